@@ -1,0 +1,213 @@
+import type { Clock } from '../common/clock.ts';
+import type { Crypto, Ed25519Signer } from '../common/crypto.ts';
+import { encodeMultikey } from '../common/did-key.ts';
+import { CodedError } from '../common/errors.ts';
+import { checkNamespace, checkOwner, checkTopic } from '../common/names.ts';
+import { type Envelope, type SignedEnvelope, encodeBody, encodeEnvelope, signingBytes } from './codec.ts';
+import { ENVELOPE_MAX_MESSAGES, MESSAGE_MAX_BYTES } from './constants.ts';
+import type { SequenceBook } from './sequences.ts';
+import type { TopicPlaces } from './shards.ts';
+
+/** One message to be published. */
+export interface OutgoingMessage {
+  readonly owner: string;
+  readonly namespace: string;
+  readonly topic: string;
+  readonly data: Uint8Array;
+  /** After this (milliseconds since the Unix epoch) nobody accepts it; null for never. */
+  readonly expiry: number | null;
+}
+
+/** The envelope a message went out in, its index there, and to how many peers it was sent. */
+export interface PublishedMessage {
+  readonly envelope: SignedEnvelope;
+  readonly index: number;
+  readonly peersReached: number;
+}
+
+export interface PublisherComponents {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly signer: Ed25519Signer;
+  readonly sequences: SequenceBook;
+  readonly places: TopicPlaces;
+  /** Sends a signed envelope and resolves to the number of peers it went to. */
+  readonly send: (envelope: SignedEnvelope) => Promise<number>;
+}
+
+export interface PublisherInit {
+  readonly swarm: string;
+  /** How long a message may wait for others to the same topic. A message after a pause never waits. */
+  readonly lingerMs: number;
+  /** Most messages in one envelope. */
+  readonly maxMessages: number;
+  /** Bytes of messages that may wait, over all topics. */
+  readonly queueMaxBytes: number;
+}
+
+interface Waiting {
+  readonly message: OutgoingMessage;
+  readonly resolve: (published: PublishedMessage) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The messages to one topic: sent in order, one envelope at a time. */
+interface Lane {
+  readonly waiting: Waiting[];
+  lastFlush: number;
+  draining: boolean;
+}
+
+/**
+ * The author's side: packs messages into envelopes, numbers, signs and sends them. The first message after a
+ * pause goes out at once; those that follow within the linger share an envelope.
+ */
+export class Publisher {
+  readonly #components: PublisherComponents;
+  readonly #init: PublisherInit;
+  readonly #author: Uint8Array;
+  readonly #lanes = new Map<string, Lane>();
+  #waitingBytes = 0;
+  #stopping = false;
+
+  constructor(components: PublisherComponents, init: PublisherInit) {
+    if (init.maxMessages < 1 || init.maxMessages > ENVELOPE_MAX_MESSAGES) {
+      throw new RangeError(`maxMessages must be 1 to ${ENVELOPE_MAX_MESSAGES}`);
+    }
+    this.#components = components;
+    this.#init = init;
+    this.#author = encodeMultikey(components.signer.publicKey);
+  }
+
+  /** Resolves once the message was sent. Throws `CodedError`: a bad name, `too_large`, `overloaded`. */
+  async publish(message: OutgoingMessage): Promise<PublishedMessage> {
+    this.#check(message);
+    this.#waitingBytes += message.data.byteLength;
+    try {
+      return await new Promise<PublishedMessage>((resolve, reject) => {
+        const lane = this.#lane(message);
+        lane.waiting.push({ message, resolve, reject });
+        if (!lane.draining) {
+          lane.draining = true;
+          void this.#drain(this.#components.places.of(message).key, lane);
+        }
+      });
+    } finally {
+      this.#waitingBytes -= message.data.byteLength;
+    }
+  }
+
+  /** Sends what waits without lingering any more. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  #check(message: OutgoingMessage): void {
+    checkOwner(message.owner);
+    checkNamespace(message.namespace);
+    checkTopic(message.topic);
+    const size = message.data.byteLength;
+    if (size > MESSAGE_MAX_BYTES) {
+      throw new CodedError('too_large', `a message may have ${MESSAGE_MAX_BYTES} bytes, this one has ${size}`);
+    }
+    if (message.expiry !== null && message.expiry <= this.#components.clock.now()) {
+      throw new CodedError('bad_expiry', 'expiry must lie in the future');
+    }
+    if (this.#waitingBytes + size > this.#init.queueMaxBytes) {
+      throw new CodedError('overloaded', 'too many messages wait to be sent; try again in a second');
+    }
+  }
+
+  #lane(message: OutgoingMessage): Lane {
+    const { key } = this.#components.places.of(message);
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      lane = { waiting: [], lastFlush: -Infinity, draining: false };
+      this.#lanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  /** Sends until nothing waits. The lane is dropped then, unless its linger still has to be kept. */
+  async #drain(key: string, lane: Lane): Promise<void> {
+    while (lane.waiting.length > 0) {
+      await this.#linger(lane);
+      lane.lastFlush = this.#components.clock.now();
+      await this.#flush(key, takeBatch(lane.waiting, this.#init.maxMessages));
+    }
+    lane.draining = false;
+    if (this.#lanes.size > LANES_MAX) this.#lanes.delete(key);
+  }
+
+  /** Waits for company: not after a pause, not when an envelope is full already. */
+  async #linger(lane: Lane): Promise<void> {
+    const since = this.#components.clock.now() - lane.lastFlush;
+    const wait = this.#init.lingerMs - Math.max(0, since);
+    if (wait <= 0 || this.#stopping || isFull(lane.waiting, this.#init.maxMessages)) return;
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+
+  async #flush(key: string, batch: readonly Waiting[]): Promise<void> {
+    try {
+      const envelope = await this.#sign(
+        key,
+        batch.map((waiting) => waiting.message),
+      );
+      const peersReached = await this.#components.send(envelope);
+      batch.forEach((waiting, index) => waiting.resolve({ envelope, index, peersReached }));
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error);
+    }
+  }
+
+  async #sign(key: string, messages: readonly OutgoingMessage[]): Promise<SignedEnvelope> {
+    const { crypto, clock, signer, sequences } = this.#components;
+    const [first] = messages;
+    if (first === undefined) throw new RangeError('an envelope holds at least one message');
+    const envelope: Envelope = {
+      owner: first.owner,
+      namespace: first.namespace,
+      topic: first.topic,
+      author: this.#author,
+      ...sequences.take(key, messages.length),
+      time: clock.now(),
+      expiry: first.expiry,
+      messages: messages.map((message) => message.data),
+      chain: [],
+      ext: {},
+    };
+    const body = encodeBody(envelope);
+    const digest = crypto.sha256(body);
+    const signature = await signer.sign(signingBytes(this.#init.swarm, digest));
+    return { ...envelope, digest, signature, bytes: encodeEnvelope(body, signature) };
+  }
+}
+
+/** Lanes kept after they ran empty, so that their linger is honoured; beyond, they are dropped at once. */
+const LANES_MAX = 10_000;
+
+/** Removes from the front what fits one envelope: same expiry, bounded in number and bytes. */
+function takeBatch(waiting: Waiting[], maxMessages: number): Waiting[] {
+  return waiting.splice(0, batchLength(waiting, maxMessages));
+}
+
+function batchLength(waiting: readonly Waiting[], maxMessages: number): number {
+  const expiry = waiting[0]?.message.expiry;
+  let bytes = 0;
+  let length = 0;
+  for (const { message } of waiting) {
+    bytes += message.data.byteLength + MESSAGE_HEAD_BYTES;
+    if (length === maxMessages || (length > 0 && bytes > MESSAGE_MAX_BYTES) || message.expiry !== expiry) break;
+    length += 1;
+  }
+  return length;
+}
+
+/** A full envelope gains nothing by waiting. */
+function isFull(waiting: readonly Waiting[], maxMessages: number): boolean {
+  const length = batchLength(waiting, maxMessages);
+  return length === maxMessages || length < waiting.length;
+}
+
+/** The CBOR head of a message of up to 2^32 bytes, so that many small messages keep within the envelope. */
+const MESSAGE_HEAD_BYTES = 5;

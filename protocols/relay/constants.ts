@@ -1,0 +1,53 @@
+import { ED25519_MULTIKEY_BYTES } from '../common/did-key.ts';
+
+/** First item of every envelope. */
+export const ENVELOPE_VERSION = 1;
+/** Domain of the signature: no other object's signature is one of an envelope. */
+export const ENVELOPE_DOMAIN = 'maillon/envelope/1';
+
+/** Generation of the shard layout: topics move to other shards only when this number grows. */
+export const SHARD_GENERATION = 0;
+/** Gossip meshes in generation 0: ten thousand topics cost eight of them. */
+export const SHARD_COUNT = 8;
+
+/** The largest envelope on the wire. Gossip copies it D times at each hop: 150 KiB is 1.2 Mbit to a peer. */
+export const ENVELOPE_MAX_BYTES = 150 * 1024;
+/** The largest message: what an envelope holds beside every other field at its largest. */
+export const MESSAGE_MAX_BYTES = 144 * 1024;
+/** What the fields beside the messages may take together. */
+export const ENVELOPE_OVERHEAD_MAX_BYTES = ENVELOPE_MAX_BYTES - MESSAGE_MAX_BYTES;
+/** Messages in one envelope: 64 would fill a 10 ms linger at 6 400/s; 1 024 leaves room for a backlog. */
+export const ENVELOPE_MAX_MESSAGES = 1024;
+/** Links of a delegation chain: wallet, session, gateway, API key and room for as many again. */
+export const CHAIN_MAX_LINKS = 8;
+/** Bytes of one delegation link. */
+export const CHAIN_LINK_MAX_BYTES = 2048;
+/** Bytes of all delegation links together, so that the overhead bound holds. */
+export const CHAIN_MAX_BYTES = 4096;
+/** Room for fields to come, so that they need no new version. */
+export const EXT_MAX_BYTES = 512;
+/** How deep a value in `ext` may be nested. */
+export const EXT_MAX_DEPTH = 4;
+
+export const SIGNATURE_BYTES = 64;
+export const AUTHOR_BYTES = ED25519_MULTIKEY_BYTES;
+
+/** How far an envelope's time may be from the receiver's clock, either way, in milliseconds. */
+export const CLOCK_SKEW_MS = 20_000;
+/** The time during which one envelope can be accepted somewhere: from the slowest clock to the fastest. */
+export const ACCEPTANCE_WINDOW_MS = 2 * CLOCK_SKEW_MS;
+/** How long an id is remembered as seen at least. */
+export const DEDUP_WINDOW_MS = 10 * 60_000;
+
+/** How long a message may wait for company in an envelope, in milliseconds. */
+export const LINGER_MS = 10;
+
+/** Prefix of the gossip topics; `<generation>/<shard>` follows. */
+export const GOSSIP_TOPIC_PREFIX = '/maillon/relay/1/';
+
+/** Relations between the limits, asserted where they are defined so that a change cannot break them. */
+function assertRelation(holds: boolean, relation: string): void {
+  if (!holds) throw new Error(`relay limits: ${relation}`);
+}
+assertRelation(DEDUP_WINDOW_MS >= ACCEPTANCE_WINDOW_MS + 2 * CLOCK_SKEW_MS, 'dedup covers acceptance and skew');
+assertRelation(ENVELOPE_OVERHEAD_MAX_BYTES >= CHAIN_MAX_BYTES + EXT_MAX_BYTES + 1024, 'a full message fits');

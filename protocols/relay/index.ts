@@ -1,0 +1,36 @@
+/**
+ * The relay protocol: signed envelopes of messages, gossiped on sharded topics. SPEC.md has the bytes.
+ *
+ * The author's side is `client.ts`, the receiver's `server.ts`.
+ */
+export {
+  Publisher,
+  type OutgoingMessage,
+  type PublishedMessage,
+  type PublisherComponents,
+  type PublisherInit,
+} from './client.ts';
+export {
+  decodeEnvelope,
+  digestKey,
+  encodeBody,
+  encodeEnvelope,
+  type Envelope,
+  envelopeCid,
+  messageId,
+  type SignedEnvelope,
+  signingBytes,
+} from './codec.ts';
+export * from './constants.ts';
+export { RELAY_ERRORS, RelayError, type RelayErrorCode } from './errors.ts';
+export { RELAY_LIMITS } from './limits.ts';
+export { createRelayMetrics, type RelayMetrics } from './metrics.ts';
+export { SequenceBook, type SequenceState } from './sequences.ts';
+export {
+  Admission,
+  type AdmissionComponents,
+  type AdmissionInit,
+  type Authorise,
+  type SeenIds,
+} from './server.ts';
+export { gossipTopic, gossipTopics, shardOf, type TopicPlace, TopicPlaces } from './shards.ts';

@@ -1,0 +1,24 @@
+import { RELAY_ERRORS, type RelayErrorCode } from './errors.ts';
+
+/** What the relay counts. True counters: they only grow. */
+export interface RelayMetrics {
+  envelopesAccepted: number;
+  messagesDelivered: number;
+  envelopesPublished: number;
+  messagesPublished: number;
+  bytesAccepted: number;
+  /** Envelopes not taken, by reason. */
+  readonly refused: Record<RelayErrorCode, number>;
+}
+
+export function createRelayMetrics(): RelayMetrics {
+  const refused = Object.fromEntries(Object.keys(RELAY_ERRORS).map((code) => [code, 0]));
+  return {
+    envelopesAccepted: 0,
+    messagesDelivered: 0,
+    envelopesPublished: 0,
+    messagesPublished: 0,
+    bytesAccepted: 0,
+    refused: refused as Record<RelayErrorCode, number>,
+  };
+}

@@ -1,0 +1,151 @@
+import type { Clock } from '../common/clock.ts';
+import type { Crypto } from '../common/crypto.ts';
+import { decodeMultikey } from '../common/did-key.ts';
+import { RateLimiter } from '../common/rate-limit.ts';
+import { type Envelope, type SignedEnvelope, decodeEnvelope, digestKey, signingBytes } from './codec.ts';
+import { RelayError } from './errors.ts';
+import type { RelayMetrics } from './metrics.ts';
+import type { TopicPlaces } from './shards.ts';
+import { checkTime } from './validate.ts';
+
+/** Ids that were verified and taken. Kept across restarts by whoever implements it. */
+export interface SeenIds {
+  has(digest: Uint8Array): boolean;
+  /** Remembers `digest`, durably against a kill of this process before it returns. False when it is full. */
+  add(digest: Uint8Array): boolean;
+}
+
+/**
+ * Whether a namespace's policy lets the author publish there. Throws `RelayError`: `envelope_unauthorised`
+ * where the answer depends on what this node knows (ignored), `envelope_signature` for a chain that does not
+ * hold at the envelope's own time (rejected).
+ */
+export type Authorise = (envelope: Envelope) => void | Promise<void>;
+
+export interface AdmissionComponents {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly seen: SeenIds;
+  readonly places: TopicPlaces;
+  readonly authorise: Authorise;
+  readonly metrics: RelayMetrics;
+}
+
+export interface AdmissionInit {
+  readonly swarm: string;
+  /** Envelopes that may wait for verification. */
+  readonly queueMax: number;
+  /** Envelopes of one peer among them, so that one peer cannot fill the queue. */
+  readonly queueMaxPerPeer: number;
+  /** Ignored envelopes a peer may send: honest peers forward some, a flood of them is not looked at. */
+  readonly ignoredPerSecond: number;
+  readonly ignoredBurst: number;
+}
+
+/** Peers whose rate of ignored envelopes is remembered. */
+const RATE_KEYS_MAX = 1_000;
+
+/**
+ * Decides about every envelope that comes from a peer: size, form, shard, clock, duplicate, signature,
+ * authorisation, in that order, cheapest first. An id counts as seen only after verification, so a forgery
+ * cannot keep the true envelope out.
+ */
+export class Admission {
+  readonly #components: AdmissionComponents;
+  readonly #init: AdmissionInit;
+  readonly #ignored: RateLimiter;
+  /** Verifications under way by envelope id: a copy with another signature waits for the first. */
+  readonly #verifying = new Map<string, Promise<boolean>>();
+  readonly #waitingByPeer = new Map<string, number>();
+  #waiting = 0;
+
+  constructor(components: AdmissionComponents, init: AdmissionInit) {
+    this.#components = components;
+    this.#init = init;
+    this.#ignored = new RateLimiter(components, {
+      perSecond: init.ignoredPerSecond,
+      burst: init.ignoredBurst,
+      maxKeys: RATE_KEYS_MAX,
+    });
+  }
+
+  /** Envelopes that wait for verification now. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** The envelope in `bytes`, taken and marked as seen. Throws `RelayError` when it is not to be taken. */
+  async admit(bytes: Uint8Array, peer: string, gossipTopic: string): Promise<SignedEnvelope> {
+    try {
+      if (this.#ignored.exhausted(peer)) {
+        throw new RelayError('rate_limited', 'too many envelopes of this peer had to be ignored');
+      }
+      const envelope = await this.#check(bytes, peer, gossipTopic);
+      this.#components.metrics.envelopesAccepted += 1;
+      this.#components.metrics.bytesAccepted += bytes.byteLength;
+      return envelope;
+    } catch (error) {
+      if (error instanceof RelayError) {
+        this.#components.metrics.refused[error.code] += 1;
+        if (error.fault === 'context') this.#ignored.take(peer);
+      }
+      throw error;
+    }
+  }
+
+  async #check(bytes: Uint8Array, peer: string, gossipTopic: string): Promise<SignedEnvelope> {
+    const { crypto, clock, seen, places, authorise } = this.#components;
+    const envelope = decodeEnvelope(bytes, crypto);
+    if (places.of(envelope).gossipTopic !== gossipTopic) {
+      throw new RelayError('envelope_shard', 'envelope was sent on a shard that is not its topic’s');
+    }
+    checkTime(envelope, clock.now());
+    if (seen.has(envelope.digest)) throw duplicate();
+    await this.#verifyOnce(envelope, peer);
+    await authorise(envelope);
+    if (seen.has(envelope.digest)) throw duplicate();
+    if (!seen.add(envelope.digest)) throw new RelayError('overloaded', 'the deduplication window is full');
+    return envelope;
+  }
+
+  /** Verifies the signature. Of several copies of one envelope that arrive together one is verified. */
+  async #verifyOnce(envelope: SignedEnvelope, peer: string): Promise<void> {
+    const key = digestKey(envelope.digest);
+    const underway = this.#verifying.get(key);
+    if (underway !== undefined && (await underway)) throw duplicate();
+    this.#enterQueue(peer);
+    const verification = this.#verify(envelope);
+    this.#verifying.set(key, verification);
+    try {
+      if (!(await verification)) throw new RelayError('envelope_signature', 'signature does not verify');
+    } finally {
+      if (this.#verifying.get(key) === verification) this.#verifying.delete(key);
+      this.#leaveQueue(peer);
+    }
+  }
+
+  async #verify(envelope: SignedEnvelope): Promise<boolean> {
+    const message = signingBytes(this.#init.swarm, envelope.digest);
+    return this.#components.crypto.verifyEd25519(decodeMultikey(envelope.author), message, envelope.signature);
+  }
+
+  #enterQueue(peer: string): void {
+    const ofPeer = this.#waitingByPeer.get(peer) ?? 0;
+    if (this.#waiting >= this.#init.queueMax || ofPeer >= this.#init.queueMaxPerPeer) {
+      throw new RelayError('overloaded', 'too many envelopes wait for verification');
+    }
+    this.#waiting += 1;
+    this.#waitingByPeer.set(peer, ofPeer + 1);
+  }
+
+  #leaveQueue(peer: string): void {
+    this.#waiting -= 1;
+    const ofPeer = (this.#waitingByPeer.get(peer) ?? 1) - 1;
+    if (ofPeer === 0) this.#waitingByPeer.delete(peer);
+    else this.#waitingByPeer.set(peer, ofPeer);
+  }
+}
+
+function duplicate(): RelayError {
+  return new RelayError('envelope_duplicate', 'envelope was seen before');
+}
