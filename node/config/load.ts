@@ -1,0 +1,155 @@
+import { resolve } from 'node:path';
+import { CodedError } from '../../protocols/common/errors.ts';
+import { describeValue, kindOf } from './describe.ts';
+import { readConfigFile } from './file.ts';
+import { didYouMean, flagOf, OTHER_VARIABLES, VARIABLE_PREFIX, variableOf } from './names.ts';
+import { brokenRelations } from './relations.ts';
+import { type Config, SETTINGS, type Setting } from './schema.ts';
+
+export interface ConfigSources {
+  /** Values of flags by dotted path: texts as typed, a list of texts when repeated, or true and false. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly env: NodeJS.ProcessEnv;
+  /** Where `maillon.yaml` is looked for and relative paths begin. */
+  readonly cwd: string;
+  /** Configuration file asked for by name; MAILLON_CONFIG names one otherwise. */
+  readonly file?: string | undefined;
+  /** Defaults that differ from the table's, for a command that needs others. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
+}
+
+/** Code `bad_config`. `detail.problems` lists everything found, each naming its setting and its source. */
+export class ConfigError extends CodedError {
+  constructor(problems: readonly string[]) {
+    const shown = problems.slice(0, PROBLEMS_SHOWN);
+    const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : '';
+    super('bad_config', shown.join('; ') + more, { problems });
+  }
+}
+
+/** A file of nonsense must not become a message of thousands of lines. */
+const PROBLEMS_SHOWN = 5;
+/** A bad value is quoted up to here. */
+const QUOTED_MAX = 80;
+
+/** A value as someone said it. */
+interface Said {
+  readonly value: unknown;
+  /** `flag --data`, `variable MAILLON_DATA`, `data in /etc/maillon.yaml`. */
+  readonly origin: string;
+}
+
+const BY_PATH: ReadonlyMap<string, Setting> = new Map(SETTINGS.map((setting) => [setting.path, setting]));
+
+/**
+ * Reads the configuration once: flags over environment over file over defaults. Throws a `ConfigError` that
+ * names every unknown key and every bad value, where it was said, and what it must be.
+ */
+export function loadConfig(sources: ConfigSources): Config {
+  const problems: string[] = [];
+  const said = new Map([
+    ...saidInFile(sources, problems),
+    ...saidInEnvironment(sources.env, problems),
+    ...saidInFlags(sources.flags, problems),
+  ]);
+  const values: [string, unknown][] = SETTINGS.map((setting: Setting) => {
+    const found = said.get(setting.path);
+    if (!found) return [setting.path, sources.defaults?.[setting.path] ?? setting.default];
+    return [setting.path, checked(setting, found, problems)];
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+
+  const config = { ...Object.fromEntries(values), explicit: new Set(said.keys()) } as unknown as Config;
+  const cite = (path: string) =>
+    `${path} (${quote(config[path as keyof Config])}, ${said.has(path) ? `from ${said.get(path)?.origin}` : 'by default'})`;
+  const broken = brokenRelations(config, cite);
+  if (broken.length > 0) throw new ConfigError(broken);
+  return { ...config, data: resolve(sources.cwd, config.data) };
+}
+
+function saidInFile(sources: ConfigSources, problems: string[]): Map<string, Said> {
+  const named = sources.file ?? (sources.env['MAILLON_CONFIG'] || undefined);
+  const file = readConfigFile(sources.cwd, named);
+  problems.push(...file.problems);
+  const said = new Map<string, Said>();
+  for (const [path, value] of file.values) {
+    if (BY_PATH.has(path)) said.set(path, { value, origin: `file ${file.path}` });
+    else if (value !== null || !isSectionName(path))
+      problems.push(`unknown setting ${quoteName(path)} in ${file.path}${didYouMean(path, BY_PATH.keys())}`);
+  }
+  return said;
+}
+
+/** A section with nothing but comments in it reads as null and is no setting. */
+function isSectionName(path: string): boolean {
+  return SETTINGS.some((setting) => setting.path.startsWith(`${path}.`));
+}
+
+/** An empty variable counts as not said: that is what a compose file passes for one that is not set. */
+function saidInEnvironment(env: NodeJS.ProcessEnv, problems: string[]): Map<string, Said> {
+  const pathOf = new Map(SETTINGS.map(({ path }) => [variableOf(path), path as string]));
+  const said = new Map<string, Said>();
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(VARIABLE_PREFIX) || (OTHER_VARIABLES as readonly string[]).includes(name)) continue;
+    const path = pathOf.get(name);
+    if (path === undefined) {
+      problems.push(
+        `unknown variable ${quoteName(name)}${didYouMean(name, [...pathOf.keys(), ...OTHER_VARIABLES])}`,
+      );
+    } else if (value) {
+      said.set(path, { value: fromText(path, value), origin: `variable ${name}` });
+    }
+  }
+  return said;
+}
+
+function saidInFlags(flags: Readonly<Record<string, unknown>>, problems: string[]): Map<string, Said> {
+  const said = new Map<string, Said>();
+  for (const [path, value] of Object.entries(flags)) {
+    if (value === undefined) continue;
+    const flag = flagOf(path);
+    if (BY_PATH.has(path)) said.set(path, { value: fromText(path, value), origin: `flag ${flag}` });
+    else problems.push(`unknown flag ${quoteName(flag)}${didYouMean(flag, [...BY_PATH.keys()].map(flagOf))}`);
+  }
+  return said;
+}
+
+/** A text as its setting means it. What does not convert stays a text, for the schema to refuse. */
+function fromText(path: string, value: unknown): unknown {
+  const setting = BY_PATH.get(path);
+  if (!setting) return value;
+  const kind = kindOf(setting);
+  if (kind === 'list') return listFromText(value);
+  if (typeof value !== 'string') return value;
+  const text = value.trim();
+  if (kind === 'number') return /^-?\d{1,15}$/.test(text) ? Number(text) : value;
+  if (kind === 'boolean')
+    return text === 'true' || text === '1' || (text === 'false' || text === '0' ? false : value);
+  return value;
+}
+
+function listFromText(value: unknown): unknown {
+  const texts: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return texts
+    .flatMap((text) => (typeof text === 'string' ? text.split(',').map((item) => item.trim()) : [text]))
+    .filter((item) => item !== '');
+}
+
+function checked(setting: Setting, said: Said, problems: string[]): unknown {
+  const result = setting.schema.safeParse(said.value);
+  if (result.success) return result.data;
+  problems.push(
+    `${setting.path} (from ${said.origin}) must be ${describeValue(setting)}, not ${quote(said.value)}`,
+  );
+  return undefined;
+}
+
+function quote(value: unknown): string {
+  const text = value === null ? 'empty' : (JSON.stringify(value) ?? typeof value);
+  return text.length > QUOTED_MAX ? `${text.slice(0, QUOTED_MAX)}…` : text;
+}
+
+/** A name as found, safe to show on one line. */
+function quoteName(name: string): string {
+  return quote(name).slice(1).replace(/"$/, '');
+}

@@ -1,0 +1,85 @@
+import { peerIdFromString } from '@libp2p/peer-id';
+import { multiaddr } from '@multiformats/multiaddr';
+import { ACCEPTANCE_WINDOW_MS, CLOCK_SKEW_MS, ENVELOPE_MAX_BYTES } from '../../protocols/relay/constants.ts';
+import type { Config } from './schema.ts';
+
+/** Says where a setting's value came from: `gossip.degree (4, by default)`. */
+export type Cite = (path: keyof Config) => string;
+
+/** What the settings must hold beyond their own types: addresses that parse, and limits that fit together. */
+export function brokenRelations(config: Config, cite: Cite): string[] {
+  return [...brokenAddresses(config, cite), ...brokenOrigins(config, cite), ...brokenOrder(config, cite)];
+}
+
+function brokenAddresses(config: Config, cite: Cite): string[] {
+  const bootstrap = config.bootstrap.filter((address) => !endsInPeerId(address));
+  const announce = config['listen.announce'].filter((address) => !isMultiaddr(address));
+  return [
+    ...bootstrap.map(
+      (address) =>
+        `${cite('bootstrap')} holds "${address}", which must be a multiaddr that ends in a peer id, such as /ip4/192.0.2.1/tcp/4411/p2p/12D3Koo…`,
+    ),
+    ...announce.map(
+      (address) =>
+        `${cite('listen.announce')} holds "${address}", which must be a multiaddr, such as /ip4/192.0.2.1/tcp/4411`,
+    ),
+  ];
+}
+
+function brokenOrigins(config: Config, cite: Cite): string[] {
+  return config['gateway.allowedOrigins']
+    .filter((origin) => !isOrigin(origin))
+    .map(
+      (origin) =>
+        `${cite('gateway.allowedOrigins')} holds "${origin}", which must be an origin, such as https://app.example`,
+    );
+}
+
+function brokenOrder(config: Config, cite: Cite): string[] {
+  /** The first must not be above the second, because of `why`. */
+  const order: readonly [keyof Config, keyof Config, string][] = [
+    ['gossip.degreeLow', 'gossip.degree', 'grafting aims between them'],
+    ['gossip.degree', 'gossip.degreeHigh', 'pruning stops between them'],
+    ['gossip.degreeHigh', 'connections.max', 'mesh peers are connections'],
+    ['connections.target', 'connections.max', 'peers beyond it would be closed as they are found'],
+    ['gateway.bodyBytes', 'gateway.clientQueueBytes', 'a message that can be published must fit the queue'],
+  ];
+  const broken = order
+    .filter(([low, high]) => Number(config[low]) > Number(config[high]))
+    .map(([low, high, why]) => `${cite(low)} must not be above ${cite(high)}: ${why}`);
+
+  const windowMs = ACCEPTANCE_WINDOW_MS + 2 * CLOCK_SKEW_MS;
+  if (config['relay.dedupWindowMs'] < windowMs) {
+    broken.push(
+      `${cite('relay.dedupWindowMs')} must be at least ${windowMs}: a replay is accepted that long`,
+    );
+  }
+  for (const path of ['gossip.outboundBufferBytes', 'relay.publishQueueBytes'] as const) {
+    if (config[path] >= ENVELOPE_MAX_BYTES) continue;
+    broken.push(`${cite(path)} must be at least ${ENVELOPE_MAX_BYTES}: the largest envelope must fit`);
+  }
+  return broken;
+}
+
+function isMultiaddr(text: string): boolean {
+  try {
+    return multiaddr(text).getComponents().length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function endsInPeerId(text: string): boolean {
+  try {
+    const components = multiaddr(text).getComponents();
+    const last = components.at(-1);
+    if (components.length < 2 || last?.name !== 'p2p' || last.value === undefined) return false;
+    return peerIdFromString(last.value).toString() !== '';
+  } catch {
+    return false;
+  }
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
