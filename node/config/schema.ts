@@ -28,7 +28,12 @@ const texts = z.array(z.string().min(1)).max(1000);
 
 /** Every setting there is. A key that is not here is refused by name. */
 export const SETTINGS = [
-  { path: 'data', schema: z.string().min(1), default: './data', help: 'Directory for everything kept on disk.' },
+  {
+    path: 'data',
+    schema: z.string().min(1),
+    default: './data',
+    help: 'Directory for everything kept on disk.',
+  },
   {
     path: 'swarm',
     schema: z.string().regex(SWARM_PATTERN, 'must match [a-z0-9-]{1,64}'),
@@ -179,9 +184,9 @@ export const SETTINGS = [
   {
     path: 'relay.dedupMax',
     schema: count.max(50_000_000),
-    default: 2_000_000,
+    default: 1_000_000,
     unit: 'count',
-    help: 'Ids remembered as seen at most, some 100 bytes each; full, new envelopes are refused as overload.',
+    help: 'Ids remembered as seen at most, some 100 bytes each; full within 80 s, new envelopes are refused.',
   },
   { path: 'gateway.enabled', schema: z.boolean(), default: true, help: 'Serve HTTP and WebSocket clients.' },
   {
@@ -252,6 +257,9 @@ export type Config = {
 };
 
 export const DEFAULTS: Config = {
-  ...(Object.fromEntries(SETTINGS.map((setting) => [setting.path, setting.default])) as Omit<Config, 'explicit'>),
+  ...(Object.fromEntries(SETTINGS.map((setting) => [setting.path, setting.default])) as unknown as Omit<
+    Config,
+    'explicit'
+  >),
   explicit: new Set(),
 };

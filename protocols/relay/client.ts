@@ -31,7 +31,7 @@ export interface PublisherComponents {
   readonly signer: Ed25519Signer;
   readonly sequences: SequenceBook;
   readonly places: TopicPlaces;
-  /** Sends a signed envelope and resolves to the number of peers it went to. */
+  /** Sends a signed envelope and resolves to the number of peers it went to. Rejects only if nothing left. */
   readonly send: (envelope: SignedEnvelope) => Promise<number>;
 }
 
@@ -67,6 +67,7 @@ export class Publisher {
   readonly #init: PublisherInit;
   readonly #author: Uint8Array;
   readonly #lanes = new Map<string, Lane>();
+  readonly #draining = new Set<Promise<void>>();
   #waitingBytes = 0;
   #stopping = false;
 
@@ -87,22 +88,21 @@ export class Publisher {
       return await new Promise<PublishedMessage>((resolve, reject) => {
         const lane = this.#lane(message);
         lane.waiting.push({ message, resolve, reject });
-        if (!lane.draining) {
-          lane.draining = true;
-          void this.#drain(this.#components.places.of(message).key, lane);
-        }
+        if (!lane.draining) this.#startDraining(this.#components.places.of(message).key, lane);
       });
     } finally {
       this.#waitingBytes -= message.data.byteLength;
     }
   }
 
-  /** Sends what waits without lingering any more. */
-  stop(): void {
+  /** Refuses new messages and resolves when all that wait are sent, without lingering any more. */
+  async stop(): Promise<void> {
     this.#stopping = true;
+    await Promise.allSettled(this.#draining);
   }
 
   #check(message: OutgoingMessage): void {
+    if (this.#stopping) throw new CodedError('stopping', 'this node is stopping; send the message to another one');
     checkOwner(message.owner);
     checkNamespace(message.namespace);
     checkTopic(message.topic);
@@ -128,6 +128,12 @@ export class Publisher {
     return lane;
   }
 
+  #startDraining(key: string, lane: Lane): void {
+    lane.draining = true;
+    const drained = this.#drain(key, lane).finally(() => this.#draining.delete(drained));
+    this.#draining.add(drained);
+  }
+
   /** Sends until nothing waits. The lane is dropped then, unless its linger still has to be kept. */
   async #drain(key: string, lane: Lane): Promise<void> {
     while (lane.waiting.length > 0) {
@@ -148,31 +154,34 @@ export class Publisher {
   }
 
   async #flush(key: string, batch: readonly Waiting[]): Promise<void> {
+    const numbers = this.#components.sequences.take(key, batch.length);
     try {
-      const envelope = await this.#sign(
-        key,
-        batch.map((waiting) => waiting.message),
-      );
+      const envelope = await this.#sign(numbers, batch);
       const peersReached = await this.#components.send(envelope);
       batch.forEach((waiting, index) => waiting.resolve({ envelope, index, peersReached }));
     } catch (error) {
+      // nothing left this node: the numbers are free again, so that the author's sequence has no hole
+      this.#components.sequences.giveBack(key, batch.length);
       for (const waiting of batch) waiting.reject(error);
     }
   }
 
-  async #sign(key: string, messages: readonly OutgoingMessage[]): Promise<SignedEnvelope> {
-    const { crypto, clock, signer, sequences } = this.#components;
-    const [first] = messages;
+  async #sign(
+    numbers: { epoch: number; sequence: number },
+    batch: readonly Waiting[],
+  ): Promise<SignedEnvelope> {
+    const { crypto, clock, signer } = this.#components;
+    const first = batch[0]?.message;
     if (first === undefined) throw new RangeError('an envelope holds at least one message');
     const envelope: Envelope = {
       owner: first.owner,
       namespace: first.namespace,
       topic: first.topic,
       author: this.#author,
-      ...sequences.take(key, messages.length),
+      ...numbers,
       time: clock.now(),
       expiry: first.expiry,
-      messages: messages.map((message) => message.data),
+      messages: batch.map((waiting) => waiting.message.data),
       chain: [],
       ext: {},
     };

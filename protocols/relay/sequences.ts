@@ -44,6 +44,12 @@ export class SequenceBook {
     return { epoch: known.epoch, sequence: known.last + 1 };
   }
 
+  /** Takes back the last `count` numbers of `topic`, which were not used. */
+  giveBack(topic: string, count: number): void {
+    const known = this.#points.get(topic);
+    if (known !== undefined) this.#points.set(topic, { epoch: known.epoch, last: known.last - count });
+  }
+
   state(): SequenceState {
     return { epochFloor: this.#epochFloor, points: [...this.#points] };
   }

@@ -1,0 +1,73 @@
+import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface';
+import { Uint8ArrayList } from 'uint8arraylist';
+
+/** What may gather before it is sent without waiting for the end of the turn: one full noise message. */
+const COALESCE_MAX_BYTES = 60 * 1024;
+
+/**
+ * A connection encrypter whose connections send what one turn of the event loop wrote as one encrypted message
+ * in one system call. Gossip writes many small frames to each peer, and each would cost an encryption and two
+ * system calls: they are most of what a delivery costs. Nothing waits longer than the turn.
+ */
+export function coalescing<Components>(
+  encrypter: (components: Components) => ConnectionEncrypter,
+): (components: Components) => ConnectionEncrypter {
+  return (components) => {
+    const inner = encrypter(components);
+    const secureInbound = inner.secureInbound.bind(inner);
+    const secureOutbound = inner.secureOutbound.bind(inner);
+    inner.secureInbound = async (connection, options) => coalesced(await secureInbound(onePerSend(connection), options));
+    inner.secureOutbound = async (connection, options) =>
+      coalesced(await secureOutbound(onePerSend(connection), options));
+    return inner;
+  };
+}
+
+/** Joins the pieces of a write (length and ciphertext), which the transport would hand to the system one by one. */
+function onePerSend<S extends MessageStream>(connection: S): S {
+  const send = connection.send.bind(connection);
+  connection.send = (data) => send(data instanceof Uint8Array ? data : data.subarray());
+  return connection;
+}
+
+function coalesced<E>(secured: SecuredConnection<E>): SecuredConnection<E> {
+  coalesceWrites(secured.connection);
+  return secured;
+}
+
+/** Makes `stream.send` gather until the end of the turn. Closing sends what is gathered first. */
+export function coalesceWrites(stream: MessageStream): void {
+  const send = stream.send.bind(stream);
+  const close = stream.close.bind(stream);
+  let gathered = new Uint8ArrayList();
+  let scheduled = false;
+
+  const flush = (): boolean => {
+    if (gathered.byteLength === 0 || stream.status !== 'open') return !stream.writableNeedsDrain;
+    const data = gathered;
+    gathered = new Uint8ArrayList();
+    return send(data);
+  };
+  const flushAtTurnEnd = (): void => {
+    scheduled = false;
+    try {
+      flush();
+    } catch {
+      // a stream that cannot send aborts itself and says so in its close event
+    }
+  };
+
+  stream.send = (data) => {
+    gathered.append(data);
+    if (gathered.byteLength >= COALESCE_MAX_BYTES) return flush();
+    if (!scheduled) {
+      scheduled = true;
+      setImmediate(flushAtTurnEnd);
+    }
+    return !stream.writableNeedsDrain;
+  };
+  stream.close = (options) => {
+    flush();
+    return close(options);
+  };
+}

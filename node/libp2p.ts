@@ -1,0 +1,252 @@
+import { hash } from 'node:crypto';
+import { gossipsub, type GossipsubOpts, StrictNoSign } from '@libp2p/gossipsub';
+import { identify, identifyPush } from '@libp2p/identify';
+import type { ComponentLogger, Libp2p, PrivateKey } from '@libp2p/interface';
+import { type KadDHT, kadDHT } from '@libp2p/kad-dht';
+import { noise } from '@libp2p/noise';
+import { ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { webSockets } from '@libp2p/websockets';
+import { yamux } from '@libp2p/yamux';
+import { createLibp2p } from 'libp2p';
+import { bytesKey } from '../protocols/common/bytes.ts';
+import { ENVELOPE_MAX_BYTES, gossipTopics } from '../protocols/relay/index.ts';
+import { coalescing } from './coalesce.ts';
+import type { Config, Role } from './index.ts';
+import type { Gossip } from './relay/gossip.ts';
+
+export const KAD_PROTOCOL = '/maillon/kad/1';
+
+/** libp2p with the services a node uses. */
+export type Network = Libp2p<{ dht: KadDHT; gossip: Gossip }>;
+
+export interface NetworkInit {
+  readonly config: Config;
+  readonly role: Role;
+  readonly privateKey: PrivateKey;
+  readonly version: string;
+  readonly listen: readonly string[];
+  readonly logger: ComponentLogger;
+}
+
+const SECOND_MS = 1000;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The one place that makes a libp2p node. Nothing is left to a library's default that bounds or decides. */
+export async function createNetwork(init: NetworkInit): Promise<Network> {
+  const { config, role } = init;
+  const node = await createLibp2p({
+    start: false,
+    privateKey: init.privateKey,
+    logger: init.logger,
+    nodeInfo: { name: 'maillon', version: init.version, userAgent: `maillon/${init.version}` },
+    addresses: { listen: [...init.listen], announce: [...config['listen.announce']] },
+    transports: transports(config),
+    connectionEncrypters: [coalescing(noise())],
+    streamMuxers: [
+      yamux({
+        // one ping or kad stream each and gossip's two: 256 are far above what an honest peer opens
+        maxInboundStreams: 256,
+        maxOutboundStreams: 256,
+        maxEarlyStreams: 10,
+        maxMessageSize: 64 * KIB,
+        keepAliveInterval: 30 * SECOND_MS,
+        streamOptions: { maxReadBufferLength: 4 * MIB, inactivityTimeout: 120 * SECOND_MS },
+      }),
+    ],
+    connectionManager: {
+      maxConnections: config['connections.max'],
+      maxIncomingPendingConnections: config['connections.pendingMax'],
+      inboundConnectionThreshold: config['connections.inboundPerSecond'],
+      // a node joins within seconds; more dials at once only compete for its own handshakes
+      maxParallelDials: 16,
+      maxDialQueueLength: 500,
+      // one host has few addresses; more in a record are somebody else's
+      maxPeerAddrsToDial: 16,
+      dialTimeout: 10 * SECOND_MS,
+      addressDialTimeout: 5 * SECOND_MS,
+      inboundUpgradeTimeout: 10 * SECOND_MS,
+      inboundStreamProtocolNegotiationTimeout: 10 * SECOND_MS,
+      outboundStreamProtocolNegotiationTimeout: 10 * SECOND_MS,
+      connectionCloseTimeout: SECOND_MS,
+    },
+    connectionMonitor: {
+      pingInterval: 10 * SECOND_MS,
+      // a peer busy for some seconds is not gone: its connection is worth more than a quick verdict
+      pingTimeout: { minTimeout: 10 * SECOND_MS, maxTimeout: 30 * SECOND_MS },
+    },
+    peerStore: { maxAddressAge: 3600 * SECOND_MS, maxPeerAge: 6 * 3600 * SECOND_MS },
+    services: {
+      identify: identify({ timeout: 10 * SECOND_MS, maxMessageSize: 8 * KIB, maxInboundStreams: 4 }),
+      identifyPush: identifyPush({ timeout: 10 * SECOND_MS, maxMessageSize: 8 * KIB, maxInboundStreams: 4 }),
+      ping: ping({ maxInboundStreams: 4, timeout: 30 * SECOND_MS }),
+      dht: kadDHT({
+        protocol: KAD_PROTOCOL,
+        clientMode: role === 'light',
+        kBucketSize: 20,
+        alpha: 3,
+        maxInboundStreams: 32,
+        maxOutboundStreams: 64,
+        // swarms on one machine or one LAN have only private addresses; who may be dialled is the gater's matter
+        peerInfoMapper: (peer) => peer,
+        querySelfInterval: 300 * SECOND_MS,
+        initialQuerySelfInterval: SECOND_MS,
+        allowQueryWithZeroPeers: true,
+        incomingMessageTimeout: 10 * SECOND_MS,
+      }),
+      gossip: gossipsub(gossipOptions(config)),
+    },
+  });
+  return node as unknown as Network;
+}
+
+function transports(config: Config) {
+  return [
+    tcp({
+      // the connection monitor decides about idle peers, long before this
+      inboundSocketInactivityTimeout: 120 * SECOND_MS,
+      outboundSocketInactivityTimeout: 120 * SECOND_MS,
+      maxConnections: config['connections.max'] + config['connections.pendingMax'],
+      backlog: 128,
+    }),
+    webSockets({ maxBufferedAmount: 4 * MIB }),
+  ];
+}
+
+/**
+ * Gossip signs and verifies nothing: the envelope is signed once and verified once. Ids are over the whole
+ * encoded message, signature included, so that a forged copy never stands for the true one.
+ */
+function gossipOptions(config: Config): Partial<GossipsubOpts> {
+  const gossipId = gossipIds();
+  return {
+    globalSignaturePolicy: StrictNoSign,
+    msgIdFn: (message) => gossipId(message.data),
+    fastMsgIdFn: (message) => bytesKey(gossipId(message.data ?? new Uint8Array())),
+    msgIdToStrFn: bytesKey,
+    allowedTopics: gossipTopics(),
+    canRelayMessage: false,
+    emitSelf: false,
+    fallbackToFloodsub: false,
+    allowPublishToZeroTopicPeers: true,
+    ignoreDuplicatePublishError: true,
+    ...gossipMesh(config),
+    ...gossipBounds(config),
+    ...gossipScoring(config),
+  };
+}
+
+function gossipMesh(config: Config): Partial<GossipsubOpts> {
+  const degree = config['gossip.degree'];
+  return {
+    D: degree,
+    Dlo: config['gossip.degreeLow'],
+    Dhi: config['gossip.degreeHigh'],
+    // of a mesh that is pruned, two thirds stay by score, the others by chance: no one buys the whole mesh
+    Dscore: Math.max(1, Math.floor((degree * 2) / 3)),
+    // connections dialled by this node, which an attacker cannot choose
+    Dout: Math.max(0, Math.min(2, config['gossip.degreeLow'] - 1, Math.floor(degree / 2))),
+    Dlazy: degree,
+    gossipFactor: 0.25,
+    heartbeatInterval: SECOND_MS,
+    // a copy lost with a peer is found again for as long as a clock skew lasts at most
+    mcacheLength: 8,
+    mcacheGossip: 5,
+    gossipsubIWantFollowupMs: 3 * SECOND_MS,
+    fanoutTTL: 60 * SECOND_MS,
+    // longer than an envelope can be accepted; the relay's own window goes further
+    seenTTL: 120 * SECOND_MS,
+    // who is not in the mesh hears of an envelope by IHAVE; flooding it would cost a copy for every peer
+    floodPublish: false,
+    batchPublish: true,
+    // peer exchange hands out strangers' addresses; the DHT finds peers here
+    doPX: false,
+    tagMeshPeers: true,
+    // small envelopes cost less than the notice that they are not wanted
+    idontwantMinDataSize: 2 * KIB,
+    idontwantMaxMessages: 512,
+  };
+}
+
+function gossipBounds(config: Config): Partial<GossipsubOpts> {
+  return {
+    maxInboundStreams: 2,
+    maxOutboundStreams: 2,
+    maxOutboundBufferSize: config['gossip.outboundBufferBytes'],
+    // several envelopes may share one frame when they were asked for
+    maxInboundDataLength: Math.max(32 * ENVELOPE_MAX_BYTES, config['gossip.outboundBufferBytes']),
+    maxTopicBytesPerPeer: 64 * KIB,
+    decodeRpcLimits: {
+      maxSubscriptions: 64,
+      maxMessages: 4096,
+      maxIhaveMessageIDs: 5000,
+      maxIwantMessageIDs: 5000,
+      maxIdontwantMessageIDs: 512,
+      maxControlMessages: 64,
+      maxPeerInfos: 16,
+    },
+  };
+}
+
+/** Weights such that five proven faults graylist a peer for minutes and no honest behaviour costs anything. */
+function gossipScoring(config: Config): Partial<GossipsubOpts> {
+  const perTopic = {
+    topicWeight: 1,
+    timeInMeshWeight: 0.01,
+    timeInMeshQuantum: SECOND_MS,
+    timeInMeshCap: 300,
+    firstMessageDeliveriesWeight: 0.05,
+    firstMessageDeliveriesDecay: 0.95,
+    firstMessageDeliveriesCap: 100,
+    // topics are quiet or busy as they like: a quiet mesh peer is no bad one
+    meshMessageDeliveriesWeight: 0,
+    meshFailurePenaltyWeight: 0,
+    // squared: one fault costs 20, three 180, and half is forgotten after six minutes
+    invalidMessageDeliveriesWeight: -20,
+    invalidMessageDeliveriesDecay: 0.998,
+  };
+  return {
+    scoreParams: {
+      topics: Object.fromEntries(gossipTopics().map((topic) => [topic, perTopic])) as never,
+      topicScoreCap: 20,
+      appSpecificWeight: 1,
+      IPColocationFactorWeight: -10,
+      IPColocationFactorThreshold: config['gossip.sameAddressMax'],
+      // every peer of a swarm on one machine comes from here
+      IPColocationFactorWhitelist: new Set(['127.0.0.1', '::1']),
+      behaviourPenaltyWeight: -10,
+      behaviourPenaltyThreshold: 6,
+      behaviourPenaltyDecay: 0.9,
+      decayInterval: SECOND_MS,
+      decayToZero: 0.01,
+      retainScore: 3600 * SECOND_MS,
+    },
+    scoreThresholds: SCORE_THRESHOLDS,
+  };
+}
+
+/** Below `graylistThreshold` a peer is not listened to at all. */
+export const SCORE_THRESHOLDS = {
+  gossipThreshold: -40,
+  publishThreshold: -80,
+  graylistThreshold: -160,
+  acceptPXThreshold: 1000,
+  opportunisticGraftThreshold: 1,
+};
+
+/** 20 bytes of SHA-256: ids travel in every IHAVE, and nobody finds two envelopes with one id. */
+const GOSSIP_ID_BYTES = 20;
+
+/** Ids of gossip messages; remembers the last one, since gossip asks twice in a row for every new message. */
+function gossipIds(): (data: Uint8Array) => Uint8Array {
+  let lastData: Uint8Array | undefined;
+  let lastId = new Uint8Array();
+  return (data) => {
+    if (data !== lastData) {
+      lastData = data;
+      lastId = hash('sha256', data, 'buffer').subarray(0, GOSSIP_ID_BYTES);
+    }
+    return lastId;
+  };
+}

@@ -1,0 +1,201 @@
+import { join } from 'node:path';
+import { systemClock } from '../protocols/common/clock.ts';
+import { CodedError } from '../protocols/common/errors.ts';
+import type { Limit } from '../protocols/common/limits.ts';
+import { type Authorise, RELAY_LIMITS, RelayError } from '../protocols/relay/index.ts';
+import { createCrypto } from './crypto.ts';
+import { type DataLock, lockDataDirectory } from './disk/data-lock.ts';
+import { type Identity, loadIdentity } from './identity/identity.ts';
+import {
+  type Config,
+  type Logger,
+  type MaillonNode,
+  type NodeStatus,
+  type PeerView,
+  type Probe,
+  type Relay,
+  type Role,
+  SETTINGS,
+} from './index.ts';
+import { createNetwork, type Network } from './libp2p.ts';
+import { libp2pLogger } from './observability/libp2p-logger.ts';
+import { listenAddresses } from './listen.ts';
+import { PeerKeeper } from './peers/keeper.ts';
+import { meshSizes, viewPeers } from './peers/views.ts';
+import { probeNode } from './probe.ts';
+import { RelayService } from './relay/relay.ts';
+
+export interface NodeInit {
+  readonly config: Config;
+  readonly role: Role;
+  readonly version: string;
+}
+
+/** Makes a node. Nothing is read or opened before `start`. */
+export function createNode(components: { readonly logger: Logger }, init: NodeInit): MaillonNode {
+  return new Node(components, init);
+}
+
+/** How long `start` waits for the first peers before it goes on without them. */
+const JOIN_TIMEOUT_MS = 8_000;
+/** How often a wait looks again. */
+const POLL_MS = 20;
+
+/** What runs between start and stop. */
+interface Parts {
+  readonly lock: DataLock;
+  readonly identity: Identity;
+  readonly network: Network;
+  readonly relay: RelayService;
+  readonly keeper: PeerKeeper;
+  readonly startedAt: number;
+}
+
+/**
+ * Puts a node together. Start: lock, identity, network, relay, peers. Stop: peers, relay (while there is a
+ * network to send what waits), network, lock.
+ */
+class Node implements MaillonNode {
+  readonly relay: Relay;
+  readonly #logger: Logger;
+  readonly #init: NodeInit;
+  #parts: Parts | null = null;
+  #transition: Promise<void> = Promise.resolve();
+
+  constructor(components: { readonly logger: Logger }, init: NodeInit) {
+    this.#logger = components.logger;
+    this.#init = init;
+    this.relay = {
+      publish: async (request) => this.#running.relay.publish(request),
+      subscribe: (topic, listener) => this.#running.relay.subscribe(topic, listener),
+      topics: (namespace, owner) => this.#running.relay.topics(namespace, owner),
+    };
+  }
+
+  start(): Promise<void> {
+    return this.#after(async () => {
+      if (this.#parts !== null) return;
+      this.#parts = await this.#open();
+      await this.#joined(this.#parts);
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#after(async () => {
+      const parts = this.#parts;
+      this.#parts = null;
+      if (parts !== null) await close(parts);
+    });
+  }
+
+  status(): NodeStatus {
+    const { identity, network, relay, startedAt } = this.#running;
+    const { config, role, version } = this.#init;
+    return {
+      peerId: identity.peerId,
+      author: identity.author,
+      role,
+      swarm: config.swarm,
+      version,
+      startedAt,
+      addresses: network.getMultiaddrs().map(String),
+      peers: network.getPeers().length,
+      mesh: meshSizes(network),
+      relay: { ...relay.metrics, waiting: relay.waiting, subscriptions: relay.subscriptionCount },
+    };
+  }
+
+  peers(): Promise<PeerView[]> {
+    return viewPeers(this.#running.network);
+  }
+
+  probe(): Promise<Probe[]> {
+    const { network, relay } = this.#running;
+    return Promise.resolve(probeNode({ network, relay }, this.#init));
+  }
+
+  limits(): readonly Limit[] {
+    const { config } = this.#init;
+    const settings = SETTINGS.flatMap((setting): Limit[] => {
+      const value = config[setting.path];
+      if (!('unit' in setting) || typeof value !== 'number') return [];
+      return [{ name: setting.path, value, unit: setting.unit, reason: setting.help }];
+    });
+    return [...RELAY_LIMITS, ...settings];
+  }
+
+  get #running(): Parts {
+    if (this.#parts === null) throw new CodedError('not_running', 'this node is not running');
+    return this.#parts;
+  }
+
+  /** Start and stop follow one another, whoever calls them when. */
+  #after(step: () => Promise<void>): Promise<void> {
+    const next = this.#transition.then(step);
+    this.#transition = next.catch(() => undefined);
+    return next;
+  }
+
+  async #open(): Promise<Parts> {
+    const { config, role, version } = this.#init;
+    const startedAt = systemClock.now();
+    const lock = await lockDataDirectory(config.data);
+    try {
+      const identity = await loadIdentity(config.data);
+      const listen = role === 'full' ? await listenAddresses(config) : [];
+      const logger = libp2pLogger(this.#logger);
+      const network = await createNetwork({ config, role, version, listen, logger, privateKey: identity.privateKey });
+      const relay = new RelayService(
+        {
+          gossip: network.services.gossip,
+          crypto: createCrypto(),
+          clock: systemClock,
+          identity,
+          authorise: authoriseUnowned,
+          logger: this.#logger,
+        },
+        { config, role, data: config.data },
+      );
+      const keeper = new PeerKeeper(
+        { network, logger: this.#logger },
+        { bootstrap: config.bootstrap, target: config['connections.target'] },
+      );
+      await network.start();
+      relay.start();
+      keeper.start();
+      this.#logger.info({ peerId: identity.peerId, role, data: join(config.data) }, 'node started');
+      return { lock, identity, network, relay, keeper, startedAt };
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Waits until the first peers are in the mesh of every shard; says so and goes on when none comes. */
+  async #joined(parts: Parts): Promise<void> {
+    const { config } = this.#init;
+    if (config.bootstrap.length === 0) return;
+    const deadline = Date.now() + JOIN_TIMEOUT_MS;
+    while (meshSizes(parts.network).some((size) => size === 0)) {
+      if (Date.now() >= deadline) {
+        this.#logger.warn({ bootstrap: config.bootstrap }, 'no bootstrap peer answered yet; trying on');
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+}
+
+async function close(parts: Parts): Promise<void> {
+  await parts.keeper.stop();
+  await parts.relay.stop();
+  await parts.network.stop();
+  await parts.lock.release();
+}
+
+/** Until identities exist a namespace has no owner and nothing is delegated; what claims otherwise is of a later version. */
+const authoriseUnowned: Authorise = (envelope) => {
+  if (envelope.owner !== '' || envelope.chain.length > 0) {
+    throw new RelayError('envelope_unauthorised', 'owned namespaces are not known to this version');
+  }
+};

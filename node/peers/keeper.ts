@@ -1,0 +1,159 @@
+import type { PeerId } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
+import { randomBytes } from 'node:crypto';
+import { errorMessage } from '../../protocols/common/errors.ts';
+import type { Network } from '../libp2p.ts';
+import type { Logger } from '../observability/logger.ts';
+
+export interface PeerKeeperInit {
+  /** Addresses of bootstrap peers. */
+  readonly bootstrap: readonly string[];
+  /** Peers to be connected with. */
+  readonly target: number;
+}
+
+/** Between rounds while there is nobody to talk to: a node that starts beside its bootstrap peer joins at once. */
+const ALONE_INTERVAL_MS = 250;
+/** Between rounds while peers are wanted. */
+const SEARCH_INTERVAL_MS = 2_000;
+/** Between rounds while there are enough. */
+const CONTENT_INTERVAL_MS = 30_000;
+/** The most a failing round waits for the next. */
+const BACKOFF_MAX_MS = 30_000;
+/** One walk through the DHT. */
+const WALK_TIMEOUT_MS = 5_000;
+const DIAL_TIMEOUT_MS = 5_000;
+/** Dials of one round. */
+const DIALS_MAX = 8;
+/** Length of a key of the DHT. */
+const KEY_BYTES = 32;
+
+/**
+ * Keeps a node connected: dials the bootstrap peers while it knows nobody else, walks the DHT for others until
+ * the target is reached, and closes connections whose gossip stream is dead so that they are made anew.
+ */
+export class PeerKeeper {
+  readonly #network: Network;
+  readonly #log: Logger;
+  readonly #init: PeerKeeperInit;
+  readonly #bootstrap: readonly Multiaddr[];
+  #abort = new AbortController();
+  #loop: Promise<void> | null = null;
+
+  constructor(components: { network: Network; logger: Logger }, init: PeerKeeperInit) {
+    this.#network = components.network;
+    this.#log = components.logger;
+    this.#init = init;
+    this.#bootstrap = init.bootstrap.map((address) => multiaddr(address));
+  }
+
+  start(): void {
+    if (this.#loop !== null) return;
+    this.#abort = new AbortController();
+    this.#loop = this.#run(this.#abort.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#loop;
+    this.#loop = null;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    let fruitless = 0;
+    while (!signal.aborted) {
+      const before = this.#connected;
+      try {
+        await this.#round(signal);
+      } catch (error) {
+        if (!signal.aborted) this.#log.debug({ err: error }, 'looking for peers failed');
+      }
+      fruitless = this.#connected > before ? 0 : fruitless + 1;
+      await pause(this.#interval(fruitless), signal);
+    }
+  }
+
+  get #connected(): number {
+    return this.#network.getPeers().length;
+  }
+
+  #interval(fruitless: number): number {
+    if (this.#connected >= this.#init.target) return CONTENT_INTERVAL_MS;
+    const base = this.#connected === 0 ? ALONE_INTERVAL_MS : SEARCH_INTERVAL_MS;
+    return Math.min(BACKOFF_MAX_MS, base * 2 ** Math.min(fruitless, 7));
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    this.#closeDeaf();
+    if (this.#connected === 0) await this.#dialBootstrap(signal);
+    if (this.#connected === 0 || this.#connected >= this.#init.target) return;
+    const found = await this.#walk(signal);
+    const wanted = Math.min(DIALS_MAX, this.#init.target - this.#connected);
+    await Promise.all(found.slice(0, wanted).map((peer) => this.#dial(peer, signal)));
+  }
+
+  async #dialBootstrap(signal: AbortSignal): Promise<void> {
+    const own = this.#network.peerId.toString();
+    const others = this.#bootstrap.filter((address) => !address.toString().endsWith(`/p2p/${own}`));
+    await Promise.all(others.map((address) => this.#dial(address, signal)));
+  }
+
+  async #dial(target: PeerId | Multiaddr, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#network.dial(target, { signal: AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]) });
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#log.debug({ peer: target.toString(), reason: errorMessage(error) }, 'a peer did not answer');
+    }
+  }
+
+  /** Peers that are not connected yet, found near this node first and then near a random place. */
+  async #walk(signal: AbortSignal): Promise<PeerId[]> {
+    const connected = new Set(this.#network.getPeers().map(String));
+    connected.add(this.#network.peerId.toString());
+    const found = new Map<string, PeerId>();
+    for (const key of [this.#network.peerId.toMultihash().bytes, randomBytes(KEY_BYTES)]) {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(WALK_TIMEOUT_MS)]);
+      for await (const event of this.#network.services.dht.getClosestPeers(key, { signal: limit })) {
+        if (event.name !== 'PEER_RESPONSE') continue;
+        for (const peer of event.closer) {
+          if (connected.has(peer.id.toString()) || peer.multiaddrs.length === 0) continue;
+          await this.#network.peerStore.merge(peer.id, { multiaddrs: peer.multiaddrs });
+          found.set(peer.id.toString(), peer.id);
+        }
+      }
+      if (found.size >= DIALS_MAX) break;
+    }
+    return [...found.values()];
+  }
+
+  /** A gossip stream that was reset for its backlog is not opened again on the same connection. */
+  #closeDeaf(): void {
+    const { gossip } = this.#network.services;
+    for (const id of gossip.getPeers()) {
+      const age = Math.min(...this.#network.getConnections(id).map((c) => Date.now() - c.timeline.open));
+      if (gossip.streamsOutbound.has(id.toString()) || !(age > DEAF_MS)) continue;
+      this.#log.info({ peer: id.toString() }, 'reconnecting a peer whose gossip stream was lost');
+      this.#network.hangUp(peerIdFromString(id.toString())).catch((error: unknown) => {
+        this.#log.debug({ err: error }, 'hanging up failed');
+      });
+    }
+  }
+}
+
+/** How long a new connection may take to open its gossip stream. */
+const DEAF_MS = 15_000;
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', done, { once: true });
+  });
+}

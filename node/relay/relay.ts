@@ -1,0 +1,210 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Message } from '@libp2p/gossipsub';
+import type { PeerId } from '@libp2p/interface';
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import { checkNamespace, checkOwner, checkTopic } from '../../protocols/common/names.ts';
+import {
+  Admission,
+  type Authorise,
+  createRelayMetrics,
+  envelopeCid,
+  gossipTopics,
+  messageId,
+  Publisher,
+  RelayError,
+  type RelayMetrics,
+  type SequenceBook,
+  type SignedEnvelope,
+  TopicPlaces,
+} from '../../protocols/relay/index.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Config, Delivery, PublishRequest, Receipt, Relay, Role, Subscription, TopicName } from '../index.ts';
+import type { Logger } from '../observability/logger.ts';
+import { type Gossip, VERDICT } from './gossip.ts';
+import { SeenIdsFile } from './seen-ids.ts';
+import { putSequences, takeSequences } from './sequences-file.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+export interface RelayComponents {
+  readonly gossip: Gossip;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly authorise: Authorise;
+  readonly logger: Logger;
+}
+
+export interface RelayInit {
+  readonly config: Config;
+  readonly role: Role;
+  /** The node's data directory. */
+  readonly data: string;
+}
+
+/**
+ * The relay of a node: gossip in, checked, remembered, handed to subscribers; messages out, packed, signed,
+ * gossiped. Every shard is subscribed, so that no topic has to be joined before it is heard.
+ */
+export class RelayService implements Relay {
+  readonly metrics: RelayMetrics = createRelayMetrics();
+  readonly #components: RelayComponents;
+  readonly #role: Role;
+  readonly #directory: string;
+  readonly #places: TopicPlaces;
+  readonly #subscriptions: Subscriptions;
+  readonly #seen: SeenIdsFile;
+  readonly #sequences: SequenceBook;
+  readonly #admission: Admission;
+  readonly #publisher: Publisher;
+
+  /** Takes what is on disk; from here until `stop` the files are this service's. */
+  constructor(components: RelayComponents, init: RelayInit) {
+    const { config } = init;
+    const { crypto, clock, logger, authorise, identity } = components;
+    const swarm = config.swarm;
+    this.#components = components;
+    this.#role = init.role;
+    this.#directory = join(init.data, 'relay');
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    this.#places = new TopicPlaces({ crypto }, { swarm });
+    this.#subscriptions = new Subscriptions({ clock, places: this.#places });
+    this.#seen = new SeenIdsFile(
+      { clock, logger },
+      { directory: this.#directory, windowMs: config['relay.dedupWindowMs'], max: config['relay.dedupMax'] },
+    );
+    this.#sequences = takeSequences(this.#directory, clock);
+    this.#admission = new Admission(
+      { crypto, clock, seen: this.#seen, places: this.#places, authorise, metrics: this.metrics },
+      {
+        swarm,
+        queueMax: config['relay.verifyQueue'],
+        queueMaxPerPeer: Math.ceil(config['relay.verifyQueue'] / 4),
+        ignoredPerSecond: config['relay.ignoredPerSecond'],
+        ignoredBurst: 4 * config['relay.ignoredPerSecond'],
+      },
+    );
+    this.#publisher = new Publisher(
+      {
+        crypto,
+        clock,
+        signer: identity.signer,
+        sequences: this.#sequences,
+        places: this.#places,
+        send: (envelope) => this.#send(envelope),
+      },
+      {
+        swarm,
+        lingerMs: config['relay.lingerMs'],
+        maxMessages: config['relay.envelopeMessages'],
+        queueMaxBytes: config['relay.publishQueueBytes'],
+      },
+    );
+  }
+
+  start(): void {
+    const { gossip } = this.#components;
+    for (const topic of gossipTopics()) {
+      gossip.topicValidators.set(topic, (peer, message) => this.#validate(peer, message));
+      gossip.subscribe(topic);
+    }
+  }
+
+  /** Sends what waits and puts the counters on disk. */
+  async stop(): Promise<void> {
+    await this.#publisher.stop();
+    for (const topic of gossipTopics()) this.#components.gossip.topicValidators.delete(topic);
+    putSequences(this.#directory, this.#sequences);
+    this.#seen.close();
+  }
+
+  get waiting(): number {
+    return this.#admission.waiting;
+  }
+
+  get subscriptionCount(): number {
+    return this.#subscriptions.count;
+  }
+
+  /** Why the disk does not take seen ids, or null. */
+  get diskFault(): string | null {
+    return this.#seen.diskFault;
+  }
+
+  async publish(request: PublishRequest): Promise<Receipt> {
+    this.#refuseIfAlone(request);
+    const { owner, namespace, topic, data, expiry = null } = request;
+    const sent = await this.#publisher.publish({ owner, namespace, topic, data, expiry });
+    const id = envelopeCid(sent.envelope.digest);
+    return {
+      id,
+      messageIds: [messageId(id, sent.index)],
+      peersReached: sent.peersReached,
+      storedBy: [],
+      durable: false,
+    };
+  }
+
+  subscribe(topic: TopicName, listener: (delivery: Delivery) => void): Subscription {
+    checkNames(topic);
+    return this.#subscriptions.add(topic, listener);
+  }
+
+  topics(namespace: string, owner: string): string[] {
+    checkNamespace(namespace);
+    checkOwner(owner);
+    return this.#subscriptions.topics(namespace, owner);
+  }
+
+  /** A light node is no end in itself: what reaches no peer reaches nobody. */
+  #refuseIfAlone(topic: TopicName): void {
+    if (this.#role !== 'light') return;
+    checkNames(topic);
+    if (this.#components.gossip.getSubscribers(this.#places.of(topic).gossipTopic).length === 0) {
+      throw new CodedError('no_peers', 'this light node reaches no peer now: nothing was sent; try again');
+    }
+  }
+
+  /** Remembers an own envelope, hands it to local subscribers and gossips it. */
+  async #send(envelope: SignedEnvelope): Promise<number> {
+    if (!this.#seen.add(envelope.digest)) {
+      throw new CodedError('overloaded', 'the deduplication window is full; try again in a minute');
+    }
+    this.metrics.envelopesPublished += 1;
+    this.metrics.messagesPublished += envelope.messages.length;
+    this.#deliver(envelope);
+    const { gossip, logger } = this.#components;
+    try {
+      return (await gossip.publish(this.#places.of(envelope).gossipTopic, envelope.bytes)).recipients.length;
+    } catch (error) {
+      logger.error({ err: error }, 'gossip did not take an envelope');
+      return 0;
+    }
+  }
+
+  async #validate(peer: PeerId, message: Message): Promise<(typeof VERDICT)[keyof typeof VERDICT]> {
+    try {
+      this.#deliver(await this.#admission.admit(message.data, peer.toString(), message.topic));
+      return VERDICT.accept;
+    } catch (error) {
+      if (!(error instanceof RelayError)) {
+        this.#components.logger.error({ err: error }, 'an envelope could not be checked');
+        return VERDICT.ignore;
+      }
+      this.#components.logger.debug({ code: error.code, peer: peer.toString() }, error.message);
+      return error.fault === 'sender' ? VERDICT.reject : VERDICT.ignore;
+    }
+  }
+
+  #deliver(envelope: SignedEnvelope): void {
+    this.metrics.messagesDelivered += this.#subscriptions.deliver(envelope);
+  }
+}
+
+function checkNames(topic: TopicName): void {
+  checkOwner(topic.owner);
+  checkNamespace(topic.namespace);
+  checkTopic(topic.topic);
+}

@@ -1,0 +1,137 @@
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { bytesKey } from '../../protocols/common/bytes.ts';
+import type { Clock } from '../../protocols/common/clock.ts';
+import { errorMessage } from '../../protocols/common/errors.ts';
+import { ACCEPTANCE_WINDOW_MS, CLOCK_SKEW_MS, type SeenIds } from '../../protocols/relay/index.ts';
+import type { Logger } from '../observability/logger.ts';
+
+export interface SeenIdsInit {
+  readonly directory: string;
+  /** How long an id is remembered at least; twice as long at most. */
+  readonly windowMs: number;
+  /** Ids remembered at most. */
+  readonly max: number;
+}
+
+/** Half of the digest: nobody finds two envelopes that share 128 bits, and it halves memory and disk. */
+const ID_BYTES = 16;
+const CURRENT = 'seen.current';
+const PREVIOUS = 'seen.previous';
+const FILE_MODE = 0o600;
+/** An id older than this belongs to an envelope that nobody accepts any more. */
+const NEEDED_MS = ACCEPTANCE_WINDOW_MS + 2 * CLOCK_SKEW_MS;
+
+/**
+ * The ids of the envelopes taken lately, in memory and on disk. Two generations: ids enter the current one;
+ * after a window it becomes the previous one and the one before is dropped. A file is the ids one after
+ * another; what a kill tore off its end was never delivered. Written without sync: it must outlive this
+ * process, not the machine, whose restart takes longer than an envelope stays acceptable.
+ */
+export class SeenIdsFile implements SeenIds {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #init: SeenIdsInit;
+  #current: Set<string>;
+  #previous: Set<string>;
+  #generationStart: number;
+  #file: number;
+  /** Whole ids in the file, in bytes. */
+  #length = 0;
+  #diskFault: string | null = null;
+
+  constructor(components: { clock: Clock; logger: Logger }, init: SeenIdsInit) {
+    this.#clock = components.clock;
+    this.#log = components.logger;
+    this.#init = init;
+    mkdirSync(init.directory, { recursive: true, mode: 0o700 });
+    this.#current = readIds(this.#path(CURRENT));
+    this.#previous = readIds(this.#path(PREVIOUS));
+    this.#generationStart = this.#clock.now();
+    this.#file = this.#open(this.#current.size * ID_BYTES);
+  }
+
+  get size(): number {
+    return this.#current.size + this.#previous.size;
+  }
+
+  /** Why ids do not reach the disk, or null while they do. */
+  get diskFault(): string | null {
+    return this.#diskFault;
+  }
+
+  has(digest: Uint8Array): boolean {
+    const id = idOf(digest);
+    return this.#current.has(id) || this.#previous.has(id);
+  }
+
+  add(digest: Uint8Array): boolean {
+    const age = this.#clock.now() - this.#generationStart;
+    if (age >= this.#init.windowMs || (this.size >= this.#init.max && age >= NEEDED_MS)) this.#rotate();
+    if (this.size >= this.#init.max) return false;
+    this.#current.add(idOf(digest));
+    this.#write(digest.subarray(0, ID_BYTES));
+    return true;
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  /** A failing disk costs the memory over a restart, not the relay: it is said, and tried again with every id. */
+  #write(id: Uint8Array): void {
+    try {
+      if (writeSync(this.#file, id) !== ID_BYTES) throw new Error('the disk is full');
+      this.#length += ID_BYTES;
+      this.#diskFault = null;
+    } catch (error) {
+      if (this.#diskFault === null) this.#log.error({ err: error }, 'seen ids cannot be written to disk');
+      this.#diskFault = errorMessage(error);
+      ftruncateSync(this.#file, this.#length);
+    }
+  }
+
+  #rotate(): void {
+    this.#previous = this.#current;
+    this.#current = new Set();
+    this.#generationStart = this.#clock.now();
+    closeSync(this.#file);
+    renameSync(this.#path(CURRENT), this.#path(PREVIOUS));
+    this.#file = this.#open(0);
+  }
+
+  /** Opens the current generation for appending, behind its last whole id. */
+  #open(length: number): number {
+    const file = openSync(this.#path(CURRENT), 'a', FILE_MODE);
+    ftruncateSync(file, length);
+    this.#length = length;
+    return file;
+  }
+
+  #path(name: string): string {
+    return join(this.#init.directory, name);
+  }
+}
+
+function idOf(digest: Uint8Array): string {
+  return bytesKey(digest.subarray(0, ID_BYTES));
+}
+
+function readIds(path: string): Set<string> {
+  const ids = new Set<string>();
+  if (!existsSync(path)) return ids;
+  const bytes = readFileSync(path);
+  for (let at = 0; at + ID_BYTES <= bytes.byteLength; at += ID_BYTES) {
+    ids.add(bytesKey(bytes.subarray(at, at + ID_BYTES)));
+  }
+  return ids;
+}
