@@ -5,6 +5,8 @@
 import type { Limit } from '../protocols/common/limits.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
 
+export { describeDefault, describeValue, type Kind, kindOf } from './config/describe.ts';
+export { flagOf, variableOf } from './config/names.ts';
 export { type Config, DEFAULTS, SETTINGS, type Setting } from './config/schema.ts';
 export { type ConfigSources, ConfigError, loadConfig } from './config/load.ts';
 export { createLogger, type Logger } from './observability/logger.ts';
@@ -116,6 +118,8 @@ export interface MaillonNode {
   start(): Promise<void>;
   /** Stops it, or does nothing. At most 2 s. */
   stop(): Promise<void>;
+  /** Connects to a peer by its address, which ends in /p2p/<peer id>. Throws `bad_address`, `dial_failed`. */
+  connect(address: string): Promise<void>;
   status(): NodeStatus;
   /** Connected peers first, then those known to the peer store; bounded. */
   peers(): Promise<PeerView[]>;

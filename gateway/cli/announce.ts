@@ -1,0 +1,43 @@
+import type { NodeStatus } from '../../node/index.ts';
+import { bold, say, sayJson } from './terminal.ts';
+
+export interface Ready {
+  /** The gateway's, or null when there is none. */
+  readonly url: string | null;
+  readonly status: NodeStatus;
+  readonly bootstrapPeer: boolean;
+  readonly json: boolean;
+}
+
+/**
+ * Says on standard output that a node is up: the gateway's URL alone on the first line, then the addresses
+ * others join through if it is a bootstrap peer, then, to a person, what to try.
+ */
+export function announce({ url, status, bootstrapPeer, json }: Ready): void {
+  if (json) {
+    const { peerId, author, role, swarm, addresses } = status;
+    sayJson({ ready: true, url, peerId, author, role, swarm, multiaddrs: addresses, pid: process.pid });
+    return;
+  }
+  if (url !== null) say(url);
+  if (bootstrapPeer) say(joinAddresses(status.addresses).join(','));
+  if (process.stdout.isTTY && url !== null) say(nextSteps(url));
+}
+
+const LOOPBACK = /^\/(ip4\/127\.|ip6\/::1\/)/;
+
+/** What to hand to others: without the loopback addresses, unless there are no others. */
+export function joinAddresses(addresses: readonly string[]): readonly string[] {
+  const reachable = addresses.filter((address) => !LOOPBACK.test(address));
+  return reachable.length > 0 ? reachable : addresses;
+}
+
+function nextSteps(url: string): string {
+  return `
+${bold('Listen')}     curl -N '${url}/v1/pubsub/sse?topic=news'
+${bold('Publish')}    curl ${url}/v1/pubsub/publish -H 'content-type: application/json' \\
+             -d '{"topic":"news","data_base64":"aGVsbG8="}'
+${bold('Look')}       curl ${url}/v1/status        API: ${url}/openapi.json
+${bold('Stop')}       Ctrl-C
+`;
+}

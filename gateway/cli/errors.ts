@@ -1,0 +1,59 @@
+import { CommanderError } from 'commander';
+import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
+
+export const EXIT_FAILED = 1;
+/** The command was not understood: a flag, an argument or a setting is wrong. */
+export const EXIT_USAGE = 2;
+
+/** What to do next, by error code. Codes whose message says it already are not here. */
+const NEXT: Readonly<Record<string, string>> = {
+  bad_config: 'see maillon node --help for every setting',
+  data_in_use: 'stop the other one, or give this one its own directory with --data',
+  unreachable: 'start one with: npm start, or name another with --url',
+  no_peers: 'the gateway reaches no node yet: check its --bootstrap and try again',
+  overloaded: 'try again in a moment',
+  EADDRINUSE: 'stop what uses the port, or choose another',
+  EACCES: 'check the permissions',
+};
+
+/** Wrong use of a command that commander itself cannot see. Exit code 2. */
+export class UsageError extends CodedError {
+  constructor(message: string) {
+    super('bad_usage', message);
+  }
+}
+
+/** Writes the one line an error deserves to standard error, and returns the exit code. */
+export function reportError(
+  error: unknown,
+  form: { readonly json: boolean; readonly command?: string },
+): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  // Commander shows the help itself when no command is given.
+  if (error instanceof CommanderError && error.code === 'commander.help') return EXIT_USAGE;
+
+  const { code, message, next } = explain(error, form.command);
+  const line = form.json
+    ? JSON.stringify({ error: message, code })
+    : `maillon: ${message}${next === undefined ? '' : ` (${next})`}`;
+  process.stderr.write(`${line.replaceAll(/\s*\n\s*/g, ' ')}\n`);
+  return code === 'bad_usage' || code === 'bad_config' ? EXIT_USAGE : EXIT_FAILED;
+}
+
+function explain(
+  error: unknown,
+  command: string | undefined,
+): { code: string; message: string; next?: string } {
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/^error: /, '').replace('(Did you mean', '(did you mean');
+    return { code: 'bad_usage', message, next: `see maillon ${command ? `${command} ` : ''}--help` };
+  }
+  const code = codeOf(error);
+  const next = code === 'bad_usage' && command ? `see maillon ${command} --help` : NEXT[code];
+  return { code, message: errorMessage(error) || code, ...(next === undefined ? {} : { next }) };
+}
+
+function codeOf(error: unknown): string {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : 'internal';
+}

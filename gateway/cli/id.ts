@@ -1,0 +1,32 @@
+import type { AddCommand } from './command.ts';
+import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
+import { properties, say, sayJson } from './terminal.ts';
+
+const HELP = `
+The peer id names the node in the swarm; the author (a did:key) is who signs what is published through it.
+
+Examples:
+  $ maillon id
+  $ maillon id --json | jq -r .peerId`;
+
+export const addId: AddCommand = (program) => {
+  const command = program
+    .command('id')
+    .summary('show who a node is')
+    .description('Show who a node is: its peer id, the author it signs as, and its addresses.');
+  addRemoteOptions(command, 'Print one JSON line.')
+    .addHelpText('after', HELP)
+    .action(async (options: RemoteOptions) => {
+      const { peerId, author, swarm, role, addresses } = await connect(options).info();
+      if (options.json) return sayJson({ peerId, author, swarm, role, addresses });
+      say(
+        properties([
+          ['peer id', peerId],
+          ['author', author],
+          ['swarm', swarm],
+          ['role', role],
+          ...addresses.map((address): [string, string] => ['address', address]),
+        ]),
+      );
+    });
+};

@@ -1,0 +1,72 @@
+import { Command } from 'commander';
+import { readBuild } from './build.ts';
+import type { AddCommand, CommandContext } from './command.ts';
+import { reportError } from './errors.ts';
+import { addGateway } from './gateway.ts';
+import { addId } from './id.ts';
+import { addNode } from './node.ts';
+import { addPeers } from './peers.ts';
+import { addPub } from './pub.ts';
+import { addStatus } from './status.ts';
+import { addSub } from './sub.ts';
+import { addSwarm } from './swarm.ts';
+
+const COMMANDS: readonly AddCommand[] = [
+  addNode,
+  addGateway,
+  addSwarm,
+  addPub,
+  addSub,
+  addStatus,
+  addPeers,
+  addId,
+];
+
+const HELP_WIDTH_MAX = 110;
+
+/** Runs one command line and resolves to its exit code. Whatever goes wrong becomes one line of text. */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  let code = 0;
+  const program = await createProgram({
+    exit: (exitCode) => {
+      code = exitCode;
+    },
+    mayMean: (name) => args.includes(name),
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+    const command = program.commands.find((candidate) => candidate.name() === own[0])?.name();
+    return reportError(error, {
+      json: own.includes('--json'),
+      ...(command === undefined ? {} : { command }),
+    });
+  }
+}
+
+async function createProgram(context: CommandContext): Promise<Command> {
+  const program = new Command('maillon')
+    .description('A swarm anyone can run and a door anyone can knock at.')
+    .version(readBuild().version, '-V, --version', 'Print the version.')
+    .helpOption('-h, --help', 'Show this help.')
+    .helpCommand('help [command]', 'Show help for a command.')
+    .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? HELP_WIDTH_MAX, HELP_WIDTH_MAX) })
+    // Errors are reported by runProgram, in one line each.
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Start:
+  $ maillon node                          a node with a gateway on http://127.0.0.1:8080
+  $ maillon sub news                      in a second terminal
+  $ maillon pub news "hello"              in a third
+
+Exit codes: 0 done, 1 failed, 2 not understood (a flag, an argument or a setting is wrong).
+Each command explains itself: maillon <command> --help`,
+    );
+  for (const add of COMMANDS) await add(program, context);
+  return program;
+}

@@ -1,0 +1,53 @@
+import { buffer } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
+import type { Receipt } from '../client/index.ts';
+import type { AddCommand } from './command.ts';
+import { addNamespace, addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
+import { note, say, sayJson } from './terminal.ts';
+
+const HELP = `
+Without MESSAGE standard input is published: as one message, or with --lines each line as its own.
+What is printed says how many peers the message was sent to; 0 is no failure at a node that serves subscribers.
+
+Examples:
+  $ maillon pub news "hello"
+  $ date | maillon pub news
+  $ tail -f app.log | maillon pub logs --lines --namespace ops`;
+
+interface Options extends RemoteOptions {
+  readonly namespace?: string;
+  readonly lines?: boolean;
+}
+
+export const addPub: AddCommand = (program) => {
+  const command = program
+    .command('pub')
+    .summary('publish a message to a topic')
+    .description('Publish a message to a topic through a gateway.')
+    .argument('<topic>', 'Topic, 1 to 256 bytes.')
+    .argument('[message]', 'Text to publish; standard input when missing.')
+    .option('--lines', 'Publish each line of standard input as a message of its own.');
+  addNamespace(addRemoteOptions(command, 'Print the receipt as one JSON line.'))
+    .addHelpText('after', HELP)
+    .action(async (topic: string, message: string | undefined, options: Options) => {
+      const client = connect(options);
+      const publish = async (data: Uint8Array): Promise<void> => {
+        const namespace = options.namespace === undefined ? {} : { namespace: options.namespace };
+        const receipt = await client.publish({ topic, data, ...namespace });
+        if (options.json) sayJson(receipt);
+        else say(describeReceipt(receipt));
+      };
+      if (message !== undefined) return publish(Buffer.from(message));
+      if (process.stdin.isTTY) note('Type the message; Ctrl-D ends it.');
+      if (!options.lines) return publish(new Uint8Array(await buffer(process.stdin)));
+      // One after another: lines of one author keep their order, and the gateway sets the pace.
+      for await (const line of createInterface({ input: process.stdin })) await publish(Buffer.from(line));
+    });
+};
+
+function describeReceipt(receipt: Receipt): string {
+  const { peersReached, messageIds, id } = receipt;
+  const reached = peersReached === 1 ? '1 peer' : `${peersReached} peers`;
+  const alone = peersReached === 0 ? ' (only subscribers of this node get it)' : '';
+  return `published ${messageIds[0] ?? id} to ${reached}${alone}`;
+}

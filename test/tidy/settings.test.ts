@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { renderSettings } from '../../node/config/render.ts';
+import { SETTINGS, type Setting } from '../../node/config/schema.ts';
+import { ROOT } from '../support/sources.ts';
+
+test('every setting says what it does', () => {
+  const silent = SETTINGS.filter(({ help }) => help.length < 20 || !help.endsWith('.')).map(
+    ({ path }) => path,
+  );
+  assert.deepEqual(silent, []);
+});
+
+test('every limit has a unit, so that the info document can publish it', () => {
+  const ports = new Set(['listen.tcp', 'listen.ws', 'gateway.port']);
+  const bare = SETTINGS.filter((setting: Setting) => typeof setting.default === 'number' && !setting.unit)
+    .map(({ path }) => path)
+    .filter((path) => !ports.has(path));
+  assert.deepEqual(bare, []);
+});
+
+test('the table of settings is the one the code has', () => {
+  const written = readFileSync(join(ROOT, 'node/config/SETTINGS.md'), 'utf8');
+  assert.equal(written, renderSettings(), 'run: node scripts/settings-table.ts');
+});
