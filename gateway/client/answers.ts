@@ -1,0 +1,88 @@
+/** What the gateway answers, as /openapi.json describes it. A newer gateway may add fields. */
+
+export interface Status {
+  readonly server: { readonly started_at: string; readonly uptime: string };
+  readonly network: NetworkStatus;
+  /** The node's own account of itself. */
+  readonly node: {
+    readonly peerId: string;
+    readonly author: string;
+    readonly role: 'full' | 'light';
+    readonly swarm: string;
+    readonly version: string;
+    /** Milliseconds since the Unix epoch. */
+    readonly startedAt: number;
+    readonly addresses: readonly string[];
+    readonly peers: number;
+    /** Mesh peers per shard. */
+    readonly mesh: readonly number[];
+    readonly relay: {
+      readonly envelopesAccepted: number;
+      readonly messagesDelivered: number;
+      readonly envelopesPublished: number;
+      readonly messagesPublished: number;
+      readonly bytesAccepted: number;
+      readonly refused: Readonly<Record<string, number>>;
+      readonly waiting: number;
+      readonly subscriptions: number;
+    };
+  };
+}
+
+export interface NetworkStatus {
+  readonly node_id: string;
+  readonly peer_id: string;
+  readonly connected: boolean;
+  readonly peer_count: number;
+  readonly database_size: number;
+  /** Nanoseconds. */
+  readonly uptime: number;
+}
+
+export interface Peer {
+  readonly id: string;
+  readonly addresses: readonly string[];
+  readonly connected: boolean;
+  /** RFC 3339. */
+  readonly last_seen: string;
+  readonly agent: string | null;
+  readonly direction: 'inbound' | 'outbound' | null;
+  readonly score: number;
+  readonly mesh_shards: readonly number[];
+}
+
+export interface Version {
+  readonly version: string;
+  readonly commit: string;
+  readonly build_time: string;
+  readonly started_at: string;
+  readonly uptime: string;
+}
+
+export interface Info {
+  readonly product: string;
+  readonly version: string;
+  readonly commit: string;
+  readonly peerId: string;
+  readonly author: string;
+  readonly role: 'full' | 'light';
+  readonly swarm: string;
+  readonly addresses: readonly string[];
+  readonly protocols: readonly string[];
+  readonly features: readonly string[];
+  readonly subprotocols: readonly string[];
+  readonly limits: readonly {
+    readonly name: string;
+    readonly value: number;
+    readonly unit: string;
+    readonly reason: string;
+  }[];
+  readonly errors: readonly {
+    readonly code: string;
+    /** HTTP status; null for a code that only streams carry. */
+    readonly status: number | null;
+    readonly meaning: string;
+    readonly retryAfter?: number;
+  }[];
+  readonly closeCodes: readonly { readonly code: number; readonly meaning: string }[];
+}

@@ -1,0 +1,35 @@
+/** What the SDK throws: the server's code, or one of its own for what never got there. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+  /** From the gateway's table of errors; `unreachable`, `bad_answer`, `closed` are the SDK's own. */
+  readonly code: string;
+  /** HTTP status or WebSocket close code; 0 when there is none. */
+  readonly status: number;
+  /** Seconds after which trying again is reasonable. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    code: string,
+    status: number,
+    message: string,
+    options: ErrorOptions & { retryAfter?: number } = {},
+  ) {
+    super(message, options);
+    this.code = code;
+    this.status = status;
+    this.retryAfter = options.retryAfter;
+  }
+}
+
+/** The error that an answer of the server describes. */
+export function errorFrom(answer: unknown, status: number): ClientError {
+  const { code, error, retryAfter } = (typeof answer === 'object' && answer !== null ? answer : {}) as {
+    code?: unknown;
+    error?: unknown;
+    retryAfter?: unknown;
+  };
+  if (typeof code !== 'string' || typeof error !== 'string') {
+    return new ClientError('bad_answer', status, `the server answered ${status} and not as a gateway does`);
+  }
+  return new ClientError(code, status, error, typeof retryAfter === 'number' ? { retryAfter } : {});
+}

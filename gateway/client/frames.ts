@@ -1,0 +1,64 @@
+/** Frames of the native WebSocket protocol as both sides write them; gateway/ws/SPEC.md has the rules. */
+
+export const SUBPROTOCOL_JSON = 'maillon.json.1';
+export const SUBPROTOCOL_CBOR = 'maillon.cbor.1';
+
+/** Sent back as it came, so that a client can tell its answers apart. */
+export type Ref = string | number;
+
+/** What is known of a message once it was sent. */
+export interface Receipt {
+  readonly id: string;
+  readonly messageIds: readonly string[];
+  readonly peersReached: number;
+  readonly storedBy: readonly string[];
+  readonly durable: boolean;
+}
+
+export interface SubscribedFrame {
+  readonly type: 'subscribed';
+  readonly namespace: string;
+  readonly topic: string;
+}
+
+export interface PublishedFrame extends Receipt {
+  readonly type: 'published';
+  readonly ref?: Ref;
+  readonly namespace: string;
+  readonly topic: string;
+}
+
+export interface PongFrame {
+  readonly type: 'pong';
+  readonly ref?: Ref;
+}
+
+export interface ErrorFrame {
+  readonly type: 'error';
+  readonly code: string;
+  readonly error: string;
+  readonly ref?: Ref;
+  /** Named when the error is about a topic. */
+  readonly namespace?: string;
+  readonly topic?: string;
+  readonly detail?: Readonly<Record<string, unknown>>;
+  /** Seconds. */
+  readonly retryAfter?: number;
+}
+
+/** Frames whose form is the same in JSON and in CBOR. */
+export type AnswerFrame = SubscribedFrame | PublishedFrame | PongFrame | ErrorFrame;
+
+/** A message in JSON; in CBOR it has `data`, bytes, in the place of `data_base64`. */
+export interface MessageFrame {
+  readonly type: 'message';
+  readonly id: string;
+  readonly namespace: string;
+  readonly topic: string;
+  readonly author: string;
+  readonly seq: number;
+  readonly time: number;
+  readonly data_base64: string;
+}
+
+export type ServerFrame = AnswerFrame | MessageFrame;

@@ -1,0 +1,122 @@
+/**
+ * The client SDK: a swarm through a gateway, from a browser or from Node. It needs nothing but `fetch` and
+ * `WebSocket`.
+ */
+import type { Info, Peer, Status, Version } from './answers.ts';
+import { bytesToBase64 } from './base64.ts';
+import { ClientError, errorFrom } from './errors.ts';
+import type { Receipt } from './frames.ts';
+import { openStream, type Stream, type WebSocketConstructor } from './stream.ts';
+
+export type { Info, NetworkStatus, Peer, Status, Version } from './answers.ts';
+export { ClientError } from './errors.ts';
+export type { Receipt } from './frames.ts';
+export type { Message, Stream, WebSocketConstructor } from './stream.ts';
+
+/** A call that takes longer is given up: the server answers or fails well before. */
+const CALL_TIMEOUT_MS = 30_000;
+
+export interface ClientInit {
+  /** Of the gateway, e.g. `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** The platform's unless given. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** The platform's unless given. */
+  readonly WebSocket?: WebSocketConstructor;
+}
+
+export interface PublishOptions {
+  readonly namespace?: string;
+  readonly topic: string;
+  /** Text is sent as UTF-8. */
+  readonly data: Uint8Array | string;
+  /** After this (milliseconds since the Unix epoch) no node accepts it. */
+  readonly expiry?: number;
+  /** With the same key a repeated publish does nothing more and returns the same receipt, for 10 minutes. */
+  readonly idempotencyKey?: string;
+}
+
+export interface SubscribeOptions {
+  readonly namespace?: string;
+  readonly topic: string;
+  /** Ends the subscription when aborted. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Client {
+  publish(options: PublishOptions): Promise<Receipt>;
+  /**
+   * Messages from now on, in the order they come, over a WebSocket that is opened at once. When the connection
+   * is cut, or this side reads too slowly, iterating throws `ClientError` after the messages that had arrived.
+   */
+  subscribe(options: SubscribeOptions): Stream;
+  topics(namespace?: string): Promise<string[]>;
+  status(): Promise<Status>;
+  peers(): Promise<Peer[]>;
+  info(): Promise<Info>;
+  version(): Promise<Version>;
+}
+
+/** Makes a client. Nothing is sent before the first call. */
+export function createClient(init: ClientInit): Client {
+  const get = async <T>(path: string, query: Query = {}): Promise<T> =>
+    call<T>(init, urlOf(init, path, query));
+  return {
+    publish: async (options) => publish(init, options),
+    subscribe: ({ namespace, topic, signal }) => {
+      return openStream({
+        url: urlOf(init, '/v1/pubsub/ws', { topic, namespace }),
+        fetch: init.fetch ?? fetch,
+        WebSocket: init.WebSocket ?? WebSocket,
+        signal,
+      });
+    },
+    topics: async (namespace) => {
+      return (await get<{ topics: string[] }>('/v1/pubsub/topics', { namespace })).topics;
+    },
+    status: async () => get('/v1/status'),
+    peers: async () => (await get<{ peers: Peer[] }>('/v1/network/peers')).peers,
+    info: async () => get('/v1/info'),
+    version: async () => get('/v1/version'),
+  };
+}
+
+type Query = Readonly<Record<string, string | undefined>>;
+
+function urlOf(init: ClientInit, path: string, query: Query): URL {
+  const url = new URL(path, init.url);
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) url.searchParams.set(name, value);
+  return url;
+}
+
+async function publish(init: ClientInit, options: PublishOptions): Promise<Receipt> {
+  const { topic, namespace, expiry, idempotencyKey } = options;
+  const data = typeof options.data === 'string' ? new TextEncoder().encode(options.data) : options.data;
+  const answer = await call<Receipt>(init, urlOf(init, '/v1/pubsub/publish', {}), {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+    },
+    body: JSON.stringify({ topic, namespace, expiry, data_base64: bytesToBase64(data) }),
+  });
+  const { id, messageIds, peersReached, storedBy, durable } = answer;
+  return { id, messageIds, peersReached, storedBy, durable };
+}
+
+async function call<T>(init: ClientInit, url: URL, request: RequestInit = {}): Promise<T> {
+  const send = init.fetch ?? fetch;
+  let response: Response;
+  try {
+    response = await send(url, {
+      ...request,
+      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+    });
+  } catch (cause) {
+    throw new ClientError('unreachable', 0, `no gateway answers at ${init.url}`, { cause });
+  }
+  const answer: unknown = await response.json().catch(() => null);
+  if (!response.ok || answer === null) throw errorFrom(answer, response.status);
+  return answer as T;
+}

@@ -1,0 +1,44 @@
+import type { Clock } from '../protocols/common/clock.ts';
+import type { Config, Logger, MaillonNode, Receipt, TopicName } from '../node/index.ts';
+import type { Clients } from './clients.ts';
+import { GatewayError } from './errors.ts';
+import type { IdempotencyKeys } from './http/idempotency.ts';
+import type { Hub } from './hub.ts';
+import { DEFAULT_NAMESPACE } from './schemas.ts';
+import type { PresenceBoard } from './ws/presence.ts';
+
+/** Which program this is. */
+export interface Build {
+  readonly version: string;
+  readonly commit: string;
+  readonly builtAt: string;
+}
+
+/** What the routes share. Each takes only the part it uses. */
+export interface Context {
+  readonly node: MaillonNode;
+  readonly logger: Logger;
+  readonly config: Config;
+  readonly build: Build;
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly hub: Hub;
+  readonly clients: Clients;
+  readonly idempotency: IdempotencyKeys<Receipt>;
+  readonly presence: PresenceBoard;
+  /** Set once the gateway stops: nothing new is begun then. */
+  readonly stopping: AbortSignal;
+}
+
+/** The topic a request means. Owners are empty until identities exist. */
+export function topicName(request: { topic: string; namespace?: string | undefined }): TopicName {
+  return { owner: '', namespace: request.namespace ?? DEFAULT_NAMESPACE, topic: request.topic };
+}
+
+/** The namespace of a request that may name it in two places. */
+export function oneNamespace(first: string | undefined, second: string | undefined): string | undefined {
+  if (first !== undefined && second !== undefined && first !== second) {
+    throw new GatewayError('namespace_mismatch', 'namespace mismatch');
+  }
+  return first ?? second;
+}

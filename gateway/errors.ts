@@ -1,0 +1,103 @@
+import { CodedError, type ErrorDetail } from '../protocols/common/errors.ts';
+
+/** One row of the published table of errors. */
+export interface ErrorKind {
+  /** HTTP status; null for a code that only streams (WebSocket, SSE) carry. */
+  readonly status: number | null;
+  readonly meaning: string;
+  /** Seconds after which trying again is reasonable. */
+  readonly retryAfter?: number;
+}
+
+/** Every code a client can get, over HTTP, WebSocket or SSE. A code that is not here is never sent. */
+export const ERRORS = {
+  bad_request: { status: 400, meaning: 'the request is malformed; error says where' },
+  bad_json: { status: 400, meaning: 'the body is not JSON in UTF-8' },
+  unknown_field: { status: 400, meaning: 'a field is not known here; it is named' },
+  bad_base64: { status: 400, meaning: 'not strict base64 of RFC 4648 section 4, with padding' },
+  bad_topic: { status: 400, meaning: 'topic is missing, too long or has control characters' },
+  bad_namespace: { status: 400, meaning: 'namespace does not match [a-z0-9-]{1,64}' },
+  bad_owner: { status: 400, meaning: 'owner is not a DID' },
+  bad_expiry: { status: 400, meaning: 'expiry is not a time in the future, in milliseconds' },
+  bad_idempotency_key: { status: 400, meaning: 'Idempotency-Key is not 1 to 128 visible ASCII characters' },
+  bad_handshake: { status: 400, meaning: 'not a WebSocket handshake of RFC 6455' },
+  bad_member: { status: 400, meaning: 'member_id or member_meta is missing, too large or malformed' },
+  bad_frame: { status: null, meaning: 'a WebSocket frame is malformed or of an unknown type' },
+  namespace_mismatch: { status: 403, meaning: 'the request names two different namespaces' },
+  foreign_origin: { status: 403, meaning: 'the page that asks is not allowed to use this gateway' },
+  not_found: { status: 404, meaning: 'no such route' },
+  method_not_allowed: { status: 405, meaning: 'the route has other methods; Allow lists them' },
+  request_timeout: { status: 408, meaning: 'the request did not arrive in time' },
+  idempotency_conflict: { status: 409, meaning: 'the Idempotency-Key was used for another request' },
+  too_large: { status: 413, meaning: 'the body or the message exceeds its limit' },
+  unsupported_media_type: { status: 415, meaning: 'the body must be application/json' },
+  foreign_host: { status: 421, meaning: 'the Host header does not name this gateway' },
+  upgrade_required: { status: 426, meaning: 'the route speaks WebSocket only' },
+  headers_too_large: { status: 431, meaning: 'URL and headers exceed their limit' },
+  internal: { status: 500, meaning: 'a fault of the gateway; its log has more' },
+  no_peers: { status: 503, meaning: 'this light gateway reaches no peer now', retryAfter: 2 },
+  not_running: { status: 503, meaning: 'the node behind this gateway is not running', retryAfter: 2 },
+  overloaded: { status: 503, meaning: 'too much waits here already', retryAfter: 1 },
+  too_many_clients: { status: 503, meaning: 'every place for a streaming client is taken', retryAfter: 5 },
+  going_away: { status: 503, meaning: 'the gateway is stopping', retryAfter: 5 },
+  too_slow: { status: null, meaning: 'the client read too slowly and was cut' },
+  no_history: { status: null, meaning: 'what was sent before this moment is not kept here' },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** How a WebSocket is closed, and what a client may make of it. */
+export const CLOSE_CODES = {
+  1001: 'the peer stopped answering pings',
+  1007: 'a text frame is not UTF-8',
+  1008: 'policy: the connection did what it may not do',
+  1009: 'a message exceeds its limit',
+  1011: 'a fault of the gateway; its log has more',
+  1013: 'every place is taken; try again later',
+  4001: 'authentication failed or ended',
+  4003: 'forbidden',
+  4008: 'the client read too slowly; messages after the last one received were not sent',
+  4009: 'going away for a restart; connect again',
+} as const satisfies Record<number, string>;
+
+export type CloseCode = keyof typeof CLOSE_CODES;
+
+/** An error a client may see. */
+export class GatewayError extends CodedError {
+  declare readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, detail?: ErrorDetail) {
+    super(code, message, detail);
+  }
+}
+
+/** What a client gets to see of an error: the body over HTTP, part of the frame on a stream. */
+export interface ErrorBody {
+  error: string;
+  code: ErrorCode;
+  detail?: ErrorDetail;
+  retryAfter?: number;
+}
+
+/** The safe part of whatever was thrown: a code outside the table becomes `internal` and loses its text. */
+export function errorBody(thrown: unknown): ErrorBody {
+  if (!(thrown instanceof CodedError) || !isErrorCode(thrown.code)) {
+    return { error: ERRORS.internal.meaning, code: 'internal' };
+  }
+  const { retryAfter }: ErrorKind = ERRORS[thrown.code];
+  return {
+    error: thrown.message,
+    code: thrown.code,
+    ...(thrown.detail === undefined ? {} : { detail: thrown.detail }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
+}
+
+/** The HTTP status of a code; a stream-only one that ends up in a response is a bad request. */
+export function errorStatus(code: ErrorCode): number {
+  return ERRORS[code].status ?? 400;
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code);
+}

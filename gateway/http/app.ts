@@ -1,0 +1,195 @@
+import swagger from '@fastify/swagger';
+import websocket, { type WebsocketPluginOptions } from '@fastify/websocket';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { Context } from '../context.ts';
+import { errorBody, GatewayError } from '../errors.ts';
+import {
+  CLOSE_TIMEOUT_MS,
+  FRAME_MAX_BYTES,
+  FRAME_MAX_FRAGMENTS,
+  HEADERS_MAX_BYTES,
+  HEADERS_MAX_COUNT,
+  HEADERS_TIMEOUT_MS,
+  KEEP_ALIVE_TIMEOUT_MS,
+  PLAIN_CONNECTIONS_MAX,
+  REQUEST_TIMEOUT_MS,
+} from '../limits.ts';
+import { chooseSubprotocol } from '../ws/subprotocols.ts';
+import { answerClientError, pathOf, rawResponse, sendError } from './error-handler.ts';
+import { checkHost, checkOrigin, corsHeaders, PREFLIGHT_HEADERS } from './guard.ts';
+import { healthRoutes } from './health.ts';
+import { infoRoutes } from './info.ts';
+import { networkRoutes } from './network.ts';
+import { pubsubRoutes } from './pubsub.ts';
+import { pubsubSseRoutes } from './pubsub-sse.ts';
+import { pubsubWsRoutes, WEBSOCKET_PATH } from './pubsub-ws.ts';
+
+/** A compressor would cost each connection 240 kB; the types of `ws` do not know `closeTimeout` yet. */
+const WEBSOCKET_OPTIONS: NonNullable<WebsocketPluginOptions['options']> & { readonly closeTimeout: number } =
+  {
+    perMessageDeflate: false,
+    autoPong: false,
+    maxPayload: FRAME_MAX_BYTES,
+    maxFragments: FRAME_MAX_FRAGMENTS,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    handleProtocols: chooseSubprotocol,
+  };
+
+/** The HTTP server with all its routes, not listening yet. */
+export async function createApp(context: Context): Promise<FastifyInstance> {
+  const logger: FastifyBaseLogger = context.logger;
+  const app = fastify({
+    loggerInstance: logger,
+    // this library's own lines would show the query, which may hold a credential
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: false,
+    bodyLimit: context.config['gateway.bodyBytes'],
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    http: {
+      maxHeaderSize: HEADERS_MAX_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: HEADERS_TIMEOUT_MS / 2,
+      // curl and others offer h2c in the same header; they mean plain HTTP if it is not taken
+      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
+    },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => void sendError(context.logger, error, request, reply),
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'ignore',
+  });
+  app.server.maxConnections = context.config['gateway.clientsMax'] + PLAIN_CONNECTIONS_MAX;
+  app.server.maxHeadersCount = HEADERS_MAX_COUNT;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler((error, request, reply) => sendError(context.logger, error, request, reply));
+  acceptOnlyJson(app);
+  const routes = collectRoutes(app);
+  addHooks(app, context);
+  answerUnknown(app, routes);
+  await registerPlugins(app, context);
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+  for (const addRoutes of [
+    healthRoutes,
+    infoRoutes,
+    networkRoutes,
+    pubsubRoutes,
+    pubsubSseRoutes,
+    pubsubWsRoutes,
+  ]) {
+    addRoutes(typed, context);
+  }
+  await app.ready();
+  return app;
+}
+
+/** Text that is no UTF-8 is refused rather than mended, and so is what JSON.parse would let overwrite prototypes. */
+function acceptOnlyJson(app: FastifyInstance): void {
+  const utf8 = new TextDecoder('utf-8', { fatal: true });
+  const parse = app.getDefaultJsonParser('error', 'ignore');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const fail = (): void => done(new GatewayError('bad_json', 'the body must be JSON in UTF-8'));
+    try {
+      void parse(request, utf8.decode(body as Buffer), (error, value) =>
+        error ? fail() : done(null, value),
+      );
+    } catch {
+      fail();
+    }
+  });
+}
+
+async function registerPlugins(app: FastifyInstance, context: Context): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Maillon gateway',
+        description: 'Publish and subscribe to topics of a Maillon swarm over HTTP, SSE and WebSocket.',
+        version: context.build.version,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  await app.register(websocket, {
+    options: WEBSOCKET_OPTIONS,
+    errorHandler: (error, socket) => {
+      // the library has begun to close a connection that broke the protocol; anything else is a fault of ours
+      if (socket.readyState !== socket.OPEN) return;
+      context.logger.error({ err: error }, 'WebSocket session failed');
+      socket.close(1011, 'internal');
+    },
+  });
+  app.websocketServer.on('wsClientError', (error, socket) => {
+    socket.end(rawResponse(errorBody(new GatewayError('bad_handshake', error.message))));
+  });
+}
+
+function addHooks(app: FastifyInstance, context: Context): void {
+  const guard = {
+    allowedHosts: context.config['gateway.allowedHosts'],
+    allowedOrigins: context.config['gateway.allowedOrigins'],
+  };
+  app.addHook('onRequest', async (request, reply) => {
+    const { host, origin } = request.headers;
+    void reply.headers({ 'x-content-type-options': 'nosniff', vary: 'Origin' });
+    checkHost(host, guard);
+    checkOrigin(origin, guard);
+    void reply.headers(corsHeaders(origin));
+    if (context.stopping.aborted) throw new GatewayError('going_away', 'the gateway is stopping');
+  });
+  app.addHook('preValidation', async (request) => {
+    // the plugin would upgrade any route and hang up then
+    if (request.ws && request.routeOptions.url !== WEBSOCKET_PATH) {
+      throw new GatewayError('bad_handshake', `only ${WEBSOCKET_PATH} speaks WebSocket`);
+    }
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method } = request;
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    context.logger.debug({ method, path: pathOf(request.url), status: reply.statusCode, ms }, 'request');
+  });
+}
+
+/** Which methods each path has. */
+function collectRoutes(app: FastifyInstance): ReadonlyMap<string, ReadonlySet<string>> {
+  const routes = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = routes.get(url) ?? new Set();
+    routes.set(url, methods);
+    for (const one of [method].flat()) methods.add(one);
+  });
+  return routes;
+}
+
+function answerUnknown(app: FastifyInstance, routes: ReadonlyMap<string, ReadonlySet<string>>): void {
+  app.setNotFoundHandler(async (request: FastifyRequest, reply) => {
+    const methods = routes.get(pathOf(request.url));
+    if (methods === undefined) throw new GatewayError('not_found', 'no such route; see /openapi.json');
+    const allow = [...methods, 'OPTIONS'].join(', ');
+    void reply.header('allow', allow);
+    if (request.method !== 'OPTIONS') {
+      throw new GatewayError('method_not_allowed', `this route has ${allow}`, { allow: [...methods] });
+    }
+    void reply.headers({ ...PREFLIGHT_HEADERS, 'access-control-allow-methods': allow });
+    return reply.code(204).send();
+  });
+}

@@ -1,0 +1,93 @@
+/** Every way in which a request can fail becomes one error of the published table. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '../../node/index.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import { errorBody, type ErrorBody, type ErrorCode, errorStatus, GatewayError } from '../errors.ts';
+import { HEADERS_MAX_BYTES } from '../limits.ts';
+import { type Issue, issueError } from '../validation.ts';
+
+/** Answers a request that failed with whatever was thrown. */
+export function sendError(
+  logger: Logger,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const body = errorBody(translate(error, request));
+  if (body.code === 'internal') {
+    logger.error({ err: error, method: request.method, path: pathOf(request.url) }, 'request failed');
+  }
+  if (body.retryAfter !== undefined) void reply.header('retry-after', String(body.retryAfter));
+  return reply.code(errorStatus(body.code)).send(body);
+}
+
+/** The path of a URL; the query may hold a credential and is never logged. */
+export function pathOf(url: string): string {
+  return url.split('?', 1)[0]?.slice(0, 256) ?? '';
+}
+
+function translate(error: unknown, request: FastifyRequest): unknown {
+  if (error instanceof CodedError || !(error instanceof Error)) return error;
+  const { code, statusCode, validation } = error as Partial<FastifyError>;
+  if (validation !== undefined) return issueError(validation.map(fastifyIssue), 'bad_request');
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new GatewayError('too_large', `the body may have ${request.routeOptions.bodyLimit} bytes`);
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new GatewayError('unsupported_media_type', 'send the body as Content-Type: application/json');
+    case 'FST_ERR_BAD_URL':
+      return new GatewayError('bad_request', 'the URL is malformed');
+    default:
+  }
+  // Fastify's own client errors; their texts describe the request only
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new GatewayError('bad_request', error.message);
+  }
+  return error;
+}
+
+/** Turns the provider's form of a zod issue back into its parts. */
+function fastifyIssue(issue: NonNullable<FastifyError['validation']>[number]): Issue {
+  const keys = issue.params['keys'];
+  return {
+    code: issue.keyword,
+    path: issue.instancePath.split('/').slice(1).filter(Boolean),
+    message: issue.message ?? 'malformed',
+    keys: Array.isArray(keys) ? keys.map(String) : undefined,
+  };
+}
+
+/** Answers what is not HTTP enough to become a request, and hangs up. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.end(rawResponse(errorBody(clientError(error.code))));
+}
+
+/** A whole HTTP response, for a socket that no response object belongs to. */
+export function rawResponse(body: ErrorBody): string {
+  const status = errorStatus(body.code);
+  const json = JSON.stringify(body);
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    'Content-Type: application/json; charset=utf-8',
+    'X-Content-Type-Options: nosniff',
+    `Content-Length: ${Buffer.byteLength(json)}`,
+    '',
+    json,
+  ].join('\r\n');
+}
+
+function clientError(code: string | undefined): GatewayError {
+  const known: Readonly<Record<string, [ErrorCode, string]>> = {
+    HPE_HEADER_OVERFLOW: ['headers_too_large', `URL and headers may have ${HEADERS_MAX_BYTES} bytes`],
+    ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'the request did not arrive in time'],
+  };
+  const [errorCode, message] = known[code ?? ''] ?? ['bad_request', 'not an HTTP request'];
+  return new GatewayError(errorCode, message);
+}

@@ -1,0 +1,63 @@
+/**
+ * Who may ask: a web page of another site must not reach a gateway on its visitor's own machine, neither by
+ * its Origin nor by a host name that it lets point here (DNS rebinding).
+ */
+import { GatewayError } from '../errors.ts';
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+const HOST = /^(?<name>\[[0-9a-f:.]+\]|[^:[\]]+)(?<port>:\d{1,5})?$/;
+
+export interface GuardInit {
+  readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
+}
+
+/** Whether an address means this machine only. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host.includes(':') && !host.startsWith('[') ? `[${host}]` : host);
+}
+
+/** Throws `foreign_host` unless the Host header is a loopback one or allowed, with any port or with that named. */
+export function checkHost(host: string | undefined, init: GuardInit): void {
+  const lower = host?.toLowerCase() ?? '';
+  const name = HOST.exec(lower)?.groups?.['name'];
+  if (name !== undefined) {
+    if (LOOPBACK.test(name)) return;
+    if (
+      init.allowedHosts.some((allowed) => allowed.toLowerCase() === name || allowed.toLowerCase() === lower)
+    )
+      return;
+  }
+  throw new GatewayError(
+    'foreign_host',
+    'this gateway does not answer to that host name; see gateway.allowedHosts',
+  );
+}
+
+/** Throws `foreign_origin` unless there is no Origin header, or it is a loopback one or allowed. */
+export function checkOrigin(origin: string | undefined, init: GuardInit): void {
+  if (origin === undefined || init.allowedOrigins.includes(origin) || isLoopbackOrigin(origin)) return;
+  throw new GatewayError(
+    'foreign_origin',
+    'pages of that origin may not use this gateway; see gateway.allowedOrigins',
+  );
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  const url = URL.parse(origin);
+  // an origin is its own canonical form: anything more than scheme, host and port is not one
+  if (url === null || url.origin !== origin) return false;
+  return (url.protocol === 'http:' || url.protocol === 'https:') && LOOPBACK.test(url.hostname);
+}
+
+/** Headers with which a browser lets an allowed page read the answer; empty for anything but a page. */
+export function corsHeaders(origin: string | undefined): Record<string, string> {
+  if (origin === undefined) return {};
+  return { 'access-control-allow-origin': origin, 'access-control-expose-headers': 'Retry-After' };
+}
+
+/** What a preflight is told beside that. */
+export const PREFLIGHT_HEADERS = {
+  'access-control-allow-headers': 'Content-Type, Authorization, X-API-Key, Idempotency-Key, Last-Event-ID',
+  'access-control-max-age': '600',
+} as const;

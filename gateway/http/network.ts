@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import type { NodeStatus } from '../../node/index.ts';
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { Context } from '../context.ts';
+import { errorResponses } from '../schemas.ts';
+import { isoTime, NANOSECONDS_PER_MS } from './go-time.ts';
+import type { Routes } from './routes.ts';
+
+export const networkStatusSchema = z
+  .object({
+    node_id: z.string(),
+    peer_id: z.string(),
+    connected: z.boolean().describe('whether it has a peer'),
+    peer_count: z.int(),
+    database_size: z.int().describe('bytes; 0 until databases exist'),
+    uptime: z.int().describe('nanoseconds'),
+  })
+  .meta({ id: 'NetworkStatus' });
+
+const peerSchema = z
+  .object({
+    id: z.string(),
+    addresses: z.array(z.string()),
+    connected: z.boolean(),
+    last_seen: z.string().describe('RFC 3339'),
+    agent: z.string().nullable(),
+    direction: z.enum(['inbound', 'outbound']).nullable(),
+    score: z.number(),
+    mesh_shards: z.array(z.int()),
+  })
+  .meta({ id: 'Peer' });
+
+const tags = ['network'];
+const statusRoute = {
+  summary: 'This node in the network',
+  tags,
+  response: { 200: networkStatusSchema, ...errorResponses },
+};
+const peersRoute = {
+  summary: 'Peers, connected ones first',
+  tags,
+  querystring: z.object({
+    format: z.enum(['object', 'array']).optional().describe('`array`: a bare array, as older clients expect'),
+  }),
+  response: {
+    200: z.union([z.object({ peers: z.array(peerSchema) }), z.array(peerSchema)]),
+    ...errorResponses,
+  },
+};
+
+export function networkRoutes(app: Routes, { node, clock }: Pick<Context, 'node' | 'clock'>): void {
+  app.get('/v1/network/status', { schema: statusRoute }, async () => networkStatus(node.status(), clock));
+
+  app.get('/v1/network/peers', { schema: peersRoute }, async ({ query }) => {
+    const peers = (await node.peers()).map((peer) => ({
+      id: peer.id,
+      addresses: [...peer.addresses],
+      connected: peer.connected,
+      last_seen: isoTime(peer.lastSeen),
+      agent: peer.agent,
+      direction: peer.direction,
+      score: peer.score,
+      mesh_shards: [...peer.meshShards],
+    }));
+    return query.format === 'array' ? peers : { peers };
+  });
+}
+
+export function networkStatus(status: NodeStatus, clock: Clock): z.output<typeof networkStatusSchema> {
+  return {
+    node_id: status.peerId,
+    peer_id: status.peerId,
+    connected: status.peers > 0,
+    peer_count: status.peers,
+    database_size: 0,
+    uptime: Math.max(0, clock.now() - status.startedAt) * NANOSECONDS_PER_MS,
+  };
+}

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { type Context, oneNamespace, topicName } from '../context.ts';
+import { IDEMPOTENCY_KEY_MAX_LENGTH } from '../limits.ts';
+import type { PublishRequest, Receipt } from '../../node/index.ts';
+import {
+  base64Schema,
+  DEFAULT_NAMESPACE,
+  errorResponses,
+  namespaceSchema,
+  receiptSchema,
+  timeSchema,
+  topicQuery,
+  topicSchema,
+} from '../schemas.ts';
+import type { Routes } from './routes.ts';
+
+const publishBody = z
+  .strictObject({
+    topic: topicSchema,
+    data_base64: base64Schema,
+    namespace: namespaceSchema.optional(),
+    expiry: timeSchema.optional().describe('after this no node accepts the message'),
+  })
+  .meta({ id: 'Publish' });
+
+const publishSchema = {
+  summary: 'Publish a message to a topic',
+  operationId: 'publish',
+  tags: ['pubsub'],
+  querystring: z.object({ namespace: namespaceSchema.optional() }),
+  headers: z.object({
+    'idempotency-key': z
+      .string()
+      .optional()
+      .describe(
+        `makes a retry safe for 10 minutes: 1 to ${IDEMPOTENCY_KEY_MAX_LENGTH} visible ASCII characters`,
+      ),
+  }),
+  body: publishBody,
+  response: {
+    200: z.object({ status: z.literal('ok'), ...receiptSchema.shape }).meta({ id: 'Published' }),
+    ...errorResponses,
+  },
+};
+
+const topicsSchema = {
+  summary: 'Topics of a namespace that are in use here',
+  operationId: 'topics',
+  tags: ['pubsub'],
+  querystring: z.object({ namespace: namespaceSchema.optional() }),
+  response: { 200: z.object({ topics: z.array(z.string()) }), ...errorResponses },
+};
+
+const presenceSchema = {
+  summary: 'Members of a topic among the clients of this gateway',
+  operationId: 'presence',
+  tags: ['pubsub'],
+  querystring: topicQuery,
+  response: {
+    200: z.object({
+      topic: z.string(),
+      members: z.array(
+        z.object({
+          member_id: z.string(),
+          joined_at: z.int().describe('seconds since the Unix epoch'),
+          meta: z.record(z.string(), z.unknown()),
+        }),
+      ),
+      count: z.int(),
+    }),
+    ...errorResponses,
+  },
+};
+
+type PublishContext = Pick<Context, 'node' | 'idempotency' | 'presence'>;
+
+export function pubsubRoutes(app: Routes, { node, idempotency, presence }: PublishContext): void {
+  app.post('/v1/pubsub/publish', { schema: publishSchema }, async ({ body, query, headers }) => {
+    const name = topicName({ topic: body.topic, namespace: oneNamespace(query.namespace, body.namespace) });
+    const expiry = body.expiry === undefined ? {} : { expiry: body.expiry };
+    const request = { ...name, data: body.data_base64, ...expiry };
+    const key = headers['idempotency-key'];
+    const publish = async (): Promise<Receipt> => node.relay.publish(request);
+    const receipt =
+      key === undefined ? await publish() : await idempotency.once(key, fingerprint(request), publish);
+    const { id, messageIds, peersReached, storedBy, durable } = receipt;
+    return {
+      status: 'ok' as const,
+      id,
+      messageIds: [...messageIds],
+      peersReached,
+      storedBy: [...storedBy],
+      durable,
+    };
+  });
+
+  app.get('/v1/pubsub/topics', { schema: topicsSchema }, async ({ query }) => ({
+    topics: node.relay.topics(query.namespace ?? DEFAULT_NAMESPACE, ''),
+  }));
+
+  app.get('/v1/pubsub/presence', { schema: presenceSchema }, async ({ query }) => {
+    const members = presence.members(topicName(query));
+    return { topic: query.topic, members: members.map((member) => ({ ...member })), count: members.length };
+  });
+}
+
+/** The same for the same request only. */
+function fingerprint({ owner, namespace, topic, expiry, data }: PublishRequest): string {
+  const head = JSON.stringify([owner, namespace, topic, expiry ?? null]);
+  return createHash('sha256').update(head).update('\n').update(data).digest('base64');
+}

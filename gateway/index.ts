@@ -1,0 +1,25 @@
+/**
+ * The gateway: HTTP, SSE and WebSocket for those who cannot join the swarm themselves. `createGateway` makes
+ * one on a node; this file is its public face.
+ */
+import type { Config, Logger, MaillonNode } from '../node/index.ts';
+import type { Build } from './context.ts';
+import { GatewayServer } from './server.ts';
+
+export type { Build } from './context.ts';
+
+export interface Gateway {
+  /** Where it listens, without a slash at the end. Empty until it has been started. */
+  readonly url: string;
+  /** Starts it, or does nothing when it runs. Throws `CodedError`: `port_taken`, `unsafe_listen`. */
+  start(): Promise<void>;
+  /** Stops it, or does nothing. Clients are told to go; takes at most 1 s. */
+  stop(): Promise<void>;
+}
+
+export function createGateway(
+  components: { node: MaillonNode; logger: Logger },
+  init: { config: Config; build: Build },
+): Gateway {
+  return new GatewayServer(components, init);
+}

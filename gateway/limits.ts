@@ -1,0 +1,89 @@
+import type { Limit } from '../protocols/common/limits.ts';
+import { MESSAGE_MAX_BYTES } from '../protocols/relay/constants.ts';
+
+/** Request line and headers. A topic of 256 bytes is at most 768 escaped, a token some 2 KiB. */
+export const HEADERS_MAX_BYTES = 16 * 1024;
+/** Header lines of one request; browsers send some 20. */
+export const HEADERS_MAX_COUNT = 100;
+/** Time for a request's headers: what a slow mobile link needs, not what a slow-loris would like. */
+export const HEADERS_TIMEOUT_MS = 10_000;
+/** Time for a whole request, body included: 256 KiB over 70 kbit/s. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+/** An idle keep-alive connection is closed after this; longer than most clients pause between calls. */
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+/** Connections beside those of streaming clients: requests in flight and idle keep-alive ones. */
+export const PLAIN_CONNECTIONS_MAX = 2_000;
+/** A full message in base64, and the JSON around it. */
+export const FRAME_MAX_BYTES = Math.ceil(MESSAGE_MAX_BYTES / 3) * 4 + 4 * 1024;
+/** Fragments of one WebSocket message: nobody needs to cut 196 KiB finer than into 3 KiB. */
+export const FRAME_MAX_FRAGMENTS = 64;
+/** Publishes of one WebSocket that may be unanswered; at more the gateway stops reading from it. */
+export const SESSION_PUBLISHES_MAX = 64;
+/** A WebSocket is pinged this often. */
+export const PING_INTERVAL_MS = 30_000;
+/** Unanswered pings after which a WebSocket is dropped. */
+export const PINGS_MISSED_MAX = 2;
+/** An SSE stream gets a comment this often, so that proxies keep it open. */
+export const SSE_HEARTBEAT_MS = 15_000;
+/** How long a client that was told to go has to close its side. */
+export const CLOSE_TIMEOUT_MS = 5_000;
+/** The same when the gateway stops: it has a second for everything. */
+export const STOP_CLOSE_TIMEOUT_MS = 400;
+/** How long an Idempotency-Key is remembered. */
+export const IDEMPOTENCY_WINDOW_MS = 10 * 60_000;
+/** Idempotency-Keys remembered, some 500 bytes each; full, a request with a new one is refused as overload. */
+export const IDEMPOTENCY_KEYS_MAX = 200_000;
+/** Length of an Idempotency-Key: a UUID is 36. */
+export const IDEMPOTENCY_KEY_MAX_LENGTH = 128;
+/** Length of a native frame's `ref`. */
+export const REF_MAX_LENGTH = 64;
+/** A readiness probe that takes longer counts as failed. */
+export const PROBE_TIMEOUT_MS = 2_000;
+/** Ports tried when the usual one is taken. */
+export const PORT_ATTEMPTS = 100;
+/** Characters of a presence member's id. */
+export const MEMBER_ID_MAX_LENGTH = 128;
+/** Bytes of a presence member's meta as JSON: a name and a picture's address. */
+export const MEMBER_META_MAX_BYTES = 1024;
+/** Presence members of one topic: each one who comes or goes is told to all. */
+export const MEMBERS_MAX = 1_000;
+/** What is gathered for one write to a socket: amortises the system call, delays nobody noticeably. */
+export const WRITE_BATCH_BYTES = 64 * 1024;
+
+/** The limits of a gateway that are no settings; those the node lists. */
+export const GATEWAY_LIMITS: readonly Limit[] = [
+  limit('gateway.plainConnections', PLAIN_CONNECTIONS_MAX, 'count', 'connections beside streaming clients'),
+  limit('gateway.headersBytes', HEADERS_MAX_BYTES, 'bytes', 'URL and headers of one request'),
+  limit('gateway.headersCount', HEADERS_MAX_COUNT, 'count', 'header lines of one request'),
+  limit('gateway.headersTimeout', HEADERS_TIMEOUT_MS, 'milliseconds', 'slow senders hold a connection'),
+  limit('gateway.requestTimeout', REQUEST_TIMEOUT_MS, 'milliseconds', 'slow senders hold a connection'),
+  limit('gateway.keepAliveTimeout', KEEP_ALIVE_TIMEOUT_MS, 'milliseconds', 'idle connections are closed'),
+  limit('gateway.frameBytes', FRAME_MAX_BYTES, 'bytes', 'a WebSocket message: a full message in base64'),
+  limit('gateway.frameFragments', FRAME_MAX_FRAGMENTS, 'count', 'fragments of a WebSocket message'),
+  limit('gateway.sessionPublishes', SESSION_PUBLISHES_MAX, 'count', 'then a WebSocket is not read from'),
+  limit('gateway.pingInterval', PING_INTERVAL_MS, 'milliseconds', 'finds WebSocket peers that are gone'),
+  limit('gateway.pingsMissed', PINGS_MISSED_MAX, 'count', 'then a WebSocket is dropped'),
+  limit('gateway.sseHeartbeat', SSE_HEARTBEAT_MS, 'milliseconds', 'keeps proxies from closing a stream'),
+  limit('gateway.closeTimeout', CLOSE_TIMEOUT_MS, 'milliseconds', 'for a client to close its side'),
+  limit('gateway.idempotencyWindow', IDEMPOTENCY_WINDOW_MS, 'milliseconds', 'a retry is safe that long'),
+  limit('gateway.idempotencyKeys', IDEMPOTENCY_KEYS_MAX, 'count', 'some 500 bytes each; then overloaded'),
+  limit('gateway.idempotencyKeyLength', IDEMPOTENCY_KEY_MAX_LENGTH, 'bytes', 'room for any common id'),
+  limit('gateway.refLength', REF_MAX_LENGTH, 'bytes', 'a ref is sent back as it came'),
+  limit('gateway.memberIdLength', MEMBER_ID_MAX_LENGTH, 'bytes', 'told to every member of a topic'),
+  limit('gateway.memberMetaBytes', MEMBER_META_MAX_BYTES, 'bytes', 'told to every member of a topic'),
+  limit('gateway.members', MEMBERS_MAX, 'count', 'members of a topic: each change is told to all'),
+  limit('gateway.probeTimeout', PROBE_TIMEOUT_MS, 'milliseconds', 'a slow probe counts as failed'),
+];
+
+/** Relations between the limits, asserted where they are defined so that a change cannot break them. */
+function assertRelation(holds: boolean, relation: string): void {
+  if (!holds) throw new Error(`gateway limits: ${relation}`);
+}
+assertRelation(HEADERS_TIMEOUT_MS < REQUEST_TIMEOUT_MS, 'headers are part of the request');
+assertRelation(PING_INTERVAL_MS % SSE_HEARTBEAT_MS === 0, 'one timer beats for both');
+assertRelation(STOP_CLOSE_TIMEOUT_MS < 1_000, 'stopping takes at most a second');
+assertRelation(FRAME_MAX_BYTES > MESSAGE_MAX_BYTES, 'a raw message fits a frame');
+
+function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
+  return { name, value, unit, reason };
+}

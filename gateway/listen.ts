@@ -1,0 +1,49 @@
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Config } from '../node/index.ts';
+import { CodedError } from '../protocols/common/errors.ts';
+import { isLoopback } from './http/guard.ts';
+import { PORT_ATTEMPTS } from './limits.ts';
+
+const PORT_MAX = 65_535;
+
+/**
+ * Listens where the settings say and returns the URL. The usual port gives way to the next free one when it is
+ * taken; one that was asked for does not, since somebody counts on it.
+ */
+export async function listen(app: FastifyInstance, config: Config): Promise<string> {
+  const configured = config['gateway.host'];
+  checkHostIsLocal(configured);
+  // one address, so that one port is one server: the name may stand for two
+  const host = configured === 'localhost' ? '127.0.0.1' : configured;
+  const port = await listenOnFreePort(app, host, config);
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+async function listenOnFreePort(app: FastifyInstance, host: string, config: Config): Promise<number> {
+  const first = config['gateway.port'];
+  const isFixed = first === 0 || config.explicit.has('gateway.port');
+  const last = isFixed ? first : Math.min(PORT_MAX, first + PORT_ATTEMPTS - 1);
+  for (let port = first; port <= last; port++) {
+    try {
+      await app.listen({ host, port });
+      return (app.server.address() as AddressInfo).port;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
+  const ports = first === last ? `port ${first} is` : `ports ${first} to ${last} are`;
+  throw new CodedError(
+    'port_taken',
+    `${ports} taken on ${host}: stop what listens there, or set gateway.port to another port (0 for any free one)`,
+  );
+}
+
+function checkHostIsLocal(host: string): void {
+  if (isLoopback(host)) return;
+  throw new CodedError(
+    'unsafe_listen',
+    `gateway.host is ${host}, which others can reach, but the gateway has no authentication yet: ` +
+      'set it to 127.0.0.1 and let a proxy that authenticates stand in front',
+  );
+}

@@ -1,0 +1,109 @@
+import type { FastifyInstance } from 'fastify';
+import type { Config, Logger, MaillonNode } from '../node/index.ts';
+import { systemClock } from '../protocols/common/clock.ts';
+import { Clients } from './clients.ts';
+import type { Build, Context } from './context.ts';
+import { createApp } from './http/app.ts';
+import { IdempotencyKeys } from './http/idempotency.ts';
+import { Hub } from './hub.ts';
+import type { Gateway } from './index.ts';
+import {
+  IDEMPOTENCY_KEYS_MAX,
+  IDEMPOTENCY_WINDOW_MS,
+  SSE_HEARTBEAT_MS,
+  STOP_CLOSE_TIMEOUT_MS,
+} from './limits.ts';
+import { listen } from './listen.ts';
+import { PresenceBoard } from './ws/presence.ts';
+
+/** What exists while the gateway runs. */
+interface Running {
+  readonly app: FastifyInstance;
+  readonly clients: Clients;
+  readonly controller: AbortController;
+  readonly heartbeat: NodeJS.Timeout;
+}
+
+export class GatewayServer implements Gateway {
+  readonly #node: MaillonNode;
+  readonly #logger: Logger;
+  readonly #config: Config;
+  readonly #build: Build;
+  readonly #idempotency: Context['idempotency'];
+  #url = '';
+  #running: Running | undefined;
+  /** The last start or stop: one happens after the other. */
+  #transition: Promise<void> = Promise.resolve();
+
+  constructor(components: { node: MaillonNode; logger: Logger }, init: { config: Config; build: Build }) {
+    this.#node = components.node;
+    this.#logger = components.logger;
+    this.#config = init.config;
+    this.#build = init.build;
+    // outlives a restart of the gateway: a retry may come right after it
+    this.#idempotency = new IdempotencyKeys(
+      { clock: systemClock },
+      { windowMs: IDEMPOTENCY_WINDOW_MS, maxKeys: IDEMPOTENCY_KEYS_MAX },
+    );
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  async start(): Promise<void> {
+    return this.#next(() => this.#start());
+  }
+
+  async stop(): Promise<void> {
+    return this.#next(() => this.#stop());
+  }
+
+  async #next(act: () => Promise<void>): Promise<void> {
+    this.#transition = this.#transition.then(act, act);
+    return this.#transition;
+  }
+
+  async #start(): Promise<void> {
+    if (this.#running !== undefined) return;
+    const clients = new Clients({ max: this.#config['gateway.clientsMax'] });
+    const controller = new AbortController();
+    const app = await createApp({
+      node: this.#node,
+      logger: this.#logger,
+      config: this.#config,
+      build: this.#build,
+      clock: systemClock,
+      startedAt: systemClock.now(),
+      hub: new Hub({ node: this.#node }),
+      clients,
+      idempotency: this.#idempotency,
+      presence: new PresenceBoard({ clock: systemClock }),
+      stopping: controller.signal,
+    });
+    try {
+      this.#url = await listen(app, this.#config);
+    } catch (error) {
+      await app.close();
+      throw error;
+    }
+    const heartbeat = setInterval(() => {
+      for (const client of clients) client.beat();
+    }, SSE_HEARTBEAT_MS);
+    this.#running = { app, clients, controller, heartbeat };
+    this.#logger.info({ url: this.#url }, 'gateway listens');
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#running === undefined) return;
+    const { app, clients, controller, heartbeat } = this.#running;
+    this.#running = undefined;
+    clearInterval(heartbeat);
+    // in this order: nothing new, then those who stream, then whatever else is open
+    controller.abort();
+    await clients.goAway(STOP_CLOSE_TIMEOUT_MS);
+    for (const socket of app.websocketServer.clients) socket.terminate();
+    await app.close();
+    this.#logger.info('gateway stopped');
+  }
+}

@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createGateway, type Gateway } from '../../gateway/index.ts';
+import { type Config, createLogger, createNode, DEFAULTS, type MaillonNode } from '../../node/index.ts';
+
+/** A node and the gateway on it, in this process. */
+export interface Site extends AsyncDisposable {
+  readonly node: MaillonNode;
+  readonly gateway: Gateway;
+  readonly config: Config;
+  readonly url: string;
+  /** The URL for WebSockets. */
+  readonly wsUrl: string;
+  /** Lines logged so far. */
+  readonly log: readonly string[];
+}
+
+export interface SiteInit {
+  readonly settings?: Partial<Config>;
+  readonly role?: 'full' | 'light';
+  readonly explicit?: readonly string[];
+}
+
+export const BUILD = { version: '0.0.0-test', commit: 'test', builtAt: '2026-01-01T00:00:00.000Z' };
+
+/** Settings of a node that shares nothing with others on the machine: own directory, any free ports. */
+export async function testConfig({ settings, explicit = [] }: SiteInit = {}): Promise<Config> {
+  return {
+    ...DEFAULTS,
+    data: await mkdtemp(join(tmpdir(), 'maillon-gateway-')),
+    'listen.host': '127.0.0.1',
+    'listen.tcp': 0,
+    'listen.ws': 0,
+    'gateway.port': 0,
+    'log.level': 'debug',
+    'log.format': 'json',
+    ...settings,
+    explicit: new Set(explicit),
+  };
+}
+
+/** Starts both; disposing of it stops them and removes the directory. */
+export async function startSite(init: SiteInit = {}): Promise<Site> {
+  const config = await testConfig(init);
+  const log: string[] = [];
+  const logger = createLogger(config, { stream: { write: (line) => void log.push(line) } });
+  const node = createNode({ logger }, { config, role: init.role ?? 'full', version: BUILD.version });
+  const gateway = createGateway({ node, logger }, { config, build: BUILD });
+  const dispose = async (): Promise<void> => {
+    await gateway.stop();
+    await node.stop();
+    await rm(config.data, { recursive: true, force: true });
+  };
+  try {
+    await node.start();
+    await gateway.start();
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const { url } = gateway;
+  return {
+    node,
+    gateway,
+    config,
+    url,
+    wsUrl: url.replace('http:', 'ws:'),
+    log,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
