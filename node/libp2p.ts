@@ -27,6 +27,8 @@ export interface NetworkInit {
   readonly version: string;
   readonly listen: readonly string[];
   readonly logger: ComponentLogger;
+  /** Called for every copy of an envelope that a peer sent. */
+  readonly onCopy: () => void;
 }
 
 const SECOND_MS = 1000;
@@ -95,7 +97,7 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
         allowQueryWithZeroPeers: true,
         incomingMessageTimeout: 10 * SECOND_MS,
       }),
-      gossip: gossipsub(gossipOptions(config)),
+      gossip: gossipsub(gossipOptions(init)),
     },
   });
   return node as unknown as Network;
@@ -118,12 +120,14 @@ function transports(config: Config) {
  * Gossip signs and verifies nothing: the envelope is signed once and verified once. Ids are over the whole
  * encoded message, signature included, so that a forged copy never stands for the true one.
  */
-function gossipOptions(config: Config): Partial<GossipsubOpts> {
-  const gossipId = gossipIds();
+function gossipOptions({ config, onCopy }: NetworkInit): Partial<GossipsubOpts> {
   return {
     globalSignaturePolicy: StrictNoSign,
-    msgIdFn: (message) => gossipId(message.data),
-    fastMsgIdFn: (message) => bytesKey(gossipId(message.data ?? new Uint8Array())),
+    msgIdFn: (message) => Buffer.from(gossipId(message.data), 'latin1'),
+    fastMsgIdFn: (message) => {
+      onCopy();
+      return gossipId(message.data ?? new Uint8Array());
+    },
     msgIdToStrFn: bytesKey,
     allowedTopics: gossipTopics(),
     canRelayMessage: false,
@@ -238,15 +242,7 @@ export const SCORE_THRESHOLDS = {
 /** 20 bytes of SHA-256: ids travel in every IHAVE, and nobody finds two envelopes with one id. */
 const GOSSIP_ID_BYTES = 20;
 
-/** Ids of gossip messages; remembers the last one, since gossip asks twice in a row for every new message. */
-function gossipIds(): (data: Uint8Array) => Uint8Array {
-  let lastData: Uint8Array | undefined;
-  let lastId = new Uint8Array();
-  return (data) => {
-    if (data !== lastData) {
-      lastData = data;
-      lastId = hash('sha256', data, 'buffer').subarray(0, GOSSIP_ID_BYTES);
-    }
-    return lastId;
-  };
+/** The gossip id of an envelope's bytes as a string of one character per byte. */
+function gossipId(data: Uint8Array): string {
+  return hash('sha256', data, 'binary').slice(0, GOSSIP_ID_BYTES);
 }

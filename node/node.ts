@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import type { Limit } from '../protocols/common/limits.ts';
-import { type Authorise, RELAY_LIMITS, RelayError } from '../protocols/relay/index.ts';
+import { type Authorise, createRelayMetrics, RELAY_LIMITS, RelayError } from '../protocols/relay/index.ts';
 import { createCrypto } from './crypto.ts';
 import { type DataLock, lockDataDirectory } from './disk/data-lock.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
@@ -88,6 +88,10 @@ class Node implements MaillonNode {
     });
   }
 
+  connect(address: string): Promise<void> {
+    return this.#running.keeper.connect(address);
+  }
+
   status(): NodeStatus {
     const { identity, network, relay, startedAt } = this.#running;
     const { config, role, version } = this.#init;
@@ -144,7 +148,18 @@ class Node implements MaillonNode {
       const identity = await loadIdentity(config.data);
       const listen = role === 'full' ? await listenAddresses(config) : [];
       const logger = libp2pLogger(this.#logger);
-      const network = await createNetwork({ config, role, version, listen, logger, privateKey: identity.privateKey });
+      const metrics = createRelayMetrics();
+      const network = await createNetwork({
+        config,
+        role,
+        version,
+        listen,
+        logger,
+        privateKey: identity.privateKey,
+        onCopy: () => {
+          metrics.copiesReceived += 1;
+        },
+      });
       const relay = new RelayService(
         {
           gossip: network.services.gossip,
@@ -152,6 +167,7 @@ class Node implements MaillonNode {
           clock: systemClock,
           identity,
           authorise: authoriseUnowned,
+          metrics,
           logger: this.#logger,
         },
         { config, role, data: config.data },

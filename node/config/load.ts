@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { describeValue, kindOf } from './describe.ts';
 import { readConfigFile } from './file.ts';
-import { didYouMean, flagOf, OTHER_VARIABLES, VARIABLE_PREFIX, variableOf } from './names.ts';
+import { didYouMean, flagOf, nearest, OTHER_VARIABLES, VARIABLE_PREFIX, variableOf } from './names.ts';
 import { brokenRelations } from './relations.ts';
 import { type Config, SETTINGS, type Setting } from './schema.ts';
 
@@ -93,14 +93,19 @@ function saidInEnvironment(env: NodeJS.ProcessEnv, problems: string[]): Map<stri
     if (!name.startsWith(VARIABLE_PREFIX) || (OTHER_VARIABLES as readonly string[]).includes(name)) continue;
     const path = pathOf.get(name);
     if (path === undefined) {
-      problems.push(
-        `unknown variable ${quoteName(name)}${didYouMean(name, [...pathOf.keys(), ...OTHER_VARIABLES])}`,
-      );
+      problems.push(`unknown variable ${quoteName(name)}${variableLike(name, pathOf.keys())}`);
     } else if (value) {
       said.set(path, { value: fromText(path, value), origin: `variable ${name}` });
     }
   }
   return said;
+}
+
+/** Compared without the prefix: all share it, so it would make any two look alike. */
+function variableLike(name: string, known: Iterable<string>): string {
+  const bare = [...known, ...OTHER_VARIABLES].map((variable) => variable.slice(VARIABLE_PREFIX.length));
+  const like = nearest(name.slice(VARIABLE_PREFIX.length), bare);
+  return like === undefined ? '' : ` (did you mean ${VARIABLE_PREFIX}${like}?)`;
 }
 
 function saidInFlags(flags: Readonly<Record<string, unknown>>, problems: string[]): Map<string, Said> {

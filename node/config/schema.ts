@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { SWARM_PATTERN } from '../../protocols/common/names.ts';
-import { DEDUP_WINDOW_MS, ENVELOPE_MAX_MESSAGES, LINGER_MS } from '../../protocols/relay/index.ts';
+import {
+  DEDUP_WINDOW_MS,
+  ENVELOPE_MAX_MESSAGES,
+  LINGER_BUSY_MS,
+  LINGER_MS,
+} from '../../protocols/relay/index.ts';
 
 /** One setting: where it is said, what it may be, what it is unless said, and why. */
 export interface Setting {
@@ -121,7 +126,7 @@ export const SETTINGS = [
   {
     path: 'gossip.degreeHigh',
     schema: z.int().min(2).max(64),
-    default: 12,
+    default: 8,
     unit: 'peers',
     help: 'Above this many mesh peers some are pruned (D_high).',
   },
@@ -145,6 +150,13 @@ export const SETTINGS = [
     default: LINGER_MS,
     unit: 'milliseconds',
     help: 'How long a message may wait to share an envelope with others. A message after a pause never waits.',
+  },
+  {
+    path: 'relay.lingerBusyMs',
+    schema: ms.max(1000),
+    default: LINGER_BUSY_MS,
+    unit: 'milliseconds',
+    help: 'The same at a node busy to the full; between half and full load it grows from one to the other.',
   },
   {
     path: 'relay.envelopeMessages',

@@ -2,7 +2,7 @@ import type { PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { randomBytes } from 'node:crypto';
-import { errorMessage } from '../../protocols/common/errors.ts';
+import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 
@@ -58,6 +58,16 @@ export class PeerKeeper {
     this.#abort.abort();
     await this.#loop;
     this.#loop = null;
+  }
+
+  /** Connects to the peer at `address`. Throws `bad_address` or `dial_failed`. */
+  async connect(address: string): Promise<void> {
+    const target = parsePeerAddress(address);
+    try {
+      await this.#network.dial(target, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) });
+    } catch (error) {
+      throw new CodedError('dial_failed', `${address} did not answer: ${errorMessage(error)}`, undefined, { cause: error });
+    }
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -140,6 +150,17 @@ export class PeerKeeper {
       });
     }
   }
+}
+
+/** A multiaddr with a peer id, so that whoever answers is who was meant. Throws `bad_address`. */
+function parsePeerAddress(address: string): Multiaddr {
+  try {
+    const parsed = multiaddr(address);
+    if (parsed.getComponents().some((component) => component.name === 'p2p')) return parsed;
+  } catch (error) {
+    throw new CodedError('bad_address', `${address} is not a multiaddr`, undefined, { cause: error });
+  }
+  throw new CodedError('bad_address', `${address} must end in /p2p/<peer id>`);
 }
 
 /** How long a new connection may take to open its gossip stream. */

@@ -9,7 +9,6 @@ import { checkNamespace, checkOwner, checkTopic } from '../../protocols/common/n
 import {
   Admission,
   type Authorise,
-  createRelayMetrics,
   envelopeCid,
   gossipTopics,
   messageId,
@@ -25,6 +24,7 @@ import type { Config, Delivery, PublishRequest, Receipt, Relay, Role, Subscripti
 import type { Logger } from '../observability/logger.ts';
 import { type Gossip, VERDICT } from './gossip.ts';
 import { SeenIdsFile } from './seen-ids.ts';
+import { lingerByLoad } from './linger.ts';
 import { putSequences, takeSequences } from './sequences-file.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -34,6 +34,7 @@ export interface RelayComponents {
   readonly clock: Clock;
   readonly identity: Identity;
   readonly authorise: Authorise;
+  readonly metrics: RelayMetrics;
   readonly logger: Logger;
 }
 
@@ -49,7 +50,7 @@ export interface RelayInit {
  * gossiped. Every shard is subscribed, so that no topic has to be joined before it is heard.
  */
 export class RelayService implements Relay {
-  readonly metrics: RelayMetrics = createRelayMetrics();
+  readonly metrics: RelayMetrics;
   readonly #components: RelayComponents;
   readonly #role: Role;
   readonly #directory: string;
@@ -66,6 +67,7 @@ export class RelayService implements Relay {
     const { crypto, clock, logger, authorise, identity } = components;
     const swarm = config.swarm;
     this.#components = components;
+    this.metrics = components.metrics;
     this.#role = init.role;
     this.#directory = join(init.data, 'relay');
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
@@ -97,7 +99,7 @@ export class RelayService implements Relay {
       },
       {
         swarm,
-        lingerMs: config['relay.lingerMs'],
+        lingerMs: lingerByLoad(config['relay.lingerMs'], config['relay.lingerBusyMs']),
         maxMessages: config['relay.envelopeMessages'],
         queueMaxBytes: config['relay.publishQueueBytes'],
       },

@@ -37,8 +37,11 @@ export interface PublisherComponents {
 
 export interface PublisherInit {
   readonly swarm: string;
-  /** How long a message may wait for others to the same topic. A message after a pause never waits. */
-  readonly lingerMs: number;
+  /**
+   * How long, in milliseconds, a message may wait now for others to the same topic. A message after a pause
+   * never waits.
+   */
+  readonly lingerMs: () => number;
   /** Most messages in one envelope. */
   readonly maxMessages: number;
   /** Bytes of messages that may wait, over all topics. */
@@ -148,7 +151,7 @@ export class Publisher {
   /** Waits for company: not after a pause, not when an envelope is full already. */
   async #linger(lane: Lane): Promise<void> {
     const since = this.#components.clock.now() - lane.lastFlush;
-    const wait = this.#init.lingerMs - Math.max(0, since);
+    const wait = this.#init.lingerMs() - Math.max(0, since);
     if (wait <= 0 || this.#stopping || isFull(lane.waiting, this.#init.maxMessages)) return;
     await new Promise((resolve) => setTimeout(resolve, wait));
   }

@@ -2,6 +2,8 @@ import { RELAY_ERRORS, type RelayErrorCode } from './errors.ts';
 
 /** What the relay counts. True counters: they only grow. */
 export interface RelayMetrics {
+  /** Copies of envelopes that came from peers, first and further ones. */
+  copiesReceived: number;
   envelopesAccepted: number;
   messagesDelivered: number;
   envelopesPublished: number;
@@ -14,6 +16,7 @@ export interface RelayMetrics {
 export function createRelayMetrics(): RelayMetrics {
   const refused = Object.fromEntries(Object.keys(RELAY_ERRORS).map((code) => [code, 0]));
   return {
+    copiesReceived: 0,
     envelopesAccepted: 0,
     messagesDelivered: 0,
     envelopesPublished: 0,

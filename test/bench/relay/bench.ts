@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { atLeast, atMost, type Benchmark, median, quantile, type Result, round } from '../result.ts';
+import { Cluster } from './cluster.ts';
+import { PAYLOAD_BYTES } from './ledger.ts';
+import { CONFIGURATIONS, type Mode, MODES } from './subjects.ts';
+
+const NODES = 20;
+const PROCESSES = 2;
+const PUBLISHERS = 4;
+const ROUNDS = 3;
+const WARM_UP_MS = 3_000;
+const MEASURE_MS = 8_000;
+const DRAIN_MS = 20_000;
+const STEADY_PER_SECOND = 200;
+/** Messages of one publisher on their way at once. More gains stock gossipsub and single envelopes nothing. */
+const WINDOWS: Record<Mode, number> = { stock: 64, single: 64, packed: 1024 };
+
+const NO_STEADY = { steadyP50Ms: Number.NaN, steadyP99Ms: Number.NaN };
+
+/** One mode in one round. */
+interface Round {
+  readonly perSecond: number;
+  readonly deliveryRatio: number;
+  readonly duplicates: number;
+  readonly cpuUsPerDelivery: number;
+  readonly copiesPerDelivery: number;
+  readonly steadyP50Ms: number;
+  readonly steadyP99Ms: number;
+}
+
+export const relayBench: Benchmark = {
+  name: 'relay',
+  summary: `${NODES} signed nodes, ${PAYLOAD_BYTES} B, ${PUBLISHERS} publishers: Maillon against stock signed gossipsub`,
+  async run({ progress, options }) {
+    const rounds: Record<Mode, Round[]> = { stock: [], single: [], packed: [] };
+    const count = Number(options[0] ?? ROUNDS);
+    const modes = MODES.filter((mode) => options[1] === undefined || options[1].includes(mode));
+    for (const mode of modes) progress(`${mode}: ${CONFIGURATIONS[mode]}; window ${WINDOWS[mode]} per publisher`);
+    for (let index = 0; index < count; index++) {
+      for (const mode of modes) {
+        const round = await measure(mode);
+        rounds[mode].push(round);
+        progress(`round ${index + 1} ${mode.padEnd(6)} ${JSON.stringify(round)}`);
+      }
+    }
+    return summarise(rounds);
+  },
+};
+
+async function measure(mode: Mode): Promise<Round> {
+  const directory = mkdtempSync(join(tmpdir(), 'maillon-bench-'));
+  const cluster = new Cluster({ mode, nodes: NODES, processes: PROCESSES, publishers: PUBLISHERS, directory });
+  try {
+    await cluster.start();
+    const saturated = await measureSaturated(cluster, WINDOWS[mode]);
+    // stock gossipsub saturates below the steady rate: its queue would only grow
+    const steady = mode === 'stock' ? NO_STEADY : await measureSteady(cluster);
+    return { ...saturated, ...steady };
+  } finally {
+    await cluster.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Latency at a rate that leaves room. */
+async function measureSteady(cluster: Cluster): Promise<Pick<Round, 'steadyP50Ms' | 'steadyP99Ms'>> {
+  await cluster.steady(STEADY_PER_SECOND / PUBLISHERS);
+  await elapse(WARM_UP_MS);
+  await cluster.usage();
+  await elapse(MEASURE_MS);
+  const { latenciesMs } = await cluster.usage();
+  await cluster.rest();
+  await cluster.drained(DRAIN_MS);
+  return { steadyP50Ms: round(quantile(latenciesMs, 0.5)), steadyP99Ms: round(quantile(latenciesMs, 0.99)) };
+}
+
+/** As many messages as the swarm takes while every one arrives everywhere. */
+async function measureSaturated(cluster: Cluster, window: number): Promise<Omit<Round, 'steadyP50Ms' | 'steadyP99Ms'>> {
+  await cluster.saturate(window);
+  await elapse(WARM_UP_MS);
+  const before = await cluster.usage();
+  const startedAt = performance.now();
+  await elapse(MEASURE_MS);
+  const after = await cluster.usage();
+  const seconds = (performance.now() - startedAt) / 1000;
+  await cluster.rest();
+  await cluster.drained(DRAIN_MS);
+  const total = await cluster.usage();
+  const deliveries = after.deliveries - before.deliveries;
+  return {
+    perSecond: round(deliveries / (NODES - 1) / seconds, 1),
+    deliveryRatio: total.deliveries / (total.sent * (NODES - 1)),
+    duplicates: total.duplicates,
+    cpuUsPerDelivery: round(((after.cpuMs - before.cpuMs) * 1000) / deliveries, 1),
+    copiesPerDelivery: round((after.copies - before.copies) / deliveries),
+  };
+}
+
+function summarise(rounds: Record<Mode, Round[]>): Result {
+  const middle = (mode: Mode, field: keyof Round): number => median(rounds[mode].map((round) => round[field]));
+  const ratio = (mode: Mode): number =>
+    round(median(rounds[mode].map((round, index) => round.perSecond / (rounds.stock[index]?.perSecond ?? Number.NaN))));
+  const complete = Math.min(...MODES.flatMap((mode) => rounds[mode].map((round) => round.deliveryRatio)));
+  const figures = Object.fromEntries(
+    MODES.map((mode) => [
+      mode,
+      {
+        configuration: CONFIGURATIONS[mode],
+        perSecond: middle(mode, 'perSecond'),
+        cpuUsPerDelivery: middle(mode, 'cpuUsPerDelivery'),
+        copiesPerDelivery: middle(mode, 'copiesPerDelivery'),
+        steadyP50Ms: middle(mode, 'steadyP50Ms'),
+        steadyP99Ms: middle(mode, 'steadyP99Ms'),
+        deliveryRatio: Math.min(...rounds[mode].map((round) => round.deliveryRatio)),
+      },
+    ]),
+  );
+  return {
+    name: 'relay',
+    figures,
+    targets: [
+      atLeast('packed, messages/s against stock', ratio('packed'), 8),
+      atLeast('one message per envelope, messages/s against stock', ratio('single'), 1.7),
+      atLeast('delivery ratio, the lowest of all', complete, 1),
+      atMost('p99 in ms at 200/s, packed', middle('packed', 'steadyP99Ms'), 100),
+      atMost('p99 in ms at 200/s, one message per envelope', middle('single', 'steadyP99Ms'), 100),
+      atMost('copies per delivery, one message per envelope', middle('single', 'copiesPerDelivery'), 6),
+    ],
+  };
+}
+
+/** A benchmark measures over a time: here waiting for one is the point. */
+function elapse(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
