@@ -12,9 +12,7 @@ export interface RemoteOptions {
 
 export function addRemoteOptions(command: Command, jsonHelp: string): Command {
   return command
-    .addOption(
-      new Option('--url <url>', 'Gateway to talk to. [MAILLON_URL]').env('MAILLON_URL').default(DEFAULT_URL),
-    )
+    .addOption(new Option('--url <url>', 'Gateway to talk to.').env('MAILLON_URL').default(DEFAULT_URL))
     .option('--json', jsonHelp);
 }
 

@@ -43,7 +43,10 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 /** `name  value` lines, names aligned. */
 export function properties(pairs: readonly (readonly [string, string])[]): string {
   const width = Math.max(...pairs.map(([name]) => name.length));
-  return pairs.map(([name, value]) => `${bold(name.padEnd(width))}  ${harmless(value)}`).join('\n');
+  const indent = `\n${' '.repeat(width + 2)}`;
+  return pairs
+    .map(([name, value]) => `${bold(name.padEnd(width))}  ${harmless(value).replaceAll('\n', indent)}`)
+    .join('\n');
 }
 
 /** `3 s`, `5 min`, `2 h`, `4 d`. */

@@ -48,7 +48,7 @@ test('imports are found in every form the code uses', () => {
     "export * from './h.ts';",
     "// import no from 'no';",
     // In two parts, or it would be found here.
-    'await imp' + "ort('./i.ts');",
+    ['await imp', "ort('./i.ts');"].join(''),
   ].join('\n');
   const found = findImports('node/x/y.ts', text).map(({ specifier, file, typeOnly }) => [
     specifier,

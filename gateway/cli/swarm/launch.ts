@@ -51,7 +51,7 @@ export class LocalSwarm {
   async start(signal: AbortSignal): Promise<void> {
     const [first, ...others] = planSwarm(this.#init, this.#directory);
     if (!first) return;
-    note(`swarm: ${this.#init.nodes} nodes, ${this.#init.gateways} gateways in ${this.#directory}`);
+    note(`swarm: nodes: ${this.#init.nodes}, gateways: ${this.#init.gateways}, all in ${this.#directory}`);
     const bootstrap = await this.#launch(first, null, signal);
     const address = bootstrap.line.multiaddrs.find((multiaddr) => /\/tcp\/\d+\/p2p\//.test(multiaddr));
     if (address === undefined) throw new CodedError('swarm_failed', `${first.name} has no TCP address`);
