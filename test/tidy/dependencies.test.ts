@@ -6,7 +6,9 @@ import { test } from 'node:test';
 import { readSources, ROOT } from '../support/sources.ts';
 
 interface Lock {
-  readonly packages: Readonly<Record<string, { readonly version?: string; readonly dev?: boolean }>>;
+  readonly packages: Readonly<
+    Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>
+  >;
 }
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
@@ -28,6 +30,13 @@ test('libp2p is there once: two copies do not know each other’s peers and keys
     copies.filter((name, index) => copies.indexOf(name) !== index),
     [],
   );
+});
+
+test('the lock file names the packages of every platform: npm ci refuses one that does not', () => {
+  const missing = Object.values(lock.packages)
+    .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+    .filter((name) => !installed.includes(name));
+  assert.deepEqual(missing, [], 'run: node scripts/complete-lock.ts');
 });
 
 test('React Native is not there', () => {

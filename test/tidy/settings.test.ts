@@ -22,7 +22,12 @@ test('every limit has a unit, so that the info document can publish it', () => {
 });
 
 test('the table of settings is the one the code has', () => {
-  const written = new Set(readFileSync(join(ROOT, 'node/config/SETTINGS.md'), 'utf8').split('\n'));
-  const made = new Set(renderSettings().split('\n'));
-  assert.deepEqual([...made.symmetricDifference(written)], [], 'run: node scripts/settings-table.ts');
+  const written = readFileSync(join(ROOT, 'node/config/SETTINGS.md'), 'utf8').split('\n');
+  const made = renderSettings().split('\n');
+  assert.deepEqual(
+    written.filter((line) => !made.includes(line)),
+    [],
+    'run: node scripts/settings-table.ts',
+  );
+  assert.equal(written.length, made.length, 'run: node scripts/settings-table.ts');
 });
