@@ -16,7 +16,8 @@ export function coalescing<Components>(
     const inner = encrypter(components);
     const secureInbound = inner.secureInbound.bind(inner);
     const secureOutbound = inner.secureOutbound.bind(inner);
-    inner.secureInbound = async (connection, options) => coalesced(await secureInbound(onePerSend(connection), options));
+    inner.secureInbound = async (connection, options) =>
+      coalesced(await secureInbound(onePerSend(connection), options));
     inner.secureOutbound = async (connection, options) =>
       coalesced(await secureOutbound(onePerSend(connection), options));
     return inner;

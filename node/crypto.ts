@@ -85,7 +85,11 @@ function isStrictPublicKey(publicKey: Uint8Array): boolean {
 
 function parsePublicKey(publicKey: Uint8Array): KeyObject | null {
   try {
-    return createPublicKey({ key: Buffer.from(concatBytes(SPKI_PREFIX, publicKey)), format: 'der', type: 'spki' });
+    return createPublicKey({
+      key: Buffer.from(concatBytes(SPKI_PREFIX, publicKey)),
+      format: 'der',
+      type: 'spki',
+    });
   } catch {
     return null;
   }

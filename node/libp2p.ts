@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { gossipsub, type GossipsubOpts, StrictNoSign } from '@libp2p/gossipsub';
+import { type GossipsubOpts, gossipsub, StrictNoSign } from '@libp2p/gossipsub';
 import { identify, identifyPush } from '@libp2p/identify';
 import type { ComponentLogger, Libp2p, PrivateKey } from '@libp2p/interface';
 import { type KadDHT, kadDHT } from '@libp2p/kad-dht';
@@ -12,7 +12,8 @@ import { createLibp2p } from 'libp2p';
 import { bytesKey } from '../protocols/common/bytes.ts';
 import { ENVELOPE_MAX_BYTES, gossipTopics } from '../protocols/relay/index.ts';
 import { coalescing } from './coalesce.ts';
-import type { Config, Role } from './index.ts';
+import type { Config } from './config/schema.ts';
+import type { Role } from './interface.ts';
 import type { Gossip } from './relay/gossip.ts';
 
 export const KAD_PROTOCOL = '/maillon/kad/1';

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { CodedError } from '../protocols/common/errors.ts';
-import type { Config } from './index.ts';
+import type { Config } from './config/schema.ts';
 
 /** Ports tried after a busy one that was not set. */
 const PORTS_TRIED = 100;
@@ -29,7 +29,10 @@ async function choosePort(
   for (let port = wanted; port <= last; port++) {
     if (!taken.has(port) && (await isFree(host, port))) return port;
   }
-  throw new CodedError('port_taken', `${path}: port ${wanted} is taken; set another one, or 0 for any free one`);
+  throw new CodedError(
+    'port_taken',
+    `${path}: port ${wanted} is taken; set another one, or 0 for any free one`,
+  );
 }
 
 function isFree(host: string, port: number): Promise<boolean> {

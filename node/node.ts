@@ -3,23 +3,15 @@ import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import type { Limit } from '../protocols/common/limits.ts';
 import { type Authorise, createRelayMetrics, RELAY_LIMITS, RelayError } from '../protocols/relay/index.ts';
+import { type Config, SETTINGS } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { type DataLock, lockDataDirectory } from './disk/data-lock.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
-import {
-  type Config,
-  type Logger,
-  type MaillonNode,
-  type NodeStatus,
-  type PeerView,
-  type Probe,
-  type Relay,
-  type Role,
-  SETTINGS,
-} from './index.ts';
+import type { MaillonNode, NodeStatus, PeerView, Probe, Relay, Role } from './interface.ts';
 import { createNetwork, type Network } from './libp2p.ts';
-import { libp2pLogger } from './observability/libp2p-logger.ts';
 import { listenAddresses } from './listen.ts';
+import { libp2pLogger } from './observability/libp2p-logger.ts';
+import type { Logger } from './observability/logger.ts';
 import { PeerKeeper } from './peers/keeper.ts';
 import { meshSizes, viewPeers } from './peers/views.ts';
 import { probeNode } from './probe.ts';

@@ -1,5 +1,6 @@
 import { gossipTopics } from '../protocols/relay/index.ts';
-import type { Config, Probe, Role } from './index.ts';
+import type { Config } from './config/schema.ts';
+import type { Probe, Role } from './interface.ts';
 import type { Network } from './libp2p.ts';
 import type { RelayService } from './relay/relay.ts';
 
@@ -9,7 +10,12 @@ export function probeNode(
   init: { config: Config; role: Role },
 ): Probe[] {
   const { network, relay } = parts;
-  return [probeListening(network, init.role), probePeers(network, init), probeMesh(network, init.config), probeDisk(relay)];
+  return [
+    probeListening(network, init.role),
+    probePeers(network, init),
+    probeMesh(network, init.config),
+    probeDisk(relay),
+  ];
 }
 
 function probeListening(network: Network, role: Role): Probe {
@@ -33,7 +39,11 @@ function probeMesh(network: Network, config: Config): Probe {
     return gossip.getMeshPeers(topic).length < wanted;
   });
   const ok = thin.length === 0;
-  return { name: 'mesh', ok, detail: ok ? 'every shard is meshed' : `${thin.length} shards still lack mesh peers` };
+  return {
+    name: 'mesh',
+    ok,
+    detail: ok ? 'every shard is meshed' : `${thin.length} shards still lack mesh peers`,
+  };
 }
 
 function probeDisk(relay: RelayService): Probe {

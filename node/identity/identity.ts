@@ -31,7 +31,8 @@ export async function loadIdentity(directory: string): Promise<Identity> {
     const fresh = await generateKeyPair('Ed25519');
     writeFileAtomic(path, privateKeyToProtobuf(fresh), SECRET_MODE);
   }
-  if (process.platform !== 'win32' && (statSync(path).mode & FOREIGN_BITS) !== 0) chmodSync(path, SECRET_MODE);
+  if (process.platform !== 'win32' && (statSync(path).mode & FOREIGN_BITS) !== 0)
+    chmodSync(path, SECRET_MODE);
   return identityOf(readKey(path));
 }
 
@@ -47,7 +48,9 @@ function readKey(path: string): Ed25519PrivateKey {
 
 function unusable(path: string, cause?: unknown): CodedError {
   const advice = 'restore it from a backup, or remove it to start as a new peer';
-  return new CodedError('bad_identity', `${path} does not hold an Ed25519 key: ${advice}`, undefined, { cause });
+  return new CodedError('bad_identity', `${path} does not hold an Ed25519 key: ${advice}`, undefined, {
+    cause,
+  });
 }
 
 function identityOf(privateKey: Ed25519PrivateKey): Identity {

@@ -1,7 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import type { PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
-import { randomBytes } from 'node:crypto';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -66,7 +66,9 @@ export class PeerKeeper {
     try {
       await this.#network.dial(target, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) });
     } catch (error) {
-      throw new CodedError('dial_failed', `${address} did not answer: ${errorMessage(error)}`, undefined, { cause: error });
+      throw new CodedError('dial_failed', `${address} did not answer: ${errorMessage(error)}`, undefined, {
+        cause: error,
+      });
     }
   }
 
@@ -111,7 +113,9 @@ export class PeerKeeper {
 
   async #dial(target: PeerId | Multiaddr, signal: AbortSignal): Promise<void> {
     try {
-      await this.#network.dial(target, { signal: AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]) });
+      await this.#network.dial(target, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]),
+      });
     } catch (error) {
       if (signal.aborted) return;
       this.#log.debug({ peer: target.toString(), reason: errorMessage(error) }, 'a peer did not answer');

@@ -1,6 +1,6 @@
 import type { Connection, Peer } from '@libp2p/interface';
 import { gossipTopics } from '../../protocols/relay/index.ts';
-import type { PeerView } from '../index.ts';
+import type { PeerView } from '../interface.ts';
 import type { Network } from '../libp2p.ts';
 
 /** Peers listed that are not connected. */
@@ -24,7 +24,12 @@ export function meshSizes(network: Network): number[] {
   return gossipTopics().map((topic) => network.services.gossip.getMeshPeers(topic).length);
 }
 
-function view(network: Network, id: string, connection: Connection | undefined, record: Peer | undefined): PeerView {
+function view(
+  network: Network,
+  id: string,
+  connection: Connection | undefined,
+  record: Peer | undefined,
+): PeerView {
   const { gossip } = network.services;
   const known = record?.addresses.map((address) => address.multiaddr.toString()) ?? [];
   const agent = record?.metadata.get('AgentVersion');
@@ -36,7 +41,9 @@ function view(network: Network, id: string, connection: Connection | undefined, 
     lastSeen: connection === undefined ? lastSeen(record) : Date.now(),
     agent: agent === undefined ? null : new TextDecoder().decode(agent),
     score: gossip.getScore(id),
-    meshShards: gossipTopics().flatMap((topic, shard) => (gossip.getMeshPeers(topic).includes(id) ? [shard] : [])),
+    meshShards: gossipTopics().flatMap((topic, shard) =>
+      gossip.getMeshPeers(topic).includes(id) ? [shard] : [],
+    ),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { GossipSub, TopicValidatorResult } from '@libp2p/gossipsub';
+import type { GossipSub } from '@libp2p/gossipsub';
 import type { PeerId } from '@libp2p/interface';
 
 /**
@@ -11,10 +11,3 @@ export interface Gossip extends GossipSub {
   getScore(peer: string): number;
   readonly streamsOutbound: ReadonlyMap<string, unknown>;
 }
-
-/** What gossip is told about a message: the values of its `TopicValidatorResult`. */
-export const VERDICT = {
-  accept: 'accept' as TopicValidatorResult.Accept,
-  ignore: 'ignore' as TopicValidatorResult.Ignore,
-  reject: 'reject' as TopicValidatorResult.Reject,
-};

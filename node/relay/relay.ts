@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Message } from '@libp2p/gossipsub';
+import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { PeerId } from '@libp2p/interface';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
@@ -19,12 +19,21 @@ import {
   type SignedEnvelope,
   TopicPlaces,
 } from '../../protocols/relay/index.ts';
+import type { Config } from '../config/schema.ts';
 import type { Identity } from '../identity/identity.ts';
-import type { Config, Delivery, PublishRequest, Receipt, Relay, Role, Subscription, TopicName } from '../index.ts';
+import type {
+  Delivery,
+  PublishRequest,
+  Receipt,
+  Relay,
+  Role,
+  Subscription,
+  TopicName,
+} from '../interface.ts';
 import type { Logger } from '../observability/logger.ts';
-import { type Gossip, VERDICT } from './gossip.ts';
-import { SeenIdsFile } from './seen-ids.ts';
+import type { Gossip } from './gossip.ts';
 import { lingerByLoad } from './linger.ts';
+import { SeenIdsFile } from './seen-ids.ts';
 import { putSequences, takeSequences } from './sequences-file.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -186,17 +195,17 @@ export class RelayService implements Relay {
     }
   }
 
-  async #validate(peer: PeerId, message: Message): Promise<(typeof VERDICT)[keyof typeof VERDICT]> {
+  async #validate(peer: PeerId, message: Message): Promise<TopicValidatorResult> {
     try {
       this.#deliver(await this.#admission.admit(message.data, peer.toString(), message.topic));
-      return VERDICT.accept;
+      return TopicValidatorResult.Accept;
     } catch (error) {
       if (!(error instanceof RelayError)) {
         this.#components.logger.error({ err: error }, 'an envelope could not be checked');
-        return VERDICT.ignore;
+        return TopicValidatorResult.Ignore;
       }
       this.#components.logger.debug({ code: error.code, peer: peer.toString() }, error.message);
-      return error.fault === 'sender' ? VERDICT.reject : VERDICT.ignore;
+      return error.fault === 'sender' ? TopicValidatorResult.Reject : TopicValidatorResult.Ignore;
     }
   }
 

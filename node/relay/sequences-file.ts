@@ -35,7 +35,9 @@ function readState(path: string): SequenceState {
   const lost: SequenceState = { epochFloor: 0, points: [] };
   if (!existsSync(path)) return lost;
   try {
-    const [version, epochFloor, points] = decode<[number, number, SequenceState['points']]>(readFileSync(path));
+    const [version, epochFloor, points] = decode<[number, number, SequenceState['points']]>(
+      readFileSync(path),
+    );
     return version === FILE_VERSION ? { epochFloor, points } : lost;
   } catch {
     return lost;

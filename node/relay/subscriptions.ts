@@ -1,7 +1,12 @@
 import type { Clock } from '../../protocols/common/clock.ts';
 import { didKey } from '../../protocols/common/did-key.ts';
-import { envelopeCid, messageId, type SignedEnvelope, type TopicPlaces } from '../../protocols/relay/index.ts';
-import type { Delivery, Subscription, TopicName } from '../index.ts';
+import {
+  envelopeCid,
+  messageId,
+  type SignedEnvelope,
+  type TopicPlaces,
+} from '../../protocols/relay/index.ts';
+import type { Delivery, Subscription, TopicName } from '../interface.ts';
 
 type Listener = (delivery: Delivery) => void;
 

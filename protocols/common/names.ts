@@ -34,7 +34,10 @@ export function checkNamespace(namespace: string): void {
 export function checkTopic(topic: string): void {
   const length = topic.length > TOPIC_MAX_BYTES ? topic.length : utf8Length(topic);
   if (length < 1 || length > TOPIC_MAX_BYTES || !topic.isWellFormed() || CONTROL.test(topic)) {
-    throw new NameError('bad_topic', `topic must be 1 to ${TOPIC_MAX_BYTES} bytes of UTF-8 without control characters`);
+    throw new NameError(
+      'bad_topic',
+      `topic must be 1 to ${TOPIC_MAX_BYTES} bytes of UTF-8 without control characters`,
+    );
   }
 }
 

@@ -3,7 +3,7 @@ import type { Crypto, Ed25519Signer } from '../common/crypto.ts';
 import { encodeMultikey } from '../common/did-key.ts';
 import { CodedError } from '../common/errors.ts';
 import { checkNamespace, checkOwner, checkTopic } from '../common/names.ts';
-import { type Envelope, type SignedEnvelope, encodeBody, encodeEnvelope, signingBytes } from './codec.ts';
+import { type Envelope, encodeBody, encodeEnvelope, type SignedEnvelope, signingBytes } from './codec.ts';
 import { ENVELOPE_MAX_MESSAGES, MESSAGE_MAX_BYTES } from './constants.ts';
 import type { SequenceBook } from './sequences.ts';
 import type { TopicPlaces } from './shards.ts';
@@ -105,13 +105,17 @@ export class Publisher {
   }
 
   #check(message: OutgoingMessage): void {
-    if (this.#stopping) throw new CodedError('stopping', 'this node is stopping; send the message to another one');
+    if (this.#stopping)
+      throw new CodedError('stopping', 'this node is stopping; send the message to another one');
     checkOwner(message.owner);
     checkNamespace(message.namespace);
     checkTopic(message.topic);
     const size = message.data.byteLength;
     if (size > MESSAGE_MAX_BYTES) {
-      throw new CodedError('too_large', `a message may have ${MESSAGE_MAX_BYTES} bytes, this one has ${size}`);
+      throw new CodedError(
+        'too_large',
+        `a message may have ${MESSAGE_MAX_BYTES} bytes, this one has ${size}`,
+      );
     }
     if (message.expiry !== null && message.expiry <= this.#components.clock.now()) {
       throw new CodedError('bad_expiry', 'expiry must lie in the future');
@@ -209,7 +213,8 @@ function batchLength(waiting: readonly Waiting[], maxMessages: number): number {
   let length = 0;
   for (const { message } of waiting) {
     bytes += message.data.byteLength + MESSAGE_HEAD_BYTES;
-    if (length === maxMessages || (length > 0 && bytes > MESSAGE_MAX_BYTES) || message.expiry !== expiry) break;
+    if (length === maxMessages || (length > 0 && bytes > MESSAGE_MAX_BYTES) || message.expiry !== expiry)
+      break;
     length += 1;
   }
   return length;

@@ -105,7 +105,8 @@ export function decodeEnvelope(bytes: Uint8Array, crypto: Crypto): SignedEnvelop
   }
   checkVersion(bytes);
   const items = decodeItems(bytes);
-  const [, owner, namespace, topic, author, epoch, sequence, time, expiry, messages, chain, ext, signature] = items;
+  const [, owner, namespace, topic, author, epoch, sequence, time, expiry, messages, chain, ext, signature] =
+    items;
   const envelope = { owner, namespace, topic, author, epoch, sequence, time, expiry, messages, chain, ext };
   checkEnvelope(envelope);
   if (!(signature instanceof Uint8Array) || signature.byteLength !== SIGNATURE_BYTES) {
@@ -124,7 +125,10 @@ function checkVersion(bytes: Uint8Array): void {
   const version = bytes[1] ?? 0xff;
   const isArrayWithSmallVersion = head >= 0x80 && head <= 0x97 && version <= 0x17;
   if (!isArrayWithSmallVersion) {
-    throw new RelayError('envelope_malformed', 'envelope must be a DAG-CBOR array that starts with its version');
+    throw new RelayError(
+      'envelope_malformed',
+      'envelope must be a DAG-CBOR array that starts with its version',
+    );
   }
   if (version !== ENVELOPE_VERSION) {
     throw new RelayError('envelope_version', `envelope version ${version} is not known here`);

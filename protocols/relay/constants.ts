@@ -51,5 +51,8 @@ export const GOSSIP_TOPIC_PREFIX = '/maillon/relay/1/';
 function assertRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`relay limits: ${relation}`);
 }
-assertRelation(DEDUP_WINDOW_MS >= ACCEPTANCE_WINDOW_MS + 2 * CLOCK_SKEW_MS, 'dedup covers acceptance and skew');
+assertRelation(
+  DEDUP_WINDOW_MS >= ACCEPTANCE_WINDOW_MS + 2 * CLOCK_SKEW_MS,
+  'dedup covers acceptance and skew',
+);
 assertRelation(ENVELOPE_OVERHEAD_MAX_BYTES >= CHAIN_MAX_BYTES + EXT_MAX_BYTES + 1024, 'a full message fits');

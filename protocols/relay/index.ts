@@ -4,18 +4,18 @@
  * The author's side is `client.ts`, the receiver's `server.ts`.
  */
 export {
-  Publisher,
   type OutgoingMessage,
   type PublishedMessage,
+  Publisher,
   type PublisherComponents,
   type PublisherInit,
 } from './client.ts';
 export {
   decodeEnvelope,
   digestKey,
+  type Envelope,
   encodeBody,
   encodeEnvelope,
-  type Envelope,
   envelopeCid,
   messageId,
   type SignedEnvelope,

@@ -14,7 +14,12 @@ import {
 export const RELAY_LIMITS: readonly Limit[] = [
   limit('relay.envelopeBytes', ENVELOPE_MAX_BYTES, 'bytes', 'gossip copies an envelope D times at each hop'),
   limit('relay.messageBytes', MESSAGE_MAX_BYTES, 'bytes', 'what an envelope holds beside its other fields'),
-  limit('relay.envelopeMessages', ENVELOPE_MAX_MESSAGES, 'messages', 'bounds the work one signature can cause'),
+  limit(
+    'relay.envelopeMessages',
+    ENVELOPE_MAX_MESSAGES,
+    'messages',
+    'bounds the work one signature can cause',
+  ),
   limit('relay.topicBytes', TOPIC_MAX_BYTES, 'bytes', 'a topic is repeated in every envelope'),
   limit('relay.namespaceBytes', NAMESPACE_MAX_BYTES, 'bytes', 'a namespace is repeated in every envelope'),
   limit('relay.ownerBytes', OWNER_MAX_BYTES, 'bytes', 'longer than any DID that can own a namespace'),

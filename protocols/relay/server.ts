@@ -2,7 +2,7 @@ import type { Clock } from '../common/clock.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
 import { RateLimiter } from '../common/rate-limit.ts';
-import { type Envelope, type SignedEnvelope, decodeEnvelope, digestKey, signingBytes } from './codec.ts';
+import { decodeEnvelope, digestKey, type Envelope, type SignedEnvelope, signingBytes } from './codec.ts';
 import { RelayError } from './errors.ts';
 import type { RelayMetrics } from './metrics.ts';
 import type { TopicPlaces } from './shards.ts';
@@ -126,7 +126,11 @@ export class Admission {
 
   async #verify(envelope: SignedEnvelope): Promise<boolean> {
     const message = signingBytes(this.#init.swarm, envelope.digest);
-    return this.#components.crypto.verifyEd25519(decodeMultikey(envelope.author), message, envelope.signature);
+    return this.#components.crypto.verifyEd25519(
+      decodeMultikey(envelope.author),
+      message,
+      envelope.signature,
+    );
   }
 
   #enterQueue(peer: string): void {

@@ -27,7 +27,9 @@ class Worker {
 
   constructor(mine: readonly number[], onCounts: () => void) {
     this.mine = mine;
-    this.child = fork(new URL('./worker.ts', import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    this.child = fork(new URL('./worker.ts', import.meta.url), {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     this.child.on('message', (message: Incoming) => {
       if (message.type === 'reply') this.#answer?.(message.reply);
       else {
@@ -62,7 +64,9 @@ export class Cluster {
   constructor(init: ClusterInit) {
     this.#init = init;
     this.#workers = Array.from({ length: init.processes }, (_, index) => {
-      const mine = Array.from({ length: init.publishers }, (_, p) => p).filter((p) => p % init.processes === index);
+      const mine = Array.from({ length: init.publishers }, (_, p) => p).filter(
+        (p) => p % init.processes === index,
+      );
       return new Worker(mine, () => this.#acknowledge());
     });
   }
@@ -78,7 +82,10 @@ export class Cluster {
       const plan = Array.from({ length: here }, (_, node) => flat.slice(0, index * here + node));
       await worker.ask({ type: 'dial', plan });
     }
-    await until(async () => (await this.#all<boolean>(() => ({ type: 'meshed' }))).every(Boolean), MESH_TIMEOUT_MS);
+    await until(
+      async () => (await this.#all<boolean>(() => ({ type: 'meshed' }))).every(Boolean),
+      MESH_TIMEOUT_MS,
+    );
   }
 
   async saturate(window: number): Promise<void> {
@@ -105,7 +112,8 @@ export class Cluster {
   /** The processes' usage, added up. Latencies are handed out once. */
   async usage(): Promise<Usage> {
     const usages = await this.#all<Usage>(() => ({ type: 'usage' }));
-    const sum = (pick: (usage: Usage) => number): number => usages.reduce((total, usage) => total + pick(usage), 0);
+    const sum = (pick: (usage: Usage) => number): number =>
+      usages.reduce((total, usage) => total + pick(usage), 0);
     return {
       cpuMs: sum((usage) => usage.cpuMs),
       deliveries: sum((usage) => usage.deliveries),

@@ -32,7 +32,8 @@ export class Ledger {
     const publisher = view.getUint32(0);
     const counter = view.getUint32(COUNTER_AT);
     const seen = this.#seen[publisher];
-    if (seen === undefined || counter >= COUNTER_MAX) throw new Error('a message that nobody of this run sent');
+    if (seen === undefined || counter >= COUNTER_MAX)
+      throw new Error('a message that nobody of this run sent');
     const bit = 1 << (counter & 7);
     if (((seen[counter >> 3] ?? 0) & bit) !== 0) {
       this.duplicates += 1;

@@ -31,7 +31,8 @@ const SAME_ADDRESS_MAX = 1000;
 export const CONFIGURATIONS: Record<Mode, string> = {
   stock:
     'libp2p 3, @libp2p/gossipsub defaults (StrictSign, D 6), tcp, noise, yamux, identify; IP colocation threshold and inbound connection rate lifted',
-  single: 'Maillon full node as shipped (envelope verified at every node), relay.envelopeMessages 1, no linger',
+  single:
+    'Maillon full node as shipped (envelope verified at every node), relay.envelopeMessages 1, no linger',
   packed: 'Maillon full node as shipped: relay.envelopeMessages 1024, relay.lingerMs 10 to 50 by load',
 };
 
@@ -46,7 +47,10 @@ async function createStock(): Promise<Subject> {
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    connectionManager: { inboundConnectionThreshold: SAME_ADDRESS_MAX, maxIncomingPendingConnections: SAME_ADDRESS_MAX },
+    connectionManager: {
+      inboundConnectionThreshold: SAME_ADDRESS_MAX,
+      maxIncomingPendingConnections: SAME_ADDRESS_MAX,
+    },
     services: {
       identify: identify(),
       pubsub: gossipsub({
@@ -78,7 +82,8 @@ async function createStock(): Promise<Subject> {
 }
 
 async function createMaillon(mode: Mode, data: string): Promise<Subject> {
-  const packing = mode === 'packed' ? {} : { 'relay.envelopeMessages': 1, 'relay.lingerMs': 0, 'relay.lingerBusyMs': 0 };
+  const packing =
+    mode === 'packed' ? {} : { 'relay.envelopeMessages': 1, 'relay.lingerMs': 0, 'relay.lingerBusyMs': 0 };
   const config = {
     ...DEFAULTS,
     ...packing,
@@ -90,7 +95,10 @@ async function createMaillon(mode: Mode, data: string): Promise<Subject> {
     'connections.inboundPerSecond': SAME_ADDRESS_MAX,
   };
   const bootstrap: string[] = [];
-  const node = createNode({ logger: createLogger(config) }, { config: { ...config, bootstrap }, role: 'full', version: 'bench' });
+  const node = createNode(
+    { logger: createLogger(config) },
+    { config: { ...config, bootstrap }, role: 'full', version: 'bench' },
+  );
   const name = { owner: '', namespace: 'default', topic: TOPIC };
   await node.start();
   return {

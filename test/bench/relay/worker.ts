@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ledger, encodePayload } from './ledger.ts';
+import { encodePayload, Ledger } from './ledger.ts';
 import { createSubject, type Mode, type Subject } from './subjects.ts';
 
 /** A process with some of the nodes. It answers each request with one reply, and reports what arrived. */
@@ -151,7 +151,8 @@ function publish(index: number): void {
 
 function usage(): Usage {
   const { user, system } = process.cpuUsage();
-  const sum = (pick: (ledger: Ledger) => number): number => ledgers.reduce((total, ledger) => total + pick(ledger), 0);
+  const sum = (pick: (ledger: Ledger) => number): number =>
+    ledgers.reduce((total, ledger) => total + pick(ledger), 0);
   const own = (setup?.mine ?? []).map((publisher, index) => ledgers[index]?.counts[publisher] ?? 0);
   const latenciesMs = ledgers.flatMap((ledger) => ledger.latenciesMs);
   for (const ledger of ledgers) ledger.latenciesMs = [];

@@ -12,16 +12,34 @@ export interface Result {
   readonly targets: readonly Target[];
 }
 
-export interface Benchmark {
+export interface Experiment {
   readonly name: string;
   /** One line for the list. */
   readonly summary: string;
   run(context: { progress: (line: string) => void; options: readonly string[] }): Promise<Result>;
 }
 
-/** The last line of a benchmark: one JSON object. */
-export function printResult(result: Result): void {
+/**
+ * The command line of a set of experiments: `NAME [--json]`, or no name to list them. Progress goes to standard
+ * output, or with --json to standard error; the last line on standard output is one JSON object. Returns it, or
+ * an exit code where nothing ran.
+ */
+export async function runExperiment(
+  experiments: readonly Experiment[],
+  args: readonly string[],
+): Promise<Result | number> {
+  const json = args.includes('--json');
+  const [name, ...options] = args.filter((arg) => arg !== '--json');
+  const experiment = experiments.find((candidate) => candidate.name === name);
+  if (experiment === undefined) {
+    if (name !== undefined) process.stderr.write(`there is no ${name}\n`);
+    for (const { name, summary } of experiments) process.stdout.write(`${name.padEnd(12)} ${summary}\n`);
+    return name === undefined ? 0 : 2;
+  }
+  const progress = (line: string): void => void (json ? process.stderr : process.stdout).write(`${line}\n`);
+  const result = await experiment.run({ progress, options });
   process.stdout.write(`${JSON.stringify(result)}\n`);
+  return result;
 }
 
 export function atLeast(name: string, value: number, least: number): Target {

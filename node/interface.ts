@@ -1,0 +1,119 @@
+import type { Limit } from '../protocols/common/limits.ts';
+import type { RelayMetrics } from '../protocols/relay/index.ts';
+
+/** `full` serves the DHT and listens; `light` is a DHT client that only dials. */
+export type Role = 'full' | 'light';
+
+/** A topic of a namespace. `owner` is a DID, or empty until identities exist. */
+export interface TopicName {
+  readonly owner: string;
+  readonly namespace: string;
+  readonly topic: string;
+}
+
+/** A message as a subscriber gets it. */
+export interface Delivery extends TopicName {
+  /** CID of the envelope, a colon, the index of the message in it. */
+  readonly id: string;
+  /** did:key of the author. */
+  readonly author: string;
+  /** The author's epoch: sequence numbers compare only within one. */
+  readonly epoch: number;
+  /** Counts the author's messages on this topic, without holes. */
+  readonly seq: number;
+  /** When the author signed it, milliseconds since the Unix epoch. */
+  readonly time: number;
+  readonly data: Uint8Array;
+}
+
+export interface PublishRequest extends TopicName {
+  readonly data: Uint8Array;
+  /** After this (milliseconds since the Unix epoch) no node accepts it. */
+  readonly expiry?: number;
+}
+
+/** What is known of a message once it was sent. */
+export interface Receipt {
+  /** CID of the envelope. */
+  readonly id: string;
+  readonly messageIds: readonly string[];
+  /** Peers the envelope was sent to; 0 is no failure at a node that serves subscribers itself. */
+  readonly peersReached: number;
+  /** Nodes that stored it; empty until history exists. */
+  readonly storedBy: readonly string[];
+  readonly durable: boolean;
+}
+
+export interface Subscription {
+  /** Ends it; idempotent. No delivery comes after. */
+  close(): void;
+}
+
+export interface Relay {
+  /**
+   * Signs and sends one message as this node. Throws `CodedError`: `bad_namespace`, `bad_topic`, `bad_owner`,
+   * `bad_expiry`, `too_large`, `overloaded` (try again), `no_peers` (a light node that reaches nobody).
+   */
+  publish(request: PublishRequest): Promise<Receipt>;
+  /** `listener` gets every message to the topic from now on, once, this node's own included. It must not throw. */
+  subscribe(topic: TopicName, listener: (delivery: Delivery) => void): Subscription;
+  /** Topics of a namespace with a subscriber or a message here lately, in bytewise order; bounded. */
+  topics(namespace: string, owner: string): string[];
+}
+
+/** A peer as this node sees it. */
+export interface PeerView {
+  readonly id: string;
+  readonly addresses: readonly string[];
+  readonly connected: boolean;
+  readonly direction: 'inbound' | 'outbound' | null;
+  /** When it was last connected, milliseconds since the Unix epoch. */
+  readonly lastSeen: number;
+  /** Its identify agent version, e.g. `maillon/0.1.0`. */
+  readonly agent: string | null;
+  /** Gossip score; below the graylist threshold it is not listened to. */
+  readonly score: number;
+  /** Shards on which it is in this node's mesh. */
+  readonly meshShards: readonly number[];
+}
+
+export interface NodeStatus {
+  readonly peerId: string;
+  /** did:key under which this node signs its messages. */
+  readonly author: string;
+  readonly role: Role;
+  readonly swarm: string;
+  readonly version: string;
+  readonly startedAt: number;
+  /** Own addresses with the peer id, as others dial them. */
+  readonly addresses: readonly string[];
+  readonly peers: number;
+  /** Mesh peers per shard. */
+  readonly mesh: readonly number[];
+  readonly relay: RelayMetrics & { readonly waiting: number; readonly subscriptions: number };
+}
+
+/** One thing a node needs to serve, probed when asked. */
+export interface Probe {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What is wrong and what to do, or what was found. */
+  readonly detail: string;
+}
+
+export interface MaillonNode {
+  readonly relay: Relay;
+  /** Starts it, or does nothing when it runs. Resolves when it listens and its first peers, if any, are meshed. */
+  start(): Promise<void>;
+  /** Stops it, or does nothing. At most 2 s. */
+  stop(): Promise<void>;
+  /** Connects to a peer by its address, which ends in /p2p/<peer id>. Throws `bad_address`, `dial_failed`. */
+  connect(address: string): Promise<void>;
+  status(): NodeStatus;
+  /** Connected peers first, then those known to the peer store; bounded. */
+  peers(): Promise<PeerView[]>;
+  /** Asks each part whether it works now. */
+  probe(): Promise<Probe[]>;
+  /** Every limit in force, with its reason. */
+  limits(): readonly Limit[];
+}
