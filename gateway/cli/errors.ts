@@ -8,7 +8,6 @@ export const EXIT_USAGE = 2;
 /** What to do next, by error code. Codes whose message says it already are not here. */
 const NEXT: Readonly<Record<string, string>> = {
   bad_config: 'see maillon node --help for every setting',
-  data_in_use: 'stop the other one, or give this one its own directory with --data',
   unreachable: 'start one with: npm start, or name another with --url',
   no_peers: 'the gateway reaches no node yet: check its --bootstrap and try again',
   overloaded: 'try again in a moment',
