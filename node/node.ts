@@ -53,6 +53,8 @@ class Node implements MaillonNode {
   readonly #init: NodeInit;
   #parts: Parts | null = null;
   #transition: Promise<void> = Promise.resolve();
+  /** Ends the wait for the first peers when the node is stopped meanwhile. */
+  #joining = new AbortController();
 
   constructor(components: { readonly logger: Logger }, init: NodeInit) {
     this.#logger = components.logger;
@@ -67,12 +69,14 @@ class Node implements MaillonNode {
   start(): Promise<void> {
     return this.#after(async () => {
       if (this.#parts !== null) return;
+      this.#joining = new AbortController();
       this.#parts = await this.#open();
-      await this.#joined(this.#parts);
+      await this.#joined(this.#parts, this.#joining.signal);
     });
   }
 
   stop(): Promise<void> {
+    this.#joining.abort();
     return this.#after(async () => {
       const parts = this.#parts;
       this.#parts = null;
@@ -180,11 +184,11 @@ class Node implements MaillonNode {
   }
 
   /** Waits until the first peers are in the mesh of every shard; says so and goes on when none comes. */
-  async #joined(parts: Parts): Promise<void> {
+  async #joined(parts: Parts, signal: AbortSignal): Promise<void> {
     const { config } = this.#init;
     if (config.bootstrap.length === 0) return;
     const deadline = Date.now() + JOIN_TIMEOUT_MS;
-    while (meshSizes(parts.network).some((size) => size === 0)) {
+    while (!signal.aborted && meshSizes(parts.network).some((size) => size === 0)) {
       if (Date.now() >= deadline) {
         this.#logger.warn({ bootstrap: config.bootstrap }, 'no bootstrap peer answered yet; trying on');
         return;
