@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Config, Logger, MaillonNode } from '../node/index.ts';
 import { systemClock } from '../protocols/common/clock.ts';
@@ -22,6 +23,8 @@ interface Running {
   readonly clients: Clients;
   readonly controller: AbortController;
   readonly heartbeat: NodeJS.Timeout;
+  /** Every connection: an upgraded one is not the HTTP server's any more when it closes the others. */
+  readonly sockets: ReadonlySet<Socket>;
 }
 
 export class GatewayServer implements Gateway {
@@ -81,6 +84,7 @@ export class GatewayServer implements Gateway {
       presence: new PresenceBoard({ clock: systemClock }),
       stopping: controller.signal,
     });
+    const sockets = collectSockets(app);
     try {
       this.#url = await listen(app, this.#config);
     } catch (error) {
@@ -90,20 +94,30 @@ export class GatewayServer implements Gateway {
     const heartbeat = setInterval(() => {
       for (const client of clients) client.beat();
     }, SSE_HEARTBEAT_MS);
-    this.#running = { app, clients, controller, heartbeat };
+    this.#running = { app, clients, controller, heartbeat, sockets };
     this.#logger.info({ url: this.#url }, 'gateway listens');
   }
 
   async #stop(): Promise<void> {
     if (this.#running === undefined) return;
-    const { app, clients, controller, heartbeat } = this.#running;
+    const { app, clients, controller, heartbeat, sockets } = this.#running;
     this.#running = undefined;
     clearInterval(heartbeat);
     // in this order: nothing new, then those who stream, then whatever else is open
     controller.abort();
     await clients.goAway(STOP_CLOSE_TIMEOUT_MS);
-    for (const socket of app.websocketServer.clients) socket.terminate();
-    await app.close();
+    const closed = app.close();
+    for (const socket of sockets) socket.destroy();
+    await closed;
     this.#logger.info('gateway stopped');
   }
+}
+
+function collectSockets(app: FastifyInstance): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  app.server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  return sockets;
 }

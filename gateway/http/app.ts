@@ -80,9 +80,10 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   app.setErrorHandler((error, request, reply) => sendError(context.logger, error, request, reply));
   acceptOnlyJson(app);
   const routes = collectRoutes(app);
+  // first, since its own hooks close the connections whose upgrade the guard refuses
+  await registerPlugins(app, context);
   addHooks(app, context);
   answerUnknown(app, routes);
-  await registerPlugins(app, context);
   const typed = app.withTypeProvider<ZodTypeProvider>();
   for (const addRoutes of [
     healthRoutes,
@@ -158,7 +159,7 @@ function addHooks(app: FastifyInstance, context: Context): void {
   });
   app.addHook('preValidation', async (request) => {
     // the plugin would upgrade any route and hang up then
-    if (request.ws && request.routeOptions.url !== WEBSOCKET_PATH) {
+    if (request.ws && !request.is404 && request.routeOptions.url !== WEBSOCKET_PATH) {
       throw new GatewayError('bad_handshake', `only ${WEBSOCKET_PATH} speaks WebSocket`);
     }
   });

@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Delivery } from '../../node/index.ts';
+import type { Delivery, Logger, TopicName } from '../../node/index.ts';
 import { encodeBase64 } from '../base64.ts';
 import type { Clients, StreamClient } from '../clients.ts';
 import { type Context, topicName } from '../context.ts';
 import { type ErrorCode, ERRORS, GatewayError } from '../errors.ts';
-import type { Encoding } from '../hub.ts';
+import type { Encoding, Hub } from '../hub.ts';
 import { CLOSE_TIMEOUT_MS } from '../limits.ts';
 import { errorResponses, messageSchema, topicQuery } from '../schemas.ts';
 import { Outbox } from '../ws/outbox.ts';
@@ -34,9 +34,9 @@ const encoding: Encoding = {
     event('message', { id, namespace, topic, author, seq, time, data_base64: encodeBase64(data) }, id),
 };
 
-type SseContext = Pick<Context, 'hub' | 'clients' | 'config'>;
+type SseContext = Pick<Context, 'hub' | 'clients' | 'config' | 'logger'>;
 
-export function pubsubSseRoutes(app: Routes, { hub, clients, config }: SseContext): void {
+export function pubsubSseRoutes(app: Routes, { hub, clients, config, logger }: SseContext): void {
   const options = { schema: sseSchema, exposeHeadRoute: false };
   app.get('/v1/pubsub/sse', options, (request, reply) => {
     if (clients.isFull) throw new GatewayError('too_many_clients', ERRORS.too_many_clients.meaning);
@@ -48,38 +48,55 @@ export function pubsubSseRoutes(app: Routes, { hub, clients, config }: SseContex
       ...(reply.getHeaders() as Record<string, string>),
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
+      // a stream that was ended is over: nothing else would come on its connection
+      connection: 'close',
       // nginx would gather events otherwise
       'x-accel-buffering': 'no',
     });
     raw.flushHeaders();
-    const stream = new EventStream({ raw, clients }, { queueMaxBytes: config['gateway.clientQueueBytes'] });
-    stream.onEnd(hub.subscribe(name, encoding, (frame) => stream.send(frame)));
+    const stream = new EventStream(
+      { raw, clients, hub, logger },
+      { topic: name, queueMaxBytes: config['gateway.clientQueueBytes'] },
+    );
+    stream.open();
     if (cursor !== undefined)
       stream.send(event('gap', { code: 'no_history', error: ERRORS.no_history.meaning }));
     stream.send(event('caughtUp', { namespace: name.namespace, topic: name.topic }));
   });
 }
 
-/** One SSE client. */
-class EventStream implements StreamClient {
-  readonly #raw: ServerResponse;
-  readonly #outbox: Outbox;
-  readonly #ends: (() => void)[] = [];
+interface StreamComponents {
+  readonly raw: ServerResponse;
+  readonly clients: Clients;
+  readonly hub: Hub;
+  readonly logger: Logger;
+}
 
-  constructor(components: { raw: ServerResponse; clients: Clients }, init: { queueMaxBytes: number }) {
-    this.#raw = components.raw;
+/** One SSE client: subscribed to its topic for as long as it is connected. */
+class EventStream implements StreamClient {
+  readonly #components: StreamComponents;
+  readonly #topic: TopicName;
+  readonly #outbox: Outbox;
+  #leaveClients: (() => void) | undefined;
+  #leaveTopic: (() => void) | undefined;
+  #cutTimer: NodeJS.Timeout | undefined;
+
+  constructor(components: StreamComponents, init: { topic: TopicName; queueMaxBytes: number }) {
+    this.#components = components;
+    this.#topic = init.topic;
     this.#outbox = new Outbox(
-      { out: this.#raw },
-      { maxBytes: init.queueMaxBytes, onOverflow: () => this.#cut('too_slow') },
+      { out: components.raw },
+      { maxBytes: init.queueMaxBytes, onOverflow: () => this.#onOverflow() },
     );
-    this.#ends.push(components.clients.add(this));
-    this.#raw.on('error', () => this.terminate());
-    this.#raw.on('close', () => this.#end());
   }
 
-  /** `listener` is called once the stream is over. */
-  onEnd(listener: () => void): void {
-    this.#ends.push(listener);
+  /** Begins: from here on the client gets messages. */
+  open(): void {
+    const { raw, clients, hub } = this.#components;
+    raw.on('error', () => this.terminate());
+    raw.on('close', () => this.#end());
+    this.#leaveClients = clients.add(this);
+    this.#leaveTopic = hub.subscribe(this.#topic, encoding, (frame) => this.send(frame));
   }
 
   send(frame: Buffer): void {
@@ -95,21 +112,29 @@ class EventStream implements StreamClient {
   }
 
   terminate(): void {
-    this.#raw.destroy();
+    this.#components.raw.destroy();
+  }
+
+  #onOverflow(): void {
+    this.#components.logger.info({ topic: this.#topic.topic }, 'SSE client was too slow and is cut');
+    this.#cut('too_slow');
   }
 
   /** Says why, if the client still reads, and ends. */
   #cut(code: ErrorCode): void {
-    if (this.#raw.writableEnded) return;
+    const { raw } = this.#components;
+    if (raw.writableEnded) return;
+    this.#leaveTopic?.();
     this.#outbox.finish();
-    this.#raw.end(event('error', { code, error: ERRORS[code].meaning }));
-    const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT_MS);
-    this.onEnd(() => clearTimeout(timer));
+    raw.end(event('error', { code, error: ERRORS[code].meaning }));
+    this.#cutTimer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT_MS);
   }
 
   #end(): void {
+    clearTimeout(this.#cutTimer);
     this.#outbox.close();
-    for (const end of this.#ends.splice(0)) end();
+    this.#leaveTopic?.();
+    this.#leaveClients?.();
   }
 }
 

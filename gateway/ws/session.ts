@@ -54,7 +54,7 @@ export class Session implements Line, StreamClient {
       { out: components.raw },
       {
         maxBytes: init.queueMaxBytes,
-        onOverflow: () => this.close(4008, 'too slow: connect again for what comes from now on'),
+        onOverflow: () => this.#cut(),
       },
     );
   }
@@ -122,6 +122,11 @@ export class Session implements Line, StreamClient {
 
   terminate(): void {
     this.#components.socket.terminate();
+  }
+
+  #cut(): void {
+    this.#components.logger.info({ topic: this.topic.topic }, 'WebSocket client was too slow and is cut');
+    this.close(4008, 'too slow: connect again for what comes from now on');
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
