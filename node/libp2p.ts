@@ -75,7 +75,7 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
       connectionCloseTimeout: SECOND_MS,
     },
     connectionMonitor: {
-      pingInterval: 10 * SECOND_MS,
+      pingInterval: 15 * SECOND_MS,
       // a peer busy for some seconds is not gone: its connection is worth more than a quick verdict
       pingTimeout: { minTimeout: 10 * SECOND_MS, maxTimeout: 30 * SECOND_MS },
     },
@@ -155,9 +155,9 @@ function gossipMesh(config: Config): Partial<GossipsubOpts> {
     Dlazy: degree,
     gossipFactor: 0.25,
     heartbeatInterval: SECOND_MS,
-    // a copy lost with a peer is found again for as long as a clock skew lasts at most
-    mcacheLength: 8,
-    mcacheGossip: 5,
+    // a copy lost with a peer is heard of for three heartbeats and can be asked for during six
+    mcacheLength: 6,
+    mcacheGossip: 3,
     gossipsubIWantFollowupMs: 3 * SECOND_MS,
     fanoutTTL: 60 * SECOND_MS,
     // longer than an envelope can be accepted; the relay's own window goes further

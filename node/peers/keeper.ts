@@ -15,12 +15,12 @@ export interface PeerKeeperInit {
 
 /** Between rounds while there is nobody to talk to: a node that starts beside its bootstrap peer joins at once. */
 const ALONE_INTERVAL_MS = 250;
+/** The most a lone node waits for the next round. */
+const ALONE_INTERVAL_MAX_MS = 15_000;
 /** Between rounds while peers are wanted. */
-const SEARCH_INTERVAL_MS = 2_000;
-/** Between rounds while there are enough. */
-const CONTENT_INTERVAL_MS = 30_000;
-/** The most a failing round waits for the next. */
-const BACKOFF_MAX_MS = 30_000;
+const SEARCH_INTERVAL_MS = 1_000;
+/** The most between rounds, when there are enough peers or no more to be found: a walk asks some twenty of them. */
+const SEARCH_INTERVAL_MAX_MS = 120_000;
 /** One walk through the DHT. */
 const WALK_TIMEOUT_MS = 5_000;
 const DIAL_TIMEOUT_MS = 5_000;
@@ -77,7 +77,7 @@ export class PeerKeeper {
     while (!signal.aborted) {
       const before = this.#connected;
       try {
-        await this.#round(signal);
+        await this.#round(signal, fruitless);
       } catch (error) {
         if (!signal.aborted) this.#log.debug({ err: error }, 'looking for peers failed');
       }
@@ -90,56 +90,54 @@ export class PeerKeeper {
     return this.#network.getPeers().length;
   }
 
+  /** Doubles with every round that found nobody. */
   #interval(fruitless: number): number {
-    if (this.#connected >= this.#init.target) return CONTENT_INTERVAL_MS;
-    const base = this.#connected === 0 ? ALONE_INTERVAL_MS : SEARCH_INTERVAL_MS;
-    return Math.min(BACKOFF_MAX_MS, base * 2 ** Math.min(fruitless, 7));
+    if (this.#connected === 0) return Math.min(ALONE_INTERVAL_MAX_MS, ALONE_INTERVAL_MS * 2 ** fruitless);
+    return Math.min(SEARCH_INTERVAL_MAX_MS, SEARCH_INTERVAL_MS * 2 ** fruitless);
   }
 
-  async #round(signal: AbortSignal): Promise<void> {
+  async #round(signal: AbortSignal, fruitless: number): Promise<void> {
     this.#closeDeaf();
     if (this.#connected === 0) await this.#dialBootstrap(signal);
     if (this.#connected === 0 || this.#connected >= this.#init.target) return;
-    const found = await this.#walk(signal);
+    // near this node first, where nobody else looks; then anywhere
+    const key = fruitless === 0 ? this.#network.peerId.toMultihash().bytes : randomBytes(KEY_BYTES);
+    const found = await this.#walk(key, signal);
     const wanted = Math.min(DIALS_MAX, this.#init.target - this.#connected);
-    await Promise.all(found.slice(0, wanted).map((peer) => this.#dial(peer, signal)));
+    await Promise.all(found.slice(0, wanted).map((addresses) => this.#dial(addresses, signal)));
   }
 
   async #dialBootstrap(signal: AbortSignal): Promise<void> {
     const own = this.#network.peerId.toString();
     const others = this.#bootstrap.filter((address) => !address.toString().endsWith(`/p2p/${own}`));
-    await Promise.all(others.map((address) => this.#dial(address, signal)));
+    await Promise.all(others.map((address) => this.#dial([address], signal)));
   }
 
-  async #dial(target: PeerId | Multiaddr, signal: AbortSignal): Promise<void> {
+  async #dial(addresses: Multiaddr[], signal: AbortSignal): Promise<void> {
     try {
-      await this.#network.dial(target, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]),
-      });
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
+      await this.#network.dial(addresses, { signal: limit });
     } catch (error) {
       if (signal.aborted) return;
-      this.#log.debug({ peer: target.toString(), reason: errorMessage(error) }, 'a peer did not answer');
+      this.#log.debug({ peer: String(addresses[0]), reason: errorMessage(error) }, 'a peer did not answer');
     }
   }
 
-  /** Peers that are not connected yet, found near this node first and then near a random place. */
-  async #walk(signal: AbortSignal): Promise<PeerId[]> {
-    const connected = new Set(this.#network.getPeers().map(String));
-    connected.add(this.#network.peerId.toString());
-    const found = new Map<string, PeerId>();
-    for (const key of [this.#network.peerId.toMultihash().bytes, randomBytes(KEY_BYTES)]) {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(WALK_TIMEOUT_MS)]);
-      for await (const event of this.#network.services.dht.getClosestPeers(key, { signal: limit })) {
-        if (event.name !== 'PEER_RESPONSE') continue;
-        for (const peer of event.closer) {
-          if (connected.has(peer.id.toString()) || peer.multiaddrs.length === 0) continue;
-          await this.#network.peerStore.merge(peer.id, { multiaddrs: peer.multiaddrs });
-          found.set(peer.id.toString(), peer.id);
-        }
+  /** Addresses of the peers on the way to `key` that are not connected yet. */
+  async #walk(key: Uint8Array, signal: AbortSignal): Promise<Multiaddr[][]> {
+    const known = new Set(this.#network.getPeers().map(String));
+    known.add(this.#network.peerId.toString());
+    const found: Multiaddr[][] = [];
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(WALK_TIMEOUT_MS)]);
+    for await (const event of this.#network.services.dht.getClosestPeers(key, { signal: limit })) {
+      if (event.name !== 'PEER_RESPONSE') continue;
+      for (const { id, multiaddrs } of event.closer) {
+        if (known.has(id.toString()) || multiaddrs.length === 0) continue;
+        known.add(id.toString());
+        found.push(multiaddrs.map((address) => withPeerId(address, id)));
       }
-      if (found.size >= DIALS_MAX) break;
     }
-    return [...found.values()];
+    return found;
   }
 
   /** A gossip stream that was reset for its backlog is not opened again on the same connection. */
@@ -154,6 +152,11 @@ export class PeerKeeper {
       });
     }
   }
+}
+
+function withPeerId(address: Multiaddr, peer: PeerId): Multiaddr {
+  const ending = `/p2p/${peer.toString()}`;
+  return address.toString().endsWith(ending) ? address : address.encapsulate(ending);
 }
 
 /** A multiaddr with a peer id, so that whoever answers is who was meant. Throws `bad_address`. */
