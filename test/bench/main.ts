@@ -1,6 +1,7 @@
 import { runExperiment } from '../support/experiment.ts';
+import { gatewayBench } from './gateway-latency.ts';
 import { relayBench } from './relay/bench.ts';
 
 /** `npm run bench -- NAME [--json]`: figures against targets; a target that is not met is said, not an error. */
-const result = await runExperiment([relayBench], process.argv.slice(2));
+const result = await runExperiment([relayBench, gatewayBench], process.argv.slice(2));
 process.exitCode = typeof result === 'number' ? result : 0;

@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { createClient } from '../../gateway/client/index.ts';
+import { atMost, type Experiment, quantile, type Result, round } from '../support/experiment.ts';
+
+const MAIN = fileURLToPath(new URL('../../gateway/main.ts', import.meta.url));
+const NODES = 5;
+const GATEWAYS = 2;
+const MESSAGES = 300;
+const WARM_UP = 50;
+/** Between two messages: the swarm is idle when one is published. */
+const PAUSE_MS = 25;
+const TOPIC = 'latency';
+
+/** What a user of a small swarm waits for: published at one gateway, received at another. */
+export const gatewayBench: Experiment = {
+  name: 'gateway',
+  summary: `${NODES} nodes and ${GATEWAYS} light gateways: published at one gateway, received at the other, idle`,
+  async run({ progress }) {
+    const swarm = spawn(
+      process.execPath,
+      [MAIN, 'swarm', '--nodes', `${NODES}`, '--gateways', `${GATEWAYS}`],
+      {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    );
+    try {
+      const [from = '', to = ''] = await gatewayUrls(swarm);
+      progress(`from ${from} to ${to}`);
+      return summarise(await measure(from, to));
+    } finally {
+      swarm.kill('SIGINT');
+      await once(swarm, 'exit');
+    }
+  },
+};
+
+async function gatewayUrls(swarm: ChildProcess): Promise<string[]> {
+  if (swarm.stdout === null) throw new Error('the swarm has no output');
+  for await (const line of createInterface({ input: swarm.stdout })) {
+    const { gateways } = JSON.parse(line) as { gateways: { url: string }[] };
+    return gateways.map(({ url }) => url);
+  }
+  throw new Error('the swarm did not come up');
+}
+
+/** Milliseconds from the publish call to the message at the other gateway's client, one at a time. */
+async function measure(from: string, to: string): Promise<number[]> {
+  const publisher = createClient({ url: from });
+  const stop = new AbortController();
+  const stream = createClient({ url: to }).subscribe({ topic: TOPIC, signal: stop.signal });
+  await stream.ready;
+  const messages = stream[Symbol.asyncIterator]();
+  const latencies: number[] = [];
+  for (let index = 0; index < WARM_UP + MESSAGES; index++) {
+    const startedAt = performance.now();
+    const [next] = await Promise.all([
+      messages.next(),
+      publisher.publish({ topic: TOPIC, data: `${index}` }),
+    ]);
+    if (next.done === true || new TextDecoder().decode(next.value.data) !== `${index}`) {
+      throw new Error(`message ${index} did not come`);
+    }
+    if (index >= WARM_UP) latencies.push(performance.now() - startedAt);
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+  stop.abort();
+  return latencies;
+}
+
+function summarise(latencies: readonly number[]): Result {
+  const p50Ms = round(quantile(latencies, 0.5));
+  const p99Ms = round(quantile(latencies, 0.99));
+  return {
+    name: 'gateway',
+    figures: { nodes: NODES, gateways: GATEWAYS, messages: latencies.length, p50Ms, p99Ms },
+    targets: [atMost('p50 in ms from gateway to gateway, idle', p50Ms, 20)],
+  };
+}
