@@ -1,5 +1,5 @@
-import type { Clock } from '../protocols/common/clock.ts';
 import type { Config, Logger, MaillonNode, Receipt, TopicName } from '../node/index.ts';
+import type { Clock } from '../protocols/common/clock.ts';
 import type { Clients } from './clients.ts';
 import { GatewayError } from './errors.ts';
 import type { IdempotencyKeys } from './http/idempotency.ts';

@@ -37,6 +37,7 @@ export const ERRORS = {
   internal: { status: 500, meaning: 'a fault of the gateway; its log has more' },
   no_peers: { status: 503, meaning: 'this light gateway reaches no peer now', retryAfter: 2 },
   not_running: { status: 503, meaning: 'the node behind this gateway is not running', retryAfter: 2 },
+  stopping: { status: 503, meaning: 'the node behind this gateway is stopping', retryAfter: 5 },
   overloaded: { status: 503, meaning: 'too much waits here already', retryAfter: 1 },
   too_many_clients: { status: 503, meaning: 'every place for a streaming client is taken', retryAfter: 5 },
   going_away: { status: 503, meaning: 'the gateway is stopping', retryAfter: 5 },

@@ -59,6 +59,7 @@ export const messageSchema = z
     namespace: z.string(),
     topic: z.string(),
     author: z.string().describe('did:key'),
+    epoch: z.int().min(0).describe('raised when the author lost count; seq compares within one epoch only'),
     seq: z.int().min(1).describe("counts the author's messages to the topic, without holes"),
     time: timeSchema,
     data_base64: z.string().meta({ contentEncoding: 'base64' }),

@@ -10,13 +10,12 @@ import { webSockets } from '@libp2p/websockets';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { bytesKey } from '../protocols/common/bytes.ts';
+import { KAD_PROTOCOL } from '../protocols/common/ids.ts';
 import { ENVELOPE_MAX_BYTES, gossipTopics } from '../protocols/relay/index.ts';
 import { coalescing } from './coalesce.ts';
 import type { Config } from './config/schema.ts';
 import type { Role } from './interface.ts';
 import type { Gossip } from './relay/gossip.ts';
-
-export const KAD_PROTOCOL = '/maillon/kad/1';
 
 /** libp2p with the services a node uses. */
 export type Network = Libp2p<{ dht: KadDHT; gossip: Gossip }>;

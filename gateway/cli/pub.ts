@@ -1,5 +1,5 @@
-import { buffer } from 'node:stream/consumers';
 import { createInterface } from 'node:readline';
+import { buffer } from 'node:stream/consumers';
 import type { Receipt } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { addNamespace, addRemoteOptions, connect, type RemoteOptions } from './remote.ts';

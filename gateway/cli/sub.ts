@@ -7,7 +7,7 @@ const COUNT_MAX = 999_999_999;
 
 const HELP = `
 A message is printed as text when it is valid UTF-8 and in base64 otherwise, one a line; with --json as
-  {"id","namespace","topic","author","seq","time","data_base64"}
+  {"id","namespace","topic","author","epoch","seq","time","data_base64"}
 Standard error says when the subscription is live. Ctrl-C ends it.
 
 Examples:

@@ -56,6 +56,8 @@ export interface MessageFrame {
   readonly namespace: string;
   readonly topic: string;
   readonly author: string;
+  /** Raised when the author lost count; `seq` compares within one epoch only. */
+  readonly epoch: number;
   readonly seq: number;
   readonly time: number;
   readonly data_base64: string;

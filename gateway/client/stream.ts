@@ -11,6 +11,8 @@ export interface Message {
   /** did:key of the author. */
   readonly author: string;
   /** Counts the author's messages to the topic, without holes. */
+  /** Raised when the author lost count; `seq` compares within one epoch only. */
+  readonly epoch: number;
   readonly seq: number;
   /** When the author signed it, milliseconds since the Unix epoch. */
   readonly time: number;
@@ -127,6 +129,6 @@ function parseFrame(data: unknown): ServerFrame | undefined {
 }
 
 function toMessage(frame: Extract<ServerFrame, { type: 'message' }>): Message {
-  const { id, namespace, topic, author, seq, time, data_base64 } = frame;
-  return { id, namespace, topic, author, seq, time, data: base64ToBytes(data_base64) };
+  const { id, namespace, topic, author, epoch, seq, time, data_base64 } = frame;
+  return { id, namespace, topic, author, epoch, seq, time, data: base64ToBytes(data_base64) };
 }

@@ -124,7 +124,7 @@ async function registerPlugins(app: FastifyInstance, context: Context): Promise<
         title: 'Maillon gateway',
         description: 'Publish and subscribe to topics of a Maillon swarm over HTTP, SSE and WebSocket.',
         version: context.build.version,
-        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+        license: { name: 'MIT', identifier: 'MIT' },
       },
     },
     transform: jsonSchemaTransform,

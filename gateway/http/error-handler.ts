@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../node/index.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
-import { errorBody, type ErrorBody, type ErrorCode, errorStatus, GatewayError } from '../errors.ts';
+import { type ErrorBody, type ErrorCode, errorBody, errorStatus, GatewayError } from '../errors.ts';
 import { HEADERS_MAX_BYTES } from '../limits.ts';
 import { type Issue, issueError } from '../validation.ts';
 

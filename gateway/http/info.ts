@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { KAD_PROTOCOL } from '../../protocols/common/ids.ts';
 import { gossipTopics } from '../../protocols/relay/shards.ts';
 import type { Context } from '../context.ts';
-import { CLOSE_CODES, type ErrorKind, ERRORS } from '../errors.ts';
+import { CLOSE_CODES, ERRORS, type ErrorKind } from '../errors.ts';
 import { GATEWAY_LIMITS } from '../limits.ts';
 import { errorResponses } from '../schemas.ts';
 import { SUBPROTOCOLS } from '../ws/subprotocols.ts';
@@ -20,7 +21,7 @@ const FEATURES = [
 ];
 const PRODUCT = 'maillon';
 /** libp2p protocols and gossip topics its node speaks. */
-const PROTOCOLS = [...gossipTopics(), '/maillon/kad/1'];
+const PROTOCOLS = [...gossipTopics(), KAD_PROTOCOL];
 
 const ERROR_ROWS = Object.entries<ErrorKind>(ERRORS).map(([code, kind]) => Object.assign({ code }, kind));
 const CLOSE_CODE_ROWS = Object.entries(CLOSE_CODES).map(([code, meaning]) => ({

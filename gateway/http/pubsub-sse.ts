@@ -4,7 +4,7 @@ import type { Delivery, Logger, TopicName } from '../../node/index.ts';
 import { encodeBase64 } from '../base64.ts';
 import type { Clients, StreamClient } from '../clients.ts';
 import { type Context, topicName } from '../context.ts';
-import { type ErrorCode, ERRORS, GatewayError } from '../errors.ts';
+import { ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
 import type { Encoding, Hub } from '../hub.ts';
 import { CLOSE_TIMEOUT_MS } from '../limits.ts';
 import { errorResponses, messageSchema, topicQuery } from '../schemas.ts';
@@ -30,8 +30,8 @@ const sseSchema = {
 
 /** One message, the same bytes for every SSE client. */
 const encoding: Encoding = {
-  encode: ({ id, namespace, topic, author, seq, time, data }: Delivery) =>
-    event('message', { id, namespace, topic, author, seq, time, data_base64: encodeBase64(data) }, id),
+  encode: ({ id, namespace, topic, author, epoch, seq, time, data }: Delivery) =>
+    event('message', { id, namespace, topic, author, epoch, seq, time, data_base64: encodeBase64(data) }, id),
 };
 
 type SseContext = Pick<Context, 'hub' | 'clients' | 'config' | 'logger'>;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { PublishRequest, Receipt } from '../../node/index.ts';
 import { type Context, oneNamespace, topicName } from '../context.ts';
 import { IDEMPOTENCY_KEY_MAX_LENGTH } from '../limits.ts';
-import type { PublishRequest, Receipt } from '../../node/index.ts';
 import {
   base64Schema,
   DEFAULT_NAMESPACE,

@@ -80,8 +80,8 @@ export const cborCodec: NativeCodec = {
   },
 };
 
-function messageHead({ id, namespace, topic, author, seq, time }: Omit<Delivery, 'data'>) {
-  return { type: 'message', id, namespace, topic, author, seq, time };
+function messageHead({ id, namespace, topic, author, epoch, seq, time }: Omit<Delivery, 'data'>) {
+  return { type: 'message', id, namespace, topic, author, epoch, seq, time };
 }
 
 function readFrame(

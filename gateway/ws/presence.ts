@@ -1,5 +1,5 @@
-import type { Clock } from '../../protocols/common/clock.ts';
 import type { TopicName } from '../../node/index.ts';
+import type { Clock } from '../../protocols/common/clock.ts';
 import { GatewayError } from '../errors.ts';
 import { MEMBERS_MAX } from '../limits.ts';
 import { textFrame } from './raw-frame.ts';

@@ -159,7 +159,7 @@ export const SETTINGS = [
     help: 'The same at a node busy to the full; between half and full load it grows from one to the other.',
   },
   {
-    path: 'relay.envelopeMessages',
+    path: 'relay.packMessages',
     schema: z.int().min(1).max(ENVELOPE_MAX_MESSAGES),
     default: ENVELOPE_MAX_MESSAGES,
     unit: 'messages',

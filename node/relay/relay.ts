@@ -109,7 +109,7 @@ export class RelayService implements Relay {
       {
         swarm,
         lingerMs: lingerByLoad(config['relay.lingerMs'], config['relay.lingerBusyMs']),
-        maxMessages: config['relay.envelopeMessages'],
+        maxMessages: config['relay.packMessages'],
         queueMaxBytes: config['relay.publishQueueBytes'],
       },
     );

@@ -55,8 +55,9 @@ describe('SSE', () => {
     const event = await client.next();
     assert.equal(event?.id, id);
     assert.equal(event?.event, 'message');
-    const { author, time, ...rest } = event?.data ?? {};
+    const { author, epoch, time, ...rest } = event?.data ?? {};
     assert.match(String(author), /^did:key:z6Mk/);
+    assert.ok(Number.isSafeInteger(epoch));
     assert.ok(Math.abs(Number(time) - Date.now()) < 20_000);
     assert.deepEqual(rest, {
       id,

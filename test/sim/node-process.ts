@@ -33,7 +33,7 @@ async function main(init: NodeProcessInit): Promise<void> {
     'listen.ws': 0,
     'log.level': 'warn' as const,
     // an envelope for every message: what is counted here is envelopes
-    'relay.envelopeMessages': 1,
+    'relay.packMessages': 1,
     'relay.lingerMs': 0,
     'relay.lingerBusyMs': 0,
   };

@@ -32,8 +32,8 @@ export const CONFIGURATIONS: Record<Mode, string> = {
   stock:
     'libp2p 3, @libp2p/gossipsub defaults (StrictSign, D 6), tcp, noise, yamux, identify; IP colocation threshold and inbound connection rate lifted',
   single:
-    'Maillon full node as shipped (envelope verified at every node), relay.envelopeMessages 1, no linger',
-  packed: 'Maillon full node as shipped: relay.envelopeMessages 1024, relay.lingerMs 10 to 50 by load',
+    'Maillon full node as shipped (envelope verified at every node), relay.packMessages 1, no linger',
+  packed: 'Maillon full node as shipped: relay.packMessages 1024, relay.lingerMs 10 to 50 by load',
 };
 
 export function createSubject(mode: Mode, data: string): Promise<Subject> {
@@ -83,7 +83,7 @@ async function createStock(): Promise<Subject> {
 
 async function createMaillon(mode: Mode, data: string): Promise<Subject> {
   const packing =
-    mode === 'packed' ? {} : { 'relay.envelopeMessages': 1, 'relay.lingerMs': 0, 'relay.lingerBusyMs': 0 };
+    mode === 'packed' ? {} : { 'relay.packMessages': 1, 'relay.lingerMs': 0, 'relay.lingerBusyMs': 0 };
   const config = {
     ...DEFAULTS,
     ...packing,

@@ -25,6 +25,7 @@ const head = {
   namespace: 'default',
   topic: 'news',
   author: 'did:key:z1',
+  epoch: 1,
   seq: 3,
   time: 4,
 };
