@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type Config, createNode, DEFAULTS, type Delivery, type MaillonNode } from '../../node/index.ts';
+import { silentLogger } from './silent-logger.ts';
+
+export interface NodeOptions {
+  readonly settings?: Partial<Config>;
+  /** Nodes to join through. */
+  readonly through?: readonly MaillonNode[];
+  readonly role?: 'full' | 'light';
+  /** A data directory that outlives the node; a fresh one otherwise. */
+  readonly data?: string;
+}
+
+/** A node that shares nothing with others on the machine; stopped, and its directory removed, after the test. */
+export async function startNode(t: TestContext, options: NodeOptions = {}): Promise<MaillonNode> {
+  const { settings = {}, through = [], role = 'full' } = options;
+  const data = options.data ?? mkdtempSync(join(tmpdir(), 'maillon-node-'));
+  const config: Config = {
+    ...DEFAULTS,
+    data,
+    'listen.host': '127.0.0.1',
+    'listen.tcp': 0,
+    'listen.ws': 0,
+    'log.level': 'silent',
+    bootstrap: through.map(tcpAddress),
+    ...settings,
+  };
+  const node = createNode({ logger: silentLogger() }, { config, role, version: '0.0.0-test' });
+  t.after(async () => {
+    await node.stop();
+    if (options.data === undefined) rmSync(data, { recursive: true, force: true });
+  });
+  await node.start();
+  return node;
+}
+
+export function tcpAddress(node: MaillonNode): string {
+  const address = node.status().addresses.find((one) => !one.includes('/ws'));
+  if (address === undefined) throw new Error('the node does not listen');
+  return address;
+}
+
+/** What a node delivers on one topic of the namespace `default`. */
+export class Inbox {
+  readonly deliveries: Delivery[] = [];
+
+  constructor(node: MaillonNode, topic: string) {
+    node.relay.subscribe({ owner: '', namespace: 'default', topic }, (one) => this.deliveries.push(one));
+  }
+
+  get texts(): string[] {
+    return this.deliveries.map(({ data }) => Buffer.from(data).toString());
+  }
+
+  has(text: string): boolean {
+    return this.texts.includes(text);
+  }
+}
+
+export function publish(node: MaillonNode, topic: string, text: string): Promise<{ id: string }> {
+  return node.relay.publish({ owner: '', namespace: 'default', topic, data: Buffer.from(text) });
+}
+
+/** The score of each connected peer at `node`, by peer id. */
+export async function scores(node: MaillonNode): Promise<Map<string, number>> {
+  const peers = await node.peers();
+  return new Map(peers.filter(({ connected }) => connected).map(({ id, score }) => [id, score]));
+}

@@ -1,0 +1,82 @@
+import type { TestContext } from 'node:test';
+import { gossipsub, type GossipSub, StrictNoSign } from '@libp2p/gossipsub';
+import { identify } from '@libp2p/identify';
+import type { PeerId } from '@libp2p/interface';
+import { noise } from '@libp2p/noise';
+import { ping, type Ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { yamux } from '@libp2p/yamux';
+import { multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p, type Libp2p } from 'libp2p';
+import type { MaillonNode } from '../../node/index.ts';
+import { sha256, shardTopic } from './envelopes.ts';
+import { tcpAddress } from './node.ts';
+import { until } from './processes.ts';
+
+/** What is used of gossipsub beyond its types: a frame to one peer, whatever it holds. */
+interface OpenGossip extends GossipSub {
+  sendRpc(peer: string, rpc: { subscriptions: []; messages: { topic: string; data: Uint8Array }[] }): boolean;
+  readonly streamsOutbound: ReadonlyMap<string, unknown>;
+}
+
+/** A peer that speaks libp2p and gossipsub, and says in it what it likes: an attacker, or somebody honest. */
+export class RawPeer {
+  readonly #libp2p: Libp2p<{ gossip: GossipSub; ping: Ping }>;
+  readonly #target: MaillonNode;
+  #remote: PeerId | undefined;
+
+  private constructor(libp2p: Libp2p<{ gossip: GossipSub; ping: Ping }>, target: MaillonNode) {
+    this.#libp2p = libp2p;
+    this.#target = target;
+  }
+
+  /** Connected to `node` alone and subscribed to every shard. */
+  static async connect(t: TestContext, node: MaillonNode): Promise<RawPeer> {
+    const libp2p = await createLibp2p({
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+      services: {
+        identify: identify(),
+        ping: ping(),
+        gossip: gossipsub({
+          globalSignaturePolicy: StrictNoSign,
+          msgIdFn: ({ data }) => sha256(data).subarray(0, 20),
+        }),
+      },
+    });
+    t.after(() => libp2p.stop());
+    const peer = new RawPeer(libp2p, node);
+    const connection = await libp2p.dial(multiaddr(tcpAddress(node)));
+    peer.#remote = connection.remotePeer;
+    for (let shard = 0; shard < 8; shard++) peer.#gossip.subscribe(shardTopic(shard));
+    await until('the node hears the raw peer', () => peer.#gossip.streamsOutbound.has(String(peer.#remote)));
+    await until('the node is subscribed', () => peer.#gossip.getSubscribers(shardTopic(7)).length > 0);
+    return peer;
+  }
+
+  get id(): string {
+    return this.#libp2p.peerId.toString();
+  }
+
+  get #gossip(): OpenGossip {
+    return this.#libp2p.services.gossip as OpenGossip;
+  }
+
+  /** Sends `envelopes` in one frame on the gossip topic of a shard, again too. */
+  send(shard: number, ...envelopes: readonly Uint8Array[]): void {
+    const messages = envelopes.map((data) => ({ topic: shardTopic(shard), data }));
+    this.#gossip.sendRpc(String(this.#remote), { subscriptions: [], messages });
+  }
+
+  /** Resolves when the node has read what was sent before. */
+  async barrier(): Promise<void> {
+    if (this.#remote !== undefined) await this.#libp2p.services.ping.ping(this.#remote);
+  }
+
+  /** The score the node gives to this peer. */
+  async score(): Promise<number> {
+    const peers = await this.#target.peers();
+    return peers.find(({ id }) => id === this.id)?.score ?? Number.NaN;
+  }
+}
