@@ -74,7 +74,7 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
       connectionCloseTimeout: SECOND_MS,
     },
     connectionMonitor: {
-      pingInterval: 15 * SECOND_MS,
+      pingInterval: 30 * SECOND_MS,
       // a peer busy for some seconds is not gone: its connection is worth more than a quick verdict
       pingTimeout: { minTimeout: 10 * SECOND_MS, maxTimeout: 30 * SECOND_MS },
     },

@@ -90,10 +90,10 @@ export class PeerKeeper {
     return this.#network.getPeers().length;
   }
 
-  /** Doubles with every round that found nobody. */
+  /** Grows with every round that found nobody: whoever joins looks for this node, too. */
   #interval(fruitless: number): number {
     if (this.#connected === 0) return Math.min(ALONE_INTERVAL_MAX_MS, ALONE_INTERVAL_MS * 2 ** fruitless);
-    return Math.min(SEARCH_INTERVAL_MAX_MS, SEARCH_INTERVAL_MS * 2 ** fruitless);
+    return Math.min(SEARCH_INTERVAL_MAX_MS, SEARCH_INTERVAL_MS * 4 ** fruitless);
   }
 
   async #round(signal: AbortSignal, fruitless: number): Promise<void> {

@@ -25,7 +25,8 @@ const STEADY_PER_SECOND = 200;
 /** Messages of one publisher on their way at once. More gains stock gossipsub and single envelopes nothing. */
 const WINDOWS: Record<Mode, number> = { stock: 64, single: 64, packed: 1024 };
 
-const NO_STEADY = { steadyP50Ms: Number.NaN, steadyP99Ms: Number.NaN };
+const NO_STEADY = { steadyP50Ms: Number.NaN, steadyP99Ms: Number.NaN, steadyCpu: Number.NaN };
+type Steady = typeof NO_STEADY;
 
 /** One mode in one round. */
 interface Round {
@@ -36,6 +37,8 @@ interface Round {
   readonly copiesPerDelivery: number;
   readonly steadyP50Ms: number;
   readonly steadyP99Ms: number;
+  /** Of one processor, for all nodes. */
+  readonly steadyCpu: number;
 }
 
 export const relayBench: Experiment = {
@@ -80,22 +83,26 @@ async function measure(mode: Mode): Promise<Round> {
 }
 
 /** Latency at a rate that leaves room. */
-async function measureSteady(cluster: Cluster): Promise<Pick<Round, 'steadyP50Ms' | 'steadyP99Ms'>> {
+async function measureSteady(cluster: Cluster): Promise<Steady> {
   await cluster.steady(STEADY_PER_SECOND / PUBLISHERS);
   await elapse(WARM_UP_MS);
-  await cluster.usage();
+  const before = await cluster.usage();
   await elapse(MEASURE_MS);
-  const { latenciesMs } = await cluster.usage();
+  const { latenciesMs, cpuMs } = await cluster.usage();
   await cluster.rest();
   await cluster.drained(DRAIN_MS);
-  return { steadyP50Ms: round(quantile(latenciesMs, 0.5)), steadyP99Ms: round(quantile(latenciesMs, 0.99)) };
+  return {
+    steadyP50Ms: round(quantile(latenciesMs, 0.5)),
+    steadyP99Ms: round(quantile(latenciesMs, 0.99)),
+    steadyCpu: round((cpuMs - before.cpuMs) / MEASURE_MS),
+  };
 }
 
 /** As many messages as the swarm takes while every one arrives everywhere. */
 async function measureSaturated(
   cluster: Cluster,
   window: number,
-): Promise<Omit<Round, 'steadyP50Ms' | 'steadyP99Ms'>> {
+): Promise<Omit<Round, keyof Steady>> {
   await cluster.saturate(window);
   await elapse(WARM_UP_MS);
   const before = await cluster.usage();
@@ -136,6 +143,7 @@ function summarise(rounds: Record<Mode, Round[]>): Result {
         copiesPerDelivery: middle(mode, 'copiesPerDelivery'),
         steadyP50Ms: middle(mode, 'steadyP50Ms'),
         steadyP99Ms: middle(mode, 'steadyP99Ms'),
+        steadyCpu: middle(mode, 'steadyCpu'),
         deliveryRatio: Math.min(...rounds[mode].map((round) => round.deliveryRatio)),
       },
     ]),
