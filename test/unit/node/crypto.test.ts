@@ -235,3 +235,18 @@ test('the equation is the one without the cofactor', { skip }, async () => {
   assert.ok(noble.ed25519.verify(signature, data, key, { zip215: true }), 'it holds with the cofactor');
   assert.equal(await crypto.verifyEd25519(key, data, signature), false);
 });
+
+test('signatures that a lax library takes for keys of small order are refused', { skip }, async () => {
+  assert.ok(noble !== undefined);
+  // S = 1 and R = the base point hold whenever the hash times the key is the neutral point: always for one key
+  const signature = Buffer.concat([noble.ed25519.Point.BASE.toBytes(), little(1n)]);
+  let lax = 0;
+  for (const key of [...smallOrderKeys(), little(PRIME), little(PRIME + 1n)]) {
+    for (let i = 0; i < 32; i++) {
+      const data = Buffer.of(i);
+      if (noble.ed25519.verify(signature, data, key, { zip215: true })) lax += 1;
+      assert.equal(await crypto.verifyEd25519(key, data, signature), false, key.toString('hex'));
+    }
+  }
+  assert.ok(lax > 100, `${lax} of them hold in a lax library`);
+});
