@@ -29,6 +29,8 @@ export interface NetworkInit {
   readonly logger: ComponentLogger;
   /** Called for every copy of an envelope that a peer sent. */
   readonly onCopy: () => void;
+  /** What the relay adds to a peer's score. */
+  readonly scoreOf: (peer: string) => number;
 }
 
 const SECOND_MS = 1000;
@@ -118,15 +120,15 @@ function transports(config: Config) {
 
 /**
  * Gossip signs and verifies nothing: the envelope is signed once and verified once. Ids are over the whole
- * encoded message, signature included, so that a forged copy never stands for the true one.
+ * envelope, signature included, and its shard, so that nothing but a true copy ever stands for the true one.
  */
-function gossipOptions({ config, onCopy }: NetworkInit): Partial<GossipsubOpts> {
+function gossipOptions({ config, onCopy, scoreOf }: NetworkInit): Partial<GossipsubOpts> {
   return {
     globalSignaturePolicy: StrictNoSign,
-    msgIdFn: (message) => Buffer.from(gossipId(message.data), 'latin1'),
+    msgIdFn: (message) => Buffer.from(gossipId(message.topic, message.data), 'latin1'),
     fastMsgIdFn: (message) => {
       onCopy();
-      return gossipId(message.data ?? new Uint8Array());
+      return gossipId(message.topic, message.data ?? new Uint8Array());
     },
     msgIdToStrFn: bytesKey,
     allowedTopics: gossipTopics(),
@@ -137,7 +139,7 @@ function gossipOptions({ config, onCopy }: NetworkInit): Partial<GossipsubOpts> 
     ignoreDuplicatePublishError: true,
     ...gossipMesh(config),
     ...gossipBounds(config),
-    ...gossipScoring(config),
+    ...gossipScoring(config, scoreOf),
   };
 }
 
@@ -194,7 +196,7 @@ function gossipBounds(config: Config): Partial<GossipsubOpts> {
 }
 
 /** Weights such that five proven faults graylist a peer for minutes and no honest behaviour costs anything. */
-function gossipScoring(config: Config): Partial<GossipsubOpts> {
+function gossipScoring(config: Config, scoreOf: NetworkInit['scoreOf']): Partial<GossipsubOpts> {
   const perTopic = {
     topicWeight: 1,
     timeInMeshWeight: 0.01,
@@ -214,6 +216,7 @@ function gossipScoring(config: Config): Partial<GossipsubOpts> {
     scoreParams: {
       topics: Object.fromEntries(gossipTopics().map((topic) => [topic, perTopic])) as never,
       topicScoreCap: 20,
+      appSpecificScore: scoreOf,
       appSpecificWeight: 1,
       IPColocationFactorWeight: -10,
       IPColocationFactorThreshold: config['gossip.sameAddressMax'],
@@ -242,7 +245,10 @@ export const SCORE_THRESHOLDS = {
 /** 20 bytes of SHA-256: ids travel in every IHAVE, and nobody finds two envelopes with one id. */
 const GOSSIP_ID_BYTES = 20;
 
-/** The gossip id of an envelope's bytes as a string of one character per byte. */
-function gossipId(data: Uint8Array): string {
-  return hash('sha256', data, 'binary').slice(0, GOSSIP_ID_BYTES);
+/** The byte that tells the same envelope on two shards apart. */
+const SHARD_BYTES = new Map(gossipTopics().map((topic, shard) => [topic, String.fromCharCode(shard)]));
+
+/** The gossip id of an envelope's bytes on a topic, as a string of one character per byte. */
+function gossipId(topic: string, data: Uint8Array): string {
+  return hash('sha256', data, 'binary').slice(0, GOSSIP_ID_BYTES) + (SHARD_BYTES.get(topic) ?? '');
 }

@@ -145,6 +145,7 @@ class Node implements MaillonNode {
       const listen = role === 'full' ? await listenAddresses(config) : [];
       const logger = libp2pLogger(this.#logger);
       const metrics = createRelayMetrics();
+      let relay: RelayService | undefined;
       const network = await createNetwork({
         config,
         role,
@@ -152,11 +153,12 @@ class Node implements MaillonNode {
         listen,
         logger,
         privateKey: identity.privateKey,
+        scoreOf: (peer) => relay?.scoreOf(peer) ?? 0,
         onCopy: () => {
           metrics.copiesReceived += 1;
         },
       });
-      const relay = new RelayService(
+      relay = new RelayService(
         {
           gossip: network.services.gossip,
           crypto: createCrypto(),

@@ -131,6 +131,11 @@ export class RelayService implements Relay {
     this.#seen.close();
   }
 
+  /** What this service adds to a peer's gossip score: enough to graylist one that floods, else nothing. */
+  scoreOf(peer: string): number {
+    return this.#admission.isFlooding(peer) ? FLOOD_SCORE : 0;
+  }
+
   get waiting(): number {
     return this.#admission.waiting;
   }
@@ -213,6 +218,9 @@ export class RelayService implements Relay {
     this.metrics.messagesDelivered += this.#subscriptions.deliver(envelope);
   }
 }
+
+/** Far below the graylist threshold, whatever else a peer has earned. */
+const FLOOD_SCORE = -1000;
 
 function checkNames(topic: TopicName): void {
   checkOwner(topic.owner);

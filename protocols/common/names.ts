@@ -18,6 +18,12 @@ const GENESIS_VERSION = 1;
 /** Control characters have no place in a name that logs, headers and terminals show. */
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f]/;
+/** Text decoders drop it at the beginning: two names would become one. */
+const BYTE_ORDER_MARK = '\ufeff';
+
+function isCleanText(text: string): boolean {
+  return text.isWellFormed() && !CONTROL.test(text) && !text.startsWith(BYTE_ORDER_MARK);
+}
 
 export class NameError extends CodedError {}
 
@@ -33,7 +39,7 @@ export function checkNamespace(namespace: string): void {
 
 export function checkTopic(topic: string): void {
   const length = topic.length > TOPIC_MAX_BYTES ? topic.length : utf8Length(topic);
-  if (length < 1 || length > TOPIC_MAX_BYTES || !topic.isWellFormed() || CONTROL.test(topic)) {
+  if (length < 1 || length > TOPIC_MAX_BYTES || !isCleanText(topic)) {
     throw new NameError(
       'bad_topic',
       `topic must be 1 to ${TOPIC_MAX_BYTES} bytes of UTF-8 without control characters`,
@@ -43,7 +49,7 @@ export function checkTopic(topic: string): void {
 
 export function checkOwner(owner: string): void {
   const length = owner.length > OWNER_MAX_BYTES ? owner.length : utf8Length(owner);
-  if (length > OWNER_MAX_BYTES || !owner.isWellFormed() || CONTROL.test(owner)) {
+  if (length > OWNER_MAX_BYTES || !isCleanText(owner)) {
     throw new NameError('bad_owner', `owner must be a DID of at most ${OWNER_MAX_BYTES} bytes`);
   }
 }

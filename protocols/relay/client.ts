@@ -44,7 +44,7 @@ export interface PublisherInit {
   readonly lingerMs: () => number;
   /** Most messages in one envelope. */
   readonly maxMessages: number;
-  /** Bytes of messages that may wait, over all topics. */
+  /** Bytes of messages that may wait, over all topics; each counts for half a KiB beside its data. */
   readonly queueMaxBytes: number;
 }
 
@@ -86,7 +86,7 @@ export class Publisher {
   /** Resolves once the message was sent. Throws `CodedError`: a bad name, `too_large`, `overloaded`. */
   async publish(message: OutgoingMessage): Promise<PublishedMessage> {
     this.#check(message);
-    this.#waitingBytes += message.data.byteLength;
+    this.#waitingBytes += costOf(message);
     try {
       return await new Promise<PublishedMessage>((resolve, reject) => {
         const lane = this.#lane(message);
@@ -94,7 +94,7 @@ export class Publisher {
         if (!lane.draining) this.#startDraining(this.#components.places.of(message).key, lane);
       });
     } finally {
-      this.#waitingBytes -= message.data.byteLength;
+      this.#waitingBytes -= costOf(message);
     }
   }
 
@@ -117,11 +117,21 @@ export class Publisher {
         `a message may have ${MESSAGE_MAX_BYTES} bytes, this one has ${size}`,
       );
     }
-    if (message.expiry !== null && message.expiry <= this.#components.clock.now()) {
-      throw new CodedError('bad_expiry', 'expiry must lie in the future');
+    if (message.expiry !== null && !Number.isSafeInteger(message.expiry)) {
+      throw new CodedError('bad_expiry', 'expiry must be an integer: milliseconds since the Unix epoch');
     }
-    if (this.#waitingBytes + size > this.#init.queueMaxBytes) {
+    this.#checkExpiry(message);
+    if (this.#waitingBytes + costOf(message) > this.#init.queueMaxBytes) {
       throw new CodedError('overloaded', 'too many messages wait to be sent; try again in a second');
+    }
+  }
+
+  #checkExpiry(message: OutgoingMessage): void {
+    if (message.expiry !== null && message.expiry <= this.#components.clock.now()) {
+      throw new CodedError(
+        'bad_expiry',
+        'expiry must lie in the future, also when the message has waited to be sent',
+      );
     }
   }
 
@@ -180,6 +190,7 @@ export class Publisher {
     const { crypto, clock, signer } = this.#components;
     const first = batch[0]?.message;
     if (first === undefined) throw new RangeError('an envelope holds at least one message');
+    this.#checkExpiry(first);
     const envelope: Envelope = {
       owner: first.owner,
       namespace: first.namespace,
@@ -201,6 +212,13 @@ export class Publisher {
 
 /** Lanes kept after they ran empty, so that their linger is honoured; beyond, they are dropped at once. */
 const LANES_MAX = 10_000;
+
+/** What a message without bytes holds while it waits: its entry, its promise, its names. */
+const MESSAGE_COST_BYTES = 512;
+
+function costOf(message: OutgoingMessage): number {
+  return message.data.byteLength + MESSAGE_COST_BYTES;
+}
 
 /** Removes from the front what fits one envelope: same expiry, bounded in number and bytes. */
 function takeBatch(waiting: Waiting[], maxMessages: number): Waiting[] {

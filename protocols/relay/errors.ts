@@ -21,7 +21,6 @@ export const RELAY_ERRORS = {
   envelope_duplicate: 'context',
   envelope_unauthorised: 'context',
   overloaded: 'context',
-  rate_limited: 'context',
 } as const satisfies Record<string, Fault>;
 
 export type RelayErrorCode = keyof typeof RELAY_ERRORS;

@@ -74,12 +74,17 @@ export class Admission {
     return this.#waiting;
   }
 
+  /**
+   * Whether `peer` made this node ignore more than it may. Such a peer is to be graylisted until it slows down,
+   * not its envelopes dropped one by one: gossip would take the same ones of another peer for further copies.
+   */
+  isFlooding(peer: string): boolean {
+    return this.#ignored.exhausted(peer);
+  }
+
   /** The envelope in `bytes`, taken and marked as seen. Throws `RelayError` when it is not to be taken. */
   async admit(bytes: Uint8Array, peer: string, gossipTopic: string): Promise<SignedEnvelope> {
     try {
-      if (this.#ignored.exhausted(peer)) {
-        throw new RelayError('rate_limited', 'too many envelopes of this peer had to be ignored');
-      }
       const envelope = await this.#check(bytes, peer, gossipTopic);
       this.#components.metrics.envelopesAccepted += 1;
       this.#components.metrics.bytesAccepted += bytes.byteLength;
@@ -111,15 +116,18 @@ export class Admission {
   /** Verifies the signature. Of several copies of one envelope that arrive together one is verified. */
   async #verifyOnce(envelope: SignedEnvelope, peer: string): Promise<void> {
     const key = digestKey(envelope.digest);
-    const underway = this.#verifying.get(key);
-    if (underway !== undefined && (await underway)) throw duplicate();
     this.#enterQueue(peer);
-    const verification = this.#verify(envelope);
-    this.#verifying.set(key, verification);
     try {
-      if (!(await verification)) throw new RelayError('envelope_signature', 'signature does not verify');
+      const underway = this.#verifying.get(key);
+      if (underway !== undefined && (await underway)) throw duplicate();
+      const verification = this.#verify(envelope);
+      this.#verifying.set(key, verification);
+      try {
+        if (!(await verification)) throw new RelayError('envelope_signature', 'signature does not verify');
+      } finally {
+        if (this.#verifying.get(key) === verification) this.#verifying.delete(key);
+      }
     } finally {
-      if (this.#verifying.get(key) === verification) this.#verifying.delete(key);
       this.#leaveQueue(peer);
     }
   }

@@ -80,6 +80,8 @@ function checkExtValue(value: unknown, depth: number): void {
   if (!Array.isArray(value) && !isPlainObject(value)) {
     throw field('ext may hold text, bytes, integers below 2^53, booleans, null, lists and maps');
   }
+  // IPLD keeps this key for links: libraries take a map that has it for one
+  if (Object.hasOwn(value, '/')) throw field('ext may not have the key /');
   for (const item of Array.isArray(value) ? value : Object.values(value)) checkExtValue(item, depth - 1);
 }
 

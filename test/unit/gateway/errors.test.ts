@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorBody, ERRORS, errorStatus } from '../../../gateway/errors.ts';
+import { ERRORS, errorBody, errorStatus } from '../../../gateway/errors.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 
 test('an error outside the table tells a client nothing', () => {

@@ -2,8 +2,8 @@ import * as cbor from '../../support/cbor.ts';
 import {
   AUTHOR,
   bodyOf,
-  envelope,
   EXAMPLE,
+  envelope,
   type Items,
   itemBytes,
   OTHER_AUTHOR,
@@ -56,6 +56,38 @@ function names(): Vector[] {
       field(`an owner with ${JSON.stringify(control)}`, { owner: cbor.text(`did:${control}`) }),
       field(`a topic with ${JSON.stringify(control)}`, { topic: cbor.text(`a${control}b`) }),
     ]),
+  ];
+}
+
+/** Text decoders drop a byte order mark at the beginning. */
+function byteOrderMarks(): Vector[] {
+  const twins = cbor.map([
+    ['a', cbor.integer(1)],
+    ['\uFEFFa', cbor.integer(2)],
+  ]);
+  return [
+    uncanonical('a topic that begins with a byte order mark', { topic: cbor.text('\uFEFFhello') }),
+    // a decoder that drops it finds an empty topic, one that keeps it a topic that begins so
+    field('a topic that is a byte order mark and no more', { topic: cbor.text('\uFEFF') }),
+    uncanonical('an owner that begins with a byte order mark', { owner: cbor.text('\uFEFFdid:x') }),
+    uncanonical('ext with text that begins with a byte order mark', {
+      ext: cbor.map([['a', cbor.text('\uFEFFb')]]),
+    }),
+    uncanonical('ext with two keys, told apart by a byte order mark', { ext: twins }),
+  ];
+}
+
+/** Libraries take a map with this key for a link. */
+function links(): Vector[] {
+  const like = cbor.map([
+    ['/', cbor.text('a')],
+    ['bytes', cbor.text('a')],
+  ]);
+  return [
+    field('ext with the keys / and bytes, equal', { ext: like }),
+    field('ext with the key / in a map within', {
+      ext: cbor.map([['a', cbor.map([['/', cbor.text('a')]])]]),
+    }),
   ];
 }
 
@@ -348,6 +380,8 @@ export function invalidVectors(): Vector[] {
     ...frames(),
     ...versions(),
     ...names(),
+    ...byteOrderMarks(),
+    ...links(),
     ...numbers(),
     ...lists(),
     ...exts(),

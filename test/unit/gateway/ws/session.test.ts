@@ -13,8 +13,8 @@ import {
   SESSION_PUBLISHES_MAX,
   SSE_HEARTBEAT_MS,
 } from '../../../../gateway/limits.ts';
-import type { Dialect } from '../../../../gateway/ws/dialect.ts';
 import { rawDialect } from '../../../../gateway/ws/debros.ts';
+import type { Dialect } from '../../../../gateway/ws/dialect.ts';
 import { PING_FRAME } from '../../../../gateway/ws/raw-frame.ts';
 import { Session } from '../../../../gateway/ws/session.ts';
 import { FakeRelay } from '../../../support/fake-relay.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Crypto } from '../../../../protocols/common/crypto.ts';
 import { createCrypto } from '../../../../node/crypto.ts';
+import type { Crypto } from '../../../../protocols/common/crypto.ts';
 import {
   Admission,
   type AdmissionInit,
@@ -14,11 +14,11 @@ import {
 import * as cbor from '../../../support/cbor.ts';
 import {
   bodyOf,
-  envelope,
   EXAMPLE,
+  envelope,
+  SWARM,
   shardTopic,
   signatureOf,
-  SWARM,
   TIME,
   wireOf,
 } from '../../../support/envelopes.ts';
@@ -289,17 +289,17 @@ test('a verifier that fails is not a bad signature, and nothing is left behind',
   assert.equal(receiver.seen.ids.size, 0);
 });
 
-test('a peer that makes this node ignore too much is not looked at until it slows down', async () => {
+test('a peer that makes this node ignore too much counts as flooding until it slows down', async () => {
   const receiver = new Receiver({ ignoredPerSecond: 10, ignoredBurst: 5 });
   const late = envelope({ time: cbor.integer(TIME - 30_000) });
-  for (let i = 0; i < 5; i++) assert.equal(await receiver.receive(late, 'flooder'), 'envelope_clock');
-  for (let i = 0; i < 3; i++) assert.equal(await receiver.receive(late, 'flooder'), 'rate_limited');
-  assert.equal(await receiver.receive(TRUE_COPY, 'flooder'), 'rate_limited');
-  assert.equal(receiver.gate.verified, 0);
-  assert.equal(await receiver.receive(TRUE_COPY, 'another'), 'accepted', 'others do not pay');
+  for (let i = 0; i < 4; i++) assert.equal(await receiver.receive(late, 'flooder'), 'envelope_clock');
+  assert.equal(receiver.admission.isFlooding('flooder'), false);
+  assert.equal(await receiver.receive(late, 'flooder'), 'envelope_clock');
+  assert.equal(receiver.admission.isFlooding('flooder'), true);
+  assert.equal(receiver.admission.isFlooding('another'), false, 'others do not pay');
+  assert.equal(await receiver.receive(TRUE_COPY, 'flooder'), 'accepted', 'nothing true is dropped for it');
   receiver.clock.advance(1000);
-  assert.equal(await receiver.receive(numbered(2), 'flooder'), 'accepted');
-  assert.equal(receiver.metrics.refused.rate_limited, 4);
+  assert.equal(receiver.admission.isFlooding('flooder'), false);
 });
 
 test('faults of the sender are left to gossip’s score, not to the rate', async () => {
@@ -323,7 +323,6 @@ test('faults tell whose they are as the SPEC’s table does', () => {
     overloaded: 'ignore',
     envelope_signature: 'reject',
     envelope_unauthorised: 'ignore',
-    rate_limited: 'ignore',
   };
   for (const [code, verdict] of Object.entries(verdicts)) {
     const { fault } = new RelayError(code as RelayErrorCode, '');

@@ -3,8 +3,8 @@ import { sign } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { createCrypto } from '../../../../node/crypto.ts';
-import { CodedError } from '../../../../protocols/common/errors.ts';
 import { decodeMultikey } from '../../../../protocols/common/did-key.ts';
+import { CodedError } from '../../../../protocols/common/errors.ts';
 import {
   decodeEnvelope,
   type OutgoingMessage,
@@ -223,14 +223,15 @@ test('names are checked before anything is sent', async (t) => {
 });
 
 test('what waits is bounded in bytes, and room comes back', async (t) => {
-  const sender = new Sender(t, { queueMaxBytes: 100 });
+  // every message counts for 512 bytes beside its own
+  const sender = new Sender(t, { queueMaxBytes: 2 * 512 + 100 });
   await sender.publish(new Uint8Array(50));
   const waiting = sender.publish(new Uint8Array(60));
   await assert.rejects(sender.publish(new Uint8Array(41)), { code: 'overloaded' });
   const fits = sender.publish(new Uint8Array(40));
   await sender.advance(LINGER_MS);
   await Promise.all([waiting, fits]);
-  const late = sender.publish(new Uint8Array(100));
+  const late = sender.publish(new Uint8Array(512 + 100));
   await sender.advance(LINGER_MS);
   await late;
   assert.equal(sender.sent.length, 3);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { createCrypto } from '../../../../node/crypto.ts';
 import { namespaceId } from '../../../../protocols/common/names.ts';
 import { gossipTopic, gossipTopics, shardOf, TopicPlaces } from '../../../../protocols/relay/index.ts';
-import { shardNumber, shardTopic, SWARM } from '../../../support/envelopes.ts';
+import { SWARM, shardNumber, shardTopic } from '../../../support/envelopes.ts';
 
 const crypto = createCrypto();
 
