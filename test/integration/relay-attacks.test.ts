@@ -11,6 +11,7 @@ import {
   EXAMPLE,
   type Items,
   OTHER_AUTHOR,
+  shardNumber,
   signatureOf,
   wireOf,
 } from '../support/envelopes.ts';
@@ -67,13 +68,17 @@ const REJECTED: Readonly<Record<string, readonly [number, () => Buffer]>> = {
   'far over the limit': [SHARD, () => Buffer.concat([now('bad'), randomBytes(1_000_000)])],
 };
 
+const OWNER = 'did:key:z6Mk';
+/** An owner's namespace is another one, and its topic on another shard. */
+const OWNED_SHARD = shardNumber({ owner: OWNER, namespace: 'default', topic: TOPIC });
+
 /** What an honest peer may forward. */
 const IGNORED: Readonly<Record<string, () => Buffer>> = {
   expired: () => now('bad', { time: later(-5000), expiry: later(-1) }),
   late: () => now('bad', { time: later(-30_000) }),
   early: () => now('bad', { time: later(60_000) }),
   'of version 2': () => now('bad', { version: cbor.integer(2) }),
-  'of an owner': () => now('bad', { owner: cbor.text('did:key:z6Mk') }),
+  'of an owner': () => now('bad', { owner: cbor.text(OWNER) }),
 };
 
 async function swarm(t: TestContext): Promise<{ nodes: MaillonNode[]; inboxes: Inbox[] }> {
@@ -155,7 +160,8 @@ test('faults of context cost nothing: what the peer sends afterwards arrives eve
   for (const [name, make] of Object.entries(IGNORED)) {
     const peer = await RawPeer.connect(t, target);
     const before = target.status().relay.copiesReceived;
-    for (let i = 0; i < FAULTS; i++) peer.send(SHARD, make());
+    const shard = name === 'of an owner' ? OWNED_SHARD : SHARD;
+    for (let i = 0; i < FAULTS; i++) peer.send(shard, make());
     await until(`${name}: all were looked at`, () => target.status().relay.copiesReceived >= before + FAULTS);
     assert.ok((await peer.score()) >= 0, `${name}: ${await peer.score()}`);
     const valid = now(`after ${name}`);
