@@ -28,6 +28,7 @@ export function createCrypto(): Crypto {
   const keys = new Map<string, KeyObject | null>();
 
   const keyObject = (publicKey: Uint8Array): KeyObject | null => {
+    if (publicKey.byteLength !== PUBLIC_KEY_BYTES) return null;
     const id = bytesKey(publicKey);
     const known = keys.get(id);
     if (known !== undefined) return known;
@@ -70,11 +71,10 @@ export function createEd25519Signer(seed: Uint8Array): Ed25519Signer {
 }
 
 /**
- * Whether `publicKey` is canonically encoded and not of small order: OpenSSL does not check either, and
- * implementations differ on keys for which they fail (RFC 8032 section 5.1.3).
+ * Whether `publicKey` is canonically encoded and not of small order: not every OpenSSL refuses such keys, and
+ * implementations differ on them (RFC 8032 section 5.1.3).
  */
 function isStrictPublicKey(publicKey: Uint8Array): boolean {
-  if (publicKey.byteLength !== PUBLIC_KEY_BYTES) return false;
   let y = 0n;
   for (let i = PUBLIC_KEY_BYTES - 1; i >= 0; i--) {
     const byte = publicKey[i] ?? 0;

@@ -195,7 +195,7 @@ function gossipBounds(config: Config): Partial<GossipsubOpts> {
   };
 }
 
-/** Weights such that five proven faults graylist a peer for minutes and no honest behaviour costs anything. */
+/** Weights such that three proven faults graylist a peer for minutes and no honest behaviour costs anything. */
 function gossipScoring(config: Config, scoreOf: NetworkInit['scoreOf']): Partial<GossipsubOpts> {
   const perTopic = {
     topicWeight: 1,

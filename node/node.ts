@@ -139,7 +139,7 @@ class Node implements MaillonNode {
   async #open(): Promise<Parts> {
     const { config, role, version } = this.#init;
     const startedAt = systemClock.now();
-    const lock = await lockDataDirectory(config.data);
+    const lock = lockDataDirectory(config.data);
     try {
       const identity = await loadIdentity(config.data);
       const listen = role === 'full' ? await listenAddresses(config) : [];
@@ -180,7 +180,7 @@ class Node implements MaillonNode {
       this.#logger.info({ peerId: identity.peerId, role, data: join(config.data) }, 'node started');
       return { lock, identity, network, relay, keeper, startedAt };
     } catch (error) {
-      await lock.release();
+      lock.release();
       throw error;
     }
   }
@@ -204,7 +204,7 @@ async function close(parts: Parts): Promise<void> {
   await parts.keeper.stop();
   await parts.relay.stop();
   await parts.network.stop();
-  await parts.lock.release();
+  parts.lock.release();
 }
 
 /** Until identities exist a namespace has no owner and nothing is delegated; what claims otherwise is of a later version. */

@@ -1,11 +1,13 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -56,8 +58,11 @@ export class SeenIdsFile implements SeenIds {
     mkdirSync(init.directory, { recursive: true, mode: 0o700 });
     this.#current = readIds(this.#path(CURRENT));
     this.#previous = readIds(this.#path(PREVIOUS));
-    this.#generationStart = this.#clock.now();
-    this.#file = this.#open(this.#current.size * ID_BYTES);
+    this.#generationStart = Math.min(
+      this.#clock.now(),
+      lastWrite(this.#path(PREVIOUS)) ?? Number.POSITIVE_INFINITY,
+    );
+    this.#file = this.#open();
   }
 
   get size(): number {
@@ -96,7 +101,16 @@ export class SeenIdsFile implements SeenIds {
     } catch (error) {
       if (this.#diskFault === null) this.#log.error({ err: error }, 'seen ids cannot be written to disk');
       this.#diskFault = errorMessage(error);
+      this.#cutTorn();
+    }
+  }
+
+  /** Part of an id at the end would shift every later one. */
+  #cutTorn(): void {
+    try {
       ftruncateSync(this.#file, this.#length);
+    } catch (error) {
+      this.#log.error({ err: error }, 'a torn seen id cannot be cut off');
     }
   }
 
@@ -104,22 +118,35 @@ export class SeenIdsFile implements SeenIds {
     this.#previous = this.#current;
     this.#current = new Set();
     this.#generationStart = this.#clock.now();
-    closeSync(this.#file);
-    renameSync(this.#path(CURRENT), this.#path(PREVIOUS));
-    this.#file = this.#open(0);
+    try {
+      renameSync(this.#path(CURRENT), this.#path(PREVIOUS));
+      const old = this.#file;
+      this.#file = this.#open();
+      closeSync(old);
+    } catch (error) {
+      // ids go on into the file there is; the next rotation tries again
+      this.#log.error({ err: error }, 'seen ids cannot begin a new file');
+      this.#diskFault = errorMessage(error);
+    }
   }
 
   /** Opens the current generation for appending, behind its last whole id. */
-  #open(length: number): number {
+  #open(): number {
     const file = openSync(this.#path(CURRENT), 'a', FILE_MODE);
-    ftruncateSync(file, length);
-    this.#length = length;
+    const { size } = fstatSync(file);
+    this.#length = size - (size % ID_BYTES);
+    ftruncateSync(file, this.#length);
     return file;
   }
 
   #path(name: string): string {
     return join(this.#init.directory, name);
   }
+}
+
+/** When a file was last written, or null when there is none: a generation ended then. */
+function lastWrite(path: string): number | null {
+  return existsSync(path) ? statSync(path).mtimeMs : null;
 }
 
 function idOf(digest: Uint8Array): string {

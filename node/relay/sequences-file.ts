@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decode, encode } from '@ipld/dag-cbor';
+import { z } from 'zod';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { SequenceBook, type SequenceState } from '../../protocols/relay/index.ts';
 import { writeFileAtomic } from '../disk/atomic-file.ts';
@@ -9,16 +10,21 @@ const FILE = 'sequences';
 const FILE_VERSION = 1;
 const FILE_MODE = 0o600;
 
+const pointSchema = z.object({ epoch: z.int().min(0), last: z.int().min(0) });
+const fileSchema = z.tuple([
+  z.literal(FILE_VERSION),
+  z.int().min(0),
+  z.array(z.tuple([z.string(), pointSchema])),
+]);
+
 /**
  * Takes the author's counters from disk: what a clean stop wrote is used once, so that after a kill, when the
  * file is behind, every topic begins a new epoch instead of using a number twice.
  */
 export function takeSequences(directory: string, clock: Clock): SequenceBook {
   const path = join(directory, FILE);
-  const state = readState(path);
-  const floor = Math.max(state.epochFloor, clock.now());
-  writeState(path, { epochFloor: floor, points: [] });
-  return new SequenceBook({ clock }, { epochFloor: floor, points: state.points });
+  const reserve = (epochFloor: number): void => writeState(path, { epochFloor, points: [] });
+  return new SequenceBook({ clock, reserve }, readState(path));
 }
 
 /** Puts the counters back at a clean stop. */
@@ -32,14 +38,11 @@ function writeState(path: string, state: SequenceState): void {
 
 /** A file that cannot be read counts as lost: new epochs begin, which is always safe. */
 function readState(path: string): SequenceState {
-  const lost: SequenceState = { epochFloor: 0, points: [] };
-  if (!existsSync(path)) return lost;
+  if (!existsSync(path)) return { epochFloor: 0, points: [] };
   try {
-    const [version, epochFloor, points] = decode<[number, number, SequenceState['points']]>(
-      readFileSync(path),
-    );
-    return version === FILE_VERSION ? { epochFloor, points } : lost;
+    const [, epochFloor, points] = fileSchema.parse(decode(readFileSync(path)));
+    return { epochFloor, points };
   } catch {
-    return lost;
+    return { epochFloor: 0, points: [] };
   }
 }

@@ -71,6 +71,8 @@ export class Publisher {
   readonly #author: Uint8Array;
   readonly #lanes = new Map<string, Lane>();
   readonly #draining = new Set<Promise<void>>();
+  /** Ends each linger that is under way. */
+  readonly #lingering = new Set<() => void>();
   #waitingBytes = 0;
   #stopping = false;
 
@@ -101,6 +103,7 @@ export class Publisher {
   /** Refuses new messages and resolves when all that wait are sent, without lingering any more. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    for (const end of this.#lingering) end();
     await Promise.allSettled(this.#draining);
   }
 
@@ -167,7 +170,15 @@ export class Publisher {
     const since = this.#components.clock.now() - lane.lastFlush;
     const wait = this.#init.lingerMs() - Math.max(0, since);
     if (wait <= 0 || this.#stopping || isFull(lane.waiting, this.#init.maxMessages)) return;
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#lingering.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, wait);
+      this.#lingering.add(end);
+    });
   }
 
   async #flush(key: string, batch: readonly Waiting[]): Promise<void> {

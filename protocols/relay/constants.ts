@@ -42,7 +42,7 @@ export const DEDUP_WINDOW_MS = 10 * 60_000;
 /** How long a message may wait for company in an envelope at a node with time to spare, in milliseconds. */
 export const LINGER_MS = 10;
 /** The same at a node that is busy to the full: fewer, fuller envelopes are what gives it time again. */
-export const LINGER_BUSY_MS = 50;
+export const LINGER_BUSY_MS = 60;
 
 /** Prefix of the gossip topics; `<generation>/<shard>` follows. */
 export const GOSSIP_TOPIC_PREFIX = '/maillon/relay/1/';

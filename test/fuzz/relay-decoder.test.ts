@@ -7,13 +7,13 @@ import fc from 'fast-check';
 import { createCrypto } from '../../node/crypto.ts';
 import {
   decodeEnvelope,
+  ENVELOPE_MAX_BYTES,
   encodeBody,
   encodeEnvelope,
-  ENVELOPE_MAX_BYTES,
   RelayError,
 } from '../../protocols/relay/index.ts';
 import * as cbor from '../support/cbor.ts';
-import { envelope, EXAMPLE, type Items, wireOf } from '../support/envelopes.ts';
+import { EXAMPLE, envelope, type Items, wireOf } from '../support/envelopes.ts';
 import { validVectors } from '../vectors/relay/valid.ts';
 import { envelopeOf } from '../vectors/relay/vector.ts';
 

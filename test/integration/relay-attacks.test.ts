@@ -7,8 +7,8 @@ import * as cbor from '../support/cbor.ts';
 import {
   AUTHOR,
   bodyOf,
-  envelope,
   EXAMPLE,
+  envelope,
   type Items,
   OTHER_AUTHOR,
   shardNumber,

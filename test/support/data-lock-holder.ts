@@ -4,9 +4,10 @@ import { CodedError } from '../../protocols/common/errors.ts';
 
 const [directory = ''] = process.argv.slice(2);
 try {
-  await lockDataDirectory(directory);
+  const held = lockDataDirectory(directory);
   process.stdout.write('held\n');
-  setInterval(() => undefined, 1000);
+  // what nobody refers to would be collected, and free
+  setInterval(() => held, 1000);
 } catch (error) {
   process.stdout.write(`${error instanceof CodedError ? error.code : String(error)}\n`);
 }

@@ -1,8 +1,8 @@
 /** Adds ids to the file in the directory given, one line per id once `add` has returned, until it is killed. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { DEDUP_WINDOW_MS } from '../../protocols/relay/index.ts';
 import { SeenIdsFile } from '../../node/relay/seen-ids.ts';
+import { DEDUP_WINDOW_MS } from '../../protocols/relay/index.ts';
 import { silentLogger } from './silent-logger.ts';
 
 const [directory = ''] = process.argv.slice(2);

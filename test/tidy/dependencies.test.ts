@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readSources, ROOT } from '../support/sources.ts';
+import { ROOT, readSources } from '../support/sources.ts';
 
 interface Lock {
   readonly packages: Readonly<

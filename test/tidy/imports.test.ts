@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findImports, type Import, readSources, ROOT, type Source } from '../support/sources.ts';
+import { findImports, type Import, ROOT, readSources, type Source } from '../support/sources.ts';
 
 const sources = readSources();
 const builtins = new Set(builtinModules);

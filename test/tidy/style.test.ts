@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
-import { readSources, ROOT } from '../support/sources.ts';
+import { ROOT, readSources } from '../support/sources.ts';
 
 const sources = readSources();
 const scratch = mkdtempSync(join(tmpdir(), 'maillon-tidy-'));

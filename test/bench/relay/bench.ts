@@ -99,10 +99,7 @@ async function measureSteady(cluster: Cluster): Promise<Steady> {
 }
 
 /** As many messages as the swarm takes while every one arrives everywhere. */
-async function measureSaturated(
-  cluster: Cluster,
-  window: number,
-): Promise<Omit<Round, keyof Steady>> {
+async function measureSaturated(cluster: Cluster, window: number): Promise<Omit<Round, keyof Steady>> {
   await cluster.saturate(window);
   await elapse(WARM_UP_MS);
   const before = await cluster.usage();

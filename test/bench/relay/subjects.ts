@@ -31,8 +31,7 @@ const SAME_ADDRESS_MAX = 1000;
 export const CONFIGURATIONS: Record<Mode, string> = {
   stock:
     'libp2p 3, @libp2p/gossipsub defaults (StrictSign, D 6), tcp, noise, yamux, identify; IP colocation threshold and inbound connection rate lifted',
-  single:
-    'Maillon full node as shipped (envelope verified at every node), relay.packMessages 1, no linger',
+  single: 'Maillon full node as shipped (envelope verified at every node), relay.packMessages 1, no linger',
   packed: 'Maillon full node as shipped: relay.packMessages 1024, relay.lingerMs 10 to 50 by load',
 };
 

@@ -35,7 +35,7 @@ export interface Usage {
   readonly latenciesMs: number[];
 }
 
-const REPORT_MS = 10;
+const REPORT_MS = 25;
 const TICK_MS = 5;
 
 let subjects: Subject[] = [];

@@ -44,7 +44,7 @@ class Sender {
         crypto,
         clock,
         signer,
-        sequences: new SequenceBook({ clock }),
+        sequences: new SequenceBook({ clock, reserve: () => undefined }),
         places: new TopicPlaces({ crypto }, { swarm: SWARM }),
         send: async (envelope) => {
           const peers = await this.send(envelope);

@@ -8,7 +8,7 @@ import { ManualClock } from '../../../support/manual-clock.ts';
 const NOW = 1_763_683_200_000;
 
 test('a topic is counted from 1 without holes, in one epoch', () => {
-  const book = new SequenceBook({ clock: new ManualClock(NOW) });
+  const book = new SequenceBook({ clock: new ManualClock(NOW), reserve: () => undefined });
   const first = book.take('a', 3);
   assert.deepEqual(first, { epoch: NOW, sequence: 1 });
   assert.deepEqual(book.take('a', 1), { epoch: NOW, sequence: 4 });
@@ -17,7 +17,7 @@ test('a topic is counted from 1 without holes, in one epoch', () => {
 });
 
 test('numbers given back are given out again', () => {
-  const book = new SequenceBook({ clock: new ManualClock(NOW) });
+  const book = new SequenceBook({ clock: new ManualClock(NOW), reserve: () => undefined });
   book.take('a', 2);
   book.take('a', 5);
   book.giveBack('a', 5);
@@ -27,19 +27,19 @@ test('numbers given back are given out again', () => {
 
 test('what was kept goes on where it was', () => {
   const clock = new ManualClock(NOW);
-  const before = new SequenceBook({ clock });
+  const before = new SequenceBook({ clock, reserve: () => undefined });
   const { epoch } = before.take('a', 7);
   clock.advance(60_000);
-  const after = new SequenceBook({ clock }, before.state());
+  const after = new SequenceBook({ clock, reserve: () => undefined }, before.state());
   assert.deepEqual(after.take('a', 1), { epoch, sequence: 8 });
 });
 
 test('a topic that is not known begins an epoch above every one before, whatever the clock says', () => {
   const clock = new ManualClock(NOW);
-  const before = new SequenceBook({ clock });
+  const before = new SequenceBook({ clock, reserve: () => undefined });
   const { epoch } = before.take('a', 7);
   clock.advance(-3_600_000);
-  const after = new SequenceBook({ clock }, { ...before.state(), points: [] });
+  const after = new SequenceBook({ clock, reserve: () => undefined }, { ...before.state(), points: [] });
   const next = after.take('a', 1);
   assert.ok(next.epoch > epoch, `${next.epoch} after ${epoch}`);
   assert.equal(next.sequence, 1);
@@ -47,7 +47,7 @@ test('a topic that is not known begins an epoch above every one before, whatever
 
 test('it is bounded: the topic not used for longest begins a new epoch', () => {
   const clock = new ManualClock(NOW);
-  const book = new SequenceBook({ clock });
+  const book = new SequenceBook({ clock, reserve: () => undefined });
   const first = book.take('topic-0', 1);
   const second = book.take('topic-1', 1);
   for (let i = 2; i < SEQUENCE_TOPICS_MAX; i++) book.take(`topic-${i}`, 1);
@@ -83,13 +83,16 @@ test('over restarts, losses and clock steps no number is used twice, none is lef
     fc.array(fc.tuple(step, fc.integer({ min: -5000, max: 5000 })), { maxLength: 60 }),
     (steps) => {
       const clock = new ManualClock(NOW);
-      let book = new SequenceBook({ clock });
+      let book = new SequenceBook({ clock, reserve: () => undefined });
       const last = new Map<string, { epoch: number; sequence: number }>();
       for (const [one, ms] of steps) {
         clock.advance(ms);
         if ('restart' in one) {
           const state = book.state();
-          book = new SequenceBook({ clock }, one.restart === 'kept' ? state : { ...state, points: [] });
+          book = new SequenceBook(
+            { clock, reserve: () => undefined },
+            one.restart === 'kept' ? state : { ...state, points: [] },
+          );
           continue;
         }
         const { epoch, sequence } = book.take(one.topic, one.take);
