@@ -156,7 +156,7 @@ export const SETTINGS = [
     schema: ms.max(1000),
     default: LINGER_BUSY_MS,
     unit: 'milliseconds',
-    help: 'The same at a node busy to the full; between half and full load it grows from one to the other.',
+    help: 'The same at a busy node: it grows from the other to this as the event loop works from a third to two thirds of the time.',
   },
   {
     path: 'relay.packMessages',
