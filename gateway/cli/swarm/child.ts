@@ -38,7 +38,7 @@ export class Child {
     const log = openSync(this.#log, 'a');
     try {
       // The IPC channel carries nothing: it closes when this process ends, and the child then stops.
-      this.process = spawn(process.execPath, args, {
+      this.process = spawn(process.execPath, [...process.execArgv, ...args], {
         cwd: init.directory,
         env: init.env,
         stdio: ['ignore', 'pipe', log, 'ipc'],

@@ -28,6 +28,8 @@ class Worker {
   constructor(mine: readonly number[], onCounts: () => void) {
     this.mine = mine;
     this.child = fork(new URL('./worker.ts', import.meta.url), {
+      // as `npm start` runs a node, for every mode
+      execArgv: ['--max-semi-space-size=64'],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.child.on('message', (message: Incoming) => {
