@@ -11,11 +11,11 @@ import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { bytesKey } from '../protocols/common/bytes.ts';
 import { KAD_PROTOCOL } from '../protocols/common/ids.ts';
-import { ENVELOPE_MAX_BYTES, gossipTopics } from '../protocols/relay/index.ts';
+import { gossipTopics } from '../protocols/relay/index.ts';
 import { coalescing } from './coalesce.ts';
 import type { Config } from './config/schema.ts';
 import type { Role } from './interface.ts';
-import type { Gossip } from './relay/gossip.ts';
+import { type Gossip, hardenGossip } from './relay/gossip.ts';
 
 /** libp2p with the services a node uses. */
 export type Network = Libp2p<{ dht: KadDHT; gossip: Gossip }>;
@@ -72,7 +72,7 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
       addressDialTimeout: 5 * SECOND_MS,
       inboundUpgradeTimeout: 10 * SECOND_MS,
       inboundStreamProtocolNegotiationTimeout: 10 * SECOND_MS,
-      outboundStreamProtocolNegotiationTimeout: 10 * SECOND_MS,
+      outboundStreamProtocolNegotiationTimeout: 5 * SECOND_MS,
       connectionCloseTimeout: SECOND_MS,
     },
     connectionMonitor: {
@@ -92,7 +92,7 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
         alpha: 3,
         maxInboundStreams: 32,
         maxOutboundStreams: 64,
-        // swarms on one machine or one LAN have only private addresses; who may be dialled is the gater's matter
+        // swarms on one machine or one LAN have only private addresses
         peerInfoMapper: (peer) => peer,
         querySelfInterval: 300 * SECOND_MS,
         initialQuerySelfInterval: SECOND_MS,
@@ -102,7 +102,22 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
       gossip: gossipsub(gossipOptions(init)),
     },
   });
-  return node as unknown as Network;
+  const network = node as unknown as Network;
+  hardenGossip(network.services.gossip);
+  refuseRecords(network.services.dht);
+  return network;
+}
+
+/** The largest gossip frame: the same at every node, or two of them would not understand each other. */
+const FRAME_MAX_BYTES = 3 * MIB;
+
+/**
+ * Nothing is stored in the DHT yet: what peers put or provide there would only fill this node's memory. Without
+ * handlers such a request is refused and its stream reset.
+ */
+function refuseRecords(dht: KadDHT): void {
+  const { handlers } = (dht as unknown as { rpc: { handlers: Record<string, unknown> } }).rpc;
+  for (const type of ['PUT_VALUE', 'GET_VALUE', 'ADD_PROVIDER', 'GET_PROVIDERS']) delete handlers[type];
 }
 
 function transports(config: Config) {
@@ -180,12 +195,12 @@ function gossipBounds(config: Config): Partial<GossipsubOpts> {
     maxInboundStreams: 2,
     maxOutboundStreams: 2,
     maxOutboundBufferSize: config['gossip.outboundBufferBytes'],
-    // several envelopes may share one frame when they were asked for
-    maxInboundDataLength: Math.max(32 * ENVELOPE_MAX_BYTES, config['gossip.outboundBufferBytes']),
+    // an answer to IWANT has 1 MiB of envelopes at most, and may share its frame with a full one and with ids
+    maxInboundDataLength: FRAME_MAX_BYTES,
     maxTopicBytesPerPeer: 64 * KIB,
     decodeRpcLimits: {
       maxSubscriptions: 64,
-      maxMessages: 4096,
+      maxMessages: 5000,
       maxIhaveMessageIDs: 5000,
       maxIwantMessageIDs: 5000,
       maxIdontwantMessageIDs: 512,
@@ -227,6 +242,7 @@ function gossipScoring(config: Config, scoreOf: NetworkInit['scoreOf']): Partial
       behaviourPenaltyDecay: 0.9,
       decayInterval: SECOND_MS,
       decayToZero: 0.01,
+      // gossip forgets a peer that reconnects whatever this says; the relay remembers its faults
       retainScore: 3600 * SECOND_MS,
     },
     scoreThresholds: SCORE_THRESHOLDS,

@@ -200,11 +200,21 @@ class Node implements MaillonNode {
   }
 }
 
+/** Each part is stopped whatever became of the one before; the first error is thrown in the end. */
 async function close(parts: Parts): Promise<void> {
-  await parts.keeper.stop();
-  await parts.relay.stop();
-  await parts.network.stop();
-  parts.lock.release();
+  try {
+    await parts.keeper.stop();
+  } finally {
+    try {
+      await parts.relay.stop();
+    } finally {
+      try {
+        await parts.network.stop();
+      } finally {
+        parts.lock.release();
+      }
+    }
+  }
 }
 
 /** Until identities exist a namespace has no owner and nothing is delegated; what claims otherwise is of a later version. */

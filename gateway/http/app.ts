@@ -140,7 +140,10 @@ async function registerPlugins(app: FastifyInstance, context: Context): Promise<
     },
   });
   app.websocketServer.on('wsClientError', (error, socket) => {
-    socket.end(rawResponse(errorBody(new GatewayError('bad_handshake', error.message))));
+    // a client that keeps its side open would keep the socket
+    socket.end(rawResponse(errorBody(new GatewayError('bad_handshake', error.message))), () =>
+      socket.destroy(),
+    );
   });
 }
 

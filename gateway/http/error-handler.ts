@@ -65,7 +65,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
     socket.destroy();
     return;
   }
-  socket.end(rawResponse(errorBody(clientError(error.code))));
+  socket.end(rawResponse(errorBody(clientError(error.code))), () => socket.destroy());
 }
 
 /** A whole HTTP response, for a socket that no response object belongs to. */

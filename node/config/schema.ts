@@ -195,7 +195,8 @@ export const SETTINGS = [
   },
   {
     path: 'relay.dedupMax',
-    schema: count.max(50_000_000),
+    // a Set holds no more than 16.7 million
+    schema: z.int().min(1).max(16_000_000),
     default: 1_000_000,
     unit: 'count',
     help: 'Ids remembered as seen at most, some 100 bytes each; full within 80 s, new envelopes are refused.',

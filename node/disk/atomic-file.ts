@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -9,7 +9,8 @@ export function writeFileAtomic(path: string, data: Uint8Array, mode: number): v
   const temporary = `${path}.new`;
   const file = openSync(temporary, 'w', mode);
   try {
-    writeSync(file, data);
+    // all of it, or an error: a single write may stop short on a full disk
+    writeFileSync(file, data);
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { PeerId } from '@libp2p/interface';
-import { peerIdFromString } from '@libp2p/peer-id';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
+import { GOSSIP_PROTOCOL } from '../relay/gossip.ts';
 
 export interface PeerKeeperInit {
   /** Addresses of bootstrap peers. */
@@ -20,7 +20,7 @@ const ALONE_INTERVAL_MAX_MS = 15_000;
 /** Between rounds while peers are wanted. */
 const SEARCH_INTERVAL_MS = 1_000;
 /** The most between rounds, when there are enough peers or no more to be found: a walk asks some twenty of them. */
-const SEARCH_INTERVAL_MAX_MS = 120_000;
+const SEARCH_INTERVAL_MAX_MS = 60_000;
 /** One walk through the DHT. */
 const WALK_TIMEOUT_MS = 5_000;
 const DIAL_TIMEOUT_MS = 5_000;
@@ -30,8 +30,9 @@ const DIALS_MAX = 8;
 const KEY_BYTES = 32;
 
 /**
- * Keeps a node connected: dials the bootstrap peers while it knows nobody else, walks the DHT for others until
- * the target is reached, and closes connections whose gossip stream is dead so that they are made anew.
+ * Keeps a node connected: dials every bootstrap peer that it is not connected with, whoever else is, so that
+ * nobody can keep it to himself and a split heals; walks the DHT for others until the target is reached; and
+ * closes connections whose gossip stream is dead, so that they are made anew. A lost peer begins the search anew.
  */
 export class PeerKeeper {
   readonly #network: Network;
@@ -40,6 +41,12 @@ export class PeerKeeper {
   readonly #bootstrap: readonly Multiaddr[];
   #abort = new AbortController();
   #loop: Promise<void> | null = null;
+  #fruitless = 0;
+  #wake: () => void = () => undefined;
+  readonly #onDisconnect = (): void => {
+    this.#fruitless = 0;
+    this.#wake();
+  };
 
   constructor(components: { network: Network; logger: Logger }, init: PeerKeeperInit) {
     this.#network = components.network;
@@ -51,11 +58,14 @@ export class PeerKeeper {
   start(): void {
     if (this.#loop !== null) return;
     this.#abort = new AbortController();
+    this.#network.addEventListener('peer:disconnect', this.#onDisconnect);
     this.#loop = this.#run(this.#abort.signal);
   }
 
   async stop(): Promise<void> {
+    this.#network.removeEventListener('peer:disconnect', this.#onDisconnect);
     this.#abort.abort();
+    this.#wake();
     await this.#loop;
     this.#loop = null;
   }
@@ -73,17 +83,28 @@ export class PeerKeeper {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    let fruitless = 0;
     while (!signal.aborted) {
       const before = this.#connected;
       try {
-        await this.#round(signal, fruitless);
+        await this.#round(signal);
       } catch (error) {
         if (!signal.aborted) this.#log.debug({ err: error }, 'looking for peers failed');
       }
-      fruitless = this.#connected > before ? 0 : fruitless + 1;
-      await pause(this.#interval(fruitless), signal);
+      this.#fruitless = this.#connected > before ? 0 : this.#fruitless + 1;
+      if (!signal.aborted) await this.#pause(this.#interval);
     }
+  }
+
+  /** Waits, or until a peer is lost: then for a second only, so that many losses are one search. */
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let timer = setTimeout(resolve, ms);
+    this.#wake = () => {
+      clearTimeout(timer);
+      timer = setTimeout(resolve, this.#abort.signal.aborted ? 0 : Math.min(ms, SEARCH_INTERVAL_MS));
+    };
+    await promise;
+    this.#wake = () => undefined;
   }
 
   get #connected(): number {
@@ -91,26 +112,29 @@ export class PeerKeeper {
   }
 
   /** Grows with every round that found nobody: whoever joins looks for this node, too. */
-  #interval(fruitless: number): number {
-    if (this.#connected === 0) return Math.min(ALONE_INTERVAL_MAX_MS, ALONE_INTERVAL_MS * 2 ** fruitless);
-    return Math.min(SEARCH_INTERVAL_MAX_MS, SEARCH_INTERVAL_MS * 4 ** fruitless);
+  get #interval(): number {
+    if (this.#connected === 0)
+      return Math.min(ALONE_INTERVAL_MAX_MS, ALONE_INTERVAL_MS * 2 ** this.#fruitless);
+    return Math.min(SEARCH_INTERVAL_MAX_MS, SEARCH_INTERVAL_MS * 4 ** this.#fruitless);
   }
 
-  async #round(signal: AbortSignal, fruitless: number): Promise<void> {
-    this.#closeDeaf();
-    if (this.#connected === 0) await this.#dialBootstrap(signal);
+  async #round(signal: AbortSignal): Promise<void> {
+    await this.#closeDeaf();
+    await this.#dialBootstrap(signal);
     if (this.#connected === 0 || this.#connected >= this.#init.target) return;
     // near this node first, where nobody else looks; then anywhere
-    const key = fruitless === 0 ? this.#network.peerId.toMultihash().bytes : randomBytes(KEY_BYTES);
+    const key = this.#fruitless === 0 ? this.#network.peerId.toMultihash().bytes : randomBytes(KEY_BYTES);
     const found = await this.#walk(key, signal);
     const wanted = Math.min(DIALS_MAX, this.#init.target - this.#connected);
     await Promise.all(found.slice(0, wanted).map((addresses) => this.#dial(addresses, signal)));
   }
 
   async #dialBootstrap(signal: AbortSignal): Promise<void> {
-    const own = this.#network.peerId.toString();
-    const others = this.#bootstrap.filter((address) => !address.toString().endsWith(`/p2p/${own}`));
-    await Promise.all(others.map((address) => this.#dial([address], signal)));
+    const there = [this.#network.peerId, ...this.#network.getPeers()].map(
+      (peer) => `/p2p/${peer.toString()}`,
+    );
+    const missing = this.#bootstrap.filter((address) => !there.some((id) => address.toString().endsWith(id)));
+    await Promise.all(missing.map((address) => this.#dial([address], signal)));
   }
 
   async #dial(addresses: Multiaddr[], signal: AbortSignal): Promise<void> {
@@ -140,17 +164,26 @@ export class PeerKeeper {
     return found;
   }
 
-  /** A gossip stream that was reset for its backlog is not opened again on the same connection. */
-  #closeDeaf(): void {
+  /**
+   * Hangs up on peers that speak gossip but to whom no stream leads: gossip opens none a second time on a
+   * connection, and forgets a peer whose frames it could not read.
+   */
+  async #closeDeaf(): Promise<void> {
     const { gossip } = this.#network.services;
-    for (const id of gossip.getPeers()) {
-      const age = Math.min(...this.#network.getConnections(id).map((c) => Date.now() - c.timeline.open));
-      if (gossip.streamsOutbound.has(id.toString()) || !(age > DEAF_MS)) continue;
+    for (const connection of this.#network.getConnections()) {
+      const id = connection.remotePeer;
+      const isYoung = Date.now() - connection.timeline.open < DEAF_MS;
+      if (isYoung || gossip.streamsOutbound.has(id.toString()) || !(await this.#speaksGossip(id))) continue;
       this.#log.info({ peer: id.toString() }, 'reconnecting a peer whose gossip stream was lost');
-      this.#network.hangUp(peerIdFromString(id.toString())).catch((error: unknown) => {
+      await connection.close().catch((error: unknown) => {
         this.#log.debug({ err: error }, 'hanging up failed');
       });
     }
+  }
+
+  async #speaksGossip(id: PeerId): Promise<boolean> {
+    const peer = await this.#network.peerStore.get(id).catch(() => undefined);
+    return peer?.protocols.includes(GOSSIP_PROTOCOL) ?? false;
   }
 }
 
@@ -172,16 +205,3 @@ function parsePeerAddress(address: string): Multiaddr {
 
 /** How long a new connection may take to open its gossip stream. */
 const DEAF_MS = 15_000;
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', done, { once: true });
-  });
-}

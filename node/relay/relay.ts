@@ -126,14 +126,16 @@ export class RelayService implements Relay {
   /** Sends what waits and puts the counters on disk. */
   async stop(): Promise<void> {
     await this.#publisher.stop();
-    for (const topic of gossipTopics()) this.#components.gossip.topicValidators.delete(topic);
-    putSequences(this.#directory, this.#sequences);
+    // without a validator gossip would accept and forward whatever comes until the network stops
+    for (const topic of gossipTopics()) this.#components.gossip.topicValidators.set(topic, ignoreAll);
+    // what is being checked now is refused: no id is taken any more
     this.#seen.close();
+    putSequences(this.#directory, this.#sequences);
   }
 
-  /** What this service adds to a peer's gossip score: enough to graylist one that floods, else nothing. */
+  /** What this service adds to a peer's gossip score: enough to graylist one that is shunned, else nothing. */
   scoreOf(peer: string): number {
-    return this.#admission.isFlooding(peer) ? FLOOD_SCORE : 0;
+    return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
   }
 
   get waiting(): number {
@@ -220,7 +222,11 @@ export class RelayService implements Relay {
 }
 
 /** Far below the graylist threshold, whatever else a peer has earned. */
-const FLOOD_SCORE = -1000;
+const SHUNNED_SCORE = -1000;
+
+function ignoreAll(): TopicValidatorResult {
+  return TopicValidatorResult.Ignore;
+}
 
 function checkNames(topic: TopicName): void {
   checkOwner(topic.owner);

@@ -49,7 +49,9 @@ export class SeenIdsFile implements SeenIds {
   #file: number;
   /** Whole ids in the file, in bytes. */
   #length = 0;
-  #diskFault: string | null = null;
+  #writeFault: string | null = null;
+  #rotateFault: string | null = null;
+  #isClosed = false;
 
   constructor(components: { clock: Clock; logger: Logger }, init: SeenIdsInit) {
     this.#clock = components.clock;
@@ -71,7 +73,7 @@ export class SeenIdsFile implements SeenIds {
 
   /** Why ids do not reach the disk, or null while they do. */
   get diskFault(): string | null {
-    return this.#diskFault;
+    return this.#writeFault ?? this.#rotateFault;
   }
 
   has(digest: Uint8Array): boolean {
@@ -80,6 +82,9 @@ export class SeenIdsFile implements SeenIds {
   }
 
   add(digest: Uint8Array): boolean {
+    if (this.#isClosed) return false;
+    // a clock that was set back must not keep a generation for ever
+    this.#generationStart = Math.min(this.#generationStart, this.#clock.now());
     const age = this.#clock.now() - this.#generationStart;
     if (age >= this.#init.windowMs || (this.size >= this.#init.max && age >= NEEDED_MS)) this.#rotate();
     if (this.size >= this.#init.max) return false;
@@ -88,7 +93,10 @@ export class SeenIdsFile implements SeenIds {
     return true;
   }
 
+  /** From here on no id is taken. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     closeSync(this.#file);
   }
 
@@ -97,10 +105,10 @@ export class SeenIdsFile implements SeenIds {
     try {
       if (writeSync(this.#file, id) !== ID_BYTES) throw new Error('the disk is full');
       this.#length += ID_BYTES;
-      this.#diskFault = null;
+      this.#writeFault = null;
     } catch (error) {
-      if (this.#diskFault === null) this.#log.error({ err: error }, 'seen ids cannot be written to disk');
-      this.#diskFault = errorMessage(error);
+      if (this.#writeFault === null) this.#log.error({ err: error }, 'seen ids cannot be written to disk');
+      this.#writeFault = errorMessage(error);
       this.#cutTorn();
     }
   }
@@ -119,14 +127,16 @@ export class SeenIdsFile implements SeenIds {
     this.#current = new Set();
     this.#generationStart = this.#clock.now();
     try {
-      renameSync(this.#path(CURRENT), this.#path(PREVIOUS));
+      // gone already where somebody removed it: a new one is begun all the same
+      if (existsSync(this.#path(CURRENT))) renameSync(this.#path(CURRENT), this.#path(PREVIOUS));
       const old = this.#file;
       this.#file = this.#open();
       closeSync(old);
+      this.#rotateFault = null;
     } catch (error) {
       // ids go on into the file there is; the next rotation tries again
       this.#log.error({ err: error }, 'seen ids cannot begin a new file');
-      this.#diskFault = errorMessage(error);
+      this.#rotateFault = errorMessage(error);
     }
   }
 

@@ -20,6 +20,8 @@ interface Topic {
 const TOPIC_LISTED_MS = 10 * 60_000;
 /** Topics listed at most; a message to a further one is delivered but the topic not listed. */
 const TOPICS_MAX = 10_000;
+/** A full list is looked through for stale topics this often at most: it takes a millisecond. */
+const DROP_INTERVAL_MS = 1000;
 /** Authors whose did:key text is kept: encoding one takes longer than delivering a message. */
 const AUTHORS_MAX = 4096;
 
@@ -30,6 +32,7 @@ export class Subscriptions {
   readonly #topics = new Map<string, Topic>();
   readonly #authors = new Map<string, string>();
   #count = 0;
+  #droppedAt = -Infinity;
 
   constructor(components: { clock: Clock; places: TopicPlaces }) {
     this.#clock = components.clock;
@@ -91,11 +94,14 @@ export class Subscriptions {
   }
 
   #listNew(key: string, name: TopicName): Topic | undefined {
-    if (this.#topics.size >= TOPICS_MAX) this.#dropStale();
+    if (this.#topics.size >= TOPICS_MAX && this.#clock.now() - this.#droppedAt >= DROP_INTERVAL_MS) {
+      this.#dropStale();
+    }
     return this.#topics.size >= TOPICS_MAX ? undefined : this.#topic(key, name);
   }
 
   #dropStale(): void {
+    this.#droppedAt = this.#clock.now();
     for (const [key, topic] of this.#topics) {
       if (topic.listeners.size === 0 && !this.#isRecent(topic)) this.#topics.delete(key);
     }

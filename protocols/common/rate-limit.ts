@@ -1,56 +1,59 @@
 import type { Clock } from './clock.ts';
 
 export interface RateLimitInit {
-  /** Tokens a key gains each second. */
+  /** What a key may spend each second. */
   readonly perSecond: number;
-  /** The most tokens a key can hold: how large a burst may be. */
+  /** The most a key can have saved up: how large a burst may be. */
   readonly burst: number;
-  /** How many keys are remembered; the least recently used one is forgotten first, which refills it. */
+  /** The most a key can owe: how long it is over its rate after it stopped. */
+  readonly debtMax: number;
+  /** How many keys are remembered; the least recently used one is forgotten first, which forgives it. */
   readonly maxKeys: number;
 }
 
-interface Bucket {
-  tokens: number;
+interface Account {
+  balance: number;
   at: number;
 }
 
-/** A token bucket per key, bounded in keys. */
+/**
+ * Meters what keys spend, as a token bucket that can be overdrawn: a key that goes on over its rate stays over
+ * it between two bursts, too. Bounded in keys.
+ */
 export class RateLimiter {
   readonly #clock: Clock;
   readonly #init: RateLimitInit;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #accounts = new Map<string, Account>();
 
   constructor(components: { clock: Clock }, init: RateLimitInit) {
     this.#clock = components.clock;
     this.#init = init;
   }
 
-  /** Takes `cost` tokens of `key`. False, and nothing taken, when it does not have them. */
-  take(key: string, cost = 1): boolean {
-    const bucket = this.#refilled(key);
-    if (bucket.tokens < cost) return false;
-    bucket.tokens -= cost;
-    return true;
+  /** Charges `key` with `cost`. */
+  charge(key: string, cost = 1): void {
+    const account = this.#settled(key);
+    account.balance = Math.max(-this.#init.debtMax, account.balance - cost);
   }
 
-  /** Whether `key` has spent all it had. */
-  exhausted(key: string): boolean {
-    return this.#buckets.has(key) && this.#refilled(key).tokens < 1;
+  /** Whether `key` owes: it has spent all its burst and more than its rate since. */
+  isExceeded(key: string): boolean {
+    return this.#accounts.has(key) && this.#settled(key).balance < 0;
   }
 
-  #refilled(key: string): Bucket {
+  #settled(key: string): Account {
     const { perSecond, burst, maxKeys } = this.#init;
     const now = this.#clock.now();
-    const known = this.#buckets.get(key);
-    const bucket = known ?? { tokens: burst, at: now };
-    bucket.tokens = Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) / 1000) * perSecond);
-    bucket.at = now;
-    this.#buckets.delete(key);
-    this.#buckets.set(key, bucket);
-    if (this.#buckets.size > maxKeys) {
-      const oldest = this.#buckets.keys().next().value;
-      if (oldest !== undefined) this.#buckets.delete(oldest);
+    const account = this.#accounts.get(key) ?? { balance: burst, at: now };
+    const earned = (Math.max(0, now - account.at) / 1000) * perSecond;
+    account.balance = Math.min(burst, account.balance + earned);
+    account.at = now;
+    this.#accounts.delete(key);
+    this.#accounts.set(key, account);
+    if (this.#accounts.size > maxKeys) {
+      const oldest = this.#accounts.keys().next().value;
+      if (oldest !== undefined) this.#accounts.delete(oldest);
     }
-    return bucket;
+    return account;
   }
 }

@@ -159,6 +159,7 @@ export class Publisher {
     while (lane.waiting.length > 0) {
       await this.#linger(lane);
       lane.lastFlush = this.#components.clock.now();
+      // never rejects: whoever waits in the batch is told
       await this.#flush(key, takeBatch(lane.waiting, this.#init.maxMessages));
     }
     lane.draining = false;
@@ -182,15 +183,27 @@ export class Publisher {
   }
 
   async #flush(key: string, batch: readonly Waiting[]): Promise<void> {
-    const numbers = this.#components.sequences.take(key, batch.length);
     try {
-      const envelope = await this.#sign(numbers, batch);
-      const peersReached = await this.#components.send(envelope);
+      const { envelope, peersReached } = await this.#sendNumbered(key, batch);
       batch.forEach((waiting, index) => waiting.resolve({ envelope, index, peersReached }));
     } catch (error) {
-      // nothing left this node: the numbers are free again, so that the author's sequence has no hole
-      this.#components.sequences.giveBack(key, batch.length);
       for (const waiting of batch) waiting.reject(error);
+    }
+  }
+
+  async #sendNumbered(
+    key: string,
+    batch: readonly Waiting[],
+  ): Promise<{ envelope: SignedEnvelope; peersReached: number }> {
+    const { sequences, send } = this.#components;
+    const numbers = sequences.take(key, batch.length);
+    try {
+      const envelope = await this.#sign(numbers, batch);
+      return { envelope, peersReached: await send(envelope) };
+    } catch (error) {
+      // nothing left this node: the numbers are free again, so that the author's sequence has no hole
+      sequences.giveBack(key, batch.length);
+      throw error;
     }
   }
 

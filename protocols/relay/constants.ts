@@ -36,6 +36,11 @@ export const AUTHOR_BYTES = ED25519_MULTIKEY_BYTES;
 export const CLOCK_SKEW_MS = 20_000;
 /** The time during which one envelope can be accepted somewhere: from the slowest clock to the fastest. */
 export const ACCEPTANCE_WINDOW_MS = 2 * CLOCK_SKEW_MS;
+/**
+ * How far beyond the edge of its time an envelope may be without its forwarder being charged: it was within at a
+ * peer whose clock differs by less, or a moment ago.
+ */
+export const CLOCK_GRACE_MS = 5_000;
 /** How long an id is remembered as seen at least. */
 export const DEDUP_WINDOW_MS = 10 * 60_000;
 

@@ -27,9 +27,15 @@ export type RelayErrorCode = keyof typeof RELAY_ERRORS;
 
 export class RelayError extends CodedError {
   declare readonly code: RelayErrorCode;
+  /**
+   * Whether an honest peer may well have forwarded it: it was good there a moment ago, or it is this node that
+   * has no room. Nobody is charged for it.
+   */
+  readonly isExcusable: boolean;
 
-  constructor(code: RelayErrorCode, message: string) {
+  constructor(code: RelayErrorCode, message: string, isExcusable = false) {
     super(code, message);
+    this.isExcusable = isExcusable;
   }
 
   get fault(): Fault {

@@ -42,8 +42,14 @@ export interface AdmissionInit {
   readonly ignoredBurst: number;
 }
 
-/** Peers whose rate of ignored envelopes is remembered. */
-const RATE_KEYS_MAX = 1_000;
+/** Peers whose conduct is remembered, connected or not. */
+const PEERS_MAX = 10_000;
+/** Proven faults a peer may have: the third of a bad disk or a bad day is one too many. */
+const FAULTS_FREE = 2;
+/** How long one proven fault takes to be forgiven. */
+const FAULT_FORGIVEN_S = 120;
+/** Faults that are held against a peer at most: ten minutes' worth. */
+const FAULTS_HELD_MAX = 5;
 
 /**
  * Decides about every envelope that comes from a peer: size, form, shard, clock, duplicate, signature,
@@ -54,6 +60,7 @@ export class Admission {
   readonly #components: AdmissionComponents;
   readonly #init: AdmissionInit;
   readonly #ignored: RateLimiter;
+  readonly #faults: RateLimiter;
   /** Verifications under way by envelope id: a copy with another signature waits for the first. */
   readonly #verifying = new Map<string, Promise<boolean>>();
   readonly #waitingByPeer = new Map<string, number>();
@@ -65,7 +72,14 @@ export class Admission {
     this.#ignored = new RateLimiter(components, {
       perSecond: init.ignoredPerSecond,
       burst: init.ignoredBurst,
-      maxKeys: RATE_KEYS_MAX,
+      debtMax: init.ignoredBurst,
+      maxKeys: PEERS_MAX,
+    });
+    this.#faults = new RateLimiter(components, {
+      perSecond: 1 / FAULT_FORGIVEN_S,
+      burst: FAULTS_FREE,
+      debtMax: FAULTS_HELD_MAX,
+      maxKeys: PEERS_MAX,
     });
   }
 
@@ -75,11 +89,12 @@ export class Admission {
   }
 
   /**
-   * Whether `peer` made this node ignore more than it may. Such a peer is to be graylisted until it slows down,
-   * not its envelopes dropped one by one: gossip would take the same ones of another peer for further copies.
+   * Whether `peer` is to be graylisted: it sent proven faults, or made this node ignore more than it may. Its
+   * envelopes are not dropped one by one: gossip would take the same ones of another peer for further copies.
+   * Gossip's own score forgets a peer that reconnects; this does not.
    */
-  isFlooding(peer: string): boolean {
-    return this.#ignored.exhausted(peer);
+  isShunned(peer: string): boolean {
+    return this.#faults.isExceeded(peer) || this.#ignored.isExceeded(peer);
   }
 
   /** The envelope in `bytes`, taken and marked as seen. Throws `RelayError` when it is not to be taken. */
@@ -92,7 +107,8 @@ export class Admission {
     } catch (error) {
       if (error instanceof RelayError) {
         this.#components.metrics.refused[error.code] += 1;
-        if (error.fault === 'context') this.#ignored.take(peer);
+        if (error.fault === 'sender') this.#faults.charge(peer);
+        else if (!error.isExcusable) this.#ignored.charge(peer);
       }
       throw error;
     }
@@ -109,7 +125,8 @@ export class Admission {
     await this.#verifyOnce(envelope, peer);
     await authorise(envelope);
     if (seen.has(envelope.digest)) throw duplicate();
-    if (!seen.add(envelope.digest)) throw new RelayError('overloaded', 'the deduplication window is full');
+    if (!seen.add(envelope.digest))
+      throw new RelayError('overloaded', 'the deduplication window is full', true);
     return envelope;
   }
 
@@ -144,7 +161,7 @@ export class Admission {
   #enterQueue(peer: string): void {
     const ofPeer = this.#waitingByPeer.get(peer) ?? 0;
     if (this.#waiting >= this.#init.queueMax || ofPeer >= this.#init.queueMaxPerPeer) {
-      throw new RelayError('overloaded', 'too many envelopes wait for verification');
+      throw new RelayError('overloaded', 'too many envelopes wait for verification', true);
     }
     this.#waiting += 1;
     this.#waitingByPeer.set(peer, ofPeer + 1);

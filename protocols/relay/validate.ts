@@ -8,6 +8,7 @@ import {
   CHAIN_LINK_MAX_BYTES,
   CHAIN_MAX_BYTES,
   CHAIN_MAX_LINKS,
+  CLOCK_GRACE_MS,
   CLOCK_SKEW_MS,
   ENVELOPE_MAX_MESSAGES,
   EXT_MAX_BYTES,
@@ -41,11 +42,13 @@ export function checkEnvelope(envelope: UncheckedEnvelope): asserts envelope is 
 
 /** Throws `envelope_clock` or `envelope_expired` for an envelope that may not be accepted at `now`. */
 export function checkTime(envelope: Pick<Envelope, 'time' | 'expiry'>, now: number): void {
-  if (Math.abs(envelope.time - now) > CLOCK_SKEW_MS) {
-    throw new RelayError('envelope_clock', `time is more than ${CLOCK_SKEW_MS} ms from this node's clock`);
+  const off = Math.abs(envelope.time - now);
+  if (off > CLOCK_SKEW_MS) {
+    const message = `time is more than ${CLOCK_SKEW_MS} ms from this node's clock`;
+    throw new RelayError('envelope_clock', message, off <= CLOCK_SKEW_MS + CLOCK_GRACE_MS);
   }
   if (envelope.expiry !== null && envelope.expiry <= now) {
-    throw new RelayError('envelope_expired', 'envelope has expired');
+    throw new RelayError('envelope_expired', 'envelope has expired', now - envelope.expiry <= CLOCK_GRACE_MS);
   }
 }
 

@@ -69,6 +69,16 @@ export class RawPeer {
     this.#gossip.sendRpc(String(this.#remote), { subscriptions: [], messages });
   }
 
+  /** Leaves the node and comes back under the same name, on a new connection. */
+  async reconnect(): Promise<void> {
+    const remote = this.#remote;
+    if (remote === undefined) throw new Error('never connected');
+    await this.#libp2p.hangUp(remote);
+    await until('the stream is gone', () => !this.#gossip.streamsOutbound.has(String(remote)));
+    await this.#libp2p.dial(multiaddr(tcpAddress(this.#target)));
+    await until('the node hears the raw peer', () => this.#gossip.streamsOutbound.has(String(remote)));
+  }
+
   /** Resolves when the node has read what was sent before. */
   async barrier(): Promise<void> {
     if (this.#remote !== undefined) await this.#libp2p.services.ping.ping(this.#remote);

@@ -4,70 +4,87 @@ import fc from 'fast-check';
 import { RateLimiter } from '../../../../protocols/common/rate-limit.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
-function limiter(init: { perSecond?: number; burst?: number; maxKeys?: number } = {}) {
+function limiter(init: { perSecond?: number; burst?: number; debtMax?: number; maxKeys?: number } = {}) {
   const clock = new ManualClock(1_000_000);
-  const rates = new RateLimiter({ clock }, { perSecond: 10, burst: 5, maxKeys: 3, ...init });
-  const taken = (key: string, tries: number): number =>
-    Array.from({ length: tries }, () => rates.take(key)).filter(Boolean).length;
-  return { clock, rates, taken };
+  const rates = new RateLimiter({ clock }, { perSecond: 10, burst: 5, debtMax: 20, maxKeys: 3, ...init });
+  const charge = (key: string, times: number): void => {
+    for (let time = 0; time < times; time++) rates.charge(key);
+  };
+  return { clock, rates, charge };
 }
 
-test('a burst, then as many as the rate gives', () => {
-  const { clock, rates, taken } = limiter();
-  assert.equal(taken('a', 20), 5);
-  assert.ok(rates.exhausted('a'));
-  clock.advance(99);
-  assert.equal(taken('a', 5), 0);
+test('a burst is free, what comes above it is owed until the rate has earned it', () => {
+  const { clock, rates, charge } = limiter();
+  charge('a', 5);
+  assert.ok(!rates.isExceeded('a'));
+  charge('a', 2);
+  assert.ok(rates.isExceeded('a'));
+  clock.advance(199);
+  assert.ok(rates.isExceeded('a'));
   clock.advance(1);
-  assert.ok(!rates.exhausted('a'));
-  assert.equal(taken('a', 5), 1);
-  clock.advance(60_000);
-  assert.equal(taken('a', 20), 5, 'never more than the burst');
+  assert.ok(!rates.isExceeded('a'));
 });
 
-test('a refused take costs nothing', () => {
-  const { rates } = limiter();
-  assert.ok(!rates.take('a', 6));
-  assert.ok(rates.take('a', 5));
+test('bursts above the rate keep it exceeded, whenever it is looked at', () => {
+  const { clock, rates, charge } = limiter();
+  charge('a', 30);
+  for (let round = 0; round < 100; round++) {
+    charge('a', 4);
+    clock.advance(100);
+    assert.ok(rates.isExceeded('a'), `round ${round}`);
+    clock.advance(100);
+    assert.ok(rates.isExceeded('a'), `round ${round}`);
+  }
 });
 
-test('keys do not share, and one that was never seen is not exhausted', () => {
-  const { rates, taken } = limiter();
-  taken('a', 5);
-  assert.ok(!rates.exhausted('b'));
-  assert.equal(taken('b', 9), 5);
+test('debt is bounded: whoever slows down is forgiven', () => {
+  const { clock, rates, charge } = limiter();
+  charge('a', 100_000);
+  clock.advance(1999);
+  assert.ok(rates.isExceeded('a'));
+  clock.advance(1);
+  assert.ok(!rates.isExceeded('a'));
+});
+
+test('keys do not share, and one that was never seen is not exceeded', () => {
+  const { rates, charge } = limiter();
+  charge('a', 6);
+  assert.ok(!rates.isExceeded('b'));
+  charge('b', 5);
+  assert.ok(!rates.isExceeded('b'));
 });
 
 test('a clock that goes back gives nothing and takes nothing', () => {
-  const { clock, rates, taken } = limiter();
-  assert.equal(taken('a', 3), 3);
+  const { clock, rates, charge } = limiter();
+  charge('a', 6);
   clock.advance(-3_600_000);
-  assert.equal(taken('a', 9), 2);
+  assert.ok(rates.isExceeded('a'));
   clock.advance(100);
-  assert.ok(rates.take('a'), 'time goes on from there');
+  assert.ok(!rates.isExceeded('a'), 'time goes on from there');
 });
 
 test('the least recently used key is forgotten', () => {
-  const { rates, taken } = limiter();
-  for (const key of ['a', 'b', 'c']) taken(key, 5);
-  rates.take('a');
-  taken('d', 1);
-  assert.ok(rates.exhausted('a') && rates.exhausted('c'));
-  assert.ok(!rates.exhausted('b'), 'b was');
+  const { rates, charge } = limiter();
+  for (const key of ['a', 'b', 'c']) charge(key, 6);
+  charge('a', 1);
+  charge('d', 1);
+  assert.ok(rates.isExceeded('a') && rates.isExceeded('c'));
+  assert.ok(!rates.isExceeded('b'), 'b was');
 });
 
-test('over any time no more than the burst and the rate times the time', () => {
-  const steps = fc.array(fc.record({ ms: fc.nat(500), tries: fc.nat(20) }), { maxLength: 50 });
+test('who keeps to the burst and the rate is never exceeded', () => {
+  const steps = fc.array(fc.record({ ms: fc.nat(500), part: fc.float({ min: 0, max: 1, noNaN: true }) }));
   fc.assert(
     fc.property(steps, (all) => {
-      const { clock, taken } = limiter();
-      let total = 0;
-      let passed = 0;
-      for (const { ms, tries } of all) {
+      const { clock, rates } = limiter();
+      let saved = 5;
+      for (const { ms, part } of all) {
         clock.advance(ms);
-        passed += ms;
-        total += taken('a', tries);
-        assert.ok(total <= 5 + (passed / 1000) * 10 + 1e-6);
+        saved = Math.min(5, saved + ms / 100);
+        const spent = saved * part * 0.999;
+        rates.charge('a', spent);
+        saved -= spent;
+        assert.ok(!rates.isExceeded('a'));
       }
     }),
   );
