@@ -4,6 +4,7 @@
  */
 import type { Config, Logger, MaillonNode } from '../node/index.ts';
 import type { Build } from './context.ts';
+import { checkHostIsLocal } from './listen.ts';
 import { GatewayServer } from './server.ts';
 
 export type { Build } from './context.ts';
@@ -11,15 +12,17 @@ export type { Build } from './context.ts';
 export interface Gateway {
   /** Where it listens, without a slash at the end. Empty until it has been started. */
   readonly url: string;
-  /** Starts it, or does nothing when it runs. Throws `CodedError`: `port_taken`, `unsafe_listen`. */
+  /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`. */
   start(): Promise<void>;
   /** Stops it, or does nothing. Clients are told to go; takes at most 1 s. */
   stop(): Promise<void>;
 }
 
+/** Makes a gateway; nothing listens before `start`. Throws `CodedError` `unsafe_listen`. */
 export function createGateway(
   components: { node: MaillonNode; logger: Logger },
   init: { config: Config; build: Build },
 ): Gateway {
+  checkHostIsLocal(init.config['gateway.host']);
   return new GatewayServer(components, init);
 }

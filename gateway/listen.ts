@@ -13,7 +13,6 @@ const PORT_MAX = 65_535;
  */
 export async function listen(app: FastifyInstance, config: Config): Promise<string> {
   const configured = config['gateway.host'];
-  checkHostIsLocal(configured);
   // one address, so that one port is one server: the name may stand for two
   const host = configured === 'localhost' ? '127.0.0.1' : configured;
   const port = await listenOnFreePort(app, host, config);
@@ -39,7 +38,8 @@ async function listenOnFreePort(app: FastifyInstance, host: string, config: Conf
   );
 }
 
-function checkHostIsLocal(host: string): void {
+/** Throws `unsafe_listen` for an address that others can reach. */
+export function checkHostIsLocal(host: string): void {
   if (isLoopback(host)) return;
   throw new CodedError(
     'unsafe_listen',

@@ -14,8 +14,6 @@ export interface ServeOptions {
   readonly json: boolean;
 }
 
-const LOOPBACK = /^(127\.|::1$|localhost$)/;
-
 /** Runs a node, and its gateway unless that is switched off, until a signal. Resolves to the exit code. */
 export async function serve(options: ServeOptions): Promise<number> {
   const { role, flags, file, defaults } = options;
@@ -41,11 +39,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       if (signal.aborted) return;
       const url = gateway?.url ?? null;
       if (url !== null) {
-        const loopback = LOOPBACK.test(config['gateway.host']);
-        const open = loopback
-          ? 'no authentication: every program on this machine may use the gateway'
-          : 'NO AUTHENTICATION: whoever reaches this address may use the gateway';
-        logger[loopback ? 'info' : 'warn']({ url }, open);
+        logger.info({ url }, 'no authentication: every program on this machine may use the gateway');
       }
       announce({ url, status: node.status(), bootstrapPeer: config.bootstrapPeer, json: options.json });
     },

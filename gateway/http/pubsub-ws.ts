@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { utf8Length } from '../../protocols/common/bytes.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { type Context, topicName } from '../context.ts';
 import { ERRORS, GatewayError } from '../errors.ts';
@@ -17,7 +18,7 @@ const credential = z
 
 const metaSchema = z
   .string()
-  .max(MEMBER_META_MAX_BYTES)
+  .refine((text) => utf8Length(text) <= MEMBER_META_MAX_BYTES, `at most ${MEMBER_META_MAX_BYTES} bytes`)
   .transform((text, context): Record<string, unknown> => {
     try {
       return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
