@@ -4,7 +4,7 @@ import { identify, identifyPush } from '@libp2p/identify';
 import type { ComponentLogger, Libp2p, PrivateKey } from '@libp2p/interface';
 import { type KadDHT, kadDHT } from '@libp2p/kad-dht';
 import { noise } from '@libp2p/noise';
-import { ping } from '@libp2p/ping';
+import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { webSockets } from '@libp2p/websockets';
 import { yamux } from '@libp2p/yamux';
@@ -18,7 +18,7 @@ import type { Role } from './interface.ts';
 import { type Gossip, hardenGossip } from './relay/gossip.ts';
 
 /** libp2p with the services a node uses. */
-export type Network = Libp2p<{ dht: KadDHT; gossip: Gossip }>;
+export type Network = Libp2p<{ dht: KadDHT; gossip: Gossip; ping: Ping }>;
 
 export interface NetworkInit {
   readonly config: Config;
@@ -75,11 +75,8 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
       outboundStreamProtocolNegotiationTimeout: 5 * SECOND_MS,
       connectionCloseTimeout: SECOND_MS,
     },
-    connectionMonitor: {
-      pingInterval: 30 * SECOND_MS,
-      // a peer busy for some seconds is not gone: its connection is worth more than a quick verdict
-      pingTimeout: { minTimeout: 10 * SECOND_MS, maxTimeout: 30 * SECOND_MS },
-    },
+    // peers/liveness.ts asks one connection after another instead of all at once
+    connectionMonitor: { enabled: false },
     peerStore: { maxAddressAge: 3600 * SECOND_MS, maxPeerAge: 6 * 3600 * SECOND_MS },
     services: {
       identify: identify({ timeout: 10 * SECOND_MS, maxMessageSize: 8 * KIB, maxInboundStreams: 4 }),

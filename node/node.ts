@@ -13,6 +13,7 @@ import { listenAddresses } from './listen.ts';
 import { libp2pLogger } from './observability/libp2p-logger.ts';
 import type { Logger } from './observability/logger.ts';
 import { PeerKeeper } from './peers/keeper.ts';
+import { LIVENESS, Liveness } from './peers/liveness.ts';
 import { meshSizes, viewPeers } from './peers/views.ts';
 import { probeNode } from './probe.ts';
 import { RelayService } from './relay/relay.ts';
@@ -40,6 +41,7 @@ interface Parts {
   readonly network: Network;
   readonly relay: RelayService;
   readonly keeper: PeerKeeper;
+  readonly liveness: Liveness;
   readonly startedAt: number;
 }
 
@@ -174,11 +176,13 @@ class Node implements MaillonNode {
         { network, logger: this.#logger },
         { bootstrap: config.bootstrap, target: config['connections.target'] },
       );
+      const liveness = new Liveness({ network, logger: this.#logger }, LIVENESS);
       await network.start();
       relay.start();
       keeper.start();
+      liveness.start();
       this.#logger.info({ peerId: identity.peerId, role, data: join(config.data) }, 'node started');
-      return { lock, identity, network, relay, keeper, startedAt };
+      return { lock, identity, network, relay, keeper, liveness, startedAt };
     } catch (error) {
       lock.release();
       throw error;
@@ -203,7 +207,7 @@ class Node implements MaillonNode {
 /** Each part is stopped whatever became of the one before; the first error is thrown in the end. */
 async function close(parts: Parts): Promise<void> {
   try {
-    await parts.keeper.stop();
+    await Promise.all([parts.keeper.stop(), parts.liveness.stop()]);
   } finally {
     try {
       await parts.relay.stop();

@@ -3,20 +3,24 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { generateKeyPair } from '@libp2p/crypto/keys';
 import type { Connection } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p } from 'libp2p';
-import type { MaillonNode } from '../../node/index.ts';
-import { SCORE_THRESHOLDS } from '../../node/libp2p.ts';
+import { DEFAULTS } from '../../node/index.ts';
+import { createNetwork, SCORE_THRESHOLDS } from '../../node/libp2p.ts';
+import { libp2pLogger } from '../../node/observability/libp2p-logger.ts';
+import { Liveness } from '../../node/peers/liveness.ts';
 import { Inbox, publish, startNode, tcpAddress } from '../support/node.ts';
 import { until } from '../support/processes.ts';
 import { RawPeer } from '../support/raw-peer.ts';
+import { silentLogger } from '../support/silent-logger.ts';
 
 /** Nothing but libp2p: it opens streams and answers none. */
-async function mute(t: TestContext, node: MaillonNode): Promise<Connection> {
+async function mute(t: TestContext, address: string): Promise<Connection> {
   const muxer = yamux();
   const libp2p: Libp2p = await createLibp2p({
     transports: [tcp()],
@@ -39,12 +43,12 @@ async function mute(t: TestContext, node: MaillonNode): Promise<Connection> {
     ],
   });
   t.after(() => libp2p.stop());
-  return libp2p.dial(multiaddr(tcpAddress(node)));
+  return libp2p.dial(multiaddr(address));
 }
 
 test('a peer that never answers keeps nobody else waiting for gossip', async (t) => {
   const victim = await startNode(t);
-  const attacker = await mute(t, victim);
+  const attacker = await mute(t, tcpAddress(victim));
   for (let stream = 0; stream < 2; stream++) await attacker.newStream('/meshsub/1.2.0');
   const honest = await startNode(t, { through: [victim] });
   assert.ok(
@@ -54,6 +58,36 @@ test('a peer that never answers keeps nobody else waiting for gossip', async (t)
   const inbox = new Inbox(honest, 'hello');
   await publish(victim, 'hello', 'there you are');
   await until('the message is there', () => inbox.has('there you are'));
+});
+
+test('a connection that went silent is dropped, one that answers is kept', async (t) => {
+  const init = {
+    config: { ...DEFAULTS },
+    role: 'full',
+    version: 'test',
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+  } as const;
+  const network = await createNetwork({
+    ...init,
+    privateKey: await generateKeyPair('Ed25519'),
+    logger: libp2pLogger(silentLogger()),
+    onCopy: () => undefined,
+    scoreOf: () => 0,
+  });
+  await network.start();
+  t.after(() => network.stop());
+  const liveness = new Liveness(
+    { network, logger: silentLogger() },
+    { periodMs: 200, pauseMaxMs: 50, timeoutMs: 500 },
+  );
+  const address = String(network.getMultiaddrs()[0]);
+  const alive = await startNode(t, { settings: { bootstrap: [address] } });
+  const silent = await mute(t, address);
+  await until('both are there', () => network.getPeers().length === 2);
+  liveness.start();
+  t.after(() => liveness.stop());
+  await until('the silent one is gone', () => silent.status !== 'open');
+  assert.deepEqual(network.getPeers().map(String), [alive.status().peerId]);
 });
 
 test('faults are held against a peer that leaves and comes back', async (t) => {

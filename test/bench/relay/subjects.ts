@@ -32,7 +32,7 @@ export const CONFIGURATIONS: Record<Mode, string> = {
   stock:
     'libp2p 3, @libp2p/gossipsub defaults (StrictSign, D 6), tcp, noise, yamux, identify; IP colocation threshold and inbound connection rate lifted',
   single: 'Maillon full node as shipped (envelope verified at every node), relay.packMessages 1, no linger',
-  packed: 'Maillon full node as shipped: relay.packMessages 1024, relay.lingerMs 10 to 50 by load',
+  packed: 'Maillon full node as shipped: relay.packMessages 1024, relay.lingerMs 10 to 60 by load',
 };
 
 export function createSubject(mode: Mode, data: string): Promise<Subject> {

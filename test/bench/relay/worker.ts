@@ -108,7 +108,8 @@ async function start(request: StartRequest): Promise<string[]> {
     subject.onMessage((data) => ledgers[index]?.record(data, sampleLatency));
   });
   setInterval(() => {
-    if (process.connected) process.send?.({ type: 'counts', counts: leastReceived(request) });
+    // the parent may go away in the middle of it: the disconnect event ends this process then
+    process.send?.({ type: 'counts', counts: leastReceived(request) }, undefined, undefined, () => undefined);
   }, REPORT_MS);
   return subjects.map((subject) => subject.address);
 }
