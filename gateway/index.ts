@@ -4,19 +4,12 @@
  */
 import type { Config, Logger, MaillonNode } from '../node/index.ts';
 import type { Build } from './context.ts';
+import type { Gateway } from './interface.ts';
 import { checkHostIsLocal } from './listen.ts';
 import { GatewayServer } from './server.ts';
 
 export type { Build } from './context.ts';
-
-export interface Gateway {
-  /** Where it listens, without a slash at the end. Empty until it has been started. */
-  readonly url: string;
-  /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`. */
-  start(): Promise<void>;
-  /** Stops it, or does nothing. Clients are told to go; takes at most 1 s. */
-  stop(): Promise<void>;
-}
+export type { Gateway } from './interface.ts';
 
 /** Makes a gateway; nothing listens before `start`. Throws `CodedError` `unsafe_listen`. */
 export function createGateway(

@@ -7,7 +7,7 @@ import type { Build, Context } from './context.ts';
 import { createApp } from './http/app.ts';
 import { IdempotencyKeys } from './http/idempotency.ts';
 import { Hub } from './hub.ts';
-import type { Gateway } from './index.ts';
+import type { Gateway } from './interface.ts';
 import {
   IDEMPOTENCY_KEYS_MAX,
   IDEMPOTENCY_WINDOW_MS,

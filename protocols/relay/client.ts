@@ -3,8 +3,9 @@ import type { Crypto, Ed25519Signer } from '../common/crypto.ts';
 import { encodeMultikey } from '../common/did-key.ts';
 import { CodedError } from '../common/errors.ts';
 import { checkNamespace, checkOwner, checkTopic } from '../common/names.ts';
-import { type Envelope, encodeBody, encodeEnvelope, type SignedEnvelope, signingBytes } from './codec.ts';
+import { encodeBody, encodeEnvelope, signingBytes } from './codec.ts';
 import { ENVELOPE_MAX_MESSAGES, MESSAGE_MAX_BYTES } from './constants.ts';
+import type { Envelope, SignedEnvelope } from './envelope.ts';
 import type { SequenceBook } from './sequences.ts';
 import type { TopicPlaces } from './shards.ts';
 

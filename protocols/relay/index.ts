@@ -13,15 +13,14 @@ export {
 export {
   decodeEnvelope,
   digestKey,
-  type Envelope,
   encodeBody,
   encodeEnvelope,
   envelopeCid,
   messageId,
-  type SignedEnvelope,
   signingBytes,
 } from './codec.ts';
 export * from './constants.ts';
+export type { Envelope, SignedEnvelope } from './envelope.ts';
 export { RELAY_ERRORS, RelayError, type RelayErrorCode } from './errors.ts';
 export { RELAY_LIMITS } from './limits.ts';
 export { createRelayMetrics, type RelayMetrics } from './metrics.ts';

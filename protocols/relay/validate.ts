@@ -2,7 +2,6 @@ import * as dagCbor from '@ipld/dag-cbor';
 import { decodeMultikey } from '../common/did-key.ts';
 import { CodedError } from '../common/errors.ts';
 import { checkNamespace, checkOwner, checkTopic } from '../common/names.ts';
-import type { Envelope } from './codec.ts';
 import {
   AUTHOR_BYTES,
   CHAIN_LINK_MAX_BYTES,
@@ -15,6 +14,7 @@ import {
   EXT_MAX_DEPTH,
   MESSAGE_MAX_BYTES,
 } from './constants.ts';
+import type { Envelope } from './envelope.ts';
 import { RelayError } from './errors.ts';
 
 /** The fields as they come from a decoder: nothing is known of them yet. */

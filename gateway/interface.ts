@@ -1,0 +1,8 @@
+export interface Gateway {
+  /** Where it listens, without a slash at the end. Empty until it has been started. */
+  readonly url: string;
+  /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`. */
+  start(): Promise<void>;
+  /** Stops it, or does nothing. Clients are told to go; takes at most 1 s. */
+  stop(): Promise<void>;
+}
