@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import type { Limit } from '../protocols/common/limits.ts';
@@ -72,8 +71,10 @@ class Node implements MaillonNode {
     return this.#after(async () => {
       if (this.#parts !== null) return;
       this.#joining = new AbortController();
-      this.#parts = await this.#open();
-      await this.#joined(this.#parts, this.#joining.signal);
+      const parts = await this.#open();
+      await this.#run(parts);
+      this.#parts = parts;
+      await this.#joined(parts, this.#joining.signal);
     });
   }
 
@@ -138,6 +139,7 @@ class Node implements MaillonNode {
     return next;
   }
 
+  /** Takes the data directory and makes the parts; nothing runs yet. */
   async #open(): Promise<Parts> {
     const { config, role, version } = this.#init;
     const startedAt = systemClock.now();
@@ -177,16 +179,28 @@ class Node implements MaillonNode {
         { bootstrap: config.bootstrap, target: config['connections.target'] },
       );
       const liveness = new Liveness({ network, logger: this.#logger }, LIVENESS);
-      await network.start();
-      relay.start();
-      keeper.start();
-      liveness.start();
-      this.#logger.info({ peerId: identity.peerId, role, data: join(config.data) }, 'node started');
       return { lock, identity, network, relay, keeper, liveness, startedAt };
     } catch (error) {
       lock.release();
       throw error;
     }
+  }
+
+  /** Starts the parts; of those that one could not be started with, none is left running or open. */
+  async #run(parts: Parts): Promise<void> {
+    const { data } = this.#init.config;
+    try {
+      await parts.network.start();
+      parts.relay.start();
+      parts.keeper.start();
+      parts.liveness.start();
+    } catch (error) {
+      await close(parts).catch((fault: unknown) => {
+        this.#logger.error({ err: fault }, 'a part could not be stopped');
+      });
+      throw error;
+    }
+    this.#logger.info({ peerId: parts.identity.peerId, role: this.#init.role, data }, 'node started');
   }
 
   /** Waits until the first peers are in the mesh of every shard; says so and goes on when none comes. */

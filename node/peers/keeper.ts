@@ -98,13 +98,15 @@ export class PeerKeeper {
   /** Waits, or until a peer is lost: then for a second only, so that many losses are one search. */
   async #pause(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    let timer = setTimeout(resolve, ms);
+    const timers = [setTimeout(resolve, ms)];
     this.#wake = () => {
-      clearTimeout(timer);
-      timer = setTimeout(resolve, this.#abort.signal.aborted ? 0 : Math.min(ms, SEARCH_INTERVAL_MS));
+      if (this.#abort.signal.aborted) resolve();
+      // the first loss sets the time: a peer that comes and goes must not put the search off for ever
+      else if (timers.length === 1) timers.push(setTimeout(resolve, SEARCH_INTERVAL_MS));
     };
     await promise;
     this.#wake = () => undefined;
+    for (const timer of timers) clearTimeout(timer);
   }
 
   get #connected(): number {

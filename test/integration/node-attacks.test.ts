@@ -10,7 +10,7 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p } from 'libp2p';
-import { DEFAULTS } from '../../node/index.ts';
+import { createNode, DEFAULTS } from '../../node/index.ts';
 import { createNetwork, SCORE_THRESHOLDS } from '../../node/libp2p.ts';
 import { libp2pLogger } from '../../node/observability/libp2p-logger.ts';
 import { Liveness } from '../../node/peers/liveness.ts';
@@ -146,4 +146,29 @@ test('what peers put into the DHT or provide there is refused, not stored', asyn
     assert.equal(answered, isAnswered, `type ${type}`);
     await stream.close().catch(() => undefined);
   }
+});
+
+test('a start that fails leaves nothing open: the same node starts when the cause is gone', async (t) => {
+  const first = await startNode(t);
+  const port = Number(/tcp\/(\d+)/.exec(tcpAddress(first))?.[1]);
+  const data = mkdtempSync(join(tmpdir(), 'maillon-failed-'));
+  const explicit = new Set(['listen.tcp']);
+  const config = {
+    ...DEFAULTS,
+    data,
+    explicit,
+    'listen.host': '127.0.0.1',
+    'listen.tcp': port,
+    'listen.ws': 0,
+  };
+  const node = createNode({ logger: silentLogger() }, { config, role: 'full', version: 'test' });
+  t.after(async () => {
+    await node.stop();
+    rmSync(data, { recursive: true, force: true });
+  });
+  await assert.rejects(node.start(), { code: 'port_taken' });
+  assert.throws(() => node.status(), { code: 'not_running' });
+  await first.stop();
+  await node.start();
+  assert.equal(node.status().addresses.length, 2);
 });
