@@ -172,3 +172,19 @@ test('a start that fails leaves nothing open: the same node starts when the caus
   await node.start();
   assert.equal(node.status().addresses.length, 2);
 });
+
+test('a peer that comes and goes does not keep a node from looking for others', async (t) => {
+  const data = mkdtempSync(join(tmpdir(), 'maillon-sought-'));
+  const sought = await startNode(t, { data });
+  const known = tcpAddress(sought);
+  const port = Number(/tcp\/(\d+)/.exec(known)?.[1]);
+  await sought.stop();
+  const seeker = await startNode(t, { settings: { bootstrap: [known, tcpAddress(await startNode(t))] } });
+  const restless = await RawPeer.connect(t, seeker);
+  const back = await startNode(t, { data, settings: { 'listen.tcp': port } });
+  t.after(() => rmSync(data, { recursive: true, force: true }));
+  await until('the other was found all the same', async () => {
+    await restless.reconnect();
+    return back.status().peers >= 1;
+  });
+});
