@@ -77,6 +77,27 @@ export interface PeerView {
   readonly meshShards: readonly number[];
 }
 
+/** A node of the swarm as its announcement (protocols/nodes/SPEC.md) and this node's own dial say. */
+export interface NodeView {
+  readonly id: string;
+  readonly addresses: readonly string[];
+  readonly role: Role;
+  readonly version: string;
+  /** Generation of the shard layout, and the shards it subscribes to. */
+  readonly generation: number;
+  readonly shards: readonly number[];
+  /** Bytes it offers for storage; 0 while it stores nothing. */
+  readonly storageBytes: number;
+  /** When it made the announcement, and when that ends; milliseconds since the Unix epoch. */
+  readonly announcedAt: number;
+  readonly expiresAt: number;
+  /** When this node last was connected with it; 0 for never. */
+  readonly lastSeen: number;
+  /** How it was reached when dialled back; null while it was not, and it is then only hearsay. */
+  readonly reach: 'direct' | 'relayed' | null;
+  readonly isSelf: boolean;
+}
+
 export interface NodeStatus {
   readonly peerId: string;
   /** did:key under which this node signs its messages. */
@@ -112,6 +133,8 @@ export interface MaillonNode {
   status(): NodeStatus;
   /** Connected peers first, then those known to the peer store; bounded. */
   peers(): Promise<PeerView[]>;
+  /** The swarm's directory: this node first, then those that were dialled back, then hearsay; bounded. */
+  nodes(): NodeView[];
   /** Asks each part whether it works now. */
   probe(): Promise<Probe[]>;
   /** Every limit in force, with its reason. */

@@ -6,7 +6,7 @@ import { type Config, SETTINGS } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { type DataLock, lockDataDirectory } from './disk/data-lock.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
-import type { MaillonNode, NodeStatus, PeerView, Probe, Relay, Role } from './interface.ts';
+import type { MaillonNode, NodeStatus, NodeView, PeerView, Probe, Relay, Role } from './interface.ts';
 import { createNetwork, type Network } from './libp2p.ts';
 import { listenAddresses } from './listen.ts';
 import { libp2pLogger } from './observability/libp2p-logger.ts';
@@ -110,6 +110,10 @@ class Node implements MaillonNode {
 
   peers(): Promise<PeerView[]> {
     return viewPeers(this.#running.network);
+  }
+
+  nodes(): NodeView[] {
+    return [];
   }
 
   probe(): Promise<Probe[]> {

@@ -14,7 +14,7 @@ test('every setting says what it does', () => {
 });
 
 test('every limit has a unit, so that the info document can publish it', () => {
-  const ports = new Set(['listen.tcp', 'listen.ws', 'gateway.port']);
+  const ports = new Set(['listen.tcp', 'listen.ws', 'listen.quic', 'gateway.port', 'admin.port']);
   const bare = SETTINGS.filter((setting: Setting) => typeof setting.default === 'number' && !setting.unit)
     .map(({ path }) => path)
     .filter((path) => !ports.has(path));

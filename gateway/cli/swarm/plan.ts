@@ -36,6 +36,8 @@ export function planSwarm({ nodes, gateways, basePort }: SwarmOptions, directory
     '127.0.0.1',
     '--gateway-port',
     port(HTTP_OFFSET + http),
+    '--admin-port',
+    String(ANY_PORT),
   ];
   const full = Array.from({ length: nodes }, (_, i): Member => {
     const name = `node-${i}`;
@@ -46,6 +48,8 @@ export function planSwarm({ nodes, gateways, basePort }: SwarmOptions, directory
       port(2 * i),
       '--listen-ws',
       port(2 * i + 1),
+      '--listen-quic',
+      port(2 * i),
     ];
     return { name, command: 'node', flags: [...common(name, i), ...listen] };
   });
