@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { bytes, count, ms, port, type Setting, texts } from './setting.ts';
+
+/** What clients and operators see: the gateway, the admin listener, the log. */
+export const DOOR_SETTINGS = [
+  { path: 'gateway.enabled', schema: z.boolean(), default: true, help: 'Serve HTTP and WebSocket clients.' },
+  {
+    path: 'gateway.host',
+    schema: z.union([z.ipv4(), z.ipv6(), z.literal('localhost')]),
+    default: '127.0.0.1',
+    help: 'Address the gateway listens on. Loopback until authentication exists.',
+  },
+  {
+    path: 'gateway.port',
+    schema: port,
+    default: 8080,
+    help: 'Port of the gateway. The next free one is taken when it is not set and busy.',
+  },
+  {
+    path: 'gateway.allowedHosts',
+    schema: texts,
+    default: [],
+    help: 'Host names, beside loopback ones, under which the gateway answers: others are refused (DNS rebinding).',
+  },
+  {
+    path: 'gateway.allowedOrigins',
+    schema: texts,
+    default: [],
+    help: 'Origins of web pages, beside loopback ones, that may use the gateway.',
+  },
+  {
+    path: 'gateway.bodyBytes',
+    schema: bytes,
+    default: 256 * 1024,
+    unit: 'bytes',
+    help: 'Largest request body: a full message in base64 and the JSON around it.',
+  },
+  {
+    path: 'gateway.clientsMax',
+    schema: count,
+    default: 10_000,
+    unit: 'count',
+    help: 'WebSocket and SSE clients together: some 20 kB each.',
+  },
+  {
+    path: 'gateway.clientQueueBytes',
+    schema: bytes,
+    default: 4 * 2 ** 20,
+    unit: 'bytes',
+    help: 'What may wait for one slow client before it is cut with close code 4008: others must not pay for it.',
+  },
+  {
+    path: 'gateway.slowClientMs',
+    schema: ms.min(1000),
+    default: 30_000,
+    unit: 'milliseconds',
+    help: 'How long a client whose queue is half full is waited for, with its own requests left unread, before it is cut with close code 4008.',
+  },
+  {
+    path: 'gateway.topicsPerClient',
+    schema: count,
+    default: 256,
+    unit: 'count',
+    help: 'Topics one WebSocket may be subscribed to: each is a place in a list.',
+  },
+  {
+    path: 'admin.enabled',
+    schema: z.boolean(),
+    default: true,
+    help: 'Serve metrics and probes to the operator on a listener of its own.',
+  },
+  {
+    path: 'admin.host',
+    schema: z.union([z.ipv4(), z.ipv6(), z.literal('localhost')]),
+    default: '127.0.0.1',
+    help: 'Address of the admin listener. One that others can reach needs admin.tokenFile.',
+  },
+  {
+    path: 'admin.port',
+    schema: port,
+    default: 9464,
+    help: 'Port of the admin listener. The next free one is taken when it is not set and busy.',
+  },
+  {
+    path: 'admin.tokenFile',
+    schema: z.string(),
+    default: '',
+    help: 'File (mode 0600) with the token that the admin listener then asks for: Authorization: Bearer.',
+  },
+  {
+    path: 'log.level',
+    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    default: 'info',
+    help: 'Least severity that is logged.',
+  },
+  {
+    path: 'log.format',
+    schema: z.enum(['auto', 'pretty', 'json']),
+    default: 'auto',
+    help: 'Form of the log on standard error: pretty on a terminal, JSON elsewhere.',
+  },
+] as const satisfies readonly Setting[];
