@@ -4,6 +4,7 @@ import type { Clients } from './clients.ts';
 import { GatewayError } from './errors.ts';
 import type { IdempotencyKeys } from './http/idempotency.ts';
 import type { Hub } from './hub.ts';
+import type { GatewayMetrics } from './metrics.ts';
 import { DEFAULT_NAMESPACE } from './schemas.ts';
 import type { PresenceBoard } from './ws/presence.ts';
 
@@ -26,6 +27,7 @@ export interface Context {
   readonly clients: Clients;
   readonly idempotency: IdempotencyKeys<Receipt>;
   readonly presence: PresenceBoard;
+  readonly metrics: GatewayMetrics;
   /** Set once the gateway stops: nothing new is begun then. */
   readonly stopping: AbortSignal;
 }

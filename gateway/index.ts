@@ -10,6 +10,7 @@ import { GatewayServer } from './server.ts';
 
 export type { Build } from './context.ts';
 export type { Gateway } from './interface.ts';
+export type { GatewayMetrics } from './metrics.ts';
 
 /** Makes a gateway; nothing listens before `start`. Throws `CodedError` `unsafe_listen`. */
 export function createGateway(

@@ -15,6 +15,7 @@ import {
   STOP_CLOSE_TIMEOUT_MS,
 } from './limits.ts';
 import { listen } from './listen.ts';
+import { createGatewayMetrics } from './metrics.ts';
 import { PresenceBoard } from './ws/presence.ts';
 
 /** What exists while the gateway runs. */
@@ -28,6 +29,7 @@ interface Running {
 }
 
 export class GatewayServer implements Gateway {
+  readonly metrics = createGatewayMetrics();
   readonly #node: MaillonNode;
   readonly #logger: Logger;
   readonly #config: Config;
@@ -82,6 +84,7 @@ export class GatewayServer implements Gateway {
       clients,
       idempotency: this.#idempotency,
       presence: new PresenceBoard({ clock: systemClock }),
+      metrics: this.metrics,
       stopping: controller.signal,
     });
     const sockets = collectSockets(app);

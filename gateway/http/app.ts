@@ -27,6 +27,7 @@ import {
   PLAIN_CONNECTIONS_MAX,
   REQUEST_TIMEOUT_MS,
 } from '../limits.ts';
+import { routeClass } from '../metrics.ts';
 import { chooseSubprotocol } from '../ws/subprotocols.ts';
 import { answerClientError, pathOf, rawResponse, sendError } from './error-handler.ts';
 import { checkHost, checkOrigin, corsHeaders, PREFLIGHT_HEADERS } from './guard.ts';
@@ -168,6 +169,8 @@ function addHooks(app: FastifyInstance, context: Context): void {
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method } = request;
+    context.metrics.httpRequests[routeClass(request.is404 ? undefined : request.routeOptions.url)] += 1;
+    if (reply.statusCode >= 500) context.metrics.httpFailures += 1;
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     context.logger.debug({ method, path: pathOf(request.url), status: reply.statusCode, ms }, 'request');
   });

@@ -1,0 +1,62 @@
+/** Kinds of route that requests are counted by. */
+export const ROUTE_CLASSES = ['publish', 'pubsub', 'network', 'health', 'info', 'other'] as const;
+export type RouteClass = (typeof ROUTE_CLASSES)[number];
+
+/** What the gateway counts. Gauges say what is now; counters only grow, also over restarts of the gateway. */
+export interface GatewayMetrics {
+  /** Gauge: WebSocket clients. */
+  websocketClients: number;
+  /** Gauge: SSE clients. */
+  sseClients: number;
+  /** Gauge: clients that read too slowly now and are not listened to for it. */
+  pausedClients: number;
+  /** Gauge: topics subscribed to, summed over all clients. */
+  subscriptions: number;
+  /** Gauge: bytes that wait for clients, what their sockets hold not included. */
+  queueBytes: number;
+  /** Counter: clients cut because they read too slowly. */
+  cutClients: number;
+  /** Counter: frames and events handed to sockets, for each client. */
+  framesSent: number;
+  /** Counter: their bytes. */
+  bytesSent: number;
+  /** Counter: publishes that clients asked for, over HTTP and WebSocket. */
+  messagesIn: number;
+  /** Counter: those of them that were refused or failed. */
+  publishFailures: number;
+  /** Counters: HTTP requests answered, by class of route. Upgrades and streams are not among them. */
+  readonly httpRequests: Record<RouteClass, number>;
+  /** Counter: those of them answered with a status of 500 or above. */
+  httpFailures: number;
+}
+
+export function createGatewayMetrics(): GatewayMetrics {
+  const httpRequests = Object.fromEntries(ROUTE_CLASSES.map((name) => [name, 0]));
+  return {
+    websocketClients: 0,
+    sseClients: 0,
+    pausedClients: 0,
+    subscriptions: 0,
+    queueBytes: 0,
+    cutClients: 0,
+    framesSent: 0,
+    bytesSent: 0,
+    messagesIn: 0,
+    publishFailures: 0,
+    httpRequests: httpRequests as Record<RouteClass, number>,
+    httpFailures: 0,
+  };
+}
+
+/** The class of a route by its pattern; of no route, `other`. */
+export function routeClass(route: string | undefined): RouteClass {
+  if (route === undefined) return 'other';
+  if (route === '/v1/pubsub/publish') return 'publish';
+  if (route.startsWith('/v1/pubsub/')) return 'pubsub';
+  if (route.startsWith('/v1/network/')) return 'network';
+  if (HEALTH_ROUTE.test(route)) return 'health';
+  return INFO_ROUTES.has(route) ? 'info' : 'other';
+}
+
+const HEALTH_ROUTE = /^(\/v1)?\/(health|status|livez|readyz)$/;
+const INFO_ROUTES: ReadonlySet<string> = new Set(['/', '/v1/info', '/v1/version', '/openapi.json']);
