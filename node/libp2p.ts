@@ -1,5 +1,6 @@
-import { hash } from 'node:crypto';
-import { type GossipsubOpts, gossipsub, StrictNoSign } from '@libp2p/gossipsub';
+import { autoNATv2 } from '@libp2p/autonat-v2';
+import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2';
+import { gossipsub } from '@libp2p/gossipsub';
 import { identify, identifyPush } from '@libp2p/identify';
 import type { ComponentLogger, Libp2p, PrivateKey } from '@libp2p/interface';
 import { type KadDHT, kadDHT } from '@libp2p/kad-dht';
@@ -8,29 +9,39 @@ import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { webSockets } from '@libp2p/websockets';
 import { yamux } from '@libp2p/yamux';
+import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
-import { bytesKey } from '../protocols/common/bytes.ts';
 import { KAD_PROTOCOL } from '../protocols/common/ids.ts';
-import { gossipTopics } from '../protocols/relay/index.ts';
 import { coalescing } from './coalesce.ts';
-import type { Config } from './config/schema.ts';
 import type { Role } from './interface.ts';
+import { dialling, listeningOnly, openDirectly, openThroughProxy } from './network/dial.ts';
+import { type Features, featuresOf } from './network/features.ts';
+import { holePunching } from './network/hole-punch.ts';
+import { isLoopbackHost } from './network/hosts.ts';
+import { loadOptional } from './network/optional.ts';
+import { ConnectionPolicy } from './network/policy.ts';
+import { Reach, type ReachComponents } from './network/reach.ts';
+import { readSwarmKey } from './network/swarm-key.ts';
 import { type Gossip, hardenGossip } from './relay/gossip.ts';
+import { type GossipInit, gossipOptions } from './relay/gossip-options.ts';
 
 /** libp2p with the services a node uses. */
-export type Network = Libp2p<{ dht: KadDHT; gossip: Gossip; ping: Ping }>;
+export type Network = Libp2p<{ dht: KadDHT; gossip: Gossip; ping: Ping; reach: Reach }>;
 
-export interface NetworkInit {
-  readonly config: Config;
+export interface NetworkInit extends GossipInit {
   readonly role: Role;
   readonly privateKey: PrivateKey;
   readonly version: string;
   readonly listen: readonly string[];
   readonly logger: ComponentLogger;
-  /** Called for every copy of an envelope that a peer sent. */
-  readonly onCopy: () => void;
-  /** What the relay adds to a peer's score. */
-  readonly scoreOf: (peer: string) => number;
+  /** Told of what does not work and is done without. */
+  readonly onFault: (what: string, error: unknown) => void;
+}
+
+/** A node's network and who it may talk to. */
+export interface MadeNetwork {
+  readonly network: Network;
+  readonly policy: ConnectionPolicy;
 }
 
 const SECOND_MS = 1000;
@@ -38,75 +49,152 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** The one place that makes a libp2p node. Nothing is left to a library's default that bounds or decides. */
-export async function createNetwork(init: NetworkInit): Promise<Network> {
+export async function createNetwork(init: NetworkInit): Promise<MadeNetwork> {
   const { config, role } = init;
+  const features = featuresOf(config, role);
+  let network: Network | undefined;
+  const reachOf = (): Reach => (network as Network).services.reach;
+  const policy = createPolicy(init, features, () => network);
+  const optional = await loadOptional(features, (what, error) => init.onFault(what, error));
+  const keyFile = config['network.keyFile'];
   const node = await createLibp2p({
     start: false,
     privateKey: init.privateKey,
     logger: init.logger,
     nodeInfo: { name: 'maillon', version: init.version, userAgent: `maillon/${init.version}` },
-    addresses: { listen: [...init.listen], announce: [...config['listen.announce']] },
-    transports: transports(config),
+    addresses: { listen: listenOn(init, features), announce: [...config['listen.announce']] },
+    transports: [...transports(init, features, reachOf), ...optional.transports],
     connectionEncrypters: [coalescing(noise())],
-    streamMuxers: [
-      yamux({
-        // one ping or kad stream each and gossip's two: 256 are far above what an honest peer opens
-        maxInboundStreams: 256,
-        maxOutboundStreams: 256,
-        maxEarlyStreams: 10,
-        maxMessageSize: 64 * KIB,
-        keepAliveInterval: 30 * SECOND_MS,
-        streamOptions: { maxReadBufferLength: 4 * MIB, inactivityTimeout: 120 * SECOND_MS },
-      }),
-    ],
-    connectionManager: {
-      maxConnections: config['connections.max'],
-      maxIncomingPendingConnections: config['connections.pendingMax'],
-      inboundConnectionThreshold: config['connections.inboundPerSecond'],
-      // a node joins within seconds; more dials at once only compete for its own handshakes
-      maxParallelDials: 16,
-      maxDialQueueLength: 500,
-      // one host has few addresses; more in a record are somebody else's
-      maxPeerAddrsToDial: 16,
-      dialTimeout: 10 * SECOND_MS,
-      addressDialTimeout: 5 * SECOND_MS,
-      inboundUpgradeTimeout: 10 * SECOND_MS,
-      inboundStreamProtocolNegotiationTimeout: 10 * SECOND_MS,
-      outboundStreamProtocolNegotiationTimeout: 5 * SECOND_MS,
-      connectionCloseTimeout: SECOND_MS,
-    },
+    ...(keyFile === '' ? {} : { connectionProtector: readSwarmKey(keyFile) }),
+    connectionGater: policy,
+    streamMuxers: [yamux(MUXER)],
+    connectionManager: connectionBounds(init, features),
     // peers/liveness.ts asks one connection after another instead of all at once
     connectionMonitor: { enabled: false },
     peerStore: { maxAddressAge: 3600 * SECOND_MS, maxPeerAge: 6 * 3600 * SECOND_MS },
+    ...optional.discovery,
     services: {
-      identify: identify({ timeout: 10 * SECOND_MS, maxMessageSize: 8 * KIB, maxInboundStreams: 4 }),
-      identifyPush: identifyPush({ timeout: 10 * SECOND_MS, maxMessageSize: 8 * KIB, maxInboundStreams: 4 }),
-      ping: ping({ maxInboundStreams: 4, timeout: 30 * SECOND_MS }),
-      dht: kadDHT({
-        protocol: KAD_PROTOCOL,
-        clientMode: role === 'light',
-        kBucketSize: 20,
-        alpha: 3,
-        maxInboundStreams: 32,
-        maxOutboundStreams: 64,
-        // swarms on one machine or one LAN have only private addresses
-        peerInfoMapper: (peer) => peer,
-        querySelfInterval: 300 * SECOND_MS,
-        initialQuerySelfInterval: SECOND_MS,
-        allowQueryWithZeroPeers: true,
-        incomingMessageTimeout: 10 * SECOND_MS,
-      }),
-      gossip: gossipsub(gossipOptions(init)),
+      ...services(init, features, policy, reachOf),
+      ...optional.services,
     },
   });
-  const network = node as unknown as Network;
+  network = node as unknown as Network;
   hardenGossip(network.services.gossip);
   refuseRecords(network.services.dht);
-  return network;
+  return { network, policy };
 }
 
-/** The largest gossip frame: the same at every node, or two of them would not understand each other. */
-const FRAME_MAX_BYTES = 3 * MIB;
+const MUXER = {
+  // one ping or kad stream each and gossip's two: 256 are far above what an honest peer opens
+  maxInboundStreams: 256,
+  maxOutboundStreams: 256,
+  maxEarlyStreams: 10,
+  maxMessageSize: 64 * KIB,
+  keepAliveInterval: 30 * SECOND_MS,
+  streamOptions: { maxReadBufferLength: 4 * MIB, inactivityTimeout: 120 * SECOND_MS },
+};
+
+function createPolicy(
+  { config }: NetworkInit,
+  { listenHost }: Features,
+  networkOf: () => Network | undefined,
+): ConnectionPolicy {
+  const policy = new ConnectionPolicy(
+    {
+      connections: () => networkOf()?.getConnections() ?? [],
+      isReachable: () => networkOf()?.services.reach.isPublic ?? false,
+    },
+    {
+      allow: config['connections.allow'],
+      deny: config['connections.deny'],
+      perAddress: config['connections.perAddress'],
+      perPeer: config['connections.perPeer'],
+      dialPrivate: config['connections.dialPrivate'],
+      resolves: config['network.proxy'] === '',
+      isLocal: isLoopbackHost(listenHost),
+    },
+  );
+  for (const address of [...config.bootstrap, ...config['listen.announce']]) policy.trust(multiaddr(address));
+  return policy;
+}
+
+function listenOn({ listen }: NetworkInit, { circuitUse }: Features): string[] {
+  return circuitUse === 'always' ? [...listen, '/p2p-circuit'] : [...listen];
+}
+
+function connectionBounds({ config }: NetworkInit, { dialTimeoutMs }: Features) {
+  return {
+    maxConnections: config['connections.max'],
+    maxIncomingPendingConnections: config['connections.pendingMax'],
+    inboundConnectionThreshold: config['connections.inboundPerSecond'],
+    // a node joins within seconds; more dials at once only compete for its own handshakes
+    maxParallelDials: 16,
+    maxDialQueueLength: 500,
+    // one host has few addresses; more in a record are somebody else's
+    maxPeerAddrsToDial: 16,
+    dialTimeout: 2 * dialTimeoutMs,
+    addressDialTimeout: dialTimeoutMs,
+    inboundUpgradeTimeout: 10 * SECOND_MS,
+    inboundStreamProtocolNegotiationTimeout: 10 * SECOND_MS,
+    outboundStreamProtocolNegotiationTimeout: 5 * SECOND_MS,
+    connectionCloseTimeout: SECOND_MS,
+    // a dnsaddr is a question to the name service, which would go past the proxy
+    ...(config['network.proxy'] === '' ? {} : { resolvers: {} }),
+  };
+}
+
+function services(
+  { config, role, ...init }: NetworkInit,
+  features: Features,
+  policy: ConnectionPolicy,
+  reachOf: () => Reach,
+) {
+  return {
+    identify: identify({ timeout: 10 * SECOND_MS, maxMessageSize: 8 * KIB, maxInboundStreams: 4 }),
+    identifyPush: identifyPush({ timeout: 10 * SECOND_MS, maxMessageSize: 8 * KIB, maxInboundStreams: 4 }),
+    ping: ping({ maxInboundStreams: 4, timeout: 30 * SECOND_MS }),
+    dht: kadDHT({
+      protocol: KAD_PROTOCOL,
+      clientMode: role === 'light',
+      kBucketSize: 20,
+      alpha: 3,
+      maxInboundStreams: 32,
+      maxOutboundStreams: 64,
+      // swarms on one machine or one LAN have only private addresses
+      peerInfoMapper: (peer) => peer,
+      querySelfInterval: 300 * SECOND_MS,
+      initialQuerySelfInterval: SECOND_MS,
+      allowQueryWithZeroPeers: true,
+      incomingMessageTimeout: 10 * SECOND_MS,
+    }),
+    gossip: gossipsub(gossipOptions({ config, ...init })),
+    reach: (components: ReachComponents) =>
+      new Reach(components, {
+        circuitUse: features.circuitUse,
+        onFault: (error) => init.onFault('listening through relays', error),
+      }),
+    ...(features.autonat ? { autonat: autoNATv2({ timeout: 10 * SECOND_MS, maxInboundStreams: 2 }) } : {}),
+    ...(features.holePunch ? { holePunch: holePunching(reachOf, policy) } : {}),
+    ...(features.circuitServe ? { circuit: circuitServer(config) } : {}),
+  };
+}
+
+/** A relayed connection is for finding each other and punching a hole; its bounds are the operator's. */
+function circuitServer(config: NetworkInit['config']) {
+  return circuitRelayServer({
+    hopTimeout: 10 * SECOND_MS,
+    maxInboundHopStreams: 8,
+    maxOutboundHopStreams: 8,
+    maxOutboundStopStreams: config['circuit.reservationsMax'],
+    reservations: {
+      maxReservations: config['circuit.reservationsMax'],
+      reservationTtl: 3600 * SECOND_MS,
+      applyDefaultLimit: true,
+      defaultDurationLimit: config['circuit.durationMs'],
+      defaultDataLimit: BigInt(config['circuit.bytesMax']),
+    },
+  });
+}
 
 /**
  * Nothing is stored in the DHT yet: what peers put or provide there would only fill this node's memory. Without
@@ -117,151 +205,28 @@ function refuseRecords(dht: KadDHT): void {
   for (const type of ['PUT_VALUE', 'GET_VALUE', 'ADD_PROVIDER', 'GET_PROVIDERS']) delete handlers[type];
 }
 
-function transports(config: Config) {
+function transports({ config }: NetworkInit, features: Features, reachOf: () => Reach) {
+  const plainTcp = tcp({
+    // the connection monitor decides about idle peers, long before this
+    inboundSocketInactivityTimeout: 120 * SECOND_MS,
+    outboundSocketInactivityTimeout: 120 * SECOND_MS,
+    maxConnections: config['connections.max'] + config['connections.pendingMax'],
+    backlog: 128,
+    // dials may leave from the port that is listened on
+    ...(features.holePunch ? { listenOpts: { reusePort: true } as object } : {}),
+  });
+  const plainWebSockets = webSockets({ maxBufferedAmount: 4 * MIB });
+  const proxy = config['network.proxy'];
+  const open =
+    proxy === ''
+      ? openDirectly(
+          (target) => (features.holePunch ? reachOf().localPort(target) : null),
+          (target) => reachOf().dialledFromSwarmPort(target),
+        )
+      : openThroughProxy(proxy, features.dialTimeoutMs);
   return [
-    tcp({
-      // the connection monitor decides about idle peers, long before this
-      inboundSocketInactivityTimeout: 120 * SECOND_MS,
-      outboundSocketInactivityTimeout: 120 * SECOND_MS,
-      maxConnections: config['connections.max'] + config['connections.pendingMax'],
-      backlog: 128,
-    }),
-    webSockets({ maxBufferedAmount: 4 * MIB }),
+    dialling(plainTcp, open),
+    features.webSocketDials ? plainWebSockets : listeningOnly(plainWebSockets),
+    circuitRelayTransport({ maxInboundStopStreams: 32, maxOutboundStopStreams: 32 }),
   ];
-}
-
-/**
- * Gossip signs and verifies nothing: the envelope is signed once and verified once. Ids are over the whole
- * envelope, signature included, and its shard, so that nothing but a true copy ever stands for the true one.
- */
-function gossipOptions({ config, onCopy, scoreOf }: NetworkInit): Partial<GossipsubOpts> {
-  return {
-    globalSignaturePolicy: StrictNoSign,
-    msgIdFn: (message) => Buffer.from(gossipId(message.topic, message.data), 'latin1'),
-    fastMsgIdFn: (message) => {
-      onCopy();
-      return gossipId(message.topic, message.data ?? new Uint8Array());
-    },
-    msgIdToStrFn: bytesKey,
-    allowedTopics: gossipTopics(),
-    canRelayMessage: false,
-    emitSelf: false,
-    fallbackToFloodsub: false,
-    allowPublishToZeroTopicPeers: true,
-    ignoreDuplicatePublishError: true,
-    ...gossipMesh(config),
-    ...gossipBounds(config),
-    ...gossipScoring(config, scoreOf),
-  };
-}
-
-function gossipMesh(config: Config): Partial<GossipsubOpts> {
-  const degree = config['gossip.degree'];
-  return {
-    D: degree,
-    Dlo: config['gossip.degreeLow'],
-    Dhi: config['gossip.degreeHigh'],
-    // of a mesh that is pruned, two thirds stay by score, the others by chance: no one buys the whole mesh
-    Dscore: Math.max(1, Math.floor((degree * 2) / 3)),
-    // connections dialled by this node, which an attacker cannot choose
-    Dout: Math.max(0, Math.min(2, config['gossip.degreeLow'] - 1, Math.floor(degree / 2))),
-    Dlazy: degree,
-    gossipFactor: 0.25,
-    heartbeatInterval: SECOND_MS,
-    // a copy lost with a peer is heard of for three heartbeats and can be asked for during six
-    mcacheLength: 6,
-    mcacheGossip: 3,
-    gossipsubIWantFollowupMs: 3 * SECOND_MS,
-    fanoutTTL: 60 * SECOND_MS,
-    // longer than an envelope can be accepted; the relay's own window goes further
-    seenTTL: 120 * SECOND_MS,
-    // who is not in the mesh hears of an envelope by IHAVE; flooding it would cost a copy for every peer
-    floodPublish: false,
-    batchPublish: true,
-    // peer exchange hands out strangers' addresses; the DHT finds peers here
-    doPX: false,
-    tagMeshPeers: true,
-    // small envelopes cost less than the notice that they are not wanted
-    idontwantMinDataSize: 2 * KIB,
-    idontwantMaxMessages: 512,
-  };
-}
-
-function gossipBounds(config: Config): Partial<GossipsubOpts> {
-  return {
-    maxInboundStreams: 2,
-    maxOutboundStreams: 2,
-    maxOutboundBufferSize: config['gossip.outboundBufferBytes'],
-    // an answer to IWANT has 1 MiB of envelopes at most, and may share its frame with a full one and with ids
-    maxInboundDataLength: FRAME_MAX_BYTES,
-    maxTopicBytesPerPeer: 64 * KIB,
-    decodeRpcLimits: {
-      maxSubscriptions: 64,
-      maxMessages: 5000,
-      maxIhaveMessageIDs: 5000,
-      maxIwantMessageIDs: 5000,
-      maxIdontwantMessageIDs: 512,
-      maxControlMessages: 64,
-      maxPeerInfos: 16,
-    },
-  };
-}
-
-/** Weights such that three proven faults graylist a peer for minutes and no honest behaviour costs anything. */
-function gossipScoring(config: Config, scoreOf: NetworkInit['scoreOf']): Partial<GossipsubOpts> {
-  const perTopic = {
-    topicWeight: 1,
-    timeInMeshWeight: 0.01,
-    timeInMeshQuantum: SECOND_MS,
-    timeInMeshCap: 300,
-    firstMessageDeliveriesWeight: 0.05,
-    firstMessageDeliveriesDecay: 0.95,
-    firstMessageDeliveriesCap: 100,
-    // topics are quiet or busy as they like: a quiet mesh peer is no bad one
-    meshMessageDeliveriesWeight: 0,
-    meshFailurePenaltyWeight: 0,
-    // squared: one fault costs 20, three 180, and half is forgotten after six minutes
-    invalidMessageDeliveriesWeight: -20,
-    invalidMessageDeliveriesDecay: 0.998,
-  };
-  return {
-    scoreParams: {
-      topics: Object.fromEntries(gossipTopics().map((topic) => [topic, perTopic])) as never,
-      topicScoreCap: 20,
-      appSpecificScore: scoreOf,
-      appSpecificWeight: 1,
-      IPColocationFactorWeight: -10,
-      IPColocationFactorThreshold: config['gossip.sameAddressMax'],
-      // every peer of a swarm on one machine comes from here
-      IPColocationFactorWhitelist: new Set(['127.0.0.1', '::1']),
-      behaviourPenaltyWeight: -10,
-      behaviourPenaltyThreshold: 6,
-      behaviourPenaltyDecay: 0.9,
-      decayInterval: SECOND_MS,
-      decayToZero: 0.01,
-      // gossip forgets a peer that reconnects whatever this says; the relay remembers its faults
-      retainScore: 3600 * SECOND_MS,
-    },
-    scoreThresholds: SCORE_THRESHOLDS,
-  };
-}
-
-/** Below `graylistThreshold` a peer is not listened to at all. */
-export const SCORE_THRESHOLDS = {
-  gossipThreshold: -40,
-  publishThreshold: -80,
-  graylistThreshold: -160,
-  acceptPXThreshold: 1000,
-  opportunisticGraftThreshold: 1,
-};
-
-/** 20 bytes of SHA-256: ids travel in every IHAVE, and nobody finds two envelopes with one id. */
-const GOSSIP_ID_BYTES = 20;
-
-/** The byte that tells the same envelope on two shards apart. */
-const SHARD_BYTES = new Map(gossipTopics().map((topic, shard) => [topic, String.fromCharCode(shard)]));
-
-/** The gossip id of an envelope's bytes on a topic, as a string of one character per byte. */
-function gossipId(topic: string, data: Uint8Array): string {
-  return hash('sha256', data, 'binary').slice(0, GOSSIP_ID_BYTES) + (SHARD_BYTES.get(topic) ?? '');
 }

@@ -1,6 +1,8 @@
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { CodedError } from '../protocols/common/errors.ts';
 import type { Config } from './config/schema.ts';
+import type { Features } from './network/features.ts';
 
 /** Ports tried after a busy one that was not set. */
 const PORTS_TRIED = 100;
@@ -9,25 +11,33 @@ const PORTS_TRIED = 100;
  * The addresses to listen on: the configured ports, or the next free ones where a port is busy and was not
  * set. Throws `port_taken` for a port that was set and is busy.
  */
-export async function listenAddresses(config: Config): Promise<string[]> {
-  const host = config['listen.host'];
+export async function listenAddresses(config: Config, features: Features): Promise<string[]> {
+  const host = features.listenHost;
   const ip = host.includes(':') ? 'ip6' : 'ip4';
-  const tcp = await choosePort(config, 'listen.tcp', new Set());
-  const ws = await choosePort(config, 'listen.ws', new Set([tcp]));
-  return [`/${ip}/${host}/tcp/${tcp}`, `/${ip}/${host}/tcp/${ws}/ws`];
+  const tcp = await choosePort(config, { path: 'listen.tcp', host, isFree: isFreeTcp });
+  const ws = await choosePort(config, {
+    path: 'listen.ws',
+    host,
+    isFree: async (...at) => at[0] !== tcp && isFreeTcp(...at),
+  });
+  const addresses = [`/${ip}/${host}/tcp/${tcp}`, `/${ip}/${host}/tcp/${ws}/ws`];
+  if (!features.quic) return addresses;
+  const quic = await choosePort(config, { path: 'listen.quic', host, isFree: isFreeUdp });
+  return [...addresses, `/${ip}/${host}/udp/${quic}/quic-v1`];
 }
 
-async function choosePort(
-  config: Config,
-  path: 'listen.tcp' | 'listen.ws',
-  taken: ReadonlySet<number>,
-): Promise<number> {
+interface Choice {
+  readonly path: 'listen.tcp' | 'listen.ws' | 'listen.quic';
+  readonly host: string;
+  readonly isFree: (port: number, host: string) => Promise<boolean>;
+}
+
+async function choosePort(config: Config, { path, host, isFree }: Choice): Promise<number> {
   const wanted = config[path];
-  const host = config['listen.host'];
   if (wanted === 0) return 0;
   const last = config.explicit.has(path) ? wanted : Math.min(wanted + PORTS_TRIED, 65_535);
   for (let port = wanted; port <= last; port++) {
-    if (!taken.has(port) && (await isFree(host, port))) return port;
+    if (await isFree(port, host)) return port;
   }
   throw new CodedError(
     'port_taken',
@@ -35,10 +45,21 @@ async function choosePort(
   );
 }
 
-function isFree(host: string, port: number): Promise<boolean> {
+function isFreeTcp(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
     server.listen(port, host, () => server.close(() => resolve(true)));
+  });
+}
+
+function isFreeUdp(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+    socket.once('error', () => {
+      socket.close();
+      resolve(false);
+    });
+    socket.bind(port, host, () => socket.close(() => resolve(true)));
   });
 }

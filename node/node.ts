@@ -9,6 +9,7 @@ import { type Identity, loadIdentity } from './identity/identity.ts';
 import type { MaillonNode, NodeStatus, NodeView, PeerView, Probe, Relay, Role } from './interface.ts';
 import { createNetwork, type Network } from './libp2p.ts';
 import { listenAddresses } from './listen.ts';
+import { featuresOf } from './network/features.ts';
 import { libp2pLogger } from './observability/libp2p-logger.ts';
 import type { Logger } from './observability/logger.ts';
 import { PeerKeeper } from './peers/keeper.ts';
@@ -150,11 +151,11 @@ class Node implements MaillonNode {
     const lock = lockDataDirectory(config.data);
     try {
       const identity = await loadIdentity(config.data);
-      const listen = role === 'full' ? await listenAddresses(config) : [];
+      const listen = role === 'full' ? await listenAddresses(config, featuresOf(config, role)) : [];
       const logger = libp2pLogger(this.#logger);
       const metrics = createRelayMetrics();
       let relay: RelayService | undefined;
-      const network = await createNetwork({
+      const { network, policy } = await createNetwork({
         config,
         role,
         version,
@@ -164,6 +165,9 @@ class Node implements MaillonNode {
         scoreOf: (peer) => relay?.scoreOf(peer) ?? 0,
         onCopy: () => {
           metrics.copiesReceived += 1;
+        },
+        onFault: (what, error) => {
+          this.#logger.warn({ err: error }, `${what} does not work here and is done without`);
         },
       });
       relay = new RelayService(
@@ -180,7 +184,11 @@ class Node implements MaillonNode {
       );
       const keeper = new PeerKeeper(
         { network, logger: this.#logger },
-        { bootstrap: config.bootstrap, target: config['connections.target'] },
+        {
+          bootstrap: config.bootstrap,
+          target: config['connections.target'],
+          trust: (address) => policy.trust(address),
+        },
       );
       const liveness = new Liveness({ network, logger: this.#logger }, LIVENESS);
       return { lock, identity, network, relay, keeper, liveness, startedAt };

@@ -1,6 +1,8 @@
 import { peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
+import { errorMessage } from '../../protocols/common/errors.ts';
 import { ACCEPTANCE_WINDOW_MS, CLOCK_SKEW_MS, ENVELOPE_MAX_BYTES } from '../../protocols/relay/constants.ts';
+import { accessList } from '../network/access-list.ts';
 import type { Config } from './schema.ts';
 
 /** Says where a setting's value came from: `gossip.degree (4, by default)`. */
@@ -8,7 +10,13 @@ export type Cite = (path: keyof Config) => string;
 
 /** What the settings must hold beyond their own types: addresses that parse, and limits that fit together. */
 export function brokenRelations(config: Config, cite: Cite): string[] {
-  return [...brokenAddresses(config, cite), ...brokenOrigins(config, cite), ...brokenOrder(config, cite)];
+  return [
+    ...brokenAddresses(config, cite),
+    ...brokenAccess(config, cite),
+    ...brokenProxy(config, cite),
+    ...brokenOrigins(config, cite),
+    ...brokenOrder(config, cite),
+  ];
 }
 
 function brokenAddresses(config: Config, cite: Cite): string[] {
@@ -25,6 +33,26 @@ function brokenAddresses(config: Config, cite: Cite): string[] {
     ),
   ];
 }
+
+function brokenAccess(config: Config, cite: Cite): string[] {
+  return (['connections.allow', 'connections.deny'] as const).flatMap((path) => {
+    try {
+      accessList(config[path]);
+      return [];
+    } catch (error) {
+      return [`${cite(path)}: ${errorMessage(error)}`];
+    }
+  });
+}
+
+/** A proxy's address with a password would show it in argv and in logs. */
+function brokenProxy(config: Config, cite: Cite): string[] {
+  const proxy = config['network.proxy'];
+  if (proxy === '' || PROXY.test(proxy)) return [];
+  return [`${cite('network.proxy')} must be socks5://host:port, such as socks5://127.0.0.1:9050`];
+}
+
+const PROXY = /^socks5:\/\/([a-z0-9.-]+|\[[0-9a-f:.]+\]):\d{1,5}$/i;
 
 function brokenOrigins(config: Config, cite: Cite): string[] {
   return config['gateway.allowedOrigins']

@@ -11,6 +11,8 @@ export interface PeerKeeperInit {
   readonly bootstrap: readonly string[];
   /** Peers to be connected with. */
   readonly target: number;
+  /** Told of an address the operator named, before it is dialled. */
+  readonly trust: (address: Multiaddr) => void;
 }
 
 /** Between rounds while there is nobody to talk to: a node that starts beside its bootstrap peer joins at once. */
@@ -73,6 +75,7 @@ export class PeerKeeper {
   /** Connects to the peer at `address`. Throws `bad_address` or `dial_failed`. */
   async connect(address: string): Promise<void> {
     const target = parsePeerAddress(address);
+    this.#init.trust(target);
     try {
       await this.#network.dial(target, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) });
     } catch (error) {

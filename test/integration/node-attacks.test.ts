@@ -11,9 +11,10 @@ import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p } from 'libp2p';
 import { createNode, DEFAULTS } from '../../node/index.ts';
-import { createNetwork, SCORE_THRESHOLDS } from '../../node/libp2p.ts';
+import { createNetwork } from '../../node/libp2p.ts';
 import { libp2pLogger } from '../../node/observability/libp2p-logger.ts';
 import { Liveness } from '../../node/peers/liveness.ts';
+import { SCORE_THRESHOLDS } from '../../node/relay/gossip-options.ts';
 import { Inbox, publish, startNode, tcpAddress } from '../support/node.ts';
 import { until } from '../support/processes.ts';
 import { RawPeer } from '../support/raw-peer.ts';
@@ -62,17 +63,18 @@ test('a peer that never answers keeps nobody else waiting for gossip', async (t)
 
 test('a connection that went silent is dropped, one that answers is kept', async (t) => {
   const init = {
-    config: { ...DEFAULTS },
+    config: { ...DEFAULTS, 'network.quic': false },
     role: 'full',
     version: 'test',
     listen: ['/ip4/127.0.0.1/tcp/0'],
   } as const;
-  const network = await createNetwork({
+  const { network } = await createNetwork({
     ...init,
     privateKey: await generateKeyPair('Ed25519'),
     logger: libp2pLogger(silentLogger()),
     onCopy: () => undefined,
     scoreOf: () => 0,
+    onFault: () => undefined,
   });
   await network.start();
   t.after(() => network.stop());
@@ -160,6 +162,7 @@ test('a start that fails leaves nothing open: the same node starts when the caus
     'listen.host': '127.0.0.1',
     'listen.tcp': port,
     'listen.ws': 0,
+    'network.quic': false,
   };
   const node = createNode({ logger: silentLogger() }, { config, role: 'full', version: 'test' });
   t.after(async () => {
