@@ -1,9 +1,14 @@
 import { ED25519_MULTIKEY_BYTES } from '../common/did-key.ts';
+import { EXT_MAX_BYTES } from '../common/fields.ts';
+
+export { EXT_MAX_BYTES };
 
 /** First item of every envelope. */
 export const ENVELOPE_VERSION = 1;
 /** Domain of the signature: no other object's signature is one of an envelope. */
 export const ENVELOPE_DOMAIN = 'maillon/envelope/1';
+/** Items of an envelope without its signature. */
+export const ENVELOPE_BODY_ITEMS = 12;
 
 /** Generation of the shard layout: topics move to other shards only when this number grows. */
 export const SHARD_GENERATION = 0;
@@ -24,12 +29,6 @@ export const CHAIN_MAX_LINKS = 8;
 export const CHAIN_LINK_MAX_BYTES = 2048;
 /** Bytes of all delegation links together, so that the overhead bound holds. */
 export const CHAIN_MAX_BYTES = 4096;
-/** Room for fields to come, so that they need no new version. */
-export const EXT_MAX_BYTES = 512;
-/** How deep a value in `ext` may be nested. */
-export const EXT_MAX_DEPTH = 4;
-
-export const SIGNATURE_BYTES = 64;
 export const AUTHOR_BYTES = ED25519_MULTIKEY_BYTES;
 
 /** How far an envelope's time may be from the receiver's clock, either way, in milliseconds. */

@@ -1,11 +1,4 @@
-import { CodedError } from '../common/errors.ts';
-
-/**
- * `fault` says whose it is: `sender` faults need no context to be seen (bytes, size, signature), so they are
- * rejected and cost score; `context` ones (clock, policy, load, an unknown version) honest peers forward too,
- * so they are ignored.
- */
-export type Fault = 'sender' | 'context';
+import { type Fault, Refusal } from '../common/refusal.ts';
 
 /** Every reason for which an envelope is not taken, and whose fault it is. */
 export const RELAY_ERRORS = {
@@ -25,17 +18,11 @@ export const RELAY_ERRORS = {
 
 export type RelayErrorCode = keyof typeof RELAY_ERRORS;
 
-export class RelayError extends CodedError {
+export class RelayError extends Refusal {
   declare readonly code: RelayErrorCode;
-  /**
-   * Whether an honest peer may well have forwarded it: it was good there a moment ago, or it is this node that
-   * has no room. Nobody is charged for it.
-   */
-  readonly isExcusable: boolean;
 
   constructor(code: RelayErrorCode, message: string, isExcusable = false) {
-    super(code, message);
-    this.isExcusable = isExcusable;
+    super(code, message, isExcusable);
   }
 
   get fault(): Fault {

@@ -1,7 +1,8 @@
 import type { Clock } from '../common/clock.ts';
+import { Conduct } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
-import { RateLimiter } from '../common/rate-limit.ts';
+import { WaitingRoom } from '../common/waiting-room.ts';
 import { decodeEnvelope, digestKey, signingBytes } from './codec.ts';
 import type { Envelope, SignedEnvelope } from './envelope.ts';
 import { RelayError } from './errors.ts';
@@ -43,15 +44,6 @@ export interface AdmissionInit {
   readonly ignoredBurst: number;
 }
 
-/** Peers whose conduct is remembered, connected or not. */
-const PEERS_MAX = 10_000;
-/** Proven faults a peer may have: the third of a bad disk or a bad day is one too many. */
-const FAULTS_FREE = 2;
-/** How long one proven fault takes to be forgiven. */
-const FAULT_FORGIVEN_S = 120;
-/** Faults that are held against a peer at most: ten minutes' worth. */
-const FAULTS_HELD_MAX = 5;
-
 /**
  * Decides about every envelope that comes from a peer: size, form, shard, clock, duplicate, signature,
  * authorisation, in that order, cheapest first. An id counts as seen only after verification, so a forgery
@@ -60,33 +52,21 @@ const FAULTS_HELD_MAX = 5;
 export class Admission {
   readonly #components: AdmissionComponents;
   readonly #init: AdmissionInit;
-  readonly #ignored: RateLimiter;
-  readonly #faults: RateLimiter;
+  readonly #conduct: Conduct;
   /** Verifications under way by envelope id: a copy with another signature waits for the first. */
   readonly #verifying = new Map<string, Promise<boolean>>();
-  readonly #waitingByPeer = new Map<string, number>();
-  #waiting = 0;
+  readonly #waiting: WaitingRoom;
 
   constructor(components: AdmissionComponents, init: AdmissionInit) {
     this.#components = components;
     this.#init = init;
-    this.#ignored = new RateLimiter(components, {
-      perSecond: init.ignoredPerSecond,
-      burst: init.ignoredBurst,
-      debtMax: init.ignoredBurst,
-      maxKeys: PEERS_MAX,
-    });
-    this.#faults = new RateLimiter(components, {
-      perSecond: 1 / FAULT_FORGIVEN_S,
-      burst: FAULTS_FREE,
-      debtMax: FAULTS_HELD_MAX,
-      maxKeys: PEERS_MAX,
-    });
+    this.#conduct = new Conduct(components, init);
+    this.#waiting = new WaitingRoom({ max: init.queueMax, maxPerPeer: init.queueMaxPerPeer });
   }
 
   /** Envelopes that wait for verification now. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#waiting.size;
   }
 
   /**
@@ -95,7 +75,7 @@ export class Admission {
    * Gossip's own score forgets a peer that reconnects; this does not.
    */
   isShunned(peer: string): boolean {
-    return this.#faults.isExceeded(peer) || this.#ignored.isExceeded(peer);
+    return this.#conduct.isShunned(peer);
   }
 
   /** The envelope in `bytes`, taken and marked as seen. Throws `RelayError` when it is not to be taken. */
@@ -108,8 +88,7 @@ export class Admission {
     } catch (error) {
       if (error instanceof RelayError) {
         this.#components.metrics.refused[error.code] += 1;
-        if (error.fault === 'sender') this.#faults.charge(peer);
-        else if (!error.isExcusable) this.#ignored.charge(peer);
+        this.#conduct.charge(peer, error);
       }
       throw error;
     }
@@ -134,7 +113,9 @@ export class Admission {
   /** Verifies the signature. Of several copies of one envelope that arrive together one is verified. */
   async #verifyOnce(envelope: SignedEnvelope, peer: string): Promise<void> {
     const key = digestKey(envelope.digest);
-    this.#enterQueue(peer);
+    if (!this.#waiting.enter(peer)) {
+      throw new RelayError('overloaded', 'too many envelopes wait for verification', true);
+    }
     try {
       const underway = this.#verifying.get(key);
       if (underway !== undefined && (await underway)) throw duplicate();
@@ -146,7 +127,7 @@ export class Admission {
         if (this.#verifying.get(key) === verification) this.#verifying.delete(key);
       }
     } finally {
-      this.#leaveQueue(peer);
+      this.#waiting.leave(peer);
     }
   }
 
@@ -157,22 +138,6 @@ export class Admission {
       message,
       envelope.signature,
     );
-  }
-
-  #enterQueue(peer: string): void {
-    const ofPeer = this.#waitingByPeer.get(peer) ?? 0;
-    if (this.#waiting >= this.#init.queueMax || ofPeer >= this.#init.queueMaxPerPeer) {
-      throw new RelayError('overloaded', 'too many envelopes wait for verification', true);
-    }
-    this.#waiting += 1;
-    this.#waitingByPeer.set(peer, ofPeer + 1);
-  }
-
-  #leaveQueue(peer: string): void {
-    this.#waiting -= 1;
-    const ofPeer = (this.#waitingByPeer.get(peer) ?? 1) - 1;
-    if (ofPeer === 0) this.#waitingByPeer.delete(peer);
-    else this.#waitingByPeer.set(peer, ofPeer);
   }
 }
 

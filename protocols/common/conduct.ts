@@ -1,0 +1,50 @@
+import type { Clock } from './clock.ts';
+import { RateLimiter } from './rate-limit.ts';
+import type { Refusal } from './refusal.ts';
+
+/** Peers whose conduct is remembered, connected or not. */
+const PEERS_MAX = 10_000;
+/** Proven faults a peer may have: the third of a bad disk or a bad day is one too many. */
+const FAULTS_FREE = 2;
+/** How long one proven fault takes to be forgiven. */
+const FAULT_FORGIVEN_S = 120;
+/** Faults that are held against a peer at most: ten minutes' worth. */
+const FAULTS_HELD_MAX = 5;
+
+export interface ConductInit {
+  /** What a peer may send each second that is ignored: honest peers forward some, a flood of it is not looked at. */
+  readonly ignoredPerSecond: number;
+  readonly ignoredBurst: number;
+}
+
+/** Remembers what peers did, over reconnections. Gossip's own score forgets a peer that reconnects. */
+export class Conduct {
+  readonly #ignored: RateLimiter;
+  readonly #faults: RateLimiter;
+
+  constructor(components: { clock: Clock }, init: ConductInit) {
+    this.#ignored = new RateLimiter(components, {
+      perSecond: init.ignoredPerSecond,
+      burst: init.ignoredBurst,
+      debtMax: init.ignoredBurst,
+      maxKeys: PEERS_MAX,
+    });
+    this.#faults = new RateLimiter(components, {
+      perSecond: 1 / FAULT_FORGIVEN_S,
+      burst: FAULTS_FREE,
+      debtMax: FAULTS_HELD_MAX,
+      maxKeys: PEERS_MAX,
+    });
+  }
+
+  /** Holds a refusal against the peer that caused it, if it is one to be held. */
+  charge(peer: string, refusal: Refusal): void {
+    if (refusal.fault === 'sender') this.#faults.charge(peer);
+    else if (!refusal.isExcusable) this.#ignored.charge(peer);
+  }
+
+  /** Whether `peer` is to be graylisted: it sent proven faults, or made this node ignore more than it may. */
+  isShunned(peer: string): boolean {
+    return this.#faults.isExceeded(peer) || this.#ignored.isExceeded(peer);
+  }
+}
