@@ -9,4 +9,6 @@ export { flagOf, variableOf } from './config/names.ts';
 export { type Config, DEFAULTS, SETTINGS, type Setting } from './config/schema.ts';
 export type * from './interface.ts';
 export { createNode } from './node.ts';
+export { EventLog, type EventName } from './observability/events.ts';
 export { createLogger, type Logger } from './observability/logger.ts';
+export { Meter } from './observability/meter.ts';
