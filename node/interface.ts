@@ -112,6 +112,18 @@ export interface NodeStatus {
   /** Mesh peers per shard. */
   readonly mesh: readonly number[];
   readonly relay: RelayMetrics & { readonly waiting: number; readonly subscriptions: number };
+  /** How late timers were in the last seconds, and the part of that time in which the process was busy, 0 to 1. */
+  readonly eventLoop: {
+    readonly p50Ms: number;
+    readonly p99Ms: number;
+    readonly maxMs: number;
+    readonly utilisation: number;
+  };
+  readonly memory: { readonly rssBytes: number; readonly heapBytes: number };
+  /** The data directory, and what is left on its file system; null where that cannot be read. */
+  readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
+  /** Other nodes in the directory: all of them, and those that this node reached when it dialled back. */
+  readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
 }
 
 /** One thing a node needs to serve, probed when asked. */

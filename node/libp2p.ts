@@ -6,11 +6,13 @@ import type { ComponentLogger, Libp2p, PrivateKey } from '@libp2p/interface';
 import { type KadDHT, kadDHT } from '@libp2p/kad-dht';
 import { noise } from '@libp2p/noise';
 import { type Ping, ping } from '@libp2p/ping';
+import { prometheusMetrics } from '@libp2p/prometheus-metrics';
 import { tcp } from '@libp2p/tcp';
 import { webSockets } from '@libp2p/websockets';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
+import type { Registry } from 'prom-client';
 import { KAD_PROTOCOL } from '../protocols/common/ids.ts';
 import { coalescing } from './coalesce.ts';
 import type { Role } from './interface.ts';
@@ -34,6 +36,8 @@ export interface NetworkInit extends GossipInit {
   readonly version: string;
   readonly listen: readonly string[];
   readonly logger: ComponentLogger;
+  /** Where libp2p's own metrics are registered; without it nothing is measured. */
+  readonly registry?: Registry;
   /** Told of what does not work and is done without. */
   readonly onFault: (what: string, error: unknown) => void;
 }
@@ -73,6 +77,7 @@ export async function createNetwork(init: NetworkInit): Promise<MadeNetwork> {
     connectionMonitor: { enabled: false },
     peerStore: { maxAddressAge: 3600 * SECOND_MS, maxPeerAge: 6 * 3600 * SECOND_MS },
     ...optional.discovery,
+    ...measured(init),
     services: {
       ...services(init, features, policy, reachOf),
       ...optional.services,
@@ -82,6 +87,14 @@ export async function createNetwork(init: NetworkInit): Promise<MadeNetwork> {
   hardenGossip(network.services.gossip);
   refuseRecords(network.services.dht);
   return { network, policy };
+}
+
+function measured({ registry, config }: NetworkInit) {
+  if (registry === undefined) return {};
+  // what the process uses is measured once, by the node
+  return {
+    metrics: prometheusMetrics({ registry, collectDefaultMetrics: false, statfsLocation: config.data }),
+  };
 }
 
 const MUXER = {

@@ -1,3 +1,4 @@
+import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import type { Limit } from '../protocols/common/limits.ts';
@@ -10,8 +11,11 @@ import type { MaillonNode, NodeStatus, NodeView, PeerView, Probe, Relay, Role } 
 import { createNetwork, type Network } from './libp2p.ts';
 import { listenAddresses } from './listen.ts';
 import { featuresOf } from './network/features.ts';
+import { EventLog } from './observability/events.ts';
 import { libp2pLogger } from './observability/libp2p-logger.ts';
 import type { Logger } from './observability/logger.ts';
+import { Meter } from './observability/meter.ts';
+import { Sight } from './observability/sight.ts';
 import { PeerKeeper } from './peers/keeper.ts';
 import { LIVENESS, Liveness } from './peers/liveness.ts';
 import { meshSizes, viewPeers } from './peers/views.ts';
@@ -24,8 +28,16 @@ export interface NodeInit {
   readonly version: string;
 }
 
+export interface NodeComponents {
+  readonly logger: Logger;
+  /** Where the node's metrics are registered while it runs; nothing of them is made without it. */
+  readonly registry?: Registry;
+  /** Where its events are reported; its own log of them otherwise. */
+  readonly events?: EventLog;
+}
+
 /** Makes a node. Nothing is read or opened before `start`. */
-export function createNode(components: { readonly logger: Logger }, init: NodeInit): MaillonNode {
+export function createNode(components: NodeComponents, init: NodeInit): MaillonNode {
   return new Node(components, init);
 }
 
@@ -42,6 +54,7 @@ interface Parts {
   readonly relay: RelayService;
   readonly keeper: PeerKeeper;
   readonly liveness: Liveness;
+  readonly sight: Sight;
   readonly startedAt: number;
 }
 
@@ -52,14 +65,18 @@ interface Parts {
 class Node implements MaillonNode {
   readonly relay: Relay;
   readonly #logger: Logger;
+  readonly #events: EventLog;
+  readonly #registry: Registry | null;
   readonly #init: NodeInit;
   #parts: Parts | null = null;
   #transition: Promise<void> = Promise.resolve();
   /** Ends the wait for the first peers when the node is stopped meanwhile. */
   #joining = new AbortController();
 
-  constructor(components: { readonly logger: Logger }, init: NodeInit) {
+  constructor(components: NodeComponents, init: NodeInit) {
     this.#logger = components.logger;
+    this.#events = components.events ?? new EventLog({ logger: components.logger, clock: systemClock });
+    this.#registry = components.registry ?? null;
     this.#init = init;
     this.relay = {
       publish: async (request) => this.#running.relay.publish(request),
@@ -84,7 +101,9 @@ class Node implements MaillonNode {
     return this.#after(async () => {
       const parts = this.#parts;
       this.#parts = null;
-      if (parts !== null) await close(parts);
+      if (parts === null) return;
+      await close(parts);
+      this.#events.report('node_stopped', { peerId: parts.identity.peerId });
     });
   }
 
@@ -93,7 +112,7 @@ class Node implements MaillonNode {
   }
 
   status(): NodeStatus {
-    const { identity, network, relay, startedAt } = this.#running;
+    const { identity, network, relay, sight, startedAt } = this.#running;
     const { config, role, version } = this.#init;
     return {
       peerId: identity.peerId,
@@ -106,6 +125,7 @@ class Node implements MaillonNode {
       peers: network.getPeers().length,
       mesh: meshSizes(network),
       relay: { ...relay.metrics, waiting: relay.waiting, subscriptions: relay.subscriptionCount },
+      ...sight.status,
     };
   }
 
@@ -149,6 +169,7 @@ class Node implements MaillonNode {
     const { config, role, version } = this.#init;
     const startedAt = systemClock.now();
     const lock = lockDataDirectory(config.data);
+    const meter = this.#registry === null ? null : new Meter(this.#registry);
     try {
       const identity = await loadIdentity(config.data);
       const listen = role === 'full' ? await listenAddresses(config, featuresOf(config, role)) : [];
@@ -169,6 +190,7 @@ class Node implements MaillonNode {
         onFault: (what, error) => {
           this.#logger.warn({ err: error }, `${what} does not work here and is done without`);
         },
+        ...(meter === null ? {} : { registry: meter.registry }),
       });
       relay = new RelayService(
         {
@@ -191,17 +213,34 @@ class Node implements MaillonNode {
         },
       );
       const liveness = new Liveness({ network, logger: this.#logger }, LIVENESS);
-      return { lock, identity, network, relay, keeper, liveness, startedAt };
+      const sight = this.#sight({ network, relay, meter }, startedAt);
+      return { lock, identity, network, relay, keeper, liveness, sight, startedAt };
     } catch (error) {
+      meter?.release();
       lock.release();
       throw error;
     }
+  }
+
+  #sight(parts: Pick<Parts, 'network' | 'relay'> & { meter: Meter | null }, startedAt: number): Sight {
+    const { network } = parts;
+    return new Sight(
+      {
+        ...parts,
+        events: this.#events,
+        clock: systemClock,
+        meshSizes: () => meshSizes(network),
+        nodes: () => (this.#parts === null ? [] : this.nodes()),
+      },
+      { ...this.#init, data: this.#init.config.data, startedAt },
+    );
   }
 
   /** Starts the parts; of those that one could not be started with, none is left running or open. */
   async #run(parts: Parts): Promise<void> {
     const { data } = this.#init.config;
     try {
+      parts.sight.start();
       await parts.network.start();
       parts.relay.start();
       parts.keeper.start();
@@ -212,7 +251,7 @@ class Node implements MaillonNode {
       });
       throw error;
     }
-    this.#logger.info({ peerId: parts.identity.peerId, role: this.#init.role, data }, 'node started');
+    this.#events.report('node_started', { peerId: parts.identity.peerId, role: this.#init.role, data });
   }
 
   /** Waits until the first peers are in the mesh of every shard; says so and goes on when none comes. */
@@ -222,7 +261,7 @@ class Node implements MaillonNode {
     const deadline = Date.now() + JOIN_TIMEOUT_MS;
     while (!signal.aborted && meshSizes(parts.network).some((size) => size === 0)) {
       if (Date.now() >= deadline) {
-        this.#logger.warn({ bootstrap: config.bootstrap }, 'no bootstrap peer answered yet; trying on');
+        this.#events.report('bootstrap_unreachable', { bootstrap: config.bootstrap });
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -241,6 +280,7 @@ async function close(parts: Parts): Promise<void> {
       try {
         await parts.network.stop();
       } finally {
+        parts.sight.stop();
         parts.lock.release();
       }
     }

@@ -101,6 +101,9 @@ export class Meter {
   }
 }
 
+/** What libp2p measures of the process: `process-metrics.ts` and `disk-usage.ts` do, and once is enough. */
+const MEASURED_ALREADY = /^nodejs_/;
+
 /** Knows what was registered through it; what is scraped is the other one. */
 class ForwardingRegistry extends Registry {
   readonly #target: Registry;
@@ -110,8 +113,10 @@ class ForwardingRegistry extends Registry {
     this.#target = target;
   }
 
-  override registerMetric(...args: Parameters<Registry['registerMetric']>): void {
-    this.#target.registerMetric(...args);
-    super.registerMetric(...args);
+  override registerMetric(metric: Parameters<Registry['registerMetric']>[0]): void {
+    // the type does not know that a metric has its name
+    if (MEASURED_ALREADY.test((metric as unknown as { readonly name: string }).name)) return;
+    this.#target.registerMetric(metric);
+    super.registerMetric(metric);
   }
 }

@@ -1,4 +1,4 @@
-import type { MaillonNode, Role } from '../interface.ts';
+import type { NodeView, Role } from '../interface.ts';
 import type { Meter } from './meter.ts';
 
 /**
@@ -26,10 +26,10 @@ export function registerNodeMetrics(
 const REACHES = ['direct', 'relayed', 'unconfirmed'] as const;
 
 /** Registers how many nodes the directory has, by how this node reached them when it dialled back. */
-export function registerDirectoryMetrics(meter: Meter, node: Pick<MaillonNode, 'nodes'>): void {
+export function registerDirectoryMetrics(meter: Meter, nodes: () => readonly NodeView[]): void {
   meter.gauges('maillon_directory_nodes', 'Announced nodes, by how they were reached.', 'reach', () => {
     const counts = new Map<string, number>(REACHES.map((reach) => [reach, 0]));
-    for (const { reach, isSelf } of node.nodes()) {
+    for (const { reach, isSelf } of nodes()) {
       if (isSelf) continue;
       const name = reach ?? 'unconfirmed';
       counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -142,6 +142,10 @@ export class RelayService implements Relay {
     return this.#admission.waiting;
   }
 
+  get publishQueueBytes(): number {
+    return this.#publisher.waitingBytes;
+  }
+
   get subscriptionCount(): number {
     return this.#subscriptions.count;
   }

@@ -86,6 +86,11 @@ export class Publisher {
     this.#author = encodeMultikey(components.signer.publicKey);
   }
 
+  /** Bytes of messages that wait to be sent, with what each costs beside its data. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** Resolves once the message was sent. Throws `CodedError`: a bad name, `too_large`, `overloaded`. */
   async publish(message: OutgoingMessage): Promise<PublishedMessage> {
     this.#check(message);
