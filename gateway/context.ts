@@ -6,6 +6,7 @@ import type { IdempotencyKeys } from './http/idempotency.ts';
 import type { Hub } from './hub.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { DEFAULT_NAMESPACE } from './schemas.ts';
+import type { Turn } from './turn.ts';
 import type { PresenceBoard } from './ws/presence.ts';
 
 /** Which program this is. */
@@ -24,6 +25,7 @@ export interface Context {
   readonly clock: Clock;
   readonly startedAt: number;
   readonly hub: Hub;
+  readonly turn: Turn;
   readonly clients: Clients;
   readonly idempotency: IdempotencyKeys<Receipt>;
   readonly presence: PresenceBoard;

@@ -41,6 +41,7 @@ export const ERRORS = {
   overloaded: { status: 503, meaning: 'too much waits here already', retryAfter: 1 },
   too_many_clients: { status: 503, meaning: 'every place for a streaming client is taken', retryAfter: 5 },
   going_away: { status: 503, meaning: 'the gateway is stopping', retryAfter: 5 },
+  too_many_topics: { status: null, meaning: 'the connection is subscribed to as many topics as it may be' },
   too_slow: { status: null, meaning: 'the client read too slowly and was cut' },
   no_history: { status: null, meaning: 'what was sent before this moment is not kept here' },
 } as const satisfies Record<string, ErrorKind>;

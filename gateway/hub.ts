@@ -1,28 +1,45 @@
 import type { Delivery, MaillonNode, Subscription, TopicName } from '../node/index.ts';
+import { type Batch, join } from './batch.ts';
+import { WRITE_BATCH_BYTES } from './limits.ts';
+import type { GatewayMetrics } from './metrics.ts';
+import type { Flushable, Turn } from './turn.ts';
 
 /** How one kind of client gets a message. Encodings are compared by identity: share them. */
 export interface Encoding {
   encode(delivery: Delivery): Buffer;
 }
 
-/** Takes one frame. Must not throw. */
-export type Sink = (frame: Buffer) => void;
+/** Takes what is to be sent to one client. Must not throw. */
+export interface Sink {
+  take(batch: Batch): void;
+}
+
+/** One string for one topic of one namespace of one owner. */
+export function topicKey({ owner, namespace, topic }: TopicName): string {
+  return JSON.stringify([owner, namespace, topic]);
+}
+
+export interface HubComponents {
+  readonly node: Pick<MaillonNode, 'relay'>;
+  readonly turn: Turn;
+  readonly metrics: Pick<GatewayMetrics, 'subscriptions'>;
+}
 
 interface Channel {
-  readonly sinks: Map<Encoding, Set<Sink>>;
+  readonly feeds: Map<Encoding, Feed>;
   readonly subscription: Subscription;
 }
 
 /**
- * Fans a topic out: one subscription at the node for any number of clients, one frame for every client of the
- * same encoding. Bounded by the clients, each of which counts against `gateway.clientsMax`.
+ * Fans topics out: one subscription at the node for any number of clients; one frame, and for a burst one batch,
+ * for every client of the same encoding. Bounded by the clients and by what each may subscribe to.
  */
 export class Hub {
-  readonly #node: Pick<MaillonNode, 'relay'>;
+  readonly #components: HubComponents;
   readonly #channels = new Map<string, Channel>();
 
-  constructor(components: { node: Pick<MaillonNode, 'relay'> }) {
-    this.#node = components.node;
+  constructor(components: HubComponents) {
+    this.#components = components;
   }
 
   /** Topics subscribed to at the node. */
@@ -30,34 +47,81 @@ export class Hub {
     return this.#channels.size;
   }
 
-  /** `sink` gets a frame for every message from now on. The function returned ends that; it is idempotent. */
+  /**
+   * `sink` gets every message from now on. The function returned ends that: what came before it is still taken;
+   * it is idempotent.
+   */
   subscribe(topic: TopicName, encoding: Encoding, sink: Sink): () => void {
-    const key = JSON.stringify([topic.owner, topic.namespace, topic.topic]);
+    const { turn, metrics } = this.#components;
+    const key = topicKey(topic);
     const channel = this.#channels.get(key) ?? this.#open(key, topic);
-    const sinks = channel.sinks.get(encoding) ?? new Set();
-    channel.sinks.set(encoding, sinks);
-    sinks.add(sink);
+    const feed = channel.feeds.get(encoding) ?? new Feed(turn);
+    channel.feeds.set(encoding, feed);
+    feed.add(sink);
+    metrics.subscriptions += 1;
     return () => {
-      if (!sinks.delete(sink) || sinks.size > 0) return;
-      channel.sinks.delete(encoding);
-      if (channel.sinks.size > 0) return;
+      if (!feed.remove(sink)) return;
+      metrics.subscriptions -= 1;
+      if (feed.size > 0) return;
+      channel.feeds.delete(encoding);
+      if (channel.feeds.size > 0) return;
       channel.subscription.close();
       this.#channels.delete(key);
     };
   }
 
   #open(key: string, topic: TopicName): Channel {
-    const sinks: Channel['sinks'] = new Map();
-    const subscription = this.#node.relay.subscribe(topic, (delivery) => deliver(sinks, delivery));
-    const channel = { sinks, subscription };
+    const feeds: Channel['feeds'] = new Map();
+    const subscription = this.#components.node.relay.subscribe(topic, (delivery) => {
+      for (const [encoding, feed] of feeds) feed.push(encoding.encode(delivery));
+    });
+    const channel = { feeds, subscription };
     this.#channels.set(key, channel);
     return channel;
   }
 }
 
-function deliver(sinks: Channel['sinks'], delivery: Delivery): void {
-  for (const [encoding, group] of sinks) {
-    const frame = encoding.encode(delivery);
-    for (const sink of group) sink(frame);
+/** The messages of a topic in one encoding, for all clients of it: gathered over a turn of the event loop. */
+class Feed implements Flushable {
+  readonly #turn: Turn;
+  readonly #sinks = new Set<Sink>();
+  #frames: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(turn: Turn) {
+    this.#turn = turn;
+  }
+
+  get size(): number {
+    return this.#sinks.size;
+  }
+
+  /** What was gathered before is not for `sink`: the others get it first. */
+  add(sink: Sink): void {
+    this.flush();
+    this.#sinks.add(sink);
+  }
+
+  /** What was gathered before still goes to `sink`, and nothing after. */
+  remove(sink: Sink): boolean {
+    if (!this.#sinks.has(sink)) return false;
+    this.flush();
+    return this.#sinks.delete(sink);
+  }
+
+  push(frame: Buffer): void {
+    if (this.#frames.length === 0) this.#turn.addFeed(this);
+    this.#frames.push(frame);
+    this.#bytes += frame.byteLength;
+    // enough for a write: the clients read while the rest of the turn goes on, and no more is gathered than that
+    if (this.#bytes >= WRITE_BATCH_BYTES) this.#turn.flush();
+  }
+
+  flush(): void {
+    if (this.#frames.length === 0) return;
+    const batch = join(this.#frames, this.#bytes);
+    this.#frames = [];
+    this.#bytes = 0;
+    for (const sink of this.#sinks) sink.take(batch);
   }
 }

@@ -19,6 +19,8 @@ export const FRAME_MAX_BYTES = Math.ceil(MESSAGE_MAX_BYTES / 3) * 4 + 4 * 1024;
 export const FRAME_MAX_FRAGMENTS = 64;
 /** Publishes of one WebSocket that may be unanswered; at more the gateway stops reading from it. */
 export const SESSION_PUBLISHES_MAX = 64;
+/** Frames taken from one WebSocket before the others get their turn: a millisecond's work or two. */
+export const FRAMES_PER_TURN = 64;
 /** A WebSocket is pinged this often. */
 export const PING_INTERVAL_MS = 30_000;
 /** Unanswered pings after which a WebSocket is dropped. */
@@ -61,6 +63,7 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.frameBytes', FRAME_MAX_BYTES, 'bytes', 'a WebSocket message: a full message in base64'),
   limit('gateway.frameFragments', FRAME_MAX_FRAGMENTS, 'count', 'fragments of a WebSocket message'),
   limit('gateway.sessionPublishes', SESSION_PUBLISHES_MAX, 'count', 'then a WebSocket is not read from'),
+  limit('gateway.framesPerTurn', FRAMES_PER_TURN, 'count', 'then other clients get their turn'),
   limit('gateway.pingInterval', PING_INTERVAL_MS, 'milliseconds', 'finds WebSocket peers that are gone'),
   limit('gateway.pingsMissed', PINGS_MISSED_MAX, 'count', 'then a WebSocket is dropped'),
   limit('gateway.sseHeartbeat', SSE_HEARTBEAT_MS, 'milliseconds', 'keeps proxies from closing a stream'),

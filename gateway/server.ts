@@ -16,6 +16,7 @@ import {
 } from './limits.ts';
 import { listen } from './listen.ts';
 import { createGatewayMetrics } from './metrics.ts';
+import { Turn } from './turn.ts';
 import { PresenceBoard } from './ws/presence.ts';
 
 /** What exists while the gateway runs. */
@@ -73,6 +74,7 @@ export class GatewayServer implements Gateway {
     if (this.#running !== undefined) return;
     const clients = new Clients({ max: this.#config['gateway.clientsMax'] });
     const controller = new AbortController();
+    const turn = new Turn();
     const app = await createApp({
       node: this.#node,
       logger: this.#logger,
@@ -80,7 +82,8 @@ export class GatewayServer implements Gateway {
       build: this.#build,
       clock: systemClock,
       startedAt: systemClock.now(),
-      hub: new Hub({ node: this.#node }),
+      hub: new Hub({ node: this.#node, turn, metrics: this.metrics }),
+      turn,
       clients,
       idempotency: this.#idempotency,
       presence: new PresenceBoard({ clock: systemClock }),

@@ -15,8 +15,24 @@ export interface Receipt {
   readonly durable: boolean;
 }
 
+/** First on a connection that was opened without a topic. */
+export interface OpenFrame {
+  readonly type: 'open';
+  /** The namespace of frames that name none. */
+  readonly namespace: string;
+}
+
 export interface SubscribedFrame {
   readonly type: 'subscribed';
+  /** Absent for the topic the connection was opened with. */
+  readonly ref?: Ref;
+  readonly namespace: string;
+  readonly topic: string;
+}
+
+export interface UnsubscribedFrame {
+  readonly type: 'unsubscribed';
+  readonly ref?: Ref;
   readonly namespace: string;
   readonly topic: string;
 }
@@ -47,20 +63,41 @@ export interface ErrorFrame {
 }
 
 /** Frames whose form is the same in JSON and in CBOR. */
-export type AnswerFrame = SubscribedFrame | PublishedFrame | PongFrame | ErrorFrame;
+export type AnswerFrame =
+  | OpenFrame
+  | SubscribedFrame
+  | UnsubscribedFrame
+  | PublishedFrame
+  | PongFrame
+  | ErrorFrame;
 
-/** A message in JSON; in CBOR it has `data`, bytes, in the place of `data_base64`. */
-export interface MessageFrame {
-  readonly type: 'message';
+/** What a message says of itself, in whatever form its bytes come. */
+export interface MessageHead {
   readonly id: string;
   readonly namespace: string;
   readonly topic: string;
+  /** did:key of the author. */
   readonly author: string;
   /** Raised when the author lost count; `seq` compares within one epoch only. */
   readonly epoch: number;
+  /** Counts the author's messages to the topic, without holes. */
   readonly seq: number;
+  /** When the author signed it, milliseconds since the Unix epoch. */
   readonly time: number;
+}
+
+/** A message in JSON; in CBOR it has `data`, bytes, in the place of `data_base64`. */
+export interface MessageFrame extends MessageHead {
+  readonly type: 'message';
   readonly data_base64: string;
 }
 
 export type ServerFrame = AnswerFrame | MessageFrame;
+
+/** Opens a topic on the connection, or closes it. */
+export interface TopicFrame {
+  readonly type: 'subscribe' | 'unsubscribe';
+  readonly ref?: Ref;
+  readonly namespace?: string;
+  readonly topic: string;
+}

@@ -2,16 +2,19 @@ import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Delivery, Logger, TopicName } from '../../node/index.ts';
 import { encodeBase64 } from '../base64.ts';
+import { type Batch, ownBuffer, single } from '../batch.ts';
 import type { Clients, StreamClient } from '../clients.ts';
 import { type Context, topicName } from '../context.ts';
 import { ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
-import type { Encoding, Hub } from '../hub.ts';
+import type { Encoding, Hub, Sink } from '../hub.ts';
 import { CLOSE_TIMEOUT_MS } from '../limits.ts';
+import type { GatewayMetrics } from '../metrics.ts';
 import { errorResponses, messageSchema, topicQuery } from '../schemas.ts';
-import { Outbox } from '../ws/outbox.ts';
+import type { Turn } from '../turn.ts';
+import { Outbox, type OutboxOwner, type SlowReason } from '../ws/outbox.ts';
 import type { Routes } from './routes.ts';
 
-const HEARTBEAT = Buffer.from(': still here\n\n');
+const HEARTBEAT = single(Buffer.from(': still here\n\n'));
 
 const sseSchema = {
   summary: 'Messages of a topic as server-sent events',
@@ -34,9 +37,10 @@ const encoding: Encoding = {
     event('message', { id, namespace, topic, author, epoch, seq, time, data_base64: encodeBase64(data) }, id),
 };
 
-type SseContext = Pick<Context, 'hub' | 'clients' | 'config' | 'logger'>;
+type SseContext = Pick<Context, 'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'metrics'>;
 
-export function pubsubSseRoutes(app: Routes, { hub, clients, config, logger }: SseContext): void {
+export function pubsubSseRoutes(app: Routes, context: SseContext): void {
+  const { hub, turn, clients, config, logger, metrics } = context;
   const options = { schema: sseSchema, exposeHeadRoute: false };
   app.get('/v1/pubsub/sse', options, (request, reply) => {
     if (clients.isFull) throw new GatewayError('too_many_clients', ERRORS.too_many_clients.meaning);
@@ -55,8 +59,12 @@ export function pubsubSseRoutes(app: Routes, { hub, clients, config, logger }: S
     });
     raw.flushHeaders();
     const stream = new EventStream(
-      { raw, clients, hub, logger },
-      { topic: name, queueMaxBytes: config['gateway.clientQueueBytes'] },
+      { raw, clients, hub, turn, metrics, logger },
+      {
+        topic: name,
+        queueMaxBytes: config['gateway.clientQueueBytes'],
+        slowMs: config['gateway.slowClientMs'],
+      },
     );
     stream.open();
     if (cursor !== undefined)
@@ -69,42 +77,57 @@ interface StreamComponents {
   readonly raw: ServerResponse;
   readonly clients: Clients;
   readonly hub: Hub;
+  readonly turn: Turn;
+  readonly metrics: GatewayMetrics;
   readonly logger: Logger;
 }
 
+interface StreamInit {
+  readonly topic: TopicName;
+  readonly queueMaxBytes: number;
+  readonly slowMs: number;
+}
+
 /** One SSE client: subscribed to its topic for as long as it is connected. */
-class EventStream implements StreamClient {
+class EventStream implements StreamClient, Sink, OutboxOwner {
   readonly #components: StreamComponents;
   readonly #topic: TopicName;
   readonly #outbox: Outbox;
   #leaveClients: (() => void) | undefined;
   #leaveTopic: (() => void) | undefined;
   #cutTimer: NodeJS.Timeout | undefined;
+  #isOver = false;
 
-  constructor(components: StreamComponents, init: { topic: TopicName; queueMaxBytes: number }) {
+  constructor(components: StreamComponents, init: StreamInit) {
     this.#components = components;
     this.#topic = init.topic;
+    const { raw, turn, metrics } = components;
     this.#outbox = new Outbox(
-      { out: components.raw },
-      { maxBytes: init.queueMaxBytes, onOverflow: () => this.#onOverflow() },
+      { out: raw, turn, owner: this, metrics },
+      { maxBytes: init.queueMaxBytes, slowMs: init.slowMs },
     );
   }
 
   /** Begins: from here on the client gets messages. */
   open(): void {
-    const { raw, clients, hub } = this.#components;
+    const { raw, clients, hub, metrics } = this.#components;
     raw.on('error', () => this.terminate());
     raw.on('close', () => this.#end());
     this.#leaveClients = clients.add(this);
-    this.#leaveTopic = hub.subscribe(this.#topic, encoding, (frame) => this.send(frame));
+    metrics.sseClients += 1;
+    this.#leaveTopic = hub.subscribe(this.#topic, encoding, this);
   }
 
   send(frame: Buffer): void {
-    this.#outbox.push(frame);
+    this.take(single(frame));
+  }
+
+  take(batch: Batch): void {
+    this.#outbox.push(batch);
   }
 
   beat(): void {
-    this.send(HEARTBEAT);
+    this.take(HEARTBEAT);
   }
 
   goAway(): void {
@@ -115,8 +138,13 @@ class EventStream implements StreamClient {
     this.#components.raw.destroy();
   }
 
-  #onOverflow(): void {
-    this.#components.logger.info({ topic: this.#topic.topic }, 'SSE client was too slow and is cut');
+  /** It asks for nothing once it streams: there is nothing to leave unread. */
+  pause(): void {}
+
+  resume(): void {}
+
+  onTooSlow(reason: SlowReason): void {
+    this.#components.logger.info({ reason }, 'SSE client was too slow and is cut');
     this.#cut('too_slow');
   }
 
@@ -131,6 +159,9 @@ class EventStream implements StreamClient {
   }
 
   #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#components.metrics.sseClients -= 1;
     clearTimeout(this.#cutTimer);
     this.#outbox.close();
     this.#leaveTopic?.();
@@ -140,5 +171,8 @@ class EventStream implements StreamClient {
 
 function event(type: string, data: object, id?: string): Buffer {
   const head = id === undefined ? '' : `id: ${id}\n`;
-  return Buffer.from(`${head}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+  const text = `${head}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+  const bytes = ownBuffer(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
 }

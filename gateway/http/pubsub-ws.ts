@@ -1,12 +1,15 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { utf8Length } from '../../protocols/common/bytes.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { type Context, topicName } from '../context.ts';
 import { ERRORS, GatewayError } from '../errors.ts';
 import { MEMBER_ID_MAX_LENGTH, MEMBER_META_MAX_BYTES } from '../limits.ts';
-import { errorResponses, topicQuery } from '../schemas.ts';
+import { errorResponses, topicQuery, topicSchema } from '../schemas.ts';
 import { Session } from '../ws/session.ts';
-import { chooseDialect, SUBPROTOCOLS } from '../ws/subprotocols.ts';
+import { chooseDialect, negotiate, SUBPROTOCOLS } from '../ws/subprotocols.ts';
 import type { Routes } from './routes.ts';
 
 export const WEBSOCKET_PATH = '/v1/pubsub/ws';
@@ -32,11 +35,14 @@ const metaSchema = z
   });
 
 const wsSchema = {
-  summary: 'A topic over WebSocket: messages out, publishing in',
+  summary: 'Topics over WebSocket: messages out, publishing in',
   operationId: 'websocket',
   tags: ['pubsub'],
   description: `Subprotocols: ${SUBPROTOCOLS.join(', ')}; without one, raw payloads in binary frames.`,
   querystring: topicQuery.extend({
+    topic: topicSchema
+      .optional()
+      .describe('may be missing with a native subprotocol: subscribe by frames then'),
     frames: z.enum(['json', 'raw']).optional().describe('frames of a connection without subprotocol'),
     presence: z.enum(['true', 'false']).optional(),
     member_id: z.string().min(1).max(MEMBER_ID_MAX_LENGTH).optional(),
@@ -47,20 +53,41 @@ const wsSchema = {
   response: { 101: z.null().describe('Switching to WebSocket'), ...errorResponses },
 };
 
-type WsContext = Pick<Context, 'node' | 'hub' | 'clients' | 'config' | 'logger' | 'presence'>;
+/**
+ * Cuts what leads from an upgraded connection back to its request: headers, buffers and objects of the libraries,
+ * 6 kB a connection for as long as it lasts.
+ */
+function forget(socket: WebSocket, raw: Socket, response: ServerResponse | undefined): void {
+  response?.detachSocket(raw);
+  // the plugin's, which holds request and reply; what the library reports here it has begun to close already
+  socket.removeAllListeners('error');
+  socket.on('error', () => undefined);
+}
+
+type WsContext = Pick<
+  Context,
+  'node' | 'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics'
+>;
 
 export function pubsubWsRoutes(app: Routes, context: WsContext): void {
-  const { node, hub, clients, config, logger, presence } = context;
+  const { node, hub, turn, clients, config, logger, presence, metrics } = context;
+  const responses = new WeakMap<IncomingMessage, ServerResponse>();
   app.route({
     method: 'GET',
     url: WEBSOCKET_PATH,
     exposeHeadRoute: false,
     schema: wsSchema,
-    preHandler: async ({ query }) => {
-      if (query.presence !== 'true') return;
+    preHandler: async ({ query, headers, ws, raw }, reply) => {
+      responses.set(raw, reply.raw);
+      const dialect = chooseDialect(negotiate(headers['sec-websocket-protocol']), query);
+      const isPresent = query.presence === 'true';
+      if (query.topic === undefined && (isPresent || (ws && dialect.needsTopic))) {
+        throw new GatewayError('bad_topic', "missing 'topic'");
+      }
+      if (!isPresent || query.topic === undefined) return;
       if (query.member_id === undefined)
         throw new GatewayError('bad_member', "missing 'member_id' for presence");
-      presence.checkRoom(topicName(query));
+      presence.checkRoom(topicName({ ...query, topic: query.topic }));
     },
     handler: async (_request, reply) => {
       void reply.header('upgrade', 'websocket');
@@ -68,20 +95,25 @@ export function pubsubWsRoutes(app: Routes, context: WsContext): void {
     },
     wsHandler: (socket, request) => {
       const { query } = request;
+      const { socket: rawSocket } = request.raw;
+      forget(socket, rawSocket, responses.get(request.raw));
       if (clients.isFull) {
         // after the upgrade, since a browser shows its page a close code but no status
         socket.close(1013, ERRORS.too_many_clients.meaning);
         return;
       }
-      const topic = topicName(query);
+      const { topic } = query;
       const member = { id: query.member_id ?? '', meta: query.member_meta ?? {} };
+      const name = topicName({ ...query, topic: topic ?? '' });
       const session = new Session(
-        { socket, raw: request.raw.socket, node, hub, clients, logger },
+        { socket, raw: rawSocket, node, hub, turn, clients, metrics, logger },
         {
-          topic,
+          home: { ...name, topic },
           dialect: chooseDialect(socket.protocol, query),
           queueMaxBytes: config['gateway.clientQueueBytes'],
-          joinPresence: query.presence === 'true' ? (send) => presence.join(topic, member, send) : undefined,
+          slowMs: config['gateway.slowClientMs'],
+          topicsMax: config['gateway.topicsPerClient'],
+          joinPresence: query.presence === 'true' ? (send) => presence.join(name, member, send) : undefined,
         },
       );
       session.open();

@@ -73,15 +73,24 @@ const presenceSchema = {
   },
 };
 
-type PublishContext = Pick<Context, 'node' | 'idempotency' | 'presence'>;
+type PublishContext = Pick<Context, 'node' | 'idempotency' | 'presence' | 'metrics'>;
 
-export function pubsubRoutes(app: Routes, { node, idempotency, presence }: PublishContext): void {
+export function pubsubRoutes(app: Routes, context: PublishContext): void {
+  const { node, idempotency, presence, metrics } = context;
   app.post('/v1/pubsub/publish', { schema: publishSchema }, async ({ body, query, headers }) => {
     const name = topicName({ topic: body.topic, namespace: oneNamespace(query.namespace, body.namespace) });
     const expiry = body.expiry === undefined ? {} : { expiry: body.expiry };
     const request = { ...name, data: body.data_base64, ...expiry };
     const key = headers['idempotency-key'];
-    const publish = async (): Promise<Receipt> => node.relay.publish(request);
+    const publish = async (): Promise<Receipt> => {
+      metrics.messagesIn += 1;
+      try {
+        return await node.relay.publish(request);
+      } catch (error) {
+        metrics.publishFailures += 1;
+        throw error;
+      }
+    };
     const receipt =
       key === undefined ? await publish() : await idempotency.once(key, fingerprint(request), publish);
     const { id, messageIds, peersReached, storedBy, durable } = receipt;

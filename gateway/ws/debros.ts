@@ -2,7 +2,7 @@
 import type { Delivery } from '../../node/index.ts';
 import { MESSAGE_MAX_BYTES } from '../../protocols/relay/constants.ts';
 import { encodeBase64 } from '../base64.ts';
-import type { Dialect, Line } from './dialect.ts';
+import { type Dialect, type Line, topicOf } from './dialect.ts';
 import { binaryFrame, textFrame } from './raw-frame.ts';
 
 const PUBLISH_ERROR = textFrame('publish_error');
@@ -11,12 +11,14 @@ const PING_MAX_BYTES = 256;
 
 /** E1: a binary frame is a message, and whatever the client sends is one. */
 export const rawDialect: Dialect = {
+  needsTopic: true,
   encoding: { encode: (delivery) => binaryFrame(delivery.data) },
   receive: (line, data) => void publishRaw(line, data),
 };
 
 /** E2: messages come in JSON; the client's pings are swallowed, whatever else it sends is a message. */
 export const envelopeDialect: Dialect = {
+  needsTopic: true,
   encoding: { encode: (delivery) => textFrame(encodeEnvelope(delivery)) },
   receive: (line, data) => {
     if (!isPing(data)) void publishRaw(line, data);
@@ -29,7 +31,7 @@ async function publishRaw(line: Line, data: Buffer): Promise<void> {
     return;
   }
   try {
-    await line.publish({ ...line.topic, data });
+    await line.publish({ ...topicOf(line.home, {}), data });
   } catch {
     // these clients know no more than that it failed; the reason is in the log
     line.send(PUBLISH_ERROR);

@@ -2,7 +2,7 @@ import * as dagCbor from '@ipld/dag-cbor';
 import { z } from 'zod';
 import type { Delivery } from '../../node/index.ts';
 import { encodeBase64 } from '../base64.ts';
-import type { AnswerFrame, Ref } from '../client/frames.ts';
+import type { AnswerFrame, MessageHead, Ref } from '../client/frames.ts';
 import { GatewayError } from '../errors.ts';
 import { FRAME_MAX_BYTES, REF_MAX_LENGTH } from '../limits.ts';
 import { base64Schema, namespaceSchema, timeSchema, topicSchema } from '../schemas.ts';
@@ -12,6 +12,12 @@ import { binaryFrame, textFrame } from './raw-frame.ts';
 /** What a client says, whichever form it came in. */
 export type ClientFrame =
   | { type: 'ping'; ref?: Ref | undefined }
+  | {
+      type: 'subscribe' | 'unsubscribe';
+      ref?: Ref | undefined;
+      namespace?: string | undefined;
+      topic: string;
+    }
   | {
       type: 'publish';
       ref?: Ref | undefined;
@@ -41,6 +47,13 @@ export class FrameError extends GatewayError {
 
 const refSchema = z.union([z.string().max(REF_MAX_LENGTH), z.int().min(0)]);
 const pingSchema = z.strictObject({ type: z.literal('ping'), ref: refSchema.optional() });
+const topicFields = {
+  ref: refSchema.optional(),
+  namespace: namespaceSchema.optional(),
+  topic: topicSchema,
+};
+const subscribeSchema = z.strictObject({ type: z.literal('subscribe'), ...topicFields });
+const unsubscribeSchema = z.strictObject({ type: z.literal('unsubscribe'), ...topicFields });
 const publishFields = {
   type: z.literal('publish'),
   ref: refSchema.optional(),
@@ -50,12 +63,16 @@ const publishFields = {
 };
 const jsonFrames = {
   ping: pingSchema,
+  subscribe: subscribeSchema,
+  unsubscribe: unsubscribeSchema,
   publish: z
     .strictObject({ ...publishFields, data_base64: base64Schema })
     .transform(({ data_base64, ...rest }) => ({ ...rest, data: data_base64 })),
 };
 const cborFrames = {
   ping: pingSchema,
+  subscribe: subscribeSchema,
+  unsubscribe: unsubscribeSchema,
   publish: z.strictObject({ ...publishFields, data: z.instanceof(Uint8Array, { error: 'must be bytes' }) }),
 };
 
@@ -80,7 +97,7 @@ export const cborCodec: NativeCodec = {
   },
 };
 
-function messageHead({ id, namespace, topic, author, epoch, seq, time }: Omit<Delivery, 'data'>) {
+function messageHead({ id, namespace, topic, author, epoch, seq, time }: MessageHead) {
   return { type: 'message', id, namespace, topic, author, epoch, seq, time };
 }
 
@@ -95,8 +112,9 @@ function readFrame(
   const frame = decodeObject(data, decode);
   try {
     const { type } = frame;
-    if (type === 'publish') return parseWith<z.ZodType<ClientFrame>>(frames.publish, frame);
-    if (type === 'ping') return parseWith(frames.ping, frame);
+    if (typeof type === 'string' && Object.hasOwn(frames, type)) {
+      return parseWith<z.ZodType<ClientFrame>>(frames[type as ClientFrame['type']], frame);
+    }
     const shown = typeof type === 'string' ? `"${type.slice(0, 32)}"` : 'that is missing or no string';
     throw new GatewayError('bad_frame', `a type ${shown} is not known here`);
   } catch (error) {

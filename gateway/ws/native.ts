@@ -1,16 +1,22 @@
 /** The native dialects, `maillon.json.1` and `maillon.cbor.1`: SPEC.md beside this file. */
 import type { ErrorFrame, Ref } from '../client/frames.ts';
 import { errorBody } from '../errors.ts';
-import type { Dialect, Line } from './dialect.ts';
+import { type Dialect, type Line, topicOf } from './dialect.ts';
 import { type ClientFrame, cborCodec, FrameError, jsonCodec, type NativeCodec } from './native-codec.ts';
 
 export const jsonDialect = nativeDialect(jsonCodec);
 export const cborDialect = nativeDialect(cborCodec);
 
+type FrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { type: T }>;
+
 function nativeDialect(codec: NativeCodec): Dialect {
   return {
+    needsTopic: false,
     encoding: { encode: (delivery) => codec.encodeMessage(delivery) },
-    greet: ({ namespace, topic }) => codec.encodeAnswer({ type: 'subscribed', namespace, topic }),
+    greet: ({ namespace, topic }) =>
+      codec.encodeAnswer(
+        topic === undefined ? { type: 'open', namespace } : { type: 'subscribed', namespace, topic },
+      ),
     receive: (line, data, isBinary) => {
       try {
         act(line, codec, codec.decode(data, isBinary));
@@ -23,25 +29,37 @@ function nativeDialect(codec: NativeCodec): Dialect {
 
 function act(line: Line, codec: NativeCodec, frame: ClientFrame): void {
   if (frame.type === 'publish') void publish(line, codec, frame);
-  else line.send(codec.encodeAnswer({ type: 'pong', ...withRef(frame.ref) }));
+  else if (frame.type === 'ping') line.send(codec.encodeAnswer({ type: 'pong', ...withRef(frame.ref) }));
+  else changeTopic(line, codec, frame);
 }
 
-async function publish(
-  line: Line,
-  codec: NativeCodec,
-  frame: Extract<ClientFrame, { type: 'publish' }>,
-): Promise<void> {
-  const { data, expiry, ref } = frame;
-  const namespace = frame.namespace ?? line.topic.namespace;
-  const topic = frame.topic ?? line.topic.topic;
+/** Answered at once, and so in the order of the frames: what follows an `unsubscribed` is of no such topic. */
+function changeTopic(line: Line, codec: NativeCodec, frame: FrameOf<'subscribe' | 'unsubscribe'>): void {
+  const name = topicOf(line.home, frame);
+  const { namespace, topic } = name;
   try {
-    const name = { owner: line.topic.owner, namespace, topic };
+    line[frame.type](name);
+    const type = frame.type === 'subscribe' ? 'subscribed' : 'unsubscribed';
+    line.send(codec.encodeAnswer({ type, ...withRef(frame.ref), namespace, topic }));
+  } catch (error) {
+    line.send(codec.encodeAnswer({ ...errorFrame(error, frame.ref), namespace, topic }));
+  }
+}
+
+async function publish(line: Line, codec: NativeCodec, frame: FrameOf<'publish'>): Promise<void> {
+  const { data, expiry, ref } = frame;
+  const about = { namespace: frame.namespace ?? line.home.namespace, topic: frame.topic ?? line.home.topic };
+  try {
+    const name = topicOf(line.home, frame);
     const receipt = await line.publish({ ...name, data, ...(expiry === undefined ? {} : { expiry }) });
+    const { namespace, topic } = name;
     const { id, messageIds, peersReached, storedBy, durable } = receipt;
     const answer = { id, messageIds, peersReached, storedBy, durable };
     line.send(codec.encodeAnswer({ type: 'published', ...withRef(ref), namespace, topic, ...answer }));
   } catch (error) {
-    line.send(codec.encodeAnswer({ ...errorFrame(error, ref), namespace, topic }));
+    const { namespace, topic } = about;
+    const named = topic === undefined ? { namespace } : { namespace, topic };
+    line.send(codec.encodeAnswer({ ...errorFrame(error, ref), ...named }));
   }
 }
 

@@ -1,3 +1,5 @@
+import { ownBuffer } from '../batch.ts';
+
 /** Server frames of RFC 6455, built once and sent to any number of clients: unmasked, unfragmented. */
 export const OPCODE = { text: 0x1, binary: 0x2, ping: 0x9, pong: 0xa } as const;
 
@@ -8,7 +10,7 @@ const MAX_16_BIT = 0xffff;
 export function rawFrame(opcode: number, payload: Uint8Array): Buffer {
   const length = payload.byteLength;
   const headBytes = length <= MAX_7_BIT ? 2 : length <= MAX_16_BIT ? 4 : 10;
-  const frame = Buffer.allocUnsafe(headBytes + length);
+  const frame = ownBuffer(headBytes + length);
   frame[0] = FIN | opcode;
   if (headBytes === 2) {
     frame[1] = length;

@@ -2,15 +2,28 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Logger, MaillonNode, PublishRequest, Receipt, TopicName } from '../../node/index.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { type Batch, single } from '../batch.ts';
 import type { Clients, StreamClient } from '../clients.ts';
-import { type CloseCode, errorBody } from '../errors.ts';
-import type { Hub } from '../hub.ts';
-import { PING_INTERVAL_MS, PINGS_MISSED_MAX, SESSION_PUBLISHES_MAX, SSE_HEARTBEAT_MS } from '../limits.ts';
-import type { Dialect, Line } from './dialect.ts';
-import { Outbox } from './outbox.ts';
+import { type CloseCode, errorBody, GatewayError } from '../errors.ts';
+import { type Hub, type Sink, topicKey } from '../hub.ts';
+import {
+  FRAMES_PER_TURN,
+  PING_INTERVAL_MS,
+  PINGS_MISSED_MAX,
+  SESSION_PUBLISHES_MAX,
+  SSE_HEARTBEAT_MS,
+} from '../limits.ts';
+import type { GatewayMetrics } from '../metrics.ts';
+import type { Turn } from '../turn.ts';
+import type { Dialect, Home, Line } from './dialect.ts';
+import { Outbox, type OutboxOwner, type SlowReason } from './outbox.ts';
 import { OPCODE, PING_FRAME, rawFrame } from './raw-frame.ts';
 
 const BEATS_PER_PING = PING_INTERVAL_MS / SSE_HEARTBEAT_MS;
+const PING = single(PING_FRAME);
+
+/** What keeps a connection from being read, one bit each. */
+const HOLD = { publishes: 1, queue: 2, turn: 4 } as const;
 
 export interface SessionComponents {
   readonly socket: WebSocket;
@@ -18,102 +31,150 @@ export interface SessionComponents {
   readonly raw: Socket;
   readonly node: Pick<MaillonNode, 'relay'>;
   readonly hub: Hub;
+  readonly turn: Turn;
   readonly clients: Clients;
+  readonly metrics: GatewayMetrics;
   readonly logger: Logger;
 }
 
 export interface SessionInit {
-  readonly topic: TopicName;
+  readonly home: Home;
   readonly dialect: Dialect;
   readonly queueMaxBytes: number;
+  readonly slowMs: number;
+  /** Topics it may be subscribed to. */
+  readonly topicsMax: number;
   /** Joins the members of the topic; what it returns leaves them again. */
   readonly joinPresence?: ((send: (frame: Buffer) => void) => () => void) | undefined;
 }
 
-/** One WebSocket client: subscribed to its topic for as long as it is connected. */
-export class Session implements Line, StreamClient {
-  readonly topic: TopicName;
+/** One WebSocket client, and the topics it is subscribed to. */
+export class Session implements Line, StreamClient, Sink, OutboxOwner {
   readonly #components: SessionComponents;
-  readonly #dialect: Dialect;
-  readonly #joinPresence: SessionInit['joinPresence'];
+  readonly #init: SessionInit;
   readonly #outbox: Outbox;
+  /** How to leave each topic. */
+  readonly #topics = new Map<string, () => void>();
   #leaveClients: (() => void) | undefined;
-  #leaveTopic: (() => void) | undefined;
   #leavePresence: (() => void) | undefined;
   #publishes = 0;
+  #frames = 0;
+  #holds = 0;
   #beats = 0;
   #missedPings = 0;
   #isOver = false;
 
   constructor(components: SessionComponents, init: SessionInit) {
     this.#components = components;
-    this.topic = init.topic;
-    this.#dialect = init.dialect;
-    this.#joinPresence = init.joinPresence;
+    this.#init = init;
+    const { raw, turn, metrics } = components;
     this.#outbox = new Outbox(
-      { out: components.raw },
-      {
-        maxBytes: init.queueMaxBytes,
-        onOverflow: () => this.#cut(),
-      },
+      { out: raw, turn, owner: this, metrics },
+      { maxBytes: init.queueMaxBytes, slowMs: init.slowMs },
     );
+  }
+
+  get home(): Home {
+    return this.#init.home;
   }
 
   /** Begins: from here on the client gets messages and is listened to. */
   open(): void {
-    const { socket, hub, clients } = this.#components;
+    const { socket, clients, metrics } = this.#components;
+    const { home, dialect, joinPresence } = this.#init;
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
     // answered here and not by the library, whose answers to a client that never reads would wait unbounded
     socket.on('ping', (data) => this.send(rawFrame(OPCODE.pong, data)));
     socket.on('pong', () => (this.#missedPings = 0));
     socket.on('close', () => this.#end());
-    const send = (frame: Buffer): void => this.send(frame);
     this.#leaveClients = clients.add(this);
-    this.#leaveTopic = hub.subscribe(this.topic, this.#dialect.encoding, send);
-    this.#leavePresence = this.#joinPresence?.(send);
-    const greeting = this.#dialect.greet?.(this.topic);
+    metrics.websocketClients += 1;
+    if (home.topic !== undefined) this.subscribe({ ...home, topic: home.topic });
+    this.#leavePresence = joinPresence?.((frame) => this.send(frame));
+    const greeting = dialect.greet?.(home);
     if (greeting !== undefined) this.send(greeting);
   }
 
   send(frame: Buffer): void {
+    this.take(single(frame));
+  }
+
+  take(batch: Batch): void {
     // after a close frame, whoever sent it, nothing may follow
-    if (this.#components.socket.readyState === this.#components.socket.OPEN) this.#outbox.push(frame);
+    if (this.#components.socket.readyState === this.#components.socket.OPEN) this.#outbox.push(batch);
+  }
+
+  subscribe(topic: TopicName): void {
+    const key = topicKey(topic);
+    if (this.#topics.has(key)) return;
+    const { topicsMax, dialect } = this.#init;
+    if (this.#topics.size >= topicsMax) {
+      const message = `a connection may have ${topicsMax} topics: unsubscribe from one, or open another connection`;
+      throw new GatewayError('too_many_topics', message);
+    }
+    this.#topics.set(key, this.#components.hub.subscribe(topic, dialect.encoding, this));
+  }
+
+  unsubscribe(topic: TopicName): void {
+    const key = topicKey(topic);
+    this.#topics.get(key)?.();
+    this.#topics.delete(key);
   }
 
   async publish(request: PublishRequest): Promise<Receipt> {
-    const { node, socket, logger } = this.#components;
+    const { node, metrics, logger } = this.#components;
+    metrics.messagesIn += 1;
     this.#publishes += 1;
-    if (this.#publishes === SESSION_PUBLISHES_MAX) socket.pause();
+    if (this.#publishes === SESSION_PUBLISHES_MAX) this.#hold(HOLD.publishes);
     try {
       return await node.relay.publish(request);
     } catch (error) {
+      metrics.publishFailures += 1;
       const level = errorBody(error).code === 'internal' ? 'error' : 'debug';
       logger[level]({ err: errorMessage(error), topic: request.topic }, 'publish over WebSocket failed');
       throw error;
     } finally {
       this.#publishes -= 1;
-      if (this.#publishes === SESSION_PUBLISHES_MAX - 1) socket.resume();
+      if (this.#publishes === SESSION_PUBLISHES_MAX - 1) this.#release(HOLD.publishes);
     }
   }
 
   close(code: CloseCode, reason: string): void {
     if (this.#isOver) return;
+    // no message is sent any more, but it takes its place until it went
+    this.#leaveTopics();
     this.#outbox.finish();
     this.#components.socket.close(code, reason);
-    // no message is sent any more, but it takes its place until it went
-    this.#leaveTopic?.();
-    this.#leavePresence?.();
+    // what the client answers to that is read, whatever it did before
+    this.#holds = 0;
+    this.#components.socket.resume();
+  }
+
+  pause(): void {
+    this.#hold(HOLD.queue);
+  }
+
+  resume(): void {
+    // while it was not read from no answer to a ping could be seen
+    this.#missedPings = 0;
+    this.#release(HOLD.queue);
+  }
+
+  onTooSlow(reason: SlowReason): void {
+    this.#components.logger.info({ reason }, 'WebSocket client was too slow and is cut');
+    this.close(4008, `too slow, ${reason}: connect again for what comes from now on`);
   }
 
   beat(): void {
     this.#beats += 1;
-    if (this.#beats % BEATS_PER_PING !== 0) return;
+    // one that is paused is not heard either: how long it may be decides about it, not its pings
+    if (this.#beats % BEATS_PER_PING !== 0 || (this.#holds & HOLD.queue) !== 0) return;
     if (this.#missedPings >= PINGS_MISSED_MAX) {
       this.terminate();
       return;
     }
     this.#missedPings += 1;
-    this.send(PING_FRAME);
+    this.take(PING);
   }
 
   goAway(): void {
@@ -124,23 +185,42 @@ export class Session implements Line, StreamClient {
     this.#components.socket.terminate();
   }
 
-  #cut(): void {
-    this.#components.logger.info({ topic: this.topic.topic }, 'WebSocket client was too slow and is cut');
-    this.close(4008, 'too slow: connect again for what comes from now on');
+  #hold(reason: number): void {
+    if (this.#holds === 0) this.#components.socket.pause();
+    this.#holds |= reason;
+  }
+
+  #release(reason: number): void {
+    if ((this.#holds & reason) === 0) return;
+    this.#holds &= ~reason;
+    if (this.#holds === 0) this.#components.socket.resume();
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#isOver || this.#components.socket.readyState !== this.#components.socket.OPEN) return;
     this.#missedPings = 0;
-    this.#dialect.receive(this, data, isBinary);
+    this.#frames += 1;
+    if (this.#frames % FRAMES_PER_TURN === 0) {
+      // one that sends without end shares the event loop with the others
+      this.#hold(HOLD.turn);
+      setImmediate(() => this.#release(HOLD.turn));
+    }
+    this.#init.dialect.receive(this, data, isBinary);
+  }
+
+  #leaveTopics(): void {
+    for (const leave of this.#topics.values()) leave();
+    this.#topics.clear();
+    this.#leavePresence?.();
   }
 
   /** The library closed the connection, or the client did. */
   #end(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
+    this.#components.metrics.websocketClients -= 1;
     this.#outbox.close();
-    this.#leaveTopic?.();
-    this.#leavePresence?.();
+    this.#leaveTopics();
     this.#leaveClients?.();
   }
 }

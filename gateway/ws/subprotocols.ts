@@ -18,6 +18,12 @@ export function chooseSubprotocol(offered: ReadonlySet<string>): string | false 
   return false;
 }
 
+/** The subprotocol a handshake will get, by its header; empty for none. */
+export function negotiate(header: string | undefined): string {
+  const offered = (header ?? '').split(',').map((name) => name.trim());
+  return chooseSubprotocol(new Set(offered)) || '';
+}
+
 /** What a DeBros client says in the query. */
 export interface DebrosQuery {
   readonly frames?: 'json' | 'raw' | undefined;

@@ -8,18 +8,24 @@ import type { WebSocket } from 'ws';
 import { Clients } from '../../../../gateway/clients.ts';
 import { Hub } from '../../../../gateway/hub.ts';
 import {
+  FRAMES_PER_TURN,
   PING_INTERVAL_MS,
   PINGS_MISSED_MAX,
   SESSION_PUBLISHES_MAX,
   SSE_HEARTBEAT_MS,
 } from '../../../../gateway/limits.ts';
+import { createGatewayMetrics } from '../../../../gateway/metrics.ts';
+import { Turn } from '../../../../gateway/turn.ts';
 import { rawDialect } from '../../../../gateway/ws/debros.ts';
 import type { Dialect } from '../../../../gateway/ws/dialect.ts';
+import { jsonDialect } from '../../../../gateway/ws/native.ts';
 import { PING_FRAME } from '../../../../gateway/ws/raw-frame.ts';
 import { Session } from '../../../../gateway/ws/session.ts';
+import type { TopicName } from '../../../../node/index.ts';
 import { FakeRelay } from '../../../support/fake-relay.ts';
 
 const BEATS_PER_PING = PING_INTERVAL_MS / SSE_HEARTBEAT_MS;
+const QUEUE_BYTES = 1_000_000;
 const topic = { owner: '', namespace: 'default', topic: 't' };
 
 /** As much of a WebSocket as a session uses. */
@@ -49,28 +55,35 @@ function open(dialect: Dialect = rawDialect, relay = new FakeRelay()) {
   const writes: Buffer[] = [];
   const raw = Object.assign(new EventEmitter(), {
     writableLength: 0,
+    isStalled: false,
     write: (chunk: Buffer) => {
       writes.push(chunk);
-      return true;
+      return !raw.isStalled;
     },
   });
   const clients = new Clients({ max: 10 });
+  const turn = new Turn();
+  const metrics = createGatewayMetrics();
   const session = new Session(
     {
       socket: socket as unknown as WebSocket,
       raw: raw as unknown as Socket,
       node: { relay },
-      hub: new Hub({ node: { relay } }),
+      hub: new Hub({ node: { relay }, turn, metrics }),
+      turn,
       clients,
+      metrics,
       logger: pino({ level: 'silent' }),
     },
-    { topic, dialect, queueMaxBytes: 1_000_000 },
+    { home: topic, dialect, queueMaxBytes: QUEUE_BYTES, slowMs: 30_000, topicsMax: 3 },
   );
   session.open();
   const beat = (count: number): void => {
     for (let n = 0; n < count; n++) session.beat();
   };
-  return { session, socket, relay, clients, writes, beat };
+  const received = (): string => Buffer.concat(writes.splice(0)).toString('latin1');
+  const say = (frame: object): boolean => socket.emit('message', Buffer.from(JSON.stringify(frame)), false);
+  return { session, socket, raw, relay, clients, metrics, writes, received, say, beat };
 }
 
 test('a peer that answers no ping is dropped, one that does is not', async () => {
@@ -119,4 +132,73 @@ test('after it was told to go it gets no message and is heard no more, and is go
   assert.equal(clients.size, 1, 'it takes its place until it went');
   socket.emit('close');
   assert.equal(clients.size, 0);
+});
+
+test('what it asks for in a row is answered in a row, and the others get their turn in between', async () => {
+  const { socket, say, received } = open(jsonDialect);
+  for (let n = 1; n < FRAMES_PER_TURN; n++) say({ type: 'ping', ref: n });
+  assert.equal(socket.isPaused, false);
+  say({ type: 'ping', ref: FRAMES_PER_TURN });
+  assert.equal(socket.isPaused, true);
+  await turn();
+  assert.equal(socket.isPaused, false);
+  const refs = [...received().matchAll(/"ref":(\d+)/g)].map(([, ref]) => Number(ref));
+  assert.deepEqual(
+    refs,
+    Array.from({ length: FRAMES_PER_TURN }, (_, n) => n + 1),
+  );
+});
+
+test('a slow one is not read from nor counted as dead while its queue is half full', async () => {
+  const { socket, raw, relay, metrics, beat } = open();
+  raw.isStalled = true;
+  await relay.publish({ ...topic, data: Buffer.alloc(QUEUE_BYTES / 2) });
+  await turn();
+  await relay.publish({ ...topic, data: Buffer.alloc(QUEUE_BYTES / 2) });
+  await turn();
+  assert.deepEqual([socket.isPaused, metrics.pausedClients], [true, 1]);
+  beat(BEATS_PER_PING * (PINGS_MISSED_MAX + 2));
+  assert.equal(socket.ended, undefined, 'its answers could not have been seen');
+  raw.isStalled = false;
+  raw.emit('drain');
+  assert.deepEqual([socket.isPaused, metrics.pausedClients], [false, 0]);
+  beat(BEATS_PER_PING * (PINGS_MISSED_MAX + 1));
+  assert.equal(socket.ended, 'terminated', 'from here on its pings decide again');
+});
+
+test('a slow one that is cut is closed with 4008 and read from again, so that it can close its side', async () => {
+  const { socket, raw, relay, metrics } = open();
+  raw.isStalled = true;
+  for (let n = 0; n < 5; n++) {
+    await relay.publish({ ...topic, data: Buffer.alloc(QUEUE_BYTES / 3) });
+    await turn();
+  }
+  assert.equal(socket.ended, 4008);
+  assert.equal(socket.isPaused, false);
+  assert.deepEqual([metrics.cutClients, metrics.pausedClients, metrics.queueBytes], [1, 0, 0]);
+  assert.equal(relay.subscriptions, 0);
+  socket.emit('close');
+  assert.equal(metrics.websocketClients, 0);
+});
+
+const name = (text: string): TopicName => ({ ...topic, topic: text });
+
+test('topics come and go, each once; a further one than it may have is refused', async () => {
+  const { session, relay, metrics, received } = open(jsonDialect);
+  session.subscribe(name('t'));
+  session.subscribe(name('u'));
+  session.subscribe(name('u'));
+  session.subscribe(name('v'));
+  assert.deepEqual([relay.subscriptions, metrics.subscriptions], [3, 3]);
+  assert.throws(() => session.subscribe(name('w')), { code: 'too_many_topics' });
+  await relay.publish({ ...name('u'), data: Buffer.from('once') });
+  session.unsubscribe(name('u'));
+  session.unsubscribe(name('u'));
+  session.unsubscribe(name('never'));
+  await relay.publish({ ...name('u'), data: Buffer.from('late') });
+  await turn();
+  assert.equal(received().split('"type":"message"').length - 1, 1);
+  session.subscribe(name('w'));
+  session.goAway();
+  assert.deepEqual([relay.subscriptions, metrics.subscriptions], [0, 0]);
 });
