@@ -229,6 +229,11 @@ export class Host {
     this.#device = device;
   }
 
+  /** Runs a program here to its end, and returns what it printed. */
+  run(command: string, ...args: readonly string[]): string {
+    return run('ip', 'netns', 'exec', this.namespace, command, ...args);
+  }
+
   /** Starts a program here. */
   start(t: TestContext, command: string, args: readonly string[], options?: RunOptions): Program {
     return new Program(t, 'ip', ['netns', 'exec', this.namespace, command, ...args], options);
