@@ -39,6 +39,7 @@ export class Reach implements Startable {
   readonly #observed = new Map<string, Set<string>>();
   readonly #dialledFromSwarmPort = new Set<string>();
   #isListeningThroughRelays = false;
+  readonly #onListening = (): void => this.#confirmOwn();
   readonly #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => this.#observe(detail);
 
   constructor(components: ReachComponents, init: ReachInit) {
@@ -48,20 +49,12 @@ export class Reach implements Startable {
 
   start(): void {
     this.#components.events.addEventListener('peer:identify', this.#onIdentify);
-  }
-
-  /** Once the transports listen. */
-  afterStart(): void {
-    for (const { multiaddr: address, type } of this.#components.addressManager.getAddressesWithMetadata()) {
-      const host = hostOf(address);
-      if (type !== 'transport' || host?.kind !== 'ip' || !isPublicHost(host.value)) continue;
-      // it is this machine's own; AutoNAT may still find that a firewall keeps others out
-      this.#components.addressManager.confirmObservedAddr(address, { type: 'transport', ttl: 0 });
-    }
+    this.#components.events.addEventListener('transport:listening', this.#onListening);
   }
 
   stop(): void {
     this.#components.events.removeEventListener('peer:identify', this.#onIdentify);
+    this.#components.events.removeEventListener('transport:listening', this.#onListening);
     this.#observed.clear();
     this.#isListeningThroughRelays = false;
   }
@@ -102,6 +95,15 @@ export class Reach implements Startable {
       .slice(0, PUNCH_MAX)
       .map(([address]) => multiaddr(address));
     return [...own, ...observed];
+  }
+
+  /** Public addresses of this very machine are announced; AutoNAT may still find that a firewall keeps others out. */
+  #confirmOwn(): void {
+    for (const { multiaddr: address, type } of this.#components.addressManager.getAddressesWithMetadata()) {
+      const host = hostOf(address);
+      if (type !== 'transport' || host?.kind !== 'ip' || !isPublicHost(host.value)) continue;
+      this.#components.addressManager.confirmObservedAddr(address, { type: 'transport', ttl: 0 });
+    }
   }
 
   #observe({ observedAddr, connection, peerId }: IdentifyResult): void {
