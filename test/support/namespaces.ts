@@ -229,6 +229,12 @@ export class Host {
     this.#device = device;
   }
 
+  /** Names that programs started here from now on find by themselves, and nobody else does. */
+  knowNames(addresses: Readonly<Record<string, string>>): void {
+    const lines = Object.entries(addresses).map(([name, address]) => `${address} ${name}\n`);
+    writeFileSync(join(NETNS_ETC, this.namespace, 'hosts'), `127.0.0.1 localhost\n${lines.join('')}`);
+  }
+
   /** Runs a program here to its end, and returns what it printed. */
   run(command: string, ...args: readonly string[]): string {
     return run('ip', 'netns', 'exec', this.namespace, command, ...args);
