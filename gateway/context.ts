@@ -4,7 +4,7 @@ import type { Clients } from './clients.ts';
 import { GatewayError } from './errors.ts';
 import type { IdempotencyKeys } from './http/idempotency.ts';
 import type { Hub } from './hub.ts';
-import type { GatewayMetrics } from './metrics.ts';
+import type { Answered, GatewayMetrics } from './metrics.ts';
 import { DEFAULT_NAMESPACE } from './schemas.ts';
 import type { Turn } from './turn.ts';
 import type { PresenceBoard } from './ws/presence.ts';
@@ -30,6 +30,8 @@ export interface Context {
   readonly idempotency: IdempotencyKeys<Receipt>;
   readonly presence: PresenceBoard;
   readonly metrics: GatewayMetrics;
+  /** Told of every request that was answered, where that is measured. */
+  readonly onAnswered: ((answered: Answered) => void) | undefined;
   /** Set once the gateway stops: nothing new is begun then. */
   readonly stopping: AbortSignal;
 }

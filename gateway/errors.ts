@@ -23,6 +23,7 @@ export const ERRORS = {
   bad_handshake: { status: 400, meaning: 'not a WebSocket handshake of RFC 6455' },
   bad_member: { status: 400, meaning: 'member_id or member_meta is missing, too large or malformed' },
   bad_frame: { status: null, meaning: 'a WebSocket frame is malformed or of an unknown type' },
+  unauthenticated: { status: 401, meaning: 'the request names nobody who may do this' },
   namespace_mismatch: { status: 403, meaning: 'the request names two different namespaces' },
   foreign_origin: { status: 403, meaning: 'the page that asks is not allowed to use this gateway' },
   not_found: { status: 404, meaning: 'no such route' },

@@ -2,19 +2,19 @@
  * The gateway: HTTP, SSE and WebSocket for those who cannot join the swarm themselves. `createGateway` makes
  * one on a node; this file is its public face.
  */
-import type { Config, Logger, MaillonNode } from '../node/index.ts';
+import type { Config } from '../node/index.ts';
 import type { Build } from './context.ts';
-import type { Gateway } from './interface.ts';
+import type { Gateway, GatewayComponents } from './interface.ts';
 import { checkHostIsLocal } from './listen.ts';
 import { GatewayServer } from './server.ts';
 
 export type { Build } from './context.ts';
-export type { Gateway } from './interface.ts';
+export type { Gateway, GatewayComponents } from './interface.ts';
 export type { GatewayMetrics } from './metrics.ts';
 
 /** Makes a gateway; nothing listens before `start`. Throws `CodedError` `unsafe_listen`. */
 export function createGateway(
-  components: { node: MaillonNode; logger: Logger },
+  components: GatewayComponents,
   init: { config: Config; build: Build },
 ): Gateway {
   checkHostIsLocal(init.config['gateway.host']);

@@ -1,10 +1,20 @@
-import type { GatewayMetrics } from './metrics.ts';
+import type { Logger, MaillonNode, Probe } from '../node/index.ts';
+import type { Answered, GatewayMetrics } from './metrics.ts';
+
+export interface GatewayComponents {
+  readonly node: MaillonNode;
+  readonly logger: Logger;
+  /** Told of every HTTP request that was answered. */
+  readonly onAnswered?: (answered: Answered) => void;
+}
 
 export interface Gateway {
   /** Where it listens, without a slash at the end. Empty until it has been started. */
   readonly url: string;
   /** What it counted since it was made. */
   readonly metrics: Readonly<GatewayMetrics>;
+  /** What it needs to serve, looked at now. */
+  probe(): Probe[];
   /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`. */
   start(): Promise<void>;
   /** Stops it, or does nothing. Clients are told to go; takes at most 1 s. */

@@ -13,6 +13,8 @@ export const REQUEST_TIMEOUT_MS = 30_000;
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** Connections beside those of streaming clients: requests in flight and idle keep-alive ones. */
 export const PLAIN_CONNECTIONS_MAX = 2_000;
+/** Connections to the admin listener: a few scrapers and people. */
+export const ADMIN_CONNECTIONS_MAX = 64;
 /** A full message in base64, and the JSON around it. */
 export const FRAME_MAX_BYTES = Math.ceil(MESSAGE_MAX_BYTES / 3) * 4 + 4 * 1024;
 /** Fragments of one WebSocket message: nobody needs to cut 196 KiB finer than into 3 KiB. */
@@ -55,6 +57,7 @@ export const WRITE_BATCH_BYTES = 64 * 1024;
 /** The limits of a gateway that are no settings; those the node lists. */
 export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.plainConnections', PLAIN_CONNECTIONS_MAX, 'count', 'connections beside streaming clients'),
+  limit('admin.connections', ADMIN_CONNECTIONS_MAX, 'count', 'scrapers and people'),
   limit('gateway.headersBytes', HEADERS_MAX_BYTES, 'bytes', 'URL and headers of one request'),
   limit('gateway.headersCount', HEADERS_MAX_COUNT, 'count', 'header lines of one request'),
   limit('gateway.headersTimeout', HEADERS_TIMEOUT_MS, 'milliseconds', 'slow senders hold a connection'),

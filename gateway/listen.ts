@@ -7,21 +7,27 @@ import { PORT_ATTEMPTS } from './limits.ts';
 
 const PORT_MAX = 65_535;
 
+/** What listens: its settings are named after it. */
+export type Door = 'gateway' | 'admin';
+
 /**
  * Listens where the settings say and returns the URL. The usual port gives way to the next free one when it is
  * taken; one that was asked for does not, since somebody counts on it.
  */
-export async function listen(app: FastifyInstance, config: Config): Promise<string> {
-  const configured = config['gateway.host'];
+export async function listen(app: FastifyInstance, config: Config, door: Door = 'gateway'): Promise<string> {
+  const configured = config[`${door}.host`];
   // one address, so that one port is one server: the name may stand for two
   const host = configured === 'localhost' ? '127.0.0.1' : configured;
-  const port = await listenOnFreePort(app, host, config);
+  const port = await listenOnFreePort(app, { host, config, door });
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-async function listenOnFreePort(app: FastifyInstance, host: string, config: Config): Promise<number> {
-  const first = config['gateway.port'];
-  const isFixed = first === 0 || config.explicit.has('gateway.port');
+async function listenOnFreePort(
+  app: FastifyInstance,
+  { host, config, door }: { host: string; config: Config; door: Door },
+): Promise<number> {
+  const first = config[`${door}.port`];
+  const isFixed = first === 0 || config.explicit.has(`${door}.port`);
   const last = isFixed ? first : Math.min(PORT_MAX, first + PORT_ATTEMPTS - 1);
   for (let port = first; port <= last; port++) {
     try {
@@ -34,7 +40,7 @@ async function listenOnFreePort(app: FastifyInstance, host: string, config: Conf
   const ports = first === last ? `port ${first} is` : `ports ${first} to ${last} are`;
   throw new CodedError(
     'port_taken',
-    `${ports} taken on ${host}: stop what listens there, or set gateway.port to another port (0 for any free one)`,
+    `${ports} taken on ${host}: stop what listens there, or set ${door}.port to another port (0 for any free one)`,
   );
 }
 

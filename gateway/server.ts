@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { Config, Logger, MaillonNode } from '../node/index.ts';
+import type { Config, Logger, MaillonNode, Probe } from '../node/index.ts';
 import { systemClock } from '../protocols/common/clock.ts';
 import { Clients } from './clients.ts';
 import type { Build, Context } from './context.ts';
 import { createApp } from './http/app.ts';
 import { IdempotencyKeys } from './http/idempotency.ts';
+import { probeGateway } from './http/probes.ts';
 import { Hub } from './hub.ts';
-import type { Gateway } from './interface.ts';
+import type { Gateway, GatewayComponents } from './interface.ts';
 import {
   IDEMPOTENCY_KEYS_MAX,
   IDEMPOTENCY_WINDOW_MS,
@@ -36,14 +37,16 @@ export class GatewayServer implements Gateway {
   readonly #config: Config;
   readonly #build: Build;
   readonly #idempotency: Context['idempotency'];
+  readonly #onAnswered: Context['onAnswered'];
   #url = '';
   #running: Running | undefined;
   /** The last start or stop: one happens after the other. */
   #transition: Promise<void> = Promise.resolve();
 
-  constructor(components: { node: MaillonNode; logger: Logger }, init: { config: Config; build: Build }) {
+  constructor(components: GatewayComponents, init: { config: Config; build: Build }) {
     this.#node = components.node;
     this.#logger = components.logger;
+    this.#onAnswered = components.onAnswered;
     this.#config = init.config;
     this.#build = init.build;
     // outlives a restart of the gateway: a retry may come right after it
@@ -55,6 +58,12 @@ export class GatewayServer implements Gateway {
 
   get url(): string {
     return this.#url;
+  }
+
+  probe(): Probe[] {
+    if (this.#running === undefined) return [{ name: 'gateway', ok: false, detail: 'it does not run' }];
+    const { clients, controller } = this.#running;
+    return probeGateway({ clients, config: this.#config, stopping: controller.signal });
   }
 
   async start(): Promise<void> {
@@ -88,6 +97,7 @@ export class GatewayServer implements Gateway {
       idempotency: this.#idempotency,
       presence: new PresenceBoard({ clock: systemClock }),
       metrics: this.metrics,
+      onAnswered: this.#onAnswered,
       stopping: controller.signal,
     });
     const sockets = collectSockets(app);

@@ -1,20 +1,11 @@
 import type { Meter } from '../../node/index.ts';
-import { type GatewayMetrics, routeClass } from '../metrics.ts';
+import type { Answered, GatewayMetrics } from '../metrics.ts';
 
 /** A health answer takes a millisecond, a publish one linger of some 10 to 60; beyond a second something waits. */
 const DURATION_BUCKETS_SECONDS = [0.002, 0.01, 0.05, 0.25, 1, 5];
 
 /** Methods counted by name: a client may invent others. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']);
-
-/** A request that was answered. */
-export interface Answered {
-  readonly method: string;
-  /** The route's pattern, if it was one. */
-  readonly route: string | undefined;
-  readonly status: number;
-  readonly ms: number;
-}
 
 /** Registers what a gateway counts. */
 export function registerGatewayMetrics(meter: Meter, metrics: Readonly<GatewayMetrics>): void {
@@ -52,12 +43,8 @@ export function registerHttpMetrics(meter: Meter): (answered: Answered) => void 
     { labels: ['route'], buckets: DURATION_BUCKETS_SECONDS },
   );
   return ({ method, route, status, ms }) => {
-    const group = routeClass(route);
-    count({
-      route: group,
-      method: METHODS.has(method) ? method : 'other',
-      status: `${Math.trunc(status / 100)}xx`,
-    });
-    time({ route: group }, ms / 1000);
+    const kind = METHODS.has(method) ? method : 'other';
+    count({ route, method: kind, status: `${Math.trunc(status / 100)}xx` });
+    time({ route }, ms / 1000);
   };
 }

@@ -4,6 +4,8 @@ import { bold, say, sayJson } from './terminal.ts';
 export interface Ready {
   /** The gateway's, or null when there is none. */
   readonly url: string | null;
+  /** The admin listener's, or null when there is none. */
+  readonly admin: string | null;
   readonly status: NodeStatus;
   readonly bootstrapPeer: boolean;
   readonly json: boolean;
@@ -13,10 +15,20 @@ export interface Ready {
  * Says on standard output that a node is up: the gateway's URL alone on the first line, then the addresses
  * others join through if it is a bootstrap peer, then, to a person, what to try.
  */
-export function announce({ url, status, bootstrapPeer, json }: Ready): void {
+export function announce({ url, admin, status, bootstrapPeer, json }: Ready): void {
   if (json) {
     const { peerId, author, role, swarm, addresses } = status;
-    sayJson({ ready: true, url, peerId, author, role, swarm, multiaddrs: addresses, pid: process.pid });
+    sayJson({
+      ready: true,
+      url,
+      admin,
+      peerId,
+      author,
+      role,
+      swarm,
+      multiaddrs: addresses,
+      pid: process.pid,
+    });
     return;
   }
   if (url !== null) say(url);

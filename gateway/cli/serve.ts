@@ -1,4 +1,18 @@
-import { createLogger, createNode, loadConfig, type MaillonNode, type Role } from '../../node/index.ts';
+import { Registry } from 'prom-client';
+import {
+  type Config,
+  createLogger,
+  createNode,
+  EventLog,
+  type Logger,
+  loadConfig,
+  type MaillonNode,
+  Meter,
+  type Role,
+} from '../../node/index.ts';
+import { systemClock } from '../../protocols/common/clock.ts';
+import { registerGatewayMetrics, registerHttpMetrics } from '../admin/gateway-metrics.ts';
+import { type Admin, createAdmin } from '../admin/server.ts';
 import { createGateway, type Gateway } from '../index.ts';
 import { announce } from './announce.ts';
 import { readBuild } from './build.ts';
@@ -16,7 +30,7 @@ export interface ServeOptions {
 
 /** Runs a node, and its gateway unless that is switched off, until a signal. Resolves to the exit code. */
 export async function serve(options: ServeOptions): Promise<number> {
-  const { role, flags, file, defaults } = options;
+  const { role, flags, file, defaults, json } = options;
   const config = loadConfig({ flags, env: process.env, cwd: process.cwd(), file, defaults });
   if (role === 'light' && config.bootstrap.length === 0) {
     throw new UsageError('a gateway needs a node to join through: --bootstrap /ip4/…/tcp/4411/p2p/…');
@@ -25,14 +39,13 @@ export async function serve(options: ServeOptions): Promise<number> {
     throw new UsageError('a gateway without a gateway does nothing: gateway.enabled is false');
   }
   const logger = createLogger(config);
-  const build = readBuild();
-  const node: MaillonNode = createNode({ logger }, { config, role, version: build.version });
-  const gateway: Gateway | null = config['gateway.enabled']
-    ? createGateway({ node, logger }, { config, build })
-    : null;
+  const { node, gateway, admin } = createParts(config, role, logger);
 
   return runService({
     async start(signal) {
+      // First, so that a probe is answered while the node looks for its peers, and a taken port is told at once.
+      await admin?.start();
+      if (signal.aborted) return;
       await node.start();
       if (signal.aborted) return;
       await gateway?.start();
@@ -41,13 +54,49 @@ export async function serve(options: ServeOptions): Promise<number> {
       if (url !== null) {
         logger.info({ url }, 'no authentication: every program on this machine may use the gateway');
       }
-      announce({ url, status: node.status(), bootstrapPeer: config.bootstrapPeer, json: options.json });
+      const { bootstrapPeer } = config;
+      announce({ url, admin: admin?.url ?? null, status: node.status(), bootstrapPeer, json });
     },
     async stop() {
       // The door first: clients are told to go while the node can still send what they published.
       await gateway?.stop();
       await node.stop();
+      await admin?.stop();
     },
     crashed: (error) => logger.fatal({ err: error }, 'an error nobody expected; exiting'),
   });
+}
+
+interface Parts {
+  readonly node: MaillonNode;
+  readonly gateway: Gateway | null;
+  readonly admin: Admin | null;
+}
+
+/** Without an admin listener nobody scrapes, and no metric is made. */
+function createParts(config: Config, role: Role, logger: Logger): Parts {
+  const build = readBuild();
+  const events = new EventLog({ logger, clock: systemClock });
+  const init = { config, role, version: build.version };
+  if (!config['admin.enabled']) {
+    const node = createNode({ logger, events }, init);
+    const gateway = config['gateway.enabled'] ? createGateway({ node, logger }, { config, build }) : null;
+    return { node, gateway, admin: null };
+  }
+  const registry = new Registry();
+  const node = createNode({ logger, events, registry }, init);
+  const gateway = config['gateway.enabled']
+    ? createMeasuredGateway({ node, logger, meter: new Meter(registry) }, { config, build })
+    : null;
+  const probes = () => gateway?.probe() ?? [];
+  return { node, gateway, admin: createAdmin({ node, logger, registry, probes }, { config, build }) };
+}
+
+function createMeasuredGateway(
+  { node, logger, meter }: { node: MaillonNode; logger: Logger; meter: Meter },
+  init: Parameters<typeof createGateway>[1],
+): Gateway {
+  const gateway = createGateway({ node, logger, onAnswered: registerHttpMetrics(meter) }, init);
+  registerGatewayMetrics(meter, gateway.metrics);
+  return gateway;
 }

@@ -17,6 +17,8 @@ export interface Status {
     /** Mesh peers per shard. */
     readonly mesh: readonly number[];
     readonly relay: {
+      /** Copies of envelopes that came from peers, first and further ones. */
+      readonly copiesReceived: number;
       readonly envelopesAccepted: number;
       readonly messagesDelivered: number;
       readonly envelopesPublished: number;
@@ -26,6 +28,18 @@ export interface Status {
       readonly waiting: number;
       readonly subscriptions: number;
     };
+    /** How late timers were in the last seconds; `utilisation` from 0 to 1. */
+    readonly eventLoop: {
+      readonly p50Ms: number;
+      readonly p99Ms: number;
+      readonly maxMs: number;
+      readonly utilisation: number;
+    };
+    readonly memory: { readonly rssBytes: number; readonly heapBytes: number };
+    /** Null where it cannot be read. */
+    readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
+    /** Other nodes announced, and those reached when dialled back. */
+    readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
   };
 }
 
@@ -49,6 +63,24 @@ export interface Peer {
   readonly direction: 'inbound' | 'outbound' | null;
   readonly score: number;
   readonly mesh_shards: readonly number[];
+}
+
+/** A node of the swarm as it announced itself; times are milliseconds since the Unix epoch. */
+export interface NodeEntry {
+  readonly id: string;
+  readonly addresses: readonly string[];
+  readonly role: 'full' | 'light';
+  readonly version: string;
+  readonly generation: number;
+  readonly shards: readonly number[];
+  readonly storageBytes: number;
+  readonly announcedAt: number;
+  readonly expiresAt: number;
+  /** 0 for never. */
+  readonly lastSeen: number;
+  /** How it was reached when dialled back; null while it was not. */
+  readonly reach: 'direct' | 'relayed' | null;
+  readonly isSelf: boolean;
 }
 
 export interface Version {

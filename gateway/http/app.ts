@@ -34,6 +34,7 @@ import { checkHost, checkOrigin, corsHeaders, PREFLIGHT_HEADERS } from './guard.
 import { healthRoutes } from './health.ts';
 import { infoRoutes } from './info.ts';
 import { networkRoutes } from './network.ts';
+import { Prober, probeGateway } from './probes.ts';
 import { pubsubRoutes } from './pubsub.ts';
 import { pubsubSseRoutes } from './pubsub-sse.ts';
 import { pubsubWsRoutes, WEBSOCKET_PATH } from './pubsub-ws.ts';
@@ -86,14 +87,9 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   addHooks(app, context);
   answerUnknown(app, routes);
   const typed = app.withTypeProvider<ZodTypeProvider>();
-  for (const addRoutes of [
-    healthRoutes,
-    infoRoutes,
-    networkRoutes,
-    pubsubRoutes,
-    pubsubSseRoutes,
-    pubsubWsRoutes,
-  ]) {
+  const prober = new Prober({ ...context, others: () => probeGateway(context) });
+  healthRoutes(typed, { ...context, prober });
+  for (const addRoutes of [infoRoutes, networkRoutes, pubsubRoutes, pubsubSseRoutes, pubsubWsRoutes]) {
     addRoutes(typed, context);
   }
   await app.ready();
@@ -169,10 +165,11 @@ function addHooks(app: FastifyInstance, context: Context): void {
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method } = request;
-    context.metrics.httpRequests[routeClass(request.is404 ? undefined : request.routeOptions.url)] += 1;
-    if (reply.statusCode >= 500) context.metrics.httpFailures += 1;
+    const status = reply.statusCode;
+    const route = routeClass(request.is404 ? undefined : request.routeOptions.url);
+    context.onAnswered?.({ route, method, status, ms: reply.elapsedTime });
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    context.logger.debug({ method, path: pathOf(request.url), status: reply.statusCode, ms }, 'request');
+    context.logger.debug({ method, path: pathOf(request.url), status, ms }, 'request');
   });
 }
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Context } from '../context.ts';
-import { errorResponses } from '../schemas.ts';
+import { errorResponses, timeSchema } from '../schemas.ts';
 import { goDuration, isoTime, NANOSECONDS_PER_MS } from './go-time.ts';
 import { networkStatus, networkStatusSchema } from './network.ts';
-import { Prober } from './probes.ts';
+import type { Prober } from './probes.ts';
 import type { Routes } from './routes.ts';
 
 const uptimeFields = {
@@ -27,10 +27,47 @@ const readinessSchema = z.object({
   probes: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
 });
 
+const counter = z.int().min(0);
+
+const nodeSchema = z
+  .looseObject({
+    peerId: z.string(),
+    author: z.string().describe('did:key under which it signs'),
+    role: z.enum(['full', 'light']),
+    swarm: z.string(),
+    version: z.string(),
+    startedAt: timeSchema,
+    addresses: z.array(z.string()),
+    peers: counter,
+    mesh: z.array(counter).describe('mesh peers per shard'),
+    relay: z.looseObject({
+      copiesReceived: counter,
+      envelopesAccepted: counter,
+      messagesDelivered: counter,
+      envelopesPublished: counter,
+      messagesPublished: counter,
+      bytesAccepted: counter,
+      refused: z.record(z.string(), counter),
+      waiting: counter,
+      subscriptions: counter,
+    }),
+    eventLoop: z
+      .object({ p50Ms: z.number(), p99Ms: z.number(), maxMs: z.number(), utilisation: z.number() })
+      .describe('how late timers were in the last seconds, and how busy the process, 0 to 1'),
+    memory: z.object({ rssBytes: counter, heapBytes: counter }),
+    disk: z
+      .object({ dataBytes: counter.nullable(), freeBytes: counter.nullable() })
+      .describe('the data directory and what is left on its file system; null where it cannot be read'),
+    directory: z
+      .object({ nodes: counter, direct: counter, relayed: counter })
+      .describe('other nodes announced, and those reached when dialled back'),
+  })
+  .meta({ id: 'NodeStatus', description: "The node's own account of itself" });
+
 const statusSchema = z.object({
   server: z.object(uptimeFields),
   network: networkStatusSchema,
-  node: z.record(z.string(), z.unknown()).describe("the node's own account of itself"),
+  node: nodeSchema,
 });
 
 const versionSchema = z.object({
@@ -67,9 +104,11 @@ const readyRoute = {
   response: { 200: readinessSchema, 503: readinessSchema, ...errorResponses },
 };
 
-export function healthRoutes(app: Routes, context: Context): void {
-  const { node, build, clock, startedAt } = context;
-  const prober = new Prober(context);
+export interface HealthComponents extends Pick<Context, 'node' | 'build' | 'clock' | 'startedAt'> {
+  readonly prober: Prober;
+}
+
+export function healthRoutes(app: Routes, { node, build, clock, startedAt, prober }: HealthComponents): void {
   const uptime = () => ({ started_at: isoTime(startedAt), uptime: goDuration(clock.now() - startedAt) });
 
   app.get('/livez', { schema: liveRoute }, async () => ({ status: 'ok' as const }));
@@ -96,7 +135,9 @@ export function healthRoutes(app: Routes, context: Context): void {
   for (const path of ['/status', '/v1/status']) {
     app.get(path, { schema: statusRoute }, async () => {
       const status = node.status();
-      return { server: uptime(), network: networkStatus(status, clock), node: { ...status } };
+      const { addresses, mesh, relay } = status;
+      const account = { ...status, addresses: [...addresses], mesh: [...mesh], relay: { ...relay } };
+      return { server: uptime(), network: networkStatus(status, clock), node: account };
     });
   }
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { NodeStatus } from '../../node/index.ts';
+import type { NodeStatus, NodeView } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Context } from '../context.ts';
-import { errorResponses } from '../schemas.ts';
+import { errorResponses, timeSchema } from '../schemas.ts';
 import { isoTime, NANOSECONDS_PER_MS } from './go-time.ts';
 import type { Routes } from './routes.ts';
 
@@ -30,6 +30,26 @@ const peerSchema = z
   })
   .meta({ id: 'Peer' });
 
+const nodeSchema = z
+  .object({
+    id: z.string().describe('peer id'),
+    addresses: z.array(z.string()),
+    role: z.enum(['full', 'light']),
+    version: z.string(),
+    generation: z.int().describe('of the shard layout'),
+    shards: z.array(z.int()).describe('to which it subscribes'),
+    storageBytes: z.number().describe('offered for storage; 0 while it stores nothing'),
+    announcedAt: timeSchema,
+    expiresAt: timeSchema,
+    lastSeen: timeSchema.describe('when this node was last connected with it; 0 for never'),
+    reach: z
+      .enum(['direct', 'relayed'])
+      .nullable()
+      .describe('how it was reached when dialled back; null while it was not, and it is then only hearsay'),
+    isSelf: z.boolean(),
+  })
+  .meta({ id: 'Node', description: 'A node of the swarm as it announced itself' });
+
 const tags = ['network'];
 const statusRoute = {
   summary: 'This node in the network',
@@ -48,6 +68,18 @@ const peersRoute = {
   },
 };
 
+const nodesRoute = {
+  summary: "The swarm's directory: this node, then those it reached, then hearsay",
+  tags,
+  querystring: z.object({
+    reach: z
+      .enum(['direct', 'relayed', 'any'])
+      .optional()
+      .describe('only nodes that were reached so; `any`, the default: all, hearsay too'),
+  }),
+  response: { 200: z.object({ nodes: z.array(nodeSchema) }), ...errorResponses },
+};
+
 export function networkRoutes(app: Routes, { node, clock }: Pick<Context, 'node' | 'clock'>): void {
   app.get('/v1/network/status', { schema: statusRoute }, async () => networkStatus(node.status(), clock));
 
@@ -64,6 +96,16 @@ export function networkRoutes(app: Routes, { node, clock }: Pick<Context, 'node'
     }));
     return query.format === 'array' ? peers : { peers };
   });
+
+  app.get('/v1/network/nodes', { schema: nodesRoute }, async ({ query }) => {
+    const { reach = 'any' } = query;
+    const nodes = node.nodes().filter((one) => reach === 'any' || one.reach === reach);
+    return { nodes: nodes.map(copyNode) };
+  });
+}
+
+function copyNode(node: NodeView): z.output<typeof nodeSchema> {
+  return { ...node, addresses: [...node.addresses], shards: [...node.shards] };
 }
 
 export function networkStatus(status: NodeStatus, clock: Clock): z.output<typeof networkStatusSchema> {

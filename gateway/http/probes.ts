@@ -1,4 +1,5 @@
-import type { Probe } from '../../node/index.ts';
+import type { MaillonNode, Probe } from '../../node/index.ts';
+import type { Clock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import type { Context } from '../context.ts';
 import { PROBE_TIMEOUT_MS } from '../limits.ts';
@@ -9,12 +10,19 @@ export interface Readiness {
   readonly tookMs: number;
 }
 
-/** Probes the node and the gateway, once for all who ask at the same time. */
+export interface ProberComponents {
+  readonly node: Pick<MaillonNode, 'probe'>;
+  readonly clock: Clock;
+  /** What is probed beside the node. */
+  readonly others: () => readonly Probe[];
+}
+
+/** Probes the node and what serves it, once for all who ask at the same time. */
 export class Prober {
-  readonly #components: Pick<Context, 'node' | 'clients' | 'config' | 'clock' | 'stopping'>;
+  readonly #components: ProberComponents;
   #underWay: Promise<Readiness> | undefined;
 
-  constructor(components: Pick<Context, 'node' | 'clients' | 'config' | 'clock' | 'stopping'>) {
+  constructor(components: ProberComponents) {
     this.#components = components;
   }
 
@@ -24,9 +32,9 @@ export class Prober {
   }
 
   async #probe(): Promise<Readiness> {
-    const { clock } = this.#components;
+    const { clock, others } = this.#components;
     const startedAt = clock.now();
-    const probes = [...(await this.#probeNode()), this.#probeClients(), this.#probeStopping()];
+    const probes = [...(await this.#probeNode()), ...others()];
     return { ready: probes.every((probe) => probe.ok), probes, tookMs: clock.now() - startedAt };
   }
 
@@ -44,15 +52,21 @@ export class Prober {
       clearTimeout(timer);
     }
   }
+}
 
-  #probeClients(): Probe {
-    const { clients, config } = this.#components;
-    const detail = `${clients.size} of ${config['gateway.clientsMax']} streaming clients`;
-    return { name: 'gateway.clients', ok: !clients.isFull, detail };
-  }
-
-  #probeStopping(): Probe {
-    const isStopping = this.#components.stopping.aborted;
-    return { name: 'gateway', ok: !isStopping, detail: isStopping ? 'stopping' : 'serving' };
-  }
+/** What a gateway that runs is probed for. */
+export function probeGateway({
+  clients,
+  config,
+  stopping,
+}: Pick<Context, 'clients' | 'config' | 'stopping'>): Probe[] {
+  const isStopping = stopping.aborted;
+  return [
+    {
+      name: 'gateway.clients',
+      ok: !clients.isFull,
+      detail: `${clients.size} of ${config['gateway.clientsMax']} streaming clients`,
+    },
+    { name: 'gateway', ok: !isStopping, detail: isStopping ? 'stopping' : 'serving' },
+  ];
 }
