@@ -24,6 +24,7 @@ import { loadOptional } from './network/optional.ts';
 import { ConnectionPolicy } from './network/policy.ts';
 import { Reach, type ReachComponents } from './network/reach.ts';
 import { readSwarmKey } from './network/swarm-key.ts';
+import { withoutWalks } from './network/walk.ts';
 import { type Gossip, hardenGossip } from './relay/gossip.ts';
 import { type GossipInit, gossipOptions } from './relay/gossip-options.ts';
 
@@ -186,7 +187,9 @@ function services(
         circuitUse: features.circuitUse,
         onFault: (error) => init.onFault('listening through relays', error),
       }),
-    ...(features.autonat ? { autonat: autoNATv2({ timeout: 10 * SECOND_MS, maxInboundStreams: 2 }) } : {}),
+    ...(features.autonat
+      ? { autonat: withoutWalks(autoNATv2({ timeout: 10 * SECOND_MS, maxInboundStreams: 2 })) }
+      : {}),
     ...(features.holePunch ? { holePunch: holePunching(reachOf, policy) } : {}),
     ...(features.circuitServe ? { circuit: circuitServer(config) } : {}),
   };
@@ -240,6 +243,6 @@ function transports({ config }: NetworkInit, features: Features, reachOf: () => 
   return [
     dialling(plainTcp, open),
     features.webSocketDials ? plainWebSockets : listeningOnly(plainWebSockets),
-    circuitRelayTransport({ maxInboundStopStreams: 32, maxOutboundStopStreams: 32 }),
+    withoutWalks(circuitRelayTransport({ maxInboundStopStreams: 32, maxOutboundStopStreams: 32 })),
   ];
 }

@@ -1,5 +1,5 @@
 import * as net from 'node:net';
-import type { Transport } from '@libp2p/interface';
+import type { DialTransportOptions, MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface';
 import { getNetConfig } from '@libp2p/utils';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { SocksClient } from 'socks';
@@ -12,7 +12,10 @@ interface Opener {
   _connect(address: Multiaddr, options: { signal: AbortSignal }): Promise<net.Socket>;
 }
 
-/** A TCP transport whose outgoing sockets `open` opens; everything else is the library's. */
+/**
+ * A TCP transport whose outgoing sockets `open` opens, and whose dials may be by the one who answers: of two that
+ * dial each other one has to. Everything else is the library's.
+ */
 export function dialling<Components>(
   transport: (components: Components) => Transport,
   open: OpenSocket,
@@ -20,7 +23,27 @@ export function dialling<Components>(
   return (components) => {
     const made = transport(components);
     (made as unknown as Opener)._connect = (address, { signal }) => open(address, signal);
+    const dial = made.dial.bind(made);
+    made.dial = (address, options) => dial(address, isAnswering(options) ? answering(options) : options);
     return made;
+  };
+}
+
+/** What whoever punches holes says to the transport manager, which hands it on. */
+function isAnswering(options: DialTransportOptions & { readonly initiator?: boolean }): boolean {
+  return options.initiator === false;
+}
+
+/** The upgrader has the answering side speak second; the stream muxer looks at the connection's direction instead. */
+function answering(options: DialTransportOptions): DialTransportOptions {
+  const { upgrader } = options;
+  const upgradeOutbound = (connection: MultiaddrConnection, rest: never): unknown => {
+    connection.direction = 'inbound';
+    return upgrader.upgradeOutbound(connection, rest);
+  };
+  return {
+    ...options,
+    upgrader: Object.create(upgrader, { upgradeOutbound: { value: upgradeOutbound } }) as Upgrader,
   };
 }
 

@@ -111,17 +111,21 @@ export class Reach implements Startable {
       return;
     const host = hostOf(observedAddr);
     if (host?.kind !== 'ip' || !isPublicHost(host.value) || !TCP.matches(observedAddr)) return;
-    if (!this.#dialledFromSwarmPort.has(withoutPeer(connection.remoteAddr))) return;
-    const address = withoutPeer(observedAddr);
+    if (this.#init.circuitUse === 'auto' && !this.isPublic) this.#listenThroughRelays();
+    // from any other port the NAT shows another address, at which nobody is
+    if (this.#dialledFromSwarmPort.has(withoutPeer(connection.remoteAddr)))
+      this.#remember(withoutPeer(observedAddr), peerId.toString());
+  }
+
+  #remember(address: string, reporter: string): void {
     const reporters = this.#observed.get(address) ?? new Set();
-    if (reporters.size < REPORTERS_MAX) reporters.add(peerId.toString());
+    if (reporters.size < REPORTERS_MAX) reporters.add(reporter);
     this.#observed.delete(address);
     this.#observed.set(address, reporters);
     const [oldest] = this.#observed.keys();
     if (this.#observed.size > OBSERVED_MAX && oldest !== undefined) this.#observed.delete(oldest);
     // a router may forward the port after all: AutoNAT finds out
     this.#components.addressManager.addObservedAddr(multiaddr(address));
-    if (this.#init.circuitUse === 'auto' && !this.isPublic) this.#listenThroughRelays();
   }
 
   #listenThroughRelays(): void {
