@@ -93,7 +93,7 @@ export interface NodeView {
   readonly expiresAt: number;
   /** When this node last was connected with it; 0 for never. */
   readonly lastSeen: number;
-  /** How it was reached when dialled back; null while it was not, and it is then only hearsay. */
+  /** How it was reached when dialled back; null while it was not (it is then only hearsay), and of this node itself. */
   readonly reach: 'direct' | 'relayed' | null;
   readonly isSelf: boolean;
 }

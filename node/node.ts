@@ -1,10 +1,14 @@
 import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
+import type { Crypto } from '../protocols/common/crypto.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import type { Limit } from '../protocols/common/limits.ts';
+import { NODES_LIMITS } from '../protocols/nodes/index.ts';
 import { type Authorise, createRelayMetrics, RELAY_LIMITS, RelayError } from '../protocols/relay/index.ts';
 import { type Config, SETTINGS } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
+import { Directory } from './directory/directory.ts';
+import { DIRECTORY_LIMITS } from './directory/limits.ts';
 import { type DataLock, lockDataDirectory } from './disk/data-lock.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import type { MaillonNode, NodeStatus, NodeView, PeerView, Probe, Relay, Role } from './interface.ts';
@@ -16,6 +20,7 @@ import { libp2pLogger } from './observability/libp2p-logger.ts';
 import type { Logger } from './observability/logger.ts';
 import { Meter } from './observability/meter.ts';
 import { Sight } from './observability/sight.ts';
+import { PeerBook } from './peers/book.ts';
 import { PeerKeeper } from './peers/keeper.ts';
 import { LIVENESS, Liveness } from './peers/liveness.ts';
 import { meshSizes, viewPeers } from './peers/views.ts';
@@ -26,6 +31,8 @@ export interface NodeInit {
   readonly config: Config;
   readonly role: Role;
   readonly version: string;
+  /** Count 127.0.0.0/8 by its /24s where prefixes are counted: for a swarm on one machine that is to act as a wide one. */
+  readonly splitLoopback?: boolean;
 }
 
 export interface NodeComponents {
@@ -52,6 +59,8 @@ interface Parts {
   readonly identity: Identity;
   readonly network: Network;
   readonly relay: RelayService;
+  readonly directory: Directory;
+  readonly book: PeerBook;
   readonly keeper: PeerKeeper;
   readonly liveness: Liveness;
   readonly sight: Sight;
@@ -59,8 +68,8 @@ interface Parts {
 }
 
 /**
- * Puts a node together. Start: lock, identity, network, relay, peers. Stop: peers, relay (while there is a
- * network to send what waits), network, lock.
+ * Puts a node together. Start: lock, identity, network, relay, directory, peers. Stop: peers, directory, relay (while
+ * there is a network to send what waits), network, lock.
  */
 class Node implements MaillonNode {
   readonly relay: Relay;
@@ -134,7 +143,7 @@ class Node implements MaillonNode {
   }
 
   nodes(): NodeView[] {
-    return [];
+    return this.#running.directory.nodes();
   }
 
   probe(): Promise<Probe[]> {
@@ -149,7 +158,7 @@ class Node implements MaillonNode {
       if (!('unit' in setting) || typeof value !== 'number') return [];
       return [{ name: setting.path, value, unit: setting.unit, reason: setting.help }];
     });
-    return [...RELAY_LIMITS, ...settings];
+    return [...RELAY_LIMITS, ...NODES_LIMITS, ...DIRECTORY_LIMITS, ...settings];
   }
 
   get #running(): Parts {
@@ -175,7 +184,9 @@ class Node implements MaillonNode {
       const listen = role === 'full' ? await listenAddresses(config, featuresOf(config, role)) : [];
       const logger = libp2pLogger(this.#logger);
       const metrics = createRelayMetrics();
+      const crypto = createCrypto();
       let relay: RelayService | undefined;
+      let directory: Directory | undefined;
       const { network, policy } = await createNetwork({
         config,
         role,
@@ -183,7 +194,7 @@ class Node implements MaillonNode {
         listen,
         logger,
         privateKey: identity.privateKey,
-        scoreOf: (peer) => relay?.scoreOf(peer) ?? 0,
+        scoreOf: (peer) => (relay?.scoreOf(peer) ?? 0) + (directory?.scoreOf(peer) ?? 0),
         onCopy: () => {
           metrics.copiesReceived += 1;
         },
@@ -195,7 +206,7 @@ class Node implements MaillonNode {
       relay = new RelayService(
         {
           gossip: network.services.gossip,
-          crypto: createCrypto(),
+          crypto,
           clock: systemClock,
           identity,
           authorise: authoriseUnowned,
@@ -204,8 +215,10 @@ class Node implements MaillonNode {
         },
         { config, role, data: config.data },
       );
+      directory = this.#directory({ network, crypto, identity });
+      const book = new PeerBook({ network, clock: systemClock, logger: this.#logger }, { data: config.data });
       const keeper = new PeerKeeper(
-        { network, logger: this.#logger },
+        { network, logger: this.#logger, book, directory },
         {
           bootstrap: config.bootstrap,
           target: config['connections.target'],
@@ -214,12 +227,29 @@ class Node implements MaillonNode {
       );
       const liveness = new Liveness({ network, logger: this.#logger }, LIVENESS);
       const sight = this.#sight({ network, relay, meter }, startedAt);
-      return { lock, identity, network, relay, keeper, liveness, sight, startedAt };
+      return { lock, identity, network, relay, directory, book, keeper, liveness, sight, startedAt };
     } catch (error) {
       meter?.release();
       lock.release();
       throw error;
     }
+  }
+
+  #directory(parts: Pick<Parts, 'network' | 'identity'> & { crypto: Crypto }): Directory {
+    const { config, role, version, splitLoopback = false } = this.#init;
+    return new Directory(
+      { ...parts, clock: systemClock, logger: this.#logger, events: this.#events },
+      {
+        role,
+        version,
+        swarm: config.swarm,
+        connectionsMax: config['connections.max'],
+        max: config['directory.max'],
+        perPrefix: config['directory.perPrefix'],
+        target: config['connections.target'],
+        splitLoopback,
+      },
+    );
   }
 
   #sight(parts: Pick<Parts, 'network' | 'relay'> & { meter: Meter | null }, startedAt: number): Sight {
@@ -243,6 +273,8 @@ class Node implements MaillonNode {
       parts.sight.start();
       await parts.network.start();
       parts.relay.start();
+      await parts.directory.start();
+      parts.book.start();
       parts.keeper.start();
       parts.liveness.start();
     } catch (error) {
@@ -256,12 +288,13 @@ class Node implements MaillonNode {
 
   /** Waits until the first peers are in the mesh of every shard; says so and goes on when none comes. */
   async #joined(parts: Parts, signal: AbortSignal): Promise<void> {
-    const { config } = this.#init;
-    if (config.bootstrap.length === 0) return;
+    const { bootstrap } = this.#init.config;
+    const known = parts.book.size;
+    if (bootstrap.length === 0 && known === 0) return;
     const deadline = Date.now() + JOIN_TIMEOUT_MS;
     while (!signal.aborted && meshSizes(parts.network).some((size) => size === 0)) {
       if (Date.now() >= deadline) {
-        this.#events.report('bootstrap_unreachable', { bootstrap: config.bootstrap });
+        this.#events.report('bootstrap_unreachable', { bootstrap, known });
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -272,7 +305,8 @@ class Node implements MaillonNode {
 /** Each part is stopped whatever became of the one before; the first error is thrown in the end. */
 async function close(parts: Parts): Promise<void> {
   try {
-    await Promise.all([parts.keeper.stop(), parts.liveness.stop()]);
+    parts.book.stop();
+    await Promise.all([parts.keeper.stop(), parts.liveness.stop(), parts.directory.stop()]);
   } finally {
     try {
       await parts.relay.stop();

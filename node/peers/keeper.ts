@@ -1,10 +1,30 @@
 import { randomBytes } from 'node:crypto';
-import type { PeerId } from '@libp2p/interface';
+import type { Connection, PeerId } from '@libp2p/interface';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
-import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
+import { errorMessage } from '../../protocols/common/errors.ts';
 import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
-import { GOSSIP_PROTOCOL } from '../relay/gossip.ts';
+import type { Candidate } from './book.ts';
+import { closeDeaf } from './deaf.ts';
+import { dialNamed, dialPeer, parsePeerAddress } from './dialling.ts';
+
+/** Peers known from earlier, the most promising first. */
+export interface KnownPeers {
+  candidates(): Candidate[];
+  failed(id: string): void;
+}
+
+/** Nodes that announced themselves, the most promising first. */
+export interface AnnouncedNodes {
+  candidates(max: number): Multiaddr[][];
+}
+
+export interface PeerKeeperComponents {
+  readonly network: Network;
+  readonly logger: Logger;
+  readonly book: KnownPeers;
+  readonly directory: AnnouncedNodes;
+}
 
 export interface PeerKeeperInit {
   /** Addresses of bootstrap peers. */
@@ -25,34 +45,45 @@ const SEARCH_INTERVAL_MS = 1_000;
 const SEARCH_INTERVAL_MAX_MS = 60_000;
 /** One walk through the DHT. */
 const WALK_TIMEOUT_MS = 5_000;
-const DIAL_TIMEOUT_MS = 5_000;
-/** Dials of one round. */
+/** Dials at a time. */
 const DIALS_MAX = 8;
+/** Times so many dials out of the book in one round of a node that has nobody: then bootstrap peers have their turn again. */
+const BOOK_TURNS_MAX = 3;
+/** A connection that was shorter was a dial-back, or nobody to miss. */
+const MISSED_MS = 2_000;
 /** Length of a key of the DHT. */
 const KEY_BYTES = 32;
 
 /**
  * Keeps a node connected: dials every bootstrap peer that it is not connected with, whoever else is, so that
- * nobody can keep it to himself and a split heals; walks the DHT for others until the target is reached; and
+ * nobody can keep it to himself and a split heals. A node that has nobody dials its peer book at the same time; one
+ * that has too few dials nodes of the directory, then walks the DHT for others, until the target is reached. It
  * closes connections whose gossip stream is dead, so that they are made anew. A lost peer begins the search anew.
  */
 export class PeerKeeper {
   readonly #network: Network;
   readonly #log: Logger;
+  readonly #book: KnownPeers;
+  readonly #directory: AnnouncedNodes;
   readonly #init: PeerKeeperInit;
   readonly #bootstrap: readonly Multiaddr[];
   #abort = new AbortController();
   #loop: Promise<void> | null = null;
   #fruitless = 0;
   #wake: () => void = () => undefined;
-  readonly #onDisconnect = (): void => {
+  readonly #onClose = ({ detail }: CustomEvent<Connection>): void => {
+    const { remotePeer, timeline } = detail;
+    const isLost = this.#network.getConnections(remotePeer).length === 0;
+    if (!isLost || (this.#connected > 0 && Date.now() - timeline.open < MISSED_MS)) return;
     this.#fruitless = 0;
     this.#wake();
   };
 
-  constructor(components: { network: Network; logger: Logger }, init: PeerKeeperInit) {
+  constructor(components: PeerKeeperComponents, init: PeerKeeperInit) {
     this.#network = components.network;
     this.#log = components.logger;
+    this.#book = components.book;
+    this.#directory = components.directory;
     this.#init = init;
     this.#bootstrap = init.bootstrap.map((address) => multiaddr(address));
   }
@@ -60,12 +91,12 @@ export class PeerKeeper {
   start(): void {
     if (this.#loop !== null) return;
     this.#abort = new AbortController();
-    this.#network.addEventListener('peer:disconnect', this.#onDisconnect);
+    this.#network.addEventListener('connection:close', this.#onClose);
     this.#loop = this.#run(this.#abort.signal);
   }
 
   async stop(): Promise<void> {
-    this.#network.removeEventListener('peer:disconnect', this.#onDisconnect);
+    this.#network.removeEventListener('connection:close', this.#onClose);
     this.#abort.abort();
     this.#wake();
     await this.#loop;
@@ -76,13 +107,7 @@ export class PeerKeeper {
   async connect(address: string): Promise<void> {
     const target = parsePeerAddress(address);
     this.#init.trust(target);
-    try {
-      await this.#network.dial(target, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) });
-    } catch (error) {
-      throw new CodedError('dial_failed', `${address} did not answer: ${errorMessage(error)}`, undefined, {
-        cause: error,
-      });
-    }
+    await dialNamed(this.#network, target);
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -124,14 +149,38 @@ export class PeerKeeper {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    await this.#closeDeaf();
-    await this.#dialBootstrap(signal);
-    if (this.#connected === 0 || this.#connected >= this.#init.target) return;
+    await closeDeaf(this.#network, this.#log);
+    await Promise.all([this.#dialBootstrap(signal), this.#dialBook(signal)]);
+    if (this.#isContent) return;
+    await this.#dialAll(this.#directory.candidates(this.#wanted), signal);
+    if (this.#isContent) return;
     // near this node first, where nobody else looks; then anywhere
     const key = this.#fruitless === 0 ? this.#network.peerId.toMultihash().bytes : randomBytes(KEY_BYTES);
-    const found = await this.#walk(key, signal);
-    const wanted = Math.min(DIALS_MAX, this.#init.target - this.#connected);
-    await Promise.all(found.slice(0, wanted).map((addresses) => this.#dial(addresses, signal)));
+    await this.#dialAll((await this.#walk(key, signal)).slice(0, this.#wanted), signal);
+  }
+
+  /** Whether there is nobody to ask for others, or no need of any. */
+  get #isContent(): boolean {
+    return this.#connected === 0 || this.#connected >= this.#init.target;
+  }
+
+  get #wanted(): number {
+    return Math.min(DIALS_MAX, Math.max(0, this.#init.target - this.#connected));
+  }
+
+  async #dialAll(peers: Multiaddr[][], signal: AbortSignal): Promise<void> {
+    await Promise.all(peers.map((addresses) => this.#dial(addresses, signal)));
+  }
+
+  /** Peers of earlier days, some at a time, until one of them or a bootstrap peer answers. */
+  async #dialBook(signal: AbortSignal): Promise<void> {
+    for (let turn = 0; turn < BOOK_TURNS_MAX && this.#connected === 0 && !signal.aborted; turn++) {
+      const peers = this.#book.candidates().slice(0, DIALS_MAX);
+      if (peers.length === 0) return;
+      const answered = await Promise.all(peers.map(({ addresses }) => this.#dial(addresses, signal)));
+      if (signal.aborted) return;
+      for (const [index, { id }] of peers.entries()) if (answered[index] === false) this.#book.failed(id);
+    }
   }
 
   async #dialBootstrap(signal: AbortSignal): Promise<void> {
@@ -142,13 +191,17 @@ export class PeerKeeper {
     await Promise.all(missing.map((address) => this.#dial([address], signal)));
   }
 
-  async #dial(addresses: Multiaddr[], signal: AbortSignal): Promise<void> {
+  /** Whether the peer at these addresses answered. */
+  async #dial(addresses: Multiaddr[], signal: AbortSignal): Promise<boolean> {
     try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
-      await this.#network.dial(addresses, { signal: limit });
+      await dialPeer(this.#network, addresses, signal);
+      return true;
     } catch (error) {
-      if (signal.aborted) return;
-      this.#log.debug({ peer: String(addresses[0]), reason: errorMessage(error) }, 'a peer did not answer');
+      if (!signal.aborted) {
+        const reason = errorMessage(error);
+        this.#log.debug({ peer: String(addresses[0]), reason }, 'a peer did not answer');
+      }
+      return false;
     }
   }
 
@@ -168,45 +221,9 @@ export class PeerKeeper {
     }
     return found;
   }
-
-  /**
-   * Hangs up on peers that speak gossip but to whom no stream leads: gossip opens none a second time on a
-   * connection, and forgets a peer whose frames it could not read.
-   */
-  async #closeDeaf(): Promise<void> {
-    const { gossip } = this.#network.services;
-    for (const connection of this.#network.getConnections()) {
-      const id = connection.remotePeer;
-      const isYoung = Date.now() - connection.timeline.open < DEAF_MS;
-      if (isYoung || gossip.streamsOutbound.has(id.toString()) || !(await this.#speaksGossip(id))) continue;
-      this.#log.info({ peer: id.toString() }, 'reconnecting a peer whose gossip stream was lost');
-      await connection.close().catch((error: unknown) => {
-        this.#log.debug({ err: error }, 'hanging up failed');
-      });
-    }
-  }
-
-  async #speaksGossip(id: PeerId): Promise<boolean> {
-    const peer = await this.#network.peerStore.get(id).catch(() => undefined);
-    return peer?.protocols.includes(GOSSIP_PROTOCOL) ?? false;
-  }
 }
 
 function withPeerId(address: Multiaddr, peer: PeerId): Multiaddr {
   const ending = `/p2p/${peer.toString()}`;
   return address.toString().endsWith(ending) ? address : address.encapsulate(ending);
 }
-
-/** A multiaddr with a peer id, so that whoever answers is who was meant. Throws `bad_address`. */
-function parsePeerAddress(address: string): Multiaddr {
-  try {
-    const parsed = multiaddr(address);
-    if (parsed.getComponents().some((component) => component.name === 'p2p')) return parsed;
-  } catch (error) {
-    throw new CodedError('bad_address', `${address} is not a multiaddr`, undefined, { cause: error });
-  }
-  throw new CodedError('bad_address', `${address} must end in /p2p/<peer id>`);
-}
-
-/** How long a new connection may take to open its gossip stream. */
-const DEAF_MS = 15_000;

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { type GossipsubOpts, StrictNoSign } from '@libp2p/gossipsub';
 import { bytesKey } from '../../protocols/common/bytes.ts';
+import { NODES_PROTOCOL } from '../../protocols/nodes/index.ts';
 import { gossipTopics } from '../../protocols/relay/index.ts';
 import type { Config } from '../config/schema.ts';
 
@@ -11,6 +12,9 @@ export interface GossipInit {
   /** What the relay adds to a peer's score. */
   readonly scoreOf: (peer: string) => number;
 }
+
+/** The relay's shards, and the directory behind them. */
+const TOPICS = [...gossipTopics(), NODES_PROTOCOL];
 
 const SECOND_MS = 1000;
 const KIB = 1024;
@@ -28,11 +32,11 @@ export function gossipOptions({ config, onCopy, scoreOf }: GossipInit): Partial<
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: (message) => Buffer.from(gossipId(message.topic, message.data), 'latin1'),
     fastMsgIdFn: (message) => {
-      onCopy();
+      if (message.topic !== NODES_PROTOCOL) onCopy();
       return gossipId(message.topic, message.data ?? new Uint8Array());
     },
     msgIdToStrFn: bytesKey,
-    allowedTopics: gossipTopics(),
+    allowedTopics: TOPICS,
     canRelayMessage: false,
     emitSelf: false,
     fallbackToFloodsub: false,
@@ -115,7 +119,7 @@ function gossipScoring(config: Config, scoreOf: GossipInit['scoreOf']): Partial<
   };
   return {
     scoreParams: {
-      topics: Object.fromEntries(gossipTopics().map((topic) => [topic, perTopic])) as never,
+      topics: Object.fromEntries(TOPICS.map((topic) => [topic, perTopic])) as never,
       topicScoreCap: 20,
       appSpecificScore: scoreOf,
       appSpecificWeight: 1,
@@ -148,7 +152,7 @@ export const SCORE_THRESHOLDS = {
 const GOSSIP_ID_BYTES = 20;
 
 /** The byte that tells the same envelope on two shards apart. */
-const SHARD_BYTES = new Map(gossipTopics().map((topic, shard) => [topic, String.fromCharCode(shard)]));
+const SHARD_BYTES = new Map(TOPICS.map((topic, index) => [topic, String.fromCharCode(index)]));
 
 /** The gossip id of an envelope's bytes on a topic, as a string of one character per byte. */
 function gossipId(topic: string, data: Uint8Array): string {

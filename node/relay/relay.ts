@@ -31,7 +31,7 @@ import type {
   TopicName,
 } from '../interface.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { Gossip } from './gossip.ts';
+import { type Gossip, SHUNNED_SCORE } from './gossip.ts';
 import { lingerByLoad } from './linger.ts';
 import { SeenIdsFile } from './seen-ids.ts';
 import { putSequences, takeSequences } from './sequences-file.ts';
@@ -224,9 +224,6 @@ export class RelayService implements Relay {
     this.metrics.messagesDelivered += this.#subscriptions.deliver(envelope);
   }
 }
-
-/** Far below the graylist threshold, whatever else a peer has earned. */
-const SHUNNED_SCORE = -1000;
 
 function ignoreAll(): TopicValidatorResult {
   return TopicValidatorResult.Ignore;

@@ -5,3 +5,11 @@ export interface Clock {
 }
 
 export const systemClock: Clock = { now: () => Date.now() };
+
+/** How far a signed object's time may be from the receiver's clock, in milliseconds. */
+export const CLOCK_SKEW_MS = 20_000;
+/**
+ * How far beyond the edge of its time an object may be without its forwarder being charged: it was within at a
+ * peer whose clock differs by less, or a moment ago.
+ */
+export const CLOCK_GRACE_MS = 5_000;

@@ -1,7 +1,8 @@
+import { CLOCK_GRACE_MS, CLOCK_SKEW_MS } from '../common/clock.ts';
 import { ED25519_MULTIKEY_BYTES } from '../common/did-key.ts';
 import { EXT_MAX_BYTES } from '../common/fields.ts';
 
-export { EXT_MAX_BYTES };
+export { CLOCK_GRACE_MS, CLOCK_SKEW_MS, EXT_MAX_BYTES };
 
 /** First item of every envelope. */
 export const ENVELOPE_VERSION = 1;
@@ -31,15 +32,8 @@ export const CHAIN_LINK_MAX_BYTES = 2048;
 export const CHAIN_MAX_BYTES = 4096;
 export const AUTHOR_BYTES = ED25519_MULTIKEY_BYTES;
 
-/** How far an envelope's time may be from the receiver's clock, either way, in milliseconds. */
-export const CLOCK_SKEW_MS = 20_000;
 /** The time during which one envelope can be accepted somewhere: from the slowest clock to the fastest. */
 export const ACCEPTANCE_WINDOW_MS = 2 * CLOCK_SKEW_MS;
-/**
- * How far beyond the edge of its time an envelope may be without its forwarder being charged: it was within at a
- * peer whose clock differs by less, or a moment ago.
- */
-export const CLOCK_GRACE_MS = 5_000;
 /** How long an id is remembered as seen at least. */
 export const DEDUP_WINDOW_MS = 10 * 60_000;
 

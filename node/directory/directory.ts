@@ -1,0 +1,390 @@
+import { randomBytes } from 'node:crypto';
+import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
+import type { Connection, IdentifyResult, PeerId } from '@libp2p/interface';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { multiaddr } from '@multiformats/multiaddr';
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import { encodeMultikey } from '../../protocols/common/did-key.ts';
+import { errorMessage } from '../../protocols/common/errors.ts';
+import {
+  Announcer,
+  collectAnnouncements,
+  NODES_PROTOCOL,
+  NodeAdmission,
+  NodesError,
+  PageServer,
+  type SignedAnnouncement,
+} from '../../protocols/nodes/index.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { NodeView } from '../interface.ts';
+import type { Network } from '../libp2p.ts';
+import type { EventLog } from '../observability/events.ts';
+import type { Logger } from '../observability/logger.ts';
+import { SHUNNED_SCORE } from '../relay/gossip.ts';
+import { DialBack } from './dial-back.ts';
+import { type Entry, type EntryAddress, viewOf, withoutOwnId } from './entry.ts';
+import { Exchange } from './exchange.ts';
+import { Herald } from './herald.ts';
+import {
+  EXCHANGE_MS,
+  EXCHANGE_PAGES_MAX,
+  EXCHANGE_TIMEOUT_MS,
+  FIRST_PAGES_MAX,
+  FIRST_PEERS,
+} from './limits.ts';
+import { createDirectoryMetrics, type DirectoryMetrics } from './metrics.ts';
+import { Roster } from './roster.ts';
+import { describeSelf, type SelfInit } from './self.ts';
+
+export interface DirectoryComponents {
+  readonly network: Network;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly logger: Logger;
+  readonly events: EventLog;
+}
+
+export interface DirectoryInit extends SelfInit {
+  readonly swarm: string;
+  /** Nodes in the directory. */
+  readonly max: number;
+  /** Nodes of one prefix. */
+  readonly perPrefix: number;
+  /** Peers a node wants: connections beyond are closed when the dial-back is done. */
+  readonly target: number;
+  /** Count 127.0.0.0/8 by its /24s instead of not at all. */
+  readonly splitLoopback: boolean;
+}
+
+/** How often it is looked whether something is due. */
+const TICK_MS = 1_000;
+/** How long a connection that a dial-back no longer needs may take to close. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+/**
+ * The swarm's directory at this node: announces it, takes others' announcements from gossip and by asking, dials back
+ * whom they name, and forgets whom nobody renews.
+ */
+export class Directory {
+  readonly metrics: DirectoryMetrics = createDirectoryMetrics();
+  readonly #components: DirectoryComponents;
+  readonly #init: DirectoryInit;
+  readonly #roster: Roster;
+  readonly #dialBack: DialBack;
+  readonly #herald: Herald;
+  readonly #admission: NodeAdmission;
+  readonly #exchange: Exchange;
+  readonly #author: Uint8Array;
+  readonly #asking = new Set<Promise<void>>();
+  #abort = new AbortController();
+  #timer: NodeJS.Timeout | null = null;
+  #firstAsked = 0;
+  #exchangeAt = 0;
+
+  constructor(components: DirectoryComponents, init: DirectoryInit) {
+    const { clock, crypto, identity, logger, network } = components;
+    const { metrics } = this;
+    const { max, perPrefix, splitLoopback, swarm } = init;
+    this.#components = components;
+    this.#init = init;
+    this.#author = encodeMultikey(identity.signer.publicKey);
+    this.#roster = new Roster({ clock }, { max, perPrefix, splitLoopback });
+    this.#dialBack = new DialBack({
+      roster: this.#roster,
+      clock,
+      logger,
+      metrics,
+      dial: (...call) => this.#dial(...call),
+      isConnected: ({ peer }) => network.getConnections(peer).length > 0,
+      openAt: (entry) => this.#openAt(entry),
+      onFailed: ({ id }) => components.events.report('dial_back_failed', { peer: id }),
+      random: Math.random,
+    });
+    this.#herald = new Herald({
+      announcer: new Announcer({ crypto, clock, signer: identity.signer }, { swarm }),
+      clock,
+      describe: () => describeSelf(init, this.#ownAddresses()),
+      publish: (announcement) => this.#publish(announcement),
+      hasListeners: () => network.services.gossip.getSubscribers(NODES_PROTOCOL).length > 0,
+    });
+    const held = {
+      timeOf: (key: Uint8Array) => this.#timeOf(key),
+      put: (one: SignedAnnouncement) => this.#put(one),
+    };
+    this.#admission = new NodeAdmission({ crypto, clock, held, metrics }, { swarm });
+    const pages = new PageServer({ clock, held: () => this.#announcements(), metrics });
+    this.#exchange = new Exchange({ network, pages, logger });
+  }
+
+  async start(): Promise<void> {
+    if (this.#timer !== null) return;
+    const { network } = this.#components;
+    const { gossip } = network.services;
+    this.#abort = new AbortController();
+    await this.#exchange.start();
+    gossip.topicValidators.set(NODES_PROTOCOL, (peer, message) => this.#validate(peer, message));
+    gossip.subscribe(NODES_PROTOCOL);
+    network.addEventListener('connection:open', this.#onOpen);
+    network.addEventListener('connection:close', this.#onClose);
+    network.addEventListener('peer:identify', this.#onIdentify);
+    network.addEventListener('self:peer:update', this.#onMove);
+    this.#exchangeAt = this.#nextExchange();
+    this.#dialBack.start();
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#tick();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+    this.#abort.abort();
+    const { network } = this.#components;
+    network.removeEventListener('connection:open', this.#onOpen);
+    network.removeEventListener('connection:close', this.#onClose);
+    network.removeEventListener('peer:identify', this.#onIdentify);
+    network.removeEventListener('self:peer:update', this.#onMove);
+    network.services.gossip.topicValidators.set(NODES_PROTOCOL, () => TopicValidatorResult.Ignore);
+    await this.#exchange.stop();
+    await Promise.all([this.#dialBack.stop(), ...this.#asking]);
+  }
+
+  /** This node, then those that were dialled back, then hearsay. */
+  nodes(): NodeView[] {
+    const now = this.#components.clock.now();
+    const others = [...this.#roster].map((entry) =>
+      viewOf(entry, this.#isConnected(entry) ? now : entry.lastSeen),
+    );
+    return [this.#viewSelf(now), ...others];
+  }
+
+  get verifiedCount(): number {
+    return this.#roster.verifiedCount;
+  }
+
+  get hearsayCount(): number {
+    return this.#roster.hearsayCount;
+  }
+
+  /** What this service adds to a peer's gossip score. */
+  scoreOf(peer: string): number {
+    return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
+  }
+
+  /** Where nodes may be dialled that are not connected: those that were reached first, one prefix after another. */
+  candidates(max: number): Multiaddr[][] {
+    const turns = new Map<string, number>();
+    const open = [...this.#roster].filter((entry) => entry.addresses.length > 0 && !this.#isConnected(entry));
+    return open
+      .map((entry) => {
+        const turn = turns.get(entry.prefix) ?? 0;
+        turns.set(entry.prefix, turn + 1);
+        return { entry, turn, rank: entry.failures + (entry.isVerified ? 0 : 1) };
+      })
+      .sort((a, b) => a.rank - b.rank || a.turn - b.turn)
+      .slice(0, max)
+      .map(({ entry }) => entry.addresses.map(({ target }) => target));
+  }
+
+  readonly #onOpen = ({ detail }: CustomEvent<Connection>): void => {
+    const entry = this.#roster.get(detail.remotePeer.toString());
+    if (entry === undefined) return;
+    entry.lastSeen = this.#components.clock.now();
+    const address = announcedAt(entry, detail);
+    if (address !== undefined) this.#dialBack.reached(entry, address);
+  };
+
+  readonly #onClose = ({ detail }: CustomEvent<Connection>): void => {
+    const entry = this.#roster.get(detail.remotePeer.toString());
+    if (entry !== undefined) entry.lastSeen = this.#components.clock.now();
+    // whoever lost everybody begins anew
+    if (this.#components.network.getPeers().length === 0) this.#firstAsked = 0;
+  };
+
+  readonly #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
+    if (this.#firstAsked >= FIRST_PEERS || !detail.protocols.includes(NODES_PROTOCOL)) return;
+    this.#firstAsked += 1;
+    this.#ask(detail.peerId, true);
+  };
+
+  readonly #onMove = (): void => this.#announce();
+
+  #tick(): void {
+    this.#roster.dropExpired();
+    this.#announce();
+    const { clock, network } = this.#components;
+    if (clock.now() < this.#exchangeAt) return;
+    this.#exchangeAt = this.#nextExchange();
+    const peers = network.getPeers();
+    const peer = peers[Math.floor(Math.random() * peers.length)];
+    if (peer !== undefined) this.#ask(peer, false);
+  }
+
+  #nextExchange(): number {
+    return this.#components.clock.now() + EXCHANGE_MS * (0.5 + Math.random());
+  }
+
+  #announce(): void {
+    this.#herald.tick().catch((error: unknown) => {
+      this.#components.logger.error({ err: error }, 'this node could not be announced');
+    });
+  }
+
+  async #publish({ bytes }: SignedAnnouncement): Promise<number> {
+    this.metrics.announcementsPublished += 1;
+    try {
+      return (await this.#components.network.services.gossip.publish(NODES_PROTOCOL, bytes)).recipients
+        .length;
+    } catch (error) {
+      this.#components.logger.debug({ reason: errorMessage(error) }, 'gossip did not take an announcement');
+      return 0;
+    }
+  }
+
+  async #validate(peer: PeerId, { data }: Message): Promise<TopicValidatorResult> {
+    try {
+      await this.#admission.admit(data, peer.toString(), 'pushed');
+      return TopicValidatorResult.Accept;
+    } catch (error) {
+      if (!(error instanceof NodesError)) {
+        this.#components.logger.error({ err: error }, 'an announcement could not be checked');
+        return TopicValidatorResult.Ignore;
+      }
+      this.#components.logger.debug({ code: error.code, peer: peer.toString() }, error.message);
+      return error.fault === 'sender' ? TopicValidatorResult.Reject : TopicValidatorResult.Ignore;
+    }
+  }
+
+  #timeOf(author: Uint8Array): number | undefined {
+    if (isSame(author, this.#author)) return this.#herald.announcement?.time;
+    return this.#roster.ofAuthor(author)?.announcement.time;
+  }
+
+  #put(announcement: SignedAnnouncement): boolean {
+    if (isSame(announcement.author, this.#author)) {
+      this.#herald.outdone(announcement.time);
+      return true;
+    }
+    const entry = this.#roster.put(announcement);
+    if (entry === null) return false;
+    if (this.#isConnected(entry)) entry.lastSeen = this.#components.clock.now();
+    const open = this.#openAt(entry);
+    if (open !== undefined) this.#dialBack.reached(entry, open);
+    else if (entry.dialAt === 0) this.#dialBack.schedule(entry);
+    return true;
+  }
+
+  *#announcements(): IterableIterator<SignedAnnouncement> {
+    if (this.#herald.announcement !== null) yield this.#herald.announcement;
+    for (const { announcement } of this.#roster) yield announcement;
+  }
+
+  /** Asks `peer` for announcements: for all of them, or from a place chosen by chance. */
+  #ask(peer: PeerId, isFirst: boolean): void {
+    const asking = this.#collect(peer, isFirst)
+      .then(() => {
+        this.metrics.exchangesOk += 1;
+      })
+      .catch((error: unknown) => {
+        if (this.#abort.signal.aborted) return;
+        this.metrics.exchangesFailed += 1;
+        // somebody else is to be asked for all instead
+        if (isFirst) this.#firstAsked -= 1;
+        const reason = errorMessage(error);
+        this.#components.logger.debug({ peer: peer.toString(), reason }, 'a peer did not tell what it knows');
+      })
+      .finally(() => this.#asking.delete(asking));
+    this.#asking.add(asking);
+  }
+
+  async #collect(peer: PeerId, isFirst: boolean): Promise<void> {
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)]);
+    const options = {
+      ask: (request: Uint8Array) => this.#exchange.ask(peer, request, signal),
+      pagesMax: isFirst ? FIRST_PAGES_MAX : EXCHANGE_PAGES_MAX,
+      onAnnouncement: (bytes: Uint8Array) => this.#take(bytes, peer.toString()),
+    };
+    const start = new Uint8Array();
+    const from = isFirst ? start : encodeMultikey(randomBytes(this.#author.byteLength - 2));
+    const isAtEnd = await collectAnnouncements({ ...options, from });
+    if (isAtEnd && !isFirst) await collectAnnouncements({ ...options, from: start });
+  }
+
+  /** What was asked for may be known or late; what no honest node has ends the asking. */
+  async #take(bytes: Uint8Array, peer: string): Promise<void> {
+    try {
+      await this.#admission.admit(bytes, peer, 'asked');
+    } catch (error) {
+      if (!(error instanceof NodesError) || error.fault === 'sender') throw error;
+    }
+  }
+
+  async #dial(entry: Entry, address: EntryAddress, signal: AbortSignal): Promise<EntryAddress> {
+    const { network } = this.#components;
+    const hadConnection = this.#isConnected(entry);
+    // another connection than the one there may be, or nothing would be shown
+    const connection = await network.dial(address.target, { force: true, signal });
+    const reached = announcedAt(entry, connection);
+    const isNeeded = !hadConnection && network.getPeers().length <= this.#init.target;
+    if (!isNeeded) {
+      connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch((error: Error) => {
+        connection.abort(error);
+      });
+    }
+    if (reached === undefined) throw new Error(`the connection leads to ${connection.remoteAddr.toString()}`);
+    return reached;
+  }
+
+  #isConnected({ peer }: Entry): boolean {
+    return this.#components.network.getConnections(peer).length > 0;
+  }
+
+  #openAt(entry: Entry): EntryAddress | undefined {
+    for (const connection of this.#components.network.getConnections(entry.peer)) {
+      const address = connection.status === 'open' ? announcedAt(entry, connection) : undefined;
+      if (address !== undefined) return address;
+    }
+    return undefined;
+  }
+
+  #ownAddresses(): Uint8Array[] {
+    const { network, identity } = this.#components;
+    return network.getMultiaddrs().map((address) => multiaddr(withoutOwnId(address, identity.peerId)).bytes);
+  }
+
+  #viewSelf(now: number): NodeView {
+    const { peerId } = this.#components.identity;
+    const { announcement } = this.#herald;
+    const { software, shards, ...description } = describeSelf(this.#init, this.#ownAddresses());
+    return {
+      id: peerId,
+      addresses: description.addresses.map((bytes) => `${multiaddr(bytes).toString()}/p2p/${peerId}`),
+      role: description.role,
+      version: software,
+      generation: description.generation,
+      shards,
+      storageBytes: description.storageBytes,
+      announcedAt: announcement?.time ?? 0,
+      expiresAt: announcement?.expiry ?? 0,
+      lastSeen: now,
+      reach: null,
+      isSelf: true,
+    };
+  }
+}
+
+/** The announced address that a connection dialled by this node leads to. */
+function announcedAt(
+  entry: Entry,
+  { direction, remoteAddr, remotePeer }: Connection,
+): EntryAddress | undefined {
+  if (direction !== 'outbound' || !remotePeer.equals(entry.peer)) return undefined;
+  const text = withoutOwnId(remoteAddr, entry.id);
+  return entry.addresses.find((address) => address.text === text);
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.from(a).equals(b);
+}

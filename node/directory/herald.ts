@@ -1,0 +1,80 @@
+import type { Clock } from '../../protocols/common/clock.ts';
+import {
+  ANNOUNCE_INTERVAL_MS,
+  type Announcer,
+  type NodeDescription,
+  RENEWAL_MS,
+  REPLACE_INTERVAL_MS,
+  type SignedAnnouncement,
+} from '../../protocols/nodes/index.ts';
+
+export interface HeraldComponents {
+  readonly announcer: Announcer;
+  readonly clock: Clock;
+  /** What this node says of itself now. */
+  readonly describe: () => NodeDescription;
+  /** Gossips an announcement; to how many peers. */
+  readonly publish: (announcement: SignedAnnouncement) => Promise<number>;
+  /** Whether there is anybody to hear it. */
+  readonly hasListeners: () => boolean;
+}
+
+/** Says when this node announces itself: at first, when it has somebody to tell, when it moves, and again and again. */
+export class Herald {
+  readonly #components: HeraldComponents;
+  #announcement: SignedAnnouncement | null = null;
+  #madeAt = -Infinity;
+  #isHeard = false;
+  #isOutdone = false;
+  #isBusy = false;
+
+  constructor(components: HeraldComponents) {
+    this.#components = components;
+  }
+
+  /** The latest one; null before the first. */
+  get announcement(): SignedAnnouncement | null {
+    return this.#announcement;
+  }
+
+  /** An own announcement from before a restart is about that is later than the latest: a further one is to outdo it. */
+  outdone(time: number): void {
+    this.#components.announcer.outdo(time);
+    this.#isOutdone = true;
+  }
+
+  /** Announces this node if that is due. */
+  async tick(): Promise<void> {
+    const { announcer, describe, publish, clock } = this.#components;
+    const description = describe();
+    if (this.#isBusy || !this.#isDue(description)) return;
+    this.#isBusy = true;
+    try {
+      this.#madeAt = clock.now();
+      this.#isOutdone = false;
+      this.#announcement = await announcer.announce(description);
+      this.#isHeard = (await publish(this.#announcement)) > 0;
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  #isDue(description: NodeDescription): boolean {
+    const { clock, hasListeners } = this.#components;
+    if (this.#announcement === null) return true;
+    // a clock that was put back counts as time that went by
+    const age = Math.abs(clock.now() - this.#madeAt);
+    // nobody has got what was not heard: nobody refuses the next one as too soon
+    if (age < (this.#isHeard ? ANNOUNCE_INTERVAL_MS : REPLACE_INTERVAL_MS)) return false;
+    if (age >= RENEWAL_MS || this.#isOutdone || (!this.#isHeard && hasListeners())) return true;
+    return !sameAddresses(description.addresses, this.#announcement.addresses);
+  }
+}
+
+function sameAddresses(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
+  return a.map(hex).toSorted().join() === b.map(hex).toSorted().join();
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

@@ -1,0 +1,52 @@
+import { LOOPBACK_PREFIX, prefixOf } from '../../protocols/common/address-prefix.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import { type NodeAddress, parseNodeAddress } from '../../protocols/common/node-address.ts';
+import { ADDRESSES_MAX, type NodeDescription } from '../../protocols/nodes/index.ts';
+import { SHARD_COUNT, SHARD_GENERATION } from '../../protocols/relay/index.ts';
+import type { Role } from '../interface.ts';
+
+export interface SelfInit {
+  readonly role: Role;
+  readonly version: string;
+  /** Connections it keeps at most. */
+  readonly connectionsMax: number;
+}
+
+/** What a node says of itself. `addresses` are its own multiaddrs as bytes, without its peer id. */
+export function describeSelf(init: SelfInit, addresses: readonly Uint8Array[]): NodeDescription {
+  return {
+    role: init.role,
+    // a light node only dials
+    addresses: init.role === 'light' ? [] : worthAnnouncing(addresses),
+    software: init.version,
+    generation: SHARD_GENERATION,
+    shards: Array.from({ length: SHARD_COUNT }, (_, shard) => shard),
+    // nothing is stored yet
+    storageBytes: 0,
+    connections: init.connectionsMax,
+  };
+}
+
+/** Addresses that others can dial, direct ones first. Loopback leads nowhere from elsewhere: only when there is no other. */
+function worthAnnouncing(addresses: readonly Uint8Array[]): Uint8Array[] {
+  const parsed = addresses.flatMap((bytes) => {
+    const address = tryParse(bytes);
+    return address === null
+      ? []
+      : [{ bytes, address, isLoopback: prefixOf(address.host) === LOOPBACK_PREFIX }];
+  });
+  const wide = parsed.filter(({ isLoopback }) => !isLoopback);
+  return (wide.length > 0 ? wide : parsed)
+    .toSorted((a, b) => Number(a.address.isRelayed) - Number(b.address.isRelayed))
+    .slice(0, ADDRESSES_MAX)
+    .map(({ bytes }) => bytes);
+}
+
+function tryParse(bytes: Uint8Array): NodeAddress | null {
+  try {
+    return parseNodeAddress(bytes);
+  } catch (error) {
+    if (error instanceof CodedError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,29 @@
+import type { PeerId } from '@libp2p/interface';
+import type { Network } from '../libp2p.ts';
+import type { Logger } from '../observability/logger.ts';
+import { GOSSIP_PROTOCOL } from '../relay/gossip.ts';
+
+/** How long a new connection may take to open its gossip stream. */
+const DEAF_MS = 15_000;
+
+/**
+ * Hangs up on peers that speak gossip but to whom no stream leads: gossip opens none a second time on a
+ * connection, and forgets a peer whose frames it could not read.
+ */
+export async function closeDeaf(network: Network, log: Logger): Promise<void> {
+  const { gossip } = network.services;
+  for (const connection of network.getConnections()) {
+    const id = connection.remotePeer;
+    const isYoung = Date.now() - connection.timeline.open < DEAF_MS;
+    if (isYoung || gossip.streamsOutbound.has(id.toString()) || !(await speaksGossip(network, id))) continue;
+    log.info({ peer: id.toString() }, 'reconnecting a peer whose gossip stream was lost');
+    await connection.close().catch((error: unknown) => {
+      log.debug({ err: error }, 'hanging up failed');
+    });
+  }
+}
+
+async function speaksGossip(network: Network, id: PeerId): Promise<boolean> {
+  const peer = await network.peerStore.get(id).catch(() => undefined);
+  return peer?.protocols.includes(GOSSIP_PROTOCOL) ?? false;
+}
