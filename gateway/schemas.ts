@@ -9,10 +9,10 @@ import {
   TOPIC_MAX_BYTES,
 } from '../protocols/common/names.ts';
 import { decodeBase64 } from './base64.ts';
+import { DEFAULT_NAMESPACE } from './client/frames.ts';
 import { ERRORS } from './errors.ts';
 
-/** The namespace of a request that names none. */
-export const DEFAULT_NAMESPACE = 'default';
+export { DEFAULT_NAMESPACE };
 
 export const topicSchema = checked(checkTopic).meta({
   minLength: 1,

@@ -3,6 +3,9 @@
 export const SUBPROTOCOL_JSON = 'maillon.json.1';
 export const SUBPROTOCOL_CBOR = 'maillon.cbor.1';
 
+/** The namespace of whatever names none. */
+export const DEFAULT_NAMESPACE = 'default';
+
 /** Sent back as it came, so that a client can tell its answers apart. */
 export type Ref = string | number;
 

@@ -2,16 +2,18 @@
  * The client SDK: a swarm through a gateway, from a browser or from Node. It needs nothing but `fetch` and
  * `WebSocket`.
  */
-import type { Info, Peer, Status, Version } from './answers.ts';
+import type { Info, NodeEntry, Peer, Status, Version } from './answers.ts';
 import { bytesToBase64 } from './base64.ts';
+import { Connection, type WebSocketConstructor } from './connection.ts';
 import { ClientError, errorFrom } from './errors.ts';
 import type { Receipt } from './frames.ts';
-import { openStream, type Stream, type WebSocketConstructor } from './stream.ts';
+import { type Stream, Subscriber } from './stream.ts';
 
-export type { Info, NetworkStatus, Peer, Status, Version } from './answers.ts';
+export type { Info, NetworkStatus, NodeEntry, Peer, Status, Version } from './answers.ts';
+export type { WebSocketConstructor, WebSocketLike } from './connection.ts';
 export { ClientError } from './errors.ts';
 export type { Receipt } from './frames.ts';
-export type { Message, Stream, WebSocketConstructor } from './stream.ts';
+export type { Message, Stream } from './stream.ts';
 
 /** A call that takes longer is given up: the server answers or fails well before. */
 const CALL_TIMEOUT_MS = 30_000;
@@ -46,13 +48,16 @@ export interface SubscribeOptions {
 export interface Client {
   publish(options: PublishOptions): Promise<Receipt>;
   /**
-   * Messages from now on, in the order they come, over a WebSocket that is opened at once. When the connection
-   * is cut, or this side reads too slowly, iterating throws `ClientError` after the messages that had arrived.
+   * Messages from now on, in the order they come. All subscriptions of a client share one WebSocket, which is
+   * there while there are any. When it is cut iterating throws `ClientError`, after the messages that had arrived;
+   * so it does, for this stream only, when this side reads it too slowly.
    */
   subscribe(options: SubscribeOptions): Stream;
   topics(namespace?: string): Promise<string[]>;
   status(): Promise<Status>;
   peers(): Promise<Peer[]>;
+  /** The swarm's directory, or those of it that were reached so. */
+  nodes(reach?: 'direct' | 'relayed' | 'any'): Promise<NodeEntry[]>;
   info(): Promise<Info>;
   version(): Promise<Version>;
 }
@@ -63,21 +68,36 @@ export function createClient(init: ClientInit): Client {
     call<T>(init, urlOf(init, path, query));
   return {
     publish: async (options) => publish(init, options),
-    subscribe: ({ namespace, topic, signal }) => {
-      return openStream({
-        url: urlOf(init, '/v1/pubsub/ws', { topic, namespace }),
-        fetch: init.fetch ?? fetch,
-        WebSocket: init.WebSocket ?? WebSocket,
-        signal,
-      });
-    },
+    subscribe: subscriberTo(init),
     topics: async (namespace) => {
       return (await get<{ topics: string[] }>('/v1/pubsub/topics', { namespace })).topics;
     },
     status: async () => get('/v1/status'),
     peers: async () => (await get<{ peers: Peer[] }>('/v1/network/peers')).peers,
+    nodes: async (reach) => (await get<{ nodes: NodeEntry[] }>('/v1/network/nodes', { reach })).nodes,
     info: async () => get('/v1/info'),
     version: async () => get('/v1/version'),
+  };
+}
+
+/** Subscribes over the connection that is open, or opens one. */
+function subscriberTo(init: ClientInit): Client['subscribe'] {
+  let current: Connection | undefined;
+  return ({ namespace, topic, signal }) => {
+    // nobody waits for it any more: no connection is opened for that
+    if (signal?.aborted === true) return new Subscriber({ signal, onEnd: () => undefined });
+    const connection =
+      current ??
+      new Connection({
+        url: urlOf(init, '/v1/pubsub/ws', {}),
+        fetch: init.fetch ?? fetch,
+        WebSocket: init.WebSocket ?? WebSocket,
+        onOver: () => {
+          if (current === connection) current = undefined;
+        },
+      });
+    current = connection;
+    return connection.subscribe({ namespace, topic, signal });
   };
 }
 

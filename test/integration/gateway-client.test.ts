@@ -60,7 +60,7 @@ describe('the SDK', () => {
 
   test('a subscription that is refused says why, to whoever waits or iterates', async () => {
     const stream = client.subscribe({ topic: 'x', namespace: 'BAD' });
-    await assert.rejects(stream.ready, { code: 'bad_namespace', status: 400 });
+    await assert.rejects(stream.ready, { code: 'bad_namespace', status: 0 });
     await assert.rejects(take(stream, 1), { code: 'bad_namespace' });
   });
 
@@ -84,6 +84,88 @@ describe('the SDK', () => {
     assert.equal((await client.version()).version, BUILD.version);
     assert.deepEqual(await client.peers(), []);
     assert.ok((await client.topics()).includes('once'));
+  });
+});
+
+describe('subscriptions of one client', () => {
+  test('share one WebSocket, and each gets its own', async () => {
+    await using site = await startSite();
+    const client = createClient({ url: site.url });
+    const { metrics } = site.gateway;
+    const topics = Array.from({ length: 20 }, (_, n) => `topic-${n}`);
+    const streams = topics.map((topic) => client.subscribe({ topic }));
+    await Promise.all(streams.map((stream) => stream.ready));
+    assert.deepEqual([metrics.websocketClients, metrics.subscriptions], [1, 20]);
+    const taken = Promise.all(streams.map((stream) => take(stream, 1)));
+    for (const topic of topics) await client.publish({ topic, data: `to ${topic}` });
+    assert.deepEqual(
+      (await taken).map(([message]) => new TextDecoder().decode(message?.data)),
+      topics.map((topic) => `to ${topic}`),
+    );
+    await until('the last one left closes it', () => metrics.websocketClients === 0);
+    const again = client.subscribe({ topic: 'again' });
+    await again.ready;
+    assert.deepEqual([metrics.websocketClients, metrics.subscriptions], [1, 1]);
+    assert.deepEqual(await again[Symbol.asyncIterator]().return?.(), { value: undefined, done: true });
+    await until('and it closes again', () => metrics.websocketClients === 0);
+  });
+
+  test('two to one topic are one at the gateway, and the one that stays goes on', async () => {
+    await using site = await startSite();
+    const client = createClient({ url: site.url });
+    const [first, second] = [
+      client.subscribe({ topic: 't' }),
+      client.subscribe({ topic: 't', namespace: 'default' }),
+    ];
+    await Promise.all([first.ready, second.ready]);
+    assert.equal(site.gateway.metrics.subscriptions, 1);
+    const taken = take(first, 1);
+    const stays = take(second, 2);
+    await client.publish({ topic: 't', data: 'a' });
+    assert.equal((await taken).length, 1);
+    await client.publish({ topic: 't', data: 'b' });
+    assert.deepEqual(
+      (await stays).map(({ data }) => new TextDecoder().decode(data)),
+      ['a', 'b'],
+    );
+  });
+
+  test('one that is read too slowly ends alone', async () => {
+    await using site = await startSite();
+    const client = createClient({ url: site.url });
+    const slow = client.subscribe({ topic: 'slow' });
+    const quick = client.subscribe({ topic: 'quick' });
+    await Promise.all([slow.ready, quick.ready]);
+    const messages = quick[Symbol.asyncIterator]();
+    const big = new Uint8Array(100_000);
+    // what a stream lets wait is 16 MiB
+    for (let n = 0; n < 180; n++) {
+      await site.node.relay.publish({ owner: '', namespace: 'default', topic: 'slow', data: big });
+      await client.publish({ topic: 'quick', data: `${n}` });
+      const { value } = await messages.next();
+      assert.equal(new TextDecoder().decode(value?.data), `${n}`);
+    }
+    let got = 0;
+    const iterate = async (): Promise<void> => {
+      for await (const message of slow) got += message.data.byteLength > 0 ? 1 : 0;
+    };
+    await assert.rejects(iterate(), { code: 'too_slow', status: 4008 });
+    assert.ok(got > 100 && got < 180, 'it gets what had arrived');
+    await until('nobody subscribes to it any more', () => site.gateway.metrics.subscriptions === 1);
+  });
+
+  test('a lost connection ends all, one topic too many ends that one only', async () => {
+    await using site = await startSite({ settings: { 'gateway.topicsPerClient': 2 } });
+    const client = createClient({ url: site.url });
+    const streams = ['a', 'b'].map((topic) => client.subscribe({ topic }));
+    await Promise.all(streams.map((stream) => stream.ready));
+    const third = client.subscribe({ topic: 'c' });
+    await assert.rejects(third.ready, { code: 'too_many_topics' });
+    await client.publish({ topic: 'a', data: 'still here' });
+    await site.gateway.stop();
+    for (const stream of streams) {
+      await assert.rejects(take(stream, 2), { code: 'going_away', status: 4009 });
+    }
   });
 });
 
