@@ -1,42 +1,107 @@
+import type { Client, Peer } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
-import { duration, say, sayJson, table } from './terminal.ts';
+import { scoreStyle, watchHint, withoutPeerId } from './status-view.ts';
+import { type Cell, duration, isTerminal, say, sayJson, table } from './terminal.ts';
+import { impatientFetch, untilInterrupted, watch } from './watch.ts';
 
 const HELP = `
-SHARDS counts the shards on which the peer is in the mesh; below a SCORE of 0 a peer has misbehaved.
+SHARDS are those on which the peer is in the mesh: messages go to it at once. On the others it hears of them.
+A peer below a SCORE of 0 has misbehaved; well below it is not listened to. Ids are shortened to their end,
+which tells them apart; --long shows them whole.
 
 Examples:
   $ maillon peers
-  $ maillon peers --all
+  $ maillon peers --watch
+  $ maillon peers --all --long
   $ maillon peers --json | jq -r '.peers[].id'`;
 
 interface Options extends RemoteOptions {
   readonly all?: boolean;
+  readonly long?: boolean;
+  readonly watch?: boolean;
 }
+
+const HEADINGS = ['PEER', 'CONNECTED', 'AGENT', 'SCORE', 'SHARDS', 'SEEN', 'ADDRESS'];
+/** Of an id's 52 characters the first are the same for all. */
+const ID_SHOWN = 8;
 
 export const addPeers: AddCommand = (program) => {
   const command = program
     .command('peers')
     .summary('list the peers of a node')
     .description('List the peers a node is connected to.')
-    .option('--all', 'List those it only knows of as well.');
-  addRemoteOptions(command, "Print the gateway's own JSON.")
+    .option('--all', 'List those it only knows of as well.')
+    .option('--long', 'Show ids whole.')
+    .option('--watch', 'Show them again every second until Ctrl-C.');
+  addRemoteOptions(command, "Print the gateway's own JSON, one line a reading.")
     .addHelpText('after', HELP)
-    .action(async (options: Options) => {
-      const known = await connect(options).peers();
-      const peers = options.all ? known : known.filter(({ connected }) => connected);
-      if (options.json) return sayJson({ peers });
-      if (peers.length === 0) return say('no peers');
-      const now = Date.now();
-      const rows = peers.map((peer) => [
-        peer.id,
-        peer.connected ? (peer.direction ?? 'yes') : 'no',
-        peer.agent ?? '-',
-        String(peer.mesh_shards.length),
-        peer.score.toFixed(1),
-        peer.connected ? 'now' : `${duration(now - Date.parse(peer.last_seen))} ago`,
-        peer.addresses[0] ?? '-',
-      ]);
-      say(table(['PEER', 'CONNECTED', 'AGENT', 'SHARDS', 'SCORE', 'SEEN', 'ADDRESS'], rows));
-    });
+    .action((options: Options) =>
+      untilInterrupted(async (signal) => {
+        const client = connect(options, options.watch ? impatientFetch(signal) : undefined);
+        if (options.watch) return watchPeers(client, options, signal);
+        const peers = await read(client, options);
+        if (options.json) sayJson({ peers });
+        else say(renderPeers(peers, options));
+      }),
+    );
 };
+
+async function read(client: Client, { all }: Options): Promise<Peer[]> {
+  const known = await client.peers();
+  return all ? known : known.filter(({ connected }) => connected);
+}
+
+function watchPeers(client: Client, options: Options, signal: AbortSignal): Promise<void> {
+  return watch(
+    {
+      url: options.url,
+      json: options.json === true,
+      read: () => read(client, options),
+      render: ({ value }) => {
+        const text = renderPeers(value, options);
+        return isTerminal() ? text + watchHint() : text;
+      },
+      toJson: ({ value }) => ({ peers: value }),
+    },
+    signal,
+  );
+}
+
+export function renderPeers(peers: readonly Peer[], { long }: Pick<Options, 'long'>): string {
+  if (peers.length === 0) return 'no peers';
+  const now = Date.now();
+  const rows = peers.map((peer): Cell[] => [
+    long ? peer.id : shortId(peer.id),
+    peer.connected ? (peer.direction ?? 'yes') : 'no',
+    peer.agent ?? '-',
+    { text: peer.score.toFixed(1), style: scoreStyle(peer.score) },
+    ranges(peer.mesh_shards),
+    peer.connected ? 'now' : ago(now - Date.parse(peer.last_seen)),
+    withoutPeerId(peer.addresses[0] ?? '-'),
+  ]);
+  return table(HEADINGS, rows);
+}
+
+/** The end of an id, which tells it from others. */
+export function shortId(id: string): string {
+  return id.length > ID_SHOWN ? `…${id.slice(-ID_SHOWN)}` : id;
+}
+
+/** A time in the past; one at the beginning of time is none. */
+export function ago(ms: number): string {
+  const FOREVER_MS = 20 * 365 * 86_400_000;
+  return ms > FOREVER_MS ? 'never' : duration(ms);
+}
+
+/** `0-2,5`. */
+export function ranges(numbers: readonly number[]): string {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const found: [number, number][] = [];
+  for (const number of sorted) {
+    const last = found.at(-1);
+    if (last !== undefined && number === last[1] + 1) last[1] = number;
+    else found.push([number, number]);
+  }
+  return found.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(',') || '-';
+}

@@ -5,6 +5,7 @@ import { reportError } from './errors.ts';
 import { addGateway } from './gateway.ts';
 import { addId } from './id.ts';
 import { addNode } from './node.ts';
+import { addNodes } from './nodes.ts';
 import { addPeers } from './peers.ts';
 import { addPub } from './pub.ts';
 import { addStatus } from './status.ts';
@@ -19,6 +20,7 @@ const COMMANDS: readonly AddCommand[] = [
   addSub,
   addStatus,
   addPeers,
+  addNodes,
   addId,
 ];
 

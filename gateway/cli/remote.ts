@@ -21,10 +21,10 @@ export function addNamespace(command: Command): Command {
   return command.option('--namespace <name>', 'Namespace of the topic; the default one when missing.');
 }
 
-export function connect(options: RemoteOptions): Client {
+export function connect(options: RemoteOptions, fetch?: typeof globalThis.fetch): Client {
   const { url } = options;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UsageError(`"${url}" is no gateway's URL: it must be like ${DEFAULT_URL}`);
   }
-  return createClient({ url });
+  return createClient({ url, ...(fetch === undefined ? {} : { fetch }) });
 }

@@ -5,9 +5,13 @@ import { describeDefault, flagOf, kindOf, SETTINGS, type Setting, variableOf } f
 const GROUPS: Readonly<Record<string, string>> = {
   listen: 'Swarm addresses:',
   connections: 'Connections:',
+  network: 'Networks:',
+  circuit: 'Relaying for others:',
+  directory: 'Directory:',
   gossip: 'Gossip mesh:',
   relay: 'Relay:',
   gateway: 'Gateway:',
+  admin: 'Admin listener:',
   log: 'Log:',
 };
 const MAIN_GROUP = 'Node:';

@@ -21,31 +21,58 @@ export function harmless(text: string): string {
   return text.replaceAll(CONTROL, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
-const BOLD = ['\u001b[1m', '\u001b[22m'] as const;
+/** SGR codes that begin and end each style. */
+const STYLES = { bold: [1, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], dim: [2, 22] } as const;
+export type Style = keyof typeof STYLES;
 
-/** Bold on a terminal that wants colour; plain elsewhere. */
+/** Whether standard output is a terminal that follows commands. */
+export function isTerminal(): boolean {
+  return process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+}
+
+/** Styled on a terminal that wants colour; plain elsewhere. */
+export function styled(text: string, style: Style): string {
+  if (!isTerminal() || process.env['NO_COLOR']) return text;
+  const [on, off] = STYLES[style];
+  return `\u001b[${on}m${text}\u001b[${off}m`;
+}
+
 export function bold(text: string): string {
-  const wanted = process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
-  return wanted ? BOLD[0] + text + BOLD[1] : text;
+  return styled(text, 'bold');
+}
+
+/** Text of a table or a list, which is made harmless; or the same with a style. */
+export type Cell = string | { readonly text: string; readonly style: Style };
+
+function textOf(cell: Cell): string {
+  return harmless(typeof cell === 'string' ? cell : cell.text);
+}
+
+/** The style goes around the padding: its codes take no place. */
+function show(cell: Cell, width = 0): string {
+  const text = textOf(cell).padEnd(width);
+  return typeof cell === 'string' ? text : styled(text, cell.style);
 }
 
 /** Rows under headings, in columns. The last column is not padded, so that lines have no trailing spaces. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [headings, ...rows].map((row) => row.map((cell) => harmless(cell)));
-  const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
-      .join('  ');
-  return cells.map((row, index) => (index === 0 ? bold(line(row)) : line(row))).join('\n');
+export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...rows.map((row) => textOf(row[column] ?? '').length)),
+  );
+  const line = (row: readonly Cell[]): string =>
+    row.map((cell, column) => show(cell, column === row.length - 1 ? 0 : widths[column])).join('  ');
+  return [bold(line(headings)), ...rows.map(line)].join('\n');
 }
 
-/** `name  value` lines, names aligned. */
-export function properties(pairs: readonly (readonly [string, string])[]): string {
+/** `name  value` lines, names aligned. A value may have several parts, each with its style. */
+export function properties(pairs: readonly (readonly [string, Cell | readonly Cell[]])[]): string {
   const width = Math.max(...pairs.map(([name]) => name.length));
   const indent = `\n${' '.repeat(width + 2)}`;
   return pairs
-    .map(([name, value]) => `${bold(name.padEnd(width))}  ${harmless(value).replaceAll('\n', indent)}`)
+    .map(([name, value]) => {
+      const text = [value].flat().map((part) => show(part));
+      return `${bold(name.padEnd(width))}  ${text.join('').replaceAll('\n', indent)}`;
+    })
     .join('\n');
 }
 
@@ -55,4 +82,17 @@ export function duration(ms: number): string {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** `592 B`, `43.3 MB`. */
+export function byteSize(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }

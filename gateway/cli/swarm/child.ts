@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +41,7 @@ export class Child {
       // The IPC channel carries nothing: it closes when this process ends, and the child then stops.
       this.process = spawn(process.execPath, [...process.execArgv, ...args], {
         cwd: init.directory,
-        env: init.env,
+        env: { ...init.env, ...compileCache() },
         stdio: ['ignore', 'pipe', log, 'ipc'],
       });
     } finally {
@@ -90,4 +91,10 @@ export class Child {
     const lines = readFileSync(this.#log, 'utf8').trimEnd().split('\n');
     return lines.slice(-TAIL_LINES).join(' | ').slice(-TAIL_MAX_CHARACTERS);
   }
+}
+
+/** What the launcher switched on for this process, for those it starts: they skip the compiler, too. */
+function compileCache(): NodeJS.ProcessEnv {
+  const directory = getCompileCacheDir();
+  return directory === undefined ? {} : { NODE_COMPILE_CACHE: directory };
 }
