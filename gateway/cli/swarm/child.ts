@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { CodedError } from '../../../protocols/common/errors.ts';
@@ -96,5 +96,5 @@ export class Child {
 /** What the launcher switched on for this process, for those it starts: they skip the compiler, too. */
 function compileCache(): NodeJS.ProcessEnv {
   const directory = getCompileCacheDir();
-  return directory === undefined ? {} : { NODE_COMPILE_CACHE: directory };
+  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) };
 }
