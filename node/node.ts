@@ -226,7 +226,7 @@ class Node implements MaillonNode {
         },
       );
       const liveness = new Liveness({ network, logger: this.#logger }, LIVENESS);
-      const sight = this.#sight({ network, relay, meter }, startedAt);
+      const sight = this.#sight({ network, relay, directory, meter }, startedAt);
       return { lock, identity, network, relay, directory, book, keeper, liveness, sight, startedAt };
     } catch (error) {
       meter?.release();
@@ -252,7 +252,10 @@ class Node implements MaillonNode {
     );
   }
 
-  #sight(parts: Pick<Parts, 'network' | 'relay'> & { meter: Meter | null }, startedAt: number): Sight {
+  #sight(
+    parts: Pick<Parts, 'network' | 'relay' | 'directory'> & { meter: Meter | null },
+    startedAt: number,
+  ): Sight {
     const { network } = parts;
     return new Sight(
       {

@@ -1,6 +1,7 @@
 import type { Connection, PeerId } from '@libp2p/interface';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { RelayMetrics } from '../../protocols/relay/index.ts';
+import { type DirectoryMetrics, registerDirectoryMetrics } from '../directory/metrics.ts';
 import type { NodeStatus, NodeView, Role } from '../interface.ts';
 import { registerPeerMetrics } from '../peers/metrics.ts';
 import { type RelayGauges, registerRelayMetrics } from '../relay/metrics.ts';
@@ -8,7 +9,7 @@ import { DiskUsage } from './disk-usage.ts';
 import { LOOP_MONITOR, LoopMonitor, registerLoopMetrics } from './event-loop.ts';
 import type { EventLog } from './events.ts';
 import type { Meter } from './meter.ts';
-import { registerDirectoryMetrics, registerNodeMetrics } from './metrics.ts';
+import { registerNodeMetrics } from './metrics.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 
 /** What is watched of a network. */
@@ -25,6 +26,7 @@ export interface SightComponents {
   readonly network: WatchedNetwork;
   readonly relay: RelayGauges & { readonly diskFault: string | null };
   readonly meshSizes: () => number[];
+  readonly directory: { readonly metrics: DirectoryMetrics };
   readonly nodes: () => readonly NodeView[];
   /** Null when nobody scrapes. */
   readonly meter: Meter | null;
@@ -105,12 +107,12 @@ export class Sight {
   }
 
   #register(): void {
-    const { meter, events, relay, network, meshSizes, nodes } = this.#components;
+    const { meter, events, relay, network, directory, meshSizes, nodes } = this.#components;
     if (meter === null) return;
     registerNodeMetrics(meter, this.#init);
     registerPeerMetrics(meter, network);
     registerRelayMetrics(meter, relay, meshSizes);
-    registerDirectoryMetrics(meter, nodes);
+    registerDirectoryMetrics(meter, { metrics: directory.metrics, nodes });
     this.#disk.register(meter);
     events.register(meter);
     this.#ends.push(registerProcessMetrics(meter), registerLoopMetrics(meter));
