@@ -65,12 +65,19 @@ function readHost(reader: Reader): NodeHost {
   if (reader.take(IP4)) return { kind: 'ip', bytes: specified(reader.read(IP4_BYTES)) };
   if (reader.take(IP6)) return { kind: 'ip', bytes: specified(reader.read(IP6_BYTES)) };
   if (!DNS.some((code) => reader.take(code))) throw bad('must begin with ip4, ip6, dns, dns4 or dns6');
-  // a name of 128 bytes and more has a length of two
-  let length = reader.byte();
-  if (length >= 0x80) length = (length & 0x7f) + reader.byte() * 0x80;
+  const length = readLength(reader);
   const name = String.fromCharCode(...reader.read(length));
   if (!NAME.test(name)) throw bad('has a name that is no host name in lower case');
   return { kind: 'dns', name };
+}
+
+/** A varint of up to two bytes, in its shortest form. */
+function readLength(reader: Reader): number {
+  const first = reader.byte();
+  if (first < 0x80) return first;
+  const second = reader.byte();
+  if (second === 0 || second >= 0x80) throw bad('has a length that is not in its shortest form');
+  return (first & 0x7f) + second * 0x80;
 }
 
 function specified(ip: Uint8Array): Uint8Array {
