@@ -23,6 +23,7 @@ import { Sight } from './observability/sight.ts';
 import { PeerBook } from './peers/book.ts';
 import { PeerKeeper } from './peers/keeper.ts';
 import { LIVENESS, Liveness } from './peers/liveness.ts';
+import { LocalPeers } from './peers/local.ts';
 import { meshSizes, viewPeers } from './peers/views.ts';
 import { probeNode } from './probe.ts';
 import { RelayService } from './relay/relay.ts';
@@ -62,6 +63,7 @@ interface Parts {
   readonly directory: Directory;
   readonly book: PeerBook;
   readonly keeper: PeerKeeper;
+  readonly local: LocalPeers;
   readonly liveness: Liveness;
   readonly sight: Sight;
   readonly startedAt: number;
@@ -181,7 +183,9 @@ class Node implements MaillonNode {
     const meter = this.#registry === null ? null : new Meter(this.#registry);
     try {
       const identity = await loadIdentity(config.data);
-      const listen = role === 'full' ? await listenAddresses(config, featuresOf(config, role)) : [];
+      const features = featuresOf(config, role);
+      const { dialTimeoutMs } = features;
+      const listen = role === 'full' ? await listenAddresses(config, features) : [];
       const logger = libp2pLogger(this.#logger);
       const metrics = createRelayMetrics();
       const crypto = createCrypto();
@@ -217,17 +221,24 @@ class Node implements MaillonNode {
       );
       directory = this.#directory({ network, crypto, identity });
       const book = new PeerBook({ network, clock: systemClock, logger: this.#logger }, { data: config.data });
+      // they were dialled by the rules of an earlier run, and led to who was meant
+      for (const { addresses } of book.candidates()) for (const address of addresses) policy.trust(address);
       const keeper = new PeerKeeper(
         { network, logger: this.#logger, book, directory },
         {
           bootstrap: config.bootstrap,
           target: config['connections.target'],
+          dialTimeoutMs,
           trust: (address) => policy.trust(address),
         },
       );
+      const local = new LocalPeers(
+        { network, logger: this.#logger },
+        { target: config['connections.target'], dialTimeoutMs },
+      );
       const liveness = new Liveness({ network, logger: this.#logger }, LIVENESS);
       const sight = this.#sight({ network, relay, directory, meter }, startedAt);
-      return { lock, identity, network, relay, directory, book, keeper, liveness, sight, startedAt };
+      return { lock, identity, network, relay, directory, book, keeper, local, liveness, sight, startedAt };
     } catch (error) {
       meter?.release();
       lock.release();
@@ -279,6 +290,7 @@ class Node implements MaillonNode {
       await parts.directory.start();
       parts.book.start();
       parts.keeper.start();
+      if (this.#init.config['network.mdns']) parts.local.start();
       parts.liveness.start();
     } catch (error) {
       await close(parts).catch((fault: unknown) => {
@@ -309,6 +321,7 @@ class Node implements MaillonNode {
 async function close(parts: Parts): Promise<void> {
   try {
     parts.book.stop();
+    parts.local.stop();
     await Promise.all([parts.keeper.stop(), parts.liveness.stop(), parts.directory.stop()]);
   } finally {
     try {

@@ -2,17 +2,10 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import type { Network } from '../libp2p.ts';
 
-const DIAL_TIMEOUT_MS = 5_000;
-
-/** Dials a peer at some addresses. Throws when it does not answer in time, or `signal` says so. */
-export async function dialPeer(network: Network, addresses: Multiaddr[], signal: AbortSignal): Promise<void> {
-  await network.dial(addresses, { signal: AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]) });
-}
-
-/** Connects to the peer at `target`. Throws `dial_failed`. */
-export async function dialNamed(network: Network, target: Multiaddr): Promise<void> {
+/** Connects to the peer at `target`. `signal` ends the wait for it. Throws `dial_failed`. */
+export async function dialNamed(network: Network, target: Multiaddr, signal: AbortSignal): Promise<void> {
   try {
-    await dialPeer(network, [target], new AbortController().signal);
+    await network.dial(target, { signal });
   } catch (error) {
     const message = `${target.toString()} did not answer: ${errorMessage(error)}`;
     throw new CodedError('dial_failed', message, undefined, { cause: error });

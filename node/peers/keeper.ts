@@ -6,7 +6,7 @@ import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Candidate } from './book.ts';
 import { closeDeaf } from './deaf.ts';
-import { dialNamed, dialPeer, parsePeerAddress } from './dialling.ts';
+import { dialNamed, parsePeerAddress } from './dialling.ts';
 
 /** Peers known from earlier, the most promising first. */
 export interface KnownPeers {
@@ -31,6 +31,8 @@ export interface PeerKeeperInit {
   readonly bootstrap: readonly string[];
   /** Peers to be connected with. */
   readonly target: number;
+  /** How long a peer may take to answer. */
+  readonly dialTimeoutMs: number;
   /** Told of an address the operator named, before it is dialled. */
   readonly trust: (address: Multiaddr) => void;
 }
@@ -107,7 +109,7 @@ export class PeerKeeper {
   async connect(address: string): Promise<void> {
     const target = parsePeerAddress(address);
     this.#init.trust(target);
-    await dialNamed(this.#network, target);
+    await dialNamed(this.#network, target, AbortSignal.timeout(this.#init.dialTimeoutMs));
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -194,7 +196,8 @@ export class PeerKeeper {
   /** Whether the peer at these addresses answered. */
   async #dial(addresses: Multiaddr[], signal: AbortSignal): Promise<boolean> {
     try {
-      await dialPeer(this.#network, addresses, signal);
+      const timeout = AbortSignal.timeout(this.#init.dialTimeoutMs);
+      await this.#network.dial(addresses, { signal: AbortSignal.any([signal, timeout]) });
       return true;
     } catch (error) {
       if (!signal.aborted) {

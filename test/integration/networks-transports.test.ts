@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEFAULTS } from '../../node/config/schema.ts';
+import type { MaillonNode } from '../../node/index.ts';
+import { featuresOf } from '../../node/network/features.ts';
+import { loadOptional } from '../../node/network/optional.ts';
+import { Inbox, publish, startNode } from '../support/node.ts';
+import { until } from '../support/processes.ts';
+
+/** Why QUIC is not there, or false. */
+async function withoutQuic(): Promise<string | false> {
+  let reason: string | false = false;
+  await loadOptional(featuresOf(DEFAULTS, 'full'), (_, error) => {
+    reason = `the native package of QUIC does not load here: ${String(error)}`;
+  });
+  return reason;
+}
+
+test('two nodes that share nothing but QUIC meet and relay', { skip: await withoutQuic() }, async (t) => {
+  const first = await startNode(t, { settings: { 'network.quic': true } });
+  const address = first.status().addresses.find((one) => one.includes('/quic-v1/'));
+  assert.ok(address, 'it listens on QUIC');
+  const second = await startNode(t, { settings: { 'network.quic': true, bootstrap: [address] } });
+  const inbox = new Inbox(second, 'news');
+  await publish(first, 'news', 'over QUIC');
+  await until('it is there', () => inbox.has('over QUIC'));
+  const [peer] = await second.peers();
+  assert.ok(peer?.connected);
+});
+
+test('a node without bootstrap peers finds one on its network by mDNS', async (t) => {
+  const settings = { 'network.mdns': true, 'listen.host': '0.0.0.0' };
+  const first = await startNode(t, { settings });
+  const second = await startNode(t, { settings });
+  await until('they met', () => first.status().peers === 1 && second.status().peers === 1);
+});
+
+/** Who is refused may see a connection for a moment: who he is was known to the other side only after the handshake. */
+async function isHungUp(node: MaillonNode, address: string): Promise<void> {
+  await node.connect(address).catch(() => undefined);
+  await until('it hung up', () => node.status().peers === 0);
+}
+
+test('who is on the deny list is neither let in nor dialled; an allow list lets in its own', async (t) => {
+  const first = await startNode(t);
+  const id = first.status().peerId;
+  const closed = await startNode(t, { settings: { 'connections.deny': [id] } });
+  const [address = ''] = closed.status().addresses;
+  await isHungUp(first, address);
+  const [ownAddress = ''] = first.status().addresses;
+  await assert.rejects(closed.connect(ownAddress), { code: 'dial_failed' });
+  assert.deepEqual([first.status().peers, closed.status().peers], [0, 0]);
+
+  const choosy = await startNode(t, { settings: { 'connections.allow': [id] } });
+  const [choosyAddress = ''] = choosy.status().addresses;
+  await isHungUp(closed, choosyAddress);
+  await first.connect(choosyAddress);
+  await until('the allowed one is in', () => choosy.status().peers === 1);
+});
