@@ -101,14 +101,14 @@ test('the command is a list: a shell in between would not pass signals on', () =
   assert.deepEqual(all(image, 'ENTRYPOINT')[0]?.words, [
     'node',
     '--max-semi-space-size=64',
-    '/app/gateway/main.ts',
+    '/app/gateway/maillon.js',
   ]);
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
   assert.match(
     scripts['start'] ?? '',
-    / --max-semi-space-size=64 gateway\/\w+\.\w+ node$/,
+    / --max-semi-space-size=64 gateway\/maillon\.js node$/,
     'as npm start does',
   );
 });
