@@ -4,6 +4,7 @@ import type { Clients } from './clients.ts';
 import { GatewayError } from './errors.ts';
 import type { IdempotencyKeys } from './http/idempotency.ts';
 import type { Hub } from './hub.ts';
+import type { Events } from './interface.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
 import { DEFAULT_NAMESPACE } from './schemas.ts';
 import type { Turn } from './turn.ts';
@@ -20,6 +21,7 @@ export interface Build {
 export interface Context {
   readonly node: MaillonNode;
   readonly logger: Logger;
+  readonly events: Events;
   readonly config: Config;
   readonly build: Build;
   readonly clock: Clock;

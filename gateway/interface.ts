@@ -1,9 +1,14 @@
-import type { Logger, MaillonNode, Probe } from '../node/index.ts';
+import type { EventLog, Logger, MaillonNode, Probe } from '../node/index.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
+
+/** One call reports an event to the log and to its metric. */
+export type Events = Pick<EventLog, 'report'>;
 
 export interface GatewayComponents {
   readonly node: MaillonNode;
   readonly logger: Logger;
+  /** Where what happens to clients is reported; only logged otherwise. */
+  readonly events?: Events;
   /** Told of every HTTP request that was answered. */
   readonly onAnswered?: (answered: Answered) => void;
 }

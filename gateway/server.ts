@@ -8,7 +8,7 @@ import { createApp } from './http/app.ts';
 import { IdempotencyKeys } from './http/idempotency.ts';
 import { probeGateway } from './http/probes.ts';
 import { Hub } from './hub.ts';
-import type { Gateway, GatewayComponents } from './interface.ts';
+import type { Events, Gateway, GatewayComponents } from './interface.ts';
 import {
   IDEMPOTENCY_KEYS_MAX,
   IDEMPOTENCY_WINDOW_MS,
@@ -37,6 +37,7 @@ export class GatewayServer implements Gateway {
   readonly #config: Config;
   readonly #build: Build;
   readonly #idempotency: Context['idempotency'];
+  readonly #events: Events;
   readonly #onAnswered: Context['onAnswered'];
   #url = '';
   #running: Running | undefined;
@@ -46,6 +47,7 @@ export class GatewayServer implements Gateway {
   constructor(components: GatewayComponents, init: { config: Config; build: Build }) {
     this.#node = components.node;
     this.#logger = components.logger;
+    this.#events = components.events ?? onlyLogged(components.logger);
     this.#onAnswered = components.onAnswered;
     this.#config = init.config;
     this.#build = init.build;
@@ -87,6 +89,7 @@ export class GatewayServer implements Gateway {
     const app = await createApp({
       node: this.#node,
       logger: this.#logger,
+      events: this.#events,
       config: this.#config,
       build: this.#build,
       clock: systemClock,
@@ -127,6 +130,10 @@ export class GatewayServer implements Gateway {
     await closed;
     this.#logger.info('gateway stopped');
   }
+}
+
+function onlyLogged(logger: Logger): Events {
+  return { report: (event, detail) => logger.info({ event, ...detail }, 'something happened to a client') };
 }
 
 function collectSockets(app: FastifyInstance): ReadonlySet<Socket> {

@@ -13,7 +13,7 @@ import {
 import { systemClock } from '../../protocols/common/clock.ts';
 import { registerGatewayMetrics, registerHttpMetrics } from '../admin/gateway-metrics.ts';
 import { type Admin, createAdmin } from '../admin/server.ts';
-import { createGateway, type Gateway } from '../index.ts';
+import { createGateway, type Gateway, type GatewayComponents } from '../index.ts';
 import { announce } from './announce.ts';
 import { readBuild } from './build.ts';
 import { UsageError } from './errors.ts';
@@ -80,23 +80,25 @@ function createParts(config: Config, role: Role, logger: Logger): Parts {
   const init = { config, role, version: build.version };
   if (!config['admin.enabled']) {
     const node = createNode({ logger, events }, init);
-    const gateway = config['gateway.enabled'] ? createGateway({ node, logger }, { config, build }) : null;
+    const gateway = config['gateway.enabled']
+      ? createGateway({ node, logger, events }, { config, build })
+      : null;
     return { node, gateway, admin: null };
   }
   const registry = new Registry();
   const node = createNode({ logger, events, registry }, init);
   const gateway = config['gateway.enabled']
-    ? createMeasuredGateway({ node, logger, meter: new Meter(registry) }, { config, build })
+    ? createMeasuredGateway({ node, logger, events, meter: new Meter(registry) }, { config, build })
     : null;
   const probes = () => gateway?.probe() ?? [];
   return { node, gateway, admin: createAdmin({ node, logger, registry, probes }, { config, build }) };
 }
 
 function createMeasuredGateway(
-  { node, logger, meter }: { node: MaillonNode; logger: Logger; meter: Meter },
+  { meter, ...components }: GatewayComponents & { meter: Meter },
   init: Parameters<typeof createGateway>[1],
 ): Gateway {
-  const gateway = createGateway({ node, logger, onAnswered: registerHttpMetrics(meter) }, init);
+  const gateway = createGateway({ ...components, onAnswered: registerHttpMetrics(meter) }, init);
   registerGatewayMetrics(meter, gateway.metrics);
   return gateway;
 }

@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Delivery, Logger, TopicName } from '../../node/index.ts';
+import type { Delivery, TopicName } from '../../node/index.ts';
 import { encodeBase64 } from '../base64.ts';
 import { type Batch, ownBuffer, single } from '../batch.ts';
 import type { Clients, StreamClient } from '../clients.ts';
 import { type Context, topicName } from '../context.ts';
 import { ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
 import type { Encoding, Hub, Sink } from '../hub.ts';
+import type { Events } from '../interface.ts';
 import { CLOSE_TIMEOUT_MS } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import { errorResponses, messageSchema, topicQuery } from '../schemas.ts';
@@ -37,10 +38,10 @@ const encoding: Encoding = {
     event('message', { id, namespace, topic, author, epoch, seq, time, data_base64: encodeBase64(data) }, id),
 };
 
-type SseContext = Pick<Context, 'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'metrics'>;
+type SseContext = Pick<Context, 'hub' | 'turn' | 'clients' | 'config' | 'events' | 'metrics'>;
 
 export function pubsubSseRoutes(app: Routes, context: SseContext): void {
-  const { hub, turn, clients, config, logger, metrics } = context;
+  const { hub, turn, clients, config, events, metrics } = context;
   const options = { schema: sseSchema, exposeHeadRoute: false };
   app.get('/v1/pubsub/sse', options, (request, reply) => {
     if (clients.isFull) throw new GatewayError('too_many_clients', ERRORS.too_many_clients.meaning);
@@ -59,7 +60,7 @@ export function pubsubSseRoutes(app: Routes, context: SseContext): void {
     });
     raw.flushHeaders();
     const stream = new EventStream(
-      { raw, clients, hub, turn, metrics, logger },
+      { raw, clients, hub, turn, metrics, events },
       {
         topic: name,
         queueMaxBytes: config['gateway.clientQueueBytes'],
@@ -79,7 +80,7 @@ interface StreamComponents {
   readonly hub: Hub;
   readonly turn: Turn;
   readonly metrics: GatewayMetrics;
-  readonly logger: Logger;
+  readonly events: Events;
 }
 
 interface StreamInit {
@@ -144,7 +145,7 @@ class EventStream implements StreamClient, Sink, OutboxOwner {
   resume(): void {}
 
   onTooSlow(reason: SlowReason): void {
-    this.#components.logger.info({ reason }, 'SSE client was too slow and is cut');
+    this.#components.events.report('client_cut', { kind: 'sse', reason });
     this.#cut('too_slow');
   }
 

@@ -6,6 +6,7 @@ import { type Batch, single } from '../batch.ts';
 import type { Clients, StreamClient } from '../clients.ts';
 import { type CloseCode, errorBody, GatewayError } from '../errors.ts';
 import { type Hub, type Sink, topicKey } from '../hub.ts';
+import type { Events } from '../interface.ts';
 import {
   FRAMES_PER_TURN,
   PING_INTERVAL_MS,
@@ -35,6 +36,7 @@ export interface SessionComponents {
   readonly clients: Clients;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
+  readonly events: Events;
 }
 
 export interface SessionInit {
@@ -161,7 +163,7 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
   }
 
   onTooSlow(reason: SlowReason): void {
-    this.#components.logger.info({ reason }, 'WebSocket client was too slow and is cut');
+    this.#components.events.report('client_cut', { kind: 'websocket', reason });
     this.close(4008, `too slow, ${reason}: connect again for what comes from now on`);
   }
 

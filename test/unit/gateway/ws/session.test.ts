@@ -74,6 +74,7 @@ function open(dialect: Dialect = rawDialect, relay = new FakeRelay()) {
       clients,
       metrics,
       logger: pino({ level: 'silent' }),
+      events: { report: () => undefined },
     },
     { home: topic, dialect, queueMaxBytes: QUEUE_BYTES, slowMs: 30_000, topicsMax: 3 },
   );
