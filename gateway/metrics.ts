@@ -24,10 +24,6 @@ export interface GatewayMetrics {
   messagesIn: number;
   /** Counter: those of them that were refused or failed. */
   publishFailures: number;
-  /** Counters: HTTP requests answered, by class of route. Upgrades and streams are not among them. */
-  readonly httpRequests: Record<RouteClass, number>;
-  /** Counter: those of them answered with a status of 500 or above. */
-  httpFailures: number;
 }
 
 /** An HTTP request that was answered. Upgrades and streams are none. */
@@ -39,7 +35,6 @@ export interface Answered {
 }
 
 export function createGatewayMetrics(): GatewayMetrics {
-  const httpRequests = Object.fromEntries(ROUTE_CLASSES.map((name) => [name, 0]));
   return {
     websocketClients: 0,
     sseClients: 0,
@@ -51,8 +46,6 @@ export function createGatewayMetrics(): GatewayMetrics {
     bytesSent: 0,
     messagesIn: 0,
     publishFailures: 0,
-    httpRequests: httpRequests as Record<RouteClass, number>,
-    httpFailures: 0,
   };
 }
 

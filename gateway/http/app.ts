@@ -167,8 +167,6 @@ function addHooks(app: FastifyInstance, context: Context): void {
     const { method } = request;
     const status = reply.statusCode;
     const route = routeClass(request.is404 ? undefined : request.routeOptions.url);
-    context.metrics.httpRequests[route] += 1;
-    if (status >= 500) context.metrics.httpFailures += 1;
     context.onAnswered?.({ route, method, status, ms: reply.elapsedTime });
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     context.logger.debug({ method, path: pathOf(request.url), status, ms }, 'request');
