@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
 import { Inbox, publish, startNode, tcpAddress } from '../support/node.ts';
-import { scratch, until } from '../support/processes.ts';
+import { maillon, scratch, until } from '../support/processes.ts';
 
 /** A key file as IPFS's private networks use it. */
 function keyFile(t: TestContext): string {
@@ -93,6 +93,34 @@ test('who has no key or another one does not get in, whoever dials', async (t) =
     [0, 0],
   );
   assert.equal(inside.status().peers, 1);
+});
+
+test('the insiders count who was refused at the door', async (t) => {
+  const ports = ['tcp', 'ws', 'quic'].flatMap((name) => [`--listen-${name}`, '0']);
+  const flags = ['--listen-host', '127.0.0.1', '--gateway-port', '0', '--admin-port', '0', ...ports];
+  const inside = maillon(t, [
+    'node',
+    '--json',
+    '--data',
+    scratch(t),
+    '--network-key-file',
+    keyFile(t),
+    ...flags,
+  ]);
+  const { admin, multiaddrs } = JSON.parse(await inside.firstLine()) as {
+    admin: string;
+    multiaddrs: string[];
+  };
+  const refused = async (): Promise<number> => {
+    const scraped = await (await fetch(`${admin}/metrics`)).text();
+    const [, count = '0'] =
+      /^libp2p_connection_manager_dials_inbound_errors_total\{.*\} (\d+)$/m.exec(scraped) ?? [];
+    return Number(count);
+  };
+  assert.equal(await refused(), 0);
+  const outside = await startNode(t, { settings: { bootstrap: multiaddrs.slice(0, 1) } });
+  await until('it is counted', async () => (await refused()) > 0);
+  assert.equal(outside.status().peers, 0);
 });
 
 test('a key file that others can read, or that is none, is refused with what to do', async (t) => {
