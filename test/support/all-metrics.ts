@@ -1,0 +1,39 @@
+import type { Registry } from 'prom-client';
+import { registerGatewayMetrics, registerHttpMetrics } from '../../gateway/admin/gateway-metrics.ts';
+import { createGatewayMetrics } from '../../gateway/metrics.ts';
+import { createDirectoryMetrics, registerDirectoryMetrics } from '../../node/directory/metrics.ts';
+import { Meter } from '../../node/index.ts';
+import { DiskUsage } from '../../node/observability/disk-usage.ts';
+import { registerLoopMetrics } from '../../node/observability/event-loop.ts';
+import { EventLog } from '../../node/observability/events.ts';
+import { registerNodeMetrics } from '../../node/observability/metrics.ts';
+import { registerProcessMetrics } from '../../node/observability/process-metrics.ts';
+import { registerPeerMetrics } from '../../node/peers/metrics.ts';
+import { registerRelayMetrics } from '../../node/relay/metrics.ts';
+import { systemClock } from '../../protocols/common/clock.ts';
+import { createRelayMetrics } from '../../protocols/relay/index.ts';
+import { silentLogger } from './silent-logger.ts';
+
+/** Registers every metric of Maillon's own. Returns what ends the measuring. */
+export function registerAllMetrics(registry: Registry): () => void {
+  const meter = new Meter(registry);
+  const relay = {
+    metrics: createRelayMetrics(),
+    waiting: 0,
+    subscriptionCount: 0,
+    publishQueueBytes: 0,
+  };
+  registerNodeMetrics(meter, { version: '0', role: 'full', startedAt: 0 });
+  registerPeerMetrics(meter, { getConnections: () => [] });
+  registerRelayMetrics(meter, relay, () => [0]);
+  registerDirectoryMetrics(meter, { metrics: createDirectoryMetrics(), nodes: () => [] });
+  registerGatewayMetrics(meter, createGatewayMetrics());
+  registerHttpMetrics(meter);
+  new DiskUsage({ clock: systemClock }, { directory: '.' }).register(meter);
+  new EventLog({ logger: silentLogger(), clock: systemClock }).register(meter);
+  const ends = [registerProcessMetrics(meter), registerLoopMetrics(meter)];
+  return () => {
+    for (const end of ends) end();
+    meter.release();
+  };
+}
