@@ -42,7 +42,7 @@ test('without hole punching they stay connected through the relay', { skip }, as
   const net = new Topology(t);
   const [left, right] = [net.nat('left'), net.nat('right')];
   const relay = await startNodeIn(t, net.host('public'));
-  const join = ['--bootstrap', relay.bootstrap, '--no-network-hole-punch', '--circuit-use', 'always'];
+  const join = ['--bootstrap', relay.bootstrap, '--no-network-hole-punch'];
   const a = await startNodeIn(t, left.host('a'), join);
   const b = await startNodeIn(t, right.host('b'), join);
   await until('they are connected', async () => (await a.connectedPeers()).includes(b.peerId));
