@@ -1,0 +1,72 @@
+import { CLOCK_GRACE_MS, CLOCK_SKEW_MS } from '../common/clock.ts';
+import { ED25519_MULTIKEY_BYTES } from '../common/did-key.ts';
+import { EXT_MAX_BYTES } from '../common/fields.ts';
+import { NAMESPACE_MAX_BYTES, OWNER_MAX_BYTES } from '../common/names.ts';
+
+export { CLOCK_GRACE_MS, CLOCK_SKEW_MS, EXT_MAX_BYTES };
+
+/** Stream protocol between replicas, and between them and who reads and writes. */
+export const STORAGE_PROTOCOL = '/maillon/storage/1';
+
+/** First item of every record. */
+export const RECORD_VERSION = 1;
+/** Domain of the signature: no other object's signature is one of a record. */
+export const RECORD_DOMAIN = 'maillon/record/1';
+/** Items of a record without its signature. */
+export const RECORD_BODY_ITEMS = 14;
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+
+/** The largest value. Larger ones are blobs. */
+export const VALUE_MAX_BYTES = MIB;
+/** What the fields beside the value may take together. */
+export const RECORD_OVERHEAD_MAX_BYTES = 16 * KIB;
+/** The largest record on the wire. */
+export const RECORD_MAX_BYTES = VALUE_MAX_BYTES + RECORD_OVERHEAD_MAX_BYTES;
+/** Long enough for paths; keys are compared, listed and kept as floors. */
+export const KEY_MAX_BYTES = 1024;
+export const CONTENT_TYPE_MAX_LENGTH = 255;
+export const AUTHOR_BYTES = ED25519_MULTIKEY_BYTES;
+export const DIGEST_BYTES = 32;
+export const NAMESPACE_ID_BYTES = 32;
+/** The counter of a version: more records in a millisecond than a node signs in a second. */
+export const COUNTER_MAX = 65_535;
+/** Links of a delegation chain: wallet, session, gateway, API key and room for as many again. */
+export const CHAIN_MAX_LINKS = 8;
+/** Bytes of one delegation link. */
+export const CHAIN_LINK_MAX_BYTES = 2048;
+/** Bytes of all delegation links together, so that the overhead bound holds. */
+export const CHAIN_MAX_BYTES = 4096;
+
+/** Partitions of a namespace, fixed at its genesis. */
+export const PARTITIONS = 16;
+/** Version of what a partition's place is hashed of. */
+export const PLACE_VERSION = 1;
+/** Replicas of a partition, unless its namespace says otherwise. */
+export const REPLICAS = 3;
+/** The most replicas a namespace may have. */
+export const REPLICAS_MAX = 16;
+
+/** How long a tombstone is kept: a node away for longer serves nothing it has not confirmed with a majority. */
+export const TOMBSTONE_LIFE_MS = 7 * 24 * 60 * 60_000;
+/** How long a home that is gone stays home: stand-ins hold its share meanwhile. */
+export const PLACEMENT_GRACE_MS = 10 * 60_000;
+
+/** Relations between the limits, asserted where they are defined so that a change cannot break them. */
+function assertRelation(holds: boolean, relation: string): void {
+  if (!holds) throw new Error(`storage limits: ${relation}`);
+}
+const HEADS_AND_NUMBERS_BYTES = 256;
+const LARGEST_FIELDS_BYTES =
+  OWNER_MAX_BYTES +
+  NAMESPACE_MAX_BYTES +
+  KEY_MAX_BYTES +
+  CONTENT_TYPE_MAX_LENGTH +
+  CHAIN_MAX_BYTES +
+  EXT_MAX_BYTES;
+assertRelation(
+  RECORD_OVERHEAD_MAX_BYTES >= LARGEST_FIELDS_BYTES + HEADS_AND_NUMBERS_BYTES,
+  'every field at its largest fits',
+);
+assertRelation(CHAIN_MAX_BYTES >= CHAIN_LINK_MAX_BYTES, 'the largest link fits a chain');

@@ -1,0 +1,35 @@
+import { type Fault, Refusal } from '../common/refusal.ts';
+
+/** Every reason for which a record or a frame is not taken, and whose fault it is. */
+export const STORAGE_ERRORS = {
+  record_too_large: 'sender',
+  record_malformed: 'sender',
+  record_not_canonical: 'sender',
+  record_field: 'sender',
+  record_signature: 'sender',
+  record_misplaced: 'sender',
+  record_version: 'context',
+  record_kind: 'context',
+  record_clock: 'context',
+  record_expired: 'context',
+  record_unauthorised: 'context',
+  overloaded: 'context',
+  frame_too_large: 'sender',
+  frame_malformed: 'sender',
+  frame_version: 'context',
+  frame_type: 'context',
+} as const satisfies Record<string, Fault>;
+
+export type StorageErrorCode = keyof typeof STORAGE_ERRORS;
+
+export class StorageError extends Refusal {
+  declare readonly code: StorageErrorCode;
+
+  constructor(code: StorageErrorCode, message: string, isExcusable = false) {
+    super(code, message, isExcusable);
+  }
+
+  get fault(): Fault {
+    return STORAGE_ERRORS[this.code];
+  }
+}

@@ -1,0 +1,78 @@
+/** Clock part of a record: a hybrid logical clock, milliseconds since the Unix epoch first. */
+export interface Version {
+  readonly ms: number;
+  /** 0 to 65 535: tells apart what one millisecond holds. */
+  readonly counter: number;
+}
+
+/** What orders the records of one key the same way everywhere: its version, then its digest bytewise. */
+export interface Stamp extends Version {
+  /** SHA-256 of the record's body, 32 bytes. */
+  readonly digest: Uint8Array;
+}
+
+/** A value. */
+export const KIND_VALUE = 0;
+/** A deletion: without value. */
+export const KIND_TOMBSTONE = 1;
+/** What is left of a record that was deleted or expired: its key and stamp. Held and listed, never signed. */
+export const KIND_FLOOR = 2;
+
+export type RecordKind = typeof KIND_VALUE | typeof KIND_TOMBSTONE;
+/** What a replica may hold under a key. */
+export type HeldKind = RecordKind | typeof KIND_FLOOR;
+
+/** Where a record belongs: unique in a swarm. */
+export interface RecordName {
+  /** DID of the namespace's owner; empty until identities exist. */
+  readonly owner: string;
+  readonly namespace: string;
+  /** 1 to 1 024 bytes of UTF-8; any character, except U+FEFF as the first. */
+  readonly key: string;
+}
+
+/** What an author signs. */
+export interface RecordBody extends RecordName, Version {
+  /** Multikey of the author, 34 bytes. */
+  readonly author: Uint8Array;
+  /** The author's clock when it signed, milliseconds since the Unix epoch. */
+  readonly time: number;
+  /** From then on nobody serves it; null for never. */
+  readonly expiry: number | null;
+  readonly kind: RecordKind;
+  /** Media type of the value; empty stands for application/octet-stream. */
+  readonly contentType: string;
+  /** Empty in a tombstone. */
+  readonly value: Uint8Array;
+  /** Delegation chain; empty until identities exist. */
+  readonly chain: readonly Uint8Array[];
+  /** Signed room for extensions. */
+  readonly ext: Readonly<Record<string, unknown>>;
+}
+
+/** A record with what names and proves it. */
+export interface SignedRecord extends RecordBody, Stamp {
+  readonly signature: Uint8Array;
+  /** The wire form. */
+  readonly bytes: Uint8Array;
+}
+
+/** One of the parts of a namespace that are placed, replicated and reconciled apart from each other. */
+export interface PartitionId {
+  /** 32 bytes. */
+  readonly namespaceId: Uint8Array;
+  /** 0 to 15. */
+  readonly partition: number;
+}
+
+/**
+ * What a replica must hold for a put to be taken. A floor, a tombstone and an expired value are no live value.
+ *
+ * - `absent`: no live value.
+ * - `match`: a live value with exactly this stamp.
+ * - `notAbove`: nothing whose stamp (a floor's and a tombstone's too) is above this one.
+ */
+export type Condition =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'match'; readonly stamp: Stamp }
+  | { readonly kind: 'notAbove'; readonly stamp: Stamp };
