@@ -55,7 +55,7 @@ test('with --json an error is one JSON line', async (t) => {
 });
 
 test('every command explains itself', async (t) => {
-  for (const command of ['node', 'gateway', 'swarm', 'status', 'peers', 'id', 'pub', 'sub']) {
+  for (const command of ['node', 'gateway', 'swarm', 'status', 'peers', 'nodes', 'id', 'pub', 'sub']) {
     const { exit, stdout } = await finished(t, [command, '--help']);
     assert.equal(exit, 0);
     assert.match(stdout, /Examples:\n {2}\$ .*maillon/, command);

@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly input?: string;
+  /** Standard input stays open, to be written to. */
+  readonly stdin?: 'open';
 }
 
 /** A process and what it has said so far. Killed after the test if it still runs. */
@@ -56,7 +58,8 @@ export class Program {
     });
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
-    this.process.stdin?.on('error', () => undefined).end(options.input ?? '');
+    this.process.stdin?.on('error', () => undefined);
+    if (options.stdin !== 'open') this.process.stdin?.end(options.input ?? '');
     this.exit = new Promise((resolve, reject) => {
       this.process.once('error', reject);
       this.process.once('close', (code, signal) => resolve(code ?? signal ?? 'SIGKILL'));
