@@ -1,0 +1,188 @@
+import type { Registry } from 'prom-client';
+import { systemClock } from '../protocols/common/clock.ts';
+import { type Authorise, createRelayMetrics, RelayError } from '../protocols/relay/index.ts';
+import type { Config } from './config/schema.ts';
+import { createCrypto } from './crypto.ts';
+import { Directory } from './directory/directory.ts';
+import { type DataLock, lockDataDirectory } from './disk/data-lock.ts';
+import { type Identity, loadIdentity } from './identity/identity.ts';
+import type { Role } from './interface.ts';
+import { createNetwork, type MadeNetwork, type Network } from './libp2p.ts';
+import { listenAddresses } from './listen.ts';
+import { featuresOf } from './network/features.ts';
+import type { EventLog } from './observability/events.ts';
+import { libp2pLogger } from './observability/libp2p-logger.ts';
+import type { Logger } from './observability/logger.ts';
+import { Meter } from './observability/meter.ts';
+import { Sight } from './observability/sight.ts';
+import { Peers } from './peers/peers.ts';
+import { meshSizes } from './peers/views.ts';
+import { RelayService } from './relay/relay.ts';
+
+export interface NodeInit {
+  readonly config: Config;
+  readonly role: Role;
+  readonly version: string;
+  /** Count 127.0.0.0/8 by its /24s where prefixes are counted: for a swarm on one machine that is to act as a wide one. */
+  readonly splitLoopback?: boolean;
+}
+
+export interface NodeComponents {
+  readonly logger: Logger;
+  /** Where the node's metrics are registered while it runs; nothing of them is made without it. */
+  readonly registry?: Registry;
+  /** Where its events are reported; its own log of them otherwise. */
+  readonly events?: EventLog;
+}
+
+/** What parts are made of. */
+type Base = NodeInit & { readonly logger: Logger; readonly events: EventLog };
+
+/** What runs between start and stop. */
+export interface Parts {
+  readonly lock: DataLock;
+  readonly identity: Identity;
+  readonly network: Network;
+  readonly relay: RelayService;
+  readonly directory: Directory;
+  readonly peers: Peers;
+  readonly sight: Sight;
+  readonly startedAt: number;
+}
+
+/** Takes the data directory and makes the parts; nothing runs yet. Of a failure nothing is left. */
+export async function openParts(base: Base, registry: Registry | null): Promise<Parts> {
+  const lock = lockDataDirectory(base.config.data);
+  const meter = registry === null ? null : new Meter(registry);
+  try {
+    return { lock, ...(await makeParts(base, meter)) };
+  } catch (error) {
+    meter?.release();
+    lock.release();
+    throw error;
+  }
+}
+
+async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, 'lock'>> {
+  const { config, role, version, logger, events } = base;
+  const startedAt = systemClock.now();
+  const identity = await loadIdentity(config.data);
+  const metrics = createRelayMetrics();
+  const crypto = createCrypto();
+  // the network asks the services for peers' scores, and is there before them
+  const scored: { scoreOf(peer: string): number }[] = [];
+  const { network, policy } = await makeNetwork(base, {
+    identity,
+    scoreOf: (peer) => scored.reduce((sum, service) => sum + service.scoreOf(peer), 0),
+    onCopy: () => {
+      metrics.copiesReceived += 1;
+    },
+    ...(meter === null ? {} : { registry: meter.registry }),
+  });
+  const { gossip } = network.services;
+  const relay = new RelayService(
+    { gossip, crypto, clock: systemClock, identity, authorise: authoriseUnowned, metrics, logger },
+    { config, role, data: config.data },
+  );
+  const directory = new Directory(
+    { network, crypto, identity, clock: systemClock, logger, events },
+    {
+      role,
+      version,
+      swarm: config.swarm,
+      connectionsMax: config['connections.max'],
+      max: config['directory.max'],
+      perPrefix: config['directory.perPrefix'],
+      target: config['connections.target'],
+      splitLoopback: base.splitLoopback ?? false,
+    },
+  );
+  scored.push(relay, directory);
+  const peers = new Peers(
+    { network, directory, logger },
+    {
+      config,
+      dialTimeoutMs: featuresOf(config, role).dialTimeoutMs,
+      trust: (address) => policy.trust(address),
+    },
+  );
+  const sight = new Sight(
+    {
+      network,
+      relay,
+      directory,
+      meter,
+      events,
+      clock: systemClock,
+      meshSizes: () => meshSizes(network),
+      nodes: () => directory.nodes(),
+    },
+    { role, version, data: config.data, startedAt },
+  );
+  return { identity, network, relay, directory, peers, sight, startedAt };
+}
+
+async function makeNetwork(
+  { config, role, version, logger }: Base,
+  parts: Pick<Parameters<typeof createNetwork>[0], 'scoreOf' | 'onCopy' | 'registry'> & {
+    identity: Identity;
+  },
+): Promise<MadeNetwork> {
+  const { identity, ...rest } = parts;
+  return createNetwork({
+    ...rest,
+    config,
+    role,
+    version,
+    listen: role === 'full' ? await listenAddresses(config, featuresOf(config, role)) : [],
+    logger: libp2pLogger(logger),
+    privateKey: identity.privateKey,
+    onFault: (what, error) => {
+      logger.warn({ err: error }, `${what} does not work here and is done without`);
+    },
+  });
+}
+
+/** Starts the parts; of those that one could not be started with, none is left running or open. */
+export async function runParts(parts: Parts, logger: Logger): Promise<void> {
+  try {
+    parts.sight.start();
+    await parts.network.start();
+    parts.relay.start();
+    await parts.directory.start();
+    parts.peers.start();
+  } catch (error) {
+    await closeParts(parts).catch((fault: unknown) => {
+      logger.error({ err: fault }, 'a part could not be stopped');
+    });
+    throw error;
+  }
+}
+
+/**
+ * Stops the parts in reverse: the relay while there is a network to send what waits. Each is stopped whatever became
+ * of the one before; the first error is thrown in the end.
+ */
+export async function closeParts(parts: Parts): Promise<void> {
+  try {
+    await Promise.all([parts.peers.stop(), parts.directory.stop()]);
+  } finally {
+    try {
+      await parts.relay.stop();
+    } finally {
+      try {
+        await parts.network.stop();
+      } finally {
+        parts.sight.stop();
+        parts.lock.release();
+      }
+    }
+  }
+}
+
+/** Until identities exist a namespace has no owner and nothing is delegated; what claims otherwise is of a later version. */
+const authoriseUnowned: Authorise = (envelope) => {
+  if (envelope.owner !== '' || envelope.chain.length > 0) {
+    throw new RelayError('envelope_unauthorised', 'owned namespaces are not known to this version');
+  }
+};

@@ -1,0 +1,70 @@
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { systemClock } from '../../protocols/common/clock.ts';
+import type { Config } from '../config/schema.ts';
+import type { Network } from '../libp2p.ts';
+import type { Logger } from '../observability/logger.ts';
+import { PeerBook } from './book.ts';
+import { type AnnouncedNodes, PeerKeeper } from './keeper.ts';
+import { LIVENESS, Liveness } from './liveness.ts';
+import { LocalPeers } from './local.ts';
+
+export interface PeersComponents {
+  readonly network: Network;
+  readonly directory: AnnouncedNodes;
+  readonly logger: Logger;
+}
+
+export interface PeersInit {
+  readonly config: Config;
+  /** How long a peer may take to answer. */
+  readonly dialTimeoutMs: number;
+  /** Told of an address that may be dialled wherever it leads. */
+  readonly trust: (address: Multiaddr) => void;
+}
+
+/** Whoever this node is connected with: found, remembered, kept, and asked whether they live. */
+export class Peers {
+  readonly #book: PeerBook;
+  readonly #keeper: PeerKeeper;
+  readonly #local: LocalPeers | null;
+  readonly #liveness: Liveness;
+
+  constructor(components: PeersComponents, { config, dialTimeoutMs, trust }: PeersInit) {
+    const { network, directory, logger } = components;
+    const target = config['connections.target'];
+    this.#book = new PeerBook({ network, clock: systemClock, logger }, { data: config.data });
+    // they were dialled by the rules of an earlier run, and led to who was meant
+    for (const { addresses } of this.#book.candidates()) for (const address of addresses) trust(address);
+    this.#keeper = new PeerKeeper(
+      { network, logger, book: this.#book, directory },
+      { bootstrap: config.bootstrap, target, dialTimeoutMs, trust },
+    );
+    this.#local = config['network.mdns']
+      ? new LocalPeers({ network, logger }, { target, dialTimeoutMs })
+      : null;
+    this.#liveness = new Liveness({ network, logger }, LIVENESS);
+  }
+
+  /** Peers known from earlier runs. */
+  get knownCount(): number {
+    return this.#book.size;
+  }
+
+  start(): void {
+    this.#book.start();
+    this.#keeper.start();
+    this.#local?.start();
+    this.#liveness.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#book.stop();
+    this.#local?.stop();
+    await Promise.all([this.#keeper.stop(), this.#liveness.stop()]);
+  }
+
+  /** Connects to the peer at `address`. Throws `bad_address` or `dial_failed`. */
+  connect(address: string): Promise<void> {
+    return this.#keeper.connect(address);
+  }
+}
