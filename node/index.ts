@@ -12,3 +12,4 @@ export { createNode } from './node.ts';
 export { EventLog, type EventName } from './observability/events.ts';
 export { createLogger, type Logger } from './observability/logger.ts';
 export { Meter } from './observability/meter.ts';
+export type * from './storage/interface.ts';

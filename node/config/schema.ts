@@ -2,11 +2,17 @@ import type { z } from 'zod';
 import { DOOR_SETTINGS } from './settings/doors.ts';
 import { NETWORK_SETTINGS } from './settings/network.ts';
 import { RELAY_SETTINGS } from './settings/relay.ts';
+import { STORAGE_SETTINGS } from './settings/storage.ts';
 
 export type { Setting } from './settings/setting.ts';
 
 /** Every setting there is. A key that is not here is refused by name. */
-export const SETTINGS = [...NETWORK_SETTINGS, ...RELAY_SETTINGS, ...DOOR_SETTINGS] as const;
+export const SETTINGS = [
+  ...NETWORK_SETTINGS,
+  ...RELAY_SETTINGS,
+  ...STORAGE_SETTINGS,
+  ...DOOR_SETTINGS,
+] as const;
 
 /** Every setting with its value, by dotted path. */
 export type Config = {

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { bytes, count, ms, type Setting } from './setting.ts';
+
+/** What this node stores for the swarm, and how. */
+export const STORAGE_SETTINGS = [
+  {
+    path: 'storage.enabled',
+    schema: z.boolean(),
+    default: true,
+    help: 'Keep records of the swarm. Without it this node still reads and writes at others.',
+  },
+  {
+    path: 'storage.capacityBytes',
+    schema: bytes,
+    default: 10 * 2 ** 30,
+    unit: 'bytes',
+    help: 'Most that is kept here for the swarm; above, writes are refused by name and reads go on.',
+  },
+  {
+    path: 'storage.replicas',
+    schema: z.int().min(1).max(7),
+    default: 3,
+    unit: 'count',
+    help: 'Home replicas of every record (R): the same at every node of a swarm. A majority acknowledges a write.',
+  },
+  {
+    path: 'storage.distinctPrefixes',
+    schema: z.boolean(),
+    default: true,
+    help: 'At most one home replica of a /24 or /48, so that one party is not a majority. Loopback is not counted.',
+  },
+  {
+    path: 'storage.graceMs',
+    schema: ms.min(1000),
+    default: 600_000,
+    unit: 'milliseconds',
+    help: 'How long a node may be gone before another one is home in its place: shorter than this, a stand-in holds its share. The same at every node of a swarm.',
+  },
+  {
+    path: 'storage.namespaceBytes',
+    schema: bytes,
+    default: 2 ** 30,
+    unit: 'bytes',
+    help: 'Most that one namespace without an owner may take at this node.',
+  },
+  {
+    path: 'storage.namespaceKeys',
+    schema: count,
+    default: 1_000_000,
+    unit: 'count',
+    help: 'Keys that one namespace without an owner may have at this node: some 200 bytes each beside the value.',
+  },
+  {
+    path: 'storage.upkeepBytesPerSecond',
+    schema: bytes,
+    default: 16 * 2 ** 20,
+    unit: 'bytes',
+    help: 'What copying between replicas may take each second, so that clients come first.',
+  },
+] as const satisfies readonly Setting[];

@@ -1,0 +1,152 @@
+/** Storage as the gateway and applications see it. */
+
+/** A key of a namespace. `owner` is a DID, or empty until identities exist. */
+export interface RecordName {
+  readonly owner: string;
+  readonly namespace: string;
+  /** 1 to 1 024 bytes of UTF-8, compared bytewise. */
+  readonly key: string;
+}
+
+/** How many home replicas must have a write on their disk before it is acknowledged. */
+export type Durability = 'one' | 'majority' | 'all';
+/** `majority` fails where a majority cannot be asked; `one` takes the nearest copy. */
+export type Consistency = 'one' | 'majority';
+
+/** Who wrote a record when: compared first by `ms`, then by `counter`. */
+export interface RecordVersion {
+  readonly ms: number;
+  readonly counter: number;
+}
+
+export interface PutOptions {
+  readonly contentType?: string;
+  /** Milliseconds after which it is gone; for ever when missing. */
+  readonly ttlMs?: number;
+  /** `majority` when missing. */
+  readonly durability?: Durability;
+  /** Only when there is no value yet. */
+  readonly ifAbsent?: boolean;
+  /** Only when this is the value's ETag. */
+  readonly ifVersion?: string;
+}
+
+export type DeleteOptions = Pick<PutOptions, 'durability' | 'ifVersion'>;
+
+export interface WriteReceipt {
+  readonly etag: string;
+  /** CID of the record. */
+  readonly id: string;
+  readonly version: RecordVersion;
+  /** Peer ids of the home replicas that have it on disk. */
+  readonly replicas: readonly string[];
+  /** Peer ids of all home replicas. */
+  readonly homes: readonly string[];
+  readonly durability: Durability;
+  /** False where a node may drop it before its time: an unsponsored namespace. */
+  readonly durable: boolean;
+  /** Milliseconds since the Unix epoch. */
+  readonly expiresAt: number | null;
+}
+
+/** What is known of a value without the value. */
+export interface RecordHead {
+  readonly etag: string;
+  readonly id: string;
+  readonly version: RecordVersion;
+  readonly contentType: string;
+  readonly size: number;
+  /** did:key of who signed it. */
+  readonly author: string;
+  readonly time: number;
+  readonly expiresAt: number | null;
+}
+
+export interface StoredRecord extends RecordHead {
+  readonly value: Uint8Array;
+  /** No majority could be asked: it is the best verified copy, and there may be a newer one. */
+  readonly degraded: boolean;
+}
+
+export interface ListRequest {
+  readonly owner: string;
+  readonly namespace: string;
+  /** Literal, bytewise. */
+  readonly prefix?: string;
+  /** Entries of this page; 1 to 1 000. */
+  readonly limit?: number;
+  /** Where the page before ended. */
+  readonly cursor?: string;
+}
+
+export interface ListEntry {
+  readonly key: string;
+  readonly etag: string;
+  readonly version: RecordVersion;
+  readonly size: number;
+  readonly contentType: string;
+  readonly expiresAt: number | null;
+}
+
+export interface ListPage {
+  /** In bytewise order of their keys. */
+  readonly entries: readonly ListEntry[];
+  /** For the page after; null at the end. */
+  readonly cursor: string | null;
+}
+
+/** One node's part in keeping a key. */
+export interface Holder {
+  readonly id: string;
+  readonly role: 'home' | 'stand-in';
+  readonly isLive: boolean;
+  /** Whether it counts: it has all that the former home replicas had. Null when it did not answer. */
+  readonly isSynced: boolean | null;
+  /** ETag of what it holds: null for nothing or no answer; tombstones have one, too. */
+  readonly etag: string | null;
+  readonly isTombstone: boolean;
+}
+
+export interface Where {
+  readonly partition: number;
+  readonly holders: readonly Holder[];
+}
+
+export interface StorageStatus {
+  /** Bytes and records on this node's disk. */
+  readonly bytes: number;
+  readonly records: number;
+  /** Bytes this node offers. */
+  readonly capacityBytes: number;
+  readonly freeBytes: number;
+  /** Nodes that may be home replicas, this one included. */
+  readonly members: number;
+  readonly replicas: number;
+  readonly partitions: { readonly home: number; readonly standIn: number; readonly unsynced: number };
+  readonly namespaces: readonly {
+    readonly owner: string;
+    readonly namespace: string;
+    /** On this node. */
+    readonly keys: number;
+    readonly bytes: number;
+  }[];
+}
+
+/**
+ * Signed, replicated key-value records. Errors are `CodedError`s: `bad_namespace`, `bad_owner`, `bad_key`, `bad_ttl`,
+ * `bad_content_type`, `bad_etag`, `bad_cursor`, `bad_limit`, `too_large`, `bad_clock`, `exists` (detail.etag), `precondition_failed`
+ * (detail.etag when there is a value), `over_quota`, `no_room`, `insufficient_replicas` (detail: acknowledged, needed, homes; nothing is
+ * stored for sure), `outcome_unknown` (it may be stored or not), `list_incomplete`, `corrupt`, `overloaded`, `not_running`.
+ */
+export interface Storage {
+  put(name: RecordName, value: Uint8Array, options?: PutOptions): Promise<WriteReceipt>;
+  /** Null when there is no value. Without `consistency` a majority is asked, and when that fails the best copy is `degraded`. */
+  get(name: RecordName, options?: { readonly consistency?: Consistency }): Promise<StoredRecord | null>;
+  /** Leaves a tombstone; of a key without a value, too. */
+  delete(name: RecordName, options?: DeleteOptions): Promise<WriteReceipt>;
+  /** Complete within what it covers, or `list_incomplete`. */
+  list(request: ListRequest): Promise<ListPage>;
+  /** Who holds a key, and what of it. */
+  where(name: RecordName): Promise<Where>;
+  status(): StorageStatus;
+}
