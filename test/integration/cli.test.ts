@@ -24,7 +24,7 @@ async function finished(t: TestContext, args: readonly string[], options?: RunOp
 
 test('what is not understood is one line that says what and where to look, exit code 2', async (t) => {
   const cases: [string[], RegExp][] = [
-    [['nodee'], /unknown command 'nodee' \(did you mean node\?/],
+    [['nodee'], /unknown command 'nodee' \(did you mean one of node, nodes\?/],
     [['node', '--gateway-prot', '1'], /unknown option '--gateway-prot' \(did you mean --gateway-port\?/],
     [['node', '--gateway-port', 'x'], /gateway\.port \(from flag --gateway-port\) must be a whole number/],
     [['node', '--config', 'absent.yaml'], /absent\.yaml: there is no such file/],
