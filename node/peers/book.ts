@@ -27,6 +27,8 @@ const PER_PREFIX = 16;
 const WRITE_INTERVAL_MS = 30_000;
 /** The first peers are on disk after this: a node killed right after its start finds back, too. */
 const FIRST_WRITE_MS = 1_000;
+/** So many peers are the first ones: enough that one of them is still there when the bootstrap peers are not. */
+const FIRST_PEERS = 16;
 
 /**
  * Peers that this node dialled with success, kept on disk: a node that starts again finds its swarm when no bootstrap
@@ -39,8 +41,8 @@ export class PeerBook {
   readonly #path: string;
   readonly #entries = new Map<string, BookEntry>();
   #timer: NodeJS.Timeout | null = null;
+  #writeAt = Infinity;
   #isRunning = false;
-  #isFirst = true;
 
   /** Reads the file. */
   constructor(components: { network: Network; clock: Clock; logger: Logger }, init: PeerBookInit) {
@@ -72,6 +74,7 @@ export class PeerBook {
     this.#network.removeEventListener('connection:close', this.#onClose);
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#writeAt = Infinity;
     this.#write();
   }
 
@@ -118,6 +121,7 @@ export class PeerBook {
 
   #succeeded(id: string, remote: string): void {
     const address = remote.endsWith(`/p2p/${id}`) ? remote : `${remote}/p2p/${id}`;
+    const isNew = !this.#entries.has(id);
     const known = this.#entries.get(id)?.addresses.filter((one) => one !== address) ?? [];
     const addresses = [address, ...known].slice(0, BOOK_ADDRESSES_MAX);
     const entry = { id, addresses, lastSuccess: this.#clock.now(), failures: 0 };
@@ -131,7 +135,7 @@ export class PeerBook {
       );
     }
     this.#trim([...this.#entries.values()], BOOK_MAX);
-    this.#changed();
+    this.#changed(isNew && this.#entries.size <= FIRST_PEERS);
   }
 
   /** Drops the least useful of `entries` down to `max`. */
@@ -141,15 +145,17 @@ export class PeerBook {
     for (const { id } of worst.slice(0, entries.length - max)) this.#entries.delete(id);
   }
 
-  #changed(): void {
-    if (!this.#isRunning || this.#timer !== null) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null;
-        this.#write();
-      },
-      this.#isFirst ? FIRST_WRITE_MS : WRITE_INTERVAL_MS,
-    );
+  #changed(isUrgent = false): void {
+    if (!this.#isRunning) return;
+    const wait = isUrgent ? FIRST_WRITE_MS : WRITE_INTERVAL_MS;
+    const at = performance.now() + wait;
+    if (at >= this.#writeAt) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#writeAt = at;
+    this.#timer = setTimeout(() => {
+      this.#writeAt = Infinity;
+      this.#write();
+    }, wait);
   }
 
   #write(): void {
@@ -160,7 +166,6 @@ export class PeerBook {
     }
     try {
       writeBook(this.#path, [...this.#entries.values()]);
-      this.#isFirst = false;
     } catch (error) {
       this.#log.warn({ path: this.#path, reason: errorMessage(error) }, 'the peer book was not written');
     }

@@ -131,7 +131,17 @@ test('announcements whose fields hold any CBOR', () => {
 
 test('addresses: what is read is one form, of any bytes and of known parts in any order', () => {
   const part = fc.constantFrom(
-    ...['04c0000201', '29', '35', '3603612e62', '06113b', '9102113b', 'cd03', 'dd03', 'de03', 'c003', 'a202'],
+    '04c0000201',
+    '29',
+    '35',
+    '3603612e62',
+    '06113b',
+    '9102113b',
+    'cd03',
+    'dd03',
+    'de03',
+    'c003',
+    'a202',
     `a50326002408011220${'07'.repeat(32)}`,
     '20010db8000000000000000000000001',
   );

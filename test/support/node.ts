@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Config, createNode, DEFAULTS, type Delivery, type MaillonNode } from '../../node/index.ts';
+import type { EventLog } from '../../node/observability/events.ts';
 import { silentLogger } from './silent-logger.ts';
 
 export interface NodeOptions {
@@ -12,12 +13,17 @@ export interface NodeOptions {
   readonly role?: 'full' | 'light';
   /** A data directory that outlives the node; a fresh one otherwise. */
   readonly data?: string;
+  /** Where its events are counted. */
+  readonly events?: EventLog;
+  /** Count 127.0.0.0/8 by its /24s. */
+  readonly splitLoopback?: boolean;
 }
 
 /** A node that shares nothing with others on the machine; stopped, and its directory removed, after the test. */
 export async function startNode(t: TestContext, options: NodeOptions = {}): Promise<MaillonNode> {
   const { settings = {}, through = [], role = 'full' } = options;
   const data = options.data ?? mkdtempSync(join(tmpdir(), 'maillon-node-'));
+  const events = options.events === undefined ? {} : { events: options.events };
   const config: Config = {
     ...DEFAULTS,
     data,
@@ -31,7 +37,10 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
     bootstrap: through.map(tcpAddress),
     ...settings,
   };
-  const node = createNode({ logger: silentLogger() }, { config, role, version: '0.0.0-test' });
+  const node = createNode(
+    { logger: silentLogger(), ...events },
+    { config, role, version: '0.0.0-test', splitLoopback: options.splitLoopback ?? false },
+  );
   t.after(async () => {
     await node.stop();
     if (options.data === undefined) rmSync(data, { recursive: true, force: true });

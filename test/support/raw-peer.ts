@@ -1,7 +1,8 @@
 import type { TestContext } from 'node:test';
+import { privateKeyFromRaw } from '@libp2p/crypto/keys';
 import { type GossipSub, gossipsub, StrictNoSign } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
-import type { PeerId } from '@libp2p/interface';
+import type { Ed25519PrivateKey, PeerId, Stream } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
@@ -9,9 +10,18 @@ import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p } from 'libp2p';
 import type { MaillonNode } from '../../node/index.ts';
-import { sha256, shardTopic } from './envelopes.ts';
+import { type Author, sha256, shardTopic } from './envelopes.ts';
 import { tcpAddress } from './node.ts';
 import { until } from './processes.ts';
+
+const NODES = '/maillon/nodes/1';
+
+function keyOf({ key, publicKey }: Author): Ed25519PrivateKey {
+  const seed = key.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
+  const made = privateKeyFromRaw(Buffer.concat([seed, publicKey]));
+  if (made.type !== 'Ed25519') throw new Error('not an Ed25519 key');
+  return made;
+}
 
 /** What is used of gossipsub beyond its types: a frame to one peer, whatever it holds. */
 interface OpenGossip extends GossipSub {
@@ -30,9 +40,10 @@ export class RawPeer {
     this.#target = target;
   }
 
-  /** Connected to `node` alone and subscribed to every shard. */
-  static async connect(t: TestContext, node: MaillonNode): Promise<RawPeer> {
+  /** Connected to `node` alone and subscribed to every shard and to announcements. */
+  static async connect(t: TestContext, node: MaillonNode, as?: Author): Promise<RawPeer> {
     const libp2p = await createLibp2p({
+      ...(as === undefined ? {} : { privateKey: keyOf(as) }),
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
@@ -50,8 +61,10 @@ export class RawPeer {
     const connection = await libp2p.dial(multiaddr(tcpAddress(node)));
     peer.#remote = connection.remotePeer;
     for (let shard = 0; shard < 8; shard++) peer.#gossip.subscribe(shardTopic(shard));
+    peer.#gossip.subscribe(NODES);
     await until('the node hears the raw peer', () => peer.#gossip.streamsOutbound.has(String(peer.#remote)));
     await until('the node is subscribed', () => peer.#gossip.getSubscribers(shardTopic(7)).length > 0);
+    await until('and to announcements', () => peer.#gossip.getSubscribers(NODES).length > 0);
     return peer;
   }
 
@@ -65,7 +78,27 @@ export class RawPeer {
 
   /** Sends `envelopes` in one frame on the gossip topic of a shard, again too. */
   send(shard: number, ...envelopes: readonly Uint8Array[]): void {
-    const messages = envelopes.map((data) => ({ topic: shardTopic(shard), data }));
+    this.#sendOn(shardTopic(shard), envelopes);
+  }
+
+  /** Sends `announcements` in one frame on their gossip topic. */
+  announce(...announcements: readonly Uint8Array[]): void {
+    this.#sendOn(NODES, announcements);
+  }
+
+  /** A stream to the node. */
+  async open(protocol: string): Promise<Stream> {
+    if (this.#remote === undefined) throw new Error('never connected');
+    return this.#libp2p.dialProtocol(this.#remote, protocol);
+  }
+
+  /** Answers streams of a protocol as it likes, and says so to the node. */
+  async handle(protocol: string, handler: (stream: Stream) => void): Promise<void> {
+    await this.#libp2p.handle(protocol, handler);
+  }
+
+  #sendOn(topic: string, all: readonly Uint8Array[]): void {
+    const messages = all.map((data) => ({ topic, data }));
     this.#gossip.sendRpc(String(this.#remote), { subscriptions: [], messages });
   }
 
