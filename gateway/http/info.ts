@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { KAD_PROTOCOL } from '../../protocols/common/ids.ts';
+import { NODES_PROTOCOL } from '../../protocols/nodes/constants.ts';
 import { gossipTopics } from '../../protocols/relay/shards.ts';
 import type { Context } from '../context.ts';
 import { CLOSE_CODES, ERRORS, type ErrorKind } from '../errors.ts';
@@ -14,6 +15,7 @@ const FEATURES = [
   'websocket',
   'sse',
   'topics',
+  'nodes',
   'idempotency',
   'presence.local',
   'debros.e1',
@@ -21,7 +23,7 @@ const FEATURES = [
 ];
 const PRODUCT = 'maillon';
 /** libp2p protocols and gossip topics its node speaks. */
-const PROTOCOLS = [...gossipTopics(), KAD_PROTOCOL];
+const PROTOCOLS = [...gossipTopics(), KAD_PROTOCOL, NODES_PROTOCOL];
 
 const ERROR_ROWS = Object.entries<ErrorKind>(ERRORS).map(([code, kind]) => Object.assign({ code }, kind));
 const CLOSE_CODE_ROWS = Object.entries(CLOSE_CODES).map(([code, meaning]) => ({
