@@ -58,11 +58,17 @@ export class SignedForm {
     return dagCbor.encode([this.#init.domain, swarm, digest]);
   }
 
-  /** The fields between version and signature, unchecked, and the signature as it came. The size is checked first. */
-  decode(bytes: Uint8Array): { readonly fields: unknown[]; readonly signature: unknown } {
-    const { noun, items, maxBytes, fail } = this.#init;
+  /** What is seen before anything is decoded: the size, and by the first bytes an array of this version. */
+  checkHead(bytes: Uint8Array): void {
+    const { noun, maxBytes, fail } = this.#init;
     if (bytes.byteLength > maxBytes) throw fail('too_large', `${noun} exceeds ${maxBytes} bytes`);
     this.#checkVersion(bytes);
+  }
+
+  /** The fields between version and signature, unchecked, and the signature as it came. The size is checked first. */
+  decode(bytes: Uint8Array): { readonly fields: unknown[]; readonly signature: unknown } {
+    const { noun, items, fail } = this.#init;
+    this.checkHead(bytes);
     let decoded: unknown;
     try {
       decoded = dagCbor.decode(bytes);

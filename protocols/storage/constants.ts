@@ -39,6 +39,12 @@ export const CHAIN_LINK_MAX_BYTES = 2048;
 /** Bytes of all delegation links together, so that the overhead bound holds. */
 export const CHAIN_MAX_BYTES = 4096;
 
+/** Items of CBOR in a record, all lists and maps within counted: `ext` holds at most one a byte. */
+export const RECORD_ITEMS_MAX = RECORD_BODY_ITEMS + 2 + CHAIN_MAX_LINKS + EXT_MAX_BYTES;
+
+/** How far what others gave out may drag this node's versions ahead of its clock; the rest is for slower clocks. */
+export const VERSION_DRAG_MAX_MS = CLOCK_SKEW_MS / 2;
+
 /** Partitions of a namespace, fixed at its genesis. */
 export const PARTITIONS = 16;
 /** Version of what a partition's place is hashed of. */

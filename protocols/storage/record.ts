@@ -15,8 +15,8 @@ export interface Stamp extends Version {
 export const KIND_VALUE = 0;
 /** A deletion: without value. */
 export const KIND_TOMBSTONE = 1;
-/** What is left of a record that was deleted or expired: its key and stamp. Held and listed, never signed. */
-export const KIND_FLOOR = 2;
+/** What is left of a record that was deleted or expired: its key and stamp. Held and listed, never signed; beyond the kinds of records to come. */
+export const KIND_FLOOR = 16;
 
 export type RecordKind = typeof KIND_VALUE | typeof KIND_TOMBSTONE;
 /** What a replica may hold under a key. */

@@ -1,7 +1,7 @@
 import { base32 } from 'multiformats/bases/base32';
 import { concatBytes } from '../common/bytes.ts';
-import { CLOCK_SKEW_MS, type Clock } from '../common/clock.ts';
-import { COUNTER_MAX, DIGEST_BYTES } from './constants.ts';
+import type { Clock } from '../common/clock.ts';
+import { COUNTER_MAX, DIGEST_BYTES, VERSION_DRAG_MAX_MS } from './constants.ts';
 import type { Stamp, Version } from './record.ts';
 
 /** CIDv1, dag-cbor, sha2-256, 32 bytes. */
@@ -64,11 +64,12 @@ const NO_VERSION: Version = { ms: 0, counter: 0 };
 
 /**
  * Gives out record versions, each one above all before: the wall clock where it is ahead, otherwise one more than
- * the last. What it has observed drags it along by at most the clock skew, beyond which replicas would refuse what it
- * gives out.
+ * the last. What it has observed drags it along by at most half of the clock skew: an author whose clock is fast cannot
+ * make this node give out what replicas with slower clocks refuse. Only a version that must be exceeded takes one further.
  *
- * A wall clock that is set back by more than the skew makes it begin anew: versions would be refused everywhere until
- * the clock is there again. Only then may one be given out twice, and digests still order the two.
+ * Two cases may give out the same version twice, and the digests of the records order them then: several
+ * versions too far ahead that are exceeded in turns, and a wall clock that is set back by more than the drag, after which
+ * it begins anew, since it would be refused everywhere until the clock is there again.
  */
 export class HybridClock {
   readonly #clock: Clock;
@@ -83,7 +84,7 @@ export class HybridClock {
   /** A version that is above `after` and above all given out before. */
   next(after: Version = NO_VERSION): Version {
     const now = this.#clock.now();
-    const horizon = now + CLOCK_SKEW_MS;
+    const horizon = now + VERSION_DRAG_MAX_MS;
     if (after.ms > horizon) return this.#nextFar(after);
     if (this.#last.ms > horizon) this.#last = NO_VERSION;
     const base = later(this.#last, after);
@@ -93,10 +94,10 @@ export class HybridClock {
 
   /** A version that somebody else gave out: the next one will be above it, unless it is too far ahead. */
   observe(version: Version): void {
-    if (version.ms <= this.#clock.now() + CLOCK_SKEW_MS) this.#last = later(this.#last, version);
+    const isNear = version.ms <= this.#clock.now() + VERSION_DRAG_MAX_MS;
+    if (isNear) this.#last = later(this.#last, version);
   }
 
-  /** Replicas with this clock refuse it; those whose clock is right may not. */
   #nextFar(after: Version): Version {
     const base = after.ms === this.#lastFar.ms ? later(this.#lastFar, after) : after;
     this.#lastFar = successor(base);
