@@ -2,7 +2,11 @@ import { runExperiment } from '../support/experiment.ts';
 import { fanoutBench } from './fanout/bench.ts';
 import { gatewayBench } from './gateway-latency.ts';
 import { relayBench } from './relay/bench.ts';
+import { startBench } from './start.ts';
 
 /** `npm run bench -- NAME [--json]`: figures against targets; a target that is not met is said, not an error. */
-const result = await runExperiment([relayBench, gatewayBench, fanoutBench], process.argv.slice(2));
+const result = await runExperiment(
+  [relayBench, gatewayBench, fanoutBench, startBench],
+  process.argv.slice(2),
+);
 process.exitCode = typeof result === 'number' ? result : 0;
