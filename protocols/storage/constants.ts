@@ -59,6 +59,41 @@ export const TOMBSTONE_LIFE_MS = 7 * 24 * 60 * 60_000;
 /** How long a home that is gone stays home: stand-ins hold its share meanwhile. */
 export const PLACEMENT_GRACE_MS = 10 * 60_000;
 
+/** Version of the frames of the stream protocol, the first item of each. */
+export const FRAME_VERSION = 1;
+/** The largest frame: a put, or the answer to a get or a fetch, with a record at its largest. */
+export const FRAME_MAX_BYTES = MIB + 32 * KIB;
+/** The largest of those that carry no record: two keys and what stands around them. */
+export const SMALL_FRAME_MAX_BYTES = 4 * KIB;
+/** A page of a list: what is merged of 16 partitions of 3 replicas stays below 13 MiB. */
+export const PAGE_MAX_BYTES = 256 * KIB;
+/** Entries of a page, as many as a list has at most. */
+export const PAGE_ITEMS_MAX = 1000;
+/** Records of one answer together, unless it is one alone. */
+export const FETCH_MAX_BYTES = MIB;
+/** Keys of one fetch: a full answer of records of 16 KiB. */
+export const FETCH_KEYS_MAX = 64;
+/** Ids of requests. */
+export const FRAME_ID_MAX = 2 ** 32 - 1;
+/** Requests of one peer that may wait for their answers. */
+export const REQUESTS_MAX = 256;
+/** Bytes of requests and answers of one peer that may be under way: some of the largest, or all of small ones. */
+export const REQUESTS_MAX_BYTES = 8 * MIB;
+export const ERROR_MESSAGE_MAX_LENGTH = 256;
+/** Hex digits of a view. */
+export const VIEW_LENGTH = 16;
+/** Of the SHA-256 of a key, what is kept of it in a floor. */
+export const FLOOR_KEY_BYTES = 16;
+
+/** Records that may wait for verification: some 60 ms of work. */
+export const VERIFY_QUEUE_MAX = 1024;
+/** Of one peer among them, so that one peer cannot fill the queue. */
+export const VERIFY_QUEUE_MAX_PER_PEER = 256;
+/** Records a peer may make this node ignore each second, as on the relay. */
+export const IGNORED_PER_SECOND = 100;
+/** Records remembered as verified, at some 200 bytes each: the copies of a write and of its repair come within seconds. */
+export const VERIFIED_MAX = 8192;
+
 /** Relations between the limits, asserted where they are defined so that a change cannot break them. */
 function assertRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`storage limits: ${relation}`);
@@ -76,3 +111,7 @@ assertRelation(
   'every field at its largest fits',
 );
 assertRelation(CHAIN_MAX_BYTES >= CHAIN_LINK_MAX_BYTES, 'the largest link fits a chain');
+assertRelation(FRAME_MAX_BYTES >= RECORD_MAX_BYTES + SMALL_FRAME_MAX_BYTES, 'a record fits a frame');
+assertRelation(FRAME_MAX_BYTES >= FETCH_MAX_BYTES + SMALL_FRAME_MAX_BYTES, 'a page of records fits a frame');
+assertRelation(SMALL_FRAME_MAX_BYTES >= 3 * KEY_MAX_BYTES, 'two keys fit a small frame');
+assertRelation(PAGE_MAX_BYTES >= 16 * SMALL_FRAME_MAX_BYTES, 'a page holds more than a few');

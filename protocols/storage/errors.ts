@@ -1,3 +1,4 @@
+import { CodedError } from '../common/errors.ts';
 import { type Fault, Refusal } from '../common/refusal.ts';
 
 /** Every reason for which a record or a frame is not taken, and whose fault it is. */
@@ -33,3 +34,25 @@ export class StorageError extends Refusal {
     return STORAGE_ERRORS[this.code];
   }
 }
+
+/** Why a replica does not do what a request asks, beside the codes above. Later versions may have more. */
+export const ANSWER_ERRORS = [
+  /** It asks too much. */
+  'rate_limited',
+  /** This node is no home of the partition and stands in for none. */
+  'not_responsible',
+  /** The namespace has had its share. */
+  'over_quota',
+  /** This node has, or its disk does. */
+  'no_room',
+  /** What was on the disk is not what was written. */
+  'corrupt',
+  /** The store cannot be read or written now. */
+  'unavailable',
+  'stopping',
+] as const;
+
+export type AnswerErrorCode = (typeof ANSWER_ERRORS)[number] | StorageErrorCode;
+
+/** A refusal that a replica answered with. Its code is the replica's word, one of `AnswerErrorCode` or of a later version. */
+export class ReplicaError extends CodedError {}

@@ -6,8 +6,19 @@
 export { type RecordDraft, RecordSigner, type RecordSignerComponents } from './client.ts';
 export { decodeRecord, encodeBody, encodeRecord, signingBytes } from './codec.ts';
 export * from './constants.ts';
-export { STORAGE_ERRORS, StorageError, type StorageErrorCode } from './errors.ts';
+export {
+  ANSWER_ERRORS,
+  type AnswerErrorCode,
+  ReplicaError,
+  STORAGE_ERRORS,
+  StorageError,
+  type StorageErrorCode,
+} from './errors.ts';
+export { type FrameHead, readFrameHead } from './frame.ts';
 export { checkKey, checkPrefix, compareKeys } from './keys.ts';
+export { STORAGE_LIMITS } from './limits.ts';
+export { createStorageMetrics, type StorageMetrics } from './metrics.ts';
+export { fitsFetch, fitsList, fitsPartitions, fitsVersions } from './pages.ts';
 export { Partitions, partitionKey, partitionOf, placeOf } from './partition.ts';
 export {
   byDistance,
@@ -19,6 +30,27 @@ export {
   viewOf,
 } from './placement.ts';
 export * from './record.ts';
+export {
+  decodeRequest,
+  encodeRequest,
+  REQUESTS,
+  RETIRED_REQUESTS,
+  type RequestDescriptor,
+  type RequestOf,
+  type Requests,
+  type RequestType,
+  requestType,
+  type StorageRequest,
+  type VersionCursor,
+} from './requests.ts';
+export {
+  type AuthoriseRecord,
+  type ExpectedPlace,
+  RecordAdmission,
+  type RecordAdmissionComponents,
+  type RecordOrigin,
+  RequestQuotas,
+} from './server.ts';
 export { checkContentType, checkRecord, checkTime, isExpired } from './validate.ts';
 export {
   compareBytes,

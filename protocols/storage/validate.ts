@@ -1,5 +1,6 @@
 import { CLOCK_GRACE_MS, CLOCK_SKEW_MS } from '../common/clock.ts';
 import { decodeMultikey } from '../common/did-key.ts';
+import { CodedError } from '../common/errors.ts';
 import { FieldChecks } from '../common/fields.ts';
 import { checkNamespace, checkOwner } from '../common/names.ts';
 import {
@@ -40,16 +41,17 @@ export function checkRecord(record: UncheckedRecord): asserts record is RecordBo
     throw field('expiry must be later than time');
   }
   const value = check.bytes('value', record.value, VALUE_MAX_BYTES, 0);
-  checkContentType(record.contentType);
+  check.named(() => checkContentType(check.text('contentType', record.contentType)));
   checkKind(record, value);
   checkChain(record.chain);
   check.ext(record.ext);
 }
 
-/** Throws `StorageError` `record_field` for what cannot be the media type of a value. */
-export function checkContentType(contentType: unknown): asserts contentType is string {
-  if (!CONTENT_TYPE.test(check.text('contentType', contentType))) {
-    throw field(`contentType must be 0 to ${CONTENT_TYPE_MAX_LENGTH} visible ASCII characters`);
+/** Throws `bad_content_type` for what cannot be the media type of a value. */
+export function checkContentType(contentType: string): void {
+  if (!CONTENT_TYPE.test(contentType)) {
+    const rule = `0 to ${CONTENT_TYPE_MAX_LENGTH} visible ASCII characters, with spaces inside only`;
+    throw new CodedError('bad_content_type', `contentType must be ${rule}`);
   }
 }
 

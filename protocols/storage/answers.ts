@@ -1,0 +1,356 @@
+import { checkNamespace, checkOwner } from '../common/names.ts';
+import {
+  ERROR_MESSAGE_MAX_LENGTH,
+  FLOOR_KEY_BYTES,
+  PAGE_ITEMS_MAX,
+  PARTITIONS,
+  RECORD_MAX_BYTES,
+  SMALL_FRAME_MAX_BYTES,
+  VIEW_LENGTH,
+} from './constants.ts';
+import { ReplicaError } from './errors.ts';
+import {
+  check,
+  decodeFrame,
+  encodeFrame,
+  type FrameBounds,
+  malformed,
+  readBoolean,
+  readFrameHead,
+  readKey,
+  readStamp,
+  readTuple,
+  stampItems,
+} from './frame.ts';
+import { compareKeys } from './keys.ts';
+import {
+  KIND_FLOOR,
+  KIND_TOMBSTONE,
+  KIND_VALUE,
+  type PartitionId,
+  type RecordKind,
+  type Stamp,
+} from './record.ts';
+import {
+  cursorItems,
+  REQUESTS,
+  type RequestOf,
+  type RequestType,
+  readPartitionCursor,
+  type VersionCursor,
+} from './requests.ts';
+import { checkContentType } from './validate.ts';
+import { compareBytes } from './version.ts';
+
+/** How the replica that answers stands to the partition. */
+export interface Standing {
+  /** Who it takes for the partition's homes: `viewOf`. */
+  readonly view: string;
+  /** Whether it is a home that has all that the former homes had: only then does its word count. */
+  readonly isSynced: boolean;
+}
+
+/** What a replica holds of a key: a record as its bytes, a floor, nothing. */
+export type Held =
+  | { readonly kind: 'record'; readonly record: Uint8Array }
+  | { readonly kind: 'floor'; readonly stamp: Stamp }
+  | null;
+
+/** `held`: the same record was there already. `current` is what stands in the way: a record's stamp or a floor's. */
+export type PutOutcome =
+  | { readonly status: 'stored' | 'held' }
+  | { readonly status: 'stale'; readonly current: Stamp }
+  | { readonly status: 'condition'; readonly current: Stamp | null };
+
+/** A live value, without it. */
+export interface ListItem extends Stamp {
+  readonly key: string;
+  /** Bytes of the value. */
+  readonly size: number;
+  readonly expiry: number | null;
+  readonly contentType: string;
+}
+
+/** A record, a tombstone, or a floor, whose key is not kept: the first 16 bytes of its SHA-256 are. */
+export type VersionItem =
+  | (Stamp & { readonly kind: RecordKind; readonly key: string })
+  | (Stamp & { readonly kind: typeof KIND_FLOOR; readonly keyDigest: Uint8Array });
+
+/** What a replica holds of a partition. */
+export interface PartitionItem {
+  readonly owner: string;
+  readonly namespace: string;
+  readonly partition: number;
+  /** Records and tombstones. */
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export interface Answers {
+  get: Standing & { readonly held: Held };
+  put: Standing & { readonly outcome: PutOutcome };
+  list: Standing & { readonly entries: readonly ListItem[]; readonly isEnd: boolean };
+  versions: Standing & { readonly entries: readonly VersionItem[]; readonly isEnd: boolean };
+  /** Records of the first of the keys asked for, at least of one: null where there is none. */
+  fetch: { readonly records: readonly (Uint8Array | null)[] };
+  /** `next` is where to go on; null at the end. */
+  partitions: { readonly entries: readonly PartitionItem[]; readonly next: PartitionId | null };
+  state: Standing & { readonly isHome: boolean; readonly count: number; readonly bytes: number };
+  handover: Standing;
+}
+
+/** Second item of an answer's head. */
+const OK = 0;
+const ERROR = 1;
+const ERROR_BOUNDS: FrameBounds = { maxBytes: SMALL_FRAME_MAX_BYTES, maxItems: 8 };
+const ERROR_CODE = /^[a-z_]{1,64}$/;
+/** Visible ASCII and spaces: it is shown in logs. */
+const ERROR_MESSAGE = new RegExp(`^[ -~]{0,${ERROR_MESSAGE_MAX_LENGTH}}$`);
+const VIEW = new RegExp(`^[0-9a-f]{${VIEW_LENGTH}}$`);
+
+/** An answer: DAG-CBOR `[1, id, 0, …]`. */
+export function encodeAnswer<T extends RequestType>(id: number, type: T, answer: Answers[T]): Uint8Array {
+  return encodeFrame(id, OK, WRITE[type](answer));
+}
+
+/** A refusal: DAG-CBOR `[1, id, 1, code, message]`. */
+export function encodeError(id: number, code: string, message: string): Uint8Array {
+  const plain = message.replaceAll(/[^ -~]/g, '?').slice(0, ERROR_MESSAGE_MAX_LENGTH);
+  return encodeFrame(id, ERROR, [code, plain]);
+}
+
+/**
+ * Reads the answer to `request`, and holds it against that: a page is behind where it was to begin, in order, and gets on.
+ * Throws `StorageError` for what is no answer to it, `ReplicaError` for a refusal.
+ */
+export function decodeAnswer<T extends RequestType>(bytes: Uint8Array, request: RequestOf<T>): Answers[T] {
+  const { tag } = readFrameHead(bytes);
+  if (tag === ERROR) throw readError(bytes);
+  if (tag !== OK) throw malformed('an answer must be 0 or 1');
+  const { answerMaxBytes, answerMaxItems } = REQUESTS[request.type];
+  const bounds = { maxBytes: answerMaxBytes, maxItems: answerMaxItems };
+  return READ[request.type](decodeFrame(bytes, bounds, ANSWER_ITEMS[request.type]), request);
+}
+
+function readError(bytes: Uint8Array): ReplicaError {
+  const [code, message] = decodeFrame(bytes, ERROR_BOUNDS, 2);
+  const [codeText, messageText] = [check.text('code', code), check.text('message', message)];
+  if (!ERROR_CODE.test(codeText)) throw malformed('code must be [a-z_]{1,64}');
+  if (!ERROR_MESSAGE.test(messageText)) {
+    throw malformed(`message must be 0 to ${ERROR_MESSAGE_MAX_LENGTH} visible ASCII characters`);
+  }
+  return new ReplicaError(codeText, messageText);
+}
+
+/** Items behind the head. */
+const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
+  get: 3,
+  put: 4,
+  list: 4,
+  versions: 4,
+  fetch: 1,
+  partitions: 2,
+  state: 5,
+  handover: 2,
+};
+
+const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unknown[] } = {
+  get: ({ view, isSynced, held }) => [view, isSynced, heldItems(held)],
+  put: ({ view, isSynced, outcome }) => [view, isSynced, ...outcomeItems(outcome)],
+  list: ({ view, isSynced, entries, isEnd }) => [view, isSynced, entries.map(listItems), isEnd],
+  versions: ({ view, isSynced, entries, isEnd }) => [view, isSynced, entries.map(versionItems), isEnd],
+  fetch: ({ records }) => [records],
+  partitions: ({ entries, next }) => [entries.map(partitionItems), cursorItems(next)],
+  state: ({ view, isSynced, isHome, count, bytes }) => [view, isSynced, isHome, count, bytes],
+  handover: ({ view, isSynced }) => [view, isSynced],
+};
+
+const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf<T>) => Answers[T] } = {
+  get: ([view, isSynced, held]) => ({ ...readStanding(view, isSynced), held: readHeld(held) }),
+  put: ([view, isSynced, status, current]) => ({
+    ...readStanding(view, isSynced),
+    outcome: readOutcome(status, current),
+  }),
+  list: ([view, isSynced, entries, isEnd], request) => ({
+    ...readStanding(view, isSynced),
+    ...readListPage(entries, isEnd, request),
+  }),
+  versions: ([view, isSynced, entries, isEnd], request) => ({
+    ...readStanding(view, isSynced),
+    ...readVersionPage(entries, isEnd, request),
+  }),
+  fetch: ([records], request) => ({ records: readRecords(records, request) }),
+  partitions: ([entries, next], request) => readPartitions(entries, next, request),
+  state: ([view, isSynced, isHome, count, bytes]) => ({
+    ...readStanding(view, isSynced),
+    isHome: readBoolean('is home', isHome),
+    count: check.integer('count', count, 0),
+    bytes: check.integer('bytes', bytes, 0),
+  }),
+  handover: ([view, isSynced]) => readStanding(view, isSynced),
+};
+
+function readStanding(view: unknown, isSynced: unknown): Standing {
+  const text = check.text('view', view);
+  if (!VIEW.test(text)) throw malformed(`view must be ${VIEW_LENGTH} hex digits`);
+  return { view: text, isSynced: readBoolean('is synced', isSynced) };
+}
+
+function heldItems(held: Held): unknown {
+  if (held === null) return null;
+  return held.kind === 'record' ? held.record : stampItems(held.stamp);
+}
+
+function readHeld(value: unknown): Held {
+  if (value === null) return null;
+  if (Array.isArray(value)) return { kind: 'floor', stamp: readStampList('floor', value) };
+  return { kind: 'record', record: check.bytes('record', value, RECORD_MAX_BYTES, 1) };
+}
+
+function readStampList(name: string, value: unknown): Stamp {
+  const [ms, counter, digest] = readTuple(name, value, 3);
+  return readStamp(ms, counter, digest);
+}
+
+const STATUSES = ['stored', 'held', 'stale', 'condition'] as const;
+
+function outcomeItems(outcome: PutOutcome): [number, unknown] {
+  const current = 'current' in outcome && outcome.current !== null ? stampItems(outcome.current) : null;
+  return [STATUSES.indexOf(outcome.status), current];
+}
+
+function readOutcome(number: unknown, value: unknown): PutOutcome {
+  const status = STATUSES[check.integer('outcome', number, 0, STATUSES.length - 1)] ?? 'stored';
+  const current = value === null ? null : readStampList('current', value);
+  if (status === 'condition') return { status, current };
+  if (status === 'stale' && current !== null) return { status, current };
+  if (status === 'stale' || current !== null) throw malformed('only what is refused has a current stamp');
+  return { status };
+}
+
+function listItems(item: ListItem): unknown[] {
+  return [item.key, ...stampItems(item), item.size, item.expiry, item.contentType];
+}
+
+function readListItem(value: unknown): ListItem {
+  const [key, ms, counter, digest, size, expiry, contentType] = readTuple('entry', value, 7);
+  const type = check.text('content type', contentType);
+  check.named(() => checkContentType(type));
+  return {
+    key: readKey(key),
+    ...readStamp(ms, counter, digest),
+    size: check.integer('size', size, 0),
+    expiry: expiry === null ? null : check.integer('expiry', expiry, 0),
+    contentType: type,
+  };
+}
+
+interface ReadPage<T> {
+  readonly entries: readonly T[];
+  readonly isEnd: boolean;
+}
+
+function readListPage(entries: unknown, isEnd: unknown, request: RequestOf<'list'>): ReadPage<ListItem> {
+  const { prefix, after, limit } = request;
+  const page = check.array('entries', entries, limit).map(readListItem);
+  let last = after;
+  for (const { key } of page) {
+    if (last !== null && compareKeys(key, last) <= 0) throw malformed('keys must be ascending');
+    if (!key.startsWith(prefix)) throw malformed('keys must begin with the prefix');
+    last = key;
+  }
+  return { entries: page, isEnd: readEnd(isEnd, page.length) };
+}
+
+function versionItems(item: VersionItem): unknown[] {
+  return [item.kind === KIND_FLOOR ? item.keyDigest : item.key, ...stampItems(item), item.kind];
+}
+
+function readVersionItem(value: unknown): VersionItem {
+  const [key, ms, counter, digest, kind] = readTuple('entry', value, 5);
+  const stamp = readStamp(ms, counter, digest);
+  if (kind === KIND_FLOOR) {
+    return { ...stamp, kind, keyDigest: check.bytes('digest of the key', key, FLOOR_KEY_BYTES) };
+  }
+  if (kind !== KIND_VALUE && kind !== KIND_TOMBSTONE) throw malformed('kind must be 0, 1 or 16');
+  return { ...stamp, kind, key: readKey(key) };
+}
+
+/** Where the page behind an entry begins. */
+export function versionCursor(item: VersionItem): string | Uint8Array {
+  return item.kind === KIND_FLOOR ? item.keyDigest : item.key;
+}
+
+/** Keys bytewise, then digests of keys bytewise. */
+function compareCursors(a: string | Uint8Array, b: string | Uint8Array): number {
+  if (typeof a === 'string') return typeof b === 'string' ? compareKeys(a, b) : -1;
+  return typeof b === 'string' ? 1 : compareBytes(a, b);
+}
+
+function readVersionPage(
+  entries: unknown,
+  isEnd: unknown,
+  request: RequestOf<'versions'>,
+): ReadPage<VersionItem> {
+  const page = check.array('entries', entries, request.limit).map(readVersionItem);
+  let last: VersionCursor = request.after;
+  for (const item of page) {
+    const cursor = versionCursor(item);
+    if (last !== null && compareCursors(cursor, last) <= 0) throw malformed('entries must be ascending');
+    last = cursor;
+  }
+  return { entries: page, isEnd: readEnd(isEnd, page.length) };
+}
+
+/** A page that is not the last one gets on. */
+function readEnd(value: unknown, count: number): boolean {
+  const isEnd = readBoolean('is end', value);
+  if (!isEnd && count === 0) throw malformed('a page that is not the last must hold at least one');
+  return isEnd;
+}
+
+function readRecords(value: unknown, { keys }: RequestOf<'fetch'>): (Uint8Array | null)[] {
+  const records = check.array('records', value, keys.length);
+  if (records.length === 0) throw malformed('records must hold at least one');
+  return records.map((record) =>
+    record === null ? null : check.bytes('record', record, RECORD_MAX_BYTES, 1),
+  );
+}
+
+function partitionItems({ owner, namespace, partition, count, bytes }: PartitionItem): unknown[] {
+  return [owner, namespace, partition, count, bytes];
+}
+
+function readPartitionItem(value: unknown): PartitionItem {
+  const [owner, namespace, partition, count, bytes] = readTuple('entry', value, 5);
+  const names = { owner: check.text('owner', owner), namespace: check.text('namespace', namespace) };
+  check.named(() => checkOwner(names.owner));
+  check.named(() => checkNamespace(names.namespace));
+  return {
+    ...names,
+    partition: check.integer('partition', partition, 0, PARTITIONS - 1),
+    count: check.integer('count', count, 0),
+    bytes: check.integer('bytes', bytes, 0),
+  };
+}
+
+function readPartitions(
+  entries: unknown,
+  next: unknown,
+  request: RequestOf<'partitions'>,
+): Answers['partitions'] {
+  const page = check
+    .array('entries', entries, Math.min(request.limit, PAGE_ITEMS_MAX))
+    .map(readPartitionItem);
+  const cursor = readPartitionCursor(next);
+  const { after } = request;
+  if (cursor !== null && after !== null && comparePartitions(cursor, after) <= 0) {
+    throw malformed('the next page must be behind this one');
+  }
+  return { entries: page, next: cursor };
+}
+
+/** The order of partitions: by the id of their namespace, then by number. */
+export function comparePartitions(a: PartitionId, b: PartitionId): number {
+  return compareBytes(a.namespaceId, b.namespaceId) || a.partition - b.partition;
+}

@@ -1,0 +1,197 @@
+import { bytesKey, equalBytes } from '../common/bytes.ts';
+import type { Clock } from '../common/clock.ts';
+import { Conduct } from '../common/conduct.ts';
+import type { Crypto } from '../common/crypto.ts';
+import { decodeMultikey } from '../common/did-key.ts';
+import { RateLimiter } from '../common/rate-limit.ts';
+import { WaitingRoom } from '../common/waiting-room.ts';
+import { decodeRecord, signingBytes } from './codec.ts';
+import {
+  IGNORED_PER_SECOND,
+  VERIFIED_MAX,
+  VERIFY_QUEUE_MAX,
+  VERIFY_QUEUE_MAX_PER_PEER,
+} from './constants.ts';
+import { StorageError } from './errors.ts';
+import type { StorageMetrics } from './metrics.ts';
+import type { Partitions } from './partition.ts';
+import type { PartitionId, RecordBody, SignedRecord } from './record.ts';
+import { REQUESTS, type RequestType } from './requests.ts';
+import { checkTime } from './validate.ts';
+
+/**
+ * Whether a namespace's policy lets the author write there. Throws `StorageError`: `record_unauthorised` where the
+ * answer depends on what this node knows (ignored), `record_signature` for a chain that does not hold at the record's own
+ * time (a proven fault).
+ */
+export type AuthoriseRecord = (record: RecordBody) => void | Promise<void>;
+
+/** `asked`: this node asked for it, so that it is nobody's fault when it is early, late or of a later version. */
+export type RecordOrigin = 'pushed' | 'asked';
+
+/** Where a record was to be from; what is not said may be anything. */
+export interface ExpectedPlace {
+  readonly partition?: PartitionId;
+  readonly key?: string;
+}
+
+export interface RecordAdmissionComponents {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly partitions: Partitions;
+  readonly authorise: AuthoriseRecord;
+  readonly metrics: StorageMetrics;
+}
+
+/** Peers whose rates are remembered. */
+const PEERS_MAX = 10_000;
+
+/**
+ * Decides about every record that comes from a peer: size, form, fields, place, clock, expiry, signature, authorisation,
+ * in that order, cheapest first. Of the same bytes that come again the signature is not verified again.
+ */
+export class RecordAdmission {
+  readonly #components: RecordAdmissionComponents;
+  readonly #swarm: string;
+  readonly #conduct: Conduct;
+  readonly #waiting = new WaitingRoom({ max: VERIFY_QUEUE_MAX, maxPerPeer: VERIFY_QUEUE_MAX_PER_PEER });
+  /** Records whose signature holds, by digest and signature: another signature over the same body is another matter. */
+  readonly #verified = new Set<string>();
+  /** Verifications under way: copies that come together wait for the first. */
+  readonly #verifying = new Map<string, Promise<boolean>>();
+
+  constructor(components: RecordAdmissionComponents, init: { readonly swarm: string }) {
+    this.#components = components;
+    this.#swarm = init.swarm;
+    this.#conduct = new Conduct(components, {
+      ignoredPerSecond: IGNORED_PER_SECOND,
+      ignoredBurst: 4 * IGNORED_PER_SECOND,
+    });
+  }
+
+  /** Records that wait for verification now. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Whether `peer` is not to be listened to for what it sent, over reconnections. */
+  isShunned(peer: string): boolean {
+    return this.#conduct.isShunned(peer);
+  }
+
+  /** Takes note of a record of this node's own: it comes back in repairs. */
+  trust(record: SignedRecord): void {
+    this.#remember(verificationKey(record));
+  }
+
+  /** Holds a frame that could not be read against the peer that sent it. */
+  refuse(peer: string, error: StorageError, origin: RecordOrigin = 'pushed'): void {
+    this.#components.metrics.refused[error.code] += 1;
+    if (origin === 'pushed' || error.fault === 'sender') this.#conduct.charge(peer, error);
+  }
+
+  /** The record in `bytes`, verified. Throws `StorageError` when it is not to be taken. */
+  async admit(
+    bytes: Uint8Array,
+    peer: string,
+    origin: RecordOrigin,
+    expected: ExpectedPlace = {},
+  ): Promise<SignedRecord> {
+    try {
+      const record = await this.#check(bytes, peer, expected);
+      this.#components.metrics.recordsAccepted += 1;
+      this.#components.metrics.bytesAccepted += bytes.byteLength;
+      return record;
+    } catch (error) {
+      if (error instanceof StorageError) this.refuse(peer, error, origin);
+      throw error;
+    }
+  }
+
+  async #check(bytes: Uint8Array, peer: string, expected: ExpectedPlace): Promise<SignedRecord> {
+    const { crypto, clock, authorise } = this.#components;
+    const record = decodeRecord(bytes, crypto);
+    this.#checkPlace(record, expected);
+    checkTime(record, clock.now());
+    await this.#verifyOnce(record, peer);
+    await authorise(record);
+    return record;
+  }
+
+  #checkPlace(record: RecordBody, { partition, key }: ExpectedPlace): void {
+    const isOtherKey = key !== undefined && record.key !== key;
+    if (isOtherKey || (partition !== undefined && !this.#isIn(record, partition))) {
+      throw new StorageError('record_misplaced', 'record is not of the place it was to be of');
+    }
+  }
+
+  #isIn(record: RecordBody, expected: PartitionId): boolean {
+    const { namespaceId, partition } = this.#components.partitions.of(record);
+    return partition === expected.partition && equalBytes(namespaceId, expected.namespaceId);
+  }
+
+  async #verifyOnce(record: SignedRecord, peer: string): Promise<void> {
+    const key = verificationKey(record);
+    if (this.#verified.has(key)) return;
+    if (!this.#waiting.enter(peer)) {
+      throw new StorageError('overloaded', 'too many records wait for verification', true);
+    }
+    try {
+      const verification = this.#verifying.get(key) ?? this.#startVerifying(key, record);
+      if (!(await verification)) throw new StorageError('record_signature', 'signature does not verify');
+    } finally {
+      this.#waiting.leave(peer);
+    }
+  }
+
+  async #startVerifying(key: string, record: SignedRecord): Promise<boolean> {
+    const verification = this.#verify(record);
+    this.#verifying.set(key, verification);
+    try {
+      const isValid = await verification;
+      if (isValid) this.#remember(key);
+      return isValid;
+    } finally {
+      this.#verifying.delete(key);
+    }
+  }
+
+  async #verify({ author, digest, signature }: SignedRecord): Promise<boolean> {
+    this.#components.metrics.recordsVerified += 1;
+    const message = signingBytes(this.#swarm, digest);
+    return this.#components.crypto.verifyEd25519(decodeMultikey(author), message, signature);
+  }
+
+  /** The oldest one is forgotten first. */
+  #remember(key: string): void {
+    this.#verified.delete(key);
+    this.#verified.add(key);
+    if (this.#verified.size <= VERIFIED_MAX) return;
+    const oldest = this.#verified.values().next().value;
+    if (oldest !== undefined) this.#verified.delete(oldest);
+  }
+}
+
+/** Meters what each peer asks, by type, as the table of requests has it. */
+export class RequestQuotas {
+  readonly #limiters = new Map<RequestType, RateLimiter>();
+
+  constructor(components: { readonly clock: Clock }) {
+    for (const type of Object.keys(REQUESTS) as RequestType[]) {
+      const { perSecond, burst } = REQUESTS[type];
+      const init = { perSecond, burst, debtMax: perSecond, maxKeys: PEERS_MAX };
+      this.#limiters.set(type, new RateLimiter(components, init));
+    }
+  }
+
+  /** Charges `peer` with one request. False when it asks too much: it gets `rate_limited` for an answer. */
+  take(peer: string, type: RequestType): boolean {
+    const limiter = this.#limiters.get(type);
+    limiter?.charge(peer);
+    return limiter?.isExceeded(peer) === false;
+  }
+}
+
+function verificationKey({ digest, signature }: Pick<SignedRecord, 'digest' | 'signature'>): string {
+  return bytesKey(digest) + bytesKey(signature);
+}
