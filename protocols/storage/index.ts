@@ -3,6 +3,20 @@
  *
  * Everything here is pure. Where records are kept and who asks whom is the node's matter.
  */
+export {
+  type Answers,
+  comparePartitions,
+  decodeAnswer,
+  encodeAnswer,
+  encodeError,
+  type Held,
+  type ListItem,
+  type PartitionItem,
+  type PutOutcome,
+  type Standing,
+  type VersionItem,
+  versionCursor,
+} from './answers.ts';
 export { type RecordDraft, RecordSigner, type RecordSignerComponents } from './client.ts';
 export { decodeRecord, encodeBody, encodeRecord, signingBytes } from './codec.ts';
 export * from './constants.ts';
