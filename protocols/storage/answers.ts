@@ -1,7 +1,6 @@
 import { checkNamespace, checkOwner } from '../common/names.ts';
 import {
   ERROR_MESSAGE_MAX_LENGTH,
-  FLOOR_KEY_BYTES,
   PAGE_ITEMS_MAX,
   PARTITIONS,
   RECORD_MAX_BYTES,
@@ -24,21 +23,14 @@ import {
 } from './frame.ts';
 import { compareKeys } from './keys.ts';
 import {
+  type HeldKind,
   KIND_FLOOR,
   KIND_TOMBSTONE,
   KIND_VALUE,
   type PartitionId,
-  type RecordKind,
   type Stamp,
 } from './record.ts';
-import {
-  cursorItems,
-  REQUESTS,
-  type RequestOf,
-  type RequestType,
-  readPartitionCursor,
-  type VersionCursor,
-} from './requests.ts';
+import { cursorItems, REQUESTS, type RequestOf, type RequestType, readPartitionCursor } from './requests.ts';
 import { checkContentType } from './validate.ts';
 import { compareBytes } from './version.ts';
 
@@ -71,17 +63,25 @@ export interface ListItem extends Stamp {
   readonly contentType: string;
 }
 
-/** A record, a tombstone, or a floor, whose key is not kept: the first 16 bytes of its SHA-256 are. */
-export type VersionItem =
-  | (Stamp & { readonly kind: RecordKind; readonly key: string })
-  | (Stamp & { readonly kind: typeof KIND_FLOOR; readonly keyDigest: Uint8Array });
+/** What is held under a key: a value (an expired one too), a tombstone or a floor. */
+export interface VersionItem extends Stamp {
+  readonly key: string;
+  readonly kind: HeldKind;
+}
+
+/** Entries in bytewise order of their keys. There may be none although there are more: `next` alone says where to go on. */
+export interface EntryPage<T> {
+  readonly entries: readonly T[];
+  /** The `after` of the next page; null at the end. */
+  readonly next: string | null;
+}
 
 /** What a replica holds of a partition. */
 export interface PartitionItem {
   readonly owner: string;
   readonly namespace: string;
   readonly partition: number;
-  /** Records and tombstones. */
+  /** Values, tombstones and floors. */
   readonly count: number;
   readonly bytes: number;
 }
@@ -89,8 +89,8 @@ export interface PartitionItem {
 export interface Answers {
   get: Standing & { readonly held: Held };
   put: Standing & { readonly outcome: PutOutcome };
-  list: Standing & { readonly entries: readonly ListItem[]; readonly isEnd: boolean };
-  versions: Standing & { readonly entries: readonly VersionItem[]; readonly isEnd: boolean };
+  list: Standing & EntryPage<ListItem>;
+  versions: Standing & EntryPage<VersionItem>;
   /** Records of the first of the keys asked for, at least of one: null where there is none. */
   fetch: { readonly records: readonly (Uint8Array | null)[] };
   /** `next` is where to go on; null at the end. */
@@ -157,8 +157,8 @@ const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
 const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unknown[] } = {
   get: ({ view, isSynced, held }) => [view, isSynced, heldItems(held)],
   put: ({ view, isSynced, outcome }) => [view, isSynced, ...outcomeItems(outcome)],
-  list: ({ view, isSynced, entries, isEnd }) => [view, isSynced, entries.map(listItems), isEnd],
-  versions: ({ view, isSynced, entries, isEnd }) => [view, isSynced, entries.map(versionItems), isEnd],
+  list: ({ view, isSynced, entries, next }) => [view, isSynced, entries.map(listItems), next],
+  versions: ({ view, isSynced, entries, next }) => [view, isSynced, entries.map(versionItems), next],
   fetch: ({ records }) => [records],
   partitions: ({ entries, next }) => [entries.map(partitionItems), cursorItems(next)],
   state: ({ view, isSynced, isHome, count, bytes }) => [view, isSynced, isHome, count, bytes],
@@ -171,13 +171,13 @@ const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf
     ...readStanding(view, isSynced),
     outcome: readOutcome(status, current),
   }),
-  list: ([view, isSynced, entries, isEnd], request) => ({
+  list: ([view, isSynced, entries, next], request) => ({
     ...readStanding(view, isSynced),
-    ...readListPage(entries, isEnd, request),
+    ...readListPage(entries, next, request),
   }),
-  versions: ([view, isSynced, entries, isEnd], request) => ({
+  versions: ([view, isSynced, entries, next], request) => ({
     ...readStanding(view, isSynced),
-    ...readVersionPage(entries, isEnd, request),
+    ...readPage(entries, next, request, readVersionItem),
   }),
   fetch: ([records], request) => ({ records: readRecords(records, request) }),
   partitions: ([entries, next], request) => readPartitions(entries, next, request),
@@ -245,68 +245,50 @@ function readListItem(value: unknown): ListItem {
   };
 }
 
-interface ReadPage<T> {
-  readonly entries: readonly T[];
-  readonly isEnd: boolean;
+interface PageBounds {
+  readonly after: string | null;
+  readonly limit: number;
 }
 
-function readListPage(entries: unknown, isEnd: unknown, request: RequestOf<'list'>): ReadPage<ListItem> {
-  const { prefix, after, limit } = request;
-  const page = check.array('entries', entries, limit).map(readListItem);
+/** A page is behind where it was to begin, in order, and gets on. */
+function readPage<T extends { readonly key: string }>(
+  entries: unknown,
+  next: unknown,
+  { after, limit }: PageBounds,
+  readItem: (value: unknown) => T,
+): EntryPage<T> {
+  const page = check.array('entries', entries, limit).map(readItem);
   let last = after;
   for (const { key } of page) {
     if (last !== null && compareKeys(key, last) <= 0) throw malformed('keys must be ascending');
-    if (!key.startsWith(prefix)) throw malformed('keys must begin with the prefix');
     last = key;
   }
-  return { entries: page, isEnd: readEnd(isEnd, page.length) };
+  if (next === null) return { entries: page, next };
+  const cursor = readKey(next, 'next');
+  const isBehind = last === null || compareKeys(cursor, last) >= 0;
+  const isFurther = after === null || compareKeys(cursor, after) > 0;
+  if (!isBehind || !isFurther) throw malformed('next must be behind the page');
+  return { entries: page, next: cursor };
+}
+
+function readListPage(entries: unknown, next: unknown, request: RequestOf<'list'>): EntryPage<ListItem> {
+  const page = readPage(entries, next, request, readListItem);
+  if (!page.entries.every(({ key }) => key.startsWith(request.prefix))) {
+    throw malformed('keys must begin with the prefix');
+  }
+  return page;
 }
 
 function versionItems(item: VersionItem): unknown[] {
-  return [item.kind === KIND_FLOOR ? item.keyDigest : item.key, ...stampItems(item), item.kind];
+  return [item.key, ...stampItems(item), item.kind];
 }
 
 function readVersionItem(value: unknown): VersionItem {
   const [key, ms, counter, digest, kind] = readTuple('entry', value, 5);
-  const stamp = readStamp(ms, counter, digest);
-  if (kind === KIND_FLOOR) {
-    return { ...stamp, kind, keyDigest: check.bytes('digest of the key', key, FLOOR_KEY_BYTES) };
+  if (kind !== KIND_VALUE && kind !== KIND_TOMBSTONE && kind !== KIND_FLOOR) {
+    throw malformed('kind must be 0, 1 or 16');
   }
-  if (kind !== KIND_VALUE && kind !== KIND_TOMBSTONE) throw malformed('kind must be 0, 1 or 16');
-  return { ...stamp, kind, key: readKey(key) };
-}
-
-/** Where the page behind an entry begins. */
-export function versionCursor(item: VersionItem): string | Uint8Array {
-  return item.kind === KIND_FLOOR ? item.keyDigest : item.key;
-}
-
-/** Keys bytewise, then digests of keys bytewise. */
-function compareCursors(a: string | Uint8Array, b: string | Uint8Array): number {
-  if (typeof a === 'string') return typeof b === 'string' ? compareKeys(a, b) : -1;
-  return typeof b === 'string' ? 1 : compareBytes(a, b);
-}
-
-function readVersionPage(
-  entries: unknown,
-  isEnd: unknown,
-  request: RequestOf<'versions'>,
-): ReadPage<VersionItem> {
-  const page = check.array('entries', entries, request.limit).map(readVersionItem);
-  let last: VersionCursor = request.after;
-  for (const item of page) {
-    const cursor = versionCursor(item);
-    if (last !== null && compareCursors(cursor, last) <= 0) throw malformed('entries must be ascending');
-    last = cursor;
-  }
-  return { entries: page, isEnd: readEnd(isEnd, page.length) };
-}
-
-/** A page that is not the last one gets on. */
-function readEnd(value: unknown, count: number): boolean {
-  const isEnd = readBoolean('is end', value);
-  if (!isEnd && count === 0) throw malformed('a page that is not the last must hold at least one');
-  return isEnd;
+  return { key: readKey(key), ...readStamp(ms, counter, digest), kind };
 }
 
 function readRecords(value: unknown, { keys }: RequestOf<'fetch'>): (Uint8Array | null)[] {

@@ -82,8 +82,6 @@ export const REQUESTS_MAX_BYTES = 8 * MIB;
 export const ERROR_MESSAGE_MAX_LENGTH = 256;
 /** Hex digits of a view. */
 export const VIEW_LENGTH = 16;
-/** Of the SHA-256 of a key, what is kept of it in a floor. */
-export const FLOOR_KEY_BYTES = 16;
 
 /** Records that may wait for verification: some 60 ms of work. */
 export const VERIFY_QUEUE_MAX = 1024;

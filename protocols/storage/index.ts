@@ -7,6 +7,7 @@ export {
   type Answers,
   comparePartitions,
   decodeAnswer,
+  type EntryPage,
   encodeAnswer,
   encodeError,
   type Held,
@@ -15,7 +16,6 @@ export {
   type PutOutcome,
   type Standing,
   type VersionItem,
-  versionCursor,
 } from './answers.ts';
 export { type RecordDraft, RecordSigner, type RecordSignerComponents } from './client.ts';
 export { decodeRecord, encodeBody, encodeRecord, signingBytes } from './codec.ts';
@@ -55,7 +55,6 @@ export {
   type RequestType,
   requestType,
   type StorageRequest,
-  type VersionCursor,
 } from './requests.ts';
 export {
   type AuthoriseRecord,

@@ -1,10 +1,9 @@
 import { utf8Length } from '../common/bytes.ts';
 import type { ListItem, PartitionItem, VersionItem } from './answers.ts';
 import { FETCH_MAX_BYTES, PAGE_ITEMS_MAX, PAGE_MAX_BYTES } from './constants.ts';
-import { KIND_FLOOR } from './record.ts';
 
-/** What a page has beside its entries: heads, a view, a cursor. */
-const PAGE_OVERHEAD_BYTES = 128;
+/** What a page has beside its entries: heads, a view, the next key. */
+const PAGE_OVERHEAD_BYTES = 2048;
 /** What an entry has beside its texts, at most: heads, a digest, five integers. */
 const ENTRY_OVERHEAD_BYTES = 96;
 
@@ -15,9 +14,7 @@ export function fitsList(entries: readonly ListItem[], limit: number): number {
 
 /** The same for `versions`. */
 export function fitsVersions(entries: readonly VersionItem[], limit: number): number {
-  return fitsPage(entries, limit, (item) =>
-    item.kind === KIND_FLOOR ? item.keyDigest.byteLength : utf8Length(item.key),
-  );
+  return fitsPage(entries, limit, ({ key }) => utf8Length(key));
 }
 
 /** The same for `partitions`. */

@@ -1,7 +1,6 @@
 import { checkNamespace, checkOwner } from '../common/names.ts';
 import {
   FETCH_KEYS_MAX,
-  FLOOR_KEY_BYTES,
   FRAME_MAX_BYTES,
   PAGE_ITEMS_MAX,
   PAGE_MAX_BYTES,
@@ -26,9 +25,6 @@ import {
 import { checkPrefix } from './keys.ts';
 import type { Condition, PartitionId } from './record.ts';
 
-/** Where a page of versions goes on: behind a key, or, when all keys were listed, behind the digest of a floor's key. */
-export type VersionCursor = string | Uint8Array | null;
-
 /** What may be asked of a replica. */
 export interface Requests {
   /** The record of a key. */
@@ -37,8 +33,8 @@ export interface Requests {
   put: { readonly condition: Condition | null; readonly asStandIn: boolean; readonly record: Uint8Array };
   /** Live values, in the order of their keys. */
   list: PartitionId & { readonly prefix: string; readonly after: string | null; readonly limit: number };
-  /** All that is held, to be compared: records and tombstones in the order of their keys, then floors. */
-  versions: PartitionId & { readonly after: VersionCursor; readonly limit: number };
+  /** All that is held, floors too, to be compared: in the order of keys. */
+  versions: PartitionId & { readonly after: string | null; readonly limit: number };
   /** The records of some keys of a partition. */
   fetch: PartitionId & { readonly keys: readonly string[] };
   /** What partitions the replica holds anything of, in the order of namespace ids and numbers. */
@@ -217,13 +213,13 @@ const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } 
     type: 'list',
     ...readPartition(id, partition),
     prefix: readPrefix(prefix),
-    after: after === null ? null : readKey(after, 'after'),
+    after: readAfter(after),
     limit: readLimit(limit),
   }),
   versions: ([id, partition, after, limit]) => ({
     type: 'versions',
     ...readPartition(id, partition),
-    after: readVersionCursor(after),
+    after: readAfter(after),
     limit: readLimit(limit),
   }),
   fetch: ([id, partition, keys]) => ({
@@ -270,9 +266,8 @@ function readLimit(value: unknown): number {
   return check.integer('limit', value, 1, PAGE_ITEMS_MAX);
 }
 
-function readVersionCursor(value: unknown): VersionCursor {
-  if (value === null) return null;
-  return typeof value === 'string' ? readKey(value, 'after') : check.bytes('after', value, FLOOR_KEY_BYTES);
+function readAfter(value: unknown): string | null {
+  return value === null ? null : readKey(value, 'after');
 }
 
 function readKeys(value: unknown): string[] {
