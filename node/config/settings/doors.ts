@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NAMESPACE_PATTERN } from '../../../protocols/common/names.ts';
 import { bytes, count, ms, port, type Setting, texts } from './setting.ts';
 
 /** What clients and operators see: the gateway, the admin listener, the log. */
@@ -62,6 +63,19 @@ export const DOOR_SETTINGS = [
     default: 256,
     unit: 'count',
     help: 'Topics one WebSocket may be subscribed to: each is a place in a list.',
+  },
+  {
+    path: 'compat.fournk.namespace',
+    schema: z.string().regex(NAMESPACE_PATTERN, 'must match [a-z0-9-]{1,64}'),
+    default: '4nk',
+    help: 'Namespace of what 4NK clients keep with POST /store.',
+  },
+  {
+    path: 'compat.fournk.ttlMs',
+    schema: z.int().min(0).max(31_536_000_000),
+    default: 0,
+    unit: 'milliseconds',
+    help: 'How long what a 4NK client stores without a ttl is kept; 0: for ever, since losing it must be asked for.',
   },
   {
     path: 'admin.enabled',
