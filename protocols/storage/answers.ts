@@ -1,3 +1,4 @@
+import { compareBytes } from '../common/bytes.ts';
 import { checkNamespace, checkOwner } from '../common/names.ts';
 import {
   ERROR_MESSAGE_MAX_LENGTH,
@@ -32,7 +33,6 @@ import {
 } from './record.ts';
 import { cursorItems, REQUESTS, type RequestOf, type RequestType, readPartitionCursor } from './requests.ts';
 import { checkContentType } from './validate.ts';
-import { compareBytes } from './version.ts';
 
 /** How the replica that answers stands to the partition. */
 export interface Standing {

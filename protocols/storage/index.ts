@@ -66,7 +66,6 @@ export {
 } from './server.ts';
 export { checkContentType, checkRecord, checkTime, isExpired } from './validate.ts';
 export {
-  compareBytes,
   compareRecords,
   compareVersions,
   formatEtag,

@@ -1,5 +1,5 @@
 import { base32 } from 'multiformats/bases/base32';
-import { concatBytes } from '../common/bytes.ts';
+import { compareBytes, concatBytes } from '../common/bytes.ts';
 import type { Clock } from '../common/clock.ts';
 import { COUNTER_MAX, DIGEST_BYTES, VERSION_DRAG_MAX_MS } from './constants.ts';
 import type { Stamp, Version } from './record.ts';
@@ -15,16 +15,6 @@ export function compareVersions(a: Version, b: Version): number {
 /** The one order of all records of a key: of two the greater one wins, wherever they meet. */
 export function compareRecords(a: Stamp, b: Stamp): number {
   return compareVersions(a, b) || compareBytes(a.digest, b.digest);
-}
-
-/** Bytewise; of two that begin alike the shorter one comes first. */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.byteLength, b.byteLength);
-  for (let i = 0; i < length; i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.byteLength - b.byteLength;
 }
 
 /** CIDv1 (dag-cbor, sha2-256) of a record's body, in base32. */
