@@ -1,4 +1,5 @@
 import { atMost, type Experiment, runExperiment } from '../support/experiment.ts';
+import { disturbance } from './disturbance.ts';
 import { relayChurn } from './relay-churn.ts';
 
 const relay: Experiment = {
@@ -13,6 +14,6 @@ const relay: Experiment = {
 };
 
 /** `npm run faults -- NAME [--json]`: a fault that was not withstood makes it fail. */
-const result = await runExperiment([relay], process.argv.slice(2));
+const result = await runExperiment([relay, disturbance], process.argv.slice(2));
 if (typeof result === 'number') process.exitCode = result;
 else process.exitCode = result.targets.every((target) => target.met) ? 0 : 1;

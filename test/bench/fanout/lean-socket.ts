@@ -7,7 +7,7 @@ export interface Counter {
   /** Whether the server has said that this connection is subscribed. */
   readonly isReady: boolean;
   /** Takes the first `length` bytes of `chunk`; what it returns is to be sent back. */
-  take(chunk: Buffer, length: number): string | undefined;
+  take(chunk: Buffer, length: number): Buffer | undefined;
 }
 
 /** One buffer for all: a chunk is looked through before the next is read. */
@@ -41,6 +41,7 @@ export class WebSocketCounter implements Counter {
   /** Bytes of a frame's head seen so far, and those of its payload still to come. */
   readonly #head: number[] = [];
   #left = 0;
+  #wasPinged = false;
 
   constructor(greetings: number) {
     this.count = -greetings;
@@ -50,7 +51,8 @@ export class WebSocketCounter implements Counter {
     return this.#handshake === undefined && this.count >= 0;
   }
 
-  take(chunk: Buffer, length: number): undefined {
+  take(chunk: Buffer, length: number): Buffer | undefined {
+    this.#wasPinged = false;
     let at = this.#handshake === undefined ? 0 : this.#takeHandshake(chunk, length);
     while (at < length) {
       if (this.#left === 0 && this.#head.length === 0 && length - at >= 4 && chunk[at + 1] === 126) {
@@ -68,6 +70,7 @@ export class WebSocketCounter implements Counter {
         if (this.#left === 0) this.count += 1;
       }
     }
+    return this.#wasPinged ? PONG : undefined;
   }
 
   #takeHandshake(chunk: Buffer, length: number): number {
@@ -92,8 +95,9 @@ export class WebSocketCounter implements Counter {
     if (size > 2) bytes = head.slice(2).reduce((sum, one) => sum * 256 + one, 0);
     head.length = 0;
     this.#check(opcode);
-    // an empty frame is a ping: no message has no bytes here
+    // a ping is empty, and no message is
     this.#left = bytes;
+    this.#wasPinged ||= (opcode & 0x0f) === 9;
   }
 
   /** A connection that the server closes ends the experiment. */
@@ -109,8 +113,8 @@ export class NatsCounter implements Counter {
   #line = '';
   #left = 0;
 
-  take(chunk: Buffer, length: number): string | undefined {
-    let answer: string | undefined;
+  take(chunk: Buffer, length: number): Buffer | undefined {
+    let answer: Buffer | undefined;
     let at = 0;
     while (at < length) {
       if (this.#left > 0) {
@@ -131,16 +135,18 @@ export class NatsCounter implements Counter {
     return answer;
   }
 
-  #takeLine(line: string): string | undefined {
+  #takeLine(line: string): Buffer | undefined {
     if (line.startsWith('MSG ')) {
       this.#left = Number(line.slice(line.lastIndexOf(' ') + 1)) + 2;
       return undefined;
     }
     if (line.startsWith('-ERR')) throw new Error(line);
     if (line.startsWith('PONG')) this.isReady = true;
-    return line.startsWith('PING') ? 'PONG\r\n' : undefined;
+    return line.startsWith('PING') ? NATS_PONG : undefined;
   }
 }
+
+const NATS_PONG = Buffer.from('PONG\r\n');
 
 /** A client's frame, its mask all zero: the payload as it is. */
 export function clientFrame(opcode: number, payload: Buffer): Buffer {
@@ -153,6 +159,9 @@ export function clientFrame(opcode: number, payload: Buffer): Buffer {
   }
   return Buffer.concat([head, payload]);
 }
+
+/** Without one a server drops the connection after a minute or two. */
+const PONG = clientFrame(10, Buffer.alloc(0));
 
 export interface HandshakeInit {
   readonly port: number;
