@@ -91,6 +91,7 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
       version,
       swarm: config.swarm,
       connectionsMax: config['connections.max'],
+      storageBytes: role === 'full' && config['storage.enabled'] ? config['storage.capacityBytes'] : 0,
       max: config['directory.max'],
       perPrefix: config['directory.perPrefix'],
       target: config['connections.target'],

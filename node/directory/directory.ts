@@ -3,6 +3,7 @@ import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { Connection, IdentifyResult, PeerId } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { multiaddr } from '@multiformats/multiaddr';
+import { equalBytes } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { encodeMultikey } from '../../protocols/common/did-key.ts';
@@ -23,7 +24,7 @@ import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
 import { SHUNNED_SCORE } from '../relay/gossip.ts';
 import { DialBack } from './dial-back.ts';
-import { type Entry, type EntryAddress, viewOf, withoutOwnId } from './entry.ts';
+import { announcedAt, type Entry, type EntryAddress, viewOf, withoutOwnId } from './entry.ts';
 import { Exchange } from './exchange.ts';
 import { Herald } from './herald.ts';
 import {
@@ -160,6 +161,25 @@ export class Directory {
     return [this.#viewSelf(now), ...others];
   }
 
+  /** This node as it announces itself. */
+  get self(): NodeView {
+    return this.#viewSelf(this.#components.clock.now());
+  }
+
+  /** All others, those that were dialled back first. */
+  get entries(): Iterable<Entry> {
+    return this.#roster;
+  }
+
+  entryOf(id: string): Entry | undefined {
+    return this.#roster.get(id);
+  }
+
+  /** Asks a connected peer for what it knows: something shows that it knows better. */
+  refresh(peer: PeerId): void {
+    if (this.#timer !== null && this.#asking.size < FIRST_PEERS) this.#ask(peer, false);
+  }
+
   get verifiedCount(): number {
     return this.#roster.verifiedCount;
   }
@@ -258,12 +278,12 @@ export class Directory {
   }
 
   #timeOf(author: Uint8Array): number | undefined {
-    if (isSame(author, this.#author)) return this.#herald.announcement?.time;
+    if (equalBytes(author, this.#author)) return this.#herald.announcement?.time;
     return this.#roster.ofAuthor(author)?.announcement.time;
   }
 
   #put(announcement: SignedAnnouncement): boolean {
-    if (isSame(announcement.author, this.#author)) {
+    if (equalBytes(announcement.author, this.#author)) {
       this.#herald.outdone(announcement.time);
       return true;
     }
@@ -373,18 +393,4 @@ export class Directory {
       isSelf: true,
     };
   }
-}
-
-/** The announced address that a connection dialled by this node leads to. */
-function announcedAt(
-  entry: Entry,
-  { direction, remoteAddr, remotePeer }: Connection,
-): EntryAddress | undefined {
-  if (direction !== 'outbound' || !remotePeer.equals(entry.peer)) return undefined;
-  const text = withoutOwnId(remoteAddr, entry.id);
-  return entry.addresses.find((address) => address.text === text);
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.from(a).equals(b);
 }

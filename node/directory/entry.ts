@@ -1,5 +1,5 @@
 import { publicKeyFromRaw } from '@libp2p/crypto/keys';
-import type { PeerId } from '@libp2p/interface';
+import type { Connection, PeerId } from '@libp2p/interface';
 import { peerIdFromPublicKey } from '@libp2p/peer-id';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { prefixOf } from '../../protocols/common/address-prefix.ts';
@@ -69,6 +69,16 @@ export function withoutOwnId(address: Multiaddr, id: string): string {
   const text = address.toString();
   const ending = `/p2p/${id}`;
   return text.endsWith(ending) ? text.slice(0, -ending.length) : text;
+}
+
+/** The announced address that a connection dialled by this node leads to. */
+export function announcedAt(
+  entry: Entry,
+  { direction, remoteAddr, remotePeer }: Connection,
+): EntryAddress | undefined {
+  if (direction !== 'outbound' || !remotePeer.equals(entry.peer)) return undefined;
+  const text = withoutOwnId(remoteAddr, entry.id);
+  return entry.addresses.find((address) => address.text === text);
 }
 
 export function viewOf(entry: Entry, lastSeen: number): NodeView {

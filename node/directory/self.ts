@@ -10,6 +10,8 @@ export interface SelfInit {
   readonly version: string;
   /** Connections it keeps at most. */
   readonly connectionsMax: number;
+  /** Bytes it offers for storage; 0 where it keeps no records. */
+  readonly storageBytes: number;
 }
 
 /** What a node says of itself. `addresses` are its own multiaddrs as bytes, without its peer id. */
@@ -21,8 +23,7 @@ export function describeSelf(init: SelfInit, addresses: readonly Uint8Array[]): 
     software: init.version,
     generation: SHARD_GENERATION,
     shards: Array.from({ length: SHARD_COUNT }, (_, shard) => shard),
-    // nothing is stored yet
-    storageBytes: 0,
+    storageBytes: init.storageBytes,
     connections: init.connectionsMax,
   };
 }

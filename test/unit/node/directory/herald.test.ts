@@ -9,7 +9,7 @@ import { authorNumber } from '../../../support/directory.ts';
 import { SWARM, TIME } from '../../../support/envelopes.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
-const SELF = { role: 'full', version: '1', connectionsMax: 300 } as const;
+const SELF = { role: 'full', version: '1', connectionsMax: 300, storageBytes: 0 } as const;
 
 class Node {
   readonly clock = new ManualClock(TIME);
