@@ -20,7 +20,7 @@ export function writeFileAtomic(path: string, data: Uint8Array, mode: number): v
 }
 
 /** The rename itself lives in the directory. Windows cannot open one, and needs no sync of it. */
-function syncDirectory(path: string): void {
+export function syncDirectory(path: string): void {
   if (process.platform === 'win32') return;
   const directory = openSync(path, 'r');
   try {

@@ -115,7 +115,10 @@ export interface RecordStore {
   get(partition: PartitionId, key: string, now: number): Held | null;
   /** Stamp and kind of what is held, cheaply: nothing is decrypted. */
   head(partition: PartitionId, key: string): VersionEntry | null;
-  /** Live values only, in bytewise order of their keys, those after `after`. */
+  /**
+   * Live values only, in bytewise order of their keys, those after `after`. A page may hold fewer than `limit`, even none: the end
+   * is where `next` is null, and otherwise the `after` of the next page.
+   */
   list(
     partition: PartitionId,
     query: {
@@ -124,12 +127,12 @@ export interface RecordStore {
       readonly limit: number;
       readonly now: number;
     },
-  ): { readonly entries: readonly StoredEntry[]; readonly isEnd: boolean };
+  ): { readonly entries: readonly StoredEntry[]; readonly next: string | null };
   /** Values (expired ones too), tombstones and floors, in bytewise order of their keys, those after `after`. */
   versions(
     partition: PartitionId,
     query: { readonly after: string | null; readonly limit: number },
-  ): { readonly entries: readonly VersionEntry[]; readonly isEnd: boolean };
+  ): { readonly entries: readonly VersionEntry[]; readonly next: string | null };
   /**
    * Takes over floors of another replica that were verified as far as floors can be: raises what is below them. A value
    * or tombstone below becomes a floor.

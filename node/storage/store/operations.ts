@@ -1,0 +1,134 @@
+/** What the main thread asks of the writer, and what it answers. Bytes travel in one buffer beside it, which is moved. */
+import type { Condition, HeldKind, Stamp } from '../../../protocols/storage/index.ts';
+import type { Fault } from './faults.ts';
+import type { PutOutcome, Quota } from './interface.ts';
+import type { StorageKey } from './sealing.ts';
+
+/** A range of the batch's bytes. */
+export interface Slice {
+  readonly at: number;
+  readonly length: number;
+}
+
+export interface PlaceSlice {
+  readonly namespaceId: Slice;
+  readonly partition: number;
+  readonly owner: string;
+  readonly namespace: string;
+}
+
+export interface StampSlice {
+  readonly ms: number;
+  readonly counter: number;
+  readonly digest: Slice;
+}
+
+export interface PutOperation extends StampSlice {
+  readonly type: 'put';
+  readonly place: PlaceSlice;
+  readonly key: Slice;
+  readonly kind: HeldKind;
+  readonly expiry: number | null;
+  /** Bytes of the value, as lists show it. */
+  readonly size: number;
+  readonly contentType: string;
+  /** The record's wire form. */
+  readonly record: Slice;
+  /** Its digests are copies: they do not travel with the bytes. */
+  readonly condition: Condition | null;
+  readonly isRepair: boolean;
+  readonly quota: Quota;
+  readonly now: number;
+}
+
+export interface FloorsOperation {
+  readonly type: 'floors';
+  readonly place: PlaceSlice;
+  readonly floors: readonly { readonly stamp: StampSlice; readonly key: Slice }[];
+}
+
+export interface StateOperation {
+  readonly type: 'state';
+  readonly place: PlaceSlice;
+  readonly state: Slice;
+}
+
+/** Removes up to UPKEEP_ROWS_MAX rows of a partition, and the partition once it has none. */
+export interface DropOperation {
+  readonly type: 'drop';
+  readonly namespaceId: Slice;
+  readonly partition: number;
+}
+
+export interface DiscardOperation {
+  readonly type: 'discard';
+  readonly namespaceId: Slice;
+  readonly partition: number;
+  readonly key: Slice;
+}
+
+/** Makes floors of values that have expired, or of tombstones from before a time. */
+export interface SweepOperation {
+  readonly type: 'expire' | 'collect';
+  readonly time: number;
+  readonly max: number;
+}
+
+export type Operation =
+  | PutOperation
+  | FloorsOperation
+  | StateOperation
+  | DropOperation
+  | DiscardOperation
+  | SweepOperation;
+
+/** A put's outcome, or how many rows another operation touched; `corrupt` refuses one operation, not its batch. */
+export type Answer = PutOutcome | number | 'corrupt';
+
+export interface Batch {
+  readonly operations: readonly Operation[];
+  readonly bytes: Uint8Array;
+}
+
+/** What the writer is told when it begins. */
+export interface WriterInit {
+  readonly path: string;
+  readonly key: StorageKey;
+  readonly capacityBytes: number;
+  readonly unsponsoredBytes: number;
+}
+
+export type BatchReply =
+  | { readonly answers: readonly Answer[] }
+  /** Nothing of the batch was written. */
+  | { readonly fault: Fault; readonly message: string };
+
+export type WriterRequest = Batch | 'close';
+
+/** Puts the bytes of several operations into one buffer. */
+export class Packer {
+  readonly #parts: Uint8Array[] = [];
+  #length = 0;
+
+  add(bytes: Uint8Array): Slice {
+    const slice = { at: this.#length, length: bytes.byteLength };
+    this.#parts.push(bytes);
+    this.#length += bytes.byteLength;
+    return slice;
+  }
+
+  stamp({ ms, counter, digest }: Stamp): StampSlice {
+    return { ms, counter, digest: this.add(digest) };
+  }
+
+  /** In memory of its own, so that it can be moved to another thread. */
+  pack(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.#length);
+    let at = 0;
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.byteLength;
+    }
+    return bytes;
+  }
+}
