@@ -1,0 +1,77 @@
+import type { Limit } from '../../protocols/common/limits.ts';
+
+/** A request of a client, from its first question to the answer. */
+export const DEADLINE_MS = 5_000;
+/** To connect to a replica and open its stream. */
+export const CONNECT_TIMEOUT_MS = 1_500;
+/** How long one replica may take to answer before it is asked again or done without. */
+export const ATTEMPT_TIMEOUT_MS = 2_000;
+/** Between two rounds of the same request: doubled from the first to the second. */
+export const BACKOFF_MS = 20;
+export const BACKOFF_MAX_MS = 400;
+/** Rounds in which no majority can be asked before a read gives the best copy: a replica that restarts is back by then or not. */
+export const DEGRADED_ROUNDS = 2;
+/** A write that meets a newer version takes one above it, so often. */
+export const OUTRUN_MAX = 8;
+/** Requests of clients under way at this node. */
+export const OPERATIONS_MAX = 4096;
+
+/** Streams of one connection: one, and one more while the first closes. */
+export const STREAMS_PER_CONNECTION = 2;
+/** Requests to one peer that wait for room in its window. */
+export const WAITING_MAX = 2048;
+/** Requests of all peers that are worked at. */
+export const ANSWERING_MAX = 4096;
+/** Bytes of answers that one peer has not read yet before it is cut off. */
+export const UNREAD_MAX_BYTES = 16 * 2 ** 20;
+
+/** Members of a swarm that may be homes: what a directory holds at most. */
+export const MEMBERS_MAX = 8192;
+/** How often members are looked at. */
+export const MEMBERS_TICK_MS = 500;
+/** A member that is not connected is dialled this often at most, and four times within the grace. */
+export const PROBE_MS = 30_000;
+/** Members dialled at a time. */
+export const PROBES_AT_ONCE = 4;
+/** Who joins believes to know the members when none was added for so long … */
+export const SETTLE_MS = 1_000;
+/** … or after this. */
+export const SETTLE_MAX_MS = 10_000;
+/** Between two writes of the members: what a node that was killed does not know of its absence. */
+export const MEMBERS_WRITE_MS = 30_000;
+
+/** Partitions whose homes are remembered, at some 300 bytes each. */
+export const PLACES_MAX = 8192;
+/** Members asked who holds a partition that this node is to be home of: all of them in a swarm of this size. */
+export const CANDIDATES_MAX = 64;
+/** Repairs of a replica that wait. */
+export const REPAIRS_MAX = 1024;
+/** Repairs at a time. */
+export const REPAIRS_AT_ONCE = 8;
+/** Partitions reconciled at a time. */
+export const SYNCS_AT_ONCE = 4;
+/** Between two attempts to reconcile a partition whose former homes cannot be asked. */
+export const SYNC_RETRY_MS = 250;
+export const SYNC_RETRY_MAX_MS = 5_000;
+/** How often upkeep looks whether something is due. */
+export const UPKEEP_TICK_MS = 1_000;
+/** A partition's copies elsewhere are looked at this often: half of the time in which a stand-in is to be there. */
+export const REVIEW_MS = 20_000;
+/** Between two sweeps for what has expired. */
+export const SWEEP_MS = 15_000;
+/** Rows of one sweep at a time. */
+export const SWEEP_ROWS = 256;
+
+export const STORAGE_SERVICE_LIMITS: readonly Limit[] = [
+  limit('storage.deadline', DEADLINE_MS, 'milliseconds', 'one request of a client'),
+  limit('storage.operations', OPERATIONS_MAX, 'count', 'requests of clients under way'),
+  limit('storage.waitingPerPeer', WAITING_MAX, 'count', 'requests to one peer that wait for room'),
+  limit('storage.answering', ANSWERING_MAX, 'count', 'requests of all peers that are worked at'),
+  limit('storage.unreadBytes', UNREAD_MAX_BYTES, 'bytes', 'answers that a peer does not read'),
+  limit('storage.candidates', CANDIDATES_MAX, 'count', 'members asked who holds a partition'),
+  limit('storage.repairs', REPAIRS_MAX, 'count', 'stale copies that wait for their repair'),
+];
+
+function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
+  return { name, value, unit, reason };
+}

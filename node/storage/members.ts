@@ -1,0 +1,283 @@
+import type { PeerId } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import { errorMessage } from '../../protocols/common/errors.ts';
+import type { Member } from '../../protocols/storage/index.ts';
+import type { Logger } from '../observability/logger.ts';
+import {
+  MEMBERS_MAX,
+  MEMBERS_TICK_MS,
+  MEMBERS_WRITE_MS,
+  PROBE_MS,
+  PROBES_AT_ONCE,
+  SETTLE_MAX_MS,
+  SETTLE_MS,
+} from './limits.ts';
+import { readMembers, writeMembers } from './members-file.ts';
+
+/** A full node that offers storage and that this node reached. */
+export interface Offer {
+  readonly id: string;
+  /** The group of addresses it was reached in. */
+  readonly prefix: string;
+  /** When it was there last, milliseconds since the Unix epoch. */
+  readonly lastSeen: number;
+}
+
+export interface MembersComponents {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly logger: Logger;
+  /** Those that the directory reached now. */
+  readonly offers: () => Iterable<Offer>;
+  readonly isConnected: (id: string) => boolean;
+  /** Connects to a member. Throws when it is not there. */
+  readonly dial: (id: string) => Promise<void>;
+}
+
+export interface MembersInit {
+  readonly path: string;
+  /** This node, when it stores: its peer id and the group its addresses are in. */
+  readonly self: { readonly id: string; readonly prefix: string } | null;
+  /** How long a member may be gone before it is none. */
+  readonly graceMs: number;
+  /** Whether this node was told of nobody else: only then may it take itself for the whole swarm. */
+  readonly mayBeAlone: boolean;
+}
+
+/** A member whose presence changes. Placement sees it as a `Member`. */
+interface Known extends Member {
+  prefix: string;
+  isLive: boolean;
+  lastSeen: number;
+  /** When it was found gone for the first time since it was there; null while it is there or that is not known. */
+  goneSince: number | null;
+  probeAt: number;
+}
+
+/** Where a node stands in the key space of the DHT. */
+export function kadIdOf(crypto: Crypto, id: string): Uint8Array {
+  return crypto.sha256(peerIdFromString(id).toMultihash().bytes);
+}
+
+/**
+ * Who may be home of a partition: the full nodes that were dialled back and offer room, and this one; live, or gone for
+ * less than the grace. Kept on disk: a node that starts again does not take itself for the whole swarm.
+ */
+export class Members {
+  readonly #components: MembersComponents;
+  readonly #init: MembersInit;
+  readonly #known = new Map<string, Known>();
+  /** Who was gone for longer than the grace, and since when that is so: old news do not bring it back. */
+  readonly #removed = new Map<string, number>();
+  readonly #probing = new Set<string>();
+  readonly #listeners = new Set<() => void>();
+  #list: readonly Known[] | null = null;
+  #version = 1;
+  #changedAt = -Infinity;
+  #unsettledSince = -Infinity;
+  #timer: NodeJS.Timeout | null = null;
+  #isDirty = false;
+  #wroteAt = 0;
+  /** How long this node was away before it started; 0 when it never was there. */
+  readonly awayMs: number;
+
+  /** Reads the file. */
+  constructor(components: MembersComponents, init: MembersInit) {
+    this.#components = components;
+    this.#init = init;
+    const now = components.clock.now();
+    if (init.self !== null) this.#add(init.self.id, init.self.prefix, now, true);
+    const kept = readMembers(init.path, components.logger);
+    for (const { id, prefix } of kept?.members ?? []) {
+      if (id !== init.self?.id) this.#addKept(id, prefix, now);
+    }
+    this.awayMs = kept === null ? 0 : Math.max(0, now - kept.at);
+  }
+
+  start(): void {
+    if (this.#timer !== null) return;
+    this.#timer = setInterval(() => this.refresh(), MEMBERS_TICK_MS);
+    this.refresh();
+    this.#write();
+  }
+
+  stop(): void {
+    if (this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+    this.#write();
+  }
+
+  /** All members, this node included when it stores. The same list as long as `version` is. */
+  get list(): readonly Member[] {
+    this.#list ??= [...this.#known.values()];
+    return this.#list;
+  }
+
+  /** Grows when somebody becomes a member or ceases to be one. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /**
+   * Whether this node knows the members as far as it can: it has not just begun to learn of them. Before, it might take
+   * itself for home of what others hold.
+   */
+  get isSettled(): boolean {
+    const others = this.#known.size - (this.#init.self === null ? 0 : 1);
+    if (others === 0) return this.#init.mayBeAlone;
+    const now = this.#components.clock.now();
+    return now - this.#changedAt >= SETTLE_MS || now - this.#unsettledSince >= SETTLE_MAX_MS;
+  }
+
+  isMember(id: string): boolean {
+    return this.#known.has(id);
+  }
+
+  isLive(id: string): boolean {
+    return this.#known.get(id)?.isLive ?? false;
+  }
+
+  /** `listener` is told when somebody becomes a member, ceases to be one, comes or goes. Returns what ends that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Somebody connected. */
+  connected(peer: PeerId): void {
+    const known = this.#known.get(peer.toString());
+    if (known !== undefined) this.#seen(known, this.#components.clock.now());
+  }
+
+  /** Somebody has no connection any more: it is looked whether it is gone. */
+  disconnected(peer: PeerId): void {
+    const known = this.#known.get(peer.toString());
+    if (known === undefined) return;
+    known.probeAt = 0;
+    this.#probe(known);
+  }
+
+  /** Takes over what the directory knows, looks after who is not connected, and drops who is gone for too long. */
+  refresh(): void {
+    const { clock, offers } = this.#components;
+    const now = clock.now();
+    for (const offer of offers()) this.#take(offer);
+    for (const known of this.#known.values()) {
+      if (known.id !== this.#init.self?.id) this.#look(known, now);
+    }
+    if (this.#isDirty || now - this.#wroteAt >= MEMBERS_WRITE_MS) this.#write();
+  }
+
+  #take({ id, prefix, lastSeen }: Offer): void {
+    const known = this.#known.get(id);
+    if (known === undefined) {
+      const removedAt = this.#removed.get(id);
+      if (removedAt !== undefined && lastSeen <= removedAt) return;
+      this.#add(id, prefix, lastSeen, true);
+    } else {
+      if (known.prefix !== prefix) {
+        known.prefix = prefix;
+        this.#changed();
+      }
+      if (lastSeen > known.lastSeen) this.#seen(known, lastSeen);
+    }
+  }
+
+  #look(known: Known, now: number): void {
+    if (this.#components.isConnected(known.id)) return this.#seen(known, now);
+    const { graceMs } = this.#init;
+    if (known.goneSince !== null && now - known.goneSince > graceMs) {
+      this.#known.delete(known.id);
+      if (this.#removed.size >= MEMBERS_MAX) this.#removed.clear();
+      this.#removed.set(known.id, now);
+      this.#changed();
+    } else if (now >= known.probeAt) {
+      this.#probe(known);
+    }
+  }
+
+  #probe(known: Known): void {
+    if (this.#timer === null || this.#probing.size >= PROBES_AT_ONCE || this.#probing.has(known.id)) return;
+    const { clock, dial } = this.#components;
+    this.#probing.add(known.id);
+    known.probeAt = clock.now() + Math.min(PROBE_MS, this.#init.graceMs / 4);
+    dial(known.id)
+      .then(
+        () => this.#seen(known, clock.now()),
+        () => this.#missed(known, clock.now()),
+      )
+      .finally(() => this.#probing.delete(known.id))
+      .catch(() => undefined);
+  }
+
+  #seen(known: Known, at: number): void {
+    known.lastSeen = Math.max(known.lastSeen, at);
+    known.goneSince = null;
+    known.probeAt = at + Math.min(PROBE_MS, this.#init.graceMs / 4);
+    if (known.isLive) return;
+    known.isLive = true;
+    this.#tell();
+  }
+
+  #missed(known: Known, at: number): void {
+    if (this.#components.isConnected(known.id)) return;
+    known.goneSince ??= at;
+    if (!known.isLive) return;
+    known.isLive = false;
+    this.#tell();
+  }
+
+  #addKept(id: string, prefix: string, now: number): void {
+    try {
+      this.#add(id, prefix, now, false);
+    } catch (error) {
+      this.#components.logger.warn(
+        { id, reason: errorMessage(error) },
+        'a member kept on disk is no peer id',
+      );
+    }
+    // they were known before: there is nothing to wait for
+    this.#changedAt = -Infinity;
+  }
+
+  #add(id: string, prefix: string, lastSeen: number, isLive: boolean): void {
+    if (this.#known.size >= MEMBERS_MAX) return;
+    const kadId = kadIdOf(this.#components.crypto, id);
+    this.#known.set(id, { id, kadId, prefix, isLive, lastSeen, goneSince: null, probeAt: 0 });
+    this.#removed.delete(id);
+    this.#changed();
+  }
+
+  #changed(): void {
+    const now = this.#components.clock.now();
+    if (now - this.#changedAt >= SETTLE_MS) this.#unsettledSince = now;
+    this.#changedAt = now;
+    this.#version += 1;
+    this.#list = null;
+    this.#isDirty = true;
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #write(): void {
+    const { clock, logger } = this.#components;
+    const now = clock.now();
+    this.#isDirty = false;
+    this.#wroteAt = now;
+    try {
+      writeMembers(this.#init.path, { at: now, members: [...this.#known.values()] });
+    } catch (error) {
+      logger.warn({ reason: errorMessage(error) }, 'the members of the swarm could not be written');
+    }
+  }
+}

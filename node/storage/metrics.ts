@@ -1,0 +1,118 @@
+import {
+  createStorageMetrics,
+  REQUESTS,
+  type RequestType,
+  type StorageMetrics,
+} from '../../protocols/storage/index.ts';
+import type { Meter } from '../observability/meter.ts';
+import type { StorageStatus } from './interface.ts';
+
+export type OperationKind = 'put' | 'get' | 'delete' | 'list';
+
+/** What the storage service counts beside the protocol. True counters: they only grow. */
+export interface StorageServiceMetrics extends StorageMetrics {
+  /** Requests of peers, by type. */
+  readonly requests: Record<RequestType, number>;
+  /** Of them those refused for their number. */
+  requestsLimited: number;
+  /** Requests of this node's own clients that were done, and that failed. */
+  readonly operationsOk: Record<OperationKind, number>;
+  readonly operationsFailed: Record<OperationKind, number>;
+  /** Rounds that had to be repeated since replicas named another view or were not synced. */
+  viewRetries: number;
+  degradedReads: number;
+  repairs: number;
+  repairsDropped: number;
+  /** Answers of replicas that were no record of what was asked for. */
+  liesFound: number;
+  partitionsSynced: number;
+  partitionsDropped: number;
+  recordsCopied: number;
+  recordsExpired: number;
+  tombstonesCollected: number;
+}
+
+export function createStorageServiceMetrics(): StorageServiceMetrics {
+  const none = (): Record<OperationKind, number> => ({ put: 0, get: 0, delete: 0, list: 0 });
+  const requests = Object.fromEntries(Object.keys(REQUESTS).map((type) => [type, 0]));
+  return {
+    ...createStorageMetrics(),
+    requests: requests as Record<RequestType, number>,
+    requestsLimited: 0,
+    operationsOk: none(),
+    operationsFailed: none(),
+    viewRetries: 0,
+    degradedReads: 0,
+    repairs: 0,
+    repairsDropped: 0,
+    liesFound: 0,
+    partitionsSynced: 0,
+    partitionsDropped: 0,
+    recordsCopied: 0,
+    recordsExpired: 0,
+    tombstonesCollected: 0,
+  };
+}
+
+/** What the service says of itself. */
+export interface StorageGauges {
+  readonly metrics: StorageServiceMetrics;
+  readonly status: () => StorageStatus;
+}
+
+/** Registers what storage counts, and what this node holds. */
+export function registerStorageMetrics(meter: Meter, storage: StorageGauges): void {
+  registerCounters(meter, storage.metrics);
+  const gauge = (name: string, help: string, read: (status: StorageStatus) => number): void =>
+    meter.gauge(`maillon_storage_${name}`, help, () => read(storage.status()));
+  gauge('used_bytes', 'Bytes kept for the swarm.', ({ bytes }) => bytes);
+  gauge('capacity_bytes', 'Bytes offered to the swarm.', ({ capacityBytes }) => capacityBytes);
+  gauge('records', 'Records kept for the swarm.', ({ records }) => records);
+  gauge('member_nodes', 'Nodes that may be home replicas.', ({ members }) => members);
+  meter.gauges('maillon_storage_partitions', 'Partitions kept, by what this node is to them.', 'kind', () => {
+    const { home, standIn, unsynced } = storage.status().partitions;
+    return [
+      ['home', home],
+      ['stand_in', standIn],
+      ['unsynced', unsynced],
+    ];
+  });
+}
+
+function registerCounters(meter: Meter, metrics: StorageServiceMetrics): void {
+  const count = (what: string, help: string, read: () => number): void =>
+    meter.counter(`maillon_storage_${what}_total`, help, read);
+  meter.counters('maillon_storage_operations_total', 'Requests of own clients that were done.', 'kind', () =>
+    Object.entries(metrics.operationsOk),
+  );
+  meter.counters(
+    'maillon_storage_operations_failed_total',
+    'Requests of own clients that failed.',
+    'kind',
+    () => Object.entries(metrics.operationsFailed),
+  );
+  meter.counters('maillon_storage_requests_total', 'Requests of peers.', 'kind', () =>
+    Object.entries(metrics.requests),
+  );
+  meter.counters('maillon_storage_refused_total', 'Records and frames not taken, by reason.', 'code', () =>
+    Object.entries(metrics.refused),
+  );
+  count('requests_limited', 'Requests of peers that asked too much.', () => metrics.requestsLimited);
+  count('records_accepted', 'Records of peers found good.', () => metrics.recordsAccepted);
+  count('records_verified', 'Signatures of records verified.', () => metrics.recordsVerified);
+  count('accepted_bytes', 'Bytes of records found good.', () => metrics.bytesAccepted);
+  count('view_retries', 'Rounds repeated since replicas did not agree who is home.', () => {
+    return metrics.viewRetries;
+  });
+  count('degraded_reads', 'Reads for which no majority could be asked.', () => metrics.degradedReads);
+  count('repairs', 'Stale or damaged copies that were repaired.', () => metrics.repairs);
+  count('repairs_dropped', 'Repairs given up: too many waited.', () => metrics.repairsDropped);
+  count('lies', 'Answers of replicas that were not what was asked for.', () => metrics.liesFound);
+  count('partitions_synced', 'Partitions reconciled with their homes.', () => metrics.partitionsSynced);
+  count('partitions_dropped', 'Partitions given up to their homes.', () => metrics.partitionsDropped);
+  count('records_copied', 'Records taken over from other replicas.', () => metrics.recordsCopied);
+  count('records_expired', 'Records removed since they had expired.', () => metrics.recordsExpired);
+  count('tombstones_collected', 'Tombstones removed at the end of their life.', () => {
+    return metrics.tombstonesCollected;
+  });
+}
