@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { openWriter } from '../../../node/storage/store/database.ts';
+import type { SignedRecord } from '../../../protocols/storage/index.ts';
+import { atLeast, type Experiment, median, round } from '../../support/experiment.ts';
+import { openStore, PLACE, storable } from '../../support/store-records.ts';
+
+const WRITERS = 64;
+const RECORDS = 64 * 60;
+const ROUNDS = 7;
+const VALUE_BYTES = 512;
+const KEY_ID = new Uint8Array(4);
+
+/** What durable writing costs above the database itself: both on the same disk, in alternating rounds. */
+export const storeBench: Experiment = {
+  name: 'store',
+  summary: `durable writes of ${VALUE_BYTES} B by ${WRITERS} writers at a time: the record store against bare batches of ${WRITERS}`,
+  async run({ progress }) {
+    const directory = mkdtempSync(join(tmpdir(), 'maillon-bench-'));
+    const store = openStore(directory);
+    const bare = openWriter(join(directory, 'bare.db'), KEY_ID);
+    const stored: number[] = [];
+    const batched: number[] = [];
+    try {
+      for (let number = -1; number < ROUNDS; number++) {
+        const records = makeRecords(number);
+        const ofStore = await rate(() => writeAll(store, records));
+        const ofBare = await rate(() => insertAll(bare, records));
+        // the first round starts the thread and makes the files
+        if (number < 0) continue;
+        stored.push(ofStore);
+        batched.push(ofBare);
+        progress(`round ${number}: store ${ofStore} /s, bare ${ofBare} /s`);
+      }
+    } finally {
+      bare.close();
+      await store.close();
+      rmSync(directory, { recursive: true });
+    }
+    const ratio = round(median(stored.map((rate, index) => rate / (batched[index] ?? Number.NaN))));
+    return {
+      name: 'store',
+      figures: {
+        writers: WRITERS,
+        valueBytes: VALUE_BYTES,
+        storePerS: median(stored),
+        barePerS: median(batched),
+        ratio,
+      },
+      targets: [atLeast('durable writes of the store against bare synced batches', ratio, 0.5)],
+    };
+  },
+};
+
+function makeRecords(number: number): SignedRecord[] {
+  return Array.from({ length: RECORDS }, (_, index) =>
+    storable({
+      key: `round ${number}/${randomBytes(8).toString('hex')}/${index}`,
+      value: randomBytes(VALUE_BYTES),
+    }),
+  );
+}
+
+/** Records a second. */
+async function rate(write: () => void | Promise<void>): Promise<number> {
+  const since = performance.now();
+  await write();
+  return Math.round((RECORDS / (performance.now() - since)) * 1000);
+}
+
+async function writeAll(
+  store: ReturnType<typeof openStore>,
+  records: readonly SignedRecord[],
+): Promise<void> {
+  let next = 0;
+  const writer = async (): Promise<void> => {
+    for (let record = records[next++]; record !== undefined; record = records[next++]) {
+      const { status } = await store.put({ place: PLACE, record, condition: null });
+      if (status !== 'stored') throw new Error(`a write was ${status}`);
+    }
+  };
+  await Promise.all(Array.from({ length: WRITERS }, writer));
+}
+
+/** The same rows, nothing else done for them. */
+function insertAll(database: DatabaseSync, records: readonly SignedRecord[]): void {
+  const insert = database.prepare(
+    'INSERT INTO records (partition, key, ms, counter, digest, kind, expiry, size, content_type, bytes, mark, sealed) ' +
+      'VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  );
+  for (let at = 0; at < records.length; at += WRITERS) {
+    database.exec('BEGIN IMMEDIATE');
+    for (const { key, ms, counter, digest, kind, expiry, value, contentType, bytes } of records.slice(
+      at,
+      at + WRITERS,
+    )) {
+      const size = value.byteLength;
+      insert.run(
+        Buffer.from(key),
+        ms,
+        counter,
+        digest,
+        kind,
+        expiry,
+        size,
+        contentType,
+        bytes.byteLength,
+        0,
+        bytes,
+      );
+    }
+    database.exec('COMMIT');
+  }
+}
