@@ -9,13 +9,13 @@ const WIDTHS: Readonly<Record<number, number>> = { 24: 1, 25: 2, 26: 4, 27: 8 };
 
 export interface CborHead {
   readonly major: number;
-  /** Value, length or count. */
+  /** Value, length or count; a value of 2^53 or more is not exact. */
   readonly argument: number;
   /** Where what is behind the head begins. */
   readonly end: number;
 }
 
-/** The head at `at`; null where there is none, where it is of indefinite length, or its argument is 2^53 or more. */
+/** The head at `at`; null where there is none, where it is of indefinite length, or of 2^53 or more. */
 export function readCborHead(bytes: Uint8Array, at: number): CborHead | null {
   const first = bytes[at];
   if (first === undefined) return null;
@@ -27,7 +27,8 @@ export function readCborHead(bytes: Uint8Array, at: number): CborHead | null {
   if (width === undefined || end > bytes.byteLength) return null;
   let argument = 0;
   for (let i = at + 1; i < end; i++) argument = argument * 256 + (bytes[i] ?? 0);
-  return major === 7 || Number.isSafeInteger(argument) ? { major, argument, end } : null;
+  const isLength = major >= BYTES && major <= MAP;
+  return isLength && !Number.isSafeInteger(argument) ? null : { major, argument, end };
 }
 
 /**

@@ -1,0 +1,224 @@
+import * as cbor from '../../support/cbor.ts';
+import { TIME } from '../../support/envelopes.ts';
+import { namespaceIdOf, record } from '../../support/records.ts';
+import type { FrameVector } from './vector.ts';
+
+const BAD = 'frame_malformed';
+const int = cbor.integer;
+const { text, bytes, list, NULL, TRUE, FALSE } = cbor;
+
+const NAMESPACE = bytes(namespaceIdOf('', 'default'));
+const KEY = text('greeting');
+const RECORD = bytes(record());
+const DIGEST = bytes(Buffer.alloc(32, 0xd1));
+const STAMP = [int(TIME), int(0), DIGEST];
+const VIEW = text('0123456789abcdef');
+const STANDING = [VIEW, TRUE];
+const EMPTY = list([]);
+/** Ids of requests, and of what answers them. */
+const ID = int(7);
+
+const GET = 1;
+const PUT = 2;
+const LIST = 3;
+const VERSIONS = 4;
+const FETCH = 5;
+const PARTITIONS = 6;
+const STATE = 7;
+const HANDOVER = 8;
+
+function frame(tag: number, items: readonly Buffer[]): Buffer {
+  return list([int(1), ID, int(tag), ...items]);
+}
+
+function why(code: string | undefined): { code?: string } {
+  return code === undefined ? {} : { code };
+}
+
+function raw(name: string, data: Buffer, code?: string): FrameVector {
+  return { name, hex: data.toString('hex'), kind: 'request', ...why(code) };
+}
+
+function request(name: string, type: number, items: readonly Buffer[], code?: string): FrameVector {
+  return raw(name, frame(type, items), code);
+}
+
+/** What the answers below are to. */
+const ASKED: Readonly<Record<number, Buffer>> = {
+  [GET]: frame(GET, [NAMESPACE, KEY]),
+  [PUT]: frame(PUT, [NULL, FALSE, RECORD]),
+  [LIST]: frame(LIST, [NAMESPACE, int(3), text('a'), text('ab'), int(3)]),
+  [VERSIONS]: frame(VERSIONS, [NAMESPACE, int(3), NULL, int(3)]),
+  [FETCH]: frame(FETCH, [NAMESPACE, int(3), list([text('a'), text('b')])]),
+  [PARTITIONS]: frame(PARTITIONS, [list([bytes(Buffer.alloc(32, 9)), int(3)]), int(2)]),
+  [STATE]: frame(STATE, [NAMESPACE, int(3)]),
+  [HANDOVER]: frame(HANDOVER, [text(''), text('default'), int(3)]),
+};
+
+function answerOf(name: string, type: number, data: Buffer, code?: string): FrameVector {
+  const asked = ASKED[type]?.toString('hex') ?? '';
+  return { name, hex: data.toString('hex'), kind: 'answer', request: asked, ...why(code) };
+}
+
+function answer(name: string, type: number, items: readonly Buffer[], code?: string): FrameVector {
+  return answerOf(name, type, frame(0, items), code);
+}
+
+function heads(): FrameVector[] {
+  const items = [NAMESPACE, KEY];
+  return [
+    raw('nothing', Buffer.alloc(0), BAD),
+    raw('a map', cbor.map([]), BAD),
+    raw('an array of two', list([int(1), ID]), BAD),
+    raw('an array of 24', list(Array.from({ length: 24 }, () => int(1))), BAD),
+    raw('another version', list([int(2), ID, int(GET), ...items]), 'frame_version'),
+    raw('a version that is text', list([text('1'), ID, int(GET), ...items]), BAD),
+    raw('the highest id', list([int(1), int(2 ** 32 - 1), int(GET), ...items])),
+    raw('an id of 2^32', list([int(1), int(2 ** 32), int(GET), ...items]), BAD),
+    raw('an id of -1', list([int(1), int(-1), int(GET), ...items]), BAD),
+    raw('an id in a longer form', list([int(1), int(7, 1), int(GET), ...items]), BAD),
+    raw('type 0', frame(0, items), 'frame_type'),
+    raw('a type of a later version', frame(99, [NULL]), 'frame_type'),
+    raw('a type that is text', list([int(1), ID, text('get'), ...items]), BAD),
+    raw('one byte too few', frame(GET, items).subarray(0, -1), BAD),
+    raw('one byte too many', Buffer.concat([frame(GET, items), Buffer.of(0)]), BAD),
+    raw('a get of 4 097 bytes', frame(GET, [NAMESPACE, bytes(Buffer.alloc(4056))]), 'frame_too_large'),
+    raw('a get of many items', frame(GET, [NAMESPACE, list(Array.from({ length: 25 }, () => EMPTY))]), BAD),
+  ];
+}
+
+function requests(): FrameVector[] {
+  const condition = (items: readonly Buffer[], code?: string): FrameVector =>
+    request(`a put with a condition ${list(items).toString('hex')}`, PUT, [list(items), FALSE, RECORD], code);
+  const key = (value: Buffer): readonly Buffer[] => [NAMESPACE, value];
+  return [
+    request('a get', GET, key(KEY)),
+    request('a get of a key with NUL', GET, key(text('\u0000'))),
+    request('a get of no key', GET, key(text('')), BAD),
+    request('a get of a key of 1 025 bytes', GET, key(text('k'.repeat(1025))), BAD),
+    request('a get of a key that begins with U+FEFF', GET, key(text('\uFEFFa')), BAD),
+    request('a get of a key that is no UTF-8', GET, key(text(Buffer.of(0xff))), BAD),
+    request('a get of a namespace of 31 bytes', GET, [bytes(Buffer.alloc(31)), KEY], BAD),
+    request('a get with an item too many', GET, [NAMESPACE, KEY, NULL], BAD),
+    request('a put', PUT, [NULL, FALSE, RECORD]),
+    request('a put to a stand-in', PUT, [NULL, TRUE, RECORD]),
+    request('a put of nothing', PUT, [NULL, FALSE, bytes(Buffer.alloc(0))], BAD),
+    request('a put to a stand-in that is a number', PUT, [NULL, int(1), RECORD], BAD),
+    condition([int(0)]),
+    condition([int(1), ...STAMP]),
+    condition([int(2), ...STAMP]),
+    condition([], BAD),
+    condition([int(3), ...STAMP], BAD),
+    condition([int(0), ...STAMP], BAD),
+    condition([int(1)], BAD),
+    condition([int(2), int(TIME), int(0)], BAD),
+    condition([int(2), int(TIME), int(65_536), DIGEST], BAD),
+    condition([int(2), int(TIME), int(0), bytes(Buffer.alloc(31))], BAD),
+    request('a list', LIST, [NAMESPACE, int(0), text(''), NULL, int(1)]),
+    request('a list of a prefix from a key on', LIST, [
+      NAMESPACE,
+      int(15),
+      text('a/'),
+      text('a/b'),
+      int(1000),
+    ]),
+    request('a list of partition 16', LIST, [NAMESPACE, int(16), text(''), NULL, int(1)], BAD),
+    request('a list of 0', LIST, [NAMESPACE, int(0), text(''), NULL, int(0)], BAD),
+    request('a list of 1 001', LIST, [NAMESPACE, int(0), text(''), NULL, int(1001)], BAD),
+    request('a list after no key', LIST, [NAMESPACE, int(0), text(''), text(''), int(1)], BAD),
+    request('a list of no prefix', LIST, [NAMESPACE, int(0), NULL, NULL, int(1)], BAD),
+    request('versions', VERSIONS, [NAMESPACE, int(0), NULL, int(1000)]),
+    request('versions from a key on', VERSIONS, [NAMESPACE, int(0), KEY, int(1000)]),
+    request('a fetch', FETCH, [NAMESPACE, int(3), list([KEY, text('a')])]),
+    request('a fetch of 64', FETCH, [NAMESPACE, int(3), list(Array.from({ length: 64 }, () => KEY))]),
+    request('a fetch of none', FETCH, [NAMESPACE, int(3), EMPTY], BAD),
+    request('a fetch of 65', FETCH, [NAMESPACE, int(3), list(Array.from({ length: 65 }, () => KEY))], BAD),
+    request('partitions', PARTITIONS, [NULL, int(1000)]),
+    request('partitions from one on', PARTITIONS, [list([NAMESPACE, int(15)]), int(1)]),
+    request('partitions from half of one on', PARTITIONS, [list([NAMESPACE]), int(1)], BAD),
+    request('state', STATE, [NAMESPACE, int(15)]),
+    request('a hand-over', HANDOVER, [text('did:key:z'), text('default'), int(0)]),
+    request('a hand-over of a namespace that is none', HANDOVER, [text(''), text('A'), int(0)], BAD),
+  ];
+}
+
+function entry(key: string, other: { expiry?: Buffer; contentType?: string } = {}): Buffer {
+  return list([text(key), ...STAMP, int(2), other.expiry ?? NULL, text(other.contentType ?? '')]);
+}
+
+function version(key: string, kind: number): Buffer {
+  return list([text(key), ...STAMP, int(kind)]);
+}
+
+function page(entries: readonly Buffer[], next: Buffer = NULL): Buffer[] {
+  return [...STANDING, list(entries), next];
+}
+
+function pages(): FrameVector[] {
+  const typed = [entry('abc', { expiry: int(TIME + 1), contentType: 'text/plain' })];
+  return [
+    answer('the last page of a list', LIST, page(typed)),
+    answer('a page of a list that goes on', LIST, page([entry('abc')], text('abc'))),
+    answer('a page of none that goes on', LIST, page([], text('abc'))),
+    answer('a page of none that goes on where it began', LIST, page([], text('ab')), BAD),
+    answer('a page that goes on before its end', LIST, page([entry('ac')], text('abc')), BAD),
+    answer('a page of too many', LIST, page(['ac', 'ad', 'ae', 'af'].map((key) => entry(key))), BAD),
+    answer('a page with a key twice', LIST, page([entry('ac'), entry('ac')]), BAD),
+    answer('a page out of order', LIST, page([entry('ad'), entry('ac')]), BAD),
+    answer('a page from before its beginning', LIST, page([entry('aa')]), BAD),
+    answer('a page with another prefix', LIST, page([entry('b')]), BAD),
+    answer('a page with a content type that is none', LIST, page([entry('ac', { contentType: '\n' })]), BAD),
+    answer('a page of versions', VERSIONS, page([version('a', 0), version('b', 1), version('c', 16)])),
+    answer('a version of another kind', VERSIONS, page([version('a', 2)]), BAD),
+    answer('versions out of order', VERSIONS, page([version('b', 0), version('a', 0)]), BAD),
+    answer(
+      'versions in the order of UTF-16',
+      VERSIONS,
+      page([version('\u{10000}', 0), version('\uE000', 0)]),
+      BAD,
+    ),
+  ];
+}
+
+function answers(): FrameVector[] {
+  const partition = list([text(''), text('default'), int(3), int(10), int(1000)]);
+  const cursor = (byte: number, number: number): Buffer => list([bytes(Buffer.alloc(32, byte)), int(number)]);
+  return [
+    answer('a record', GET, [...STANDING, RECORD]),
+    answer('a floor', GET, [...STANDING, list(STAMP)]),
+    answer('nothing held', GET, [VIEW, FALSE, NULL]),
+    answer('a view of 15 digits', GET, [text('0123456789abcde'), TRUE, NULL], BAD),
+    answer('a view in capitals', GET, [text('0123456789ABCDEF'), TRUE, NULL], BAD),
+    answer('a record that is empty', GET, [...STANDING, bytes(Buffer.alloc(0))], BAD),
+    answer('a floor without its digest', GET, [...STANDING, list(STAMP.slice(0, 2))], BAD),
+    answer('an answer to a get with an item too few', GET, STANDING, BAD),
+    answer('stored', PUT, [...STANDING, int(0), NULL]),
+    answer('held', PUT, [...STANDING, int(1), NULL]),
+    answer('stale', PUT, [...STANDING, int(2), list(STAMP)]),
+    answer('a condition that something held stands against', PUT, [...STANDING, int(3), list(STAMP)]),
+    answer('a condition that nothing held meets', PUT, [...STANDING, int(3), NULL]),
+    answer('stored, with what stands in the way', PUT, [...STANDING, int(0), list(STAMP)], BAD),
+    answer('stale, without what stands in the way', PUT, [...STANDING, int(2), NULL], BAD),
+    answer('an outcome of a later version', PUT, [...STANDING, int(4), NULL], BAD),
+    answer('a page of records', FETCH, [list([RECORD, NULL])]),
+    answer('a page of the first record', FETCH, [list([RECORD])]),
+    answer('a page of no record', FETCH, [EMPTY], BAD),
+    answer('a page of more records than keys', FETCH, [list([NULL, NULL, NULL])], BAD),
+    answer('the last page of partitions', PARTITIONS, [list([partition]), NULL]),
+    answer('a page of partitions that goes on', PARTITIONS, [list([partition]), cursor(9, 4)]),
+    answer('a page of partitions that does not get on', PARTITIONS, [list([partition]), cursor(9, 3)], BAD),
+    answer('a page of too many partitions', PARTITIONS, [list([partition, partition, partition]), NULL], BAD),
+    answer('state', STATE, [...STANDING, TRUE, int(10), int(1000)]),
+    answer('a hand-over that is done', HANDOVER, STANDING),
+    answerOf('a refusal', GET, frame(1, [text('no_room'), text('the disk is full')]), 'no_room'),
+    answerOf('a refusal of a later version', GET, frame(1, [text('too_late'), text('')]), 'too_late'),
+    answerOf('a refusal that is no code', GET, frame(1, [text('No room'), text('')]), BAD),
+    answerOf('a refusal with a line feed', GET, frame(1, [text('no_room'), text('a\nb')]), BAD),
+    answerOf('a refusal of 257 characters', GET, frame(1, [text('no_room'), text('a'.repeat(257))]), BAD),
+    answerOf('an answer that is neither', GET, frame(2, [...STANDING, NULL]), BAD),
+  ];
+}
+
+export function frameVectors(): FrameVector[] {
+  return [...heads(), ...requests(), ...answers(), ...pages()];
+}
