@@ -1,4 +1,4 @@
-import type { Config, Logger, MaillonNode, Receipt, TopicName } from '../node/index.ts';
+import type { Config, Logger, MaillonNode, Receipt, Storage, TopicName } from '../node/index.ts';
 import type { Clock } from '../protocols/common/clock.ts';
 import type { Clients } from './clients.ts';
 import { GatewayError } from './errors.ts';
@@ -20,6 +20,7 @@ export interface Build {
 /** What the routes share. Each takes only the part it uses. */
 export interface Context {
   readonly node: MaillonNode;
+  readonly storage: Storage;
   readonly logger: Logger;
   readonly events: Events;
   readonly config: Config;

@@ -1,4 +1,4 @@
-import type { EventLog, Logger, MaillonNode, Probe } from '../node/index.ts';
+import type { EventLog, Logger, MaillonNode, Probe, Storage } from '../node/index.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
 
 /** One call reports an event to the log and to its metric. */
@@ -6,6 +6,8 @@ export type Events = Pick<EventLog, 'report'>;
 
 export interface GatewayComponents {
   readonly node: MaillonNode;
+  /** Where values are kept; the node's own unless given. */
+  readonly storage?: Storage;
   readonly logger: Logger;
   /** Where what happens to clients is reported; only logged otherwise. */
   readonly events?: Events;

@@ -1,5 +1,6 @@
 import type { Limit } from '../protocols/common/limits.ts';
 import { MESSAGE_MAX_BYTES } from '../protocols/relay/constants.ts';
+import { CONTENT_TYPE_MAX_LENGTH, VALUE_MAX_BYTES } from '../protocols/storage/constants.ts';
 
 /** Request line and headers. A topic of 256 bytes is at most 768 escaped, a token some 2 KiB. */
 export const HEADERS_MAX_BYTES = 16 * 1024;
@@ -7,7 +8,7 @@ export const HEADERS_MAX_BYTES = 16 * 1024;
 export const HEADERS_MAX_COUNT = 100;
 /** Time for a request's headers: what a slow mobile link needs, not what a slow-loris would like. */
 export const HEADERS_TIMEOUT_MS = 10_000;
-/** Time for a whole request, body included: 256 KiB over 70 kbit/s. */
+/** Time for a whole request, body included: 256 KiB over 70 kbit/s, a value of 1 MiB over 280 kbit/s. */
 export const REQUEST_TIMEOUT_MS = 30_000;
 /** An idle keep-alive connection is closed after this; longer than most clients pause between calls. */
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
@@ -53,6 +54,40 @@ export const MEMBER_META_MAX_BYTES = 1024;
 export const MEMBERS_MAX = 1_000;
 /** What is gathered for one write to a socket: amortises the system call, delays nobody noticeably. */
 export const WRITE_BATCH_BYTES = 64 * 1024;
+/** Values on their way in or out, all requests together: 128 of the largest. */
+export const VALUES_IN_TRANSIT_BYTES = 128 * VALUE_MAX_BYTES;
+/** What a JSON body may have beside a value: names, and what JSON escapes. */
+export const JSON_OVERHEAD_BYTES = 64 * 1024;
+/** A value in hex, and the JSON around it. */
+export const HEX_BODY_MAX_BYTES = 2 * VALUE_MAX_BYTES + JSON_OVERHEAD_BYTES;
+/** A shorter life is over before a client on another continent can read it. */
+export const TTL_MIN_MS = 1_000;
+/** Ten years: what shall live longer has no end. */
+export const TTL_MAX_MS = 3_650 * 86_400_000;
+/** Entries of a page of a list unless said, and at most: 1 MB of the longest keys. */
+export const LIST_DEFAULT = 100;
+export const LIST_MAX = 1_000;
+/** Keys in a list of DeBros, which has no pages. */
+export const DEBROS_LIST_MAX = 10_000;
+/** A cursor is opaque, but it fits a URL. */
+export const CURSOR_MAX_LENGTH = 4_096;
+/** Entity tags in one If-Match: more than versions anybody keeps of a value. */
+export const ETAGS_MAX = 32;
+/** How often a conditional write begins anew because the value changed to another one that it allows. */
+export const CONDITION_ATTEMPTS = 3;
+/** Keys of one mget, and how many of them are read side by side. */
+export const MGET_KEYS_MAX = 256;
+export const MGET_PARALLEL = 16;
+/** What one mget may bring. */
+export const MGET_MAX_BYTES = 8 * 2 ** 20;
+/** Keys of one dmap that a scan looks at. */
+export const SCAN_KEYS_MAX = 10_000;
+/** Length of a scan's regular expression. */
+export const PATTERN_MAX_LENGTH = 128;
+/** Instructions a regular expression may become: what {n,m} repeats counts each time. */
+export const PATTERN_MAX_STEPS = 1_024;
+/** Work of one scan, states times characters: about a tenth of a second. */
+export const SCAN_WORK_MAX = 10_000_000;
 
 /** The limits of a gateway that are no settings; those the node lists. */
 export const GATEWAY_LIMITS: readonly Limit[] = [
@@ -78,6 +113,25 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.memberIdLength', MEMBER_ID_MAX_LENGTH, 'bytes', 'told to every member of a topic'),
   limit('gateway.memberMetaBytes', MEMBER_META_MAX_BYTES, 'bytes', 'told to every member of a topic'),
   limit('gateway.members', MEMBERS_MAX, 'count', 'members of a topic: each change is told to all'),
+  limit('gateway.valueBytes', VALUE_MAX_BYTES, 'bytes', 'the largest value; larger ones are no records'),
+  limit('gateway.valuesInTransit', VALUES_IN_TRANSIT_BYTES, 'bytes', 'then requests with values are refused'),
+  limit('gateway.contentTypeLength', CONTENT_TYPE_MAX_LENGTH, 'bytes', 'kept with each value'),
+  limit('gateway.ttlMin', TTL_MIN_MS, 'milliseconds', 'less is over before it can be read'),
+  limit('gateway.ttlMax', TTL_MAX_MS, 'milliseconds', 'what shall live longer has no end'),
+  limit('gateway.listEntries', LIST_MAX, 'count', 'entries of a page'),
+  limit('gateway.debrosListKeys', DEBROS_LIST_MAX, 'count', 'a list of DeBros has no pages'),
+  limit('gateway.etags', ETAGS_MAX, 'count', 'entity tags of one condition'),
+  limit('gateway.mgetKeys', MGET_KEYS_MAX, 'count', 'keys read by one request'),
+  limit('gateway.mgetBytes', MGET_MAX_BYTES, 'bytes', 'what one request brings'),
+  limit('gateway.scanKeys', SCAN_KEYS_MAX, 'count', 'keys one scan looks at'),
+  limit('gateway.scanWork', SCAN_WORK_MAX, 'count', 'characters times states of a regular expression'),
+  limit('gateway.patternLength', PATTERN_MAX_LENGTH, 'bytes', 'of a regular expression'),
+  limit(
+    'gateway.patternSteps',
+    PATTERN_MAX_STEPS,
+    'count',
+    'a regular expression with its repetitions written out',
+  ),
   limit('gateway.probeTimeout', PROBE_TIMEOUT_MS, 'milliseconds', 'a slow probe counts as failed'),
 ];
 
@@ -88,6 +142,8 @@ function assertRelation(holds: boolean, relation: string): void {
 assertRelation(HEADERS_TIMEOUT_MS < REQUEST_TIMEOUT_MS, 'headers are part of the request');
 assertRelation(PING_INTERVAL_MS % SSE_HEARTBEAT_MS === 0, 'one timer beats for both');
 assertRelation(STOP_CLOSE_TIMEOUT_MS < 1_000, 'stopping takes at most a second');
+assertRelation(VALUES_IN_TRANSIT_BYTES >= HEX_BODY_MAX_BYTES, 'the largest value goes, in whatever form');
+assertRelation(MGET_MAX_BYTES >= 4 * VALUE_MAX_BYTES, 'an mget of one value goes, however JSON escapes it');
 assertRelation(FRAME_MAX_BYTES > MESSAGE_MAX_BYTES, 'a raw message fits a frame');
 
 function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {

@@ -1,5 +1,5 @@
 /** Kinds of route that requests are counted by. */
-export const ROUTE_CLASSES = ['publish', 'pubsub', 'network', 'health', 'info', 'other'] as const;
+export const ROUTE_CLASSES = ['publish', 'pubsub', 'storage', 'network', 'health', 'info', 'other'] as const;
 export type RouteClass = (typeof ROUTE_CLASSES)[number];
 
 /** What the gateway counts. Gauges say what is now; counters only grow, also over restarts of the gateway. */
@@ -55,9 +55,11 @@ export function routeClass(route: string | undefined): RouteClass {
   if (route === '/v1/pubsub/publish') return 'publish';
   if (route.startsWith('/v1/pubsub/')) return 'pubsub';
   if (route.startsWith('/v1/network/')) return 'network';
+  if (STORAGE_ROUTE.test(route)) return 'storage';
   if (HEALTH_ROUTE.test(route)) return 'health';
   return INFO_ROUTES.has(route) ? 'info' : 'other';
 }
 
+const STORAGE_ROUTE = /^\/(v1\/(kv|storage|cache)|store|retrieve)(\/|$)/;
 const HEALTH_ROUTE = /^(\/v1)?\/(health|status|livez|readyz)$/;
 const INFO_ROUTES: ReadonlySet<string> = new Set(['/', '/v1/info', '/v1/version', '/openapi.json']);

@@ -84,7 +84,7 @@ export const errorResponses = {
 } as const;
 
 /** A string that a check of the protocols accepts; its message becomes the error's. */
-function checked(check: (value: string) => void): z.ZodString {
+export function checked(check: (value: string) => void): z.ZodString {
   return z.string().check((context) => {
     try {
       check(context.value);

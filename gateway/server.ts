@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { Config, Logger, MaillonNode, Probe } from '../node/index.ts';
+import type { Config, Logger, MaillonNode, Probe, Storage } from '../node/index.ts';
 import { systemClock } from '../protocols/common/clock.ts';
 import { Clients } from './clients.ts';
 import type { Build, Context } from './context.ts';
@@ -33,6 +33,7 @@ interface Running {
 export class GatewayServer implements Gateway {
   readonly metrics = createGatewayMetrics();
   readonly #node: MaillonNode;
+  readonly #storage: Storage;
   readonly #logger: Logger;
   readonly #config: Config;
   readonly #build: Build;
@@ -46,6 +47,7 @@ export class GatewayServer implements Gateway {
 
   constructor(components: GatewayComponents, init: { config: Config; build: Build }) {
     this.#node = components.node;
+    this.#storage = components.storage ?? (components.node as MaillonNode & { storage: Storage }).storage;
     this.#logger = components.logger;
     this.#events = components.events ?? onlyLogged(components.logger);
     this.#onAnswered = components.onAnswered;
@@ -88,6 +90,7 @@ export class GatewayServer implements Gateway {
     const turn = new Turn();
     const app = await createApp({
       node: this.#node,
+      storage: this.#storage,
       logger: this.#logger,
       events: this.#events,
       config: this.#config,

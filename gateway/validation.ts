@@ -7,6 +7,12 @@ const FIELD_CODES: Readonly<Record<string, ErrorCode>> = {
   namespace: 'bad_namespace',
   data_base64: 'bad_base64',
   expiry: 'bad_expiry',
+  key: 'bad_key',
+  prefix: 'bad_key',
+  ttl: 'bad_ttl',
+  limit: 'bad_limit',
+  cursor: 'bad_cursor',
+  match: 'bad_pattern',
   member_id: 'bad_member',
   member_meta: 'bad_member',
 };

@@ -8,7 +8,6 @@ import {
   LogController,
 } from 'fastify';
 import {
-  jsonSchemaTransform,
   jsonSchemaTransformObject,
   serializerCompiler,
   validatorCompiler,
@@ -30,7 +29,7 @@ import {
 import { routeClass } from '../metrics.ts';
 import { chooseSubprotocol } from '../ws/subprotocols.ts';
 import { answerClientError, pathOf, rawResponse, sendError } from './error-handler.ts';
-import { checkHost, checkOrigin, corsHeaders, PREFLIGHT_HEADERS } from './guard.ts';
+import { checkHost, checkOrigin, checkSite, corsHeaders, PREFLIGHT_HEADERS } from './guard.ts';
 import { healthRoutes } from './health.ts';
 import { infoRoutes } from './info.ts';
 import { networkRoutes } from './network.ts';
@@ -38,6 +37,9 @@ import { Prober, probeGateway } from './probes.ts';
 import { pubsubRoutes } from './pubsub.ts';
 import { pubsubSseRoutes } from './pubsub-sse.ts';
 import { pubsubWsRoutes, WEBSOCKET_PATH } from './pubsub-ws.ts';
+import { describeRoute } from './route-description.ts';
+import { methodsOf } from './route-methods.ts';
+import { storageRoutes } from './storage-scope.ts';
 
 /** A compressor would cost each connection 240 kB; the types of `ws` do not know `closeTimeout` yet. */
 const WEBSOCKET_OPTIONS: NonNullable<WebsocketPluginOptions['options']> & { readonly closeTimeout: number } =
@@ -70,6 +72,8 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
       // curl and others offer h2c in the same header; they mean plain HTTP if it is not taken
       shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
     },
+    // whoever sends a longer one is told what is wrong with it, not that there is no such route
+    routerOptions: { maxParamLength: HEADERS_MAX_BYTES },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => void sendError(context.logger, error, request, reply),
     onProtoPoisoning: 'error',
@@ -92,6 +96,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   for (const addRoutes of [infoRoutes, networkRoutes, pubsubRoutes, pubsubSseRoutes, pubsubWsRoutes]) {
     addRoutes(typed, context);
   }
+  await storageRoutes(typed, context);
   await app.ready();
   return app;
 }
@@ -119,12 +124,12 @@ async function registerPlugins(app: FastifyInstance, context: Context): Promise<
       openapi: '3.1.0',
       info: {
         title: 'Maillon gateway',
-        description: 'Publish and subscribe to topics of a Maillon swarm over HTTP, SSE and WebSocket.',
+        description: 'Topics and values of a Maillon swarm over HTTP, SSE and WebSocket.',
         version: context.build.version,
         license: { name: 'MIT', identifier: 'MIT' },
       },
     },
-    transform: jsonSchemaTransform,
+    transform: describeRoute,
     transformObject: jsonSchemaTransformObject,
   });
   await app.register(websocket, {
@@ -154,6 +159,7 @@ function addHooks(app: FastifyInstance, context: Context): void {
     void reply.headers({ 'x-content-type-options': 'nosniff', vary: 'Origin' });
     checkHost(host, guard);
     checkOrigin(origin, guard);
+    checkSite(request.method, request.headers);
     void reply.headers(corsHeaders(origin));
     if (context.stopping.aborted) throw new GatewayError('going_away', 'the gateway is stopping');
   });
@@ -186,7 +192,7 @@ function collectRoutes(app: FastifyInstance): ReadonlyMap<string, ReadonlySet<st
 
 function answerUnknown(app: FastifyInstance, routes: ReadonlyMap<string, ReadonlySet<string>>): void {
   app.setNotFoundHandler(async (request: FastifyRequest, reply) => {
-    const methods = routes.get(pathOf(request.url));
+    const methods = methodsOf(routes, pathOf(request.url));
     if (methods === undefined) throw new GatewayError('not_found', 'no such route; see /openapi.json');
     const allow = [...methods, 'OPTIONS'].join(', ');
     void reply.header('allow', allow);

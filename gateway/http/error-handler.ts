@@ -15,13 +15,29 @@ export function sendError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
+  const { status, body } = describeError(logger, error, request, reply);
+  return reply.code(status).send(body);
+}
+
+/** What a request that failed is answered with; logs a fault of ours and sets the headers that belong to the error. */
+export function describeError(
+  logger: Pick<Logger, 'error'>,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): { status: number; body: ErrorBody } {
   const body = errorBody(translate(error, request));
   if (body.code === 'internal') {
     logger.error({ err: error, method: request.method, path: pathOf(request.url) }, 'request failed');
   }
   if (body.retryAfter !== undefined) void reply.header('retry-after', String(body.retryAfter));
-  return reply.code(errorStatus(body.code)).send(body);
+  // an answer to HEAD has no body that could name it
+  if (request.method === 'HEAD') void reply.header('maillon-error', body.code);
+  return { status: errorStatus(body.code), body };
 }
+
+/** Paths whose rest is a key. */
+const VALUE_PATH = /^\/v1\/kv\//;
 
 /** The path of a URL; the query may hold a credential and is never logged. */
 export function pathOf(url: string): string {
@@ -38,6 +54,8 @@ function translate(error: unknown, request: FastifyRequest): unknown {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new GatewayError('unsupported_media_type', 'send the body as Content-Type: application/json');
     case 'FST_ERR_BAD_URL':
+      if (VALUE_PATH.test(request.url))
+        return new GatewayError('bad_key', 'the key must be percent-encoded UTF-8');
       return new GatewayError('bad_request', 'the URL is malformed');
     default:
   }

@@ -43,6 +43,19 @@ export function checkOrigin(origin: string | undefined, init: GuardInit): void {
   );
 }
 
+/**
+ * Throws `foreign_origin` for a request that changes something and that a browser says another site's page made, though it has no
+ * Origin header: browsers send none with some forms.
+ */
+export function checkSite(method: string, headers: { readonly [name: string]: unknown }): void {
+  if (SAFE_METHODS.has(method) || headers['origin'] !== undefined) return;
+  const site = headers['sec-fetch-site'];
+  if (site === undefined || site === 'same-origin' || site === 'none') return;
+  throw new GatewayError('foreign_origin', 'pages of another site may change nothing at this gateway');
+}
+
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 function isLoopbackOrigin(origin: string): boolean {
   const url = URL.parse(origin);
   // an origin is its own canonical form: anything more than scheme, host and port is not one
@@ -53,11 +66,16 @@ function isLoopbackOrigin(origin: string): boolean {
 /** Headers with which a browser lets an allowed page read the answer; empty for anything but a page. */
 export function corsHeaders(origin: string | undefined): Record<string, string> {
   if (origin === undefined) return {};
-  return { 'access-control-allow-origin': origin, 'access-control-expose-headers': 'Retry-After' };
+  return { 'access-control-allow-origin': origin, 'access-control-expose-headers': EXPOSED_HEADERS };
 }
+
+/** What of an answer a page may read beside what any may. */
+const EXPOSED_HEADERS =
+  'Retry-After, ETag, Content-Disposition, Maillon-Degraded, Maillon-Author, Maillon-Time, Maillon-Expires, Maillon-Error';
 
 /** What a preflight is told beside that. */
 export const PREFLIGHT_HEADERS = {
-  'access-control-allow-headers': 'Content-Type, Authorization, X-API-Key, Idempotency-Key, Last-Event-ID',
+  'access-control-allow-headers':
+    'Content-Type, Authorization, X-API-Key, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match',
   'access-control-max-age': '600',
 } as const;

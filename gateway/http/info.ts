@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { KAD_PROTOCOL } from '../../protocols/common/ids.ts';
 import { NODES_PROTOCOL } from '../../protocols/nodes/constants.ts';
 import { gossipTopics } from '../../protocols/relay/shards.ts';
+import { STORAGE_PROTOCOL } from '../../protocols/storage/constants.ts';
 import type { Context } from '../context.ts';
 import { CLOSE_CODES, ERRORS, type ErrorKind } from '../errors.ts';
 import { GATEWAY_LIMITS } from '../limits.ts';
@@ -18,12 +19,18 @@ const FEATURES = [
   'nodes',
   'idempotency',
   'presence.local',
+  'kv',
+  'kv.conditional',
+  'kv.ttl',
+  'kv.list',
+  'cache',
+  '4nk.storage',
   'debros.e1',
   'debros.e2',
 ];
 const PRODUCT = 'maillon';
 /** libp2p protocols and gossip topics its node speaks. */
-const PROTOCOLS = [...gossipTopics(), KAD_PROTOCOL, NODES_PROTOCOL];
+const PROTOCOLS = [...gossipTopics(), KAD_PROTOCOL, NODES_PROTOCOL, STORAGE_PROTOCOL];
 
 const ERROR_ROWS = Object.entries<ErrorKind>(ERRORS).map(([code, kind]) => Object.assign({ code }, kind));
 const CLOSE_CODE_ROWS = Object.entries(CLOSE_CODES).map(([code, meaning]) => ({
@@ -83,7 +90,7 @@ const openapiRoute = {
 export function infoRoutes(app: Routes, { node, build }: Pick<Context, 'node' | 'build'>): void {
   app.get('/', { schema: rootRoute }, async () => ({
     product: PRODUCT,
-    what: 'A gateway to a Maillon swarm: publish and subscribe over HTTP, SSE and WebSocket.',
+    what: 'A gateway to a Maillon swarm: topics and values over HTTP, SSE and WebSocket.',
     links: { info: '/v1/info', openapi: '/openapi.json', ready: '/readyz' },
   }));
 

@@ -2,7 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGateway, type Gateway } from '../../gateway/index.ts';
-import { type Config, createLogger, createNode, DEFAULTS, type MaillonNode } from '../../node/index.ts';
+import {
+  type Config,
+  createLogger,
+  createNode,
+  DEFAULTS,
+  type MaillonNode,
+  type Storage,
+} from '../../node/index.ts';
 
 /** A node and the gateway on it, in this process. */
 export interface Site extends AsyncDisposable {
@@ -20,6 +27,8 @@ export interface SiteInit {
   readonly settings?: Partial<Config>;
   readonly role?: 'full' | 'light';
   readonly explicit?: readonly string[];
+  /** In the place of the node's own. */
+  readonly storage?: Storage;
 }
 
 export const BUILD = { version: '0.0.0-test', commit: 'test', builtAt: '2026-01-01T00:00:00.000Z' };
@@ -46,7 +55,8 @@ export async function startSite(init: SiteInit = {}): Promise<Site> {
   const log: string[] = [];
   const logger = createLogger(config, { stream: { write: (line) => void log.push(line) } });
   const node = createNode({ logger }, { config, role: init.role ?? 'full', version: BUILD.version });
-  const gateway = createGateway({ node, logger }, { config, build: BUILD });
+  const storage = init.storage === undefined ? {} : { storage: init.storage };
+  const gateway = createGateway({ node, logger, ...storage }, { config, build: BUILD });
   const dispose = async (): Promise<void> => {
     await gateway.stop();
     await node.stop();

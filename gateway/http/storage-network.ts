@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import type { Holder } from '../../node/index.ts';
+import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
+import type { Routes } from './routes.ts';
+import { recordKeySchema } from './storage-schemas.ts';
+import type { StorageContext } from './storage-scope.ts';
+
+const counter = z.number().min(0);
+
+const statusSchema = z
+  .object({
+    bytes: counter.describe("on this node's disk"),
+    records: counter,
+    capacityBytes: counter.describe('offered to the swarm'),
+    freeBytes: counter,
+    members: counter.describe('nodes that may be home replicas, this one included'),
+    replicas: counter.describe('home replicas of every record'),
+    partitions: z.object({ home: counter, standIn: counter, unsynced: counter }),
+    namespaces: z.array(
+      z.object({ owner: z.string(), namespace: z.string(), keys: counter, bytes: counter }),
+    ),
+  })
+  .meta({ id: 'StorageStatus', description: 'What this node keeps for the swarm' });
+
+const whereSchema = z
+  .object({
+    partition: z.int().min(0),
+    holders: z.array(
+      z.object({
+        id: z.string().describe('peer id'),
+        role: z.enum(['home', 'stand-in']),
+        isLive: z.boolean(),
+        isSynced: z.boolean().nullable().describe('whether it counts; null when it did not answer'),
+        etag: z.string().nullable().describe('of what it holds; null for nothing or no answer'),
+        isTombstone: z.boolean(),
+      }),
+    ),
+  })
+  .meta({ id: 'Where', description: 'Who holds a key, and what of it' });
+
+const tags = ['network', 'storage'];
+const statusRoute = {
+  summary: 'What this node keeps for the swarm',
+  operationId: 'storageStatus',
+  tags,
+  response: { 200: statusSchema, ...errorResponses },
+};
+const whereRoute = {
+  summary: 'Who holds a key: home replicas, stand-ins and their versions',
+  operationId: 'where',
+  tags,
+  querystring: z.object({ namespace: namespaceSchema.optional(), key: recordKeySchema }),
+  response: { 200: whereSchema, ...errorResponses },
+};
+
+function copyHolder({ id, role, isLive, isSynced, etag, isTombstone }: Holder): Holder {
+  return { id, role, isLive, isSynced, etag, isTombstone };
+}
+
+export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageContext, 'storage'>): void {
+  app.get('/v1/network/storage', { schema: statusRoute }, async () => {
+    const status = storage.status();
+    return {
+      ...status,
+      partitions: { ...status.partitions },
+      namespaces: status.namespaces.map(({ owner, namespace, keys, bytes }) => ({
+        owner,
+        namespace,
+        keys,
+        bytes,
+      })),
+    };
+  });
+
+  app.get('/v1/network/storage/where', { schema: whereRoute }, async ({ query }) => {
+    const { namespace = DEFAULT_NAMESPACE, key } = query;
+    const { partition, holders } = await storage.where({ owner: '', namespace, key });
+    return { partition, holders: holders.map(copyHolder) };
+  });
+}
