@@ -118,3 +118,39 @@ export interface Info {
   }[];
   readonly closeCodes: readonly { readonly code: number; readonly meaning: string }[];
 }
+
+/** One node's part in keeping a key. */
+export interface Holder {
+  /** Peer id. */
+  readonly id: string;
+  readonly role: 'home' | 'stand-in';
+  readonly isLive: boolean;
+  /** Whether it counts for majorities; null when it did not answer. */
+  readonly isSynced: boolean | null;
+  /** Of what it holds; null for nothing or no answer. */
+  readonly etag: string | null;
+  readonly isTombstone: boolean;
+}
+
+export interface Where {
+  readonly partition: number;
+  readonly holders: readonly Holder[];
+}
+
+/** What a node keeps for the swarm. */
+export interface StorageStatus {
+  readonly bytes: number;
+  readonly records: number;
+  readonly capacityBytes: number;
+  readonly freeBytes: number;
+  /** Nodes that may be home replicas, this one included. */
+  readonly members: number;
+  readonly replicas: number;
+  readonly partitions: { readonly home: number; readonly standIn: number; readonly unsynced: number };
+  readonly namespaces: readonly {
+    readonly owner: string;
+    readonly namespace: string;
+    readonly keys: number;
+    readonly bytes: number;
+  }[];
+}

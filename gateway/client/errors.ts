@@ -5,6 +5,8 @@ export class ClientError extends Error {
   readonly code: string;
   /** HTTP status or WebSocket close code; 0 when there is none. */
   readonly status: number;
+  /** What the gateway says beside it, e.g. the `etag` there is now. */
+  readonly detail: Readonly<Record<string, unknown>> | undefined;
   /** Seconds after which trying again is reasonable. */
   readonly retryAfter: number | undefined;
 
@@ -12,24 +14,31 @@ export class ClientError extends Error {
     code: string,
     status: number,
     message: string,
-    options: ErrorOptions & { retryAfter?: number } = {},
+    options: ErrorOptions & { retryAfter?: number; detail?: Readonly<Record<string, unknown>> } = {},
   ) {
     super(message, options);
     this.code = code;
     this.status = status;
+    this.detail = options.detail;
     this.retryAfter = options.retryAfter;
   }
 }
 
 /** The error that an answer of the server describes. */
 export function errorFrom(answer: unknown, status: number): ClientError {
-  const { code, error, retryAfter } = (typeof answer === 'object' && answer !== null ? answer : {}) as {
+  const { code, error, retryAfter, detail } = (
+    typeof answer === 'object' && answer !== null ? answer : {}
+  ) as {
     code?: unknown;
     error?: unknown;
     retryAfter?: unknown;
+    detail?: unknown;
   };
   if (typeof code !== 'string' || typeof error !== 'string') {
     return new ClientError('bad_answer', status, `the server answered ${status} and not as a gateway does`);
   }
-  return new ClientError(code, status, error, typeof retryAfter === 'number' ? { retryAfter } : {});
+  return new ClientError(code, status, error, {
+    ...(typeof retryAfter === 'number' ? { retryAfter } : {}),
+    ...(typeof detail === 'object' && detail !== null ? { detail: { ...detail } } : {}),
+  });
 }

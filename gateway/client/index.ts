@@ -2,21 +2,43 @@
  * The client SDK: a swarm through a gateway, from a browser or from Node. It needs nothing but `fetch` and
  * `WebSocket`.
  */
-import type { Info, NodeEntry, Peer, Status, Version } from './answers.ts';
+import type { Info, NodeEntry, Peer, Status, StorageStatus, Version } from './answers.ts';
 import { bytesToBase64 } from './base64.ts';
 import { Connection, type WebSocketConstructor } from './connection.ts';
-import { ClientError, errorFrom } from './errors.ts';
-import type { Receipt } from './frames.ts';
+import { DEFAULT_NAMESPACE, type Receipt } from './frames.ts';
+import { createKv, type Kv } from './kv.ts';
 import { type Stream, Subscriber } from './stream.ts';
+import { call, type Query, urlOf } from './transport.ts';
 
-export type { Info, NetworkStatus, NodeEntry, Peer, Status, Version } from './answers.ts';
+export type {
+  Holder,
+  Info,
+  NetworkStatus,
+  NodeEntry,
+  Peer,
+  Status,
+  StorageStatus,
+  Version,
+  Where,
+} from './answers.ts';
 export type { WebSocketConstructor, WebSocketLike } from './connection.ts';
 export { ClientError } from './errors.ts';
 export type { Receipt } from './frames.ts';
+export type {
+  Consistency,
+  DeleteOptions,
+  Durability,
+  Entry,
+  Kv,
+  ListOptions,
+  Page,
+  PutOptions,
+  ReadOptions,
+  Value,
+  ValueHead,
+  Written,
+} from './kv.ts';
 export type { Message, Stream } from './stream.ts';
-
-/** A call that takes longer is given up: the server answers or fails well before. */
-const CALL_TIMEOUT_MS = 30_000;
 
 export interface ClientInit {
   /** Of the gateway, e.g. `http://127.0.0.1:8080`. */
@@ -54,6 +76,10 @@ export interface Client {
    */
   subscribe(options: SubscribeOptions): Stream;
   topics(namespace?: string): Promise<string[]>;
+  /** Values under keys of a namespace, `default` unless said. */
+  kv(namespace?: string): Kv;
+  /** What the gateway's node keeps for the swarm. */
+  storage(): Promise<StorageStatus>;
   status(): Promise<Status>;
   peers(): Promise<Peer[]>;
   /** The swarm's directory, or those of it that were reached so. */
@@ -72,6 +98,8 @@ export function createClient(init: ClientInit): Client {
     topics: async (namespace) => {
       return (await get<{ topics: string[] }>('/v1/pubsub/topics', { namespace })).topics;
     },
+    kv: (namespace = DEFAULT_NAMESPACE) => createKv(init, namespace),
+    storage: async () => get('/v1/network/storage'),
     status: async () => get('/v1/status'),
     peers: async () => (await get<{ peers: Peer[] }>('/v1/network/peers')).peers,
     nodes: async (reach) => (await get<{ nodes: NodeEntry[] }>('/v1/network/nodes', { reach })).nodes,
@@ -101,15 +129,6 @@ function subscriberTo(init: ClientInit): Client['subscribe'] {
   };
 }
 
-type Query = Readonly<Record<string, string | undefined>>;
-
-function urlOf(init: ClientInit, path: string, query: Query): URL {
-  const url = new URL(path, init.url);
-  for (const [name, value] of Object.entries(query))
-    if (value !== undefined) url.searchParams.set(name, value);
-  return url;
-}
-
 async function publish(init: ClientInit, options: PublishOptions): Promise<Receipt> {
   const { topic, namespace, expiry, idempotencyKey } = options;
   const data = typeof options.data === 'string' ? new TextEncoder().encode(options.data) : options.data;
@@ -123,20 +142,4 @@ async function publish(init: ClientInit, options: PublishOptions): Promise<Recei
   });
   const { id, messageIds, peersReached, storedBy, durable } = answer;
   return { id, messageIds, peersReached, storedBy, durable };
-}
-
-async function call<T>(init: ClientInit, url: URL, request: RequestInit = {}): Promise<T> {
-  const send = init.fetch ?? fetch;
-  let response: Response;
-  try {
-    response = await send(url, {
-      ...request,
-      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-    });
-  } catch (cause) {
-    throw new ClientError('unreachable', 0, `no gateway answers at ${init.url}`, { cause });
-  }
-  const answer: unknown = await response.json().catch(() => null);
-  if (!response.ok || answer === null) throw errorFrom(answer, response.status);
-  return answer as T;
 }

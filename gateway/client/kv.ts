@@ -1,0 +1,238 @@
+/** Values under keys of one namespace. */
+import { errorMessage } from '../../protocols/common/errors.ts';
+import { checkNamespace } from '../../protocols/common/names.ts';
+import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
+import { checkKey } from '../../protocols/storage/keys.ts';
+import { parseEtag, recordCid } from '../../protocols/storage/version.ts';
+import type { Where } from './answers.ts';
+import { ClientError, errorFrom } from './errors.ts';
+import { bytesOf, call, send, type TransportInit, urlOf } from './transport.ts';
+
+/** How many home replicas must have a write on disk: `majority` unless said. */
+export type Durability = 'one' | 'majority' | 'all';
+/** `majority` fails where no majority answers, `one` takes the nearest copy; else the best copy, if need be `degraded`. */
+export type Consistency = 'one' | 'majority';
+
+export interface PutOptions {
+  /** Kept with the value; `application/octet-stream` unless said. */
+  readonly contentType?: string;
+  /** Seconds, or a duration like `30m`, `1h30m`, `7d`; for ever when missing. */
+  readonly ttl?: number | string;
+  readonly durability?: Durability;
+  /** Only when there is no value yet: `precondition_failed` otherwise. */
+  readonly ifAbsent?: boolean;
+  /** Only when the value has this ETag: `precondition_failed` otherwise, with `detail.etag`. */
+  readonly ifMatch?: string;
+}
+
+export type DeleteOptions = Pick<PutOptions, 'durability' | 'ifMatch'>;
+
+export interface ReadOptions {
+  readonly consistency?: Consistency;
+}
+
+/** What is known of a write that was acknowledged. */
+export interface Written {
+  readonly namespace: string;
+  readonly key: string;
+  /** With its quotes. */
+  readonly etag: string;
+  /** CID of the record. */
+  readonly id: string;
+  readonly version: { readonly ms: number; readonly counter: number };
+  /** Peer ids of the home replicas that have it on disk. */
+  readonly replicas: readonly string[];
+  readonly homes: readonly string[];
+  readonly durability: Durability;
+  readonly durable: boolean;
+  /** Milliseconds since the Unix epoch; null for never. */
+  readonly expiresAt: number | null;
+}
+
+/** What is known of a value without its bytes. */
+export interface ValueHead {
+  readonly key: string;
+  readonly etag: string;
+  readonly id: string;
+  readonly version: { readonly ms: number; readonly counter: number };
+  readonly contentType: string;
+  readonly size: number;
+  /** did:key of who signed it. */
+  readonly author: string;
+  /** When it was signed, milliseconds since the Unix epoch. */
+  readonly time: number;
+  readonly expiresAt: number | null;
+  /** No majority was asked: there may be a newer value. */
+  readonly degraded: boolean;
+}
+
+export interface Value extends ValueHead {
+  readonly bytes: Uint8Array;
+  /** The bytes as UTF-8. */
+  text(): string;
+}
+
+export interface ListOptions {
+  /** Literal. */
+  readonly prefix?: string;
+  /** Entries of a page, 1 to 1000. */
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface Entry {
+  readonly key: string;
+  readonly etag: string;
+  readonly version: { readonly ms: number; readonly counter: number };
+  readonly size: number;
+  /** Empty for `application/octet-stream`. */
+  readonly contentType: string;
+  readonly expiresAt: number | null;
+}
+
+export interface Page {
+  readonly entries: readonly Entry[];
+  /** For the next page; null at the end. */
+  readonly cursor: string | null;
+}
+
+/** The values of a namespace. Every method throws `ClientError`. */
+export interface Kv {
+  readonly namespace: string;
+  /** Text is stored as UTF-8. Returns once the write is on as many disks as `durability` says. */
+  put(key: string, value: Uint8Array | string, options?: PutOptions): Promise<Written>;
+  /** Null when there is no value. */
+  get(key: string, options?: ReadOptions): Promise<Value | null>;
+  head(key: string, options?: ReadOptions): Promise<ValueHead | null>;
+  /** Also where there is no value. */
+  delete(key: string, options?: DeleteOptions): Promise<Written>;
+  /** A page, in bytewise order of the keys: complete, or an error. */
+  list(options?: ListOptions): Promise<Page>;
+  /** All entries, page by page. What changes meanwhile may be there or not. */
+  entries(options?: Pick<ListOptions, 'prefix' | 'limit'>): AsyncIterable<Entry>;
+  /** Who holds a key, and what of it. */
+  where(key: string): Promise<Where>;
+}
+
+export function createKv(init: TransportInit, namespace: string): Kv {
+  checkPart('bad_namespace', () => checkNamespace(namespace));
+  const path = `/v1/kv/${namespace}`;
+  // in the query, since URL libraries and proxies rewrite paths: they would drop the key ".."
+  const urlFor = (key: string, query: Readonly<Record<string, string | undefined>> = {}): URL =>
+    urlOf(init, path, { key: checked(key), ...query });
+  const list = async ({ prefix, limit, cursor }: ListOptions = {}): Promise<Page> => {
+    const size = limit === undefined ? undefined : String(limit);
+    return call<Page>(init, urlOf(init, path, { prefix: checkedPrefix(prefix), limit: size, cursor }));
+  };
+  return {
+    namespace,
+    put: async (key, value, options = {}) => {
+      const { ttl, durability } = options;
+      const url = urlFor(key, { ttl: ttl === undefined ? undefined : String(ttl), durability });
+      return call<Written>(init, url, { method: 'PUT', headers: putHeaders(options), body: bodyOf(value) });
+    },
+    get: async (key, { consistency } = {}) => read(init, key, urlFor(key, { consistency })),
+    head: async (key, { consistency } = {}) => {
+      const response = await send(init, urlFor(key, { consistency }), { method: 'HEAD' });
+      if (response.ok)
+        return headOf(key, response.headers, Number(response.headers.get('content-length') ?? 0));
+      const code = response.headers.get('maillon-error');
+      if (code === 'not_found') return null;
+      throw errorFrom({ code, error: `the gateway answered ${response.status}` }, response.status);
+    },
+    delete: async (key, { durability, ifMatch } = {}) =>
+      call<Written>(init, urlFor(key, { durability }), { method: 'DELETE', headers: matchHeader(ifMatch) }),
+    list,
+    entries: (options) => pages(list, options),
+    where: async (key) =>
+      call<Where>(init, urlOf(init, '/v1/network/storage/where', { namespace, key: checked(key) })),
+  };
+}
+
+async function read(init: TransportInit, key: string, url: URL): Promise<Value | null> {
+  const response = await send(init, url);
+  if (!response.ok) {
+    const error = errorFrom(await response.json().catch(() => null), response.status);
+    if (error.code === 'not_found') return null;
+    throw error;
+  }
+  const bytes = await bytesOf(init, response);
+  const head = headOf(key, response.headers, bytes.byteLength);
+  return { ...head, bytes, text: () => new TextDecoder().decode(bytes) };
+}
+
+async function* pages(
+  list: Kv['list'],
+  options: Pick<ListOptions, 'prefix' | 'limit'> = {},
+): AsyncGenerator<Entry, undefined> {
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page: Page = await list({ ...options, ...(cursor === undefined ? {} : { cursor }) });
+    yield* page.entries;
+    ({ cursor } = page);
+  }
+}
+
+function headOf(key: string, headers: Headers, size: number): ValueHead {
+  const etag = headers.get('etag') ?? '';
+  const stamp = parseEtag(etag);
+  if (stamp === null)
+    throw new ClientError('bad_answer', 200, 'the server answered without an ETag of a value');
+  const expires = headers.get('maillon-expires');
+  return {
+    key,
+    etag,
+    id: recordCid(stamp.digest),
+    version: { ms: stamp.ms, counter: stamp.counter },
+    contentType: headers.get('content-type') ?? '',
+    size,
+    author: headers.get('maillon-author') ?? '',
+    time: Number(headers.get('maillon-time')),
+    expiresAt: expires === null ? null : Number(expires),
+    degraded: headers.get('maillon-degraded') === 'true',
+  };
+}
+
+function putHeaders({ contentType, ifAbsent, ifMatch }: PutOptions): Record<string, string> {
+  return {
+    ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    ...(ifAbsent === true ? { 'if-none-match': '*' } : {}),
+    ...matchHeader(ifMatch),
+  };
+}
+
+/** The quotes belong to an ETag, but shells eat them. */
+function matchHeader(ifMatch: string | undefined): Record<string, string> {
+  if (ifMatch === undefined) return {};
+  return { 'if-match': ifMatch === '*' || ifMatch.includes('"') ? ifMatch : `"${ifMatch}"` };
+}
+
+/** A body that is too large is not sent: the server would hang up before it had all, and its answer be lost. */
+function bodyOf(value: Uint8Array | string): Uint8Array<ArrayBuffer> {
+  const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : Uint8Array.from(value);
+  if (bytes.byteLength > VALUE_MAX_BYTES) {
+    throw new ClientError(
+      'too_large',
+      413,
+      `a value may have ${VALUE_MAX_BYTES} bytes, this one has ${bytes.byteLength}`,
+    );
+  }
+  return bytes;
+}
+
+/** What a URL would change silently, or lead elsewhere with, is refused here. */
+function checked(key: string): string {
+  checkPart('bad_key', () => checkKey(key));
+  return key;
+}
+
+function checkedPrefix(prefix: string | undefined): string | undefined {
+  return prefix === undefined || prefix === '' ? undefined : checked(prefix);
+}
+
+function checkPart(code: string, check: () => void): void {
+  try {
+    check();
+  } catch (cause) {
+    throw new ClientError(code, 400, errorMessage(cause), { cause });
+  }
+}
