@@ -11,6 +11,10 @@ const NEXT: Readonly<Record<string, string>> = {
   unreachable: 'start one with: npm start, or name another with --url',
   no_peers: 'the gateway reaches no node yet: check its --bootstrap and try again',
   overloaded: 'try again in a moment',
+  insufficient_replicas: 'see who is there: maillon storage where KEY',
+  outcome_unknown: 'read it before trying again: maillon get KEY',
+  list_incomplete: 'try again in a moment',
+  over_quota: 'delete something first: maillon list --long',
   EADDRINUSE: 'stop what uses the port, or choose another',
   EACCES: 'check the permissions',
 };

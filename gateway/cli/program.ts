@@ -1,14 +1,20 @@
 import { Command } from 'commander';
 import { readBuild } from './build.ts';
 import type { AddCommand, CommandContext } from './command.ts';
+import { addDel } from './del.ts';
 import { reportError } from './errors.ts';
 import { addGateway } from './gateway.ts';
+import { addGet } from './get.ts';
 import { addId } from './id.ts';
+import { addList } from './list.ts';
 import { addNode } from './node.ts';
 import { addNodes } from './nodes.ts';
 import { addPeers } from './peers.ts';
 import { addPub } from './pub.ts';
+import { addPut } from './put.ts';
+import { addStat } from './stat.ts';
 import { addStatus } from './status.ts';
+import { addStorage } from './storage.ts';
 import { addSub } from './sub.ts';
 import { addSwarm } from './swarm.ts';
 
@@ -18,6 +24,12 @@ const COMMANDS: readonly AddCommand[] = [
   addSwarm,
   addPub,
   addSub,
+  addPut,
+  addGet,
+  addDel,
+  addList,
+  addStat,
+  addStorage,
   addStatus,
   addPeers,
   addNodes,
@@ -65,6 +77,7 @@ Start:
   $ maillon node                          a node with a gateway on http://127.0.0.1:8080
   $ maillon sub news                      in a second terminal
   $ maillon pub news "hello"              in a third
+  $ maillon put greeting "hello"          keeps it; maillon get greeting prints it
 
 Exit codes: 0 done, 1 failed, 2 not understood (a flag, an argument or a setting is wrong).
 Each command explains itself: maillon <command> --help`,

@@ -69,7 +69,7 @@ export interface ValueHead {
 export interface Value extends ValueHead {
   readonly bytes: Uint8Array;
   /** The bytes as UTF-8. */
-  text(): string;
+  readonly text: () => string;
 }
 
 export interface ListOptions {

@@ -1,0 +1,38 @@
+import { type Command, Option } from 'commander';
+import { CodedError } from '../../protocols/common/errors.ts';
+import type { Kv } from '../client/index.ts';
+import { connect, type RemoteOptions } from './remote.ts';
+import { harmless } from './terminal.ts';
+
+/** What every command that deals with values takes. */
+export interface KvOptions extends RemoteOptions {
+  readonly namespace?: string;
+}
+
+/** `--namespace`, for the commands that deal with values. */
+export function addKvNamespace(command: Command): Command {
+  return command.option('--namespace <name>', 'Namespace of the key; the default one when missing.');
+}
+
+export function consistencyOption(): Option {
+  return new Option(
+    '--consistency <how>',
+    'majority: fail where no majority answers; one: the nearest copy; otherwise the best copy there is.',
+  ).choices(['one', 'majority']);
+}
+
+export function connectKv(options: KvOptions): Kv {
+  return connect(options).kv(options.namespace);
+}
+
+/** Ends a command with exit code 1. */
+export function noValue(key: string): CodedError {
+  return new CodedError('not_found', `there is no value under ${oneLine(key)}`);
+}
+
+export const DEGRADED_NOTE = 'no majority could be asked: there may be a newer value';
+
+/** A key on one line of a terminal, whatever is in it. */
+export function oneLine(key: string): string {
+  return harmless(key).replaceAll('\n', String.raw`\x0a`).replaceAll('\t', String.raw`\x09`);
+}

@@ -1,0 +1,103 @@
+import { createReadStream } from 'node:fs';
+import { Option } from 'commander';
+import { CodedError } from '../../protocols/common/errors.ts';
+import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
+import type { Durability, Written } from '../client/index.ts';
+import type { AddCommand } from './command.ts';
+import { UsageError } from './errors.ts';
+import { addKvNamespace, connectKv, type KvOptions } from './kv-remote.ts';
+import { addRemoteOptions } from './remote.ts';
+import { duration, harmless, note, say, sayJson } from './terminal.ts';
+
+const HELP = `
+Without VALUE, or with "-", standard input is stored. A value may have 1 MiB. It is stored once a majority of its home
+replicas has it on disk (--durability says otherwise); what is printed names its ETag, which changes with every write.
+
+Examples:
+  $ maillon put greeting "hello"
+  $ maillon put app/config --file config.json --content-type application/json
+  $ date | maillon put last-seen --ttl 30m
+  $ maillon put lock "me" --if-absent                 fails when there is a value
+  $ maillon put counter 2 --if-match "$(maillon stat counter --json | jq -r .etag)"`;
+
+interface Options extends KvOptions {
+  readonly file?: string;
+  readonly ttl?: string;
+  readonly contentType?: string;
+  readonly ifAbsent?: boolean;
+  readonly ifMatch?: string;
+  readonly durability?: Durability;
+}
+
+const STANDARD_INPUT = '-';
+const TEXT_TYPE = 'text/plain; charset=utf-8';
+
+export const addPut: AddCommand = (program) => {
+  const command = program
+    .command('put')
+    .summary('store a value under a key')
+    .description('Store a value under a key through a gateway.')
+    .argument('<key>', 'Key, 1 to 1024 bytes; slashes have no meaning.')
+    .argument('[value]', 'Text to store; standard input when missing or "-".')
+    .option('--file <path>', 'Store what is in this file.')
+    .option('--ttl <time>', 'How long it is kept: seconds, or like 90s, 30m, 24h, 7d. For ever when missing.')
+    .option('--content-type <type>', 'Media type to keep with it. For VALUE it is text/plain unless said.')
+    .addOption(new Option('--if-absent', 'Only when there is no value yet.').conflicts('ifMatch'))
+    .option('--if-match <etag>', 'Only when the value has this ETag; * for any value.')
+    .addOption(durabilityOption());
+  addKvNamespace(addRemoteOptions(command, 'Print the receipt as one JSON line.'))
+    .addHelpText('after', HELP)
+    .action(async (key: string, value: string | undefined, options: Options) => {
+      const kv = connectKv(options);
+      const bytes = await readValue(value, options.file);
+      const isText = value !== undefined && value !== STANDARD_INPUT;
+      const contentType = options.contentType ?? (isText ? TEXT_TYPE : undefined);
+      const { ttl, durability, ifAbsent, ifMatch } = options;
+      const written = await kv.put(key, bytes, {
+        ...(contentType === undefined ? {} : { contentType }),
+        ...(ttl === undefined ? {} : { ttl }),
+        ...(durability === undefined ? {} : { durability }),
+        ...(ifAbsent === undefined ? {} : { ifAbsent }),
+        ...(ifMatch === undefined ? {} : { ifMatch }),
+      });
+      if (options.json) sayJson(written);
+      else say(describeWritten('stored', written));
+    });
+};
+
+export function durabilityOption(): Option {
+  return new Option(
+    '--durability <how>',
+    'Home replicas that must have it on disk; majority unless said.',
+  ).choices(['one', 'majority', 'all']);
+}
+
+/** `stored a on 2 of 3 home replicas, ETag "…"`. */
+export function describeWritten(verb: string, written: Written): string {
+  const { key, replicas, homes, etag, expiresAt } = written;
+  const home = homes.length === 1 ? 'home replica' : 'home replicas';
+  const until = expiresAt === null ? '' : `, for ${duration(expiresAt - Date.now())}`;
+  return `${verb} ${harmless(key)} on ${replicas.length} of ${homes.length} ${home}${until}, ETag ${harmless(etag)}`;
+}
+
+async function readValue(value: string | undefined, file: string | undefined): Promise<Uint8Array> {
+  if (value !== undefined && file !== undefined) throw new UsageError('give VALUE or --file, not both');
+  if (file !== undefined) return readBounded(createReadStream(file));
+  if (value !== undefined && value !== STANDARD_INPUT) return Buffer.from(value);
+  if (process.stdin.isTTY) note('Type the value; Ctrl-D ends it.');
+  return readBounded(process.stdin);
+}
+
+/** Does not read on when it is too large already: a file may have no end. */
+async function readBounded(stream: AsyncIterable<Buffer>): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    length += chunk.byteLength;
+    if (length > VALUE_MAX_BYTES) {
+      throw new CodedError('too_large', `a value may have ${VALUE_MAX_BYTES} bytes, this one has more`);
+    }
+  }
+  return Buffer.concat(chunks, length);
+}

@@ -1,0 +1,133 @@
+import type { Command } from 'commander';
+import type { Holder, StorageStatus, Where } from '../client/index.ts';
+import type { AddCommand } from './command.ts';
+import { addKvNamespace, connectKv, type KvOptions, oneLine } from './kv-remote.ts';
+import { shortId } from './peers.ts';
+import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
+import { byteSize, type Cell, properties, say, sayJson, table } from './terminal.ts';
+
+const HELP = `
+Examples:
+  $ maillon storage status
+  $ maillon storage where greeting
+  $ maillon storage where greeting --json | jq -r '.holders[].id'`;
+
+const STATUS_HELP = `
+A partition that is unsynced does not count for majorities yet: it is being filled from the replicas before it.
+
+Examples:
+  $ maillon storage status
+  $ maillon storage status --url http://127.0.0.1:8081 --json | jq .freeBytes`;
+
+const WHERE_HELP = `
+Home replicas count for majorities; a stand-in holds the share of one that is gone. VERSION is the ETag of what a node
+holds, shortened: where they differ, the greatest wins. Ids are shortened to their end; --long shows all whole.
+
+Examples:
+  $ maillon storage where greeting
+  $ maillon storage where greeting --long
+  $ maillon storage where greeting --json | jq '.holders | length'`;
+
+interface WhereOptions extends KvOptions {
+  readonly long?: boolean;
+}
+
+const HOLDER_HEADINGS = ['NODE', 'ROLE', 'LIVE', 'SYNCED', 'VERSION'];
+const NAMESPACE_HEADINGS = ['NAMESPACE', 'KEYS', 'BYTES'];
+
+export const addStorage: AddCommand = (program) => {
+  const storage = program
+    .command('storage')
+    .summary('show what is stored where')
+    .description('Show what a node stores, and which nodes store a key.')
+    // its own, so that --help --json alone is understood here as well
+    .option('--json', 'Print one JSON line (of each command here).')
+    .addHelpText('after', HELP);
+  addStatusTo(storage);
+  addWhereTo(storage);
+};
+
+function addStatusTo(storage: Command): void {
+  const command = storage
+    .command('status')
+    .summary('show what a node stores')
+    .description('Show what a node stores for the swarm, and how much room it has.');
+  addRemoteOptions(command, "Print the gateway's own JSON.")
+    .addHelpText('after', STATUS_HELP)
+    .action(async (options: RemoteOptions) => {
+      const status = await connect(options).storage();
+      if (options.json ?? isJson(storage)) sayJson(status);
+      else say(renderStorage(status));
+    });
+}
+
+function addWhereTo(storage: Command): void {
+  const command = storage
+    .command('where')
+    .summary('show who holds a key')
+    .description('Show the home replicas and stand-ins of a key, and what each of them holds.')
+    .argument('<key>', 'Key.')
+    .option('--long', 'Show ids and ETags whole.');
+  addKvNamespace(addRemoteOptions(command, "Print the gateway's own JSON."))
+    .addHelpText('after', WHERE_HELP)
+    .action(async (key: string, options: WhereOptions) => {
+      const where = await connectKv(options).where(key);
+      if (options.json ?? isJson(storage)) sayJson(where);
+      else say(renderWhere(key, where, options));
+    });
+}
+
+function isJson(storage: Command): boolean {
+  return storage.opts<{ json?: boolean }>().json === true;
+}
+
+export function renderStorage(status: StorageStatus): string {
+  const { bytes, records, capacityBytes, freeBytes, members, replicas, partitions, namespaces } = status;
+  const unsynced: Cell = {
+    text: String(partitions.unsynced),
+    style: partitions.unsynced > 0 ? 'yellow' : 'green',
+  };
+  const facts = properties([
+    ['records', `${records} in ${byteSize(bytes)}`],
+    ['room', `${byteSize(freeBytes)} free of ${byteSize(capacityBytes)}`],
+    ['members', `${members}, ${replicas} home replicas each record`],
+    ['partitions', [`${partitions.home} home, ${partitions.standIn} stand-in, `, unsynced, ' unsynced']],
+  ]);
+  if (namespaces.length === 0) return facts;
+  const rows = namespaces.map(({ owner, namespace, keys, bytes: size }): Cell[] => [
+    owner === '' ? namespace : `${namespace}@${owner}`,
+    String(keys),
+    byteSize(size),
+  ]);
+  return `${facts}\n\n${table(NAMESPACE_HEADINGS, rows)}`;
+}
+
+export function renderWhere(
+  key: string,
+  { partition, holders }: Where,
+  { long }: { long?: boolean },
+): string {
+  const head = `${oneLine(key)} is in partition ${partition}`;
+  if (holders.length === 0) return `${head}; nobody is known to hold it`;
+  const rows = holders.map((holder): Cell[] => [
+    long ? holder.id : shortId(holder.id),
+    holder.role,
+    holder.isLive ? { text: 'yes', style: 'green' } : { text: 'no', style: 'red' },
+    syncedCell(holder),
+    versionOf(holder, long === true),
+  ]);
+  return `${head}\n${table(HOLDER_HEADINGS, rows)}`;
+}
+
+function syncedCell({ isSynced }: Holder): Cell {
+  if (isSynced === null) return { text: '?', style: 'dim' };
+  return isSynced ? 'yes' : { text: 'no', style: 'yellow' };
+}
+
+/** Of an ETag the version and the end of the CID, which tells it from others. */
+function versionOf({ etag, isTombstone }: Holder, long: boolean): string {
+  if (etag === null) return '-';
+  const [ms = '', counter = '', cid = ''] = etag.replaceAll('"', '').split('-');
+  const text = long ? etag : `${ms}-${counter}-${shortId(cid)}`;
+  return isTombstone ? `${text} (deleted)` : text;
+}
