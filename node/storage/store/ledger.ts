@@ -1,5 +1,4 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { bytesKey } from '../../../protocols/common/bytes.ts';
 import { REMEMBERED_MAX } from './constants.ts';
 import type { Quota } from './interface.ts';
 
@@ -87,7 +86,7 @@ export class Ledger {
   }
 
   find(namespaceId: Uint8Array, number: number): PartitionRow | null {
-    const name = `${number} ${bytesKey(namespaceId)}`;
+    const name = nameOf(namespaceId, number);
     const known = this.#partitions.get(name);
     if (known !== undefined) return known;
     const namespace = this.#statements.namespace.get(namespaceId);
@@ -197,8 +196,13 @@ export class Ledger {
       bytes: Number(row['bytes']),
       isChanged: false,
     };
-    this.#partitions.set(`${partition.number} ${bytesKey(namespace.namespaceId)}`, partition);
+    this.#partitions.set(nameOf(namespace.namespaceId, partition.number), partition);
     this.#partitionsById.set(partition.id, partition);
     return partition;
   }
+}
+
+function nameOf(namespaceId: Uint8Array, number: number): string {
+  const { buffer, byteOffset, byteLength } = namespaceId;
+  return `${number} ${Buffer.from(buffer, byteOffset, byteLength).toString('latin1')}`;
 }

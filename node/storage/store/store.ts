@@ -19,10 +19,10 @@ import type {
   Quota,
   RecordStore,
   StoredEntry,
-  StoreMetrics,
   StoreUsage,
   VersionEntry,
 } from './interface.ts';
+import { createStoreMetrics } from './metrics.ts';
 import type { Answer, Packer, PlaceSlice, SweepOperation } from './operations.ts';
 import { encodeState, Reader } from './reader.ts';
 import { Sealer } from './sealing.ts';
@@ -60,14 +60,7 @@ const PUT_OVERHEAD_BYTES = 64;
 const FLOOR_BYTES = 256;
 
 class Store implements RecordStore {
-  readonly metrics: StoreMetrics = {
-    writes: 0,
-    batches: 0,
-    diskRefusals: 0,
-    corruptions: 0,
-    resets: 0,
-    writerFailures: 0,
-  };
+  readonly metrics = createStoreMetrics();
   readonly #components: RecordStoreComponents;
   readonly #init: RecordStoreInit;
   readonly #files: StoreFiles;

@@ -109,6 +109,7 @@ export class WriteQueue {
       const operations = taken.map(({ pack }) => pack(packer));
       const bytes = packer.pack();
       this.#worker ??= this.#begin();
+      this.#worker.ref();
       this.#worker.postMessage({ operations, bytes }, [bytes.buffer]);
     } catch (cause) {
       this.#ended(cause);
@@ -146,6 +147,8 @@ export class WriteQueue {
   #replied(reply: BatchReply): void {
     const done = this.#underWay;
     this.#underWay = [];
+    // a thread that has nothing to do keeps no process from ending
+    this.#worker?.unref();
     if ('answers' in reply) this.#acknowledge(done, reply.answers);
     else this.#fail(done, reply);
     if (this.#waiting.length > 0 || this.#closing !== null) this.#schedule();
