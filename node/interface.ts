@@ -1,5 +1,6 @@
 import type { Limit } from '../protocols/common/limits.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
+import type { Storage } from './storage/interface.ts';
 
 /** `full` serves the DHT and listens; `light` is a DHT client that only dials. */
 export type Role = 'full' | 'light';
@@ -136,6 +137,8 @@ export interface Probe {
 
 export interface MaillonNode {
   readonly relay: Relay;
+  /** Signed, replicated records. */
+  readonly storage: Storage;
   /** Starts it, or does nothing when it runs. Resolves when it listens and its first peers, if any, are meshed. */
   start(): Promise<void>;
   /** Stops it, or does nothing. At most 2 s. */

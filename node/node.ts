@@ -4,6 +4,7 @@ import { CodedError } from '../protocols/common/errors.ts';
 import type { Limit } from '../protocols/common/limits.ts';
 import { NODES_LIMITS } from '../protocols/nodes/index.ts';
 import { RELAY_LIMITS } from '../protocols/relay/index.ts';
+import { STORAGE_LIMITS } from '../protocols/storage/index.ts';
 import { SETTINGS } from './config/schema.ts';
 import { DIRECTORY_LIMITS } from './directory/limits.ts';
 import type { MaillonNode, NodeStatus, NodeView, PeerView, Probe, Relay } from './interface.ts';
@@ -12,6 +13,8 @@ import type { Logger } from './observability/logger.ts';
 import { closeParts, type NodeComponents, type NodeInit, openParts, type Parts, runParts } from './parts.ts';
 import { meshSizes, viewPeers } from './peers/views.ts';
 import { probeNode } from './probe.ts';
+import type { Storage } from './storage/interface.ts';
+import { STORAGE_SERVICE_LIMITS } from './storage/limits.ts';
 
 /** Makes a node. Nothing is read or opened before `start`. */
 export function createNode(components: NodeComponents, init: NodeInit): MaillonNode {
@@ -26,6 +29,7 @@ const POLL_MS = 20;
 /** A node from outside: starts and stops its parts, and asks them. */
 class Node implements MaillonNode {
   readonly relay: Relay;
+  readonly storage: Storage;
   readonly #logger: Logger;
   readonly #events: EventLog;
   readonly #registry: Registry | null;
@@ -44,6 +48,14 @@ class Node implements MaillonNode {
       publish: async (request) => this.#running.relay.publish(request),
       subscribe: (topic, listener) => this.#running.relay.subscribe(topic, listener),
       topics: (namespace, owner) => this.#running.relay.topics(namespace, owner),
+    };
+    this.storage = {
+      put: async (...call) => this.#running.storage.put(...call),
+      get: async (...call) => this.#running.storage.get(...call),
+      delete: async (...call) => this.#running.storage.delete(...call),
+      list: async (...call) => this.#running.storage.list(...call),
+      where: async (...call) => this.#running.storage.where(...call),
+      status: () => this.#running.storage.status(),
     };
   }
 
@@ -103,8 +115,8 @@ class Node implements MaillonNode {
   }
 
   probe(): Promise<Probe[]> {
-    const { network, relay } = this.#running;
-    return Promise.resolve(probeNode({ network, relay }, this.#init));
+    const { network, relay, storage } = this.#running;
+    return Promise.resolve(probeNode({ network, relay, storage }, this.#init));
   }
 
   limits(): readonly Limit[] {
@@ -114,7 +126,14 @@ class Node implements MaillonNode {
       if (!('unit' in setting) || typeof value !== 'number') return [];
       return [{ name: setting.path, value, unit: setting.unit, reason: setting.help }];
     });
-    return [...RELAY_LIMITS, ...NODES_LIMITS, ...DIRECTORY_LIMITS, ...settings];
+    return [
+      ...RELAY_LIMITS,
+      ...NODES_LIMITS,
+      ...DIRECTORY_LIMITS,
+      ...STORAGE_LIMITS,
+      ...STORAGE_SERVICE_LIMITS,
+      ...settings,
+    ];
   }
 
   get #running(): Parts {

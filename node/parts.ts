@@ -1,9 +1,10 @@
 import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
 import { type Authorise, createRelayMetrics, RelayError } from '../protocols/relay/index.ts';
+import { type AuthoriseRecord, StorageError } from '../protocols/storage/index.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
-import { Directory } from './directory/directory.ts';
+import { Directory, type DirectoryComponents } from './directory/directory.ts';
 import { type DataLock, lockDataDirectory } from './disk/data-lock.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import type { Role } from './interface.ts';
@@ -18,6 +19,7 @@ import { Sight } from './observability/sight.ts';
 import { Peers } from './peers/peers.ts';
 import { meshSizes } from './peers/views.ts';
 import { RelayService } from './relay/relay.ts';
+import { StorageService } from './storage/service.ts';
 
 export interface NodeInit {
   readonly config: Config;
@@ -45,6 +47,7 @@ export interface Parts {
   readonly network: Network;
   readonly relay: RelayService;
   readonly directory: Directory;
+  readonly storage: StorageService;
   readonly peers: Peers;
   readonly sight: Sight;
   readonly startedAt: number;
@@ -84,21 +87,13 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
     { gossip, crypto, clock: systemClock, identity, authorise: authoriseUnowned, metrics, logger },
     { config, role, data: config.data },
   );
-  const directory = new Directory(
-    { network, crypto, identity, clock: systemClock, logger, events },
-    {
-      role,
-      version,
-      swarm: config.swarm,
-      connectionsMax: config['connections.max'],
-      storageBytes: role === 'full' && config['storage.enabled'] ? config['storage.capacityBytes'] : 0,
-      max: config['directory.max'],
-      perPrefix: config['directory.perPrefix'],
-      target: config['connections.target'],
-      splitLoopback: base.splitLoopback ?? false,
-    },
+  const shared = { network, crypto, identity, clock: systemClock, logger, events };
+  const directory = makeDirectory(base, shared);
+  const storage = new StorageService(
+    { ...shared, directory, authorise: authoriseUnownedRecord },
+    { config, role, splitLoopback: base.splitLoopback ?? false },
   );
-  scored.push(relay, directory);
+  scored.push(relay, directory, storage);
   const peers = new Peers(
     { network, directory, logger },
     {
@@ -112,6 +107,7 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
       network,
       relay,
       directory,
+      storage,
       meter,
       events,
       clock: systemClock,
@@ -120,7 +116,23 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
     },
     { role, version, data: config.data, startedAt },
   );
-  return { identity, network, relay, directory, peers, sight, startedAt };
+  return { identity, network, relay, directory, storage, peers, sight, startedAt };
+}
+
+function makeDirectory(base: Base, components: DirectoryComponents): Directory {
+  const { config, role, version } = base;
+  const keeps = role === 'full' && config['storage.enabled'];
+  return new Directory(components, {
+    role,
+    version,
+    swarm: config.swarm,
+    connectionsMax: config['connections.max'],
+    storageBytes: keeps ? config['storage.capacityBytes'] : 0,
+    max: config['directory.max'],
+    perPrefix: config['directory.perPrefix'],
+    target: config['connections.target'],
+    splitLoopback: base.splitLoopback ?? false,
+  });
 }
 
 async function makeNetwork(
@@ -151,6 +163,7 @@ export async function runParts(parts: Parts, logger: Logger): Promise<void> {
     await parts.network.start();
     parts.relay.start();
     await parts.directory.start();
+    await parts.storage.start();
     parts.peers.start();
   } catch (error) {
     await closeParts(parts).catch((fault: unknown) => {
@@ -165,25 +178,36 @@ export async function runParts(parts: Parts, logger: Logger): Promise<void> {
  * of the one before; the first error is thrown in the end.
  */
 export async function closeParts(parts: Parts): Promise<void> {
-  try {
-    await Promise.all([parts.peers.stop(), parts.directory.stop()]);
-  } finally {
+  const steps = [
+    () => parts.storage.stop(),
+    () => Promise.all([parts.peers.stop(), parts.directory.stop()]),
+    () => parts.relay.stop(),
+    () => parts.network.stop(),
+    () => {
+      parts.sight.stop();
+      parts.lock.release();
+    },
+  ];
+  const errors: unknown[] = [];
+  for (const step of steps) {
     try {
-      await parts.relay.stop();
-    } finally {
-      try {
-        await parts.network.stop();
-      } finally {
-        parts.sight.stop();
-        parts.lock.release();
-      }
+      await step();
+    } catch (error) {
+      errors.push(error);
     }
   }
+  if (errors.length > 0) throw errors[0];
 }
 
 /** Until identities exist a namespace has no owner and nothing is delegated; what claims otherwise is of a later version. */
 const authoriseUnowned: Authorise = (envelope) => {
   if (envelope.owner !== '' || envelope.chain.length > 0) {
     throw new RelayError('envelope_unauthorised', 'owned namespaces are not known to this version');
+  }
+};
+
+const authoriseUnownedRecord: AuthoriseRecord = (record) => {
+  if (record.owner !== '' || record.chain.length > 0) {
+    throw new StorageError('record_unauthorised', 'owned namespaces are not known to this version');
   }
 };

@@ -3,18 +3,20 @@ import type { Config } from './config/schema.ts';
 import type { Probe, Role } from './interface.ts';
 import type { Network } from './libp2p.ts';
 import type { RelayService } from './relay/relay.ts';
+import type { StorageService } from './storage/service.ts';
 
 /** Looks at each thing a node needs to serve. */
 export function probeNode(
-  parts: { network: Network; relay: RelayService },
+  parts: { network: Network; relay: RelayService; storage: StorageService },
   init: { config: Config; role: Role },
 ): Probe[] {
-  const { network, relay } = parts;
+  const { network, relay, storage } = parts;
   return [
     probeListening(network, init.role),
     probePeers(network, init),
     probeMesh(network, init.config),
     probeDisk(relay),
+    probeStorage(storage),
   ];
 }
 
@@ -49,4 +51,11 @@ function probeMesh(network: Network, config: Config): Probe {
 function probeDisk(relay: RelayService): Probe {
   const fault = relay.diskFault;
   return { name: 'disk', ok: fault === null, detail: fault ?? 'seen ids reach the disk' };
+}
+
+function probeStorage(storage: StorageService): Probe {
+  const { fault } = storage;
+  const { records, members } = storage.status();
+  const detail = fault ?? `${records} records kept, ${members} nodes may be home`;
+  return { name: 'storage', ok: fault === null, detail };
 }

@@ -25,6 +25,10 @@ export const EVENTS = {
     everyMs: MINUTE_MS,
   },
   disk_failed: { level: 'error', message: 'the disk does not take what must be kept', everyMs: MINUTE_MS },
+  storage_damaged: {
+    level: 'error',
+    message: 'the database of records was damaged and put aside; what others hold is taken over from them',
+  },
   event_loop_stalled: {
     level: 'warn',
     message: 'the process did nothing else for long: peers and clients waited',

@@ -5,6 +5,7 @@ import { type DirectoryMetrics, registerDirectoryMetrics } from '../directory/me
 import type { NodeStatus, NodeView, Role } from '../interface.ts';
 import { registerPeerMetrics } from '../peers/metrics.ts';
 import { type RelayGauges, registerRelayMetrics } from '../relay/metrics.ts';
+import { registerStorageMetrics, type StorageGauges } from '../storage/metrics.ts';
 import { DiskUsage } from './disk-usage.ts';
 import { LOOP_MONITOR, LoopMonitor, registerLoopMetrics } from './event-loop.ts';
 import type { EventLog } from './events.ts';
@@ -28,6 +29,7 @@ export interface SightComponents {
   readonly meshSizes: () => number[];
   readonly directory: { readonly metrics: DirectoryMetrics };
   readonly nodes: () => readonly NodeView[];
+  readonly storage: StorageGauges;
   /** Null when nobody scrapes. */
   readonly meter: Meter | null;
 }
@@ -107,12 +109,13 @@ export class Sight {
   }
 
   #register(): void {
-    const { meter, events, relay, network, directory, meshSizes, nodes } = this.#components;
+    const { meter, events, relay, network, directory, storage, meshSizes, nodes } = this.#components;
     if (meter === null) return;
     registerNodeMetrics(meter, this.#init);
     registerPeerMetrics(meter, network);
     registerRelayMetrics(meter, relay, meshSizes);
     registerDirectoryMetrics(meter, { metrics: directory.metrics, nodes });
+    registerStorageMetrics(meter, storage);
     this.#disk.register(meter);
     events.register(meter);
     this.#ends.push(registerProcessMetrics(meter), registerLoopMetrics(meter));

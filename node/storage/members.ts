@@ -1,5 +1,6 @@
 import type { PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
+import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
@@ -32,14 +33,16 @@ export interface MembersComponents {
   /** Those that the directory reached now. */
   readonly offers: () => Iterable<Offer>;
   readonly isConnected: (id: string) => boolean;
+  /** The group that this node's own addresses are in; null while it has none. */
+  readonly ownPrefix: () => string | null;
   /** Connects to a member. Throws when it is not there. */
   readonly dial: (id: string) => Promise<void>;
 }
 
 export interface MembersInit {
   readonly path: string;
-  /** This node, when it stores: its peer id and the group its addresses are in. */
-  readonly self: { readonly id: string; readonly prefix: string } | null;
+  /** Peer id of this node when it stores; null otherwise. */
+  readonly self: string | null;
   /** How long a member may be gone before it is none. */
   readonly graceMs: number;
   /** Whether this node was told of nobody else: only then may it take itself for the whole swarm. */
@@ -88,11 +91,9 @@ export class Members {
     this.#components = components;
     this.#init = init;
     const now = components.clock.now();
-    if (init.self !== null) this.#add(init.self.id, init.self.prefix, now, true);
     const kept = readMembers(init.path, components.logger);
-    for (const { id, prefix } of kept?.members ?? []) {
-      if (id !== init.self?.id) this.#addKept(id, prefix, now);
-    }
+    if (init.self !== null) this.#add(init.self, LOOPBACK_PREFIX, now, true);
+    for (const { id, prefix } of kept?.members ?? []) this.#addKept(id, prefix, now);
     this.awayMs = kept === null ? 0 : Math.max(0, now - kept.at);
   }
 
@@ -168,11 +169,18 @@ export class Members {
   refresh(): void {
     const { clock, offers } = this.#components;
     const now = clock.now();
+    this.#lookAtSelf(now);
     for (const offer of offers()) this.#take(offer);
     for (const known of this.#known.values()) {
-      if (known.id !== this.#init.self?.id) this.#look(known, now);
+      if (known.id !== this.#init.self) this.#look(known, now);
     }
     if (this.#isDirty || now - this.#wroteAt >= MEMBERS_WRITE_MS) this.#write();
+  }
+
+  #lookAtSelf(now: number): void {
+    const prefix = this.#components.ownPrefix();
+    const { self } = this.#init;
+    if (self !== null && prefix !== null) this.#take({ id: self, prefix, lastSeen: now });
   }
 
   #take({ id, prefix, lastSeen }: Offer): void {
@@ -236,7 +244,9 @@ export class Members {
 
   #addKept(id: string, prefix: string, now: number): void {
     try {
-      this.#add(id, prefix, now, false);
+      const own = this.#known.get(id);
+      if (own === undefined) this.#add(id, prefix, now, false);
+      else own.prefix = prefix;
     } catch (error) {
       this.#components.logger.warn(
         { id, reason: errorMessage(error) },

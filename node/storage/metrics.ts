@@ -32,15 +32,18 @@ export interface StorageServiceMetrics extends StorageMetrics {
   tombstonesCollected: number;
 }
 
+function noOperations(): Record<OperationKind, number> {
+  return { put: 0, get: 0, delete: 0, list: 0 };
+}
+
 export function createStorageServiceMetrics(): StorageServiceMetrics {
-  const none = (): Record<OperationKind, number> => ({ put: 0, get: 0, delete: 0, list: 0 });
   const requests = Object.fromEntries(Object.keys(REQUESTS).map((type) => [type, 0]));
   return {
     ...createStorageMetrics(),
     requests: requests as Record<RequestType, number>,
     requestsLimited: 0,
-    operationsOk: none(),
-    operationsFailed: none(),
+    operationsOk: noOperations(),
+    operationsFailed: noOperations(),
     viewRetries: 0,
     degradedReads: 0,
     repairs: 0,

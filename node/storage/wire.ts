@@ -86,8 +86,8 @@ export class Wire {
   }
 
   /**
-   * The answer of `id`. Throws `NoAnswer`, `ReplicaError` for a refusal, `StorageError` for what is no answer; `signal`
-   * ends the wait.
+   * The answer of `id`. Throws `NoAnswer`, `ReplicaError` for a refusal, `StorageError` for what is no answer. `signal`
+   * must end the wait in time: nothing else does while the stream is open.
    */
   async request<T extends RequestType>(
     id: string,
@@ -95,18 +95,17 @@ export class Wire {
     signal: AbortSignal,
   ): Promise<Answers[T]> {
     const line = this.#line(id);
-    const until = AbortSignal.any([signal, this.#abort.signal, AbortSignal.timeout(timeoutOf(request.type))]);
-    const frames = await this.#ready(line, id, until);
+    const frames = line.frames?.isOpen === true ? line.frames : await this.#ready(line, id, signal);
     const bytes = weightOf(request);
     if (!line.window.tryEnter(bytes)) {
       try {
-        await line.window.enter(bytes, until);
+        await line.window.enter(bytes, signal);
       } catch (error) {
         throw new NoAnswer(`${id} was not asked: ${errorMessage(error)}`, false, { cause: error });
       }
     }
     try {
-      return decodeAnswer(await this.#exchange(line, frames, request, until), request);
+      return decodeAnswer(await this.#exchange(line, frames, request, signal), request);
     } finally {
       line.window.leave(bytes);
       if (line.frames === null && line.opening === null && line.window.isIdle) this.#lines.delete(id);
@@ -141,7 +140,6 @@ export class Wire {
   }
 
   async #ready(line: Line, id: string, signal: AbortSignal): Promise<Frames> {
-    if (line.frames?.isOpen === true) return line.frames;
     const opened = this.#open(line, id);
     // the opening itself goes on: others wait for it, too
     return await new Promise<Frames>((resolve, reject) => {
@@ -177,7 +175,7 @@ export class Wire {
       onEnd: (error) => {
         if (line.frames === frames) line.frames = null;
         const reason = `the stream ended: ${error?.message ?? 'closed by the peer'}`;
-        for (const { settle } of [...line.pending.values()]) settle({ error: new NoAnswer(reason, true) });
+        for (const { settle } of line.pending.values()) settle({ error: new NoAnswer(reason, true) });
         if (line.window.isIdle && line.opening === null) this.#lines.delete(id);
       },
     });
@@ -210,10 +208,6 @@ export class Wire {
       .getConnections(peerIdFromString(id))
       .find(({ status, limits }) => status === 'open' && limits === undefined);
   }
-}
-
-function timeoutOf(type: RequestType): number {
-  return REQUESTS[type].timeoutMs;
 }
 
 /** What a request takes of the window: its own bytes, or what its answer may bring. */

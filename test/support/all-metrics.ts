@@ -10,9 +10,22 @@ import { registerNodeMetrics } from '../../node/observability/metrics.ts';
 import { registerProcessMetrics } from '../../node/observability/process-metrics.ts';
 import { registerPeerMetrics } from '../../node/peers/metrics.ts';
 import { registerRelayMetrics } from '../../node/relay/metrics.ts';
+import type { StorageStatus } from '../../node/storage/interface.ts';
+import { createStorageServiceMetrics, registerStorageMetrics } from '../../node/storage/metrics.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { createRelayMetrics } from '../../protocols/relay/index.ts';
 import { silentLogger } from './silent-logger.ts';
+
+export const NO_STORAGE: StorageStatus = {
+  bytes: 0,
+  records: 0,
+  capacityBytes: 0,
+  freeBytes: 0,
+  members: 0,
+  replicas: 3,
+  partitions: { home: 0, standIn: 0, unsynced: 0 },
+  namespaces: [],
+};
 
 /** Registers every metric of Maillon's own. Returns what ends the measuring. */
 export function registerAllMetrics(registry: Registry): () => void {
@@ -27,6 +40,7 @@ export function registerAllMetrics(registry: Registry): () => void {
   registerPeerMetrics(meter, { getConnections: () => [] });
   registerRelayMetrics(meter, relay, () => [0]);
   registerDirectoryMetrics(meter, { metrics: createDirectoryMetrics(), nodes: () => [] });
+  registerStorageMetrics(meter, { metrics: createStorageServiceMetrics(), status: () => NO_STORAGE });
   registerGatewayMetrics(meter, createGatewayMetrics());
   registerHttpMetrics(meter);
   new DiskUsage({ clock: systemClock }, { directory: '.' }).register(meter);

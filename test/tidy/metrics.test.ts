@@ -20,6 +20,8 @@ const UNITS = [
   'peers',
   'connections',
   'nodes',
+  'records',
+  'partitions',
   'envelopes',
   'subscriptions',
   'clients',

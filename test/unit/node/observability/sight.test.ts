@@ -6,8 +6,10 @@ import { createDirectoryMetrics } from '../../../../node/directory/metrics.ts';
 import { EventLog } from '../../../../node/observability/events.ts';
 import { Meter } from '../../../../node/observability/meter.ts';
 import { Sight } from '../../../../node/observability/sight.ts';
+import { createStorageServiceMetrics } from '../../../../node/storage/metrics.ts';
 import { systemClock } from '../../../../protocols/common/clock.ts';
 import { createRelayMetrics } from '../../../../protocols/relay/index.ts';
+import { NO_STORAGE } from '../../../support/all-metrics.ts';
 import { scratch } from '../../../support/processes.ts';
 import { parseExposition, valueOf } from '../../../support/scrape.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
@@ -45,6 +47,7 @@ function make(t: TestContext, registry = new Registry()) {
       directory: { metrics: createDirectoryMetrics() },
       meshSizes: () => [],
       nodes: () => [],
+      storage: { metrics: createStorageServiceMetrics(), status: () => NO_STORAGE },
       meter: new Meter(registry),
     },
     { data: scratch(t), version: '0', role: 'full', startedAt: 0 },

@@ -1,0 +1,303 @@
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import { didKey } from '../../protocols/common/did-key.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import {
+  compareRecords,
+  formatEtag,
+  type HybridClock,
+  KIND_TOMBSTONE,
+  KIND_VALUE,
+  type PartitionId,
+  type Partitions,
+  type RecordAdmission,
+  type RecordDraft,
+  type RecordSigner,
+  recordCid,
+  type SignedRecord,
+  type Stamp,
+} from '../../protocols/storage/index.ts';
+import { Deadline } from './deadline.ts';
+import type {
+  Consistency,
+  DeleteOptions,
+  Durability,
+  Holder,
+  ListPage,
+  ListRequest,
+  PutOptions,
+  RecordName,
+  StoredRecord,
+  Where,
+  WriteReceipt,
+} from './interface.ts';
+import { DEADLINE_MS, OPERATIONS_MAX } from './limits.ts';
+import { Lister } from './lister.ts';
+import type { OperationKind } from './metrics.ts';
+import type { QuorumInit } from './quorum.ts';
+import { Reader, type ReaderComponents, type ReadResult } from './reader.ts';
+import { checkName, checkPut, readEtag, readList, writeCursor } from './requests.ts';
+import { Overtaken, type WriteResult, Writer } from './writer.ts';
+
+export interface CoordinatorComponents extends ReaderComponents {
+  readonly admission: RecordAdmission;
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly partitions: Partitions;
+  readonly signer: RecordSigner;
+  readonly versions: HybridClock;
+}
+
+export interface CoordinatorInit extends QuorumInit {
+  /** Peer id of this node. */
+  readonly self: string;
+}
+
+/** What a write of a client is to put. */
+interface Draft {
+  readonly kind: typeof KIND_VALUE | typeof KIND_TOMBSTONE;
+  readonly value: Uint8Array;
+  readonly contentType: string;
+  readonly ttlMs: number | null;
+}
+
+interface Condition {
+  readonly ifAbsent?: boolean | undefined;
+  readonly ifVersion?: string | undefined;
+}
+
+const NO_VALUE = new Uint8Array();
+/** How often a conditional write is tried that meets others: each time the condition is checked anew. */
+const CONDITION_TRIES = 3;
+
+/** Does what this node's clients ask, by asking the home replicas; this node may be one of them. */
+export class Coordinator {
+  readonly #components: CoordinatorComponents;
+  readonly #reader: Reader;
+  readonly #writer: Writer;
+  readonly #lister: Lister;
+  #underway = 0;
+
+  constructor(components: CoordinatorComponents, init: CoordinatorInit) {
+    this.#components = components;
+    this.#reader = new Reader(components, init);
+    this.#writer = new Writer(components, init);
+    const read = (partition: PartitionId, key: string, deadline: Deadline): Promise<ReadResult> => {
+      return this.#reader.read(partition, key, deadline, 'majority');
+    };
+    this.#lister = new Lister({ ...components, read }, init);
+  }
+
+  /** Requests of clients under way. */
+  get underway(): number {
+    return this.#underway;
+  }
+
+  put(name: RecordName, value: Uint8Array, options: PutOptions): Promise<WriteReceipt> {
+    return this.#operation('put', async (deadline) => {
+      checkName(name);
+      checkPut(value, options);
+      const { contentType = '', ttlMs = null, durability = 'majority', ifAbsent, ifVersion } = options;
+      const draft: Draft = { kind: KIND_VALUE, value, contentType, ttlMs };
+      return this.#write(name, draft, durability, { ifAbsent, ifVersion }, deadline);
+    });
+  }
+
+  delete(name: RecordName, options: DeleteOptions): Promise<WriteReceipt> {
+    return this.#operation('delete', async (deadline) => {
+      checkName(name);
+      const draft: Draft = { kind: KIND_TOMBSTONE, value: NO_VALUE, contentType: '', ttlMs: null };
+      const { durability = 'majority', ifVersion } = options;
+      return this.#write(name, draft, durability, { ifVersion }, deadline);
+    });
+  }
+
+  get(name: RecordName, consistency: Consistency | undefined): Promise<StoredRecord | null> {
+    return this.#operation('get', async (deadline) => {
+      checkName(name);
+      const partition = this.#components.partitions.of(name);
+      const result = await this.#reader.read(partition, name.key, deadline, consistency);
+      if (result.record !== null && isLive(result.record)) return this.#show(result.record, result.degraded);
+      // nobody can be told that what is not there may be there after all
+      if (result.degraded) {
+        const message =
+          'the copies that could be asked hold no value, and no majority could be asked; try again';
+        throw new CodedError('insufficient_replicas', message);
+      }
+      return null;
+    });
+  }
+
+  list(request: ListRequest): Promise<ListPage> {
+    return this.#operation('list', async (deadline) => {
+      const { prefix, after, limit } = readList(request);
+      const namespaceId = this.#components.partitions.namespaceId(request);
+      const { entries, isEnd } = await this.#lister.list({ namespaceId, prefix, after, limit }, deadline);
+      const last = entries.at(-1);
+      return {
+        entries: entries.map((entry) => ({
+          key: entry.key,
+          etag: formatEtag(entry),
+          version: { ms: entry.ms, counter: entry.counter },
+          size: entry.size,
+          contentType: entry.contentType,
+          expiresAt: entry.expiry,
+        })),
+        cursor: isEnd || last === undefined ? null : writeCursor(last.key),
+      };
+    });
+  }
+
+  /** What a majority holds of a key, for upkeep. */
+  reread(partition: PartitionId, key: string, deadline: Deadline): Promise<ReadResult> {
+    return this.#reader.read(partition, key, deadline, 'majority');
+  }
+
+  /** Who holds a key: its homes, those that stand in for them, and what each says of itself. */
+  where(name: RecordName): Promise<Where> {
+    return this.#operation('get', async (deadline) => {
+      checkName(name);
+      const { partitions, places } = this.#components;
+      const partition = partitions.of(name);
+      const place = places.of(partition);
+      const homes = place.homes.map(({ id, isLive }) => ({ id, isLive, role: 'home' as const }));
+      const standIns = places.standIns(place).map(({ id, isLive }) => {
+        return { id, isLive, role: 'stand-in' as const };
+      });
+      const holders = [...homes, ...standIns].map((one) => this.#ask(one, partition, name.key, deadline));
+      return { partition: partition.partition, holders: await Promise.all(holders) };
+    });
+  }
+
+  async #ask(
+    holder: Pick<Holder, 'id' | 'isLive' | 'role'>,
+    partition: PartitionId,
+    key: string,
+    deadline: Deadline,
+  ): Promise<Holder> {
+    const silent = { ...holder, isSynced: null, etag: null, isTombstone: false };
+    if (!holder.isLive) return silent;
+    const copy = await this.#reader.ask(holder.id, partition, key, deadline.signal).catch(() => null);
+    if (copy === null) return silent;
+    const { isSynced, stamp, record } = copy;
+    const isTombstone = stamp !== null && (record === null || !isLive(record));
+    return { ...holder, isSynced, etag: stamp === null ? null : formatEtag(stamp), isTombstone };
+  }
+
+  async #write(
+    name: RecordName,
+    draft: Draft,
+    durability: Durability,
+    condition: Condition,
+    deadline: Deadline,
+  ): Promise<WriteReceipt> {
+    const partition = this.#components.partitions.of(name);
+    const sign = (version: { ms: number; counter: number }): Promise<SignedRecord> => {
+      return this.#sign(name, draft, version);
+    };
+    for (let tries = 1; ; tries++) {
+      // again after another write came first: the condition may still hold
+      const onto = await this.#onto(partition, name.key, condition, deadline);
+      try {
+        const result = await this.#writer.write({ partition, durability, sign, onto }, deadline);
+        return receipt(result, durability);
+      } catch (error) {
+        if (!(error instanceof Overtaken)) throw error;
+        if (tries >= CONDITION_TRIES) throw refusal(condition, error.current);
+      }
+    }
+  }
+
+  /** What a conditional write is to go onto: read at a majority, and as the condition wants it. */
+  async #onto(
+    partition: PartitionId,
+    key: string,
+    condition: Condition,
+    deadline: Deadline,
+  ): Promise<{ readonly stamp: Stamp | null } | null> {
+    const { ifAbsent, ifVersion } = condition;
+    if (ifAbsent !== true && ifVersion === undefined) return null;
+    const expected = ifVersion === undefined ? null : readEtag(ifVersion);
+    const { stamp, record } = await this.#reader.read(partition, key, deadline, 'majority');
+    const live = record !== null && isLive(record) ? record : null;
+    const holds = expected === null ? live === null : live !== null && compareRecords(live, expected) === 0;
+    if (!holds) throw refusal(condition, live);
+    return { stamp };
+  }
+
+  async #sign(
+    { owner, namespace, key }: RecordName,
+    { kind, value, contentType, ttlMs }: Draft,
+    { ms, counter }: { ms: number; counter: number },
+  ): Promise<SignedRecord> {
+    const { clock, signer, admission } = this.#components;
+    const time = clock.now();
+    const expiry = ttlMs === null ? null : time + ttlMs;
+    const names = { owner, namespace, key, ms, counter, time, expiry };
+    const draft: RecordDraft = { ...names, kind, contentType, value };
+    const record = await signer.sign(draft);
+    admission.trust(record);
+    return record;
+  }
+
+  #show(record: SignedRecord, degraded: boolean): StoredRecord {
+    return {
+      etag: formatEtag(record),
+      id: recordCid(record.digest),
+      version: { ms: record.ms, counter: record.counter },
+      contentType: record.contentType,
+      size: record.value.byteLength,
+      author: didKey(record.author),
+      time: record.time,
+      expiresAt: record.expiry,
+      value: record.value,
+      degraded,
+    };
+  }
+
+  async #operation<T>(kind: OperationKind, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+    const { metrics } = this.#components;
+    if (this.#underway >= OPERATIONS_MAX) {
+      metrics.operationsFailed[kind] += 1;
+      throw new CodedError('overloaded', 'too many storage requests are under way here; try again');
+    }
+    const deadline = new Deadline(DEADLINE_MS);
+    this.#underway += 1;
+    try {
+      const result = await work(deadline);
+      metrics.operationsOk[kind] += 1;
+      return result;
+    } catch (error) {
+      metrics.operationsFailed[kind] += 1;
+      throw error;
+    } finally {
+      this.#underway -= 1;
+      deadline.answered();
+    }
+  }
+}
+
+function isLive({ kind }: SignedRecord): boolean {
+  return kind === KIND_VALUE;
+}
+
+function receipt({ record, replicas, homes }: WriteResult, durability: Durability): WriteReceipt {
+  return {
+    etag: formatEtag(record),
+    id: recordCid(record.digest),
+    version: { ms: record.ms, counter: record.counter },
+    replicas,
+    homes,
+    durability,
+    durable: true,
+    expiresAt: record.expiry,
+  };
+}
+
+/** Why a condition does not hold. */
+function refusal({ ifAbsent }: Condition, current: Stamp | null): CodedError {
+  const detail = current === null ? undefined : { etag: formatEtag(current) };
+  if (ifAbsent === true) return new CodedError('exists', 'there is a value already', detail);
+  const message = current === null ? 'there is no value any more' : 'there is a newer value';
+  return new CodedError('precondition_failed', message, detail);
+}

@@ -1,0 +1,154 @@
+import { join } from 'node:path';
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import { errorMessage } from '../../protocols/common/errors.ts';
+import {
+  type Answers,
+  type Partitions,
+  type RecordAdmission,
+  type RequestOf,
+  type RequestQuotas,
+  type RequestType,
+  TOMBSTONE_LIFE_MS,
+} from '../../protocols/storage/index.ts';
+import type { Config } from '../config/schema.ts';
+import type { Network } from '../libp2p.ts';
+import type { Logger } from '../observability/logger.ts';
+import { Copier } from './copier.ts';
+import type { StorageStatus } from './interface.ts';
+import type { Members } from './members.ts';
+import type { StorageServiceMetrics } from './metrics.ts';
+import type { Places } from './places.ts';
+import type { Repairs } from './repairs.ts';
+import { Replica } from './replica.ts';
+import { Standings } from './standings.ts';
+import type { RecordStore } from './store/interface.ts';
+import { openRecordStore } from './store/store.ts';
+import { Sync } from './sync.ts';
+import { Upkeep } from './upkeep.ts';
+import { WireServer } from './wire-server.ts';
+
+export interface KeeperComponents {
+  readonly network: Network;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly members: Members;
+  readonly places: Places;
+  readonly partitions: Partitions;
+  readonly admission: RecordAdmission;
+  readonly quotas: RequestQuotas;
+  readonly repairs: Repairs;
+  readonly metrics: StorageServiceMetrics;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+  /** The database was damaged and put aside. */
+  readonly onReset: (reason: string) => void;
+}
+
+export interface KeeperInit {
+  readonly config: Config;
+  /** Peer id of this node. */
+  readonly self: string;
+  /** Of the storage service. */
+  readonly directory: string;
+}
+
+/** Namespaces that the status shows. */
+const NAMESPACES_SHOWN = 100;
+
+/** What a full node does as a replica: its store, its answers to peers, and its upkeep. */
+export class Keeper {
+  readonly replica: Replica;
+  readonly #components: KeeperComponents;
+  readonly #store: RecordStore;
+  readonly #standings: Standings;
+  readonly #sync: Sync;
+  readonly #upkeep: Upkeep;
+  readonly #server: WireServer;
+  #endListening: (() => void) | null = null;
+
+  /** Opens the store. */
+  constructor(components: KeeperComponents, { config, self, directory }: KeeperInit) {
+    this.#components = components;
+    const { clock, crypto, logger, places, members } = components;
+    this.#store = openRecordStore(
+      { clock, crypto, logger },
+      {
+        directory: join(directory, 'records'),
+        keyPath: join(config.data, 'storage.key'),
+        capacityBytes: config['storage.capacityBytes'],
+        quotaOf: () => {
+          const [bytes, keys] = [config['storage.namespaceBytes'], config['storage.namespaceKeys']];
+          return { bytes, keys, isSponsored: true };
+        },
+        onReset: (reason) => this.#wasReset(reason),
+      },
+    );
+    const store = this.#store;
+    const onUnsynced = (partition: Parameters<Sync['request']>[0]): void => this.#sync.request(partition);
+    this.#standings = new Standings({ store, members, places, logger, onUnsynced });
+    const own = { ...components, store, standings: this.#standings };
+    const copier = new Copier(own, { bytesPerSecond: config['storage.upkeepBytesPerSecond'] });
+    this.#sync = new Sync({ ...own, copier });
+    this.#upkeep = new Upkeep({ ...own, sync: this.#sync }, { self });
+    this.replica = new Replica({
+      ...own,
+      copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
+      onCorrupt: (partition, key) => components.repairs.mend(store, partition, key),
+    });
+    const answer = this.replica.answer.bind(this.replica);
+    this.#server = new WireServer({ ...components, answer: (request, peer) => answer(request, peer) });
+  }
+
+  /** `awayMs`: how long this node was away. */
+  async start(awayMs: number): Promise<void> {
+    if (awayMs > TOMBSTONE_LIFE_MS) await this.#standings.distrustAll();
+    this.#sync.start();
+    await this.#server.start();
+    this.#upkeep.start();
+    this.#endListening ??= this.#components.members.onChange(() => this.#upkeep.hurry());
+  }
+
+  /** What waits to be written is. */
+  async stop(): Promise<void> {
+    this.#endListening?.();
+    this.#endListening = null;
+    this.#upkeep.stop();
+    this.#sync.stop();
+    await this.#server.stop();
+    await this.#store.close();
+  }
+
+  get status(): Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'> {
+    const { bytes, keys, freeBytes } = this.#store.usage();
+    const { namespaces } = this.#store.namespaces({ after: null, limit: NAMESPACES_SHOWN });
+    return {
+      bytes,
+      records: keys,
+      freeBytes,
+      partitions: { ...this.#upkeep.shares },
+      namespaces: namespaces.map(({ owner, namespace, keys: count, bytes: size }) => {
+        return { owner, namespace, keys: count, bytes: size };
+      }),
+    };
+  }
+
+  get fault(): string | null {
+    try {
+      const { freeBytes } = this.#store.usage();
+      return freeBytes > 0 ? null : 'the disk is full: records are read and not written';
+    } catch (error) {
+      return `the store cannot be read: ${errorMessage(error)}`;
+    }
+  }
+
+  #wasReset(reason: string): void {
+    this.#components.onReset(reason);
+    // null while the store is being opened: nothing is known yet then
+    (this.#standings as Standings | undefined)?.forget();
+  }
+}

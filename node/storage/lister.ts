@@ -1,0 +1,214 @@
+import { CodedError } from '../../protocols/common/errors.ts';
+import {
+  type Answers,
+  compareKeys,
+  compareRecords,
+  type ListItem,
+  PARTITIONS,
+  type PartitionId,
+} from '../../protocols/storage/index.ts';
+import type { Deadline } from './deadline.ts';
+import { majority, Quorum, type QuorumComponents, type QuorumInit } from './quorum.ts';
+import type { ReadResult } from './reader.ts';
+
+export interface ListerComponents extends QuorumComponents {
+  /** What a majority holds of one key. */
+  readonly read: (partition: PartitionId, key: string, deadline: Deadline) => Promise<ReadResult>;
+}
+
+export interface ListQuery {
+  readonly namespaceId: Uint8Array;
+  readonly prefix: string;
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+export interface ListResult {
+  readonly entries: readonly ListItem[];
+  /** Whether there are no more behind them. */
+  readonly isEnd: boolean;
+}
+
+type Page = Pick<Answers['list'], 'entries' | 'next'>;
+
+/** Keys read one by one at a time, where replicas differ. */
+const READS_AT_ONCE = 16;
+/** A page of one partition: its share of what is asked for, and half as much again, since shares differ. */
+const SHARE_SPARE = 1.5;
+const SHARE_MIN = 16;
+
+/** Lists a namespace: each partition by a majority of its homes, all of them merged in the order of their keys. */
+export class Lister {
+  readonly #components: ListerComponents;
+  readonly #init: QuorumInit;
+
+  constructor(components: ListerComponents, init: QuorumInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  /** Throws `list_incomplete`. */
+  async list(query: ListQuery, deadline: Deadline): Promise<ListResult> {
+    const share = Math.max(SHARE_MIN, Math.ceil((query.limit / PARTITIONS) * SHARE_SPARE));
+    const limit = Math.min(query.limit, share);
+    const feeds = Array.from({ length: PARTITIONS }, (_, partition) => {
+      const id = { namespaceId: query.namespaceId, partition };
+      return new Feed(this.#components, this.#init, { ...query, ...id, limit }, deadline);
+    });
+    await Promise.all(feeds.map((feed) => feed.fill()));
+    const entries: ListItem[] = [];
+    while (entries.length < query.limit) {
+      const next = firstOf(feeds);
+      if (next?.head === undefined) return { entries, isEnd: true };
+      entries.push(next.head);
+      next.drop();
+      if (next.head === undefined) await next.fill();
+    }
+    return { entries, isEnd: firstOf(feeds) === undefined };
+  }
+}
+
+/** The feed whose first entry is the first of all; undefined when all are at their end. */
+function firstOf(feeds: readonly Feed[]): Feed | undefined {
+  let first: Feed | undefined;
+  for (const feed of feeds) {
+    if (feed.head === undefined) continue;
+    if (first?.head === undefined || compareKeys(feed.head.key, first.head.key) < 0) first = feed;
+  }
+  return first;
+}
+
+/** The entries of one partition, a page at a time. */
+class Feed {
+  readonly #components: ListerComponents;
+  readonly #init: QuorumInit;
+  readonly #query: ListQuery & PartitionId;
+  readonly #deadline: Deadline;
+  #entries: readonly ListItem[] = [];
+  #index = 0;
+  #after: string | null;
+  #isEnd = false;
+
+  constructor(
+    components: ListerComponents,
+    init: QuorumInit,
+    query: ListQuery & PartitionId,
+    deadline: Deadline,
+  ) {
+    this.#components = components;
+    this.#init = init;
+    this.#query = query;
+    this.#deadline = deadline;
+    this.#after = query.after;
+  }
+
+  /** The first entry that was not dropped; undefined at the end, once it was filled. */
+  get head(): ListItem | undefined {
+    return this.#entries[this.#index];
+  }
+
+  drop(): void {
+    this.#index += 1;
+  }
+
+  /** Gets entries until there is one, or none are left. */
+  async fill(): Promise<void> {
+    while (this.head === undefined && !this.#isEnd) {
+      const pages = await this.#pages();
+      const end = shortest(pages);
+      this.#entries = await this.#merge(pages, end);
+      this.#index = 0;
+      this.#after = end;
+      this.#isEnd = end === null;
+    }
+  }
+
+  /** A page of each home of a majority. */
+  async #pages(): Promise<Page[]> {
+    const { namespaceId, partition, prefix, limit } = this.#query;
+    const after = this.#after;
+    const request = { type: 'list', namespaceId, partition, prefix, after, limit } as const;
+    const quorum = new Quorum<Page>(this.#components, {
+      ...this.#init,
+      partition: { namespaceId, partition },
+      deadline: this.#deadline,
+      needed: majority,
+    });
+    for (;;) {
+      await quorum.round((id, signal) => this.#components.ask<'list'>(id, request, signal));
+      const agreed = quorum.agreement();
+      if (agreed !== null) return agreed.map(({ answer }) => answer);
+      if (this.#deadline.isOver || (!quorum.isUnsettled && quorum.rounds >= ROUNDS_MAX)) {
+        throw incomplete(partition, quorum.place.homes.length);
+      }
+      await quorum.backOff();
+    }
+  }
+
+  /** What the pages say up to `end`. Keys on which they differ are read one by one. */
+  async #merge(pages: readonly Page[], end: string | null): Promise<ListItem[]> {
+    const found = new Map<string, ListItem[]>();
+    for (const { entries } of pages) {
+      for (const entry of entries) {
+        if (end !== null && compareKeys(entry.key, end) > 0) break;
+        found.set(entry.key, [...(found.get(entry.key) ?? []), entry]);
+      }
+    }
+    const agreed: ListItem[] = [];
+    const disputed: string[] = [];
+    for (const [key, entries] of found) {
+      const [first] = entries;
+      if (
+        first !== undefined &&
+        entries.length === pages.length &&
+        entries.every((one) => isSame(one, first))
+      ) {
+        agreed.push(first);
+      } else disputed.push(key);
+    }
+    for (let i = 0; i < disputed.length; i += READS_AT_ONCE) {
+      const some = disputed.slice(i, i + READS_AT_ONCE);
+      const read = await Promise.all(some.map((key) => this.#read(key)));
+      agreed.push(...read.flatMap((one) => (one === null ? [] : [one])));
+    }
+    return agreed.toSorted((a, b) => compareKeys(a.key, b.key));
+  }
+
+  async #read(key: string): Promise<ListItem | null> {
+    const { namespaceId, partition } = this.#query;
+    try {
+      const { record } = await this.#components.read({ namespaceId, partition }, key, this.#deadline);
+      if (record === null || record.kind !== 0) return null;
+      const { ms, counter, digest, expiry, contentType, value } = record;
+      return { key, ms, counter, digest, size: value.byteLength, expiry, contentType };
+    } catch {
+      throw incomplete(partition, this.#init.replicas);
+    }
+  }
+}
+
+/** Rounds with a home that does not answer. */
+const ROUNDS_MAX = 3;
+
+/** Up to where all pages tell all there is; null is the end. */
+function shortest(pages: readonly Page[]): string | null {
+  let end: string | null = null;
+  for (const { next } of pages) {
+    if (next !== null && (end === null || compareKeys(next, end) < 0)) end = next;
+  }
+  return end;
+}
+
+function isSame(a: ListItem, b: ListItem): boolean {
+  return (
+    compareRecords(a, b) === 0 &&
+    a.size === b.size &&
+    a.expiry === b.expiry &&
+    a.contentType === b.contentType
+  );
+}
+
+function incomplete(partition: number, homes: number): CodedError {
+  const message = `no majority of the ${homes} home replicas of partition ${partition} could be asked: a list would be short; try again`;
+  return new CodedError('list_incomplete', message, { partition, homes });
+}

@@ -1,0 +1,222 @@
+import type { Clock } from '../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import {
+  type Answers,
+  compareRecords,
+  decodeRecord,
+  type HybridClock,
+  type PartitionId,
+  type RecordAdmission,
+  ReplicaError,
+  type SignedRecord,
+  type Stamp,
+  type Standing,
+  StorageError,
+} from '../../protocols/storage/index.ts';
+import type { Deadline } from './deadline.ts';
+import type { Consistency } from './interface.ts';
+import { DEADLINE_MS, DEGRADED_ROUNDS } from './limits.ts';
+import { majority, Quorum, type QuorumComponents, type QuorumInit, type Reply } from './quorum.ts';
+
+/** What a replica holds of a key, checked. */
+export interface Copy {
+  /** Null where it holds nothing. */
+  readonly stamp: Stamp | null;
+  /** A value or a tombstone; null for a floor and for nothing. */
+  readonly record: SignedRecord | null;
+}
+
+export interface ReadResult extends Copy {
+  readonly degraded: boolean;
+}
+
+export interface ReaderComponents extends QuorumComponents {
+  readonly admission: RecordAdmission;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly versions: HybridClock;
+  /** Homes that hold less than the newest copy, to be given it; `isDamaged` where their own does not open. */
+  readonly repair: (record: SignedRecord, ids: readonly string[]) => void;
+}
+
+const NOTHING: Copy = { stamp: null, record: null };
+
+/** Reads one key of the homes, and believes only what it verified. */
+export class Reader {
+  readonly #components: ReaderComponents;
+  readonly #init: QuorumInit & { readonly self: string };
+
+  constructor(components: ReaderComponents, init: QuorumInit & { readonly self: string }) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  /** Throws `insufficient_replicas`, `corrupt`. */
+  async read(
+    partition: PartitionId,
+    key: string,
+    deadline: Deadline,
+    consistency: Consistency | undefined,
+  ): Promise<ReadResult> {
+    const init = { ...this.#init, partition, deadline, needed: majority };
+    const quorum = new Quorum<Copy>(this.#components, init);
+    const ask = (id: string, signal: AbortSignal): Promise<Copy & Standing> => {
+      return this.ask(id, partition, key, signal);
+    };
+    if (consistency === 'one') return this.#one(quorum, ask, deadline);
+    for (;;) {
+      await quorum.round(ask);
+      const agreed = quorum.agreement();
+      if (agreed !== null) {
+        const newest = newestOf([...quorum.replies.values()]);
+        this.#mend(quorum, newest, deadline);
+        return { ...newest, degraded: false };
+      }
+      if (deadline.isOver || (consistency === undefined && isHopeless(quorum, deadline))) break;
+      await quorum.backOff();
+    }
+    if (consistency === 'majority') throw tooFew(quorum, deadline);
+    return this.#best(quorum, ask, deadline);
+  }
+
+  /** What `id` holds, verified. Throws when it does not answer, or not with that. */
+  async ask(id: string, partition: PartitionId, key: string, signal: AbortSignal): Promise<Copy & Standing> {
+    const { ask, admission, clock, metrics, versions } = this.#components;
+    const request = { type: 'get', namespaceId: partition.namespaceId, key } as const;
+    const { view, isSynced, held }: Answers['get'] = await ask<'get'>(id, request, signal);
+    if (held === null) return { view, isSynced, ...NOTHING };
+    try {
+      if (held.kind === 'floor') {
+        if (held.stamp.ms > clock.now() + CLOCK_SKEW_MS) {
+          throw new StorageError('record_clock', 'a floor is from the future');
+        }
+        return { view, isSynced, stamp: held.stamp, record: null };
+      }
+      const record = await admission.admit(held.record, id, 'asked', { partition, key });
+      versions.observe(record);
+      return { view, isSynced, stamp: record, record };
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      if (error.code === 'record_expired' && held.kind === 'record') {
+        return { view, isSynced, stamp: decodeRecord(held.record, this.#components.crypto), record: null };
+      }
+      if (error.code !== 'overloaded') metrics.liesFound += 1;
+      throw error;
+    }
+  }
+
+  /** The nearest copy: this node's own, or the first that comes. */
+  async #one(
+    quorum: Quorum<Copy>,
+    ask: (id: string, signal: AbortSignal) => Promise<Copy & Standing>,
+    deadline: Deadline,
+  ): Promise<ReadResult> {
+    const { self } = this.#init;
+    const { homes } = quorum.place;
+    if (homes.some(({ id }) => id === self)) {
+      const own = await ask(self, deadline.signal).catch(() => null);
+      if (own?.isSynced === true) return { ...own, degraded: false };
+    }
+    const first = await firstWithRecord(quorum.reachable(), (id) => ask(id, deadline.signal));
+    if (first !== null && (first.stamp !== null || first.isSynced)) return { ...first, degraded: false };
+    const best = await this.#best(quorum, ask, deadline);
+    return { ...best, degraded: false };
+  }
+
+  /** No majority can be asked: the newest copy of all that answer, stand-ins too. */
+  async #best(
+    quorum: Quorum<Copy>,
+    ask: (id: string, signal: AbortSignal) => Promise<Copy & Standing>,
+    deadline: Deadline,
+  ): Promise<ReadResult> {
+    const { places, metrics } = this.#components;
+    const others = places.standIns(quorum.place).map(({ id }) => id);
+    const copies = await Promise.all(others.map((id) => ask(id, deadline.signal).catch(() => null)));
+    const found = copies.flatMap((copy, index) => {
+      return copy === null ? [] : [{ id: others[index] ?? '', answer: copy }];
+    });
+    const newest = newestOf([...quorum.replies.values(), ...found]);
+    if (newest.stamp === null) throw tooFew(quorum, deadline);
+    metrics.degradedReads += 1;
+    return { ...newest, degraded: true };
+  }
+
+  /** Gives the newest copy to homes that have an older one, when all have answered. */
+  #mend(quorum: Quorum<Copy>, newest: Copy, deadline: Deadline): void {
+    const { record } = newest;
+    const { homes } = quorum.place;
+    const isSame = [...quorum.replies.values()].every((reply) => isCurrent(reply, newest));
+    if (record === null || (isSame && quorum.replies.size >= homes.length)) return;
+    const behind = (): string[] => {
+      return homes.flatMap(({ id }) => {
+        const reply = quorum.replies.get(id);
+        return reply === undefined || isCurrent(reply, newest) ? [] : [id];
+      });
+    };
+    void deadline.run(async () => {
+      await quorum.allSettled();
+      const ids = behind();
+      if (ids.length > 0) this.#components.repair(record, ids);
+    });
+  }
+}
+
+/** Whether a home is as the newest copy is, or is not to be repaired: it did not answer. */
+function isCurrent(reply: Reply<Copy>, { stamp }: Copy): boolean {
+  if (!('answer' in reply)) return !(reply.error instanceof ReplicaError && reply.error.code === 'corrupt');
+  if (stamp === null) return true;
+  return reply.answer.stamp !== null && compareRecords(reply.answer.stamp, stamp) >= 0;
+}
+
+function newestOf(replies: readonly Reply<Copy>[]): Copy {
+  let newest = NOTHING;
+  for (const reply of replies) {
+    if (!('answer' in reply)) continue;
+    const { stamp, record } = reply.answer;
+    if (stamp === null) continue;
+    const order = newest.stamp === null ? 1 : compareRecords(stamp, newest.stamp);
+    // of the same stamp a floor says that it has ended
+    if (order > 0 || (order === 0 && record === null)) newest = { stamp, record };
+  }
+  return newest;
+}
+
+/** Whether it is no use to go on asking: nobody is there that may soon count, or half of the time is over. */
+function isHopeless(quorum: Quorum<Copy>, deadline: Deadline): boolean {
+  if (quorum.isUnsettled) return deadline.leftMs < DEADLINE_MS / 2;
+  return quorum.rounds >= DEGRADED_ROUNDS;
+}
+
+/** The first answer with a record; without one, the first answer at all. */
+async function firstWithRecord(
+  ids: readonly string[],
+  ask: (id: string) => Promise<Copy & Standing>,
+): Promise<(Copy & Standing) | null> {
+  let other: (Copy & Standing) | null = null;
+  const attempts = ids.map(async (id) => {
+    const copy = await ask(id);
+    if (copy.record !== null) return copy;
+    if (other === null || (copy.isSynced && !other.isSynced)) other = copy;
+    throw new Error('it holds no record');
+  });
+  return Promise.any(attempts).catch(() => other);
+}
+
+function tooFew(quorum: Quorum<Copy>, deadline: Deadline): CodedError {
+  const replies = [...quorum.replies.values()];
+  const isDamaged = replies.some((reply) => 'error' in reply && isCorrupt(reply.error));
+  if (isDamaged && replies.every((reply) => 'error' in reply)) {
+    return new CodedError('corrupt', 'no copy that could be read is what was written');
+  }
+  const answered = replies.filter((reply) => 'answer' in reply).length;
+  const detail = { acknowledged: answered, needed: quorum.needed, homes: quorum.place.homes.length };
+  const advice = deadline.isOver ? 'they did not agree in time' : 'the others are not there';
+  const message = `${answered} of ${detail.homes} home replicas answered, ${detail.needed} are needed: ${advice}; try again`;
+  return new CodedError('insufficient_replicas', message, detail);
+}
+
+function isCorrupt(error: unknown): boolean {
+  return error instanceof ReplicaError && error.code === 'corrupt';
+}

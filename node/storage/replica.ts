@@ -1,0 +1,228 @@
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import {
+  type Answers,
+  FETCH_MAX_BYTES,
+  fitsFetch,
+  fitsList,
+  fitsPartitions,
+  fitsVersions,
+  type Held,
+  type PartitionId,
+  type Partitions,
+  partitionOf,
+  type RecordAdmission,
+  ReplicaError,
+  type RequestOf,
+  type RequestType,
+  type SignedRecord,
+  type Standing,
+  type StorageRequest,
+} from '../../protocols/storage/index.ts';
+import type { Places } from './places.ts';
+import type { Standings } from './standings.ts';
+import type { PartitionPlace, RecordStore } from './store/interface.ts';
+
+export interface ReplicaComponents {
+  readonly store: RecordStore;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly partitions: Partitions;
+  readonly admission: RecordAdmission;
+  readonly places: Places;
+  readonly standings: Standings;
+  /** Takes over from `peer` what it has of a partition and this node has not. */
+  readonly copyFrom: (peer: string, place: PartitionPlace) => Promise<void>;
+  /** A copy on this node's disk does not open. */
+  readonly onCorrupt: (place: PartitionId, key: string) => void;
+}
+
+/** How far from a partition's homes a node may be to stand in for one: others may see a home as gone that this node sees. */
+const STAND_IN_RANKS = 2;
+
+/** What this node does for those who ask it as a replica; itself is one of them. */
+export class Replica {
+  readonly #components: ReplicaComponents;
+
+  constructor(components: ReplicaComponents) {
+    this.#components = components;
+  }
+
+  /** Throws `StorageError` for what the peer did wrong, `ReplicaError` for what this node does not do, or the store's errors. */
+  async answer<T extends RequestType>(request: RequestOf<T>, peer: string): Promise<Answers[T]> {
+    return (await this.#dispatch(request as StorageRequest, peer)) as Answers[T];
+  }
+
+  #dispatch(request: StorageRequest, peer: string): Answers[RequestType] | Promise<Answers[RequestType]> {
+    switch (request.type) {
+      case 'get':
+        return this.#get(request);
+      case 'put':
+        return this.#put(request, peer);
+      case 'list':
+        return this.#list(request);
+      case 'versions':
+        return this.#versions(request);
+      case 'fetch':
+        return this.#fetch(request);
+      case 'partitions':
+        return this.#partitions(request);
+      case 'state':
+        return this.#state(request);
+      default:
+        return this.#handover(request, peer);
+    }
+  }
+
+  #get({ namespaceId, key }: RequestOf<'get'>): Answers['get'] {
+    const partition = { namespaceId, partition: partitionOf(this.#components.crypto, key) };
+    return { ...this.#standing(partition), held: this.#held(partition, key) };
+  }
+
+  async #put(
+    { record: bytes, condition, asStandIn }: RequestOf<'put'>,
+    peer: string,
+  ): Promise<Answers['put']> {
+    const { admission, partitions, places, store, standings } = this.#components;
+    const record = await admission.admit(bytes, peer, 'pushed');
+    const partition = partitions.of(record);
+    const { isHome } = places.of(partition);
+    if (!isHome && !(asStandIn && this.#mayStandIn(partition))) throw notResponsible();
+    const place = placeOfRecord(partition, record);
+    standings.of(partition);
+    const [outcome] = await Promise.all([store.put({ place, record, condition }), standings.keep(place)]);
+    if (outcome.status === 'no_room') throw noRoom(outcome.reason);
+    // who is home is said as of now: whoever reconciled meanwhile may not have got this
+    const standing = this.#standing(partition);
+    await standings.keep(place);
+    return { ...standing, outcome };
+  }
+
+  #list(request: RequestOf<'list'>): Answers['list'] {
+    const { store, clock } = this.#components;
+    const { prefix, after, limit } = request;
+    const standing = this.#standing(request);
+    const { entries, next } = store.list(request, { prefix, after, limit, now: clock.now() });
+    return { ...standing, ...cutPage(entries, next, fitsList(entries, limit)) };
+  }
+
+  #versions(request: RequestOf<'versions'>): Answers['versions'] {
+    const { after, limit } = request;
+    // the standing first: what is read then was there when this node said so
+    const standing = this.#standing(request);
+    const { entries, next } = this.#components.store.versions(request, { after, limit });
+    return { ...standing, ...cutPage(entries, next, fitsVersions(entries, limit)) };
+  }
+
+  #fetch({ namespaceId, partition, keys }: RequestOf<'fetch'>): Answers['fetch'] {
+    const records: (Uint8Array | null)[] = [];
+    let bytes = 0;
+    for (const key of keys) {
+      if (bytes > FETCH_MAX_BYTES) break;
+      const record = this.#recordOf({ namespaceId, partition }, key);
+      bytes += record?.byteLength ?? 0;
+      records.push(record);
+    }
+    return { records: records.slice(0, fitsFetch(records.map((one) => one?.byteLength ?? 0))) };
+  }
+
+  #partitions({ after, limit }: RequestOf<'partitions'>): Answers['partitions'] {
+    const page = this.#components.store.partitions({ after, limit });
+    const count = fitsPartitions(page.partitions, limit);
+    const entries = page.partitions.slice(0, count);
+    const last = entries.at(-1);
+    const isEnd = page.isEnd && count === page.partitions.length;
+    const next = isEnd || last === undefined ? null : idOf(last);
+    return {
+      entries: entries.map(({ owner, namespace, partition, count: records, bytes }) => {
+        return { owner, namespace, partition, count: records, bytes };
+      }),
+      next,
+    };
+  }
+
+  #state(partition: RequestOf<'state'>): Answers['state'] {
+    const { view, isHome, isSynced } = this.#components.standings.of(partition);
+    const { count = 0, bytes = 0 } = this.#components.store.summary(partition) ?? {};
+    return { view, isHome, isSynced, count, bytes };
+  }
+
+  /** Answered when all was taken over: then the peer may drop it. */
+  async #handover({ owner, namespace, partition }: RequestOf<'handover'>, peer: string): Promise<Standing> {
+    const { partitions, places, copyFrom } = this.#components;
+    const namespaceId = partitions.namespaceId({ owner, namespace });
+    const place: PartitionPlace = { owner, namespace, namespaceId, partition };
+    if (!places.of(place).isHome && !this.#mayStandIn(place)) throw notResponsible();
+    await copyFrom(peer, place);
+    return this.#standing(place);
+  }
+
+  /** Only of a home: what a former one says of itself is for whoever takes over. */
+  #standing(partition: PartitionId): Standing {
+    const { view, isHome, isSynced } = this.#components.standings.of(partition);
+    return { view, isSynced: isHome && isSynced };
+  }
+
+  #held(partition: PartitionId, key: string): Held {
+    const { store, clock } = this.#components;
+    try {
+      const held = store.get(partition, key, clock.now());
+      if (held === null) return null;
+      if ('floor' in held) return { kind: 'floor', stamp: held.floor };
+      return { kind: 'record', record: held.record.bytes };
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== 'corrupt') throw error;
+      this.#components.onCorrupt(partition, key);
+      throw new ReplicaError('corrupt', 'the copy on this disk does not open');
+    }
+  }
+
+  /** One that does not open is not had. Others are copied all the same. */
+  #recordOf(partition: PartitionId, key: string): Uint8Array | null {
+    try {
+      const held = this.#held(partition, key);
+      return held?.kind === 'record' ? held.record : null;
+    } catch (error) {
+      if (error instanceof ReplicaError) return null;
+      throw error;
+    }
+  }
+
+  #mayStandIn(partition: PartitionId): boolean {
+    const { places } = this.#components;
+    const place = places.of(partition);
+    return places.isAmong(place, place.homes.length * (1 + STAND_IN_RANKS));
+  }
+}
+
+function cutPage<T extends { readonly key: string }>(
+  entries: readonly T[],
+  next: string | null,
+  count: number,
+): { entries: readonly T[]; next: string | null } {
+  if (count >= entries.length) return { entries, next };
+  const fitting = entries.slice(0, count);
+  return { entries: fitting, next: fitting.at(-1)?.key ?? next };
+}
+
+function idOf({ namespaceId, partition }: PartitionId): PartitionId {
+  return { namespaceId, partition };
+}
+
+export function placeOfRecord(
+  { namespaceId, partition }: PartitionId,
+  { owner, namespace }: Pick<SignedRecord, 'owner' | 'namespace'>,
+): PartitionPlace {
+  return { owner, namespace, namespaceId, partition };
+}
+
+function notResponsible(): ReplicaError {
+  return new ReplicaError('not_responsible', 'this node is no home of the partition');
+}
+
+function noRoom(reason: 'capacity' | 'quota' | 'disk'): ReplicaError {
+  if (reason === 'quota') return new ReplicaError('over_quota', 'the namespace has had its share');
+  const message = reason === 'disk' ? 'the disk takes no more' : 'this node has no room left';
+  return new ReplicaError('no_room', message);
+}

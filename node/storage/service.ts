@@ -1,0 +1,300 @@
+import { join } from 'node:path';
+import type { PeerId } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import {
+  type Answers,
+  type AuthoriseRecord,
+  HybridClock,
+  Partitions,
+  RecordAdmission,
+  RecordSigner,
+  type RequestOf,
+  RequestQuotas,
+  type RequestType,
+} from '../../protocols/storage/index.ts';
+import type { Config } from '../config/schema.ts';
+import type { Directory } from '../directory/directory.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Role } from '../interface.ts';
+import type { Network } from '../libp2p.ts';
+import type { EventLog } from '../observability/events.ts';
+import type { Logger } from '../observability/logger.ts';
+import { SHUNNED_SCORE } from '../relay/gossip.ts';
+import { Coordinator } from './coordinator.ts';
+import type {
+  Consistency,
+  DeleteOptions,
+  ListPage,
+  ListRequest,
+  PutOptions,
+  RecordName,
+  Storage,
+  StorageStatus,
+  StoredRecord,
+  Where,
+  WriteReceipt,
+} from './interface.ts';
+import { Keeper } from './keeper.ts';
+import { Members } from './members.ts';
+import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
+import { offersOf, prefixOfSelf } from './offers.ts';
+import { Places } from './places.ts';
+import { Repairs } from './repairs.ts';
+import { Wire } from './wire.ts';
+
+export interface StorageServiceComponents {
+  readonly network: Network;
+  readonly directory: Directory;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly authorise: AuthoriseRecord;
+  readonly logger: Logger;
+  readonly events: EventLog;
+}
+
+export interface StorageServiceInit {
+  readonly config: Config;
+  readonly role: Role;
+  readonly splitLoopback: boolean;
+}
+
+/** A peer that sees other homes is asked for what it knows this often at most. */
+const REFRESH_MS = 2_000;
+const REFRESHED_MAX = 1024;
+/** Where the service's files are in the data directory. */
+const DIRECTORY = 'storage';
+
+/** Storage of a node: its clients' requests go out to the homes; a full node is a home itself, of what falls to it. */
+export class StorageService implements Storage {
+  readonly metrics: StorageServiceMetrics = createStorageServiceMetrics();
+  readonly #components: StorageServiceComponents;
+  readonly #init: StorageServiceInit;
+  readonly #self: string;
+  readonly #members: Members;
+  readonly #admission: RecordAdmission;
+  readonly #wire: Wire;
+  readonly #coordinator: Coordinator;
+  readonly #repairs: Repairs;
+  /** Null where nothing is kept: in a light node, or with storage turned off. */
+  readonly #keeper: Keeper | null;
+  readonly #refreshed = new Map<string, number>();
+  #isRunning = false;
+
+  /** Opens the store. Throws `bad_storage_key`, `storage_version`. */
+  constructor(components: StorageServiceComponents, init: StorageServiceInit) {
+    const { network, directory, crypto, clock, identity } = components;
+    const { config } = init;
+    const { metrics } = this;
+    this.#components = components;
+    this.#init = init;
+    this.#self = identity.peerId;
+    const keeps = init.role === 'full' && config['storage.enabled'];
+    this.#wire = new Wire({ network, addressesOf: (id) => addressesOf(directory, id) });
+    this.#members = this.#makeMembers(keeps);
+    const places = new Places(
+      { members: this.#members, crypto },
+      {
+        self: this.#self,
+        replicas: config['storage.replicas'],
+        distinctPrefixes: config['storage.distinctPrefixes'],
+      },
+    );
+    const partitions = new Partitions({ crypto }, { swarm: config.swarm });
+    const { authorise } = components;
+    this.#admission = new RecordAdmission(
+      { crypto, clock, partitions, authorise, metrics },
+      { swarm: config.swarm },
+    );
+    this.#repairs = new Repairs({
+      metrics,
+      logger: components.logger,
+      ask: this.#ask,
+      read: (...call) => this.#coordinator.reread(...call),
+    });
+    const shared = { crypto, clock, partitions, places, metrics, admission: this.#admission };
+    this.#keeper = keeps ? this.#makeKeeper(shared) : null;
+    this.#coordinator = this.#makeCoordinator(shared);
+  }
+
+  /** What is not found to work is said by `probe`. */
+  async start(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    const { network } = this.#components;
+    network.addEventListener('peer:connect', this.#onConnect);
+    network.addEventListener('peer:disconnect', this.#onDisconnect);
+    this.#wire.start();
+    await this.#keeper?.start(this.#members.awayMs);
+    this.#members.start();
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#isRunning) {
+      await this.#keeper?.stop();
+      return;
+    }
+    this.#isRunning = false;
+    const { network } = this.#components;
+    network.removeEventListener('peer:connect', this.#onConnect);
+    network.removeEventListener('peer:disconnect', this.#onDisconnect);
+    this.#members.stop();
+    this.#repairs.stop();
+    this.#wire.stop();
+    await this.#keeper?.stop();
+  }
+
+  put(name: RecordName, value: Uint8Array, options: PutOptions = {}): Promise<WriteReceipt> {
+    return this.#coordinator.put(name, value, options);
+  }
+
+  get(name: RecordName, options: { readonly consistency?: Consistency } = {}): Promise<StoredRecord | null> {
+    return this.#coordinator.get(name, options.consistency);
+  }
+
+  delete(name: RecordName, options: DeleteOptions = {}): Promise<WriteReceipt> {
+    return this.#coordinator.delete(name, options);
+  }
+
+  list(request: ListRequest): Promise<ListPage> {
+    return this.#coordinator.list(request);
+  }
+
+  where(name: RecordName): Promise<Where> {
+    return this.#coordinator.where(name);
+  }
+
+  status(): StorageStatus {
+    const { config } = this.#init;
+    const kept = this.#keeper?.status ?? NOTHING_KEPT;
+    return {
+      ...kept,
+      capacityBytes: this.#keeper === null ? 0 : config['storage.capacityBytes'],
+      members: this.#members.size,
+      replicas: config['storage.replicas'],
+    };
+  }
+
+  /** Why this node's store cannot be used now; null when it can, or there is none. */
+  get fault(): string | null {
+    return this.#keeper?.fault ?? null;
+  }
+
+  /** What this service adds to a peer's gossip score. */
+  scoreOf(peer: string): number {
+    return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
+  }
+
+  readonly #onConnect = ({ detail }: CustomEvent<PeerId>): void => this.#members.connected(detail);
+  readonly #onDisconnect = ({ detail }: CustomEvent<PeerId>): void => this.#members.disconnected(detail);
+
+  /** The answer of a node: this one's own without the wire. */
+  readonly #ask = async <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ): Promise<Answers[T]> => {
+    if (id !== this.#self) return this.#wire.request(id, request, signal);
+    if (this.#keeper === null) throw new Error('this node keeps no records');
+    return this.#keeper.replica.answer(request, id);
+  };
+
+  #makeMembers(keeps: boolean): Members {
+    const { network, directory, crypto, clock, logger } = this.#components;
+    const { config, splitLoopback } = this.#init;
+    return new Members(
+      {
+        clock,
+        crypto,
+        logger,
+        offers: () => offersOf(directory.entries),
+        isConnected: (id) => network.getConnections(peerIdFromString(id)).length > 0,
+        ownPrefix: () => prefixOfSelf(directory.self.addresses, this.#self, splitLoopback),
+        dial: (id) => this.#wire.connect(id),
+      },
+      {
+        path: join(config.data, DIRECTORY, 'members'),
+        self: keeps ? this.#self : null,
+        graceMs: config['storage.graceMs'],
+        mayBeAlone: config.bootstrap.length === 0,
+      },
+    );
+  }
+
+  #makeKeeper(shared: Shared): Keeper {
+    const { network, logger, events } = this.#components;
+    const { config } = this.#init;
+    return new Keeper(
+      {
+        ...shared,
+        network,
+        logger,
+        members: this.#members,
+        quotas: new RequestQuotas(shared),
+        repairs: this.#repairs,
+        ask: this.#ask,
+        onReset: (reason) => events.report('storage_damaged', { reason }),
+      },
+      { config, self: this.#self, directory: join(config.data, DIRECTORY) },
+    );
+  }
+
+  #makeCoordinator(shared: Shared): Coordinator {
+    const { clock, crypto, identity } = this.#components;
+    const { config } = this.#init;
+    const swarm = config.swarm;
+    return new Coordinator(
+      {
+        ...shared,
+        signer: new RecordSigner({ crypto, signer: identity.signer }, { swarm }),
+        versions: new HybridClock({ clock }),
+        ask: this.#ask,
+        isConnected: (id) => id === this.#self || this.#wire.isConnected(id),
+        connect: (id) => this.#wire.connect(id),
+        onOtherView: (id) => this.#refresh(id),
+        repair: (record, ids) => this.#repairs.give(record, ids),
+      },
+      { self: this.#self, replicas: config['storage.replicas'] },
+    );
+  }
+
+  /** One of the two knows members that the other does not: they tell each other. */
+  #refresh(id: string): void {
+    if (id === this.#self) return;
+    const { clock, directory } = this.#components;
+    const now = clock.now();
+    if (now - (this.#refreshed.get(id) ?? -Infinity) < REFRESH_MS) return;
+    if (this.#refreshed.size >= REFRESHED_MAX) this.#refreshed.clear();
+    this.#refreshed.set(id, now);
+    directory.refresh(peerIdFromString(id));
+  }
+}
+
+/** What the parts of the service have in common. */
+interface Shared {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly partitions: Partitions;
+  readonly places: Places;
+  readonly metrics: StorageServiceMetrics;
+  readonly admission: RecordAdmission;
+}
+
+const NOTHING_KEPT: Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'> = {
+  bytes: 0,
+  records: 0,
+  freeBytes: 0,
+  partitions: { home: 0, standIn: 0, unsynced: 0 },
+  namespaces: [],
+};
+
+function addressesOf(directory: Directory, id: string) {
+  const entry = directory.entryOf(id);
+  if (entry === undefined) return [];
+  const { reachedAt, addresses } = entry;
+  // where it was reached comes first
+  const rest = addresses.filter(({ text }) => text !== reachedAt?.text);
+  return [...(reachedAt === null ? [] : [reachedAt]), ...rest].map(({ target }) => target);
+}

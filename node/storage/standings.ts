@@ -1,0 +1,175 @@
+import { z } from 'zod';
+import { errorMessage } from '../../protocols/common/errors.ts';
+import { type PartitionId, partitionKey } from '../../protocols/storage/index.ts';
+import type { Logger } from '../observability/logger.ts';
+import { PLACES_MAX } from './limits.ts';
+import type { Members } from './members.ts';
+import type { Places } from './places.ts';
+import type { PartitionPlace, RecordStore } from './store/interface.ts';
+
+export interface OwnStanding {
+  readonly view: string;
+  readonly isHome: boolean;
+  /** It has all that the former homes had; of one that is no home any more: it had, when it ceased to be one. */
+  readonly isSynced: boolean;
+}
+
+/** What this node is to a partition. On disk it is a version and these. */
+interface State {
+  /** Peer ids of the homes under which it was home last, the closest first. */
+  readonly homes: readonly string[];
+  readonly view: string;
+  /** Whether it was home then. */
+  readonly isHome: boolean;
+  readonly isSynced: boolean;
+  /** It was away for longer than tombstones live: what it holds may have been deleted since. */
+  readonly isStale: boolean;
+}
+
+const STATE_VERSION = 1;
+const stateSchema = z.object({
+  version: z.literal(STATE_VERSION),
+  homes: z.array(z.string()),
+  view: z.string(),
+  isHome: z.boolean(),
+  isSynced: z.boolean(),
+  isStale: z.boolean(),
+});
+
+const NOTHING: State = { homes: [], view: '', isHome: false, isSynced: false, isStale: false };
+/** Partitions marked at a time. */
+const MARK_PAGE = 256;
+
+interface Kept {
+  state: State;
+  isOnDisk: boolean;
+}
+
+export interface StandingsComponents {
+  readonly store: RecordStore;
+  readonly members: Members;
+  readonly places: Places;
+  readonly logger: Logger;
+  /** Told of a partition that this node is home of and does not have all of. */
+  readonly onUnsynced: (partition: PartitionId) => void;
+}
+
+/**
+ * Keeps how this node stands to partitions. A synced home stays one when others come and go: any majority of the new
+ * homes holds a newcomer, which has reconciled with a majority of the old ones, or is one of the old ones itself.
+ */
+export class Standings {
+  readonly #components: StandingsComponents;
+  readonly #kept = new Map<string, Kept>();
+
+  constructor(components: StandingsComponents) {
+    this.#components = components;
+  }
+
+  of(partition: PartitionId): OwnStanding {
+    const place = this.#components.places.of(partition);
+    const { view, isHome } = place;
+    const kept = this.#load(partition);
+    const { state } = kept;
+    if (!isHome) {
+      if (state.isHome) this.#set(partition, kept, { ...state, isHome: false });
+      return { view, isHome, isSynced: state.isSynced };
+    }
+    if (state.isHome && state.isSynced) {
+      if (state.view !== view) {
+        this.#set(partition, kept, { ...state, view, homes: place.homes.map(({ id }) => id) });
+      }
+      return { view, isHome, isSynced: true };
+    }
+    if (this.#isAlone) {
+      this.synced(partition);
+      return { view, isHome, isSynced: true };
+    }
+    this.#components.onUnsynced(partition);
+    return { view, isHome, isSynced: false };
+  }
+
+  /** Whether what is held may have been deleted elsewhere meanwhile. */
+  isStale(partition: PartitionId): boolean {
+    return this.#load(partition).state.isStale;
+  }
+
+  /** This node has all that the former homes had. */
+  synced(partition: PartitionId): void {
+    const { homes, view, isHome } = this.#components.places.of(partition);
+    const kept = this.#load(partition);
+    const ids = homes.map(({ id }) => id);
+    this.#set(partition, kept, { homes: ids, view, isHome, isSynced: isHome, isStale: false });
+  }
+
+  /** Resolves when the standing is on disk: before a write is acknowledged. */
+  async keep(place: PartitionPlace): Promise<void> {
+    const kept = this.#load(place);
+    if (kept.isOnDisk || kept.state === NOTHING) return;
+    await this.#write(place, kept);
+  }
+
+  /** Nothing is known any more of what this node has: its disk was lost, or a partition was dropped. */
+  forget(partition?: PartitionId): void {
+    if (partition === undefined) this.#kept.clear();
+    else this.#kept.delete(partitionKey(partition));
+  }
+
+  /** This node was away for too long: nothing that it holds counts before it was reconciled. */
+  async distrustAll(): Promise<void> {
+    const { store } = this.#components;
+    let after: PartitionId | null = null;
+    for (let isEnd = false; !isEnd; ) {
+      const page: ReturnType<RecordStore['partitions']> = store.partitions({ after, limit: MARK_PAGE });
+      for (const place of page.partitions) {
+        const kept = this.#load(place);
+        kept.state = { ...kept.state, isSynced: false, isStale: true };
+        await this.#write(place, kept);
+        after = { namespaceId: place.namespaceId, partition: place.partition };
+      }
+      isEnd = page.isEnd || page.partitions.length === 0;
+    }
+  }
+
+  /** A swarm of one has nobody to ask. */
+  get #isAlone(): boolean {
+    const { members } = this.#components;
+    return members.size === 1 && members.isSettled;
+  }
+
+  #load(partition: PartitionId): Kept {
+    const key = partitionKey(partition);
+    const known = this.#kept.get(key);
+    if (known !== undefined) return known;
+    const parsed = stateSchema.safeParse(this.#components.store.getState(partition));
+    const kept: Kept = { state: parsed.success ? parsed.data : NOTHING, isOnDisk: parsed.success };
+    // what is forgotten and not on disk is found out again
+    if (this.#kept.size >= PLACES_MAX) this.#kept.clear();
+    this.#kept.set(key, kept);
+    return kept;
+  }
+
+  /** What was on disk is written anew; the rest is when there is something to stand for. */
+  #set(partition: PartitionId, kept: Kept, state: State): void {
+    kept.state = state;
+    kept.isOnDisk = false;
+    const summary = this.#components.store.summary(partition);
+    if (summary === null) return;
+    this.#write(summary, kept).catch((error: unknown) => {
+      this.#components.logger.warn(
+        { reason: errorMessage(error) },
+        'the state of a partition was not written',
+      );
+    });
+  }
+
+  async #write(place: PartitionPlace, kept: Kept): Promise<void> {
+    const { state } = kept;
+    const { owner, namespace, namespaceId, partition } = place;
+    await this.#components.store.setState(
+      { owner, namespace, namespaceId, partition },
+      { version: STATE_VERSION, ...state, homes: [...state.homes] },
+    );
+    if (kept.state === state) kept.isOnDisk = true;
+  }
+}

@@ -1,0 +1,209 @@
+import { errorMessage } from '../../protocols/common/errors.ts';
+import {
+  type Answers,
+  type PartitionId,
+  partitionKey,
+  type RequestOf,
+  type RequestType,
+} from '../../protocols/storage/index.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Copier } from './copier.ts';
+import {
+  ATTEMPT_TIMEOUT_MS,
+  PLACES_MAX,
+  SETTLE_MAX_MS,
+  SYNC_RETRY_MAX_MS,
+  SYNC_RETRY_MS,
+  SYNCS_AT_ONCE,
+} from './limits.ts';
+import type { Members } from './members.ts';
+import type { StorageServiceMetrics } from './metrics.ts';
+import { majorityOf, type Place, type Places } from './places.ts';
+import type { Standings } from './standings.ts';
+import type { PartitionPlace, RecordStore } from './store/interface.ts';
+
+export interface SyncComponents {
+  readonly store: RecordStore;
+  readonly members: Members;
+  readonly places: Places;
+  readonly standings: Standings;
+  readonly copier: Copier;
+  readonly metrics: StorageServiceMetrics;
+  readonly logger: Logger;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+}
+
+interface Task {
+  readonly partition: PartitionId;
+  readonly since: number;
+  tries: number;
+}
+
+/** What others say of a partition. */
+interface Survey {
+  /** They have all that its homes had, now or when they ceased to be home, and see the same homes as this node. */
+  readonly synced: string[];
+  /** They hold something of it. */
+  readonly holding: string[];
+  /** They see other homes and are home, or were: what they take is not known here. */
+  readonly disagreeing: string[];
+  /** So close that they may well be home, and gone or silent. */
+  readonly missing: number;
+}
+
+/** Homes beside the homes: who was home before some others came, in most cases. */
+const CLOSE_FACTOR = 2;
+
+/**
+ * Makes this node a synced home of the partitions it is home of: at once where nobody holds anything of them, otherwise
+ * by taking over from those that do. Each partition is tried until it is done.
+ */
+export class Sync {
+  readonly #components: SyncComponents;
+  readonly #tasks = new Map<string, Task>();
+  readonly #waiting: Task[] = [];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #running = 0;
+  #abort = new AbortController();
+
+  constructor(components: SyncComponents) {
+    this.#components = components;
+  }
+
+  start(): void {
+    this.#abort = new AbortController();
+  }
+
+  stop(): void {
+    this.#abort.abort(new Error('this node is stopping'));
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#tasks.clear();
+    this.#waiting.length = 0;
+  }
+
+  /** Partitions that are not synced yet. */
+  get pending(): number {
+    return this.#tasks.size;
+  }
+
+  request(partition: PartitionId): void {
+    const key = partitionKey(partition);
+    // more than these are asked for again when somebody asks for them
+    if (this.#tasks.has(key) || this.#tasks.size >= PLACES_MAX || this.#abort.signal.aborted) return;
+    const { namespaceId } = partition;
+    const own = { namespaceId: Uint8Array.from(namespaceId), partition: partition.partition };
+    const task: Task = { partition: own, since: performance.now(), tries: 0 };
+    this.#tasks.set(key, task);
+    this.#enqueue(task);
+  }
+
+  /** Takes over from `source`, beside what is under way. */
+  async copyFrom(source: string, place: PartitionPlace): Promise<void> {
+    await this.#components.copier.pull(source, place, place, this.#abort.signal);
+  }
+
+  #enqueue(task: Task): void {
+    this.#waiting.push(task);
+    if (this.#running < SYNCS_AT_ONCE) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#running += 1;
+    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) {
+      const isDone = await this.#attempt(task).catch((error: unknown) => {
+        this.#components.logger.debug({ reason: errorMessage(error) }, 'a partition was not reconciled');
+        return false;
+      });
+      if (isDone) this.#tasks.delete(partitionKey(task.partition));
+      else this.#retry(task);
+    }
+    this.#running -= 1;
+  }
+
+  #retry(task: Task): void {
+    if (this.#abort.signal.aborted) return;
+    const delay = Math.min(SYNC_RETRY_MAX_MS, SYNC_RETRY_MS * 2 ** Math.min(10, task.tries));
+    task.tries += 1;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#enqueue(task);
+    }, delay);
+    this.#timers.add(timer);
+  }
+
+  /** Whether it is done, or not this node's any more. */
+  async #attempt({ partition, since }: Task): Promise<boolean> {
+    const { members, places, standings, metrics } = this.#components;
+    const place = places.of(partition);
+    if (!place.isHome) return true;
+    if (!members.isSettled) return false;
+    const survey = await this.#survey(partition, place);
+    const waitedMs = performance.now() - since;
+    if (!mayFinish(survey, majorityOf(place.homes.length), waitedMs)) return false;
+    if (standings.isStale(partition) && survey.synced.length > 0) {
+      await this.#components.store.dropPartition(partition);
+    }
+    await this.#takeOver(partition, place, survey);
+    if (places.of(partition).view !== place.view) return false;
+    standings.synced(partition);
+    metrics.partitionsSynced += 1;
+    return true;
+  }
+
+  async #survey(partition: PartitionId, place: Place): Promise<Survey> {
+    const { places, ask } = this.#components;
+    const candidates = places.candidates(place);
+    const { namespaceId } = partition;
+    const request = { type: 'state', namespaceId, partition: partition.partition } as const;
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]);
+    const answers = await Promise.all(
+      candidates.map(async ({ id, isLive }) => {
+        return isLive ? await ask<'state'>(id, request, signal).catch(() => null) : null;
+      }),
+    );
+    const synced: string[] = [];
+    const holding: string[] = [];
+    const disagreeing: string[] = [];
+    let missing = 0;
+    const close = CLOSE_FACTOR * place.homes.length;
+    for (const [index, { id }] of candidates.entries()) {
+      const answer = answers[index] ?? null;
+      if (answer === null) missing += index < close ? 1 : 0;
+      else if (answer.view !== place.view && (answer.isHome || answer.isSynced)) disagreeing.push(id);
+      else if (answer.isSynced) synced.push(id);
+      if (answer !== null && answer.count > 0) holding.push(id);
+    }
+    return { synced, holding, disagreeing, missing };
+  }
+
+  /** All that is held elsewhere. Who is synced must give it; of others it is taken as far as they do. */
+  async #takeOver(partition: PartitionId, place: Place, { synced, holding }: Survey): Promise<void> {
+    const { copier, store } = this.#components;
+    const { signal } = this.#abort;
+    for (const id of synced) {
+      const { view } = await copier.pull(id, partition, store.summary(partition), signal);
+      // what it takes now may be of homes that this node is none of
+      if (view !== place.view) throw new Error('a former home sees other homes now');
+    }
+    for (const id of holding.filter((one) => !synced.includes(one))) {
+      await copier.pull(id, partition, store.summary(partition), signal).catch((error: unknown) => {
+        this.#components.logger.debug({ peer: id, reason: errorMessage(error) }, 'a copy was not taken over');
+      });
+    }
+  }
+}
+
+/**
+ * Whether what others say is enough to go by: a majority that has all; or everybody that could have something was asked;
+ * or nobody has all, and those that are gone are too few to have acknowledged a write.
+ */
+function mayFinish({ synced, disagreeing, missing }: Survey, majority: number, waitedMs: number): boolean {
+  if (disagreeing.length > 0 && waitedMs < SETTLE_MAX_MS) return false;
+  if (synced.length >= majority || missing === 0) return true;
+  return synced.length === 0 && missing < majority;
+}

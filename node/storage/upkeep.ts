@@ -1,0 +1,211 @@
+import type { Clock } from '../../protocols/common/clock.ts';
+import { errorMessage } from '../../protocols/common/errors.ts';
+import {
+  type Answers,
+  type PartitionId,
+  REQUESTS,
+  type RequestOf,
+  type RequestType,
+  TOMBSTONE_LIFE_MS,
+} from '../../protocols/storage/index.ts';
+import type { Logger } from '../observability/logger.ts';
+import { ATTEMPT_TIMEOUT_MS, REVIEW_MS, SWEEP_MS, SWEEP_ROWS, UPKEEP_TICK_MS } from './limits.ts';
+import type { StorageServiceMetrics } from './metrics.ts';
+import type { Place, Places } from './places.ts';
+import type { Standings } from './standings.ts';
+import type { PartitionSummary, RecordStore } from './store/interface.ts';
+import type { Sync } from './sync.ts';
+
+export interface UpkeepComponents {
+  readonly store: RecordStore;
+  readonly places: Places;
+  readonly standings: Standings;
+  readonly sync: Sync;
+  readonly clock: Clock;
+  readonly metrics: StorageServiceMetrics;
+  readonly logger: Logger;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+}
+
+export interface UpkeepInit {
+  /** Peer id of this node. */
+  readonly self: string;
+}
+
+/** What this node is to the partitions it keeps. */
+export interface Shares {
+  readonly home: number;
+  readonly standIn: number;
+  readonly unsynced: number;
+}
+
+/** Partitions looked at in one tick, and of those at a time. */
+const REVIEWED_A_TICK = 64;
+const REVIEWED_AT_ONCE = 4;
+/** Rows of one sweep in all: the rest is for the next one. */
+const SWEEP_ROWS_MAX = 16 * SWEEP_ROWS;
+
+/**
+ * Looks after what this node keeps: homes that lack something are told to take it over, stand-ins are made for homes
+ * that are gone, what belongs elsewhere is handed over and dropped, what has expired is removed.
+ */
+export class Upkeep {
+  readonly #components: UpkeepComponents;
+  readonly #self: string;
+  #timer: NodeJS.Timeout | null = null;
+  #isBusy = false;
+  #after: PartitionId | null = null;
+  #reviewAt = 0;
+  #sweepAt = 0;
+  #counted = { home: 0, standIn: 0, unsynced: 0 };
+  #abort = new AbortController();
+  /** Of the latest whole review. */
+  shares: Shares = this.#counted;
+
+  constructor(components: UpkeepComponents, init: UpkeepInit) {
+    this.#components = components;
+    this.#self = init.self;
+  }
+
+  start(): void {
+    if (this.#timer !== null) return;
+    this.#abort = new AbortController();
+    this.#timer = setInterval(() => void this.tick(), UPKEEP_TICK_MS);
+  }
+
+  stop(): void {
+    if (this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+    this.#abort.abort(new Error('this node is stopping'));
+  }
+
+  /** Who is a member, or there, has changed: everything is looked at soon. */
+  hurry(): void {
+    this.#reviewAt = 0;
+  }
+
+  /** One look at what is due. */
+  async tick(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      const now = this.#components.clock.now();
+      if (now >= this.#sweepAt) {
+        this.#sweepAt = now + SWEEP_MS;
+        await this.sweep(now);
+      }
+      if (this.#after !== null || now >= this.#reviewAt) await this.#review(now);
+    } catch (error) {
+      this.#components.logger.warn({ reason: errorMessage(error) }, 'upkeep of storage did not work');
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  /** Removes what has expired by `now`, and tombstones at the end of their life. */
+  async sweep(now: number): Promise<void> {
+    const { store, metrics } = this.#components;
+    metrics.recordsExpired += await inParts((max) => store.expire(now, max));
+    const before = now - TOMBSTONE_LIFE_MS;
+    metrics.tombstonesCollected += await inParts((max) => store.collectTombstones(before, max));
+  }
+
+  async #review(now: number): Promise<void> {
+    if (this.#after === null) {
+      this.#reviewAt = now + REVIEW_MS;
+      this.#counted = { home: 0, standIn: 0, unsynced: 0 };
+    }
+    const { partitions, isEnd } = this.#components.store.partitions({
+      after: this.#after,
+      limit: REVIEWED_A_TICK,
+    });
+    for (let i = 0; i < partitions.length; i += REVIEWED_AT_ONCE) {
+      const some = partitions.slice(i, i + REVIEWED_AT_ONCE);
+      await Promise.all(some.map((one) => this.#reviewOne(one)));
+    }
+    const last = partitions.at(-1);
+    const isDone = isEnd || last === undefined;
+    this.#after = isDone ? null : { namespaceId: last.namespaceId, partition: last.partition };
+    if (isDone) this.shares = this.#counted;
+  }
+
+  async #reviewOne(summary: PartitionSummary): Promise<void> {
+    const { places, standings, logger } = this.#components;
+    const place = places.of(summary);
+    const { isHome, isSynced } = standings.of(summary);
+    try {
+      if (!isHome) await this.#reviewForeign(summary, place);
+      else {
+        this.#counted[isSynced ? 'home' : 'unsynced'] += 1;
+        if (isSynced && summary.count > 0) await this.#reviewOwn(summary, place);
+      }
+    } catch (error) {
+      logger.debug({ reason: errorMessage(error) }, 'a partition could not be looked after');
+    }
+  }
+
+  /** Homes and stand-ins that have another number of entries take over what they lack, and give what this node lacks. */
+  async #reviewOwn(summary: PartitionSummary, place: Place): Promise<void> {
+    const { places, sync } = this.#components;
+    const live = place.homes.filter(({ id, isLive }) => isLive && id !== this.#self);
+    for (const { id } of live) {
+      const state = await this.#state(id, summary);
+      if (state.count === summary.count) continue;
+      if (state.count > 0) await sync.copyFrom(id, summary);
+      await this.#handOver(id, summary);
+    }
+    // of the homes that are there the closest one sees to it
+    if (place.homes.find(({ isLive }) => isLive)?.id !== this.#self) return;
+    for (const { id } of places.standIns(place)) {
+      const state = await this.#state(id, summary);
+      if (state.count !== summary.count) await this.#handOver(id, summary);
+    }
+  }
+
+  /** What this node keeps for others: as long as it stands in for one that is gone, or until all homes have it. */
+  async #reviewForeign(summary: PartitionSummary, place: Place): Promise<void> {
+    const { places, standings, store, metrics } = this.#components;
+    if (places.standIns(place).some(({ id }) => id === this.#self)) {
+      this.#counted.standIn += 1;
+      return;
+    }
+    if (place.homes.length === 0 || place.homes.some(({ isLive }) => !isLive)) return;
+    for (const { id } of place.homes) {
+      const { view, isSynced } = await this.#handOver(id, summary);
+      if (view !== place.view || !isSynced) return;
+    }
+    if (places.of(summary).view !== place.view) return;
+    await store.dropPartition(summary);
+    standings.forget(summary);
+    metrics.partitionsDropped += 1;
+  }
+
+  #state(id: string, { namespaceId, partition }: PartitionId): Promise<Answers['state']> {
+    const request = { type: 'state', namespaceId, partition } as const;
+    return this.#components.ask<'state'>(id, request, this.#limit(ATTEMPT_TIMEOUT_MS));
+  }
+
+  /** Resolves when `id` has taken over what it lacks. */
+  #handOver(id: string, { owner, namespace, partition }: PartitionSummary): Promise<Answers['handover']> {
+    const request = { type: 'handover', owner, namespace, partition } as const;
+    return this.#components.ask<'handover'>(id, request, this.#limit(REQUESTS.handover.timeoutMs));
+  }
+
+  #limit(ms: number): AbortSignal {
+    return AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ms)]);
+  }
+}
+
+/** Some rows at a time, so that writes of clients come in between. */
+async function inParts(step: (max: number) => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let count = SWEEP_ROWS; count >= SWEEP_ROWS && total < SWEEP_ROWS_MAX; total += count) {
+    count = await step(SWEEP_ROWS);
+  }
+  return total;
+}
