@@ -6,8 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { isAlive, Program, type RunOptions } from './processes.ts';
+import { type Cleanup, isAlive, Program, type RunOptions } from './processes.ts';
 import { ROOT } from './sources.ts';
 
 const MAIN = join(ROOT, 'gateway/main.ts');
@@ -126,7 +125,7 @@ export class Topology {
   readonly #backbone: string;
   #attached = 0;
 
-  constructor(t: TestContext) {
+  constructor(t: Cleanup) {
     removeStale();
     t.after(() => {
       for (const name of this.#names.reverse()) removeNamespace(name);
@@ -241,12 +240,12 @@ export class Host {
   }
 
   /** Starts a program here. */
-  start(t: TestContext, command: string, args: readonly string[], options?: RunOptions): Program {
+  start(t: Cleanup, command: string, args: readonly string[], options?: RunOptions): Program {
     return new Program(t, 'ip', ['netns', 'exec', this.namespace, command, ...args], options);
   }
 
   /** `maillon` with these arguments here. All ports are free, so those of the settings are taken. */
-  maillon(t: TestContext, args: readonly string[], options?: RunOptions): Program {
+  maillon(t: Cleanup, args: readonly string[], options?: RunOptions): Program {
     return this.start(t, process.execPath, [MAIN, ...args], options);
   }
 

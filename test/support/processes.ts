@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ROOT } from './sources.ts';
 
@@ -27,8 +26,13 @@ export async function until<T>(
   }
 }
 
+/** Who ends what was begun: a test, or an experiment. */
+export interface Cleanup {
+  after(end: () => void | Promise<void>): void;
+}
+
 /** A directory that is gone after the test. */
-export function scratch(t: TestContext): string {
+export function scratch(t: Cleanup): string {
   const path = mkdtempSync(join(tmpdir(), 'maillon-test-'));
   t.after(() => rmSync(path, { recursive: true, force: true }));
   return path;
@@ -50,7 +54,7 @@ export class Program {
   /** Exit code, or 128 and the signal's number as a shell would say. */
   readonly exit: Promise<number | NodeJS.Signals>;
 
-  constructor(t: TestContext, command: string, args: readonly string[], options: RunOptions = {}) {
+  constructor(t: Cleanup, command: string, args: readonly string[], options: RunOptions = {}) {
     this.process = spawn(command, args, {
       cwd: options.cwd ?? ROOT,
       env: { ...cleanEnvironment(), ...options.env },
@@ -94,7 +98,7 @@ export class Program {
 }
 
 /** `maillon` with these arguments, run by the Node that runs the tests. */
-export function maillon(t: TestContext, args: readonly string[], options?: RunOptions): Program {
+export function maillon(t: Cleanup, args: readonly string[], options?: RunOptions): Program {
   return new Program(t, process.execPath, [MAIN, ...args], options);
 }
 

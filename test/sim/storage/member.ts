@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { ROOT } from '../../support/sources.ts';
+import { freePorts } from './ports.ts';
+import { Site } from './site.ts';
+
+/** As `npm start` runs it, with the compile cache. */
+const LAUNCHER = join(ROOT, 'gateway/maillon.js');
+const LOG_TAIL = 2_000;
+
+export interface MemberInit {
+  readonly directory: string;
+  /** Addresses to join through. */
+  readonly bootstrap: readonly string[];
+  readonly flags: readonly string[];
+}
+
+/** A `maillon` process: started, killed and started again on the same data and the same ports. */
+export class Member {
+  readonly site: Site;
+  readonly #init: MemberInit;
+  #ports: readonly number[] = [];
+  #child: ChildProcess | null = null;
+  peerId = '';
+  /** With which others join through it. */
+  address = '';
+  isUp = false;
+
+  constructor(name: string, init: MemberInit) {
+    this.site = new Site(name, { port: 0 });
+    this.#init = init;
+  }
+
+  get name(): string {
+    return this.site.name;
+  }
+
+  /** Starts it, and says after how many milliseconds it was ready. */
+  async start(): Promise<number> {
+    if (this.#ports.length === 0) this.#ports = await freePorts(3);
+    const since = performance.now();
+    const { child, line } = this.#spawn();
+    this.#child = child;
+    const ready = JSON.parse(await line) as { peerId: string; multiaddrs: string[] };
+    this.peerId = ready.peerId;
+    this.address = ready.multiaddrs.find((one) => !one.includes('/ws')) ?? '';
+    this.site.reset({ port: this.#ports[2] ?? 0 });
+    while (!(await this.site.isReady())) {
+      if (child.exitCode !== null || child.signalCode !== null) throw this.#failure('ended');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    this.isUp = true;
+    return performance.now() - since;
+  }
+
+  /** SIGKILL, at whatever line it is. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  #spawn(): { child: ChildProcess; line: Promise<string> } {
+    const { directory } = this.#init;
+    const log = openSync(this.#log, 'a');
+    try {
+      // the channel carries nothing: it closes when this process ends, and the node then stops
+      const child = spawn(process.execPath, ['--max-semi-space-size=64', LAUNCHER, ...this.#args], {
+        cwd: directory,
+        env: cleanEnvironment(),
+        stdio: ['ignore', 'pipe', log, 'ipc'],
+      });
+      return { child, line: this.#firstLine(child) };
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  get #args(): string[] {
+    const { directory, bootstrap, flags } = this.#init;
+    const [tcp, ws, http] = this.#ports.map(String);
+    return [
+      'node --json --log-level warn --listen-host 127.0.0.1 --no-network-quic --no-admin-enabled'.split(' '),
+      ['--data', join(directory, this.name)],
+      ['--listen-tcp', tcp, '--listen-ws', ws, '--gateway-port', http],
+      bootstrap.flatMap((address) => ['--bootstrap', address]),
+      flags,
+    ]
+      .flat()
+      .filter((arg) => arg !== undefined);
+  }
+
+  async #firstLine(child: ChildProcess): Promise<string> {
+    if (child.stdout === null) throw new Error('it has no output');
+    for await (const line of createInterface({ input: child.stdout })) return line;
+    throw this.#failure('ended before it was ready');
+  }
+
+  get #log(): string {
+    return join(this.#init.directory, `${this.name}.log`);
+  }
+
+  #failure(what: string): Error {
+    return new Error(`${this.name} ${what}: ${readFileSync(this.#log, 'utf8').slice(-LOG_TAIL)}`);
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    this.isUp = false;
+    this.#child = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+}
+
+/** Settings of a developer's machine must not change what is tried. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const foreign = /^(MAILLON_.*|NODE_TEST_CONTEXT)$/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+}

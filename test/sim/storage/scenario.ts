@@ -1,0 +1,57 @@
+import type { Target } from '../../support/experiment.ts';
+import { History } from './history.ts';
+import { Random } from './random.ts';
+import type { Site } from './site.ts';
+import { Workload } from './workload.ts';
+
+export interface ScenarioContext {
+  readonly nodes: number;
+  /** Acknowledged writes, at least. */
+  readonly writes: number;
+  readonly seed: number;
+  readonly progress: (line: string) => void;
+}
+
+export interface ScenarioResult {
+  readonly figures: Readonly<Record<string, unknown>>;
+  readonly targets: readonly Target[];
+}
+
+/** One kind of fault, and what must hold through it. */
+export interface Scenario {
+  /** As in `npm run faults -- storage a,c`. */
+  readonly letter: string;
+  readonly name: string;
+  run(context: ScenarioContext): Promise<ScenarioResult>;
+}
+
+/** Begins every key of a scenario. */
+export const PREFIX = 'faults/';
+/** For writes that are waited for: a swarm that takes longer is stuck. */
+export const WRITES_PATIENCE_MS = 300_000;
+
+const WRITERS = 6;
+const KEYS = 60;
+const SHARED = 20;
+
+export interface Load {
+  readonly history: History;
+  readonly random: Random;
+  readonly workload: Workload;
+}
+
+/** Writers that are not started yet, and what remembers all they do. */
+export function prepareLoad({ seed }: ScenarioContext, sites: () => readonly Site[]): Load {
+  const history = new History();
+  const random = new Random(seed);
+  const workload = new Workload({
+    writers: WRITERS,
+    keys: KEYS,
+    shared: SHARED,
+    prefix: PREFIX,
+    sites,
+    history,
+    random,
+  });
+  return { history, random, workload };
+}

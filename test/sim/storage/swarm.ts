@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Member } from './member.ts';
+import type { Site } from './site.ts';
+
+/** Nodes started at a time: a start is mostly processor time. */
+const STARTS_TOGETHER = 4;
+const POLL_MS = 100;
+const MEMBERS_PATIENCE_MS = 60_000;
+
+/** Nodes on loopback, each a process of its own. */
+export class Swarm {
+  readonly members: Member[] = [];
+  readonly #directory = mkdtempSync(join(tmpdir(), 'maillon-faults-'));
+  readonly #flags: readonly string[];
+
+  private constructor(flags: readonly string[]) {
+    this.#flags = flags;
+  }
+
+  /** Resolves when every node counts every other among those that may be home replicas. */
+  static async start(nodes: number, flags: readonly string[] = []): Promise<Swarm> {
+    const swarm = new Swarm(flags);
+    try {
+      await swarm.add(1);
+      for (let left = nodes - 1; left > 0; left -= STARTS_TOGETHER) {
+        await swarm.add(Math.min(left, STARTS_TOGETHER));
+      }
+      await swarm.agreed();
+      return swarm;
+    } catch (error) {
+      await swarm.stop();
+      throw error;
+    }
+  }
+
+  get up(): readonly Member[] {
+    return this.members.filter(({ isUp }) => isUp);
+  }
+
+  get sites(): readonly Site[] {
+    return this.up.map(({ site }) => site);
+  }
+
+  /** Adds nodes, which join through the first two. */
+  async add(count: number): Promise<readonly Member[]> {
+    const bootstrap = this.members.slice(0, 2).map(({ address }) => address);
+    const init = { directory: this.#directory, bootstrap, flags: this.#flags };
+    const added = Array.from(
+      { length: count },
+      (_, index) => new Member(`node-${this.members.length + index}`, init),
+    );
+    this.members.push(...added);
+    await Promise.all(added.map((member) => member.start()));
+    return added;
+  }
+
+  /** Waits until every node that is up takes `count` nodes for possible homes. */
+  async agreed(count = this.members.length): Promise<void> {
+    await until(
+      `all take ${count} nodes for members`,
+      async () => {
+        const seen = await Promise.all(this.sites.map((site) => site.members()));
+        return seen.every((members) => members === count);
+      },
+      MEMBERS_PATIENCE_MS,
+    );
+  }
+
+  member(peerId: string): Member {
+    const found = this.members.find((one) => one.peerId === peerId);
+    if (found === undefined) throw new Error(`nobody is ${peerId}`);
+    return found;
+  }
+
+  async stop(): Promise<void> {
+    // what they still have to say is of no interest, and seven clean stops take their time
+    await Promise.all(this.members.map((member) => member.kill()));
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** Waits for `condition`, and says how long it took. */
+export async function until(
+  what: string,
+  condition: () => Promise<boolean>,
+  patienceMs: number,
+): Promise<number> {
+  const since = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - since > patienceMs) throw new Error(`not within ${patienceMs} ms: ${what}`);
+    await wait(POLL_MS);
+  }
+  return performance.now() - since;
+}
