@@ -149,16 +149,25 @@ export function kvRoutes(app: Routes, context: StorageContext): void {
   const remove = deleteHandler(context);
   const inPath = { params: pathParams };
   const inQuery = { params: namespaceParams };
-  const put_ = { bodyLimit: VALUE_MAX_BYTES, onRequest: checkType };
+  const described = { config: { swagger: { exposeHeadRoute: true } } };
+  const forPut = { bodyLimit: VALUE_MAX_BYTES, onRequest: checkType };
 
-  app.put(VALUE_PATH, { ...put_, schema: { ...putSchema, ...inPath, operationId: 'putValue' } }, put);
+  app.put(VALUE_PATH, { ...forPut, schema: { ...putSchema, ...inPath, operationId: 'putValue' } }, put);
   app.put(
     NAMESPACE_PATH,
-    { ...put_, schema: { ...putSchema, ...inQuery, operationId: 'putValueByQuery' } },
+    { ...forPut, schema: { ...putSchema, ...inQuery, operationId: 'putValueByQuery' } },
     put,
   );
-  app.head(VALUE_PATH, { schema: { ...headSchema, ...inPath, operationId: 'headValue' } }, read);
-  app.head(NAMESPACE_PATH, { schema: { ...headSchema, ...inQuery, operationId: 'headValueByQuery' } }, read);
+  app.head(
+    VALUE_PATH,
+    { ...described, schema: { ...headSchema, ...inPath, operationId: 'headValue' } },
+    read,
+  );
+  app.head(
+    NAMESPACE_PATH,
+    { ...described, schema: { ...headSchema, ...inQuery, operationId: 'headValueByQuery' } },
+    read,
+  );
   app.delete(VALUE_PATH, { schema: { ...deleteSchema, ...inPath, operationId: 'deleteValue' } }, remove);
   app.delete(
     NAMESPACE_PATH,

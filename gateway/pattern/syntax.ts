@@ -123,10 +123,11 @@ class Parser {
   #member(): CharTest {
     const first = this.#memberChar();
     const isRange = this.#peek === '-' && this.#chars[this.#at + 1] !== ']';
-    if (!isRange || typeof first !== 'number') return testOf(first);
+    if (!isRange) return testOf(first);
     this.#next();
     const last = this.#memberChar();
-    if (typeof last !== 'number' || last < first) throw bad('has a range in [ ] that is none');
+    if (typeof first !== 'number' || typeof last !== 'number' || last < first)
+      throw bad('has a range in [ ] that is none');
     return (char) => char >= first && char <= last;
   }
 

@@ -1,0 +1,113 @@
+/** What the gateway makes of storage that fails, which a real node alone cannot be made to do. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { ERRORS, type ErrorCode } from '../../gateway/errors.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import { FakeStorage } from '../support/fake-storage.ts';
+import { type RawAnswer, type RawRequest, rawRequest } from '../support/raw-http.ts';
+import { type Site, startSite } from '../support/start-gateway.ts';
+
+const storage = new FakeStorage();
+let site: Site;
+before(async () => {
+  site = await startSite({ storage });
+});
+after(async () => site[Symbol.asyncDispose]());
+beforeEach(() => {
+  storage.failure = null;
+  storage.degraded = false;
+});
+
+const call = async (path: string, init?: RawRequest): Promise<RawAnswer> => rawRequest(site.url, path, init);
+
+const statuses: [ErrorCode, number][] = [
+  ['bad_key', 400],
+  ['bad_ttl', 400],
+  ['bad_content_type', 400],
+  ['bad_etag', 400],
+  ['bad_cursor', 400],
+  ['bad_limit', 400],
+  ['bad_clock', 400],
+  ['precondition_failed', 412],
+  ['too_large', 413],
+  ['corrupt', 502],
+  ['insufficient_replicas', 503],
+  ['outcome_unknown', 503],
+  ['list_incomplete', 503],
+  ['overloaded', 503],
+  ['not_running', 503],
+  ['over_quota', 507],
+  ['no_room', 507],
+];
+for (const [code, status] of statuses) {
+  test(`${code} is ${status} on every way to storage, never a success`, async () => {
+    for (const [method, path, body] of [
+      ['PUT', '/v1/kv/n/k', 'x'],
+      ['GET', '/v1/kv/n/k', undefined],
+      ['DELETE', '/v1/kv/n/k', undefined],
+      ['GET', '/v1/kv/n', undefined],
+      ['POST', '/v1/storage/put?key=k', 'x'],
+      ['GET', '/v1/storage/exists?key=k', undefined],
+      ['GET', '/v1/storage/list', undefined],
+      ['GET', '/v1/network/storage/where?key=k', undefined],
+    ] as const) {
+      storage.failure = new CodedError(code, 'told by storage', { acknowledged: 1, needed: 2 });
+      const answer = await call(path, { method, ...(body === undefined ? {} : { body }) });
+      assert.deepEqual([answer.status, answer.body.code], [status, code], `${method} ${path}`);
+      assert.deepEqual(answer.body.detail, { acknowledged: 1, needed: 2 });
+      const { retryAfter } = ERRORS[code] as { retryAfter?: number };
+      assert.equal(answer.headers['retry-after'], retryAfter === undefined ? undefined : String(retryAfter));
+    }
+    storage.failure = new CodedError(code, 'told by storage');
+    const head = await call('/v1/kv/n/k', { method: 'HEAD' });
+    assert.deepEqual([head.status, head.headers['maillon-error']], [status, code]);
+  });
+}
+
+test('a fault nobody knows is 500 and tells nothing', async () => {
+  for (const failure of [new Error('/secret/path'), new CodedError('record_signature', 'inner')]) {
+    storage.failure = failure;
+    const answer = await call('/v1/kv/n/k');
+    assert.deepEqual(answer.body, { error: ERRORS.internal.meaning, code: 'internal' });
+  }
+  storage.failure = new Error('/secret/path');
+  const answer = await call(`/retrieve/${'0'.repeat(64)}`);
+  assert.deepEqual([answer.status, answer.body], [500, { message: ERRORS.internal.meaning }]);
+});
+
+test('4NK clients get the reason as a message', async () => {
+  const body = JSON.stringify({ key: '0'.repeat(64), value: '00' });
+  storage.failure = new CodedError('insufficient_replicas', 'one of two');
+  const headers = { 'content-type': 'application/json' };
+  const answer = await call('/store', { method: 'POST', body, headers });
+  assert.deepEqual([answer.status, answer.body], [503, { message: 'one of two' }]);
+  assert.equal((await call(`/retrieve/${'0'.repeat(64)}`)).status, 404, 'nothing was stored');
+});
+
+test('a value read from no majority says so', async () => {
+  await call('/v1/kv/n/degraded', { method: 'PUT', body: 'v' });
+  storage.degraded = true;
+  for (const method of ['GET', 'HEAD']) {
+    const read = await call('/v1/kv/n/degraded', { method });
+    assert.deepEqual([read.status, read.headers['maillon-degraded']], [200, 'true']);
+  }
+});
+
+test('durability, consistency, conditions and life are handed on as they were said', async () => {
+  const { body } = await call('/v1/kv/n/handed?durability=all&ttl=1m', {
+    method: 'PUT',
+    body: 'v',
+    headers: { 'content-type': 'text/plain', 'if-none-match': '*' },
+  });
+  assert.deepEqual(storage.calls.at(-1), {
+    method: 'put',
+    options: { contentType: 'text/plain', ttlMs: 60_000, durability: 'all', ifAbsent: true },
+  });
+  await call('/v1/kv/n/handed?consistency=one');
+  assert.deepEqual(storage.calls.at(-1), { method: 'get', options: { consistency: 'one' } });
+  await call('/v1/kv/n/handed?durability=one', { method: 'DELETE', headers: { 'if-match': body.etag } });
+  assert.deepEqual(storage.calls.at(-1), {
+    method: 'delete',
+    options: { durability: 'one', ifVersion: body.etag },
+  });
+});
