@@ -3,10 +3,12 @@ import { fanoutBench } from './fanout/bench.ts';
 import { gatewayBench } from './gateway-latency.ts';
 import { relayBench } from './relay/bench.ts';
 import { startBench } from './start.ts';
+import { storageBench } from './storage/bench.ts';
+import { storeBench } from './storage/store.ts';
 
 /** `npm run bench -- NAME [--json]`: figures against targets; a target that is not met is said, not an error. */
 const result = await runExperiment(
-  [relayBench, gatewayBench, fanoutBench, startBench],
+  [relayBench, gatewayBench, fanoutBench, startBench, storageBench, storeBench],
   process.argv.slice(2),
 );
 process.exitCode = typeof result === 'number' ? result : 0;
