@@ -47,7 +47,7 @@ export class GatewayServer implements Gateway {
 
   constructor(components: GatewayComponents, init: { config: Config; build: Build }) {
     this.#node = components.node;
-    this.#storage = components.storage ?? (components.node as MaillonNode & { storage: Storage }).storage;
+    this.#storage = components.storage ?? components.node.storage;
     this.#logger = components.logger;
     this.#events = components.events ?? onlyLogged(components.logger);
     this.#onAnswered = components.onAnswered;

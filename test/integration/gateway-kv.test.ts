@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { LIST_MAX, TTL_MAX_MS } from '../../gateway/limits.ts';
 import { KEY_MAX_BYTES, VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
-import { FakeStorage } from '../support/fake-storage.ts';
 import { type RawAnswer, type RawRequest, rawBytes, rawRequest } from '../support/raw-http.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 
 let site: Site;
 before(async () => {
-  site = await startSite({ storage: new FakeStorage() });
+  site = await startSite();
 });
 after(async () => site[Symbol.asyncDispose]());
 

@@ -3,13 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { MGET_KEYS_MAX } from '../../gateway/limits.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
-import { FakeStorage } from '../support/fake-storage.ts';
 import { type RawAnswer, type RawRequest, rawRequest } from '../support/raw-http.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 
 let site: Site;
 before(async () => {
-  site = await startSite({ storage: new FakeStorage() });
+  site = await startSite();
 });
 after(async () => site[Symbol.asyncDispose]());
 
@@ -321,7 +320,7 @@ describe('4NK', () => {
 describe('4NK with other settings', () => {
   test('namespace and life are those that are set', async () => {
     const settings = { 'compat.fournk.namespace': 'elsewhere', 'compat.fournk.ttlMs': 86_400_000 };
-    await using other = await startSite({ settings, storage: new FakeStorage() });
+    await using other = await startSite({ settings });
     const key = 'b'.repeat(64);
     const body = JSON.stringify({ key, value: '00' });
     await rawRequest(other.url, '/store', {
