@@ -8,7 +8,8 @@ import {
   round,
   type Target,
 } from '../support/experiment.ts';
-import { type CloseCodes, DISTURBANCES, type Disturbance } from './disturbance/disturbances.ts';
+import type { CloseCodes } from './disturbance/clients.ts';
+import { DISTURBANCES, type Disturbance } from './disturbance/disturbances.ts';
 import { Swarm } from './disturbance/swarm.ts';
 import { type Sample, Traffic } from './disturbance/traffic.ts';
 
@@ -16,7 +17,7 @@ const NODES = 4;
 const GATEWAYS = 2;
 const ROUNDS = 5;
 const SAMPLE_MS = 8_000;
-/** Between two samples: what the one before left has settled. */
+/** Before each sample: what the one before left, or what a disturbance began with, has settled. */
 const SETTLE_MS = 1_000;
 const WARM_UP_MS = 10_000;
 /** How much slower the slowest hundredth may become for those who do nothing wrong. */
@@ -71,10 +72,11 @@ async function measure(
   for (let index = 0; index < rounds; index++) {
     await wait(SETTLE_MS);
     const undisturbed = await traffic.sample(SAMPLE_MS);
-    const end = await one.begin(swarm.line, traffic);
+    const end = await one.begin(swarm, traffic);
     let disturbed: Sample;
     let closeCodes: CloseCodes;
     try {
+      await wait(SETTLE_MS);
       disturbed = await traffic.sample(SAMPLE_MS);
     } finally {
       closeCodes = await end();
