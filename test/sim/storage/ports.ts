@@ -10,7 +10,8 @@ export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
     next = next >= LAST ? FIRST : next + 1;
-    if (await isFree(next)) ports.push(next);
+    const port = next;
+    if (await isFree(port)) ports.push(port);
   }
   return ports;
 }
