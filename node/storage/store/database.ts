@@ -31,6 +31,12 @@ CREATE INDEX records_expiry ON records (expiry) WHERE expiry IS NOT NULL;
 CREATE INDEX records_tombstones ON records (ms) WHERE kind = 1;
 `;
 
+/** Where the header of a database says which version of the format writes and reads it (SQLite's file format, 1.3). */
+const WRITE_VERSION_AT = 18;
+const READ_VERSION_AT = 19;
+/** Length of the header. */
+export const HEADER_BYTES = 100;
+
 /** Opens the file at `path` for writing and makes its tables where there are none. */
 export function openWriter(path: string, keyId: Uint8Array): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
@@ -82,10 +88,34 @@ export function inspect(database: DatabaseSync, keyId: Uint8Array): 'ours' | 'da
     const message = `the records on disk have format ${version}, which this version of Maillon does not know`;
     throw new CodedError('storage_version', `${message}: use the version that wrote them, or a newer one`);
   }
+  if (schemaOf(database) !== ownSchema()) return 'damaged';
   for (const table of ['namespaces', 'partitions', 'records']) {
     database.prepare(`SELECT * FROM ${table} LIMIT 1`).all();
   }
   return equalBytes(id, keyId) ? 'ours' : 'foreign_key';
+}
+
+/** Whether the first bytes of the file say how it is read and written: SQLite takes other values for a file it may not write. */
+export function isHeaderSound(header: Uint8Array): boolean {
+  return [header[WRITE_VERSION_AT], header[READ_VERSION_AT]].every(
+    (version) => version === 1 || version === 2,
+  );
+}
+
+function schemaOf(database: DatabaseSync): string {
+  const rows = database.prepare('SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema').all();
+  return JSON.stringify(rows);
+}
+
+/** As it is in a file that was just made. */
+function ownSchema(): string {
+  const database = new DatabaseSync(':memory:');
+  try {
+    database.exec(`PRAGMA auto_vacuum = INCREMENTAL; ${TABLES}`);
+    return schemaOf(database);
+  } finally {
+    database.close();
+  }
 }
 
 function isEmpty(database: DatabaseSync): boolean {

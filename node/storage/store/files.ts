@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import { syncDirectory } from '../../disk/atomic-file.ts';
-import { inspect, openReader } from './database.ts';
+import { HEADER_BYTES, inspect, isHeaderSound, openReader } from './database.ts';
 import { faultOf } from './faults.ts';
 import { createKey, readKey } from './key-file.ts';
 import type { StorageKey } from './sealing.ts';
@@ -52,9 +52,12 @@ export function openFiles({ directory, keyPath }: { directory: string; keyPath: 
 }
 
 function damageOf(path: string, { id }: StorageKey): string | null {
+  if (!existsSync(path)) return null;
   let database: DatabaseSync | null = null;
   try {
-    database = existsSync(path) ? openReader(path) : null;
+    const header = headerOf(path);
+    if (header !== null && !isHeaderSound(header)) return 'its header is not what is written here';
+    database = openReader(path);
     const found = database === null ? 'ours' : inspect(database, id);
     if (found === 'foreign_key') {
       const message = `the records in ${path} were encrypted with another key: restore it, or move them away to begin anew`;
@@ -66,6 +69,17 @@ function damageOf(path: string, { id }: StorageKey): string | null {
     return errorMessage(error);
   } finally {
     database?.close();
+  }
+}
+
+/** Null of a file that is shorter: it was being made. */
+function headerOf(path: string): Uint8Array | null {
+  const header = Buffer.alloc(HEADER_BYTES);
+  const file = openSync(path, 'r');
+  try {
+    return readSync(file, header) === HEADER_BYTES ? header : null;
+  } finally {
+    closeSync(file);
   }
 }
 

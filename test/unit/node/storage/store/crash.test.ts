@@ -65,6 +65,11 @@ test('the log is synced before the acknowledgement leaves', { skip: STRACE }, as
   const proof = followSyncs(readFileSync(trace, 'utf8'));
   assert.equal(proof.length, 5);
   for (const { written, synced } of proof) assert.ok(written > 0 && synced, JSON.stringify(proof));
+  const unsynced = readFileSync(trace, 'utf8').replace(/^.*(fsync|fdatasync).*$/gm, '');
+  assert.ok(
+    followSyncs(unsynced).every(({ synced }) => !synced),
+    'nothing is proven where nothing is synced',
+  );
 });
 
 /** For each acknowledgement: how often the log was written since the one before, and whether a sync of it ended last. */
