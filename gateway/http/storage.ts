@@ -5,6 +5,7 @@ import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { GatewayError } from '../errors.ts';
 import { DEBROS_LIST_MAX, JSON_OVERHEAD_BYTES, LIST_DEFAULT, LIST_MAX } from '../limits.ts';
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
+import { parseJson } from './body.ts';
 import { bufferOf, bytesOf } from './kv.ts';
 import type { Routes } from './routes.ts';
 import { pageLimit, prefixSchema, recordKeySchema } from './storage-schemas.ts';
@@ -155,13 +156,7 @@ function nameOf({ namespace = DEFAULT_NAMESPACE, key }: Query) {
 function keyInBody(requestBody: unknown): string | undefined {
   const bytes = bytesOf(requestBody);
   if (bytes.byteLength === 0) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    throw new GatewayError('bad_json', 'the body must be JSON in UTF-8');
-  }
-  const found = bodyKeySchema.safeParse(value);
+  const found = bodyKeySchema.safeParse(parseJson(bytes));
   if (!found.success) throw new GatewayError('bad_key', found.error.issues[0]?.message ?? "missing 'key'");
   return found.data.key;
 }

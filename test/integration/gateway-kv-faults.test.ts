@@ -1,9 +1,14 @@
 /** What the gateway makes of storage that fails, which a real node alone cannot be made to do. */
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { after, before, beforeEach, test } from 'node:test';
 import { ERRORS, type ErrorCode } from '../../gateway/errors.ts';
+import { VALUES_IN_TRANSIT_BYTES } from '../../gateway/limits.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
+import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { FakeStorage } from '../support/fake-storage.ts';
+import { until } from '../support/processes.ts';
 import { type RawAnswer, type RawRequest, rawRequest } from '../support/raw-http.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 
@@ -110,4 +115,40 @@ test('durability, consistency, conditions and life are handed on as they were sa
     method: 'delete',
     options: { durability: 'one', ifVersion: body.etag },
   });
+});
+
+test('values on their way are bounded together, by what came of them and not by what was announced', async () => {
+  const { port } = new URL(site.url);
+  const sockets = Array.from({ length: VALUES_IN_TRANSIT_BYTES / VALUE_MAX_BYTES }, () => {
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(
+      `PUT /v1/kv/n/slow HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${VALUE_MAX_BYTES}\r\n\r\n`,
+    );
+    return socket;
+  });
+  try {
+    const store = async (): Promise<number> =>
+      (await call('/v1/kv/n/quick', { method: 'PUT', body: Buffer.alloc(1024) })).status;
+    await until('all are connected', () => sockets.every(({ readyState }) => readyState === 'open'));
+    assert.equal(await store(), 200, 'nothing came of them yet');
+    for (const socket of sockets) socket.write(Buffer.alloc(VALUE_MAX_BYTES - 1));
+    await until('there is no room for another', async () => (await store()) === 503);
+    assert.equal((await call('/v1/kv/n/none')).status, 404, 'what has no value goes on');
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+  await until('their places are free again', async () => {
+    return (
+      (await call('/v1/kv/n/quick', { method: 'PUT', body: Buffer.alloc(VALUE_MAX_BYTES) })).status === 200
+    );
+  });
+});
+
+test('a body that is cut off stores nothing', async () => {
+  const { port } = new URL(site.url);
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.end('PUT /v1/kv/n/cut HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\nhalf');
+  await buffer(socket);
+  assert.equal((await call('/v1/kv/n/cut')).status, 404);
 });
