@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { equalBytes } from '../../../protocols/common/bytes.ts';
 import { REMEMBERED_MAX } from './constants.ts';
 import type { Quota } from './interface.ts';
 
@@ -42,6 +43,8 @@ export class Ledger {
   readonly #partitionsById = new Map<number, PartitionRow>();
   readonly #namespaces = new Map<number, NamespaceRow>();
   readonly #changed = new Set<PartitionRow | NamespaceRow>();
+  /** Most writes go where the one before went. */
+  #latest: PartitionRow | null = null;
   #bytes = 0;
   #unsponsoredBytes = 0;
 
@@ -86,14 +89,11 @@ export class Ledger {
   }
 
   find(namespaceId: Uint8Array, number: number): PartitionRow | null {
-    const name = nameOf(namespaceId, number);
-    const known = this.#partitions.get(name);
-    if (known !== undefined) return known;
-    const namespace = this.#statements.namespace.get(namespaceId);
-    if (namespace === undefined) return null;
-    const row = this.#statements.partition.get(Number(namespace['id']), number);
-    if (row === undefined) return null;
-    return this.#remember(row, this.#namespace(namespace));
+    const latest = this.#latest;
+    const isLatest = latest?.number === number && equalBytes(latest.namespace.namespaceId, namespaceId);
+    if (latest !== null && isLatest) return latest;
+    this.#latest = this.#find(namespaceId, number);
+    return this.#latest;
   }
 
   /** Makes the rows where they are missing. */
@@ -165,7 +165,19 @@ export class Ledger {
     this.#changed.add(row);
   }
 
+  #find(namespaceId: Uint8Array, number: number): PartitionRow | null {
+    const name = nameOf(namespaceId, number);
+    const known = this.#partitions.get(name);
+    if (known !== undefined) return known;
+    const namespace = this.#statements.namespace.get(namespaceId);
+    if (namespace === undefined) return null;
+    const row = this.#statements.partition.get(Number(namespace['id']), number);
+    if (row === undefined) return null;
+    return this.#remember(row, this.#namespace(namespace));
+  }
+
   #forget(): void {
+    this.#latest = null;
     this.#partitions.clear();
     this.#partitionsById.clear();
     this.#namespaces.clear();

@@ -1,7 +1,7 @@
 /** What the main thread asks of the writer, and what it answers. Bytes travel in one buffer beside it, which is moved. */
 import type { Condition, HeldKind, Stamp } from '../../../protocols/storage/index.ts';
 import type { Fault } from './faults.ts';
-import type { PutOutcome, Quota } from './interface.ts';
+import type { PartitionPlace, PutOutcome, Quota } from './interface.ts';
 import type { StorageKey } from './sealing.ts';
 
 /** A range of the batch's bytes. */
@@ -24,7 +24,6 @@ export interface StampSlice {
 }
 
 export interface PutOperation extends StampSlice {
-  readonly type: 'put';
   readonly place: PlaceSlice;
   readonly key: Slice;
   readonly kind: HeldKind;
@@ -74,8 +73,40 @@ export interface SweepOperation {
   readonly max: number;
 }
 
+/**
+ * A put as it travels: objects cost several times more to send than lists of numbers. Where its bytes begin: digest, key and record
+ * follow one another.
+ */
+export type SentPut = readonly [
+  place: PlaceSlice,
+  quota: Quota,
+  at: number,
+  digestLength: number,
+  keyLength: number,
+  recordLength: number,
+  ms: number,
+  counter: number,
+  kind: HeldKind,
+  expiry: number | null,
+  size: number,
+  contentType: string,
+  condition: Condition | null,
+  isRepair: boolean,
+  now: number,
+];
+
+export function receivePut(sent: SentPut): PutOperation {
+  const [place, quota, at, digestLength, keyLength, recordLength, ms, counter, kind] = sent;
+  const [, , , , , , , , , expiry, size, contentType, condition, isRepair, now] = sent;
+  const digest = { at, length: digestLength };
+  const key = { at: at + digestLength, length: keyLength };
+  const record = { at: key.at + keyLength, length: recordLength };
+  const bytes = { digest, key, record };
+  return { place, quota, ms, counter, kind, expiry, size, contentType, condition, isRepair, now, ...bytes };
+}
+
 export type Operation =
-  | PutOperation
+  | SentPut
   | FloorsOperation
   | StateOperation
   | DropOperation
@@ -83,7 +114,12 @@ export type Operation =
   | SweepOperation;
 
 /** A put's outcome, or how many rows another operation touched; `corrupt` refuses one operation, not its batch. */
-export type Answer = PutOutcome | number | 'corrupt';
+export type Answer =
+  | 'stored'
+  | 'held'
+  | Exclude<PutOutcome, { status: 'stored' | 'held' }>
+  | 'corrupt'
+  | number;
 
 export interface Batch {
   readonly operations: readonly Operation[];
@@ -108,6 +144,7 @@ export type WriterRequest = Batch | 'close';
 /** Puts the bytes of several operations into one buffer. */
 export class Packer {
   readonly #parts: Uint8Array[] = [];
+  readonly #places = new Map<PartitionPlace, PlaceSlice>();
   #length = 0;
 
   add(bytes: Uint8Array): Slice {
@@ -115,6 +152,17 @@ export class Packer {
     this.#parts.push(bytes);
     this.#length += bytes.byteLength;
     return slice;
+  }
+
+  /** What many operations of a batch share travels once. */
+  place(place: PartitionPlace): PlaceSlice {
+    let packed = this.#places.get(place);
+    if (packed === undefined) {
+      const { namespaceId, partition, owner, namespace } = place;
+      packed = { namespaceId: this.add(namespaceId), partition, owner, namespace };
+      this.#places.set(place, packed);
+    }
+    return packed;
   }
 
   stamp({ ms, counter, digest }: Stamp): StampSlice {

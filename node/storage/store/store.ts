@@ -23,7 +23,7 @@ import type {
   VersionEntry,
 } from './interface.ts';
 import { createStoreMetrics } from './metrics.ts';
-import type { Answer, Packer, PlaceSlice, SweepOperation } from './operations.ts';
+import type { Answer, SweepOperation } from './operations.ts';
 import { encodeState, Reader } from './reader.ts';
 import { Sealer } from './sealing.ts';
 import { type Pack, WriteQueue } from './write-queue.ts';
@@ -88,23 +88,17 @@ class Store implements RecordStore {
     const quota = this.#init.quotaOf(place.owner, place.namespace);
     const now = this.#components.clock.now();
     const { ms, counter, kind, expiry, contentType, value } = record;
-    const pack: Pack = (packer) => ({
-      type: 'put',
-      place: packPlace(packer, place),
-      ...packer.stamp({ ms, counter, digest: record.digest }),
-      key: packer.add(key),
-      kind,
-      expiry,
-      size: value.byteLength,
-      contentType,
-      record: packer.add(record.bytes),
-      condition: condition === null || condition.kind === 'absent' ? condition : ownStamp(condition),
-      isRepair,
-      quota,
-      now,
-    });
+    const ownCondition = condition === null || condition.kind === 'absent' ? condition : ownStamp(condition);
+    const pack: Pack = (packer) => {
+      const packed = packer.place(place);
+      const { at, length } = packer.add(record.digest);
+      const lengths = [length, packer.add(key).length, packer.add(record.bytes).length] as const;
+      const shown = [expiry, value.byteLength, contentType] as const;
+      return [packed, quota, at, ...lengths, ms, counter, kind, ...shown, ownCondition, isRepair, now];
+    };
     try {
       const answer = await this.#submit(pack, record.bytes.byteLength + key.byteLength + PUT_OVERHEAD_BYTES);
+      if (answer === 'stored' || answer === 'held') return { status: answer };
       if (typeof answer === 'object') return answer;
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'no_room') throw error;
@@ -169,7 +163,7 @@ class Store implements RecordStore {
       throw new CodedError('state_too_large', `a partition's state has at most ${STATE_MAX_BYTES} bytes`);
     }
     await this.#count(
-      (packer) => ({ type: 'state', place: packPlace(packer, place), state: packer.add(bytes) }),
+      (packer) => ({ type: 'state', place: packer.place(place), state: packer.add(bytes) }),
       bytes.byteLength,
     );
   }
@@ -180,7 +174,7 @@ class Store implements RecordStore {
       const some = floors.slice(at, at + UPKEEP_ROWS_MAX);
       const pack: Pack = (packer) => ({
         type: 'floors',
-        place: packPlace(packer, place),
+        place: packer.place(place),
         floors: some.map((floor) => ({
           stamp: packer.stamp(floor),
           key: packer.add(Buffer.from(floor.key)),
@@ -334,10 +328,6 @@ class Store implements RecordStore {
     this.#reader = null;
     await this.#queue?.close();
   }
-}
-
-function packPlace(packer: Packer, { namespaceId, partition, owner, namespace }: PartitionPlace): PlaceSlice {
-  return { namespaceId: packer.add(namespaceId), partition, owner, namespace };
 }
 
 /** With a digest of its own: a view would take all that it is a view of along to the other thread. */

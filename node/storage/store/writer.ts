@@ -54,7 +54,7 @@ class Writer {
 
   /** After what removes records. The batch is written whatever becomes of this. */
   #tidy(writing: Writing, { operations }: Batch): void {
-    if (!operations.some(({ type }) => type === 'drop' || type === 'expire')) return;
+    if (!operations.some((one) => 'type' in one && (one.type === 'drop' || one.type === 'expire'))) return;
     try {
       writing.vacuum();
     } catch {

@@ -11,20 +11,21 @@ import {
 } from '../../../protocols/storage/index.ts';
 import { UPKEEP_ROWS_MAX, VACUUM_KEPT_PAGES, VACUUM_PAGES } from './constants.ts';
 import { numberOf } from './database.ts';
-import type { PutOutcome } from './interface.ts';
 import { Ledger, type PartitionRow } from './ledger.ts';
-import type {
-  Answer,
-  Batch,
-  DiscardOperation,
-  DropOperation,
-  FloorsOperation,
-  Operation,
-  PutOperation,
-  Slice,
-  StampSlice,
-  StateOperation,
-  SweepOperation,
+import {
+  type Answer,
+  type Batch,
+  type DiscardOperation,
+  type DropOperation,
+  type FloorsOperation,
+  type Operation,
+  type PutOperation,
+  receivePut,
+  type SentPut,
+  type Slice,
+  type StampSlice,
+  type StateOperation,
+  type SweepOperation,
 } from './operations.ts';
 import { locate, type RecordRow, ROW_COLUMNS, type SealedRow, weightOf } from './rows.ts';
 import { checksum, encodeLocation, SEAL_OVERHEAD_BYTES, type Sealer, type Shown } from './sealing.ts';
@@ -120,9 +121,8 @@ export class Writing {
   }
 
   #apply(operation: Operation): Answer {
+    if (isPut(operation)) return this.#put(receivePut(operation));
     switch (operation.type) {
-      case 'put':
-        return this.#put(operation);
       case 'floors':
         return this.#raise(operation);
       case 'state':
@@ -136,7 +136,7 @@ export class Writing {
     }
   }
 
-  #put(operation: PutOperation): PutOutcome | 'corrupt' {
+  #put(operation: PutOperation): Answer {
     const { place, kind, quota, expiry, size, contentType } = operation;
     const partition = this.#ledger.findOrAdd(this.#slice(place.namespaceId), place.partition, place);
     const key = this.#slice(operation.key);
@@ -146,7 +146,7 @@ export class Writing {
     if (isDamaged && !operation.isRepair) return 'corrupt';
     const current = isDamaged ? null : held;
     const order = current === null ? 1 : compareRecords(stamp, current);
-    if (current !== null && order === 0 && current.kind === kind) return { status: 'held' };
+    if (current !== null && order === 0 && current.kind === kind) return 'held';
     if (!holds(operation.condition, current, operation.now)) {
       return { status: 'condition', current: current && stampOf(current) };
     }
@@ -166,7 +166,7 @@ export class Writing {
       held = null;
     }
     this.#write(held, { partition, key, stamp, kind, shown, value });
-    return { status: 'stored' };
+    return 'stored';
   }
 
   /** Why there is no room for it. What takes less than before is always taken, and every deletion: they make room. */
@@ -302,6 +302,10 @@ export class Writing {
   #slice({ at, length }: Slice): Uint8Array {
     return this.#bytes.subarray(at, at + length);
   }
+}
+
+function isPut(operation: Operation): operation is SentPut {
+  return Array.isArray(operation);
 }
 
 function stampOf({ ms, counter, digest }: Stamp): Stamp {

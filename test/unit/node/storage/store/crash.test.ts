@@ -92,9 +92,9 @@ function followSyncs(trace: string): { written: number; synced: boolean }[] {
       written += 1;
       synced = false;
     }
-    if (isLog && isOver && /^f(data)?sync/.test(call) && / = 0$/.test(call)) synced = true;
+    if (isLog && isOver && /^f(data)?sync/.test(call) && call.endsWith(' = 0')) synced = true;
     if (isLog && isOver && descriptor?.[1] === 'close') logs.delete(descriptor[2] ?? '');
-    if (/^write\(1, "acknowledged/.test(text)) {
+    if (text.startsWith('write(1, "acknowledged')) {
       proof.push({ written, synced });
       written = 0;
     }
@@ -105,6 +105,7 @@ function followSyncs(trace: string): { written: number; synced: boolean }[] {
 /** Ends the thread in which the store writes, as a crash of it does. */
 function crashWriters(t: { after: (hook: () => void) => void }): { crash: () => Promise<unknown> } {
   const workers: Worker[] = [];
+  // oxlint-disable-next-line typescript/unbound-method -- called with the worker it was called on
   const post = Worker.prototype.postMessage;
   Worker.prototype.postMessage = function (...args) {
     workers.push(this);

@@ -27,6 +27,10 @@ const MIB = 2 ** 20;
 /** Written after the damage. */
 const ANOTHER = 'another';
 
+function keyOf(index: number): string {
+  return `key-${index}`;
+}
+
 function put(store: RecordStore, record: SignedRecord, isRepair = false): Promise<{ status: string }> {
   return store.put({ place: PLACE, record, condition: null, isRepair });
 }
@@ -293,9 +297,8 @@ test('a full disk refuses writes, reads go on, and it recovers by itself', { ski
   // from the beginning: not even the database can be made
   fill(8 * MIB);
   const store = openStore(data, { directory: join(disk, 'storage') });
-  const key = (index: number): string => `key-${index}`;
   const tell = (index: number) =>
-    put(store, storable({ key: key(index), value: Buffer.alloc(30_000, index) }));
+    put(store, storable({ key: keyOf(index), value: Buffer.alloc(30_000, index) }));
   assert.deepEqual(await tell(0), { status: 'no_room', reason: 'disk' });
   rmSync(ballast);
   assert.equal((await tell(0)).status, 'stored');
@@ -318,8 +321,11 @@ test('a full disk refuses writes, reads go on, and it recovers by itself', { ski
   }
   const readHeld = (from: RecordStore): void => {
     for (const index of held) {
-      const record = from.get(PLACE, key(index), NOW);
-      assert.ok(record !== null && 'record' in record && record.record.value[5] === index % 256, key(index));
+      const record = from.get(PLACE, keyOf(index), NOW);
+      assert.ok(
+        record !== null && 'record' in record && record.record.value[5] === index % 256,
+        keyOf(index),
+      );
     }
   };
   readHeld(store);
