@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { LIST_MAX, TTL_MAX_MS } from '../../gateway/limits.ts';
 import { KEY_MAX_BYTES, VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
+import { until } from '../support/processes.ts';
 import { type RawAnswer, type RawRequest, rawBytes, rawRequest } from '../support/raw-http.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 
@@ -538,5 +539,23 @@ describe('about storage', () => {
       .flatMap((path) => Object.values(path))
       .flatMap(({ operationId }) => operationId ?? []);
     assert.equal(new Set(ids).size, ids.length);
+  });
+});
+
+describe('a light gateway', () => {
+  test('stores nothing itself, and serves the values of the swarm', async () => {
+    const bootstrap = site.node.status().addresses.filter((address) => !address.includes('/ws'));
+    await using light = await startSite({ role: 'light', settings: { bootstrap } });
+    await until('it knows who stores', async () => {
+      return (await rawRequest(light.url, '/v1/network/storage')).body.members === 1;
+    });
+    const stored = await rawRequest(light.url, '/v1/kv/light/k', { method: 'PUT', body: 'from afar' });
+    assert.equal(stored.status, 200, stored.text);
+    assert.deepEqual(stored.body.replicas, [site.node.status().peerId]);
+    const here = await call('/v1/kv/light/k');
+    assert.deepEqual([here.text, here.headers['etag']], ['from afar', stored.body.etag]);
+    assert.equal((await rawRequest(light.url, '/v1/kv/light/k')).text, 'from afar');
+    assert.equal((await rawRequest(light.url, '/v1/kv/light')).body.entries.length, 1);
+    assert.equal((await rawRequest(light.url, '/v1/network/storage')).body.records, 0);
   });
 });
