@@ -89,7 +89,7 @@ export function renderStorage(status: StorageStatus): string {
   };
   const facts = properties([
     ['records', `${records} in ${byteSize(bytes)}`],
-    ['room', `${byteSize(freeBytes)} free of ${byteSize(capacityBytes)}`],
+    ['room', `${byteSize(capacityBytes)} offered, ${byteSize(freeBytes)} free on the disk`],
     ['members', `${members}, ${replicas} home replicas each record`],
     ['partitions', [`${partitions.home} home, ${partitions.standIn} stand-in, `, unsynced, ' unsynced']],
   ]);

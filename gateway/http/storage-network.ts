@@ -12,7 +12,7 @@ const statusSchema = z
     bytes: counter.describe("on this node's disk"),
     records: counter,
     capacityBytes: counter.describe('offered to the swarm'),
-    freeBytes: counter,
+    freeBytes: counter.describe('left on its file system'),
     members: counter.describe('nodes that may be home replicas, this one included'),
     replicas: counter.describe('home replicas of every record'),
     partitions: z.object({ home: counter, standIn: counter, unsynced: counter }),
