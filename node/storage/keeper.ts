@@ -15,6 +15,7 @@ import type { Config } from '../config/schema.ts';
 import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Copier } from './copier.ts';
+import { Endings } from './endings.ts';
 import type { StorageStatus } from './interface.ts';
 import type { Members } from './members.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
@@ -92,11 +93,16 @@ export class Keeper {
     const onUnsynced = (partition: Parameters<Sync['request']>[0]): void => this.#sync.request(partition);
     this.#standings = new Standings({ store, members, places, logger, onUnsynced });
     const own = { ...components, store, standings: this.#standings };
-    const copier = new Copier(own, { bytesPerSecond: config['storage.upkeepBytesPerSecond'] });
+    const endings = new Endings(components, { self });
+    const copier = new Copier(
+      { ...own, endings },
+      { bytesPerSecond: config['storage.upkeepBytesPerSecond'] },
+    );
     this.#sync = new Sync({ ...own, copier });
     this.#upkeep = new Upkeep({ ...own, sync: this.#sync }, { self });
     this.replica = new Replica({
       ...own,
+      isMember: (peer) => members.isMember(peer),
       copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
       onCorrupt: (partition, key) => components.repairs.mend(store, partition, key),
     });
@@ -110,7 +116,10 @@ export class Keeper {
     this.#sync.start();
     await this.#server.start();
     this.#upkeep.start();
-    this.#endListening ??= this.#components.members.onChange(() => this.#upkeep.hurry());
+    this.#endListening ??= this.#components.members.onChange(() => {
+      this.#upkeep.hurry();
+      this.#sync.hurry();
+    });
   }
 
   /** What waits to be written is. */

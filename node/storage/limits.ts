@@ -51,7 +51,7 @@ export const REPAIRS_AT_ONCE = 8;
 /** Partitions reconciled at a time. */
 export const SYNCS_AT_ONCE = 4;
 /** Between two attempts to reconcile a partition whose former homes cannot be asked. */
-export const SYNC_RETRY_MS = 250;
+export const SYNC_RETRY_MS = 150;
 export const SYNC_RETRY_MAX_MS = 5_000;
 /** How often upkeep looks whether something is due. */
 export const UPKEEP_TICK_MS = 1_000;

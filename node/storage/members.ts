@@ -194,7 +194,8 @@ export class Members {
         known.prefix = prefix;
         this.#changed();
       }
-      if (lastSeen > known.lastSeen) this.#seen(known, lastSeen);
+      // what the directory saw before this node found it gone is no news
+      if (lastSeen > Math.max(known.lastSeen, known.goneSince ?? 0)) this.#seen(known, lastSeen);
     }
   }
 

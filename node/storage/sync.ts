@@ -91,6 +91,11 @@ export class Sync {
     return this.#tasks.size;
   }
 
+  /** Who is a member, or there, has changed: what waits long is tried soon. */
+  hurry(): void {
+    for (const task of this.#tasks.values()) task.tries = 0;
+  }
+
   request(partition: PartitionId): void {
     const key = partitionKey(partition);
     // more than these are asked for again when somebody asks for them
@@ -137,11 +142,15 @@ export class Sync {
   }
 
   /** Whether it is done, or not this node's any more. */
-  async #attempt({ partition, since }: Task): Promise<boolean> {
+  async #attempt(task: Task): Promise<boolean> {
+    const { partition, since } = task;
     const { members, places, standings, metrics } = this.#components;
     const place = places.of(partition);
     if (!place.isHome) return true;
-    if (!members.isSettled) return false;
+    if (!members.isSettled) {
+      task.tries = 0;
+      return false;
+    }
     const survey = await this.#survey(partition, place);
     const waitedMs = performance.now() - since;
     if (!mayFinish(survey, majorityOf(place.homes.length), waitedMs)) return false;

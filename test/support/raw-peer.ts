@@ -40,10 +40,16 @@ export class RawPeer {
     this.#target = target;
   }
 
-  /** Connected to `node` alone and subscribed to every shard and to announcements. */
-  static async connect(t: TestContext, node: MaillonNode, as?: Author): Promise<RawPeer> {
+  /** Connected to `node` alone and subscribed to every shard and to announcements. Others may dial it when it listens. */
+  static async connect(
+    t: TestContext,
+    node: MaillonNode,
+    as?: Author,
+    listen: readonly string[] = [],
+  ): Promise<RawPeer> {
     const libp2p = await createLibp2p({
       ...(as === undefined ? {} : { privateKey: keyOf(as) }),
+      addresses: { listen: [...listen] },
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
@@ -72,6 +78,11 @@ export class RawPeer {
     return this.#libp2p.peerId.toString();
   }
 
+  /** The port it listens on. */
+  get port(): number {
+    return Number(/\/tcp\/(\d+)/.exec(String(this.#libp2p.getMultiaddrs()[0]))?.[1]);
+  }
+
   get #gossip(): OpenGossip {
     return this.#libp2p.services.gossip as OpenGossip;
   }
@@ -94,7 +105,7 @@ export class RawPeer {
 
   /** Answers streams of a protocol as it likes, and says so to the node. */
   async handle(protocol: string, handler: (stream: Stream) => void): Promise<void> {
-    await this.#libp2p.handle(protocol, handler);
+    await this.#libp2p.handle(protocol, handler, { maxInboundStreams: 64 });
   }
 
   #sendOn(topic: string, all: readonly Uint8Array[]): void {

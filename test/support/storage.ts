@@ -1,0 +1,56 @@
+import type { TestContext } from 'node:test';
+import type { Holder, MaillonNode, RecordName, StoredRecord } from '../../node/index.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import { type NodeOptions, startNode } from './node.ts';
+import { until } from './processes.ts';
+
+export function named(key: string, namespace = 'default'): RecordName {
+  return { owner: '', namespace, key };
+}
+
+export function textOf(record: StoredRecord | null): string | null {
+  return record === null ? null : Buffer.from(record.value).toString();
+}
+
+export async function read(node: MaillonNode, key: string): Promise<string | null> {
+  return textOf(await node.storage.get(named(key)));
+}
+
+export function idOf(node: MaillonNode): string {
+  return node.status().peerId;
+}
+
+/** The code that `work` fails with; null when it does not. */
+export async function codeOf(work: Promise<unknown>): Promise<string | null> {
+  try {
+    await work;
+    return null;
+  } catch (error) {
+    if (error instanceof CodedError) return error.code;
+    throw error;
+  }
+}
+
+/** Nodes that all know each other as members. */
+export async function startMembers(
+  t: TestContext,
+  count: number,
+  options: NodeOptions = {},
+): Promise<MaillonNode[]> {
+  const first = await startNode(t, options);
+  const nodes = [first];
+  for (let i = 1; i < count; i++) nodes.push(await startNode(t, { ...options, through: [first] }));
+  await known(nodes, count);
+  return nodes;
+}
+
+/** Resolves when every node knows so many members. */
+export async function known(nodes: readonly MaillonNode[], count: number): Promise<void> {
+  await until(`all know ${count} members`, () =>
+    nodes.every((node) => node.storage.status().members === count),
+  );
+}
+
+export async function holders(node: MaillonNode, key: string): Promise<readonly Holder[]> {
+  return (await node.storage.where(named(key))).holders;
+}
