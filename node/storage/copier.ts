@@ -18,6 +18,7 @@ import {
   StorageError,
   type VersionItem,
 } from '../../protocols/storage/index.ts';
+import type { Endings } from './endings.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
 import type { PartitionPlace, RecordStore } from './store/interface.ts';
 
@@ -27,6 +28,7 @@ export interface CopierComponents {
   readonly partitions: Partitions;
   readonly clock: Clock;
   readonly metrics: StorageServiceMetrics;
+  readonly endings: Endings;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -48,6 +50,8 @@ export interface Pulled {
 
 /** Bytes that an entry of a page stands for when copying is metered. */
 const ENTRY_BYTES = 64;
+/** Pages without an entry, one after another, before a source is taken for one that only holds this node up. */
+const EMPTY_PAGES_MAX = 16;
 /** Between two looks whether there is room again. */
 const THROTTLE_MS = 25;
 const ALL = '';
@@ -74,9 +78,13 @@ export class Copier {
     let place = names;
     let pulled: Pulled | null = null;
     let after: string | null = null;
+    let emptyPages = 0;
     do {
       const page: Answers['versions'] = await this.#page(source, partition, after, signal);
       pulled ??= { view: page.view, isSynced: page.isSynced };
+      emptyPages = page.entries.length === 0 ? emptyPages + 1 : 0;
+      if (emptyPages > EMPTY_PAGES_MAX)
+        throw new Error('the source gives pages without end that hold nothing');
       await this.#meter(page.entries.length * ENTRY_BYTES, signal);
       const news = page.entries.filter((entry) => this.#isNews(partition, entry));
       if (news.length > 0) {
@@ -113,15 +121,19 @@ export class Copier {
     news: readonly VersionItem[],
     signal: AbortSignal,
   ): Promise<void> {
-    const floors = news.filter(({ kind }) => kind === KIND_FLOOR);
-    if (floors.length > 0) await this.#components.store.raiseFloors(place, floors);
+    await this.#end(
+      source,
+      place,
+      news.filter(({ kind }) => kind === KIND_FLOOR),
+      signal,
+    );
     let rest = news.filter(({ kind }) => kind !== KIND_FLOOR);
     while (rest.length > 0) {
       const some = rest.slice(0, FETCH_KEYS_MAX);
       const { namespaceId, partition } = place;
       const request = { type: 'fetch', namespaceId, partition, keys: some.map(({ key }) => key) } as const;
       const { records } = await this.#components.ask<'fetch'>(source, request, limited(signal, 'fetch'));
-      await this.#store(source, place, some.slice(0, records.length), records);
+      await this.#store(source, place, some.slice(0, records.length), records, signal);
       await this.#meter(
         records.reduce((sum, one) => sum + (one?.byteLength ?? ENTRY_BYTES), 0),
         signal,
@@ -135,17 +147,33 @@ export class Copier {
     place: PartitionPlace,
     entries: readonly VersionItem[],
     records: readonly (Uint8Array | null)[],
+    signal: AbortSignal,
   ): Promise<void> {
+    const expired: VersionItem[] = [];
     await Promise.all(
       entries.map(async (entry, index) => {
         const bytes = records[index] ?? null;
         // removed there meanwhile, or expired: its floor comes the next time
-        if (bytes !== null) await this.#put(source, place, entry, bytes);
+        if (bytes !== null && !(await this.#put(source, place, entry, bytes))) expired.push(entry);
       }),
     );
+    await this.#end(source, place, expired, signal);
   }
 
-  async #put(source: string, place: PartitionPlace, entry: VersionItem, bytes: Uint8Array): Promise<void> {
+  /** Takes over that keys have ended: nobody signs that, so it is not enough that the source says it. */
+  async #end(
+    source: string,
+    place: PartitionPlace,
+    endings: readonly VersionItem[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (endings.length === 0) return;
+    const confirmed = await this.#components.endings.confirmed(source, place, endings, signal);
+    if (confirmed.length > 0) await this.#components.store.raiseFloors(place, confirmed);
+  }
+
+  /** False when it has expired. */
+  async #put(source: string, place: PartitionPlace, entry: VersionItem, bytes: Uint8Array): Promise<boolean> {
     const { admission, store, metrics } = this.#components;
     try {
       const record = await admission.admit(bytes, source, 'asked', { partition: place, key: entry.key });
@@ -154,10 +182,11 @@ export class Copier {
       metrics.recordsCopied += 1;
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      if (error.code === 'record_expired') await store.raiseFloors(place, [entry]);
-      else if (error.code === 'overloaded') throw error;
-      else metrics.liesFound += 1;
+      if (error.code === 'record_expired') return false;
+      if (error.code === 'overloaded') throw error;
+      metrics.liesFound += 1;
     }
+    return true;
   }
 
   /** The names of a partition that is known by its id only. */

@@ -32,6 +32,8 @@ export interface ReplicaComponents {
   readonly admission: RecordAdmission;
   readonly places: Places;
   readonly standings: Standings;
+  /** Whether a node may be home. */
+  readonly isMember: (peer: string) => boolean;
   /** Takes over from `peer` what it has of a partition and this node has not. */
   readonly copyFrom: (peer: string, place: PartitionPlace) => Promise<void>;
   /** A copy on this node's disk does not open. */
@@ -150,7 +152,9 @@ export class Replica {
 
   /** Answered when all was taken over: then the peer may drop it. */
   async #handover({ owner, namespace, partition }: RequestOf<'handover'>, peer: string): Promise<Standing> {
-    const { partitions, places, copyFrom } = this.#components;
+    const { partitions, places, isMember, copyFrom } = this.#components;
+    // whoever keeps records is a member; anybody else would only make this node work
+    if (!isMember(peer)) throw notResponsible();
     const namespaceId = partitions.namespaceId({ owner, namespace });
     const place: PartitionPlace = { owner, namespace, namespaceId, partition };
     if (!places.of(place).isHome && !this.#mayStandIn(place)) throw notResponsible();
