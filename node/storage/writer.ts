@@ -1,3 +1,4 @@
+import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -17,6 +18,7 @@ import { majority, type Needed, Quorum, type QuorumComponents, type QuorumInit }
 import { NoAnswer } from './wire.ts';
 
 export interface WriterComponents extends QuorumComponents {
+  readonly clock: Clock;
   readonly versions: HybridClock;
 }
 
@@ -164,7 +166,7 @@ class Attempt {
       const answer: Answers['put'] = await ask<'put'>(id, request, signal);
       this.#doubtful.delete(id);
       const { outcome } = answer;
-      if ('current' in outcome) throw new Overtaken(outcome.current);
+      if ('current' in outcome) throw this.#inTheWay(outcome.current);
       this.#stored.add(id);
       return answer;
     } catch (error) {
@@ -173,6 +175,14 @@ class Attempt {
       if (isDefinite || isUnsent) this.#doubtful.delete(id);
       throw error;
     }
+  }
+
+  /** Nobody honest holds what is far in the future: whoever says so is not followed there, or no write would come through. */
+  #inTheWay(current: Stamp | null): Error {
+    const { clock, metrics } = this.#components;
+    if (current === null || current.ms <= clock.now() + 2 * CLOCK_SKEW_MS) return new Overtaken(current);
+    metrics.liesFound += 1;
+    return new Error('it claims to hold a record of the future');
   }
 
   #done(replicas: string[]): WriteResult {
