@@ -24,6 +24,7 @@ import type { Repairs } from './repairs.ts';
 import { Replica } from './replica.ts';
 import { Standings } from './standings.ts';
 import type { RecordStore } from './store/interface.ts';
+import type { StoreGauges } from './store/metrics.ts';
 import { openRecordStore } from './store/store.ts';
 import { Sync } from './sync.ts';
 import { Upkeep } from './upkeep.ts';
@@ -144,6 +145,10 @@ export class Keeper {
         return { owner, namespace, keys: count, bytes: size };
       }),
     };
+  }
+
+  get store(): StoreGauges {
+    return this.#store;
   }
 
   get fault(): string | null {

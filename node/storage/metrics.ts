@@ -6,6 +6,7 @@ import {
 } from '../../protocols/storage/index.ts';
 import type { Meter } from '../observability/meter.ts';
 import type { StorageStatus } from './interface.ts';
+import { registerStoreMetrics, type StoreGauges } from './store/metrics.ts';
 
 export type OperationKind = 'put' | 'get' | 'delete' | 'list';
 
@@ -61,11 +62,14 @@ export function createStorageServiceMetrics(): StorageServiceMetrics {
 export interface StorageGauges {
   readonly metrics: StorageServiceMetrics;
   readonly status: () => StorageStatus;
+  /** Null at a node that stores nothing. */
+  readonly store: StoreGauges | null;
 }
 
 /** Registers what storage counts, and what this node holds. */
 export function registerStorageMetrics(meter: Meter, storage: StorageGauges): void {
   registerCounters(meter, storage.metrics);
+  if (storage.store !== null) registerStoreMetrics(meter, storage.store);
   const gauge = (name: string, help: string, read: (status: StorageStatus) => number): void =>
     meter.gauge(`maillon_storage_${name}`, help, () => read(storage.status()));
   gauge('used_bytes', 'Bytes kept for the swarm.', ({ bytes }) => bytes);

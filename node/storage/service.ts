@@ -42,6 +42,7 @@ import { createStorageServiceMetrics, type StorageServiceMetrics } from './metri
 import { offersOf, prefixOfSelf } from './offers.ts';
 import { Places } from './places.ts';
 import { Repairs } from './repairs.ts';
+import type { StoreGauges } from './store/metrics.ts';
 import { Wire } from './wire.ts';
 
 export interface StorageServiceComponents {
@@ -117,6 +118,11 @@ export class StorageService implements Storage {
     const shared = { crypto, clock, partitions, places, metrics, admission: this.#admission };
     this.#keeper = keeps ? this.#makeKeeper(shared) : null;
     this.#coordinator = this.#makeCoordinator(shared);
+  }
+
+  /** What its store counts; null where nothing is kept. */
+  get store(): StoreGauges | null {
+    return this.#keeper?.store ?? null;
   }
 
   /** What is not found to work is said by `probe`. */

@@ -12,6 +12,7 @@ import { registerPeerMetrics } from '../../node/peers/metrics.ts';
 import { registerRelayMetrics } from '../../node/relay/metrics.ts';
 import type { StorageStatus } from '../../node/storage/interface.ts';
 import { createStorageServiceMetrics, registerStorageMetrics } from '../../node/storage/metrics.ts';
+import { createStoreMetrics } from '../../node/storage/store/metrics.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { createRelayMetrics } from '../../protocols/relay/index.ts';
 import { silentLogger } from './silent-logger.ts';
@@ -40,7 +41,11 @@ export function registerAllMetrics(registry: Registry): () => void {
   registerPeerMetrics(meter, { getConnections: () => [] });
   registerRelayMetrics(meter, relay, () => [0]);
   registerDirectoryMetrics(meter, { metrics: createDirectoryMetrics(), nodes: () => [] });
-  registerStorageMetrics(meter, { metrics: createStorageServiceMetrics(), status: () => NO_STORAGE });
+  registerStorageMetrics(meter, {
+    metrics: createStorageServiceMetrics(),
+    status: () => NO_STORAGE,
+    store: { metrics: createStoreMetrics(), waiting: 0 },
+  });
   registerGatewayMetrics(meter, createGatewayMetrics());
   registerHttpMetrics(meter);
   new DiskUsage({ clock: systemClock }, { directory: '.' }).register(meter);

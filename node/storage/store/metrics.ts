@@ -5,11 +5,11 @@ export function createStoreMetrics(): StoreMetrics {
   return { writes: 0, batches: 0, diskRefusals: 0, corruptions: 0, resets: 0, writerFailures: 0 };
 }
 
+/** What the store says of itself. */
+export type StoreGauges = Pick<RecordStore, 'metrics' | 'waiting'>;
+
 /** Registers what the record store counts. */
-export function registerStoreMetrics(
-  meter: Meter,
-  store: Pick<RecordStore, 'metrics' | 'waiting' | 'usage'>,
-): void {
+export function registerStoreMetrics(meter: Meter, store: StoreGauges): void {
   const { metrics } = store;
   const count = (what: string, help: string, read: () => number): void =>
     meter.counter(`maillon_store_${what}_total`, help, read);
@@ -20,11 +20,5 @@ export function registerStoreMetrics(
   count('corruptions', 'Copies on disk that did not read as they were written.', () => metrics.corruptions);
   count('resets', 'Damaged databases that were put aside.', () => metrics.resets);
   count('writer_failures', 'Times the thread that writes ended by itself.', () => metrics.writerFailures);
-  meter.gauge('maillon_store_waiting_writes', 'Writes that wait for the disk.', () => store.waiting);
-  meter.gauge('maillon_store_used_bytes', 'Bytes of the capacity that are used.', () => store.usage().bytes);
-  meter.gauge(
-    'maillon_store_records',
-    'Values kept, those that have expired until they are removed.',
-    () => store.usage().keys,
-  );
+  meter.gauge('maillon_store_waiting_records', 'Writes that wait for the disk.', () => store.waiting);
 }

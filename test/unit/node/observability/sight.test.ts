@@ -47,7 +47,7 @@ function make(t: TestContext, registry = new Registry()) {
       directory: { metrics: createDirectoryMetrics() },
       meshSizes: () => [],
       nodes: () => [],
-      storage: { metrics: createStorageServiceMetrics(), status: () => NO_STORAGE },
+      storage: { metrics: createStorageServiceMetrics(), status: () => NO_STORAGE, store: null },
       meter: new Meter(registry),
     },
     { data: scratch(t), version: '0', role: 'full', startedAt: 0 },
