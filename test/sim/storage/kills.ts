@@ -66,7 +66,10 @@ export const killAll: Scenario = {
       const readyMs = await Promise.all(
         swarm.members.map((member, index) => wait(index * STAGGER_MS).then(() => member.start())),
       );
-      progress(`ready after ${readyMs.map((ms) => round(ms, 0)).join(', ')} ms`);
+      const said = swarm.members.map(
+        ({ saidMs }, index) => `${round(saidMs, 0)}/${round(readyMs[index] ?? 0, 0)}`,
+      );
+      progress(`said that they are ready, and are, after ms: ${said.join(', ')}`);
       const unreadable = await audit(history, swarm.sites, random, PREFIX);
       return {
         figures: { seed, ready: summary(readyMs), ...historyFigures(history, swarm.sites) },

@@ -18,6 +18,12 @@ export interface MemberInit {
   readonly flags: readonly string[];
 }
 
+interface Ready {
+  readonly peerId: string;
+  readonly multiaddrs: readonly string[];
+  readonly admin: string | null;
+}
+
 /** A `maillon` process: started, killed and started again on the same data and the same ports. */
 export class Member {
   readonly site: Site;
@@ -27,7 +33,13 @@ export class Member {
   peerId = '';
   /** With which others join through it. */
   address = '';
+  /** URL of its admin listener, where `flags` ask for one. */
+  admin = '';
   isUp = false;
+  /** Beside the usual, of the next start. */
+  env: NodeJS.ProcessEnv = {};
+  /** Of the last start, until it said on standard output that it is ready: milliseconds. */
+  saidMs = 0;
 
   constructor(name: string, init: MemberInit) {
     this.site = new Site(name, { port: 0 });
@@ -44,8 +56,10 @@ export class Member {
     const since = performance.now();
     const { child, line } = this.#spawn();
     this.#child = child;
-    const ready = JSON.parse(await line) as { peerId: string; multiaddrs: string[] };
+    const ready = JSON.parse(await line) as Ready;
+    this.saidMs = performance.now() - since;
     this.peerId = ready.peerId;
+    this.admin = ready.admin ?? '';
     this.address = ready.multiaddrs.find((one) => !one.includes('/ws')) ?? '';
     this.site.reset({ port: this.#ports[2] ?? 0 });
     while (!(await this.site.isReady())) {
@@ -72,7 +86,7 @@ export class Member {
       // the channel carries nothing: it closes when this process ends, and the node then stops
       const child = spawn(process.execPath, ['--max-semi-space-size=64', LAUNCHER, ...this.#args], {
         cwd: directory,
-        env: cleanEnvironment(),
+        env: { ...cleanEnvironment(), ...this.env },
         stdio: ['ignore', 'pipe', log, 'ipc'],
       });
       return { child, line: this.#firstLine(child) };

@@ -4,7 +4,7 @@ import { audit, historyFigures, historyTargets } from './audit.ts';
 import type { History } from './history.ts';
 import type { Random } from './random.ts';
 import { PREFIX, prepareLoad, type Scenario, WRITES_PATIENCE_MS } from './scenario.ts';
-import type { Outcome, Site } from './site.ts';
+import type { Holder, Outcome, Site } from './site.ts';
 import { Swarm, until } from './swarm.ts';
 
 const ROUNDS = 3;
@@ -21,6 +21,8 @@ interface Round {
   readonly readOneMs: number;
   readonly isDegradedSaid: boolean;
   readonly copiesMs: number;
+  /** Who held it in the end, when that were too few. */
+  readonly holders?: readonly Holder[];
 }
 
 export const loseReplicas: Scenario = {
@@ -83,7 +85,8 @@ async function loseOnce(swarm: Swarm, history: History, random: Random, number: 
   const copies = holders.filter((holder) => holder.isLive && holder.etag === etag).length;
   const copiesMs = copies >= REPLICAS ? performance.now() - killedAt : Number.POSITIVE_INFINITY;
   await Promise.all(victims.map((victim) => victim.start()));
-  return { readOneMs: round(readOneMs, 0), isDegradedSaid, copiesMs: round(copiesMs, 0) };
+  const missing = copies >= REPLICAS ? {} : { holders };
+  return { readOneMs: round(readOneMs, 0), isDegradedSaid, copiesMs: round(copiesMs, 0), ...missing };
 }
 
 async function putAll(
