@@ -1,0 +1,127 @@
+import type { TestContext } from 'node:test';
+import type { Stream } from '@libp2p/interface';
+import { createCrypto } from '../../node/crypto.ts';
+import type { MaillonNode } from '../../node/index.ts';
+import { Frames } from '../../node/storage/frames.ts';
+import { kadIdOf } from '../../node/storage/members.ts';
+import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
+import {
+  type Answers,
+  decodeRecord,
+  decodeRequest,
+  encodeAnswer,
+  homesOf,
+  type PartitionId,
+  Partitions,
+  partitionOf,
+  placeOf,
+  REPLICAS,
+  type RequestType,
+  STORAGE_PROTOCOL,
+  type Stamp,
+  type StorageRequest,
+  viewOf,
+} from '../../protocols/storage/index.ts';
+import { addressList, announcement, HALF_HOUR_MS, tcp4 } from './announcements.ts';
+import * as cbor from './cbor.ts';
+import { type Author, SWARM } from './envelopes.ts';
+import { RawPeer } from './raw-peer.ts';
+import { idOf } from './storage.ts';
+
+const GIB = 2 ** 30;
+const crypto = createCrypto();
+
+export type Held = Answers['get']['held'];
+
+/** A member that says it is a synced home, acknowledges every write, keeps none, and reads out what it likes. */
+export class LyingReplica {
+  readonly peer: RawPeer;
+  /** What it says it holds of a key. */
+  says: (key: string) => Held = () => null;
+  /** Keys it was asked for, and records it was given. */
+  readonly asked: string[] = [];
+  readonly given: Uint8Array[] = [];
+  readonly #members: string[];
+  readonly #partitions = new Partitions({ crypto }, { swarm: SWARM });
+
+  private constructor(peer: RawPeer, members: string[]) {
+    this.peer = peer;
+    this.#members = members;
+  }
+
+  /** Joins the swarm of `nodes`, which take it for a full node. */
+  static async join(t: TestContext, nodes: readonly MaillonNode[], as: Author): Promise<LyingReplica> {
+    const [first] = nodes;
+    if (first === undefined) throw new Error('nobody to lie to');
+    const peer = await RawPeer.connect(t, first, as, ['/ip4/127.0.0.1/tcp/0']);
+    const liar = new LyingReplica(peer, [...nodes.map(idOf), peer.id]);
+    await peer.handle(STORAGE_PROTOCOL, (stream) => liar.#serve(stream));
+    const now = Date.now();
+    peer.announce(
+      announcement(
+        {
+          time: cbor.integer(now),
+          expiry: cbor.integer(now + HALF_HOUR_MS),
+          addresses: addressList(tcp4('127.0.0.1', peer.port)),
+          storageBytes: cbor.integer(GIB),
+        },
+        { author: as },
+      ),
+    );
+    return liar;
+  }
+
+  #serve(stream: Stream): void {
+    const frames: Frames = new Frames(stream, {
+      onFrame: (frame) => {
+        const { id, request } = decodeRequest(frame);
+        frames.send(encodeAnswer(id, request.type, this.#answer(request) as never));
+      },
+      onEnd: () => undefined,
+    });
+  }
+
+  #answer(request: StorageRequest): Answers[RequestType] {
+    switch (request.type) {
+      case 'get': {
+        this.asked.push(request.key);
+        const partition = partitionOf(crypto, request.key);
+        return { ...this.#standing({ ...request, partition }), held: this.says(request.key) };
+      }
+      case 'put': {
+        this.given.push(request.record);
+        const partition = this.#partitions.of(decodeRecord(request.record, crypto));
+        return { ...this.#standing(partition), outcome: { status: 'stored' } };
+      }
+      case 'list':
+      case 'versions':
+        return { ...this.#standing(request), entries: [], next: null };
+      case 'fetch':
+        return { records: request.keys.map(() => null) };
+      case 'partitions':
+        return { entries: [], next: null };
+      case 'state':
+        return { ...this.#standing(request), isHome: true, count: 0, bytes: 0 };
+      default:
+        return this.#standing({
+          namespaceId: this.#partitions.namespaceId(request),
+          partition: request.partition,
+        });
+    }
+  }
+
+  #standing(partition: PartitionId): { view: string; isSynced: boolean } {
+    const members = this.#members.map((id) => {
+      return { id, kadId: kadIdOf(crypto, id), prefix: LOOPBACK_PREFIX, isLive: true };
+    });
+    const homes = homesOf(placeOf(crypto, partition), members, {
+      replicas: REPLICAS,
+      distinctPrefixes: true,
+    });
+    return { view: viewOf(crypto, homes), isSynced: true };
+  }
+}
+
+export function floor(stamp: Stamp): Held {
+  return { kind: 'floor', stamp };
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { peerIdFromString } from '@libp2p/peer-id';
+import { createCrypto } from '../../../../node/crypto.ts';
+import { Members, type MembersInit, type Offer } from '../../../../node/storage/members.ts';
+import { peerIdOf } from '../../../support/announcements.ts';
+import { authorNumber } from '../../../support/directory.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+import { scratch } from '../../../support/processes.ts';
+import { silentLogger } from '../../../support/silent-logger.ts';
+
+const START = 1_000_000;
+const GRACE_MS = 60_000;
+const [SELF, A, B] = [1, 2, 3].map((n) => peerIdOf(authorNumber(n))) as [string, string, string];
+
+function make(t: TestContext, init: Partial<MembersInit> & { clock?: ManualClock; path?: string } = {}) {
+  t.mock.timers.reset();
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { clock = new ManualClock(START), path = join(scratch(t), 'storage', 'members') } = init;
+  const offers = new Map<string, Offer>();
+  const connected = new Set<string>();
+  const there = new Set<string>();
+  const dialled: string[] = [];
+  const members = new Members(
+    {
+      clock,
+      crypto: createCrypto(),
+      logger: silentLogger(),
+      offers: () => offers.values(),
+      isConnected: (id) => connected.has(id),
+      ownPrefix: () => '192.0.2.0/24',
+      dial: (id) => {
+        dialled.push(id);
+        return there.has(id) ? Promise.resolve() : Promise.reject(new Error('nobody there'));
+      },
+    },
+    { self: SELF, graceMs: GRACE_MS, mayBeAlone: true, ...init, path },
+  );
+  t.after(() => members.stop());
+  const offer = (id: string, prefix = 'loopback'): void => {
+    offers.set(id, { id, prefix, lastSeen: clock.now() });
+  };
+  /** Looks, and lets the dials end. */
+  const look = async (): Promise<void> => {
+    members.refresh();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const ids = (): string[] => members.list.map(({ id }) => id).toSorted();
+  return { members, clock, path, offers, connected, there, dialled, offer, look, ids };
+}
+
+test('who offers room is a member, and one that is gone is until the grace is over', async (t) => {
+  const { members, clock, connected, offer, look, ids } = make(t);
+  members.start();
+  assert.deepEqual(ids(), [SELF]);
+  offer(A);
+  connected.add(A);
+  await look();
+  assert.deepEqual(ids(), [SELF, A].toSorted());
+  assert.equal(members.isLive(A), true);
+  const { version } = members;
+  connected.delete(A);
+  members.disconnected(peerIdFromString(A));
+  await look();
+  assert.equal(members.isLive(A), false, 'a dial showed it');
+  assert.equal(members.version, version, 'and it is a member still');
+  clock.advance(GRACE_MS);
+  await look();
+  assert.equal(members.isMember(A), true);
+  clock.advance(1);
+  await look();
+  assert.equal(members.isMember(A), false);
+  assert.ok(members.version > version);
+  await look();
+  assert.equal(members.isMember(A), false, 'what the directory saw long ago does not bring it back');
+  offer(A);
+  clock.advance(1);
+  offer(A);
+  await look();
+  assert.equal(members.isMember(A), true, 'what it saw since does');
+});
+
+test('a member that is not connected is dialled now and then; one that answers is live', async (t) => {
+  const { members, clock, there, dialled, offer, look } = make(t);
+  members.start();
+  offer(A);
+  there.add(A);
+  await look();
+  const before = dialled.length;
+  for (let i = 0; i < 20; i++) {
+    clock.advance(GRACE_MS / 20);
+    await look();
+  }
+  assert.ok(dialled.length - before >= 3 && dialled.length - before <= 6, `${dialled.length - before}`);
+  assert.equal(members.isLive(A), true);
+});
+
+test('members outlive a restart: they count from the start, and are gone until they are seen', async (t) => {
+  const first = make(t);
+  first.members.start();
+  first.offer(A);
+  first.offer(B, '198.51.100.0/24');
+  await first.look();
+  first.members.stop();
+  assert.equal(statSync(first.path).mode & 0o777, 0o600);
+  const { path } = first;
+  const clock = new ManualClock(START + 5_000);
+  const again = make(t, { path, clock, mayBeAlone: false });
+  assert.equal(again.members.awayMs, 5_000);
+  assert.deepEqual(again.ids(), [SELF, A, B].toSorted());
+  assert.equal(again.members.isLive(A), false);
+  assert.equal(again.members.isSettled, true, 'they are known already');
+  again.members.start();
+  await again.look();
+  clock.advance(GRACE_MS);
+  await again.look();
+  assert.equal(again.members.isMember(B), true);
+  clock.advance(1);
+  await again.look();
+  assert.deepEqual(again.ids(), [SELF]);
+});
+
+test('a file that is not one of members is put up with', (t) => {
+  const directory = scratch(t);
+  const path = join(directory, 'members');
+  writeFileSync(path, 'nonsense');
+  const { ids, members } = make(t, { path });
+  assert.deepEqual(ids(), [SELF]);
+  assert.equal(members.awayMs, 0);
+  assert.equal(readFileSync(path, 'utf8'), 'nonsense');
+});
+
+test('a node that was told of others is no swarm of one, and waits until it knows them', async (t) => {
+  const { members, clock, offer, look } = make(t, { mayBeAlone: false });
+  members.start();
+  clock.advance(3_600_000);
+  await look();
+  assert.equal(members.isSettled, false);
+  offer(A);
+  await look();
+  assert.equal(members.isSettled, false);
+  clock.advance(1_000);
+  assert.equal(members.isSettled, true);
+  for (let n = 10; n < 60; n++) {
+    offer(peerIdOf(authorNumber(n)));
+    await look();
+    clock.advance(500);
+  }
+  assert.equal(members.isSettled, true, 'one that goes on learning waits no longer than ten seconds');
+});
