@@ -170,8 +170,6 @@ test('streams that are oversized, endless or nonsense cost the peer its stream a
   await node.storage.put(named('k'), bytes('there'));
   const silent = await RawReplica.connect(t, node);
   (await silent.stream()).send(varint(1000));
-  const head = (version: number): Buffer =>
-    cbor.list([cbor.integer(version), cbor.integer(0), cbor.integer(1)]);
   const bad: readonly (readonly [string, Uint8Array])[] = [
     ['a length above the largest frame', varint(FRAME_MAX_BYTES + 1)],
     ['a length without end', Buffer.alloc(16, 0xff)],
@@ -194,6 +192,11 @@ test('streams that are oversized, endless or nonsense cost the peer its stream a
   assert.match(Buffer.from(answer).toString('latin1'), /frame_type/);
   assert.equal(await read(node, 'k'), 'there');
 });
+
+/** The head of a `get` with nothing behind it. */
+function head(version: number): Buffer {
+  return cbor.list([cbor.integer(version), cbor.integer(0), cbor.integer(1)]);
+}
 
 function frame(encoded: Buffer): Buffer {
   return Buffer.concat([varint(encoded.byteLength), encoded]);
