@@ -31,7 +31,7 @@ import type {
   Where,
   WriteReceipt,
 } from './interface.ts';
-import { DEADLINE_MS, OPERATIONS_MAX } from './limits.ts';
+import { OPERATIONS_MAX } from './limits.ts';
 import { Lister } from './lister.ts';
 import type { OperationKind } from './metrics.ts';
 import type { QuorumInit } from './quorum.ts';
@@ -51,6 +51,8 @@ export interface CoordinatorComponents extends ReaderComponents {
 export interface CoordinatorInit extends QuorumInit {
   /** Peer id of this node. */
   readonly self: string;
+  /** What one request of a client may take. */
+  readonly deadlineMs: number;
 }
 
 /** What a write of a client is to put. */
@@ -73,6 +75,7 @@ const CONDITION_TRIES = 3;
 /** Does what this node's clients ask, by asking the home replicas; this node may be one of them. */
 export class Coordinator {
   readonly #components: CoordinatorComponents;
+  readonly #deadlineMs: number;
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #lister: Lister;
@@ -80,6 +83,7 @@ export class Coordinator {
 
   constructor(components: CoordinatorComponents, init: CoordinatorInit) {
     this.#components = components;
+    this.#deadlineMs = init.deadlineMs;
     this.#reader = new Reader(components, init);
     this.#writer = new Writer(components, init);
     const read = (partition: PartitionId, key: string, deadline: Deadline): Promise<ReadResult> => {
@@ -261,7 +265,7 @@ export class Coordinator {
       metrics.operationsFailed[kind] += 1;
       throw new CodedError('overloaded', 'too many storage requests are under way here; try again');
     }
-    const deadline = new Deadline(DEADLINE_MS);
+    const deadline = new Deadline(this.#deadlineMs);
     this.#underway += 1;
     try {
       const result = await work(deadline);

@@ -50,8 +50,8 @@ export interface Pulled {
 
 /** Bytes that an entry of a page stands for when copying is metered. */
 const ENTRY_BYTES = 64;
-/** Pages without an entry, one after another, before a source is taken for one that only holds this node up. */
-const EMPTY_PAGES_MAX = 16;
+/** Pages less than half full, one after another, before a source is taken for one that only holds this node up. */
+const SHORT_PAGES_MAX = 64;
 /** Between two looks whether there is room again. */
 const THROTTLE_MS = 25;
 const ALL = '';
@@ -78,13 +78,14 @@ export class Copier {
     let place = names;
     let pulled: Pulled | null = null;
     let after: string | null = null;
-    let emptyPages = 0;
+    let shortPages = 0;
     do {
       const page: Answers['versions'] = await this.#page(source, partition, after, signal);
       pulled ??= { view: page.view, isSynced: page.isSynced };
-      emptyPages = page.entries.length === 0 ? emptyPages + 1 : 0;
-      if (emptyPages > EMPTY_PAGES_MAX)
-        throw new Error('the source gives pages without end that hold nothing');
+      // a short page should have been the last
+      shortPages = page.entries.length < PAGE_ITEMS_MAX / 2 ? shortPages + 1 : 0;
+      if (shortPages > SHORT_PAGES_MAX)
+        throw new Error('the source gives pages without end that hold little');
       await this.#meter(page.entries.length * ENTRY_BYTES, signal);
       const news = page.entries.filter((entry) => this.#isNews(partition, entry));
       if (news.length > 0) {

@@ -8,10 +8,12 @@ export class Deadline {
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
   readonly #endsAt: number;
+  readonly #totalMs: number;
   #pending = 0;
   #isAnswered = false;
 
   constructor(ms: number) {
+    this.#totalMs = ms;
     this.#endsAt = performance.now() + ms;
     this.#timer = setTimeout(() => {
       this.#controller.abort(new CodedError('timeout', 'there was no time left'));
@@ -28,6 +30,11 @@ export class Deadline {
 
   get leftMs(): number {
     return this.isOver ? 0 : Math.max(0, this.#endsAt - performance.now());
+  }
+
+  /** Whether less than half of the time is left. */
+  get isHalfOver(): boolean {
+    return this.leftMs < this.#totalMs / 2;
   }
 
   /** Counts what is under way; never throws. */

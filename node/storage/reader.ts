@@ -17,7 +17,7 @@ import {
 } from '../../protocols/storage/index.ts';
 import type { Deadline } from './deadline.ts';
 import type { Consistency } from './interface.ts';
-import { DEADLINE_MS, DEGRADED_ROUNDS } from './limits.ts';
+import { DEGRADED_ROUNDS } from './limits.ts';
 import { majority, Quorum, type QuorumComponents, type QuorumInit, type Reply } from './quorum.ts';
 
 /** What a replica holds of a key, checked. */
@@ -185,7 +185,7 @@ function newestOf(replies: readonly Reply<Copy>[]): Copy {
 
 /** Whether it is no use to go on asking: nobody is there that may soon count, or half of the time is over. */
 function isHopeless(quorum: Quorum<Copy>, deadline: Deadline): boolean {
-  if (quorum.isUnsettled) return deadline.leftMs < DEADLINE_MS / 2;
+  if (quorum.isUnsettled) return deadline.isHalfOver;
   return quorum.rounds >= DEGRADED_ROUNDS;
 }
 

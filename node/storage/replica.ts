@@ -105,6 +105,7 @@ export class Replica {
     const { store, clock } = this.#components;
     const { prefix, after, limit } = request;
     const standing = this.#standing(request);
+    if (this.#components.standings.isStale(request)) return { ...standing, entries: [], next: null };
     const { entries, next } = store.list(request, { prefix, after, limit, now: clock.now() });
     return { ...standing, ...cutPage(entries, next, fitsList(entries, limit)) };
   }
@@ -113,6 +114,7 @@ export class Replica {
     const { after, limit } = request;
     // the standing first: what is read then was there when this node said so
     const standing = this.#standing(request);
+    if (this.#components.standings.isStale(request)) return { ...standing, entries: [], next: null };
     const { entries, next } = this.#components.store.versions(request, { after, limit });
     return { ...standing, ...cutPage(entries, next, fitsVersions(entries, limit)) };
   }
@@ -145,8 +147,10 @@ export class Replica {
   }
 
   #state(partition: RequestOf<'state'>): Answers['state'] {
-    const { view, isHome, isSynced } = this.#components.standings.of(partition);
-    const { count = 0, bytes = 0 } = this.#components.store.summary(partition) ?? {};
+    const { store, standings } = this.#components;
+    const { view, isHome, isSynced } = standings.of(partition);
+    if (standings.isStale(partition)) return { view, isHome, isSynced, count: 0, bytes: 0 };
+    const { count = 0, bytes = 0 } = store.summary(partition) ?? {};
     return { view, isHome, isSynced, count, bytes };
   }
 
@@ -168,8 +172,10 @@ export class Replica {
     return { view, isSynced: isHome && isSynced };
   }
 
+  /** After an absence longer than tombstones live nothing is shown before it was reconciled: it may have been deleted. */
   #held(partition: PartitionId, key: string): Held {
-    const { store, clock } = this.#components;
+    const { store, clock, standings } = this.#components;
+    if (standings.isStale(partition)) return null;
     try {
       const held = store.get(partition, key, clock.now());
       if (held === null) return null;

@@ -37,6 +37,7 @@ import type {
   WriteReceipt,
 } from './interface.ts';
 import { Keeper } from './keeper.ts';
+import { DEADLINE_MS } from './limits.ts';
 import { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
 import { offersOf, prefixOfSelf } from './offers.ts';
@@ -262,7 +263,7 @@ export class StorageService implements Storage {
         onOtherView: (id) => this.#refresh(id),
         repair: (record, ids) => this.#repairs.give(record, ids),
       },
-      { self: this.#self, replicas: config['storage.replicas'] },
+      { self: this.#self, replicas: config['storage.replicas'], deadlineMs: DEADLINE_MS },
     );
   }
 

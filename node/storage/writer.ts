@@ -13,7 +13,7 @@ import {
 } from '../../protocols/storage/index.ts';
 import type { Deadline } from './deadline.ts';
 import type { Durability } from './interface.ts';
-import { DEADLINE_MS, OUTRUN_MAX } from './limits.ts';
+import { OUTRUN_MAX } from './limits.ts';
 import { majority, type Needed, Quorum, type QuorumComponents, type QuorumInit } from './quorum.ts';
 import { NoAnswer } from './wire.ts';
 
@@ -139,8 +139,8 @@ class Attempt {
         if (overtaken !== null) return overtaken;
         this.#throwRefused();
       }
-      const patience = this.mayBeStored || quorum.isUnsettled ? 0 : DEADLINE_MS / 2;
-      if (this.#deadline.leftMs <= patience) break;
+      const mayChange = this.mayBeStored || quorum.isUnsettled;
+      if (mayChange ? this.#deadline.isOver : this.#deadline.isHalfOver) break;
       await quorum.backOff();
     }
     throw this.mayBeStored ? this.unknown() : this.#tooFew();

@@ -21,6 +21,8 @@ import { codeOf, named, textOf } from '../../../support/storage.ts';
 
 const crypto = createCrypto();
 const swarm = 'tests';
+/** Enough for some rounds. */
+const DEADLINE_MS = 300;
 const VIEW = '00112233aabbccdd';
 const OTHER_VIEW = 'ffffffffffffffff';
 
@@ -108,7 +110,7 @@ function make() {
       onOtherView: () => undefined,
       repair: (_, ids) => repaired.push(...ids),
     },
-    { self: 'x', replicas: 3 },
+    { self: 'x', replicas: 3, deadlineMs: DEADLINE_MS },
   );
   const [a, b, c] = [...replicas.values()] as [FakeReplica, FakeReplica, FakeReplica];
   const put = (text: string, options = {}) => coordinator.put(named('k'), Buffer.from(text), options);
