@@ -22,8 +22,10 @@ test('two nodes that share nothing but QUIC meet and relay', { skip: await witho
   assert.ok(address, 'it listens on QUIC');
   const second = await startNode(t, { settings: { 'network.quic': true, bootstrap: [address] } });
   const inbox = new Inbox(second, 'news');
-  await publish(first, 'news', 'over QUIC');
-  await until('it is there', () => inbox.has('over QUIC'));
+  await until('it is there', async () => {
+    await publish(first, 'news', 'over QUIC');
+    return inbox.has('over QUIC');
+  });
   const [peer] = await second.peers();
   assert.ok(peer?.connected);
 });

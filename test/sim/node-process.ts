@@ -31,6 +31,7 @@ async function main(init: NodeProcessInit): Promise<void> {
     'listen.host': '127.0.0.1',
     'listen.tcp': 0,
     'listen.ws': 0,
+    'network.quic': false,
     'log.level': 'warn' as const,
     // an envelope for every message: what is counted here is envelopes
     'relay.packMessages': 1,

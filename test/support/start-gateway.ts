@@ -41,6 +41,7 @@ export async function testConfig({ settings, explicit = [] }: SiteInit = {}): Pr
     'listen.host': '127.0.0.1',
     'listen.tcp': 0,
     'listen.ws': 0,
+    'network.quic': false,
     'gateway.port': 0,
     'log.level': 'debug',
     'log.format': 'json',

@@ -90,6 +90,7 @@ async function createMaillon(mode: Mode, data: string): Promise<Subject> {
     'listen.host': '127.0.0.1',
     'listen.tcp': 0,
     'listen.ws': 0,
+    'network.quic': false,
     'log.level': 'warn' as const,
     'connections.inboundPerSecond': SAME_ADDRESS_MAX,
   };
