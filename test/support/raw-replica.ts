@@ -46,7 +46,7 @@ export class RawReplica {
   /** By partition of the namespace `default`. */
   readonly #views = new Map<number, string>();
   readonly #waiting = new Map<number, (frame: Uint8Array) => void>();
-  #stream: Stream | null = null;
+  #stream: Promise<Stream> | null = null;
   #nextId = 0;
 
   private constructor(peer: RawPeer) {
@@ -106,9 +106,16 @@ export class RawReplica {
 
   /** The stream on which it asks; a new one when the last was ended. */
   async stream(): Promise<Stream> {
-    if (this.#stream?.status === 'open') return this.#stream;
+    const last = this.#stream;
+    const stream = await last?.catch(() => null);
+    if (stream?.status === 'open') return stream;
+    // of those who found it closed the first opens another, for all
+    if (this.#stream === last) this.#stream = this.#open();
+    return this.stream();
+  }
+
+  async #open(): Promise<Stream> {
     const stream = await this.peer.open(STORAGE_PROTOCOL);
-    this.#stream = stream;
     readFrames(stream, (frame) => {
       this.isAnswered = true;
       const { id } = headOf(frame);
@@ -133,7 +140,7 @@ export class RawReplica {
     const { id, request } = decodeRequest(frame);
     this.asked[request.type] = (this.asked[request.type] ?? 0) + 1;
     const answer = await this.react(id, request, stream);
-    if (answer !== null && stream.status === 'open') sendFrame(stream, answer);
+    if (answer !== null && stream.writeStatus === 'writable') sendFrame(stream, answer);
   }
 }
 
