@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -57,6 +58,8 @@ interface Survey {
 
 /** Homes beside the homes: who was home before some others came, in most cases. */
 const CLOSE_FACTOR = 2;
+/** How much longer members farther away may take to answer. */
+const FAR_WAIT_MS = 250;
 
 /**
  * Makes this node a synced home of the partitions it is home of: at once where nobody holds anything of them, otherwise
@@ -170,16 +173,18 @@ export class Sync {
     const { namespaceId } = partition;
     const request = { type: 'state', namespaceId, partition: partition.partition } as const;
     const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]);
-    const answers = await Promise.all(
-      candidates.map(async ({ id, isLive }) => {
-        return isLive ? await ask<'state'>(id, request, signal).catch(() => null) : null;
-      }),
-    );
+    const answers: (Answers['state'] | null)[] = candidates.map(() => null);
+    const asking = candidates.map(async ({ id, isLive }, index) => {
+      if (isLive) answers[index] = await ask<'state'>(id, request, signal).catch(() => null);
+    });
+    const close = CLOSE_FACTOR * place.homes.length;
+    await Promise.all(asking.slice(0, close));
+    // those farther away hold something after a swarm has grown: they have a little longer
+    await Promise.race([Promise.all(asking), wait(FAR_WAIT_MS, undefined, { ref: false })]);
     const synced: string[] = [];
     const holding: string[] = [];
     const disagreeing: string[] = [];
     let missing = 0;
-    const close = CLOSE_FACTOR * place.homes.length;
     for (const [index, { id }] of candidates.entries()) {
       const answer = answers[index] ?? null;
       if (answer === null) missing += index < close ? 1 : 0;
