@@ -10,6 +10,8 @@ import { Site } from './site.ts';
 /** As `npm start` runs it, with the compile cache. */
 const LAUNCHER = join(ROOT, 'gateway/maillon.js');
 const LOG_TAIL = 2_000;
+/** Far beyond what a start may take: who is not ready then never is. */
+const READY_PATIENCE_MS = 90_000;
 
 export interface MemberInit {
   readonly directory: string;
@@ -64,6 +66,9 @@ export class Member {
     this.site.reset({ port: this.#ports[2] ?? 0 });
     while (!(await this.site.isReady())) {
       if (child.exitCode !== null || child.signalCode !== null) throw this.#failure('ended');
+      if (performance.now() - since > READY_PATIENCE_MS) {
+        throw this.#failure(`is not ready: ${(await this.site.ask('GET', '/readyz')).body}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     this.isUp = true;
