@@ -71,11 +71,13 @@ export class Keeper {
   readonly #sync: Sync;
   readonly #upkeep: Upkeep;
   readonly #server: WireServer;
+  readonly #graceMs: number;
   #endListening: (() => void) | null = null;
 
   /** Opens the store. */
   constructor(components: KeeperComponents, { config, self, directory }: KeeperInit) {
     this.#components = components;
+    this.#graceMs = config['storage.graceMs'];
     const { clock, crypto, logger, places, members } = components;
     this.#store = openRecordStore(
       { clock, crypto, logger },
@@ -113,7 +115,7 @@ export class Keeper {
 
   /** `awayMs`: how long this node was away. */
   async start(awayMs: number): Promise<void> {
-    if (awayMs > TOMBSTONE_LIFE_MS) await this.#standings.distrustAll();
+    if (awayMs > this.#graceMs) await this.#standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
     this.#sync.start();
     await this.#server.start();
     this.#upkeep.start();

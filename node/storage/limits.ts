@@ -29,8 +29,8 @@ export const UNREAD_MAX_BYTES = 16 * 2 ** 20;
 export const MEMBERS_MAX = 8192;
 /** How often members are looked at. */
 export const MEMBERS_TICK_MS = 500;
-/** A member that is not connected is dialled this often at most, and four times within the grace. */
-export const PROBE_MS = 30_000;
+/** A member that is not connected is dialled this often at most, and four times within the grace at least: a network that heals is whole again soon. */
+export const PROBE_MS = 10_000;
 /** Members dialled at a time. */
 export const PROBES_AT_ONCE = 4;
 /** Who joins believes to know the members when none was added for so long … */

@@ -1,3 +1,4 @@
+import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -6,12 +7,16 @@ import {
   type ListItem,
   PARTITIONS,
   type PartitionId,
+  partitionOf,
+  type RequestOf,
+  StorageError,
 } from '../../protocols/storage/index.ts';
 import type { Deadline } from './deadline.ts';
 import { majority, Quorum, type QuorumComponents, type QuorumInit } from './quorum.ts';
 import type { ReadResult } from './reader.ts';
 
 export interface ListerComponents extends QuorumComponents {
+  readonly crypto: Crypto;
   /** What a majority holds of one key. */
   readonly read: (partition: PartitionId, key: string, deadline: Deadline) => Promise<ReadResult>;
 }
@@ -30,12 +35,15 @@ export interface ListResult {
 }
 
 type Page = Pick<Answers['list'], 'entries' | 'next'>;
+type PageOf = Page & { readonly id: string };
 
 /** Keys read one by one at a time, where replicas differ. */
 const READS_AT_ONCE = 16;
 /** A page of one partition: its share of what is asked for, and half as much again, since shares differ. */
 const SHARE_SPARE = 1.5;
 const SHARE_MIN = 16;
+/** Pages of a home that end before those of the others, in one list of a partition. */
+const BEHIND_MAX = 4;
 
 /** Lists a namespace: each partition by a majority of its homes, all of them merged in the order of their keys. */
 export class Lister {
@@ -88,6 +96,8 @@ class Feed {
   #index = 0;
   #after: string | null;
   #isEnd = false;
+  /** How often a home's page ended before those of the others. */
+  readonly #behind = new Map<string, number>();
 
   constructor(
     components: ListerComponents,
@@ -116,6 +126,7 @@ class Feed {
     while (this.head === undefined && !this.#isEnd) {
       const pages = await this.#pages();
       const end = shortest(pages);
+      this.#noteBehind(pages, end);
       this.#entries = await this.#merge(pages, end);
       this.#index = 0;
       this.#after = end;
@@ -124,7 +135,7 @@ class Feed {
   }
 
   /** A page of each home of a majority. */
-  async #pages(): Promise<Page[]> {
+  async #pages(): Promise<PageOf[]> {
     const { namespaceId, partition, prefix, limit } = this.#query;
     const after = this.#after;
     const request = { type: 'list', namespaceId, partition, prefix, after, limit } as const;
@@ -135,14 +146,49 @@ class Feed {
       needed: majority,
     });
     for (;;) {
-      await quorum.round((id, signal) => this.#components.ask<'list'>(id, request, signal));
+      const most = quorum.place.homes.length - quorum.needed;
+      const slow = this.#slowest(most);
+      await quorum.round(async (id, signal) => {
+        if (slow.has(id)) throw new Error('its pages get on too slowly');
+        return this.#ask(id, request, signal);
+      });
       const agreed = quorum.agreement();
-      if (agreed !== null) return agreed.map(({ answer }) => answer);
+      if (agreed !== null) return agreed.map(({ id, answer }) => ({ ...answer, id }));
       if (this.#deadline.isOver || (!quorum.isUnsettled && quorum.rounds >= ROUNDS_MAX)) {
         throw incomplete(partition, quorum.place.homes.length);
       }
       await quorum.backOff();
     }
+  }
+
+  /** A page of one home. An entry that belongs into another partition makes it a lie. */
+  async #ask(id: string, request: RequestOf<'list'>, signal: AbortSignal): Promise<Answers['list']> {
+    const { ask, crypto, metrics } = this.#components;
+    const answer: Answers['list'] = await ask<'list'>(id, request, signal);
+    if (answer.entries.some(({ key }) => partitionOf(crypto, key) !== request.partition)) {
+      metrics.liesFound += 1;
+      throw new StorageError('frame_malformed', 'an entry belongs into another partition');
+    }
+    return answer;
+  }
+
+  /** Who is behind again and again only holds the list up: an honest home that passes over many floors does, too. */
+  #noteBehind(pages: readonly PageOf[], end: string | null): void {
+    if (end === null || pages.every(({ next }) => next === end)) return;
+    for (const { id, next } of pages) {
+      if (next === end) this.#behind.set(id, (this.#behind.get(id) ?? 0) + 1);
+    }
+  }
+
+  /** Homes that are done without from now on: those most behind, as many as can be. */
+  #slowest(most: number): ReadonlySet<string> {
+    const slow = [...this.#behind].filter(([, count]) => count > BEHIND_MAX);
+    return new Set(
+      slow
+        .toSorted(([, a], [, b]) => b - a)
+        .slice(0, most)
+        .map(([id]) => id),
+    );
   }
 
   /** What the pages say up to `end`. Keys on which they differ are read one by one. */

@@ -112,18 +112,17 @@ export class Quorum<T> {
 
   /** The homes that agree, once they are enough; null before. */
   agreement(): (Reply<T> & { readonly answer: T & Standing })[] | null {
-    const groups = new Map<string, (Reply<T> & { readonly answer: T & Standing })[]>();
-    for (const reply of this.replies.values()) {
-      if (!('answer' in reply) || !reply.answer.isSynced) continue;
-      const { view } = reply.answer;
-      groups.set(view, [...(groups.get(view) ?? []), reply]);
-    }
     const { view: own, homes } = this.place;
-    for (const [view, group] of groups) {
+    for (const [view, group] of this.#groups()) {
       const size = view === own ? homes.length : this.#init.replicas;
       if (group.length >= this.#needed(size)) return group;
     }
     return null;
+  }
+
+  /** How many homes say the same, at most: of those that are synced and see the same homes. */
+  get agreeing(): number {
+    return Math.max(0, ...[...this.#groups().values()].map(({ length }) => length));
   }
 
   /** Asks those homes whose word does not count yet. Resolves once enough agree, or all have answered, or it takes too long. */
@@ -159,6 +158,17 @@ export class Quorum<T> {
     return [...this.replies.values()].some(
       (reply) => 'answer' in reply && (!reply.answer.isSynced || reply.answer.view !== view),
     );
+  }
+
+  /** Answers of synced homes by whom they take for the homes. */
+  #groups(): Map<string, (Reply<T> & { readonly answer: T & Standing })[]> {
+    const groups = new Map<string, (Reply<T> & { readonly answer: T & Standing })[]>();
+    for (const reply of this.replies.values()) {
+      if (!('answer' in reply) || !reply.answer.isSynced) continue;
+      const { view } = reply.answer;
+      groups.set(view, [...(groups.get(view) ?? []), reply]);
+    }
+    return groups;
   }
 
   #counts(id: string): boolean {

@@ -4,6 +4,7 @@ import { CodedError } from '../../protocols/common/errors.ts';
 import {
   type Answers,
   FETCH_MAX_BYTES,
+  FINGERPRINT_BYTES,
   fitsFetch,
   fitsList,
   fitsPartitions,
@@ -42,6 +43,7 @@ export interface ReplicaComponents {
 
 /** How far from a partition's homes a node may be to stand in for one: others may see a home as gone that this node sees. */
 const STAND_IN_RANKS = 2;
+const NO_FINGERPRINT = new Uint8Array(FINGERPRINT_BYTES);
 
 /** What this node does for those who ask it as a replica; itself is one of them. */
 export class Replica {
@@ -148,10 +150,10 @@ export class Replica {
 
   #state(partition: RequestOf<'state'>): Answers['state'] {
     const { store, standings } = this.#components;
-    const { view, isHome, isSynced } = standings.of(partition);
-    if (standings.isStale(partition)) return { view, isHome, isSynced, count: 0, bytes: 0 };
-    const { count = 0, bytes = 0 } = store.summary(partition) ?? {};
-    return { view, isHome, isSynced, count, bytes };
+    const standing = standings.of(partition);
+    const held = standings.isStale(partition) ? null : store.summary(partition);
+    const { count = 0, bytes = 0, fingerprint = NO_FINGERPRINT } = held ?? {};
+    return { ...standing, count, bytes, fingerprint };
   }
 
   /** Answered when all was taken over: then the peer may drop it. */

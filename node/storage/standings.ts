@@ -12,6 +12,8 @@ export interface OwnStanding {
   readonly isHome: boolean;
   /** It has all that the former homes had; of one that is no home any more: it had, when it ceased to be one. */
   readonly isSynced: boolean;
+  /** The view under which it became synced, if the homes have been the same since. */
+  readonly origin: string | null;
 }
 
 /** What this node is to a partition. On disk it is a version and these. */
@@ -22,21 +24,24 @@ interface State {
   /** Whether it was home then. */
   readonly isHome: boolean;
   readonly isSynced: boolean;
+  /** The view under which it became synced; null once others were home. */
+  readonly origin: string | null;
   /** It was away for longer than tombstones live: what it holds may have been deleted since. */
   readonly isStale: boolean;
 }
 
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
 const stateSchema = z.object({
   version: z.literal(STATE_VERSION),
   homes: z.array(z.string()),
   view: z.string(),
   isHome: z.boolean(),
   isSynced: z.boolean(),
+  origin: z.string().nullable(),
   isStale: z.boolean(),
 });
 
-const NOTHING: State = { homes: [], view: '', isHome: false, isSynced: false, isStale: false };
+const NOTHING: State = { homes: [], view: '', isHome: false, isSynced: false, origin: null, isStale: false };
 /** Partitions marked at a time. */
 const MARK_PAGE = 256;
 
@@ -72,21 +77,21 @@ export class Standings {
     const kept = this.#load(partition);
     const { state } = kept;
     if (!isHome) {
-      if (state.isHome) this.#set(partition, kept, { ...state, isHome: false });
-      return { view, isHome, isSynced: state.isSynced };
+      if (state.isHome) this.#set(partition, kept, { ...state, isHome: false, origin: null });
+      return { view, isHome, isSynced: state.isSynced, origin: null };
     }
     if (state.isHome && state.isSynced) {
       if (state.view !== view) {
-        this.#set(partition, kept, { ...state, view, homes: place.homes.map(({ id }) => id) });
+        this.#set(partition, kept, { ...state, view, homes: place.homes.map(({ id }) => id), origin: null });
       }
-      return { view, isHome, isSynced: true };
+      return { view, isHome, isSynced: true, origin: kept.state.origin };
     }
     if (this.#isAlone) {
       this.synced(partition);
-      return { view, isHome, isSynced: true };
+      return { view, isHome, isSynced: true, origin: view };
     }
     this.#components.onUnsynced(partition);
-    return { view, isHome, isSynced: false };
+    return { view, isHome, isSynced: false, origin: null };
   }
 
   /** Whether what is held may have been deleted elsewhere meanwhile. */
@@ -99,7 +104,8 @@ export class Standings {
     const { homes, view, isHome } = this.#components.places.of(partition);
     const kept = this.#load(partition);
     const ids = homes.map(({ id }) => id);
-    this.#set(partition, kept, { homes: ids, view, isHome, isSynced: isHome, isStale: false });
+    const origin = isHome ? view : null;
+    this.#set(partition, kept, { homes: ids, view, isHome, isSynced: isHome, origin, isStale: false });
   }
 
   /** Resolves when the standing is on disk: before a write is acknowledged. */
@@ -115,18 +121,24 @@ export class Standings {
     else this.#kept.delete(partitionKey(partition));
   }
 
-  /** This node was away for too long: nothing that it holds counts before it was reconciled. */
-  async distrustAll(): Promise<void> {
+  /**
+   * This node was away for so long that others may have been home: what it holds does not count before it was
+   * reconciled, and is not shown either where it `isStale`.
+   */
+  async distrustAll({ isStale }: { readonly isStale: boolean }): Promise<void> {
     const { store } = this.#components;
     let after: PartitionId | null = null;
     for (let isEnd = false; !isEnd; ) {
       const page: ReturnType<RecordStore['partitions']> = store.partitions({ after, limit: MARK_PAGE });
-      for (const place of page.partitions) {
+      const marked = page.partitions.map((place) => {
         const kept = this.#load(place);
-        kept.state = { ...kept.state, isSynced: false, isStale: true };
-        await this.#write(place, kept);
-        after = { namespaceId: place.namespaceId, partition: place.partition };
-      }
+        const { state } = kept;
+        kept.state = { ...state, isSynced: false, origin: null, isStale: state.isStale || isStale };
+        return this.#write(place, kept);
+      });
+      await Promise.all(marked);
+      const last = page.partitions.at(-1);
+      if (last !== undefined) after = { namespaceId: last.namespaceId, partition: last.partition };
       isEnd = page.isEnd || page.partitions.length === 0;
     }
   }

@@ -52,8 +52,12 @@ interface Survey {
   readonly holding: string[];
   /** They see other homes and are home, or were: what they take is not known here. */
   readonly disagreeing: string[];
+  /** Of those that are synced, some became so under the homes that there are now: all that is acknowledged since is with these. */
+  readonly isOriginal: boolean;
   /** So close that they may well be home, and gone or silent. */
   readonly missing: number;
+  /** Homes among them. */
+  readonly missingHomes: number;
 }
 
 /** Homes beside the homes: who was home before some others came, in most cases. */
@@ -184,15 +188,20 @@ export class Sync {
     const synced: string[] = [];
     const holding: string[] = [];
     const disagreeing: string[] = [];
+    const homes = new Set(place.homes.map((home) => home.id));
     let missing = 0;
+    let missingHomes = 0;
     for (const [index, { id }] of candidates.entries()) {
       const answer = answers[index] ?? null;
-      if (answer === null) missing += index < close ? 1 : 0;
-      else if (answer.view !== place.view && (answer.isHome || answer.isSynced)) disagreeing.push(id);
+      if (answer === null) {
+        missing += index < close ? 1 : 0;
+        missingHomes += homes.has(id) ? 1 : 0;
+      } else if (answer.view !== place.view && (answer.isHome || answer.isSynced)) disagreeing.push(id);
       else if (answer.isSynced) synced.push(id);
       if (answer !== null && answer.count > 0) holding.push(id);
     }
-    return { synced, holding, disagreeing, missing };
+    const isOriginal = answers.some((answer) => answer?.isSynced === true && answer.origin === place.view);
+    return { synced, holding, disagreeing, isOriginal, missing, missingHomes };
   }
 
   /** All that is held elsewhere. Who is synced must give it; of others it is taken as far as they do. */
@@ -214,10 +223,12 @@ export class Sync {
 
 /**
  * Whether what others say is enough to go by: a majority that has all; or everybody that could have something was asked;
- * or nobody has all, and those that are gone are too few to have acknowledged a write.
+ * or one has all from before the homes were these, and of these too few are gone to have acknowledged a write by themselves;
+ * or nobody has all, and those that are gone are too few for that.
  */
-function mayFinish({ synced, disagreeing, missing }: Survey, majority: number, waitedMs: number): boolean {
+function mayFinish(survey: Survey, majority: number, waitedMs: number): boolean {
+  const { synced, disagreeing, isOriginal, missing, missingHomes } = survey;
   if (disagreeing.length > 0 && waitedMs < SETTLE_MAX_MS) return false;
   if (synced.length >= majority || missing === 0) return true;
-  return synced.length === 0 && missing < majority;
+  return isOriginal ? missingHomes < majority : synced.length === 0 && missing < majority;
 }

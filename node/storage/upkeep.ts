@@ -1,3 +1,4 @@
+import { equalBytes } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
@@ -149,13 +150,13 @@ export class Upkeep {
     }
   }
 
-  /** Homes and stand-ins that have another number of entries take over what they lack, and give what this node lacks. */
+  /** Homes and stand-ins that hold anything else take over what they lack, and give what this node lacks. */
   async #reviewOwn(summary: PartitionSummary, place: Place): Promise<void> {
     const { places, sync } = this.#components;
     const live = place.homes.filter(({ id, isLive }) => isLive && id !== this.#self);
     for (const { id } of live) {
       const state = await this.#state(id, summary);
-      if (state.count === summary.count) continue;
+      if (this.#isSame(state, summary)) continue;
       if (state.count > 0) await sync.copyFrom(id, summary);
       await this.#handOver(id, summary);
     }
@@ -163,8 +164,14 @@ export class Upkeep {
     if (place.homes.find(({ isLive }) => isLive)?.id !== this.#self) return;
     for (const { id } of places.standIns(place)) {
       const state = await this.#state(id, summary);
-      if (state.count !== summary.count) await this.#handOver(id, summary);
+      if (!this.#isSame(state, summary)) await this.#handOver(id, summary);
     }
+  }
+
+  /** Whether another holds what this node holds now, which may be more than when the review began. */
+  #isSame({ count, fingerprint }: Answers['state'], partition: PartitionId): boolean {
+    const own = this.#components.store.summary(partition);
+    return own === null || (own.count === count && equalBytes(own.fingerprint, fingerprint));
   }
 
   /** What this node keeps for others: as long as it stands in for one that is gone, or until all homes have it. */

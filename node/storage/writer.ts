@@ -148,7 +148,7 @@ class Attempt {
 
   unknown(): CodedError {
     const detail = this.#detail();
-    const message = `${detail.acknowledged} of ${detail.homes} home replicas acknowledged, ${detail.needed} are needed: the write may last or not; read, then try again`;
+    const message = `${detail.stored} of ${detail.homes} home replicas have it on disk, ${detail.acknowledged} of these can vouch for it now, ${detail.needed} are needed: the write may last or not; read, then try again`;
     return new CodedError('outcome_unknown', message, detail);
   }
 
@@ -235,9 +235,10 @@ class Attempt {
     return new CodedError('insufficient_replicas', message, detail);
   }
 
-  #detail(): { acknowledged: number; needed: number; homes: number } {
-    const { needed, place } = this.#quorum;
-    return { acknowledged: this.#stored.size, needed, homes: place.homes.length };
+  /** Of those that have it on disk those count that are synced and agree who is home. */
+  #detail(): { stored: number; acknowledged: number; needed: number; homes: number } {
+    const { needed, place, agreeing } = this.#quorum;
+    return { stored: this.#stored.size, acknowledged: agreeing, needed, homes: place.homes.length };
   }
 }
 

@@ -2,6 +2,7 @@ import { compareBytes } from '../common/bytes.ts';
 import { checkNamespace, checkOwner } from '../common/names.ts';
 import {
   ERROR_MESSAGE_MAX_LENGTH,
+  FINGERPRINT_BYTES,
   PAGE_ITEMS_MAX,
   PARTITIONS,
   RECORD_MAX_BYTES,
@@ -86,6 +87,17 @@ export interface PartitionItem {
   readonly bytes: number;
 }
 
+export interface StateAnswer extends Standing {
+  readonly isHome: boolean;
+  /** The view under which it became synced, if the homes have been the same since; null otherwise. */
+  readonly origin: string | null;
+  /** Values, tombstones and floors. */
+  readonly count: number;
+  readonly bytes: number;
+  /** XOR of the first `FINGERPRINT_BYTES` bytes of the digests of all of them. */
+  readonly fingerprint: Uint8Array;
+}
+
 export interface Answers {
   get: Standing & { readonly held: Held };
   put: Standing & { readonly outcome: PutOutcome };
@@ -95,7 +107,7 @@ export interface Answers {
   fetch: { readonly records: readonly (Uint8Array | null)[] };
   /** `next` is where to go on; null at the end. */
   partitions: { readonly entries: readonly PartitionItem[]; readonly next: PartitionId | null };
-  state: Standing & { readonly isHome: boolean; readonly count: number; readonly bytes: number };
+  state: StateAnswer;
   handover: Standing;
 }
 
@@ -150,7 +162,7 @@ const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
   versions: 4,
   fetch: 1,
   partitions: 2,
-  state: 5,
+  state: 7,
   handover: 2,
 };
 
@@ -161,7 +173,9 @@ const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unk
   versions: ({ view, isSynced, entries, next }) => [view, isSynced, entries.map(versionItems), next],
   fetch: ({ records }) => [records],
   partitions: ({ entries, next }) => [entries.map(partitionItems), cursorItems(next)],
-  state: ({ view, isSynced, isHome, count, bytes }) => [view, isSynced, isHome, count, bytes],
+  state: ({ view, isSynced, isHome, origin, count, bytes, fingerprint }) => {
+    return [view, isSynced, isHome, origin, count, bytes, fingerprint];
+  },
   handover: ({ view, isSynced }) => [view, isSynced],
 };
 
@@ -181,19 +195,25 @@ const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf
   }),
   fetch: ([records], request) => ({ records: readRecords(records, request) }),
   partitions: ([entries, next], request) => readPartitions(entries, next, request),
-  state: ([view, isSynced, isHome, count, bytes]) => ({
+  state: ([view, isSynced, isHome, origin, count, bytes, fingerprint]) => ({
     ...readStanding(view, isSynced),
     isHome: readBoolean('is home', isHome),
+    origin: origin === null ? null : readView('origin', origin),
     count: check.integer('count', count, 0),
     bytes: check.integer('bytes', bytes, 0),
+    fingerprint: check.bytes('fingerprint', fingerprint, FINGERPRINT_BYTES),
   }),
   handover: ([view, isSynced]) => readStanding(view, isSynced),
 };
 
 function readStanding(view: unknown, isSynced: unknown): Standing {
-  const text = check.text('view', view);
-  if (!VIEW.test(text)) throw malformed(`view must be ${VIEW_LENGTH} hex digits`);
-  return { view: text, isSynced: readBoolean('is synced', isSynced) };
+  return { view: readView('view', view), isSynced: readBoolean('is synced', isSynced) };
+}
+
+function readView(name: string, value: unknown): string {
+  const text = check.text(name, value);
+  if (!VIEW.test(text)) throw malformed(`${name} must be ${VIEW_LENGTH} hex digits`);
+  return text;
 }
 
 function heldItems(held: Held): unknown {

@@ -82,6 +82,8 @@ export const REQUESTS_MAX_BYTES = 8 * MIB;
 export const ERROR_MESSAGE_MAX_LENGTH = 256;
 /** Hex digits of a view. */
 export const VIEW_LENGTH = 16;
+/** Of what a replica holds of a partition: enough that two that differ never have the same by chance. */
+export const FINGERPRINT_BYTES = 16;
 
 /** Records that may wait for verification: some 60 ms of work. */
 export const VERIFY_QUEUE_MAX = 1024;

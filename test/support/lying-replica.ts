@@ -10,6 +10,7 @@ import {
   decodeRecord,
   decodeRequest,
   encodeAnswer,
+  FINGERPRINT_BYTES,
   homesOf,
   type PartitionId,
   Partitions,
@@ -101,7 +102,7 @@ export class LyingReplica {
       case 'partitions':
         return { entries: [], next: null };
       case 'state':
-        return { ...this.#standing(request), isHome: true, count: 0, bytes: 0 };
+        return { ...this.#standing(request), ...HOLDS_NOTHING };
       default:
         return this.#standing({
           namespaceId: this.#partitions.namespaceId(request),
@@ -121,6 +122,14 @@ export class LyingReplica {
     return { view: viewOf(crypto, homes), isSynced: true };
   }
 }
+
+const HOLDS_NOTHING = {
+  isHome: true,
+  origin: null,
+  count: 0,
+  bytes: 0,
+  fingerprint: new Uint8Array(FINGERPRINT_BYTES),
+};
 
 export function floor(stamp: Stamp): Held {
   return { kind: 'floor', stamp };

@@ -168,7 +168,7 @@ const EMPTY: { readonly [T in RequestType]: Answers[T] } = {
   versions: PAGE,
   fetch: { records: [null] },
   partitions: { entries: [], next: null },
-  state: { ...UNSYNCED, isHome: true, count: 0, bytes: 0 },
+  state: { ...UNSYNCED, isHome: true, origin: null, count: 0, bytes: 0, fingerprint: new Uint8Array(16) },
   handover: UNSYNCED,
 };
 

@@ -1,7 +1,7 @@
 import { KIB, MIB } from '../../../protocols/storage/index.ts';
 
 /** Version of the database's tables and of what is in them. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 /** In the header of the file: it is one of ours. "MaiR". */
 export const APPLICATION_ID = 0x4d616952;
 /** Values of half a kilobyte share a page; an eighth of the pages that the default size would need. */

@@ -22,7 +22,7 @@ CREATE TABLE namespaces (
   keys INTEGER NOT NULL, bytes INTEGER NOT NULL, sponsored INTEGER NOT NULL) STRICT;
 CREATE TABLE partitions (
   id INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, number INTEGER NOT NULL,
-  count INTEGER NOT NULL, bytes INTEGER NOT NULL, state BLOB, UNIQUE (namespace, number)) STRICT;
+  count INTEGER NOT NULL, bytes INTEGER NOT NULL, fingerprint BLOB NOT NULL, state BLOB, UNIQUE (namespace, number)) STRICT;
 CREATE TABLE records (
   id INTEGER PRIMARY KEY, partition INTEGER NOT NULL, key BLOB NOT NULL, ms INTEGER NOT NULL, counter INTEGER NOT NULL,
   digest BLOB NOT NULL, kind INTEGER NOT NULL, expiry INTEGER, size INTEGER NOT NULL, content_type TEXT NOT NULL,

@@ -59,6 +59,8 @@ export interface PartitionSummary extends PartitionPlace {
   /** Values, tombstones and floors. */
   readonly count: number;
   readonly bytes: number;
+  /** XOR of the first `FINGERPRINT_BYTES` bytes of the digests of all of them. */
+  readonly fingerprint: Uint8Array;
 }
 
 export interface NamespaceTotals {

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { equalBytes } from '../../../protocols/common/bytes.ts';
+import { FINGERPRINT_BYTES } from '../../../protocols/storage/index.ts';
 import { REMEMBERED_MAX } from './constants.ts';
 import type { Quota } from './interface.ts';
 
@@ -19,6 +20,8 @@ export interface PartitionRow {
   readonly namespace: NamespaceRow;
   count: number;
   bytes: number;
+  /** XOR of the first bytes of the digests of all rows: replicas that hold the same have the same. */
+  readonly fingerprint: Uint8Array;
   isChanged: boolean;
 }
 
@@ -56,9 +59,11 @@ export class Ledger {
       partition: prepare('SELECT * FROM partitions WHERE namespace = ? AND number = ?'),
       partitionById: prepare('SELECT * FROM partitions WHERE id = ?'),
       addNamespace: prepare('INSERT INTO namespaces VALUES (NULL, ?, ?, ?, 0, 0, ?)'),
-      addPartition: prepare('INSERT INTO partitions VALUES (NULL, ?, ?, 0, 0, NULL)'),
+      addPartition: prepare(
+        `INSERT INTO partitions VALUES (NULL, ?, ?, 0, 0, zeroblob(${FINGERPRINT_BYTES}), NULL)`,
+      ),
       setNamespace: prepare('UPDATE namespaces SET keys = ?, bytes = ?, sponsored = ? WHERE id = ?'),
-      setPartition: prepare('UPDATE partitions SET count = ?, bytes = ? WHERE id = ?'),
+      setPartition: prepare('UPDATE partitions SET count = ?, bytes = ?, fingerprint = ? WHERE id = ?'),
       dropNamespace: prepare(
         'DELETE FROM namespaces WHERE id = ? AND NOT EXISTS (SELECT 1 FROM partitions WHERE namespace = ?)',
       ),
@@ -131,6 +136,11 @@ export class Ledger {
     this.#touch(namespace);
   }
 
+  /** Takes the digest of a row that was added, or is removed, into the fingerprint. */
+  mark({ fingerprint }: PartitionRow, digest: Uint8Array): void {
+    for (let i = 0; i < FINGERPRINT_BYTES; i++) fingerprint[i] = (fingerprint[i] ?? 0) ^ (digest[i] ?? 0);
+  }
+
   /** Whether a namespace shares the room of those without a sponsor changes with the sponsor list. */
   sponsor(namespace: NamespaceRow, { isSponsored }: Quota): void {
     if (namespace.isSponsored === isSponsored) return;
@@ -151,8 +161,9 @@ export class Ledger {
   flush(): void {
     for (const row of this.#changed) {
       row.isChanged = false;
-      if ('namespace' in row) this.#statements.setPartition.run(row.count, row.bytes, row.id);
-      else this.#statements.setNamespace.run(row.keys, row.bytes, Number(row.isSponsored), row.id);
+      if ('namespace' in row) {
+        this.#statements.setPartition.run(row.count, row.bytes, row.fingerprint, row.id);
+      } else this.#statements.setNamespace.run(row.keys, row.bytes, Number(row.isSponsored), row.id);
     }
     this.#changed.clear();
     // only now: a row that is forgotten while it is changed would be read again as it was
@@ -206,6 +217,7 @@ export class Ledger {
       namespace,
       count: Number(row['count']),
       bytes: Number(row['bytes']),
+      fingerprint: Uint8Array.from(row['fingerprint'] as Uint8Array),
       isChanged: false,
     };
     this.#partitions.set(nameOf(namespace.namespaceId, partition.number), partition);

@@ -26,7 +26,7 @@ import type { Sealer } from './sealing.ts';
 const PLACE = 'namespaces n CROSS JOIN partitions p ON p.namespace = n.id';
 const IN_PLACE = 'n.namespace_id = ? AND p.number = ?';
 const RECORDS = `FROM ${PLACE} CROSS JOIN records r ON r.partition = p.id WHERE ${IN_PLACE} AND`;
-const SUMMARY = 'SELECT n.namespace_id, n.owner, n.name, p.number, p.count, p.bytes';
+const SUMMARY = 'SELECT n.namespace_id, n.owner, n.name, p.number, p.count, p.bytes, p.fingerprint';
 const TOTALS = 'SELECT namespace_id, owner, name, keys, bytes FROM namespaces';
 const NO_BYTES = new Uint8Array();
 const END = Uint8Array.of(KEY_END);
@@ -252,7 +252,7 @@ function totalsOf(row: Record<string, unknown>): NamespaceTotals & { namespaceId
 }
 
 function summaryOf(row: Record<string, unknown>): PartitionSummary {
-  const { namespace_id: namespaceId, owner, name, number, count, bytes } = row;
+  const { namespace_id: namespaceId, owner, name, number, count, bytes, fingerprint } = row;
   return {
     namespaceId,
     owner,
@@ -260,6 +260,7 @@ function summaryOf(row: Record<string, unknown>): PartitionSummary {
     partition: number,
     count,
     bytes,
+    fingerprint,
   } as unknown as PartitionSummary;
 }
 

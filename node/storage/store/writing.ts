@@ -270,6 +270,8 @@ export class Writing {
     const columns = [ms, counter, digest, kind, expiry, size, contentType, bytes, mark, sealed] as const;
     if (held === null) this.#statements.add.run(...columns, partition.id, key);
     else this.#statements.change.run(...columns, held.id);
+    if (held !== null) this.#ledger.mark(partition, held.digest);
+    this.#ledger.mark(partition, digest);
     this.#ledger.count(partition, {
       rows: held === null ? 1 : 0,
       keys: Number(kind === KIND_VALUE) - Number(held?.kind === KIND_VALUE),
@@ -279,6 +281,7 @@ export class Writing {
 
   #remove(partition: PartitionRow, row: RecordRow): void {
     this.#statements.remove.run(row.id);
+    this.#ledger.mark(partition, row.digest);
     this.#ledger.count(partition, { rows: -1, keys: row.kind === KIND_VALUE ? -1 : 0, bytes: -row.bytes });
   }
 

@@ -27,6 +27,9 @@ const PARTITIONS = 6;
 const STATE = 7;
 const HANDOVER = 8;
 
+const FINGERPRINT = bytes(Buffer.alloc(16, 0xf1));
+const SHORT_FINGERPRINT = bytes(Buffer.alloc(15, 0xf1));
+
 function frame(tag: number, items: readonly Buffer[]): Buffer {
   return list([int(1), ID, int(tag), ...items]);
 }
@@ -208,7 +211,27 @@ function answers(): FrameVector[] {
     answer('a page of partitions that goes on', PARTITIONS, [list([partition]), cursor(9, 4)]),
     answer('a page of partitions that does not get on', PARTITIONS, [list([partition]), cursor(9, 3)], BAD),
     answer('a page of too many partitions', PARTITIONS, [list([partition, partition, partition]), NULL], BAD),
-    answer('state', STATE, [...STANDING, TRUE, int(10), int(1000)]),
+    answer('state', STATE, [...STANDING, TRUE, VIEW, int(10), int(1000), FINGERPRINT]),
+    answer('state of one synced under other homes', STATE, [
+      ...STANDING,
+      TRUE,
+      NULL,
+      int(0),
+      int(0),
+      FINGERPRINT,
+    ]),
+    answer(
+      'state with an origin that is no view',
+      STATE,
+      [...STANDING, TRUE, text('x'), int(0), int(0), FINGERPRINT],
+      BAD,
+    ),
+    answer(
+      'state with a short fingerprint',
+      STATE,
+      [...STANDING, TRUE, NULL, int(0), int(0), SHORT_FINGERPRINT],
+      BAD,
+    ),
     answer('a hand-over that is done', HANDOVER, STANDING),
     answerOf('a refusal', GET, frame(1, [text('no_room'), text('the disk is full')]), 'no_room'),
     answerOf('a refusal of a later version', GET, frame(1, [text('too_late'), text('')]), 'too_late'),
