@@ -158,7 +158,7 @@ export class RelayService implements Relay {
   async publish(request: PublishRequest): Promise<Receipt> {
     this.#refuseIfAlone(request);
     const { owner, namespace, topic, data, expiry = null } = request;
-    const sent = await this.#publisher.publish({ owner, namespace, topic, data, expiry });
+    const sent = await this.#publisher.publish({ owner, namespace, topic, data, expiry, chain: NO_CHAIN });
     const id = envelopeCid(sent.envelope.digest);
     return {
       id,
@@ -224,6 +224,8 @@ export class RelayService implements Relay {
     this.metrics.messagesDelivered += this.#subscriptions.deliver(envelope);
   }
 }
+
+const NO_CHAIN: readonly Uint8Array[] = [];
 
 function ignoreAll(): TopicValidatorResult {
   return TopicValidatorResult.Ignore;

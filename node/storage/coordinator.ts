@@ -238,7 +238,7 @@ export class Coordinator {
     const time = clock.now();
     const expiry = ttlMs === null ? null : time + ttlMs;
     const names = { owner, namespace, key, ms, counter, time, expiry };
-    const draft: RecordDraft = { ...names, kind, contentType, value };
+    const draft: RecordDraft = { ...names, kind, contentType, value, chain: [] };
     const record = await signer.sign(draft);
     admission.trust(record);
     return record;
@@ -285,7 +285,7 @@ function isLive({ kind }: SignedRecord): boolean {
   return kind === KIND_VALUE;
 }
 
-function receipt({ record, replicas, homes }: WriteResult, durability: Durability): WriteReceipt {
+function receipt({ record, replicas, homes, isDurable }: WriteResult, durability: Durability): WriteReceipt {
   return {
     etag: formatEtag(record),
     id: recordCid(record.digest),
@@ -293,7 +293,7 @@ function receipt({ record, replicas, homes }: WriteResult, durability: Durabilit
     replicas,
     homes,
     durability,
-    durable: true,
+    durable: isDurable,
     expiresAt: record.expiry,
   };
 }

@@ -105,6 +105,7 @@ export class Keeper {
     this.#upkeep = new Upkeep({ ...own, sync: this.#sync }, { self });
     this.replica = new Replica({
       ...own,
+      isSponsored: () => true,
       isMember: (peer) => members.isMember(peer),
       copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
       onCorrupt: (partition, key) => components.repairs.mend(store, partition, key),

@@ -33,6 +33,8 @@ export interface ReplicaComponents {
   readonly admission: RecordAdmission;
   readonly places: Places;
   readonly standings: Standings;
+  /** Whether this node keeps what is written to a namespace for as long as it lives. */
+  readonly isSponsored: (namespace: { readonly owner: string; readonly namespace: string }) => boolean;
   /** Whether a node may be home. */
   readonly isMember: (peer: string) => boolean;
   /** Takes over from `peer` what it has of a partition and this node has not. */
@@ -88,7 +90,7 @@ export class Replica {
     { record: bytes, condition, asStandIn }: RequestOf<'put'>,
     peer: string,
   ): Promise<Answers['put']> {
-    const { admission, partitions, places, store, standings } = this.#components;
+    const { admission, partitions, places, store, standings, isSponsored } = this.#components;
     const record = await admission.admit(bytes, peer, 'pushed');
     const partition = partitions.of(record);
     const { isHome } = places.of(partition);
@@ -100,7 +102,7 @@ export class Replica {
     // who is home is said as of now: whoever reconciled meanwhile may not have got this
     const standing = this.#standing(partition);
     await standings.keep(place);
-    return { ...standing, outcome };
+    return { ...standing, outcome, isDurable: isSponsored(record) };
   }
 
   #list(request: RequestOf<'list'>): Answers['list'] {

@@ -36,6 +36,8 @@ export interface WriteResult {
   /** Synced homes that have it on disk. */
   readonly replicas: readonly string[];
   readonly homes: readonly string[];
+  /** All of them keep it until it expires or is deleted. */
+  readonly isDurable: boolean;
 }
 
 /** Another write came first: what is there now. */
@@ -48,7 +50,7 @@ export class Overtaken extends Error {
   }
 }
 
-type Written = Pick<Answers['put'], 'outcome'>;
+type Written = Pick<Answers['put'], 'outcome' | 'isDurable'>;
 
 const NO_STAMP: Stamp = { ms: 0, counter: 0, digest: new Uint8Array(32) };
 
@@ -134,7 +136,12 @@ class Attempt {
       if (this.mayBeStored || (await quorum.gather())) {
         await quorum.round((id, signal) => this.#put(id, signal));
         const agreed = quorum.agreement();
-        if (agreed !== null) return this.#done(agreed.map(({ id }) => id));
+        if (agreed !== null) {
+          return this.#done(
+            agreed.map(({ id }) => id),
+            agreed.every(({ answer }) => answer.isDurable),
+          );
+        }
         const overtaken = this.#overtaken();
         if (overtaken !== null) return overtaken;
         this.#throwRefused();
@@ -185,10 +192,10 @@ class Attempt {
     return new Error('it claims to hold a record of the future');
   }
 
-  #done(replicas: string[]): WriteResult {
+  #done(replicas: string[], isDurable: boolean): WriteResult {
     const { place } = this.#quorum;
     this.#tellStandIns();
-    return { record: this.#record, replicas, homes: place.homes.map(({ id }) => id) };
+    return { record: this.#record, replicas, homes: place.homes.map(({ id }) => id), isDurable };
   }
 
   /** Those that hold the share of homes that are gone get what is written meanwhile. Nobody waits for it. */

@@ -17,6 +17,8 @@ export interface OutgoingMessage {
   readonly data: Uint8Array;
   /** After this (milliseconds since the Unix epoch) nobody accepts it; null for never. */
   readonly expiry: number | null;
+  /** Delegation chain from the namespace's owner to this author. Messages share an envelope if they share this very list. */
+  readonly chain: readonly Uint8Array[];
 }
 
 /** The envelope a message went out in, its index there, and to how many peers it was sent. */
@@ -230,7 +232,7 @@ export class Publisher {
       time: clock.now(),
       expiry: first.expiry,
       messages: batch.map((waiting) => waiting.message.data),
-      chain: [],
+      chain: first.chain,
       ext: {},
     };
     const body = encodeBody(envelope);
@@ -250,19 +252,19 @@ function costOf(message: OutgoingMessage): number {
   return message.data.byteLength + MESSAGE_COST_BYTES;
 }
 
-/** Removes from the front what fits one envelope: same expiry, bounded in number and bytes. */
+/** Removes from the front what fits one envelope: same expiry and chain, bounded in number and bytes. */
 function takeBatch(waiting: Waiting[], maxMessages: number): Waiting[] {
   return waiting.splice(0, batchLength(waiting, maxMessages));
 }
 
 function batchLength(waiting: readonly Waiting[], maxMessages: number): number {
-  const expiry = waiting[0]?.message.expiry;
+  const first = waiting[0]?.message;
   let bytes = 0;
   let length = 0;
   for (const { message } of waiting) {
     bytes += message.data.byteLength + MESSAGE_HEAD_BYTES;
-    if (length === maxMessages || (length > 0 && bytes > MESSAGE_MAX_BYTES) || message.expiry !== expiry)
-      break;
+    const isFull = length === maxMessages || (length > 0 && bytes > MESSAGE_MAX_BYTES);
+    if (isFull || message.expiry !== first?.expiry || message.chain !== first.chain) break;
     length += 1;
   }
   return length;

@@ -100,7 +100,8 @@ export interface StateAnswer extends Standing {
 
 export interface Answers {
   get: Standing & { readonly held: Held };
-  put: Standing & { readonly outcome: PutOutcome };
+  /** `isDurable`: it keeps what it took until that expires or is deleted; false of a namespace it has no sponsor for. */
+  put: Standing & { readonly outcome: PutOutcome; readonly isDurable: boolean };
   list: Standing & EntryPage<ListItem>;
   versions: Standing & EntryPage<VersionItem>;
   /** Records of the first of the keys asked for, at least of one: null where there is none. */
@@ -157,7 +158,7 @@ function readError(bytes: Uint8Array): ReplicaError {
 /** Items behind the head. */
 const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
   get: 3,
-  put: 4,
+  put: 5,
   list: 4,
   versions: 4,
   fetch: 1,
@@ -168,7 +169,7 @@ const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
 
 const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unknown[] } = {
   get: ({ view, isSynced, held }) => [view, isSynced, heldItems(held)],
-  put: ({ view, isSynced, outcome }) => [view, isSynced, ...outcomeItems(outcome)],
+  put: ({ view, isSynced, outcome, isDurable }) => [view, isSynced, ...outcomeItems(outcome), isDurable],
   list: ({ view, isSynced, entries, next }) => [view, isSynced, entries.map(listItems), next],
   versions: ({ view, isSynced, entries, next }) => [view, isSynced, entries.map(versionItems), next],
   fetch: ({ records }) => [records],
@@ -181,9 +182,10 @@ const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unk
 
 const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf<T>) => Answers[T] } = {
   get: ([view, isSynced, held]) => ({ ...readStanding(view, isSynced), held: readHeld(held) }),
-  put: ([view, isSynced, status, current]) => ({
+  put: ([view, isSynced, status, current, isDurable]) => ({
     ...readStanding(view, isSynced),
     outcome: readOutcome(status, current),
+    isDurable: readBoolean('is durable', isDurable),
   }),
   list: ([view, isSynced, entries, next], request) => ({
     ...readStanding(view, isSynced),

@@ -5,7 +5,7 @@ import type { RecordBody, SignedRecord } from './record.ts';
 import { checkRecord } from './validate.ts';
 
 /** What an author says of a record beside who it is. */
-export type RecordDraft = Omit<RecordBody, 'author' | 'chain' | 'ext'>;
+export type RecordDraft = Omit<RecordBody, 'author' | 'ext'>;
 
 export interface RecordSignerComponents {
   readonly crypto: Crypto;
@@ -27,7 +27,7 @@ export class RecordSigner {
   /** Throws `StorageError` `record_field` for a draft that nobody would take. */
   async sign(draft: RecordDraft): Promise<SignedRecord> {
     const { crypto, signer } = this.#components;
-    const record = { ...draft, author: this.author, chain: [], ext: {} };
+    const record = { ...draft, author: this.author, ext: {} };
     checkRecord(record);
     const body = encodeBody(record);
     const digest = crypto.sha256(body);

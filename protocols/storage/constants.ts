@@ -82,6 +82,11 @@ export const REQUESTS_MAX_BYTES = 8 * MIB;
 export const ERROR_MESSAGE_MAX_LENGTH = 256;
 /** Hex digits of a view. */
 export const VIEW_LENGTH = 16;
+/**
+ * How far the clock part of a version may be ahead of the author's own time: a write that meets a version from the edge of the
+ * skew still gets above it. A record that claims to be old is so in the order of versions, too.
+ */
+export const VERSION_LEAD_MAX_MS = 3 * CLOCK_SKEW_MS;
 /** Of what a replica holds of a partition: enough that two that differ never have the same by chance. */
 export const FINGERPRINT_BYTES = 16;
 

@@ -11,6 +11,7 @@ import {
   CONTENT_TYPE_MAX_LENGTH,
   COUNTER_MAX,
   VALUE_MAX_BYTES,
+  VERSION_LEAD_MAX_MS,
 } from './constants.ts';
 import { StorageError } from './errors.ts';
 import { checkKey } from './keys.ts';
@@ -34,9 +35,10 @@ export function checkRecord(record: UncheckedRecord): asserts record is RecordBo
   check.named(() => checkNamespace(check.text('namespace', record.namespace)));
   check.named(() => checkKey(check.text('key', record.key)));
   check.named(() => decodeMultikey(check.bytes('author', record.author, AUTHOR_BYTES)));
-  check.integer('ms', record.ms, 0);
+  const ms = check.integer('ms', record.ms, 0);
   check.integer('counter', record.counter, 0, COUNTER_MAX);
   const time = check.integer('time', record.time, 0);
+  if (ms > time + VERSION_LEAD_MAX_MS) throw field(`ms may be ${VERSION_LEAD_MAX_MS} ms above time at most`);
   if (record.expiry !== null && check.integer('expiry', record.expiry, 0) <= time) {
     throw field('expiry must be later than time');
   }

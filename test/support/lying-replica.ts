@@ -92,7 +92,7 @@ export class LyingReplica {
       case 'put': {
         this.given.push(request.record);
         const partition = this.#partitions.of(decodeRecord(request.record, crypto));
-        return { ...this.#standing(partition), outcome: { status: 'stored' } };
+        return { ...this.#standing(partition), outcome: { status: 'stored' }, isDurable: true };
       }
       case 'list':
       case 'versions':

@@ -163,7 +163,7 @@ const UNSYNCED: Standing = { view: '0'.repeat(16), isSynced: false };
 const PAGE = { ...UNSYNCED, entries: [], next: null };
 const EMPTY: { readonly [T in RequestType]: Answers[T] } = {
   get: { ...UNSYNCED, held: null },
-  put: { ...UNSYNCED, outcome: { status: 'stored' } },
+  put: { ...UNSYNCED, outcome: { status: 'stored' }, isDurable: true },
   list: PAGE,
   versions: PAGE,
   fetch: { records: [null] },

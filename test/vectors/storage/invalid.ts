@@ -173,10 +173,15 @@ function times(): Vector[] {
     vector(
       'a version 20 001 ms ahead of the clock',
       'record_clock',
-      record({ time: cbor.integer(0) }),
+      record({ time: cbor.integer(TIME - 60_000) }),
       ahead,
     ),
     vector('a time 20 001 ms ahead of the clock', 'record_clock', record({ ms: cbor.integer(0) }), ahead),
+    vector(
+      'a version 60 001 ms ahead of its time',
+      'record_field',
+      record({ time: cbor.integer(TIME - 60_001) }),
+    ),
     vector('expired this very millisecond', 'record_expired', expiring, TIME + 1),
     vector('expired', 'record_expired', expiring, TIME + 1_000_000),
   ];

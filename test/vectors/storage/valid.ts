@@ -94,7 +94,8 @@ function fields(): Vector[] {
     vector('the highest counter', {}, {}, { counter: 65_535 }),
     vector('a version 20 000 ms ahead of the clock', {}, {}, { ms: TIME + 20_000 }),
     vector('a time 20 000 ms ahead of the clock', far),
-    vector('a time long ago', { time: cbor.integer(0) }),
+    vector('a time and a version long ago', { time: cbor.integer(0) }, {}, { ms: 0 }),
+    vector('a version 60 000 ms ahead of its time', { time: cbor.integer(TIME - 60_000) }),
     vector('a tombstone', TOMBSTONE),
     vector('8 chain links', {
       chain: cbor.list([2048, 2042, 1, 1, 1, 1, 1, 1].map((size) => value(size))),

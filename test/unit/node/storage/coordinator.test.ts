@@ -46,16 +46,16 @@ class FakeReplica {
       throw new NoAnswer('it did not answer', true);
     }
     if (held !== null && Buffer.from(held.digest).equals(record.digest)) {
-      return { view, isSynced, outcome: { status: 'held' } };
+      return { view, isSynced, outcome: { status: 'held' }, isDurable: true };
     }
     const isBehind =
       held !== null && (held.ms > record.ms || (held.ms === record.ms && held.counter >= record.counter));
     if (condition?.kind === 'notAbove' && held !== null && held.ms > condition.stamp.ms) {
-      return { view, isSynced, outcome: { status: 'condition', current: held } };
+      return { view, isSynced, outcome: { status: 'condition', current: held }, isDurable: true };
     }
-    if (isBehind) return { view, isSynced, outcome: { status: 'stale', current: held } };
+    if (isBehind) return { view, isSynced, outcome: { status: 'stale', current: held }, isDurable: true };
     this.held = record;
-    return { view, isSynced, outcome: { status: 'stored' } };
+    return { view, isSynced, outcome: { status: 'stored' }, isDurable: true };
   }
 
   get(): Answers['get'] {

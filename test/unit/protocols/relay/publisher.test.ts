@@ -21,6 +21,7 @@ import { ManualClock } from '../../../support/manual-clock.ts';
 
 const crypto = createCrypto();
 const LINGER_MS = 10;
+const NO_CHAIN: readonly Uint8Array[] = [];
 const signer = {
   publicKey: AUTHOR.publicKey,
   sign: async (message: Uint8Array) => sign(null, message, AUTHOR.key),
@@ -57,7 +58,14 @@ class Sender {
   }
 
   publish(data: string | Uint8Array, other: Partial<OutgoingMessage> = {}): Promise<PublishedMessage> {
-    const message = { owner: '', namespace: 'default', topic: 'hello', expiry: null, ...other };
+    const message = {
+      owner: '',
+      namespace: 'default',
+      topic: 'hello',
+      expiry: null,
+      chain: NO_CHAIN,
+      ...other,
+    };
     return this.publisher.publish({ ...message, data: Buffer.from(data) });
   }
 
