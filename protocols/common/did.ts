@@ -1,0 +1,140 @@
+import { base58btc } from 'multiformats/bases/base58';
+import { parseSegwitAddress } from './bech32.ts';
+import { didKey } from './did-key.ts';
+import { NameError } from './names.ts';
+
+export type Curve = 'ed25519' | 'secp256k1';
+
+/** A key (W3C did:key). */
+export interface DidKey {
+  readonly kind: 'key';
+  readonly curve: Curve;
+  /** 32 bytes of Ed25519, 33 of secp256k1 (compressed). */
+  readonly publicKey: Uint8Array;
+}
+
+/** Namespaces of blockchains (CAIP-2) whose accounts may be identities. */
+export type WalletChain = 'eip155' | 'bip122' | 'solana';
+
+/** A wallet's account (did:pkh). */
+export interface DidPkh {
+  readonly kind: 'pkh';
+  readonly chain: WalletChain;
+  /** CAIP-2 reference: which of the chains. */
+  readonly reference: string;
+  /** `0x` and 40 hex digits in lower case; a segwit address; a key in base58. */
+  readonly address: string;
+}
+
+export type Did = DidKey | DidPkh;
+
+/** The longest DID that is taken: did:pkh of a P2TR address on regtest is shorter. */
+export const DID_MAX_LENGTH = 128;
+
+const ED25519_BYTES = 34;
+const SECP256K1_BYTES = 35;
+/** What base58 makes of 35 bytes: longer text is not decoded, since that takes its square in time. */
+const BASE58_MAX_LENGTH = 48;
+const SOLANA_KEY_BYTES = 32;
+/** CAIP-2: a reference has 32 characters at most. */
+const EVM_CHAIN = /^[1-9][0-9]{0,31}$/;
+const EVM_ADDRESS = /^0x[0-9a-f]{40}$/;
+
+/** First 32 hex digits of the genesis block's hash, and what addresses begin with there. */
+const BITCOIN_PREFIXES: Readonly<Record<string, string>> = {
+  '000000000019d6689c085ae165831e93': 'bc',
+  // testnet 3 and 4, signet
+  '000000000933ea01ad0ee984209779ba': 'tb',
+  '00000000da84f2bafbbc53dee25a72ae': 'tb',
+  '00000008819873e925422c1ff0f99f7c': 'tb',
+  // regtest
+  '0f9188f13cb7b2c71f2a335e3a4fc328': 'bcrt',
+};
+/** Witness version and bytes of the program: P2WPKH, P2TR. */
+const KEY_PROGRAMS: Readonly<Record<number, number>> = { 0: 20, 1: 32 };
+
+/** First 32 characters of the genesis hash: mainnet, devnet, testnet. */
+const SOLANA_CHAINS: ReadonlySet<string> = new Set([
+  '5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp',
+  'EtWTRABZaYq6iMfeYKouRu166VU2xqa1',
+  '4uhcVJyU9pJkvQyS88uRDiswHXSCkY3z',
+]);
+
+/**
+ * Reads a DID in its one canonical spelling: did:key of Ed25519 or secp256k1, did:pkh of an EVM account, a P2WPKH or
+ * P2TR address, a Solana account. Throws `NameError` `bad_did` for every other one.
+ */
+export function parseDid(did: string): Did {
+  if (did.length > DID_MAX_LENGTH) throw bad(`exceeds ${DID_MAX_LENGTH} characters`);
+  const [scheme, method, ...rest] = did.split(':');
+  const [first = '', reference = '', address = ''] = rest;
+  if (scheme === 'did' && method === 'key' && rest.length === 1) return parseKey(first);
+  if (scheme === 'did' && method === 'pkh' && rest.length === 3) return parsePkh(first, reference, address);
+  throw bad('must be did:key:… or did:pkh:<chain>:<reference>:<address>');
+}
+
+/** Throws `NameError` `bad_did` for what `parseDid` does not read. */
+export function checkDid(did: string): void {
+  parseDid(did);
+}
+
+/** The canonical text of a DID. */
+export function formatDid(did: Did): string {
+  if (did.kind === 'pkh') return `did:pkh:${did.chain}:${did.reference}:${did.address}`;
+  const [first, second] = did.curve === 'ed25519' ? [0xed, 0x01] : [0xe7, 0x01];
+  return didKey(Uint8Array.of(first ?? 0, second ?? 0, ...did.publicKey));
+}
+
+function parseKey(text: string): DidKey {
+  const multikey = text.startsWith('z') ? decodeBase58(text.slice(1)) : null;
+  if (multikey === null) throw bad('of method key must be z and base58 in its one spelling');
+  const [first, second, sign] = multikey;
+  const publicKey = multikey.subarray(2);
+  if (multikey.byteLength === ED25519_BYTES && first === 0xed && second === 0x01) {
+    return { kind: 'key', curve: 'ed25519', publicKey };
+  }
+  const isCompressed = sign === 0x02 || sign === 0x03;
+  if (multikey.byteLength === SECP256K1_BYTES && first === 0xe7 && second === 0x01 && isCompressed) {
+    return { kind: 'key', curve: 'secp256k1', publicKey };
+  }
+  throw bad('of method key must be of an Ed25519 key or a compressed secp256k1 key');
+}
+
+function parsePkh(chain: string, reference: string, address: string): DidPkh {
+  if (chain === 'eip155') {
+    if (!EVM_CHAIN.test(reference)) throw bad('of eip155 must name a chain in decimal');
+    if (!EVM_ADDRESS.test(address)) throw bad('of eip155 must end in 0x and 40 hex digits in lower case');
+    return { kind: 'pkh', chain, reference, address };
+  }
+  if (chain === 'bip122') {
+    const prefix = Object.hasOwn(BITCOIN_PREFIXES, reference) ? BITCOIN_PREFIXES[reference] : undefined;
+    if (prefix === undefined) throw bad('of bip122 must name Bitcoin, its test networks or regtest');
+    const segwit = parseSegwitAddress(address);
+    const bytes = segwit?.prefix === prefix ? KEY_PROGRAMS[segwit.version] : undefined;
+    if (bytes === undefined || segwit?.program.byteLength !== bytes) {
+      throw bad('of bip122 must end in a P2WPKH or P2TR address of that network in lower case');
+    }
+    return { kind: 'pkh', chain, reference, address };
+  }
+  if (chain !== 'solana') throw bad('of method pkh must be of eip155, bip122 or solana');
+  if (!SOLANA_CHAINS.has(reference)) throw bad('of solana must name mainnet, devnet or testnet');
+  if (decodeBase58(address)?.byteLength !== SOLANA_KEY_BYTES) {
+    throw bad('of solana must end in a key of 32 bytes in base58');
+  }
+  return { kind: 'pkh', chain, reference, address };
+}
+
+/** What base58 text holds; null when it is none, too long, or not what it is encoded to. */
+export function decodeBase58(text: string, maxLength = BASE58_MAX_LENGTH): Uint8Array | null {
+  if (text === '' || text.length > maxLength) return null;
+  try {
+    const bytes = base58btc.baseDecode(text);
+    return base58btc.baseEncode(bytes) === text ? bytes : null;
+  } catch {
+    return null;
+  }
+}
+
+function bad(what: string): NameError {
+  return new NameError('bad_did', `DID ${what}`);
+}
