@@ -1,0 +1,23 @@
+import type { Implementation } from './job.ts';
+
+/** What is computed on secp256k1. Lengths are the caller's to check. */
+export interface Curve {
+  readonly implementation: Implementation;
+  /** The public key (65 bytes, uncompressed) that signed `digest` with r‖s; null when there is none. */
+  recover(signature: Uint8Array, parity: 0 | 1, digest: Uint8Array): Uint8Array | null;
+  /** ECDSA with r‖s by a compressed key. Whether s is low is the caller's to check. */
+  verify(publicKey: Uint8Array, digest: Uint8Array, signature: Uint8Array): boolean;
+  /** BIP-340 by an x-only key (32 bytes). */
+  verifySchnorr(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** The native addon; where it has no binary for this machine, or does not load, JavaScript at a twentieth of the speed. */
+export async function loadCurve(): Promise<Curve> {
+  try {
+    const { createNativeCurve } = await import('./native-curve.ts');
+    return createNativeCurve();
+  } catch {
+    const { createPortableCurve } = await import('./portable-curve.ts');
+    return createPortableCurve();
+  }
+}

@@ -1,0 +1,26 @@
+/** A thread that verifies: what takes a tenth of a millisecond each is not for the event loop. */
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { verifyBip322 } from './bip322.ts';
+import { type Curve, loadCurve } from './curve.ts';
+import { verifySecp256k1 } from './ecdsa.ts';
+import { verifyEip191 } from './eip191.ts';
+import { type Answer, decodeBatch, INVALID, type Job, VALID } from './job.ts';
+
+const decoder = new TextDecoder();
+
+/** Answers batches one after another. What throws ends the thread: whoever waits hears of that, and not `false`. */
+function serve(port: MessagePort, curve: Curve): void {
+  port.on('message', (batch: Uint8Array) => {
+    const outcomes = Uint8Array.from(decodeBatch(batch), (job) => (verify(curve, job) ? VALID : INVALID));
+    const answer: Answer = { outcomes, implementation: curve.implementation };
+    port.postMessage(answer, []);
+  });
+}
+
+function verify(curve: Curve, { kind, signer, message, signature }: Job): boolean {
+  if (kind === 'eip191') return verifyEip191(curve, signer, message, signature);
+  if (kind === 'bip322') return verifyBip322(curve, decoder.decode(signer), message, signature);
+  return verifySecp256k1(curve, signer, message, signature);
+}
+
+if (parentPort !== null) serve(parentPort, await loadCurve());
