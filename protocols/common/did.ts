@@ -1,7 +1,7 @@
 import { base58btc } from 'multiformats/bases/base58';
-import { parseSegwitAddress } from './bech32.ts';
 import { didKey } from './did-key.ts';
 import { NameError } from './names.ts';
+import { keyAddressPrefix } from './segwit.ts';
 
 export type Curve = 'ed25519' | 'secp256k1';
 
@@ -50,8 +50,6 @@ const BITCOIN_PREFIXES: Readonly<Record<string, string>> = {
   // regtest
   '0f9188f13cb7b2c71f2a335e3a4fc328': 'bcrt',
 };
-/** Witness version and bytes of the program: P2WPKH, P2TR. */
-const KEY_PROGRAMS: Readonly<Record<number, number>> = { 0: 20, 1: 32 };
 
 /** First 32 characters of the genesis hash: mainnet, devnet, testnet. */
 const SOLANA_CHAINS: ReadonlySet<string> = new Set([
@@ -109,9 +107,7 @@ function parsePkh(chain: string, reference: string, address: string): DidPkh {
   if (chain === 'bip122') {
     const prefix = Object.hasOwn(BITCOIN_PREFIXES, reference) ? BITCOIN_PREFIXES[reference] : undefined;
     if (prefix === undefined) throw bad('of bip122 must name Bitcoin, its test networks or regtest');
-    const segwit = parseSegwitAddress(address);
-    const bytes = segwit?.prefix === prefix ? KEY_PROGRAMS[segwit.version] : undefined;
-    if (bytes === undefined || segwit?.program.byteLength !== bytes) {
+    if (keyAddressPrefix(address) !== prefix) {
       throw bad('of bip122 must end in a P2WPKH or P2TR address of that network in lower case');
     }
     return { kind: 'pkh', chain, reference, address };

@@ -3,6 +3,7 @@ import { bytesKey, equalBytes } from '../common/bytes.ts';
 import type { Crypto, WalletCrypto } from '../common/crypto.ts';
 import { parseDid } from '../common/did.ts';
 import { decodeMultikey, didKey, encodeMultikey } from '../common/did-key.ts';
+import { CodedError } from '../common/errors.ts';
 import { WaitingRoom } from '../common/waiting-room.ts';
 import { decodeCacao } from './cacao.ts';
 import { VERIFYING_MAX, VERIFYING_MAX_PER_PEER } from './constants.ts';
@@ -169,7 +170,8 @@ export class ChainVerifier {
   async #verifyLinks(signed: readonly SignedLink[]): Promise<Known> {
     const { crypto, wallets, metrics } = this.#components;
     metrics.signaturesVerified += signed.length;
-    const holds = await Promise.all(signed.map(({ proof }) => verifyProof(proof, crypto, wallets)));
+    const verifications = signed.map(({ proof }) => verifyProof(proof, crypto, wallets));
+    const holds = await Promise.all(verifications).catch(unanswered);
     if (holds.includes(false)) {
       throw new IdentityError('chain_signature', 'signature of a link does not verify');
     }
@@ -202,6 +204,12 @@ function verifyProof(proof: Proof, crypto: Crypto, wallets: WalletCrypto): Promi
   if (kind === 'ed25519') return crypto.verifyEd25519(proof.signer, message, signature);
   if (kind === 'eip191') return wallets.verifyEip191(proof.signer, message, signature);
   return wallets.verifySecp256k1(proof.signer, message, signature);
+}
+
+/** Where there is no answer, the chain may well hold. */
+function unanswered(error: unknown): never {
+  if (!(error instanceof CodedError)) throw error;
+  throw new IdentityError('overloaded', `signatures cannot be verified now: ${error.message}`, true);
 }
 
 function ofAuthor({ chain, author: expected }: Known, author: Uint8Array): VerifiedChain {
