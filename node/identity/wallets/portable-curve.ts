@@ -12,8 +12,8 @@ export function createPortableCurve(): Curve {
     recover: (signature, parity, digest) => {
       try {
         const recoverable = concatBytes(Uint8Array.of(parity), signature);
-        const compressed = secp256k1.recoverPublicKey(recoverable, digest, { prehash: false });
-        return secp256k1.Point.fromBytes(compressed).toBytes(false);
+        const parsed = secp256k1.Signature.fromBytes(recoverable, 'recovered');
+        return parsed.recoverPublicKey(digest).toBytes(false);
       } catch {
         return null;
       }

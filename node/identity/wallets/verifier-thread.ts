@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { concatBytes } from '../../../protocols/common/bytes.ts';
 import type { CodedError } from '../../../protocols/common/errors.ts';
@@ -42,8 +44,7 @@ export class VerifierThread {
     this.#worker = new Worker(init.script, {
       name: 'wallet-verifier',
       resourceLimits: THREAD_LIMITS,
-      // neither what the process was told nor its settings are the thread's business
-      env: {},
+      env: threadEnvironment(),
       execArgv: [],
     });
     this.#worker.on('message', (answer: Answer) => this.#answered(answer));
@@ -116,4 +117,13 @@ export class VerifierThread {
     this.#worker.on('error', () => undefined);
     return this.#batches.splice(0).flat();
   }
+}
+
+/**
+ * Neither what the process was told nor its settings are the thread's business; where compiled code is kept it has to
+ * be told, or it loads the compiler: 20 MB.
+ */
+function threadEnvironment(): NodeJS.ProcessEnv {
+  const cache = getCompileCacheDir();
+  return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) };
 }
