@@ -5,6 +5,8 @@ export const EXIT_FAILED = 1;
 /** The command was not understood: a flag, an argument or a setting is wrong. */
 export const EXIT_USAGE = 2;
 
+const USAGE_CODES: ReadonlySet<string> = new Set(['bad_usage', 'bad_config', 'bad_key_name']);
+
 /** What to do next, by error code. Codes whose message says it already are not here. */
 const NEXT: Readonly<Record<string, string>> = {
   bad_config: 'see maillon node --help for every setting',
@@ -15,6 +17,9 @@ const NEXT: Readonly<Record<string, string>> = {
   outcome_unknown: 'read it before trying again: maillon get KEY',
   list_incomplete: 'try again in a moment',
   over_quota: 'delete something first: maillon list --long',
+  no_such_key: 'see which there are: maillon keys list',
+  key_exists: 'choose another name, or put a new key in its place: maillon keys rotate NAME',
+  bad_key_file: 'restore it from a backup, or move it away',
   EADDRINUSE: 'stop what uses the port, or choose another',
   EACCES: 'check the permissions',
 };
@@ -40,7 +45,7 @@ export function reportError(
     ? JSON.stringify({ error: message, code })
     : `maillon: ${message}${next === undefined ? '' : ` (${next})`}`;
   process.stderr.write(`${line.replaceAll(/\s*\n\s*/g, ' ')}\n`);
-  return code === 'bad_usage' || code === 'bad_config' ? EXIT_USAGE : EXIT_FAILED;
+  return USAGE_CODES.has(code) ? EXIT_USAGE : EXIT_FAILED;
 }
 
 function explain(

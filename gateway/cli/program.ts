@@ -6,6 +6,7 @@ import { reportError } from './errors.ts';
 import { addGateway } from './gateway.ts';
 import { addGet } from './get.ts';
 import { addId } from './id.ts';
+import { addKeys } from './keys.ts';
 import { addList } from './list.ts';
 import { addNode } from './node.ts';
 import { addNodes } from './nodes.ts';
@@ -34,6 +35,7 @@ const COMMANDS: readonly AddCommand[] = [
   addPeers,
   addNodes,
   addId,
+  addKeys,
 ];
 
 const HELP_WIDTH_MAX = 110;

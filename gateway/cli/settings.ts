@@ -3,6 +3,7 @@ import { describeDefault, flagOf, kindOf, SETTINGS, type Setting, variableOf } f
 
 /** Help headings, by the first part of a setting's path. */
 const GROUPS: Readonly<Record<string, string>> = {
+  identity: 'Identity:',
   listen: 'Swarm addresses:',
   connections: 'Connections:',
   network: 'Networks:',

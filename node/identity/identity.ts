@@ -1,13 +1,18 @@
-import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
+import { randomBytes } from 'node:crypto';
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import type { Ed25519Signer } from '../../protocols/common/crypto.ts';
-import { didKey, encodeMultikey } from '../../protocols/common/did-key.ts';
+import { didKey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { createEd25519Signer } from '../crypto.ts';
-import { writeFileAtomic } from '../disk/atomic-file.ts';
+import { createFileExclusive } from '../disk/exclusive-file.ts';
+import { KeyError } from './keyring/errors.ts';
+import { SECRET_MODE } from './keyring/files.ts';
+import { encodeLibp2pKey, SEED_BYTES } from './keyring/key-file.ts';
+import { IDENTITY_NAME, keyPath } from './keyring/names.ts';
+import { type PassphraseSource, passphraseFrom } from './keyring/passphrase.ts';
+import { type OpenKey, openStoredKey, readStoredKey } from './keyring/stored-key.ts';
 
 /** Who a node is: its libp2p key, which is also the key of the messages it signs. */
 export interface Identity {
@@ -18,47 +23,40 @@ export interface Identity {
   readonly signer: Ed25519Signer;
 }
 
-const KEY_FILE = 'identity.key';
-const SECRET_MODE = 0o600;
-/** Permission bits of group and others. */
-const FOREIGN_BITS = 0o077;
-const SEED_BYTES = 32;
-
-/** Reads the identity of `directory`, made there on first start. Throws `bad_identity` when it is unusable. */
-export async function loadIdentity(directory: string): Promise<Identity> {
-  const path = join(directory, KEY_FILE);
-  if (!existsSync(path)) {
-    const fresh = await generateKeyPair('Ed25519');
-    writeFileAtomic(path, privateKeyToProtobuf(fresh), SECRET_MODE);
-  }
-  if (process.platform !== 'win32' && (statSync(path).mode & FOREIGN_BITS) !== 0)
-    chmodSync(path, SECRET_MODE);
-  return identityOf(readKey(path));
-}
-
-function readKey(path: string): Ed25519PrivateKey {
+/**
+ * Reads the identity of `directory`, made there on first start; where it is sealed, with the passphrase that
+ * `passphrases` has. Throws `bad_identity` when it is unusable, and what keys under a passphrase do.
+ */
+export async function loadIdentity(
+  directory: string,
+  passphrases: PassphraseSource = passphraseFrom({ file: '' }),
+): Promise<Identity> {
+  const path = keyPath(directory, IDENTITY_NAME);
   try {
-    const key = privateKeyFromProtobuf(readFileSync(path));
-    if (key.type === 'Ed25519') return key;
+    const stored = readStoredKey(path) ?? (await make(path));
+    return await identityOf(await openStoredKey(stored, passphrases));
   } catch (error) {
-    throw unusable(path, error);
+    if (!(error instanceof KeyError) || error.code !== 'bad_key_file') throw error;
+    const advice = 'restore it from a backup, or remove it to start as a new peer';
+    throw new CodedError('bad_identity', `${path} does not hold an Ed25519 key: ${advice}`, undefined, {
+      cause: error,
+    });
   }
-  throw unusable(path);
 }
 
-function unusable(path: string, cause?: unknown): CodedError {
-  const advice = 'restore it from a backup, or remove it to start as a new peer';
-  return new CodedError('bad_identity', `${path} does not hold an Ed25519 key: ${advice}`, undefined, {
-    cause,
-  });
+async function make(path: string): Promise<NonNullable<ReturnType<typeof readStoredKey>>> {
+  createFileExclusive(path, await encodeLibp2pKey(randomBytes(SEED_BYTES)), SECRET_MODE);
+  const stored = readStoredKey(path);
+  if (stored === null) throw new KeyError('bad_key_file', `${path} was made and is gone again`);
+  return stored;
 }
 
-function identityOf(privateKey: Ed25519PrivateKey): Identity {
-  const signer = createEd25519Signer(privateKey.raw.subarray(0, SEED_BYTES));
+async function identityOf({ seed, multikey }: OpenKey): Promise<Identity> {
+  const privateKey = await generateKeyPairFromSeed('Ed25519', seed);
   return {
     privateKey,
     peerId: peerIdFromPrivateKey(privateKey).toString(),
-    author: didKey(encodeMultikey(signer.publicKey)),
-    signer,
+    author: didKey(multikey),
+    signer: createEd25519Signer(seed),
   };
 }

@@ -17,6 +17,24 @@ export const NETWORK_SETTINGS = [
     help: 'Name of the swarm. Nodes and signatures of another one are not accepted.',
   },
   {
+    path: 'identity.ownerKey',
+    schema: z.string(),
+    default: '',
+    help: 'Key that owns what is made on this machine without any ceremony; made when it is not there. ~/.maillon/development.key when empty: one for all nodes that a user starts.',
+  },
+  {
+    path: 'namespaces.unowned',
+    schema: z.boolean(),
+    default: false,
+    help: 'Take namespaces without an owner, in which anybody may do anything, and serve them as the default ones: for private swarms. The same at every node.',
+  },
+  {
+    path: 'identity.passphraseFile',
+    schema: z.string(),
+    default: '',
+    help: 'File with the passphrase (mode 0600) that opens keys which are sealed. It is asked for on the terminal when empty.',
+  },
+  {
     path: 'bootstrap',
     schema: texts,
     default: [],

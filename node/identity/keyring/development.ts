@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { systemClock } from '../../../protocols/common/clock.ts';
+import { createFileExclusive } from '../../disk/exclusive-file.ts';
+import { KeyError } from './errors.ts';
+import { DIRECTORY_MODE, SECRET_MODE } from './files.ts';
+import { encodeKey, SEED_BYTES } from './key-file.ts';
+import { type NamedKey, namedKey } from './keyring.ts';
+import { DEVELOPMENT_NAME, keyPath } from './names.ts';
+import { type PassphraseSource, passphraseFrom } from './passphrase.ts';
+import { openStoredKey, readStoredKey } from './stored-key.ts';
+
+/** Where the development key is unless `identity.ownerKey` names another place. */
+export function developmentKeyPath(data: string): string {
+  return keyPath(data, DEVELOPMENT_NAME);
+}
+
+/**
+ * The key at `path` that owns what is made on this machine, made there, in the clear, when it is not: of processes that
+ * start together one makes it, and all have the same.
+ */
+export async function developmentKey(
+  path: string,
+  passphrases: PassphraseSource = passphraseFrom({ file: '' }),
+): Promise<NamedKey> {
+  let stored = readStoredKey(path);
+  if (stored === null) {
+    // one that is there already may hold anything, and stays as it is
+    mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+    createFileExclusive(path, encodeKey(randomBytes(SEED_BYTES), systemClock.now()), SECRET_MODE);
+    stored = readStoredKey(path);
+  }
+  if (stored === null) throw new KeyError('no_such_key', `${path} was made and is gone again`);
+  return namedKey(DEVELOPMENT_NAME, await openStoredKey(stored, passphrases));
+}
