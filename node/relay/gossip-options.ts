@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { type GossipsubOpts, StrictNoSign } from '@libp2p/gossipsub';
 import { bytesKey } from '../../protocols/common/bytes.ts';
+import { NAMESPACES_PROTOCOL } from '../../protocols/namespaces/index.ts';
 import { NODES_PROTOCOL } from '../../protocols/nodes/index.ts';
 import { gossipTopics } from '../../protocols/relay/index.ts';
 import type { Config } from '../config/schema.ts';
@@ -13,8 +14,10 @@ export interface GossipInit {
   readonly scoreOf: (peer: string) => number;
 }
 
-/** The relay's shards, and the directory behind them. */
-const TOPICS = [...gossipTopics(), NODES_PROTOCOL];
+/** What is no relay: its copies are not counted. */
+const OTHER_TOPICS: ReadonlySet<string> = new Set([NODES_PROTOCOL, NAMESPACES_PROTOCOL]);
+/** The relay's shards, and the directory and the notices of namespaces behind them. */
+const TOPICS = [...gossipTopics(), ...OTHER_TOPICS];
 
 const SECOND_MS = 1000;
 const KIB = 1024;
@@ -32,7 +35,7 @@ export function gossipOptions({ config, onCopy, scoreOf }: GossipInit): Partial<
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: (message) => Buffer.from(gossipId(message.topic, message.data), 'latin1'),
     fastMsgIdFn: (message) => {
-      if (message.topic !== NODES_PROTOCOL) onCopy();
+      if (!OTHER_TOPICS.has(message.topic)) onCopy();
       return gossipId(message.topic, message.data ?? new Uint8Array());
     },
     msgIdToStrFn: bytesKey,

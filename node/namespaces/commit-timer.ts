@@ -1,0 +1,59 @@
+import { COMMIT_LINGER_FACTOR, COMMIT_LINGER_MAX_MS, COMMIT_LINGER_MS } from './limits.ts';
+
+/** Ends transactions: what comes within the linger shares one sync, which holds up everything else. */
+export class CommitTimer {
+  readonly #commit: () => void;
+  #timer: NodeJS.Timeout | null = null;
+  #waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  #lastMs = 0;
+
+  constructor(commit: () => void) {
+    this.#commit = commit;
+  }
+
+  /** Something was written: a commit is due. */
+  begin(): void {
+    if (this.#timer !== null) return;
+    const linger = Math.max(COMMIT_LINGER_MS, this.#lastMs * COMMIT_LINGER_FACTOR);
+    this.#timer = setTimeout(() => this.#run(), Math.min(linger, COMMIT_LINGER_MAX_MS));
+  }
+
+  /** Resolves after the commit that is due, if one is. Rejects when it failed. */
+  done(): Promise<void> {
+    if (this.#timer === null) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+    });
+  }
+
+  /** There is nothing to commit any more: it failed. */
+  fail(error: Error): void {
+    for (const { reject } of this.#end()) reject(error);
+  }
+
+  /** Commits what is due now. */
+  stop(): void {
+    if (this.#timer !== null) this.#run();
+  }
+
+  #run(): void {
+    const since = performance.now();
+    try {
+      this.#commit();
+    } catch (error) {
+      // whoever waits is told by `fail`
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    this.#lastMs = performance.now() - since;
+    for (const { resolve } of this.#end()) resolve();
+  }
+
+  #end(): { readonly resolve: () => void; readonly reject: (error: Error) => void }[] {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    return waiting;
+  }
+}

@@ -1,0 +1,134 @@
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
+import { syncDirectory } from '../disk/atomic-file.ts';
+import { HEADER_BYTES, isHeaderSound, numberOf } from '../storage/store/database.ts';
+import { faultOf } from '../storage/store/faults.ts';
+
+/** Version of the table and of what is in it. */
+const FORMAT_VERSION = 1;
+/** In the header of the file: it is one of ours. "MaiN". */
+const APPLICATION_ID = 0x4d61694e;
+const BUSY_TIMEOUT_MS = 5_000;
+const CACHE_KIB = 2048;
+/** To which the log is cut after it was moved into the file. */
+const LOG_KEPT_BYTES = 4 * 2 ** 20;
+const DIRECTORY_MODE = 0o700;
+
+const FILE = 'notices.db';
+/** What SQLite keeps beside a database. */
+const LOG = '-wal';
+const SHARED = '-shm';
+
+/**
+ * `scope` and `name` are a policy's owner and namespace, or a revocation's `as` and nothing; `subject` is a policy's holder, or what a
+ * revocation is about. `mark` is a checksum of all of it. A position is never given twice.
+ */
+const TABLE = `
+CREATE TABLE notices (
+  position INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL, scope TEXT NOT NULL,
+  name TEXT NOT NULL, sequence INTEGER NOT NULL, time INTEGER NOT NULL, subject TEXT NOT NULL, digest BLOB NOT NULL,
+  previous BLOB, bytes BLOB NOT NULL, mark INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX notices_policies ON notices (scope, name, sequence) WHERE kind = 0;
+`;
+
+/** Opens `directory`'s database, made where there is none. Damaged: why. Throws `notices_version`, and what the disk says. */
+export function openDatabase(directory: string): { database: DatabaseSync } | { damage: string } {
+  mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
+  const path = join(directory, FILE);
+  let database: DatabaseSync | null = null;
+  try {
+    if (!isFileSound(path)) return { damage: 'its header is not what is written here' };
+    database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    // a write is on disk when its transaction has ended
+    database.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
+      PRAGMA cache_size = -${CACHE_KIB};`);
+    if (isEmpty(database)) create(database);
+    else if (!isOurs(database)) {
+      database.close();
+      return { damage: 'it is not what is written here' };
+    }
+    return { database };
+  } catch (error) {
+    closeQuietly(database);
+    if (error instanceof CodedError || faultOf(error) === 'disk') throw error;
+    return { damage: errorMessage(error) };
+  }
+}
+
+/** Moves the database out of the way, instead of what was moved there before: its new path. */
+export function putAside(directory: string): string {
+  const path = join(directory, FILE);
+  const aside = `${path}.damaged`;
+  for (const suffix of ['', LOG]) rmSync(aside + suffix, { force: true });
+  // the log last: without it the database would pass for an older state of itself
+  for (const suffix of ['', LOG]) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+  rmSync(path + SHARED, { force: true });
+  syncDirectory(directory);
+  return aside;
+}
+
+export function closeQuietly(database: DatabaseSync | null): void {
+  try {
+    database?.close();
+  } catch {
+    // it is damaged or closed: there is nothing to lose any more
+  }
+}
+
+/** SQLite takes some damaged headers for a file it may not write. A file that is shorter was being made. */
+function isFileSound(path: string): boolean {
+  if (!existsSync(path)) return true;
+  const header = Buffer.alloc(HEADER_BYTES);
+  const file = openSync(path, 'r');
+  try {
+    return readSync(file, header) < HEADER_BYTES || isHeaderSound(header);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  return database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
+}
+
+function isOurs(database: DatabaseSync): boolean {
+  if (numberOf(database, 'application_id') !== APPLICATION_ID) return false;
+  const version = numberOf(database, 'user_version');
+  if (version !== FORMAT_VERSION) {
+    const message = `the policies and revocations on disk have format ${String(version)}, which this version of Maillon does not know`;
+    throw new CodedError('notices_version', `${message}: use the version that wrote them, or a newer one`);
+  }
+  return schemaOf(database) === ownSchema();
+}
+
+function schemaOf(database: DatabaseSync): string {
+  const rows = database
+    .prepare("SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")
+    .all();
+  return JSON.stringify(rows);
+}
+
+/** As it is in a file that was just made. */
+function ownSchema(): string {
+  const database = new DatabaseSync(':memory:');
+  try {
+    database.exec(TABLE);
+    return schemaOf(database);
+  } finally {
+    database.close();
+  }
+}
+
+function create(database: DatabaseSync): void {
+  database.exec(`
+    BEGIN IMMEDIATE;
+    ${TABLE}
+    PRAGMA application_id = ${APPLICATION_ID};
+    PRAGMA user_version = ${FORMAT_VERSION};
+    COMMIT;`);
+}

@@ -1,0 +1,42 @@
+import type { Limit } from '../../protocols/common/limits.ts';
+
+/** Policies decoded and kept at hand: namespaces in use. Others are read from disk when asked for. */
+export const VIEWS_MAX = 1024;
+/** How long notices that came together wait to share one sync to disk, at least … */
+export const COMMIT_LINGER_MS = 10;
+/** … so many times as long as the last sync took, since nothing else runs meanwhile … */
+export const COMMIT_LINGER_FACTOR = 10;
+/** … and at most. */
+export const COMMIT_LINGER_MAX_MS = 500;
+
+/** Peers that are asked at a time: those that answer slowly do not keep the others from it. */
+export const EXCHANGES_AT_ONCE = 8;
+/** All questions to one peer at a time; then it is the others' turn, and later this one's again. */
+export const EXCHANGE_TIMEOUT_MS = 60_000;
+/** Every connected peer is asked for news this often, give or take a half: what gossip lost comes this way. */
+export const EXCHANGE_MS = 60_000;
+/** After an exchange that came to no end; doubled with each further one. */
+export const RETRY_MS = 2_000;
+export const RETRY_MAX_MS = EXCHANGE_MS;
+/** How often it is looked who is to be asked. */
+export const TICK_MS = 250;
+/** Peers of which it is remembered how far their logs were read. */
+export const POSITIONS_MAX = 10_000;
+/** Namespaces whose history is to be asked for; beyond that the next exchange finds them. */
+export const HISTORIES_WAITING_MAX = 256;
+/** Questions that are answered together: each holds an answer in memory until its peer has read it. */
+export const ANSWERS_AT_ONCE = 32;
+/** Streams of one connection, each for one question. */
+export const STREAMS_PER_CONNECTION = 4;
+/** Own notices that wait for somebody to hear them; beyond that peers find them by asking. */
+export const UNHEARD_MAX = 256;
+
+export const NOTICE_LIMITS: readonly Limit[] = [
+  limit('namespaces.exchange', EXCHANGE_MS, 'milliseconds', 'every peer is asked for news this often'),
+  limit('namespaces.exchangesAtOnce', EXCHANGES_AT_ONCE, 'count', 'peers that are asked at a time'),
+  limit('namespaces.answersAtOnce', ANSWERS_AT_ONCE, 'count', 'each holds an answer in memory'),
+];
+
+function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
+  return { name, value, unit, reason };
+}

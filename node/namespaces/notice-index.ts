@@ -1,0 +1,161 @@
+import {
+  type NamespaceName,
+  NOTICE_OVERHEAD_BYTES,
+  NOTICES_MAX,
+  NOTICES_MAX_BYTES,
+  POLICIES_MAX,
+  type PolicyHead,
+  PRINCIPAL_MAX_BYTES,
+  REVOCATIONS_MAX,
+  type RevocationTarget,
+  targetKey,
+  UNSPONSORED_SHARE,
+} from '../../protocols/namespaces/index.ts';
+import { KIND_POLICY, type NoticeRow } from './rows.ts';
+
+/** What room there is; a test has less. */
+export interface NoticeRoom {
+  readonly notices: number;
+  readonly bytes: number;
+  readonly principalBytes: number;
+  readonly revocations: number;
+  readonly policies: number;
+}
+
+export const NOTICE_ROOM: NoticeRoom = {
+  notices: NOTICES_MAX,
+  bytes: NOTICES_MAX_BYTES,
+  principalBytes: PRINCIPAL_MAX_BYTES,
+  revocations: REVOCATIONS_MAX,
+  policies: POLICIES_MAX,
+};
+
+export interface NoticeIndexInit {
+  readonly room: NoticeRoom;
+  /** Whether this node's operator vouches for a DID: a part of the room is kept for those. */
+  readonly isSponsored: (did: string) => boolean;
+}
+
+interface Principal {
+  bytes: number;
+  revocations: number;
+}
+
+type IndexedRow = Pick<
+  NoticeRow,
+  'kind' | 'scope' | 'name' | 'sequence' | 'time' | 'subject' | 'digest' | 'bytes'
+>;
+
+/** What is known, in memory: who holds which namespace by which policy, who revoked what, and how much room is left. */
+export class NoticeIndex {
+  readonly #init: NoticeIndexInit;
+  readonly #heads = new Map<string, PolicyHead>();
+  readonly #revokers = new Map<string, Set<string>>();
+  /** What was revoked by notices that are not on disk any more. */
+  readonly #carried = new Map<string, ReadonlySet<string>>();
+  readonly #principals = new Map<string, Principal>();
+  #policies = 0;
+  #revocations = 0;
+  #bytes = 0;
+  #unsponsored = { notices: 0, bytes: 0 };
+
+  constructor(init: NoticeIndexInit) {
+    this.#init = init;
+  }
+
+  get policies(): number {
+    return this.#policies;
+  }
+
+  get revocations(): number {
+    return this.#revocations;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  headOf(name: NamespaceName): PolicyHead | undefined {
+    return this.#heads.get(namespaceKey(name));
+  }
+
+  revokersOf(target: RevocationTarget): ReadonlySet<string> | undefined {
+    const key = targetKey(target);
+    const carried = this.#carried.get(key);
+    const kept = this.#revokers.get(key);
+    return carried === undefined || kept === undefined ? (kept ?? carried) : new Set([...carried, ...kept]);
+  }
+
+  /** Whether there is such a notice. */
+  isRevokedBy(target: RevocationTarget, as: string): boolean {
+    return this.#revokers.get(targetKey(target))?.has(as) ?? false;
+  }
+
+  add(row: IndexedRow): void {
+    const bytes = row.bytes.byteLength + NOTICE_OVERHEAD_BYTES;
+    const principal = this.#principals.get(row.scope) ?? { bytes: 0, revocations: 0 };
+    this.#principals.set(row.scope, principal);
+    principal.bytes += bytes;
+    this.#bytes += bytes;
+    if (!this.#init.isSponsored(row.scope)) {
+      this.#unsponsored.notices += 1;
+      this.#unsponsored.bytes += bytes;
+    }
+    if (row.kind === KIND_POLICY) this.#addPolicy(row);
+    else this.#addRevocation(row, principal);
+  }
+
+  /** Takes over what was revoked: a file that is damaged does not undo it. */
+  carryRevocations(of: NoticeIndex): void {
+    for (const all of [of.#carried, of.#revokers]) {
+      for (const [target, revokers] of all) {
+        this.#carried.set(target, new Set([...(this.#carried.get(target) ?? []), ...revokers]));
+      }
+    }
+  }
+
+  /** Why there is no room for a row; null where there is. */
+  refusal({ kind, scope, sequence, bytes }: IndexedRow): string | null {
+    const { room, isSponsored } = this.#init;
+    const size = bytes.byteLength + NOTICE_OVERHEAD_BYTES;
+    const principal = this.#principals.get(scope) ?? { bytes: 0, revocations: 0 };
+    if (kind === KIND_POLICY && sequence > room.policies) {
+      return `a namespace has at most ${room.policies} policies`;
+    }
+    if (kind !== KIND_POLICY && principal.revocations >= room.revocations) {
+      return `at most ${room.revocations} revocations are kept in one name: revoke a key instead of its links`;
+    }
+    if (principal.bytes + size > room.principalBytes) {
+      return `the policies and revocations of one owner have at most ${room.principalBytes} bytes`;
+    }
+    const count = this.#policies + this.#revocations;
+    const isFull = count >= room.notices || this.#bytes + size > room.bytes;
+    const { notices, bytes: taken } = this.#unsponsored;
+    const isShareFull =
+      notices >= room.notices * UNSPONSORED_SHARE || taken + size > room.bytes * UNSPONSORED_SHARE;
+    if (!isFull && (!isShareFull || isSponsored(scope))) return null;
+    return 'this node has no room for more policies and revocations';
+  }
+
+  #addPolicy({ scope, name, sequence, digest, subject, time }: IndexedRow): void {
+    this.#policies += 1;
+    const key = namespaceKey({ owner: scope, namespace: name });
+    const known = this.#heads.get(key);
+    if (known !== undefined && known.sequence >= sequence) return;
+    // a view would keep all that it is a view of
+    this.#heads.set(key, { sequence, digest: digest.slice(), holder: subject, time });
+  }
+
+  #addRevocation({ scope, subject }: IndexedRow, principal: Principal): void {
+    this.#revocations += 1;
+    principal.revocations += 1;
+    const revokers = this.#revokers.get(subject) ?? new Set<string>();
+    revokers.add(scope);
+    this.#revokers.set(subject, revokers);
+  }
+}
+
+/** A DID has no line feed. */
+export function namespaceKey({ owner, namespace }: NamespaceName): string {
+  return `${owner}\n${namespace}`;
+}

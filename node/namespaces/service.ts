@@ -1,0 +1,238 @@
+import { join } from 'node:path';
+import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
+import type { PeerId } from '@libp2p/interface';
+import { bytesKey } from '../../protocols/common/bytes.ts';
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import { errorMessage } from '../../protocols/common/errors.ts';
+import {
+  decodeNotice,
+  decodePolicy,
+  NAMESPACES_PROTOCOL,
+  NamespacesError,
+  NoticeAdmission,
+  QuestionServer,
+  type RevocationTarget,
+  type VerifyNotice,
+} from '../../protocols/namespaces/index.ts';
+import type { Network } from '../libp2p.ts';
+import type { EventLog } from '../observability/events.ts';
+import type { Logger } from '../observability/logger.ts';
+import { SHUNNED_SCORE } from '../relay/gossip.ts';
+import { Exchange } from './exchange.ts';
+import type { Namespaces, PolicyView, RevocationView } from './interface.ts';
+import { TICK_MS, UNHEARD_MAX } from './limits.ts';
+import { createNamespacesServiceMetrics, type NamespacesServiceMetrics } from './metrics.ts';
+import type { NoticeRoom } from './notice-index.ts';
+import { NoticeStore } from './notice-store.ts';
+import { NoticeSync } from './notice-sync.ts';
+
+export interface NamespacesComponents {
+  readonly network: Network;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: EventLog;
+  /** Whether a chain shows that its author may act so (protocols/identity, and what is revoked). */
+  readonly verify: VerifyNotice;
+}
+
+export interface NamespacesInit {
+  readonly swarm: string;
+  /** The node's data directory. */
+  readonly data: string;
+  /** Whether this node's operator vouches for a DID: a quarter of the room is kept for those. */
+  readonly isSponsored?: (did: string) => boolean;
+  /** What room there is, where it is another than the swarm's. */
+  readonly room?: NoticeRoom;
+}
+
+/** Who is no peer: this node's own operator. */
+const SELF = '';
+
+/**
+ * Policies and revocations at this node: takes them from gossip, from peers it asks and from its own operator, keeps all of them, and
+ * says what holds. Its role has no influence: a light node verifies as a full one does.
+ */
+export class NamespacesService implements Namespaces {
+  readonly metrics: NamespacesServiceMetrics = createNamespacesServiceMetrics();
+  readonly #components: NamespacesComponents;
+  readonly #store: NoticeStore;
+  readonly #admission: NoticeAdmission;
+  readonly #exchange: Exchange;
+  readonly #sync: NoticeSync;
+  readonly #listeners = new Set<() => void>();
+  /** Own notices that nobody was there to hear. */
+  readonly #unheard = new Map<string, Uint8Array>();
+  #known = 0;
+  #timer: NodeJS.Timeout | null = null;
+
+  /** Takes what is on disk; from here until `stop` the files are this service's. */
+  constructor(components: NamespacesComponents, init: NamespacesInit) {
+    const { network, crypto, clock, logger, events, verify } = components;
+    const { metrics } = this;
+    const { swarm, data, ...bounds } = init;
+    this.#components = components;
+    this.#store = new NoticeStore(
+      { crypto, events },
+      { ...bounds, directory: join(data, 'namespaces'), onLoss: () => this.#onLoss() },
+    );
+    this.#admission = new NoticeAdmission({ crypto, clock, held: this.#store, verify, metrics }, { swarm });
+    this.#exchange = new Exchange({
+      network,
+      server: new QuestionServer({ clock, log: this.#store, metrics }),
+      logger,
+      isShunned: (peer) => this.#admission.isShunned(peer),
+      onFault: (peer, error) => this.#admission.refuse(peer, error, 'pushed'),
+    });
+    this.#sync = new NoticeSync({
+      network,
+      exchange: this.#exchange,
+      admission: this.#admission,
+      store: this.#store,
+      crypto,
+      clock,
+      logger,
+      metrics,
+      onTaken: () => this.#changed(),
+    });
+    this.#known = this.#count;
+  }
+
+  async start(): Promise<void> {
+    if (this.#timer !== null) return;
+    const { gossip } = this.#components.network.services;
+    this.#timer = setInterval(() => this.#sayAgain(), TICK_MS);
+    await this.#exchange.start();
+    gossip.topicValidators.set(NAMESPACES_PROTOCOL, (peer, message) => this.#validate(peer, message));
+    gossip.subscribe(NAMESPACES_PROTOCOL);
+    this.#sync.start();
+  }
+
+  /** Ends what runs and closes the files: it is not started again. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) {
+      clearInterval(this.#timer);
+      this.#timer = null;
+      const { gossip } = this.#components.network.services;
+      gossip.topicValidators.set(NAMESPACES_PROTOCOL, () => TopicValidatorResult.Ignore);
+      await this.#exchange.stop();
+      await this.#sync.stop();
+    }
+    this.#store.close();
+  }
+
+  policyOf(owner: string, namespace: string): PolicyView | null {
+    return this.#store.policyOf({ owner, namespace });
+  }
+
+  historyOf(owner: string, namespace: string): PolicyView[] {
+    return this.#store.historyOf({ owner, namespace });
+  }
+
+  revokersOf(target: RevocationTarget): ReadonlySet<string> | undefined {
+    return this.#store.revokersOf(target);
+  }
+
+  async submit(bytes: Uint8Array): Promise<PolicyView | RevocationView> {
+    // who gave them may use them for something else meanwhile
+    const own = bytes.slice();
+    const { crypto } = this.#components;
+    try {
+      await this.#admission.admit(own, SELF, 'own');
+    } catch (error) {
+      if (!(error instanceof NamespacesError) || error.code !== 'notice_known') throw error;
+      await this.#store.flush();
+      return decodeNotice(own, crypto);
+    }
+    await this.#store.flush();
+    this.metrics.noticesSubmitted += 1;
+    this.#changed();
+    this.#say(own);
+    return decodeNotice(own, crypto);
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** What this service adds to a peer's gossip score: enough to graylist one that is shunned, else nothing. */
+  scoreOf(peer: string): number {
+    return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
+  }
+
+  /** Why the disk does not take notices; null when it does. */
+  get fault(): string | null {
+    return this.#store.fault;
+  }
+
+  /** What is kept. */
+  get counts(): { readonly policies: number; readonly revocations: number; readonly bytes: number } {
+    return this.#store.counts;
+  }
+
+  get #count(): number {
+    const { policies, revocations } = this.#store.counts;
+    return policies + revocations;
+  }
+
+  async #validate(peer: PeerId, { data }: Message): Promise<TopicValidatorResult> {
+    const { logger } = this.#components;
+    const id = peer.toString();
+    try {
+      await this.#admission.admit(data, id, 'pushed');
+      // nobody is told what this node might forget
+      await this.#store.flush();
+      this.#changed();
+      return TopicValidatorResult.Accept;
+    } catch (error) {
+      if (!(error instanceof NamespacesError)) {
+        logger.error({ err: error }, 'a policy or revocation could not be checked or kept');
+        return TopicValidatorResult.Ignore;
+      }
+      logger.debug({ code: error.code, peer: id }, error.message);
+      if (error.code === 'policy_early')
+        this.#sync.wantHistory(id, decodePolicy(data, this.#components.crypto));
+      return error.fault === 'sender' ? TopicValidatorResult.Reject : TopicValidatorResult.Ignore;
+    }
+  }
+
+  /** Gossips an own notice, now or when somebody is there to hear it. Who connects later asks for it. */
+  #say(bytes: Uint8Array): void {
+    const { network, logger } = this.#components;
+    const { gossip } = network.services;
+    if (gossip.getSubscribers(NAMESPACES_PROTOCOL).length === 0) {
+      if (this.#unheard.size < UNHEARD_MAX) this.#unheard.set(bytesKey(bytes.subarray(-64)), bytes);
+      return;
+    }
+    gossip.publish(NAMESPACES_PROTOCOL, bytes).catch((error: unknown) => {
+      logger.debug({ reason: errorMessage(error) }, 'gossip did not take a notice');
+    });
+  }
+
+  #sayAgain(): void {
+    const { gossip } = this.#components.network.services;
+    if (this.#unheard.size === 0 || gossip.getSubscribers(NAMESPACES_PROTOCOL).length === 0) return;
+    const waiting = [...this.#unheard.values()];
+    this.#unheard.clear();
+    for (const bytes of waiting) this.#say(bytes);
+  }
+
+  #changed(): void {
+    const count = this.#count;
+    if (count === this.#known) return;
+    this.#known = count;
+    for (const listener of this.#listeners) listener();
+  }
+
+  #onLoss(): void {
+    // the constructor finds damage before there is anybody to ask
+    if (this.#timer === null) return;
+    this.#sync.restart();
+    this.#known = -1;
+    this.#changed();
+  }
+}

@@ -1,0 +1,162 @@
+import { hasFewItems } from '../common/cbor-bounds.ts';
+import type { Crypto } from '../common/crypto.ts';
+import { SignedForm } from '../common/signed-form.ts';
+import {
+  NOTICE_ITEMS_MAX,
+  NOTICE_MAX_BYTES,
+  NOTICE_VERSION,
+  POLICY_BODY_ITEMS,
+  POLICY_DOMAIN,
+  POLICY_MAX_BYTES,
+  REVOCATION_BODY_ITEMS,
+  REVOCATION_DOMAIN,
+  REVOCATION_MAX_BYTES,
+} from './constants.ts';
+import { NamespacesError } from './errors.ts';
+import type { Policy, Revocation, SignedNotice, SignedPolicy, SignedRevocation } from './notice.ts';
+import { readPolicy, readRevocation, rulesItems, targetItems } from './validate.ts';
+
+const policyForm = new SignedForm({
+  noun: 'policy',
+  version: NOTICE_VERSION,
+  domain: POLICY_DOMAIN,
+  items: POLICY_BODY_ITEMS,
+  maxBytes: POLICY_MAX_BYTES,
+  fail: (fault, message) => new NamespacesError(`notice_${fault}`, message),
+});
+
+const revocationForm = new SignedForm({
+  noun: 'revocation',
+  version: NOTICE_VERSION,
+  domain: REVOCATION_DOMAIN,
+  items: REVOCATION_BODY_ITEMS,
+  maxBytes: REVOCATION_MAX_BYTES,
+  fail: (fault, message) => new NamespacesError(`notice_${fault}`, message),
+});
+
+/** Heads of arrays: by the number of items the kinds are told apart. */
+const ARRAY_HEAD = 0x80;
+const SMALL_MAX = 23;
+const POLICY_HEAD = ARRAY_HEAD + POLICY_BODY_ITEMS + 1;
+const REVOCATION_HEAD = ARRAY_HEAD + REVOCATION_BODY_ITEMS + 1;
+
+/** The body of a policy: everything but the signature, canonical DAG-CBOR. */
+export function encodePolicyBody(policy: Policy): Uint8Array {
+  return policyForm.encodeBody([
+    policy.owner,
+    policy.namespace,
+    policy.sequence,
+    policy.previous,
+    policy.time,
+    policy.holder,
+    rulesItems(policy.rules),
+    policy.as,
+    policy.chain,
+    policy.author,
+    policy.ext,
+  ]);
+}
+
+/** The body of a revocation: everything but the signature, canonical DAG-CBOR. */
+export function encodeRevocationBody(revocation: Revocation): Uint8Array {
+  return revocationForm.encodeBody([
+    targetItems(revocation.target),
+    revocation.time,
+    revocation.as,
+    revocation.chain,
+    revocation.author,
+    revocation.ext,
+  ]);
+}
+
+/** The wire form of a policy's body and its signature. */
+export function encodePolicy(body: Uint8Array, signature: Uint8Array): Uint8Array {
+  return policyForm.encode(body, signature);
+}
+
+/** The wire form of a revocation's body and its signature. */
+export function encodeRevocation(body: Uint8Array, signature: Uint8Array): Uint8Array {
+  return revocationForm.encode(body, signature);
+}
+
+/** What the author signs: DAG-CBOR `["maillon/policy/1", swarm, digest of the body]`. */
+export function policySigningBytes(swarm: string, digest: Uint8Array): Uint8Array {
+  return policyForm.signingBytes(swarm, digest);
+}
+
+/** What the author signs: DAG-CBOR `["maillon/revocation/1", swarm, digest of the body]`. */
+export function revocationSigningBytes(swarm: string, digest: Uint8Array): Uint8Array {
+  return revocationForm.signingBytes(swarm, digest);
+}
+
+/** What the author of `notice` signed. */
+export function signingBytes(swarm: string, { kind, digest }: SignedNotice): Uint8Array {
+  return kind === 'policy' ? policySigningBytes(swarm, digest) : revocationSigningBytes(swarm, digest);
+}
+
+/**
+ * Reads and checks the wire form of either kind; neither the signature nor the chain is verified here. Byte strings may be
+ * views of `bytes`. Throws `NamespacesError`: too large, malformed, not canonical, an unknown version or kind, a field out of
+ * bounds.
+ */
+export function decodeNotice(bytes: Uint8Array, crypto: Crypto): SignedNotice {
+  const kind = kindOf(bytes);
+  const form = kind === 'policy' ? policyForm : revocationForm;
+  form.checkHead(bytes);
+  if (!hasFewItems(bytes, NOTICE_ITEMS_MAX)) {
+    throw new NamespacesError(
+      'notice_malformed',
+      `notice must be at most ${NOTICE_ITEMS_MAX} items of DAG-CBOR`,
+    );
+  }
+  const { fields, signature } = form.decode(bytes);
+  const notice = kind === 'policy' ? policyOf(fields) : revocationOf(fields);
+  checkSignature(signature);
+  const body = notice.kind === 'policy' ? encodePolicyBody(notice) : encodeRevocationBody(notice);
+  form.checkCanonical(bytes, body);
+  return { ...notice, digest: crypto.sha256(body), signature, bytes };
+}
+
+/** As `decodeNotice`, of a policy; any other kind is refused. */
+export function decodePolicy(bytes: Uint8Array, crypto: Crypto): SignedPolicy {
+  const notice = decodeNotice(bytes, crypto);
+  if (notice.kind !== 'policy') throw new NamespacesError('notice_malformed', 'notice is no policy');
+  return notice;
+}
+
+type Unsigned<T> = T extends unknown ? Omit<T, 'digest' | 'signature' | 'bytes'> : never;
+
+function policyOf(fields: readonly unknown[]): Unsigned<SignedPolicy> {
+  const [owner, namespace, sequence, previous, time, holder, rules, as, chain, author, ext] = fields;
+  const names = { owner, namespace, sequence, previous };
+  return { kind: 'policy', ...readPolicy({ ...names, time, holder, rules, as, chain, author, ext }) };
+}
+
+function revocationOf(fields: readonly unknown[]): Unsigned<SignedRevocation> {
+  const [target, time, as, chain, author, ext] = fields;
+  return { kind: 'revocation', ...readRevocation({ target, time, as, chain, author, ext }) };
+}
+
+/** A version or a kind that is not known here is told apart by the first bytes alone: the rest may have any shape. */
+function kindOf(bytes: Uint8Array): SignedNotice['kind'] {
+  if (bytes.byteLength > NOTICE_MAX_BYTES) {
+    throw new NamespacesError('notice_too_large', `notice exceeds ${NOTICE_MAX_BYTES} bytes`);
+  }
+  const head = bytes[0] ?? 0;
+  if (head === POLICY_HEAD) return 'policy';
+  if (head === REVOCATION_HEAD) return 'revocation';
+  const version = bytes[1] ?? 0xff;
+  if (head < ARRAY_HEAD || head > ARRAY_HEAD + SMALL_MAX || version > SMALL_MAX) {
+    throw new NamespacesError(
+      'notice_malformed',
+      'notice must be a DAG-CBOR array that starts with its version',
+    );
+  }
+  if (version !== NOTICE_VERSION) {
+    throw new NamespacesError('notice_version', `notice version ${version} is not known here`);
+  }
+  throw new NamespacesError('notice_kind', `a notice of ${head - ARRAY_HEAD} items is not known here`);
+}
+
+const checkSignature: (signature: unknown) => asserts signature is Uint8Array = (signature) =>
+  policyForm.checkSignatureField(signature);

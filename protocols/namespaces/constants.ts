@@ -1,0 +1,131 @@
+import { CLOCK_SKEW_MS } from '../common/clock.ts';
+import { DID_MAX_LENGTH } from '../common/did.ts';
+import { ED25519_MULTIKEY_BYTES } from '../common/did-key.ts';
+import { EXT_MAX_BYTES } from '../common/fields.ts';
+import { NAMESPACE_MAX_BYTES, TOPIC_MAX_BYTES } from '../common/names.ts';
+
+export { CLOCK_SKEW_MS };
+
+/** Gossip topic of notices, and stream protocol by which nodes ask each other for them. */
+export const NAMESPACES_PROTOCOL = '/maillon/namespaces/1';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** First item of every notice. */
+export const NOTICE_VERSION = 1;
+/** Domains of the signatures: no other object's signature is one of these. */
+export const POLICY_DOMAIN = 'maillon/policy/1';
+export const REVOCATION_DOMAIN = 'maillon/revocation/1';
+/** Items without the signature: by their number the two kinds are told apart. */
+export const POLICY_BODY_ITEMS = 12;
+export const REVOCATION_BODY_ITEMS = 7;
+/** The largest policy: every field at its largest. Usual ones are some 400 bytes. */
+export const POLICY_MAX_BYTES = 48 * KIB;
+/** The largest revocation: a full chain, and a little. */
+export const REVOCATION_MAX_BYTES = 6 * KIB;
+/** The largest notice. */
+export const NOTICE_MAX_BYTES = POLICY_MAX_BYTES;
+
+export const AUTHOR_BYTES = ED25519_MULTIKEY_BYTES;
+export const DIGEST_BYTES = 32;
+/** DIDs that one rule names: more is a group, which is delegated to by its own key. */
+export const RULE_DIDS_MAX = 32;
+/** Prefixes of public topics. */
+export const PUBLIC_TOPICS_MAX = 64;
+/** Sites on which a sign-in may have been made. */
+export const DOMAINS_MAX = 32;
+/** A host name of 253 characters fits, or a shorter one and a port. */
+export const DOMAIN_MAX_LENGTH = 255;
+/** Links of a delegation chain, their bytes, and the bytes of all: the same as in envelopes and records. */
+export const CHAIN_MAX_LINKS = 8;
+export const CHAIN_LINK_MAX_BYTES = 2048;
+export const CHAIN_MAX_BYTES = 4096;
+
+const RULES = 3;
+/** The list of rules itself, what stands in it, and two items in each of the three. */
+const RULES_ITEMS_MAX = 10 + RULES * (2 + RULE_DIDS_MAX) + PUBLIC_TOPICS_MAX + DOMAINS_MAX;
+/** Items of CBOR in a notice, all lists and maps within counted: `ext` holds at most one a byte. */
+export const NOTICE_ITEMS_MAX = POLICY_BODY_ITEMS + 2 + RULES_ITEMS_MAX + CHAIN_MAX_LINKS + EXT_MAX_BYTES;
+
+/** Notices a node keeps at most, and their bytes: at the bound new ones are refused, since an old one may not be forgotten. */
+export const NOTICES_MAX = 100_000;
+export const NOTICES_MAX_BYTES = 64 * MIB;
+/** Of both, what those may have together whom the node's operator does not sponsor: keys are free, so anybody can be many. */
+export const UNSPONSORED_SHARE = 3 / 4;
+/** What a notice takes of that beside its own bytes: its row and its place in the index. */
+export const NOTICE_OVERHEAD_BYTES = 256;
+/** Bytes of one owner's policies and revocations: sixteen of them fill a node, not one. */
+export const PRINCIPAL_MAX_BYTES = 4 * MIB;
+/** Revocations in one name. */
+export const REVOCATIONS_MAX = 1000;
+/** Policies of one namespace: a newcomer verifies all of them. */
+export const POLICIES_MAX = 1000;
+
+/** Version of the frames of the stream protocol, the first item of each. */
+export const FRAME_VERSION = 1;
+/** Names one process' order of arrival: positions mean nothing beside it. */
+export const LOG_ID_BYTES = 16;
+/** The first bytes of a digest: nobody finds a second notice that begins like somebody else's. */
+export const NOTICE_ID_BYTES = 16;
+/** Ids of one answer: 64 KiB. */
+export const IDS_MAX = 4096;
+/** Notices asked for at a time. */
+export const FETCH_MAX = 256;
+/** A question: that for notices is the largest. */
+export const QUESTION_MAX_BYTES = FETCH_MAX * NOTICE_ID_BYTES + 64;
+/** An answer: some six hundred usual notices; js-libp2p streams have no safe back-pressure beyond a frame. */
+export const ANSWER_MAX_BYTES = 256 * KIB;
+/** How long one question, from opening the stream to the answer's last byte, may take. */
+export const QUESTION_TIMEOUT_MS = 10_000;
+/** Questions in one exchange: a full node's ids and notices take some seven hundred. A liar has no more. */
+export const EXCHANGE_QUESTIONS_MAX = 1024;
+/** Namespaces whose whole history is asked for in one exchange. */
+export const EXCHANGE_HISTORIES_MAX = 64;
+/** Questions one peer may ask each second, over longer times. */
+export const QUESTIONS_PER_SECOND = 10;
+/** The same at once: a usual swarm's notices whole. */
+export const QUESTIONS_BURST = 200;
+/** Questions answered each second to all peers together: each may be a quarter of a megabyte read from disk. */
+export const QUESTIONS_TOTAL_PER_SECOND = 100;
+export const QUESTIONS_TOTAL_BURST = 500;
+
+/** Notices pushed by one peer that are looked at each second: beyond that they come by asking. */
+export const PUSHED_PER_SECOND = 200;
+export const PUSHED_BURST = 4000;
+/** Of them, those whose signature and chain are verified: a chain may have wallet signatures, a millisecond each. */
+export const VERIFIED_PER_SECOND = 20;
+export const VERIFIED_BURST = 1000;
+/** Notices that may wait for verification: some 100 ms of work. */
+export const VERIFY_QUEUE_MAX = 512;
+export const VERIFY_QUEUE_MAX_PER_PEER = 128;
+/** Notices a peer may make this node ignore each second without an excuse, as on the relay. */
+export const IGNORED_PER_SECOND = 100;
+
+/** Relations between the limits, asserted where they are defined so that a change cannot break them. */
+function assertRelation(holds: boolean, relation: string): void {
+  if (!holds) throw new Error(`namespaces limits: ${relation}`);
+}
+const HEAD_BYTES = 3;
+const AUTHORITY_MAX_BYTES =
+  DID_MAX_LENGTH + CHAIN_MAX_BYTES + CHAIN_MAX_LINKS * HEAD_BYTES + AUTHOR_BYTES + EXT_MAX_BYTES + 256;
+const RULES_MAX_BYTES =
+  RULES * RULE_DIDS_MAX * (DID_MAX_LENGTH + HEAD_BYTES) +
+  PUBLIC_TOPICS_MAX * (TOPIC_MAX_BYTES + HEAD_BYTES) +
+  DOMAINS_MAX * (DOMAIN_MAX_LENGTH + HEAD_BYTES);
+assertRelation(
+  POLICY_MAX_BYTES >= AUTHORITY_MAX_BYTES + RULES_MAX_BYTES + 2 * DID_MAX_LENGTH + NAMESPACE_MAX_BYTES,
+  'every field of a policy at its largest fits',
+);
+assertRelation(
+  REVOCATION_MAX_BYTES >= AUTHORITY_MAX_BYTES + DID_MAX_LENGTH,
+  'every field of a revocation at its largest fits',
+);
+assertRelation(ANSWER_MAX_BYTES >= NOTICE_MAX_BYTES + KIB, 'the largest notice fits an answer');
+assertRelation(ANSWER_MAX_BYTES >= IDS_MAX * NOTICE_ID_BYTES + KIB, 'a full page of ids fits an answer');
+assertRelation(
+  EXCHANGE_QUESTIONS_MAX >=
+    NOTICES_MAX / IDS_MAX + NOTICES_MAX / FETCH_MAX + (2 * NOTICES_MAX_BYTES) / ANSWER_MAX_BYTES / 2,
+  'all that a full node has comes in one exchange',
+);
+assertRelation(VERIFIED_BURST <= PUSHED_BURST, 'what is verified was looked at');

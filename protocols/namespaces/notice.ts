@@ -1,0 +1,110 @@
+/** Who may do something in a namespace, beside its holder and whom the holder delegated it to. */
+export interface Rule {
+  /** Everybody; the list adds nothing then. */
+  readonly anyone: boolean;
+  /** DIDs, with whom they delegate to. Ascending, each one once. */
+  readonly dids: readonly string[];
+}
+
+/** What a policy says of its namespace. */
+export interface PolicyRules {
+  readonly publish: Rule;
+  readonly write: Rule;
+  /** Reading is enforced by gateways only. */
+  readonly read: Rule;
+  /** Topics that begin so are read by anybody at gateways; the empty text stands for all. Ascending, each one once. */
+  readonly publicTopics: readonly string[];
+  /** Whether its content is served to anybody who knows the CID. */
+  readonly isPublic: boolean;
+  /** What the namespace may take of a node that gives it as much; null: no bound of its own. */
+  readonly quotaBytes: number | null;
+  readonly quotaKeys: number | null;
+  /** How long history is kept; null: as long as the node does. */
+  readonly retentionMs: number | null;
+  /** Sites on which a sign-in may have been made (the domain of a CACAO); none: any. Ascending, each one once. */
+  readonly domains: readonly string[];
+}
+
+/** What every notice says of who made it. */
+export interface NoticeAuthority {
+  /** When it was signed, milliseconds since the Unix epoch. */
+  readonly time: number;
+  /** DID in whose name it is made. */
+  readonly as: string;
+  /** Delegation links from `as` to the author; none when the author is `as` itself. */
+  readonly chain: readonly Uint8Array[];
+  /** Multikey of who signed, 34 bytes. */
+  readonly author: Uint8Array;
+  /** Signed room for extensions. */
+  readonly ext: Readonly<Record<string, unknown>>;
+}
+
+/** Where a policy belongs: the namespace by its genesis. */
+export interface NamespaceName {
+  /** DID that the namespace's id is made of, whoever holds it by now. */
+  readonly owner: string;
+  readonly namespace: string;
+}
+
+/** One step of a namespace's policy: it replaces the one before wholly. */
+export interface Policy extends NoticeAuthority, NamespaceName {
+  /** Counts the policies of the namespace from 1. */
+  readonly sequence: number;
+  /** Digest of the policy before; null in the first. */
+  readonly previous: Uint8Array | null;
+  /** DID that holds the namespace from here on. */
+  readonly holder: string;
+  readonly rules: PolicyRules;
+}
+
+/** What a revocation is about: one link of a chain, or a principal whatever was delegated to it. */
+export type RevocationTarget = { readonly link: Uint8Array } | { readonly did: string };
+
+/** `as` withdraws a link, or trusts a principal no more, in all that roots in `as` or passes through it. For ever. */
+export interface Revocation extends NoticeAuthority {
+  readonly target: RevocationTarget;
+}
+
+interface Signed {
+  /** SHA-256 of the body, 32 bytes. */
+  readonly digest: Uint8Array;
+  readonly signature: Uint8Array;
+  /** The wire form. */
+  readonly bytes: Uint8Array;
+}
+
+export interface SignedPolicy extends Policy, Signed {
+  readonly kind: 'policy';
+}
+
+export interface SignedRevocation extends Revocation, Signed {
+  readonly kind: 'revocation';
+}
+
+export type SignedNotice = SignedPolicy | SignedRevocation;
+
+/** What somebody does with a notice: what the chain from `as` to the author must grant. */
+export interface NoticeAct extends Pick<NoticeAuthority, 'time' | 'as' | 'chain' | 'author'> {
+  readonly owner: string;
+  /** `*` for a revocation: only who may administer all of `as` speaks in its name. */
+  readonly namespace: string;
+  readonly action: 'admin';
+  /** A later policy, whose author may act, names this one: what was revoked since does not undo it. */
+  readonly isEndorsed: boolean;
+}
+
+/** What a notice needs its author to be allowed. */
+export function actOf(notice: SignedNotice, isEndorsed = false): NoticeAct {
+  const { time, as, chain, author } = notice;
+  const place =
+    notice.kind === 'policy'
+      ? { owner: notice.owner, namespace: notice.namespace }
+      : { owner: as, namespace: '*' };
+  return { time, as, chain, author, ...place, action: 'admin', isEndorsed };
+}
+
+/** A text for each target, and no two with the same. */
+export function targetKey(target: RevocationTarget): string {
+  if ('did' in target) return target.did;
+  return Array.from(target.link, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
