@@ -1,0 +1,13 @@
+import { type Curve, loadCurve } from '../../../../../node/identity/wallets/curve.ts';
+
+const loaded = await loadCurve();
+
+/** Why tests of the native addon are skipped; false where it loads. */
+export const NATIVE =
+  loaded.implementation === 'native'
+    ? false
+    : `the secp256k1 addon has no binary for ${process.platform}-${process.arch}`;
+
+export function nativeCurve(): Curve {
+  return loaded;
+}
