@@ -6,7 +6,7 @@ import { sign } from 'node:crypto';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import * as cbor from './cbor.ts';
-import { type Author, authorOf, SWARM, sha256, TIME } from './envelopes.ts';
+import { AUTHOR, type Author, authorOf, OTHER_AUTHOR, SWARM, sha256, TIME } from './envelopes.ts';
 import { type BitcoinType, signBitcoin } from './wallets.ts';
 
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
@@ -27,18 +27,25 @@ export function didOf(multikey: Uint8Array): string {
 /** Somebody who signs delegations. */
 export interface Principal {
   readonly did: string;
-  sign(message: Uint8Array): Buffer;
+  sign(this: void, message: Uint8Array): Buffer;
 }
 
 export interface Session extends Principal {
   readonly author: Author;
 }
 
-/** An Ed25519 key whose seed is `byte` 32 times. */
-export function session(byte: number): Session {
-  const author = authorOf(Buffer.alloc(32, byte));
+export function sessionOf(author: Author): Session {
   return { author, did: didOf(author.multikey), sign: (message) => sign(null, message, author.key) };
 }
+
+/** An Ed25519 key whose seed is `byte` 32 times. */
+export function session(byte: number): Session {
+  return sessionOf(authorOf(Buffer.alloc(32, byte)));
+}
+
+/** The owner and the session of the SPEC's example: seeds 00 01 … 1f and 07 … 07. */
+export const OWNER = sessionOf(AUTHOR);
+export const SESSION = sessionOf(OTHER_AUTHOR);
 
 const COMPACT = { prehash: false, lowS: true, format: 'compact' } as const;
 
@@ -62,13 +69,13 @@ export interface Wallet {
   readonly chainId: string;
   readonly header: string;
   readonly type: string;
-  sign(message: string): Buffer;
+  sign(this: void, message: string): Buffer;
 }
 
 function eip55(digits: string): string {
   const digest = Buffer.from(keccak_256(Buffer.from(digits))).toString('hex');
   const capital = (at: number): boolean => Number.parseInt(digest[at] ?? '0', 16) > 7;
-  return `0x${[...digits].map((digit, at) => (capital(at) ? digit.toUpperCase() : digit)).join('')}`;
+  return `0x${Array.from(digits, (digit, at) => (capital(at) ? digit.toUpperCase() : digit)).join('')}`;
 }
 
 /** An EVM account whose secret is `byte` 32 times. */
