@@ -1,11 +1,11 @@
-import { COMMIT_LINGER_FACTOR, COMMIT_LINGER_MAX_MS, COMMIT_LINGER_MS } from './limits.ts';
+import { COMMIT_PAUSE_FACTOR, COMMIT_PAUSE_MAX_MS } from './limits.ts';
 
-/** Ends transactions: what comes within the linger shares one sync, which holds up everything else. */
+/** Ends transactions: the first one soon, others after a pause, so that what comes meanwhile shares a sync. */
 export class CommitTimer {
   readonly #commit: () => void;
   #timer: NodeJS.Timeout | null = null;
   #waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
-  #lastMs = 0;
+  #notBefore = 0;
 
   constructor(commit: () => void) {
     this.#commit = commit;
@@ -14,8 +14,7 @@ export class CommitTimer {
   /** Something was written: a commit is due. */
   begin(): void {
     if (this.#timer !== null) return;
-    const linger = Math.max(COMMIT_LINGER_MS, this.#lastMs * COMMIT_LINGER_FACTOR);
-    this.#timer = setTimeout(() => this.#run(), Math.min(linger, COMMIT_LINGER_MAX_MS));
+    this.#timer = setTimeout(() => this.#run(), Math.max(0, this.#notBefore - performance.now()));
   }
 
   /** Resolves after the commit that is due, if one is. Rejects when it failed. */
@@ -45,7 +44,8 @@ export class CommitTimer {
       this.fail(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    this.#lastMs = performance.now() - since;
+    const now = performance.now();
+    this.#notBefore = now + Math.min(COMMIT_PAUSE_MAX_MS, (now - since) * COMMIT_PAUSE_FACTOR);
     for (const { resolve } of this.#end()) resolve();
   }
 

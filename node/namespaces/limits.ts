@@ -2,12 +2,10 @@ import type { Limit } from '../../protocols/common/limits.ts';
 
 /** Policies decoded and kept at hand: namespaces in use. Others are read from disk when asked for. */
 export const VIEWS_MAX = 1024;
-/** How long notices that came together wait to share one sync to disk, at least … */
-export const COMMIT_LINGER_MS = 10;
-/** … so many times as long as the last sync took, since nothing else runs meanwhile … */
-export const COMMIT_LINGER_FACTOR = 10;
-/** … and at most. */
-export const COMMIT_LINGER_MAX_MS = 500;
+/** Between two syncs to disk: so many times as long as the last one took, since nothing else runs meanwhile … */
+export const COMMIT_PAUSE_FACTOR = 4;
+/** … and at most so long. */
+export const COMMIT_PAUSE_MAX_MS = 250;
 
 /** Peers that are asked at a time: those that answer slowly do not keep the others from it. */
 export const EXCHANGES_AT_ONCE = 8;
@@ -24,6 +22,11 @@ export const TICK_MS = 250;
 export const POSITIONS_MAX = 10_000;
 /** Namespaces whose history is to be asked for; beyond that the next exchange finds them. */
 export const HISTORIES_WAITING_MAX = 256;
+/**
+ * Notices got by asking one peer that are gossiped on, so that those behind this node need not ask: a few are news. Many are an old
+ * swarm's that a newcomer gets, which all others have.
+ */
+export const SPREAD_MAX = 64;
 /** Questions that are answered together: each holds an answer in memory until its peer has read it. */
 export const ANSWERS_AT_ONCE = 32;
 /** Streams of one connection, each for one question. */

@@ -25,6 +25,7 @@ import {
   POSITIONS_MAX,
   RETRY_MAX_MS,
   RETRY_MS,
+  SPREAD_MAX,
   TICK_MS,
 } from './limits.ts';
 import type { NamespacesServiceMetrics } from './metrics.ts';
@@ -42,6 +43,8 @@ export interface NoticeSyncComponents {
   readonly metrics: NamespacesServiceMetrics;
   /** Told after notices of a peer were taken. */
   readonly onTaken: () => void;
+  /** Gossips what others may not have either. */
+  readonly spread: (notices: readonly Uint8Array[]) => void;
 }
 
 /** A connected peer that speaks the protocol. */
@@ -52,6 +55,8 @@ interface Neighbour {
   dueAt: number;
   failures: number;
   isAsked: boolean;
+  /** What it told that was new, one more than is spread at most. */
+  news: Uint8Array[];
 }
 
 const NOWHERE: LogPosition = { log: new Uint8Array(), position: 0 };
@@ -127,6 +132,7 @@ export class NoticeSync {
       dueAt,
       failures: 0,
       isAsked: false,
+      news: [],
     });
     this.#look();
   };
@@ -167,7 +173,7 @@ export class NoticeSync {
     };
     let isDone = false;
     try {
-      isDone = await this.#read(id, ask);
+      isDone = await this.#read(id, neighbour, ask);
       await this.#readHistories(id, neighbour, ask);
       metrics.exchangesOk += 1;
     } catch (error) {
@@ -179,6 +185,9 @@ export class NoticeSync {
       logger.debug({ peer: id, reason: errorMessage(error) }, 'a peer did not tell what it knows');
     } finally {
       neighbour.isAsked = false;
+      const { news } = neighbour;
+      neighbour.news = [];
+      if (news.length <= SPREAD_MAX) this.#components.spread(news);
     }
     neighbour.failures = isDone ? 0 : neighbour.failures + 1;
     const wait = isDone ? EXCHANGE_MS : Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (neighbour.failures - 1));
@@ -187,30 +196,30 @@ export class NoticeSync {
   }
 
   /** Reads on in the log of a peer. Whether its end was reached and all of it is dealt with. */
-  #read(id: string, ask: Ask): Promise<boolean> {
+  #read(id: string, neighbour: Neighbour, ask: Ask): Promise<boolean> {
     const { store } = this.#components;
     return collectNotices({
       ask,
       from: this.#positions.get(id) ?? NOWHERE,
       isKnown: (notice) => store.hasId(notice),
-      take: (notices) => this.#take(notices, id),
+      take: (notices) => this.#take(notices, id, neighbour),
       settle: (position) => this.#remember(id, position),
     });
   }
 
   /** Takes notices, some at a time. Whether all are dealt with. */
-  async #take(notices: readonly Uint8Array[], id: string): Promise<boolean> {
-    const { store, onTaken } = this.#components;
+  async #take(notices: readonly Uint8Array[], id: string, neighbour: Neighbour): Promise<boolean> {
+    const { store, crypto, onTaken } = this.#components;
     let isSettled = true;
     try {
       for (let at = 0; at < notices.length; at += CHECKED_AT_ONCE) {
         this.#abort.signal.throwIfAborted();
         const some = notices.slice(at, at + CHECKED_AT_ONCE);
-        const outcomes = await Promise.all(some.map((bytes) => this.#takeOne(bytes, id)));
+        const outcomes = await Promise.all(some.map((bytes) => this.#takeOne(bytes, id, neighbour)));
         // what they follow was checked beside them, or is not here
         for (const [index, bytes] of some.entries()) {
-          if (outcomes[index] === 'early') outcomes[index] = await this.#takeOne(bytes, id);
-          if (outcomes[index] === 'early') this.#noteEarly(bytes, id);
+          if (outcomes[index] === 'early') outcomes[index] = await this.#takeOne(bytes, id, neighbour);
+          if (outcomes[index] === 'early') this.#want(neighbour, decodePolicy(bytes, crypto));
         }
         isSettled &&= outcomes.every((outcome) => outcome === 'settled');
       }
@@ -222,9 +231,10 @@ export class NoticeSync {
   }
 
   /** Throws for what no honest peer has. */
-  async #takeOne(bytes: Uint8Array, id: string): Promise<'settled' | 'later' | 'early'> {
+  async #takeOne(bytes: Uint8Array, id: string, { news }: Neighbour): Promise<'settled' | 'later' | 'early'> {
     try {
       await this.#components.admission.admit(bytes, id, 'asked');
+      if (news.length <= SPREAD_MAX) news.push(bytes);
     } catch (error) {
       if (!(error instanceof NamespacesError) || error.fault === 'sender') throw error;
       if (error.code === 'policy_early') return 'early';
@@ -233,19 +243,13 @@ export class NoticeSync {
     return 'settled';
   }
 
-  #noteEarly(bytes: Uint8Array, id: string): void {
-    const name = decodePolicy(bytes, this.#components.crypto);
-    const neighbour = this.#neighbours.get(id);
-    if (neighbour !== undefined) this.#want(neighbour, name);
-  }
-
   #want({ histories }: Neighbour, { owner, namespace }: NamespaceName): void {
     if (histories.size >= HISTORIES_WAITING_MAX) return;
     histories.set(namespaceKey({ owner, namespace }), { owner, namespace });
   }
 
   /** Asks for the policies of namespaces of which a later one was met. */
-  async #readHistories(id: string, { histories }: Neighbour, ask: Ask): Promise<void> {
+  async #readHistories(id: string, { histories, news }: Neighbour, ask: Ask): Promise<void> {
     const { store, onTaken } = this.#components;
     const some = [...histories].slice(0, EXCHANGE_HISTORIES_MAX);
     for (const [key, name] of some) {
@@ -255,9 +259,11 @@ export class NoticeSync {
         name,
         above: store.headOf(name)?.sequence ?? 0,
         take: async (policies) => {
+          const before = store.headOf(name)?.sequence ?? 0;
           const isWhole = await this.#takeHistory(policies, name, id);
           await store.flush();
           onTaken();
+          news.push(...store.historyAbove(name, before, SPREAD_MAX + 1 - news.length));
           return isWhole ? (store.headOf(name)?.sequence ?? 0) : null;
         },
       });

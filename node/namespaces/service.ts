@@ -62,7 +62,7 @@ export class NamespacesService implements Namespaces {
   readonly #exchange: Exchange;
   readonly #sync: NoticeSync;
   readonly #listeners = new Set<() => void>();
-  /** Own notices that nobody was there to hear. */
+  /** Notices that nobody was there to hear. */
   readonly #unheard = new Map<string, Uint8Array>();
   #known = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -95,6 +95,9 @@ export class NamespacesService implements Namespaces {
       logger,
       metrics,
       onTaken: () => this.#changed(),
+      spread: (notices) => {
+        for (const bytes of notices) this.#say(bytes);
+      },
     });
     this.#known = this.#count;
   }
@@ -200,7 +203,7 @@ export class NamespacesService implements Namespaces {
     }
   }
 
-  /** Gossips an own notice, now or when somebody is there to hear it. Who connects later asks for it. */
+  /** Gossips a notice, now or when somebody is there to hear it. Who connects later asks for it. */
   #say(bytes: Uint8Array): void {
     const { network, logger } = this.#components;
     const { gossip } = network.services;

@@ -3,6 +3,7 @@ import { registerGatewayMetrics, registerHttpMetrics } from '../../gateway/admin
 import { createGatewayMetrics } from '../../gateway/metrics.ts';
 import { createDirectoryMetrics, registerDirectoryMetrics } from '../../node/directory/metrics.ts';
 import { Meter } from '../../node/index.ts';
+import { createNamespacesServiceMetrics, registerNamespacesMetrics } from '../../node/namespaces/metrics.ts';
 import { DiskUsage } from '../../node/observability/disk-usage.ts';
 import { registerLoopMetrics } from '../../node/observability/event-loop.ts';
 import { EventLog } from '../../node/observability/events.ts';
@@ -45,6 +46,10 @@ export function registerAllMetrics(registry: Registry): () => void {
     metrics: createStorageServiceMetrics(),
     status: () => NO_STORAGE,
     store: { metrics: createStoreMetrics(), waiting: 0 },
+  });
+  registerNamespacesMetrics(meter, {
+    metrics: createNamespacesServiceMetrics(),
+    counts: { policies: 0, revocations: 0, bytes: 0 },
   });
   registerGatewayMetrics(meter, createGatewayMetrics());
   registerHttpMetrics(meter);
