@@ -1,4 +1,4 @@
-import type { Config, Logger, MaillonNode, Receipt, Storage, TopicName } from '../node/index.ts';
+import type { Config, Logger, MaillonNode, Receipt, Relay, Storage, TopicName } from '../node/index.ts';
 import type { Clock } from '../protocols/common/clock.ts';
 import type { Clients } from './clients.ts';
 import { GatewayError } from './errors.ts';
@@ -20,6 +20,7 @@ export interface Build {
 /** What the routes share. Each takes only the part it uses. */
 export interface Context {
   readonly node: MaillonNode;
+  readonly relay: Relay;
   readonly storage: Storage;
   readonly logger: Logger;
   readonly events: Events;
@@ -39,7 +40,7 @@ export interface Context {
   readonly stopping: AbortSignal;
 }
 
-/** The topic a request means. Owners are empty until identities exist. */
+/** The topic a request means. Its namespace stays as the client named it: see `Tenants`. */
 export function topicName(request: { topic: string; namespace?: string | undefined }): TopicName {
   return { owner: '', namespace: request.namespace ?? DEFAULT_NAMESPACE, topic: request.topic };
 }

@@ -1,4 +1,4 @@
-import type { Delivery, MaillonNode, Subscription, TopicName } from '../node/index.ts';
+import type { Delivery, Relay, Subscription, TopicName } from '../node/index.ts';
 import { type Batch, join } from './batch.ts';
 import { WRITE_BATCH_BYTES } from './limits.ts';
 import type { GatewayMetrics } from './metrics.ts';
@@ -20,7 +20,7 @@ export function topicKey({ owner, namespace, topic }: TopicName): string {
 }
 
 export interface HubComponents {
-  readonly node: Pick<MaillonNode, 'relay'>;
+  readonly relay: Pick<Relay, 'subscribe'>;
   readonly turn: Turn;
   readonly metrics: Pick<GatewayMetrics, 'subscriptions'>;
 }
@@ -72,7 +72,7 @@ export class Hub {
 
   #open(key: string, topic: TopicName): Channel {
     const feeds: Channel['feeds'] = new Map();
-    const subscription = this.#components.node.relay.subscribe(topic, (delivery) => {
+    const subscription = this.#components.relay.subscribe(topic, (delivery) => {
       for (const [encoding, feed] of feeds) feed.push(encoding.encode(delivery));
     });
     const channel = { feeds, subscription };

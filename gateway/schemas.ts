@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import { errorMessage } from '../protocols/common/errors.ts';
 import {
-  checkNamespace,
   checkTopic,
   NAMESPACE_MAX_BYTES,
   NAMESPACE_PATTERN,
+  OWNER_MAX_BYTES,
+  parseNamespace,
   TOPIC_MAX_BYTES,
 } from '../protocols/common/names.ts';
 import { decodeBase64 } from './base64.ts';
@@ -20,10 +21,10 @@ export const topicSchema = checked(checkTopic).meta({
   description: `1 to ${TOPIC_MAX_BYTES} bytes of UTF-8 without control characters`,
 });
 
-export const namespaceSchema = checked(checkNamespace).meta({
-  pattern: NAMESPACE_PATTERN.source,
-  maxLength: NAMESPACE_MAX_BYTES,
-  description: `\`${DEFAULT_NAMESPACE}\` when missing`,
+export const namespaceSchema = checked((text) => void parseNamespace(text, '')).meta({
+  pattern: `${NAMESPACE_PATTERN.source.slice(0, -1)}(@did:.+)?$`,
+  maxLength: NAMESPACE_MAX_BYTES + 1 + OWNER_MAX_BYTES,
+  description: `\`${DEFAULT_NAMESPACE}\` when missing; \`name@did:…\` for one of another owner than this gateway's`,
 });
 
 /** Base64 in, bytes out. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { Config, Logger, MaillonNode, Probe, Storage } from '../node/index.ts';
+import type { Config, Logger, MaillonNode, Probe, Relay, Storage } from '../node/index.ts';
 import { systemClock } from '../protocols/common/clock.ts';
 import { Clients } from './clients.ts';
 import type { Build, Context } from './context.ts';
@@ -17,6 +17,7 @@ import {
 } from './limits.ts';
 import { listen } from './listen.ts';
 import { createGatewayMetrics } from './metrics.ts';
+import { Tenants } from './tenants.ts';
 import { Turn } from './turn.ts';
 import { PresenceBoard } from './ws/presence.ts';
 
@@ -33,6 +34,7 @@ interface Running {
 export class GatewayServer implements Gateway {
   readonly metrics = createGatewayMetrics();
   readonly #node: MaillonNode;
+  readonly #relay: Relay;
   readonly #storage: Storage;
   readonly #logger: Logger;
   readonly #config: Config;
@@ -47,7 +49,11 @@ export class GatewayServer implements Gateway {
 
   constructor(components: GatewayComponents, init: { config: Config; build: Build }) {
     this.#node = components.node;
-    this.#storage = components.storage ?? components.node.storage;
+    const tenants = new Tenants({
+      owner: () => (init.config['namespaces.unowned'] ? '' : components.node.owner),
+    });
+    this.#relay = tenants.relay(components.node.relay);
+    this.#storage = components.storage ?? tenants.storage(components.node.storage);
     this.#logger = components.logger;
     this.#events = components.events ?? onlyLogged(components.logger);
     this.#onAnswered = components.onAnswered;
@@ -90,6 +96,7 @@ export class GatewayServer implements Gateway {
     const turn = new Turn();
     const app = await createApp({
       node: this.#node,
+      relay: this.#relay,
       storage: this.#storage,
       logger: this.#logger,
       events: this.#events,
@@ -97,7 +104,7 @@ export class GatewayServer implements Gateway {
       build: this.#build,
       clock: systemClock,
       startedAt: systemClock.now(),
-      hub: new Hub({ node: this.#node, turn, metrics: this.metrics }),
+      hub: new Hub({ relay: this.#relay, turn, metrics: this.metrics }),
       turn,
       clients,
       idempotency: this.#idempotency,

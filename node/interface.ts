@@ -1,5 +1,6 @@
 import type { Limit } from '../protocols/common/limits.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
+import type { Namespaces } from './namespaces/interface.ts';
 import type { Storage } from './storage/interface.ts';
 
 /** `full` serves the DHT and listens; `light` is a DHT client that only dials. */
@@ -53,9 +54,15 @@ export interface Subscription {
 export interface Relay {
   /**
    * Signs and sends one message as this node. Throws `CodedError`: `bad_namespace`, `bad_topic`, `bad_owner`,
-   * `bad_expiry`, `too_large`, `overloaded` (try again), `no_peers` (a light node that reaches nobody).
+   * `bad_expiry`, `too_large`, `overloaded` (try again), `no_peers` (a light node that reaches nobody), `forbidden` (the namespace's
+   * owner did not delegate that to this node).
    */
   publish(request: PublishRequest): Promise<Receipt>;
+  /**
+   * Sends an envelope (protocols/relay/SPEC.md) that its author signed elsewhere. Throws `CodedError`: `bad_envelope`, `forbidden`,
+   * `duplicate`, `overloaded`, `no_peers`.
+   */
+  carry(bytes: Uint8Array): Promise<Receipt>;
   /** `listener` gets every message to the topic from now on, once, this node's own included. It must not throw. */
   subscribe(topic: TopicName, listener: (delivery: Delivery) => void): Subscription;
   /** Topics of a namespace with a subscriber or a message here lately, in bytewise order; bounded. */
@@ -139,6 +146,10 @@ export interface MaillonNode {
   readonly relay: Relay;
   /** Signed, replicated records. */
   readonly storage: Storage;
+  /** DID that owns what is made through this node without naming an owner. Throws `not_running`. */
+  readonly owner: string;
+  /** Who may do what in which namespace. */
+  readonly namespaces: Namespaces;
   /** Starts it, or does nothing when it runs. Resolves when it listens and its first peers, if any, are meshed. */
   start(): Promise<void>;
   /** Stops it, or does nothing. At most 2 s. */

@@ -8,6 +8,7 @@ import { STORAGE_LIMITS } from '../protocols/storage/index.ts';
 import { SETTINGS } from './config/schema.ts';
 import { DIRECTORY_LIMITS } from './directory/limits.ts';
 import type { MaillonNode, NodeStatus, NodeView, PeerView, Probe, Relay } from './interface.ts';
+import type { Namespaces } from './namespaces/interface.ts';
 import { EventLog } from './observability/events.ts';
 import type { Logger } from './observability/logger.ts';
 import { closeParts, type NodeComponents, type NodeInit, openParts, type Parts, runParts } from './parts.ts';
@@ -30,6 +31,7 @@ const POLL_MS = 20;
 class Node implements MaillonNode {
   readonly relay: Relay;
   readonly storage: Storage;
+  readonly namespaces: Namespaces;
   readonly #logger: Logger;
   readonly #events: EventLog;
   readonly #registry: Registry | null;
@@ -46,11 +48,20 @@ class Node implements MaillonNode {
     this.#init = init;
     this.relay = {
       publish: async (request) => this.#running.relay.publish(request),
+      carry: async (bytes) => this.#running.relay.carry(bytes),
       subscribe: (topic, listener) => this.#running.relay.subscribe(topic, listener),
       topics: (namespace, owner) => this.#running.relay.topics(namespace, owner),
     };
+    this.namespaces = {
+      policyOf: (...call) => this.#running.tenancy.namespaces.policyOf(...call),
+      historyOf: (...call) => this.#running.tenancy.namespaces.historyOf(...call),
+      revokersOf: (...call) => this.#running.tenancy.namespaces.revokersOf(...call),
+      submit: async (bytes) => this.#running.tenancy.namespaces.submit(bytes),
+      onChange: (listener) => this.#running.tenancy.namespaces.onChange(listener),
+    };
     this.storage = {
       put: async (...call) => this.#running.storage.put(...call),
+      carry: async (...call) => this.#running.storage.carry(...call),
       get: async (...call) => this.#running.storage.get(...call),
       delete: async (...call) => this.#running.storage.delete(...call),
       list: async (...call) => this.#running.storage.list(...call),
@@ -82,6 +93,10 @@ class Node implements MaillonNode {
       await closeParts(parts);
       this.#events.report('node_stopped', { peerId: parts.identity.peerId });
     });
+  }
+
+  get owner(): string {
+    return this.#running.tenancy.owner.did;
   }
 
   connect(address: string): Promise<void> {

@@ -1,15 +1,30 @@
 import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
-import { type Authorise, createRelayMetrics, RelayError } from '../protocols/relay/index.ts';
-import { type AuthoriseRecord, StorageError } from '../protocols/storage/index.ts';
+import { createIdentityMetrics } from '../protocols/identity/index.ts';
+import { createRelayMetrics } from '../protocols/relay/index.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
 import { type DataLock, lockDataDirectory } from './disk/data-lock.ts';
+import { Authority } from './identity/authority.ts';
+import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
+import type { NamedKey } from './identity/keyring/keyring.ts';
+import { passphraseFrom } from './identity/keyring/passphrase.ts';
+import { loadOwner } from './identity/owner.ts';
+import {
+  createVerifier,
+  envelopeAuthoriser,
+  noticeVerifier,
+  ownCredentials,
+  recordAuthoriser,
+  termsOf,
+} from './identity/tenancy.ts';
+import { createWalletCrypto } from './identity/wallets/index.ts';
 import type { Role } from './interface.ts';
 import { createNetwork, type MadeNetwork, type Network } from './libp2p.ts';
 import { listenAddresses } from './listen.ts';
+import { NamespacesService } from './namespaces/service.ts';
 import { featuresOf } from './network/features.ts';
 import type { EventLog } from './observability/events.ts';
 import { libp2pLogger } from './observability/libp2p-logger.ts';
@@ -44,6 +59,7 @@ type Base = NodeInit & { readonly logger: Logger; readonly events: EventLog };
 export interface Parts {
   readonly lock: DataLock;
   readonly identity: Identity;
+  readonly tenancy: Tenancy;
   readonly network: Network;
   readonly relay: RelayService;
   readonly directory: Directory;
@@ -51,6 +67,13 @@ export interface Parts {
   readonly peers: Peers;
   readonly sight: Sight;
   readonly startedAt: number;
+}
+
+/** Who may do what, and as whom this node does it. */
+interface Tenancy {
+  readonly owner: NamedKey;
+  readonly namespaces: NamespacesService;
+  readonly wallets: ReturnType<typeof createWalletCrypto>;
 }
 
 /** Takes the data directory and makes the parts; nothing runs yet. Of a failure nothing is left. */
@@ -83,17 +106,20 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
     ...(meter === null ? {} : { registry: meter.registry }),
   });
   const { gossip } = network.services;
+  const shared = { network, crypto, identity, clock: systemClock, logger, events };
+  const { authority, credentials, ...tenancy } = await makeTenancy(base, shared);
+  const { namespaces, owner } = tenancy;
   const relay = new RelayService(
-    { gossip, crypto, clock: systemClock, identity, authorise: authoriseUnowned, metrics, logger },
+    { ...shared, gossip, authorise: envelopeAuthoriser(authority), credentials, metrics },
     { config, role, data: config.data },
   );
-  const shared = { network, crypto, identity, clock: systemClock, logger, events };
   const directory = makeDirectory(base, shared);
+  const terms = termsOf(namespaces, { owner: owner.did, sponsored: config['storage.sponsored'] });
   const storage = new StorageService(
-    { ...shared, directory, authorise: authoriseUnownedRecord },
+    { ...shared, directory, authorise: recordAuthoriser(authority), credentials, termsOf: terms },
     { config, role, splitLoopback: base.splitLoopback ?? false },
   );
-  scored.push(relay, directory, storage);
+  scored.push(relay, directory, storage, namespaces);
   const peers = new Peers(
     { network, directory, logger },
     {
@@ -116,7 +142,34 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
     },
     { role, version, data: config.data, startedAt },
   );
-  return { identity, network, relay, directory, storage, peers, sight, startedAt };
+  return { identity, tenancy, network, relay, directory, storage, peers, sight, startedAt };
+}
+
+async function makeTenancy(
+  { config }: Base,
+  shared: DirectoryComponents & { readonly identity: Identity; readonly events: EventLog },
+): Promise<Tenancy & { readonly authority: Authority; readonly credentials: Credentials }> {
+  const { crypto, clock, logger, identity } = shared;
+  const { swarm, data } = config;
+  const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
+  const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
+  const wallets = createWalletCrypto();
+  const components = { crypto, wallets, clock, metrics: createIdentityMetrics() };
+  const verifier = createVerifier(components, swarm);
+  const verify = noticeVerifier(verifier, {
+    swarm,
+    isRevoked: (chain, holder) => authority.isRevoked(chain, holder),
+  });
+  const namespaces = new NamespacesService({ ...shared, verify }, { swarm, data });
+  const authority = new Authority(
+    { verifier, namespaces },
+    { swarm, allowUnowned: config['namespaces.unowned'] },
+  );
+  const credentials = await ownCredentials(
+    { ...components, authority },
+    { identity, owner: owner.signer, swarm },
+  );
+  return { owner, namespaces, wallets, authority, credentials };
 }
 
 function makeDirectory(base: Base, components: DirectoryComponents): Directory {
@@ -161,6 +214,7 @@ export async function runParts(parts: Parts, logger: Logger): Promise<void> {
   try {
     parts.sight.start();
     await parts.network.start();
+    await parts.tenancy.namespaces.start();
     parts.relay.start();
     await parts.directory.start();
     await parts.storage.start();
@@ -182,6 +236,8 @@ export async function closeParts(parts: Parts): Promise<void> {
     () => parts.storage.stop(),
     () => Promise.all([parts.peers.stop(), parts.directory.stop()]),
     () => parts.relay.stop(),
+    () => parts.tenancy.namespaces.stop(),
+    () => parts.tenancy.wallets.stop(),
     () => parts.network.stop(),
     () => {
       parts.sight.stop();
@@ -198,16 +254,3 @@ export async function closeParts(parts: Parts): Promise<void> {
   }
   if (errors.length > 0) throw errors[0];
 }
-
-/** Until identities exist a namespace has no owner and nothing is delegated; what claims otherwise is of a later version. */
-const authoriseUnowned: Authorise = (envelope) => {
-  if (envelope.owner !== '' || envelope.chain.length > 0) {
-    throw new RelayError('envelope_unauthorised', 'owned namespaces are not known to this version');
-  }
-};
-
-const authoriseUnownedRecord: AuthoriseRecord = (record) => {
-  if (record.owner !== '' || record.chain.length > 0) {
-    throw new StorageError('record_unauthorised', 'owned namespaces are not known to this version');
-  }
-};

@@ -2,8 +2,9 @@
  * Runs the tests: `node scripts/test.ts [path or part of a path …]`. Ends with every skip and its reason, and
  * the line `N passed, N failed, N skipped`. The exit code is 0 only when something passed and nothing failed.
  */
-import { globSync } from 'node:fs';
-import { sep } from 'node:path';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, sep } from 'node:path';
 import process from 'node:process';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -79,6 +80,17 @@ const TOTAL = /^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) 
 
 async function main(filters: readonly string[]): Promise<number> {
   process.chdir(root);
+  const scratch = mkdtempSync(join(tmpdir(), 'maillon-run-'));
+  // of the run, not of whoever runs it: every process of every test finds it in its environment
+  process.env['MAILLON_IDENTITY_OWNER_KEY'] = join(scratch, 'development.key');
+  try {
+    return await runAll(filters);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function runAll(filters: readonly string[]): Promise<number> {
   const files = find(filters);
   const tally: Tally = { passed: 0, failed: 0, skipped: [] };
   const alone = files.filter((file) => ALONE.some((folder) => file.startsWith(folder)));

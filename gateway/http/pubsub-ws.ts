@@ -66,11 +66,11 @@ function forget(socket: WebSocket, raw: Socket, response: ServerResponse | undef
 
 type WsContext = Pick<
   Context,
-  'node' | 'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics' | 'events'
+  'relay' | 'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics' | 'events'
 >;
 
 export function pubsubWsRoutes(app: Routes, context: WsContext): void {
-  const { node, hub, turn, clients, config, logger, presence, metrics, events } = context;
+  const { relay, hub, turn, clients, config, logger, presence, metrics, events } = context;
   const responses = new WeakMap<IncomingMessage, ServerResponse>();
   app.route({
     method: 'GET',
@@ -106,7 +106,7 @@ export function pubsubWsRoutes(app: Routes, context: WsContext): void {
       const member = { id: query.member_id ?? '', meta: query.member_meta ?? {} };
       const name = topicName({ ...query, topic: topic ?? '' });
       const session = new Session(
-        { socket, raw: rawSocket, node, hub, turn, clients, metrics, logger, events },
+        { socket, raw: rawSocket, relay, hub, turn, clients, metrics, logger, events },
         {
           home: { ...name, topic },
           dialect: chooseDialect(socket.protocol, query),

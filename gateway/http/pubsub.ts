@@ -73,10 +73,10 @@ const presenceSchema = {
   },
 };
 
-type PublishContext = Pick<Context, 'node' | 'idempotency' | 'presence' | 'metrics'>;
+type PublishContext = Pick<Context, 'relay' | 'idempotency' | 'presence' | 'metrics'>;
 
 export function pubsubRoutes(app: Routes, context: PublishContext): void {
-  const { node, idempotency, presence, metrics } = context;
+  const { relay, idempotency, presence, metrics } = context;
   app.post('/v1/pubsub/publish', { schema: publishSchema }, async ({ body, query, headers }) => {
     const name = topicName({ topic: body.topic, namespace: oneNamespace(query.namespace, body.namespace) });
     const expiry = body.expiry === undefined ? {} : { expiry: body.expiry };
@@ -85,7 +85,7 @@ export function pubsubRoutes(app: Routes, context: PublishContext): void {
     const publish = async (): Promise<Receipt> => {
       metrics.messagesIn += 1;
       try {
-        return await node.relay.publish(request);
+        return await relay.publish(request);
       } catch (error) {
         metrics.publishFailures += 1;
         throw error;
@@ -105,7 +105,7 @@ export function pubsubRoutes(app: Routes, context: PublishContext): void {
   });
 
   app.get('/v1/pubsub/topics', { schema: topicsSchema }, async ({ query }) => ({
-    topics: node.relay.topics(query.namespace ?? DEFAULT_NAMESPACE, ''),
+    topics: relay.topics(query.namespace ?? DEFAULT_NAMESPACE, ''),
   }));
 
   app.get('/v1/pubsub/presence', { schema: presenceSchema }, async ({ query }) => {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import type { Logger, MaillonNode, PublishRequest, Receipt, TopicName } from '../../node/index.ts';
+import type { Logger, PublishRequest, Receipt, Relay, TopicName } from '../../node/index.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { type Batch, single } from '../batch.ts';
 import type { Clients, StreamClient } from '../clients.ts';
@@ -30,7 +30,7 @@ export interface SessionComponents {
   readonly socket: WebSocket;
   /** What the WebSocket runs on: frames built once for all are written to it directly. */
   readonly raw: Socket;
-  readonly node: Pick<MaillonNode, 'relay'>;
+  readonly relay: Pick<Relay, 'publish'>;
   readonly hub: Hub;
   readonly turn: Turn;
   readonly clients: Clients;
@@ -124,12 +124,12 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
   }
 
   async publish(request: PublishRequest): Promise<Receipt> {
-    const { node, metrics, logger } = this.#components;
+    const { relay, metrics, logger } = this.#components;
     metrics.messagesIn += 1;
     this.#publishes += 1;
     if (this.#publishes === SESSION_PUBLISHES_MAX) this.#hold(HOLD.publishes);
     try {
-      return await node.relay.publish(request);
+      return await relay.publish(request);
     } catch (error) {
       metrics.publishFailures += 1;
       const level = errorBody(error).code === 'internal' ? 'error' : 'debug';

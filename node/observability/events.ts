@@ -29,6 +29,10 @@ export const EVENTS = {
     level: 'error',
     message: 'the database of records was damaged and put aside; what others hold is taken over from them',
   },
+  notices_damaged: {
+    level: 'error',
+    message: 'policies or revocations on disk were damaged; they are fetched from others again',
+  },
   event_loop_stalled: {
     level: 'warn',
     message: 'the process did nothing else for long: peers and clients waited',

@@ -9,6 +9,7 @@ import { checkNamespace, checkOwner, checkTopic } from '../../protocols/common/n
 import {
   Admission,
   type Authorise,
+  decodeEnvelope,
   envelopeCid,
   gossipTopics,
   messageId,
@@ -20,6 +21,7 @@ import {
   TopicPlaces,
 } from '../../protocols/relay/index.ts';
 import type { Config } from '../config/schema.ts';
+import type { Credentials } from '../identity/credentials.ts';
 import type { Identity } from '../identity/identity.ts';
 import type {
   Delivery,
@@ -43,6 +45,8 @@ export interface RelayComponents {
   readonly clock: Clock;
   readonly identity: Identity;
   readonly authorise: Authorise;
+  /** What this node was delegated. */
+  readonly credentials: Credentials;
   readonly metrics: RelayMetrics;
   readonly logger: Logger;
 }
@@ -158,15 +162,24 @@ export class RelayService implements Relay {
   async publish(request: PublishRequest): Promise<Receipt> {
     this.#refuseIfAlone(request);
     const { owner, namespace, topic, data, expiry = null } = request;
-    const sent = await this.#publisher.publish({ owner, namespace, topic, data, expiry, chain: NO_CHAIN });
-    const id = envelopeCid(sent.envelope.digest);
-    return {
-      id,
-      messageIds: [messageId(id, sent.index)],
-      peersReached: sent.peersReached,
-      storedBy: [],
-      durable: false,
-    };
+    checkNames(request);
+    const asked = { owner, namespace, action: 'publish', resource: topic } as const;
+    const chain = await this.#components.credentials.chainFor(asked);
+    const { envelope, index, peersReached } = await this.#publisher.publish({
+      owner,
+      namespace,
+      topic,
+      data,
+      expiry,
+      chain,
+    });
+    return receipt(envelope, [index], peersReached);
+  }
+
+  async carry(bytes: Uint8Array): Promise<Receipt> {
+    const envelope = await this.#take(bytes);
+    const peersReached = await this.#spread(envelope);
+    return receipt(envelope, [...envelope.messages.keys()], peersReached);
   }
 
   subscribe(topic: TopicName, listener: (delivery: Delivery) => void): Subscription {
@@ -189,11 +202,27 @@ export class RelayService implements Relay {
     }
   }
 
-  /** Remembers an own envelope, hands it to local subscribers and gossips it. */
+  /** Remembers an own envelope and spreads it. */
   async #send(envelope: SignedEnvelope): Promise<number> {
     if (!this.#seen.add(envelope.digest)) {
       throw new CodedError('overloaded', 'the deduplication window is full; try again in a minute');
     }
+    return this.#spread(envelope);
+  }
+
+  /** The envelope that a client handed in, checked like one of a peer. */
+  async #take(bytes: Uint8Array): Promise<SignedEnvelope> {
+    try {
+      // before it counts as seen: the client tries again
+      this.#refuseIfAlone(decodeEnvelope(bytes, this.#components.crypto));
+      return await this.#admission.admit(bytes, CLIENTS, null);
+    } catch (error) {
+      throw error instanceof RelayError ? refusal(error) : error;
+    }
+  }
+
+  /** Hands an envelope that begins here to local subscribers and gossips it. */
+  async #spread(envelope: SignedEnvelope): Promise<number> {
     this.metrics.envelopesPublished += 1;
     this.metrics.messagesPublished += envelope.messages.length;
     this.#deliver(envelope);
@@ -225,7 +254,24 @@ export class RelayService implements Relay {
   }
 }
 
-const NO_CHAIN: readonly Uint8Array[] = [];
+/** Stands for a peer where clients hand in what they signed themselves. */
+const CLIENTS = 'clients';
+
+function receipt(envelope: SignedEnvelope, indexes: readonly number[], peersReached: number): Receipt {
+  const id = envelopeCid(envelope.digest);
+  const messageIds = indexes.map((index) => messageId(id, index));
+  return { id, messageIds, peersReached, storedBy: [], durable: false };
+}
+
+/** What a client is told whose envelope is not taken. */
+function refusal({ code, message }: RelayError): CodedError {
+  if (code === 'overloaded') return new CodedError(code, message);
+  if (code === 'envelope_duplicate')
+    return new CodedError('duplicate', 'this envelope was published already');
+  if (code === 'envelope_unauthorised' || code === 'envelope_chain')
+    return new CodedError('forbidden', message);
+  return new CodedError('bad_envelope', message);
+}
 
 function ignoreAll(): TopicValidatorResult {
   return TopicValidatorResult.Ignore;

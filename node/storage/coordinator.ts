@@ -6,6 +6,7 @@ import {
   compareRecords,
   formatEtag,
   type HybridClock,
+  isNew,
   KIND_TOMBSTONE,
   KIND_VALUE,
   type PartitionId,
@@ -16,7 +17,9 @@ import {
   recordCid,
   type SignedRecord,
   type Stamp,
+  StorageError,
 } from '../../protocols/storage/index.ts';
+import type { Credentials } from '../identity/credentials.ts';
 import { Deadline } from './deadline.ts';
 import type {
   Consistency,
@@ -45,6 +48,7 @@ export interface CoordinatorComponents extends ReaderComponents {
   readonly crypto: Crypto;
   readonly partitions: Partitions;
   readonly signer: RecordSigner;
+  readonly credentials: Credentials;
   readonly versions: HybridClock;
 }
 
@@ -69,6 +73,8 @@ interface Condition {
 }
 
 const NO_VALUE = new Uint8Array();
+/** Stands for a peer where clients hand in what they signed themselves. */
+const CLIENTS = 'clients';
 /** How often a conditional write is tried that meets others: each time the condition is checked anew. */
 const CONDITION_TRIES = 3;
 
@@ -113,6 +119,25 @@ export class Coordinator {
       const draft: Draft = { kind: KIND_TOMBSTONE, value: NO_VALUE, contentType: '', ttlMs: null };
       const { durability = 'majority', ifVersion } = options;
       return this.#write(name, draft, durability, { ifVersion }, deadline);
+    });
+  }
+
+  /** Writes a record that somebody signed elsewhere. */
+  carry(bytes: Uint8Array, durability: Durability): Promise<WriteReceipt> {
+    return this.#operation('put', async (deadline) => {
+      const { admission, partitions, clock } = this.#components;
+      const record = await admission.admit(bytes, CLIENTS, 'pushed').catch((error: unknown) => {
+        throw error instanceof StorageError ? refusedRecord(error) : error;
+      });
+      if (!isNew(record, clock.now())) {
+        throw new CodedError('bad_clock', 'the record was signed too long ago: sign it with the time of now');
+      }
+      const write = { partition: partitions.of(record), durability, record };
+      try {
+        return receipt(await this.#writer.carry(write, deadline), durability);
+      } catch (error) {
+        throw error instanceof Overtaken ? refusal({}, error.current) : error;
+      }
     });
   }
 
@@ -195,9 +220,12 @@ export class Coordinator {
     condition: Condition,
     deadline: Deadline,
   ): Promise<WriteReceipt> {
-    const partition = this.#components.partitions.of(name);
+    const { partitions, credentials } = this.#components;
+    const { owner, namespace, key } = name;
+    const partition = partitions.of(name);
+    const chain = await credentials.chainFor({ owner, namespace, action: 'write', resource: key });
     const sign = (version: { ms: number; counter: number }): Promise<SignedRecord> => {
-      return this.#sign(name, draft, version);
+      return this.#sign(name, draft, version, chain);
     };
     for (let tries = 1; ; tries++) {
       // again after another write came first: the condition may still hold
@@ -233,12 +261,13 @@ export class Coordinator {
     { owner, namespace, key }: RecordName,
     { kind, value, contentType, ttlMs }: Draft,
     { ms, counter }: { ms: number; counter: number },
+    chain: readonly Uint8Array[],
   ): Promise<SignedRecord> {
     const { clock, signer, admission } = this.#components;
     const time = clock.now();
     const expiry = ttlMs === null ? null : time + ttlMs;
     const names = { owner, namespace, key, ms, counter, time, expiry };
-    const draft: RecordDraft = { ...names, kind, contentType, value, chain: [] };
+    const draft: RecordDraft = { ...names, kind, contentType, value, chain };
     const record = await signer.sign(draft);
     admission.trust(record);
     return record;
@@ -296,6 +325,14 @@ function receipt({ record, replicas, homes, isDurable }: WriteResult, durability
     durable: isDurable,
     expiresAt: record.expiry,
   };
+}
+
+/** What a client is told whose record is not taken. */
+function refusedRecord({ code, message }: StorageError): CodedError {
+  if (code === 'overloaded') return new CodedError(code, message);
+  if (code === 'record_clock') return new CodedError('bad_clock', message);
+  if (code === 'record_unauthorised' || code === 'record_chain') return new CodedError('forbidden', message);
+  return new CodedError('bad_record', message);
 }
 
 /** Why a condition does not hold. */

@@ -8,6 +8,9 @@ export interface RecordName {
   readonly key: string;
 }
 
+/** A namespace by its genesis. */
+export type NamespaceRef = Pick<RecordName, 'owner' | 'namespace'>;
+
 /** How many home replicas must have a write on their disk before it is acknowledged. */
 export type Durability = 'one' | 'majority' | 'all';
 /** `majority` fails where a majority cannot be asked; `one` takes the nearest copy. */
@@ -136,12 +139,18 @@ export interface StorageStatus {
  * Signed, replicated key-value records. Errors are `CodedError`s: `bad_namespace`, `bad_owner`, `bad_key`, `bad_ttl`,
  * `bad_content_type`, `bad_etag`, `bad_cursor`, `bad_limit`, `too_large`, `bad_clock`, `exists` (detail.etag), `precondition_failed`
  * (detail.etag when there is a value), `over_quota`, `no_room`, `insufficient_replicas` (detail: acknowledged, needed, homes; nothing is
- * stored for sure), `outcome_unknown` (it may be stored or not), `list_incomplete`, `corrupt`, `overloaded`, `not_running`.
+ * stored for sure), `outcome_unknown` (it may be stored or not), `list_incomplete`, `corrupt`, `overloaded`, `not_running`, `forbidden` (the
+ * namespace's owner did not delegate that to this node).
  */
 export interface Storage {
   put(name: RecordName, value: Uint8Array, options?: PutOptions): Promise<WriteReceipt>;
   /** Null when there is no value. Without `consistency` a majority is asked, and when that fails the best copy is `degraded`. */
   get(name: RecordName, options?: { readonly consistency?: Consistency }): Promise<StoredRecord | null>;
+  /**
+   * Writes a record (protocols/storage/SPEC.md) that its author signed elsewhere, just now; `precondition_failed` (detail.etag) when what is
+   * there is not below it. Also throws `bad_record`.
+   */
+  carry(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<WriteReceipt>;
   /** Leaves a tombstone; of a key without a value, too. */
   delete(name: RecordName, options?: DeleteOptions): Promise<WriteReceipt>;
   /** Complete within what it covers, or `list_incomplete`. */

@@ -12,18 +12,19 @@ import {
   TOMBSTONE_LIFE_MS,
 } from '../../protocols/storage/index.ts';
 import type { Config } from '../config/schema.ts';
+import type { Terms } from '../identity/tenancy.ts';
 import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Copier } from './copier.ts';
 import { Endings } from './endings.ts';
-import type { StorageStatus } from './interface.ts';
+import type { NamespaceRef, StorageStatus } from './interface.ts';
 import type { Members } from './members.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
 import type { Places } from './places.ts';
 import type { Repairs } from './repairs.ts';
 import { Replica } from './replica.ts';
 import { Standings } from './standings.ts';
-import type { RecordStore } from './store/interface.ts';
+import type { Quota, RecordStore } from './store/interface.ts';
 import type { StoreGauges } from './store/metrics.ts';
 import { openRecordStore } from './store/store.ts';
 import { Sync } from './sync.ts';
@@ -47,6 +48,8 @@ export interface KeeperComponents {
     request: RequestOf<T>,
     signal: AbortSignal,
   ) => Promise<Answers[T]>;
+  /** What a namespace gets here. */
+  readonly termsOf: (namespace: NamespaceRef) => Terms;
   /** The database was damaged and put aside. */
   readonly onReset: (reason: string) => void;
 }
@@ -59,8 +62,19 @@ export interface KeeperInit {
   readonly directory: string;
 }
 
+/** What all namespaces without a sponsor may take together, of the node's capacity. */
+const UNSPONSORED_SHARE = 0.1;
 /** Namespaces that the status shows. */
 const NAMESPACES_SHOWN = 100;
+
+/** What a namespace may take here. */
+function quotaOf({ quotaBytes, quotaKeys, isSponsored }: Terms, config: Config): Quota {
+  return {
+    bytes: Math.min(quotaBytes ?? Infinity, config['storage.namespaceBytes']),
+    keys: Math.min(quotaKeys ?? Infinity, config['storage.namespaceKeys']),
+    isSponsored,
+  };
+}
 
 /** What a full node does as a replica: its store, its answers to peers, and its upkeep. */
 export class Keeper {
@@ -85,10 +99,8 @@ export class Keeper {
         directory: join(directory, 'records'),
         keyPath: join(config.data, 'storage.key'),
         capacityBytes: config['storage.capacityBytes'],
-        quotaOf: () => {
-          const [bytes, keys] = [config['storage.namespaceBytes'], config['storage.namespaceKeys']];
-          return { bytes, keys, isSponsored: true };
-        },
+        unsponsoredBytes: Math.floor(config['storage.capacityBytes'] * UNSPONSORED_SHARE),
+        quotaOf: (owner, namespace) => quotaOf(components.termsOf({ owner, namespace }), config),
         onReset: (reason) => this.#wasReset(reason),
       },
     );
@@ -105,7 +117,8 @@ export class Keeper {
     this.#upkeep = new Upkeep({ ...own, sync: this.#sync }, { self });
     this.replica = new Replica({
       ...own,
-      isSponsored: () => true,
+      isSponsored: (place) => components.termsOf(place).isSponsored,
+      witnesses: (...call) => endings.holds(...call),
       isMember: (peer) => members.isMember(peer),
       copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
       onCorrupt: (partition, key) => components.repairs.mend(store, partition, key),

@@ -1,3 +1,4 @@
+import { equalBytes } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
@@ -10,6 +11,7 @@ import {
   fitsPartitions,
   fitsVersions,
   type Held,
+  isNew,
   type PartitionId,
   type Partitions,
   partitionOf,
@@ -19,6 +21,7 @@ import {
   type RequestType,
   type SignedRecord,
   type Standing,
+  StorageError,
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
 import type { Places } from './places.ts';
@@ -37,6 +40,12 @@ export interface ReplicaComponents {
   readonly isSponsored: (namespace: { readonly owner: string; readonly namespace: string }) => boolean;
   /** Whether a node may be home. */
   readonly isMember: (peer: string) => boolean;
+  /** Whether one of `homes`, asked now, holds exactly this record. */
+  readonly witnesses: (
+    homes: readonly string[],
+    partition: PartitionId,
+    record: SignedRecord,
+  ) => Promise<boolean>;
   /** Takes over from `peer` what it has of a partition and this node has not. */
   readonly copyFrom: (peer: string, place: PartitionPlace) => Promise<void>;
   /** A copy on this node's disk does not open. */
@@ -95,6 +104,9 @@ export class Replica {
     const partition = partitions.of(record);
     const { isHome } = places.of(partition);
     if (!isHome && !(asStandIn && this.#mayStandIn(partition))) throw notResponsible();
+    if (!(await this.#mayBeOld(record, partition, peer))) {
+      throw new StorageError('record_unauthorised', 'an old record that no home holds is not taken', true);
+    }
     const place = placeOfRecord(partition, record);
     standings.of(partition);
     const [outcome] = await Promise.all([store.put({ place, record, condition }), standings.keep(place)]);
@@ -103,6 +115,20 @@ export class Replica {
     const standing = this.#standing(partition);
     await standings.keep(place);
     return { ...standing, outcome, isDurable: isSponsored(record) };
+  }
+
+  /**
+   * Whether a record that was not signed just now is a copy of what the homes took then, and not made now with a key that has
+   * expired or was revoked since: one of them sends or holds it. In a namespace without owner anybody may write anything.
+   */
+  async #mayBeOld(record: SignedRecord, partition: PartitionId, peer: string): Promise<boolean> {
+    const { clock, places, witnesses } = this.#components;
+    if (record.owner === '' || isNew(record, clock.now())) return true;
+    const homes = places.of(partition).homes.map(({ id }) => id);
+    if (homes.includes(peer)) return true;
+    const own = this.#held(partition, record.key);
+    if (own?.kind === 'record' && equalBytes(own.record, record.bytes)) return true;
+    return witnesses(homes, partition, record);
   }
 
   #list(request: RequestOf<'list'>): Answers['list'] {

@@ -16,7 +16,9 @@ import {
 } from '../../protocols/storage/index.ts';
 import type { Config } from '../config/schema.ts';
 import type { Directory } from '../directory/directory.ts';
+import type { Credentials } from '../identity/credentials.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { Terms } from '../identity/tenancy.ts';
 import type { Role } from '../interface.ts';
 import type { Network } from '../libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
@@ -26,8 +28,10 @@ import { Coordinator } from './coordinator.ts';
 import type {
   Consistency,
   DeleteOptions,
+  Durability,
   ListPage,
   ListRequest,
+  NamespaceRef,
   PutOptions,
   RecordName,
   Storage,
@@ -53,6 +57,8 @@ export interface StorageServiceComponents {
   readonly clock: Clock;
   readonly identity: Identity;
   readonly authorise: AuthoriseRecord;
+  readonly credentials: Credentials;
+  readonly termsOf: (namespace: NamespaceRef) => Terms;
   readonly logger: Logger;
   readonly events: EventLog;
 }
@@ -157,6 +163,10 @@ export class StorageService implements Storage {
     return this.#coordinator.put(name, value, options);
   }
 
+  carry(bytes: Uint8Array, options: { readonly durability?: Durability } = {}): Promise<WriteReceipt> {
+    return this.#coordinator.carry(bytes, options.durability ?? 'majority');
+  }
+
   get(name: RecordName, options: { readonly consistency?: Consistency } = {}): Promise<StoredRecord | null> {
     return this.#coordinator.get(name, options.consistency);
   }
@@ -231,7 +241,7 @@ export class StorageService implements Storage {
   }
 
   #makeKeeper(shared: Shared): Keeper {
-    const { network, logger, events } = this.#components;
+    const { network, logger, events, termsOf } = this.#components;
     const { config } = this.#init;
     return new Keeper(
       {
@@ -242,6 +252,7 @@ export class StorageService implements Storage {
         quotas: new RequestQuotas(shared),
         repairs: this.#repairs,
         ask: this.#ask,
+        termsOf,
         onReset: (reason) => events.report('storage_damaged', { reason }),
       },
       { config, self: this.#self, directory: join(config.data, DIRECTORY) },
@@ -249,13 +260,14 @@ export class StorageService implements Storage {
   }
 
   #makeCoordinator(shared: Shared): Coordinator {
-    const { clock, crypto, identity } = this.#components;
+    const { clock, crypto, identity, credentials } = this.#components;
     const { config } = this.#init;
     const swarm = config.swarm;
     return new Coordinator(
       {
         ...shared,
         signer: new RecordSigner({ crypto, signer: identity.signer }, { swarm }),
+        credentials,
         versions: new HybridClock({ clock }),
         ask: this.#ask,
         isConnected: (id) => id === this.#self || this.#wire.isConnected(id),

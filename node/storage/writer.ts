@@ -95,12 +95,27 @@ export class Writer {
       homes,
     });
   }
+
+  /** Writes a record as it is: `Overtaken` where what is held is not below it. */
+  async carry(
+    {
+      record,
+      ...request
+    }: Pick<WriteRequest, 'partition' | 'durability'> & { readonly record: SignedRecord },
+    deadline: Deadline,
+  ): Promise<WriteResult> {
+    const attempt = new Attempt(this.#components, this.#init, { ...request, onto: null }, record, deadline);
+    const result = await attempt.run();
+    if (!(result instanceof Overtaken)) return result;
+    if (attempt.mayBeStored) throw attempt.unknown();
+    throw result;
+  }
 }
 
 /** One record on its way to the homes. */
 class Attempt {
   readonly #components: WriterComponents;
-  readonly #request: WriteRequest;
+  readonly #request: Pick<WriteRequest, 'partition' | 'durability' | 'onto'>;
   readonly #record: SignedRecord;
   readonly #deadline: Deadline;
   readonly #quorum: Quorum<Written>;
@@ -112,7 +127,7 @@ class Attempt {
   constructor(
     components: WriterComponents,
     init: QuorumInit,
-    request: WriteRequest,
+    request: Pick<WriteRequest, 'partition' | 'durability' | 'onto'>,
     record: SignedRecord,
     deadline: Deadline,
   ) {

@@ -54,6 +54,26 @@ export function checkOwner(owner: string): void {
   }
 }
 
+/** Splits `name` or `name@owner`; `owner` is whose the first form means. Throws `bad_namespace`, `bad_owner`. */
+export function parseNamespace(text: string, owner: string): { owner: string; namespace: string } {
+  const at = text.indexOf('@');
+  const namespace = at < 0 ? text : text.slice(0, at);
+  checkNamespace(namespace);
+  if (at < 0) return { owner, namespace };
+  const named = text.slice(at + 1);
+  checkOwner(named);
+  if (!named.startsWith('did:')) throw new NameError('bad_owner', 'owner must be a DID: name@did:…');
+  return { owner: named, namespace };
+}
+
+/** The shortest text that `parseNamespace` reads as this namespace. */
+export function formatNamespace(
+  { owner, namespace }: { readonly owner: string; readonly namespace: string },
+  own: string,
+): string {
+  return owner === own ? namespace : `${namespace}@${owner}`;
+}
+
 /**
  * Namespace id, 32 bytes: SHA-256 of DAG-CBOR `[1, swarm, owner, name]`. Unique without a registrar, since
  * the owner is part of it.

@@ -8,6 +8,7 @@ export const RELAY_ERRORS = {
   envelope_field: 'sender',
   envelope_signature: 'sender',
   envelope_shard: 'sender',
+  envelope_chain: 'sender',
   envelope_version: 'context',
   envelope_clock: 'context',
   envelope_expired: 'context',

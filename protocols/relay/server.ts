@@ -19,10 +19,10 @@ export interface SeenIds {
 
 /**
  * Whether a namespace's policy lets the author publish there. Throws `RelayError`: `envelope_unauthorised`
- * where the answer depends on what this node knows (ignored), `envelope_signature` for a chain that does not
- * hold at the envelope's own time (rejected).
+ * where the answer depends on what this node knows (ignored), `envelope_chain` for a chain that does not hold by
+ * itself, at the envelope's own time (rejected).
  */
-export type Authorise = (envelope: Envelope) => void | Promise<void>;
+export type Authorise = (envelope: Envelope, peer: string) => void | Promise<void>;
 
 export interface AdmissionComponents {
   readonly crypto: Crypto;
@@ -78,8 +78,11 @@ export class Admission {
     return this.#conduct.isShunned(peer);
   }
 
-  /** The envelope in `bytes`, taken and marked as seen. Throws `RelayError` when it is not to be taken. */
-  async admit(bytes: Uint8Array, peer: string, gossipTopic: string): Promise<SignedEnvelope> {
+  /**
+   * The envelope in `bytes`, taken and marked as seen. Throws `RelayError` when it is not to be taken. `gossipTopic`: where it
+   * came; null for one that a client handed in.
+   */
+  async admit(bytes: Uint8Array, peer: string, gossipTopic: string | null): Promise<SignedEnvelope> {
     try {
       const envelope = await this.#check(bytes, peer, gossipTopic);
       this.#components.metrics.envelopesAccepted += 1;
@@ -94,16 +97,16 @@ export class Admission {
     }
   }
 
-  async #check(bytes: Uint8Array, peer: string, gossipTopic: string): Promise<SignedEnvelope> {
+  async #check(bytes: Uint8Array, peer: string, gossipTopic: string | null): Promise<SignedEnvelope> {
     const { crypto, clock, seen, places, authorise } = this.#components;
     const envelope = decodeEnvelope(bytes, crypto);
-    if (places.of(envelope).gossipTopic !== gossipTopic) {
+    if (gossipTopic !== null && places.of(envelope).gossipTopic !== gossipTopic) {
       throw new RelayError('envelope_shard', 'envelope was sent on a shard that is not its topic’s');
     }
     checkTime(envelope, clock.now());
     if (seen.has(envelope.digest)) throw duplicate();
     await this.#verifyOnce(envelope, peer);
-    await authorise(envelope);
+    await authorise(envelope, peer);
     if (seen.has(envelope.digest)) throw duplicate();
     if (!seen.add(envelope.digest))
       throw new RelayError('overloaded', 'the deduplication window is full', true);

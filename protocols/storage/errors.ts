@@ -9,6 +9,7 @@ export const STORAGE_ERRORS = {
   record_field: 'sender',
   record_signature: 'sender',
   record_misplaced: 'sender',
+  record_chain: 'sender',
   record_version: 'context',
   record_kind: 'context',
   record_clock: 'context',

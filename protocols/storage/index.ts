@@ -59,6 +59,7 @@ export {
 export {
   type AuthoriseRecord,
   type ExpectedPlace,
+  isNew,
   RecordAdmission,
   type RecordAdmissionComponents,
   type RecordOrigin,

@@ -7,6 +7,8 @@ import { RateLimiter } from '../common/rate-limit.ts';
 import { WaitingRoom } from '../common/waiting-room.ts';
 import { decodeRecord, signingBytes } from './codec.ts';
 import {
+  CLOCK_GRACE_MS,
+  CLOCK_SKEW_MS,
   IGNORED_PER_SECOND,
   VERIFIED_MAX,
   VERIFY_QUEUE_MAX,
@@ -20,11 +22,11 @@ import { REQUESTS, type RequestType } from './requests.ts';
 import { checkTime } from './validate.ts';
 
 /**
- * Whether a namespace's policy lets the author write there. Throws `StorageError`: `record_unauthorised` where the
- * answer depends on what this node knows (ignored), `record_signature` for a chain that does not hold at the record's own
- * time (a proven fault).
+ * Whether a namespace's policy lets the author write there. `isNew`: it was signed just now; an older one is held against its own
+ * time only. Throws `StorageError`: `record_unauthorised` where the answer depends on what this node knows (ignored),
+ * `record_chain` for a chain that does not hold by itself, at the record's own time (a proven fault).
  */
-export type AuthoriseRecord = (record: RecordBody) => void | Promise<void>;
+export type AuthoriseRecord = (record: RecordBody, isNew: boolean, peer: string) => void | Promise<void>;
 
 /** `asked`: this node asked for it, so that it is nobody's fault when it is early, late or of a later version. */
 export type RecordOrigin = 'pushed' | 'asked';
@@ -98,7 +100,7 @@ export class RecordAdmission {
     expected: ExpectedPlace = {},
   ): Promise<SignedRecord> {
     try {
-      const record = await this.#check(bytes, peer, expected);
+      const record = await this.#check(bytes, peer, origin, expected);
       this.#components.metrics.recordsAccepted += 1;
       this.#components.metrics.bytesAccepted += bytes.byteLength;
       return record;
@@ -108,13 +110,18 @@ export class RecordAdmission {
     }
   }
 
-  async #check(bytes: Uint8Array, peer: string, expected: ExpectedPlace): Promise<SignedRecord> {
+  async #check(
+    bytes: Uint8Array,
+    peer: string,
+    origin: RecordOrigin,
+    expected: ExpectedPlace,
+  ): Promise<SignedRecord> {
     const { crypto, clock, authorise } = this.#components;
     const record = decodeRecord(bytes, crypto);
     this.#checkPlace(record, expected);
     checkTime(record, clock.now());
     await this.#verifyOnce(record, peer);
-    await authorise(record);
+    await authorise(record, origin === 'pushed' && isNew(record, clock.now()), peer);
     return record;
   }
 
@@ -190,6 +197,11 @@ export class RequestQuotas {
     limiter?.charge(peer);
     return limiter?.isExceeded(peer) === false;
   }
+}
+
+/** Whether it was signed so lately that whoever sends it may be its author: else it is a copy of what others took. */
+export function isNew({ time }: Pick<RecordBody, 'time'>, now: number): boolean {
+  return time >= now - CLOCK_SKEW_MS - CLOCK_GRACE_MS;
 }
 
 function verificationKey({ digest, signature }: Pick<SignedRecord, 'digest' | 'signature'>): string {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Registry } from 'prom-client';
 import { createNode, DEFAULTS } from '../../node/index.ts';
+import { OPEN_SWARM } from '../support/owner.ts';
 import { maillon, type Program, scratch, until } from '../support/processes.ts';
 import { type Family, parseExposition, valueOf } from '../support/scrape.ts';
 import { silentLogger } from '../support/silent-logger.ts';
@@ -253,6 +254,7 @@ test('a node starts again in the same process with the same registry', async (t)
   const registry = new Registry();
   const config = {
     ...DEFAULTS,
+    ...OPEN_SWARM,
     data: scratch(t),
     'listen.host': '127.0.0.1' as const,
     'listen.tcp': 0,

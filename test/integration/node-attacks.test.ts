@@ -16,6 +16,7 @@ import { libp2pLogger } from '../../node/observability/libp2p-logger.ts';
 import { Liveness } from '../../node/peers/liveness.ts';
 import { SCORE_THRESHOLDS } from '../../node/relay/gossip-options.ts';
 import { Inbox, publish, startNode, tcpAddress } from '../support/node.ts';
+import { OPEN_SWARM } from '../support/owner.ts';
 import { until } from '../support/processes.ts';
 import { RawPeer } from '../support/raw-peer.ts';
 import { silentLogger } from '../support/silent-logger.ts';
@@ -63,7 +64,7 @@ test('a peer that never answers keeps nobody else waiting for gossip', async (t)
 
 test('a connection that went silent is dropped, one that answers is kept', async (t) => {
   const init = {
-    config: { ...DEFAULTS, 'network.quic': false },
+    config: { ...DEFAULTS, ...OPEN_SWARM, 'network.quic': false },
     role: 'full',
     version: 'test',
     listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -157,6 +158,7 @@ test('a start that fails leaves nothing open: the same node starts when the caus
   const explicit = new Set(['listen.tcp']);
   const config = {
     ...DEFAULTS,
+    ...OPEN_SWARM,
     data,
     explicit,
     'listen.host': '127.0.0.1',

@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { createLogger, createNode, DEFAULTS } from '../../node/index.ts';
+import { OPEN_SWARM } from '../support/owner.ts';
 
 /** A full node in a process of its own, for tests that kill it. Driven over IPC by `ProcessNode`. */
 export interface NodeProcessInit {
@@ -26,6 +27,7 @@ function report(message: Report): void {
 async function main(init: NodeProcessInit): Promise<void> {
   const config = {
     ...DEFAULTS,
+    ...OPEN_SWARM,
     data: init.data,
     bootstrap: [...init.bootstrap],
     'listen.host': '127.0.0.1',

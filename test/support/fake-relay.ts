@@ -22,6 +22,10 @@ export class FakeRelay implements Relay {
     return { id, messageIds: [`${id}:0`], peersReached: 0, storedBy: [], durable: false };
   }
 
+  carry(): Promise<Receipt> {
+    return Promise.reject(new Error('no envelopes are carried here'));
+  }
+
   subscribe(topic: TopicName, listener: (delivery: Delivery) => void): Subscription {
     const key = keyOf(topic);
     const listeners = this.#listeners.get(key) ?? new Set();

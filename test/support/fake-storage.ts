@@ -29,6 +29,10 @@ export class FakeStorage implements Storage {
   readonly #records = new Map<string, Map<string, StoredRecord>>();
   #counter = 0;
 
+  carry(): Promise<WriteReceipt> {
+    return Promise.reject(new Error('no records are carried here'));
+  }
+
   async put(name: RecordName, value: Uint8Array, options: PutOptions = {}): Promise<WriteReceipt> {
     this.#begin('put', options);
     checkKey(name.key);

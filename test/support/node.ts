@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Config, createNode, DEFAULTS, type Delivery, type MaillonNode } from '../../node/index.ts';
 import type { EventLog } from '../../node/observability/events.ts';
+import { OPEN_SWARM } from './owner.ts';
 import { silentLogger } from './silent-logger.ts';
 
 export interface NodeOptions {
@@ -26,6 +27,7 @@ export async function startNode(t: TestContext, options: NodeOptions = {}): Prom
   const events = options.events === undefined ? {} : { events: options.events };
   const config: Config = {
     ...DEFAULTS,
+    ...OPEN_SWARM,
     data,
     'listen.host': '127.0.0.1',
     'listen.tcp': 0,

@@ -110,7 +110,7 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOREIGN.test(name)));
 }
 
-const FOREIGN = /^(MAILLON_.*|NODE_TEST_CONTEXT|FORCE_COLOR)$/;
+const FOREIGN = /^(MAILLON_(?!IDENTITY_OWNER_KEY).*|NODE_TEST_CONTEXT|FORCE_COLOR)$/;
 
 /** Whether a process with this id runs. */
 export function isAlive(pid: number): boolean {

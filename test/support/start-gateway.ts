@@ -10,6 +10,7 @@ import {
   type MaillonNode,
   type Storage,
 } from '../../node/index.ts';
+import { OPEN_SWARM } from './owner.ts';
 
 /** A node and the gateway on it, in this process. */
 export interface Site extends AsyncDisposable {
@@ -37,6 +38,7 @@ export const BUILD = { version: '0.0.0-test', commit: 'test', builtAt: '2026-01-
 export async function testConfig({ settings, explicit = [] }: SiteInit = {}): Promise<Config> {
   return {
     ...DEFAULTS,
+    ...OPEN_SWARM,
     data: await mkdtemp(join(tmpdir(), 'maillon-gateway-')),
     'listen.host': '127.0.0.1',
     'listen.tcp': 0,

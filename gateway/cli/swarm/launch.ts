@@ -83,7 +83,11 @@ export class LocalSwarm {
     bootstrap: string | null,
     signal: AbortSignal,
   ): Promise<Up> {
-    const child = new Child(member, { directory: this.#directory, bootstrap, env: childEnvironment() });
+    const child = new Child(member, {
+      directory: this.#directory,
+      bootstrap,
+      env: childEnvironment(this.#directory),
+    });
     this.#children.push(child);
     void child.exited.then(() => this.#onExit(child));
     const line = await child.ready(signal);
@@ -134,10 +138,13 @@ export class LocalSwarm {
   }
 }
 
-/** Settings in the environment reach every process; what is said of one process at a time does not. */
-function childEnvironment(): NodeJS.ProcessEnv {
+/**
+ * Settings in the environment reach every process; what is said of one process at a time does not. All have one development
+ * owner: that of the swarm's directory, unless another one is set.
+ */
+function childEnvironment(directory: string): NodeJS.ProcessEnv {
   const { MAILLON_CONFIG: _config, MAILLON_URL: _url, ...env } = process.env;
-  return env;
+  return { MAILLON_IDENTITY_OWNER_KEY: join(directory, 'development.key'), ...env };
 }
 
 async function isReady(url: string): Promise<boolean> {

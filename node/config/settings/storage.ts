@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytes, count, ms, type Setting } from './setting.ts';
+import { bytes, count, ms, type Setting, texts } from './setting.ts';
 
 /** What this node stores for the swarm, and how. */
 export const STORAGE_SETTINGS = [
@@ -41,14 +41,20 @@ export const STORAGE_SETTINGS = [
     schema: bytes,
     default: 2 ** 30,
     unit: 'bytes',
-    help: 'Most that one namespace without an owner may take at this node.',
+    help: 'Most that one namespace may take at this node, whatever its policy says.',
   },
   {
     path: 'storage.namespaceKeys',
     schema: count,
     default: 1_000_000,
     unit: 'count',
-    help: 'Keys that one namespace without an owner may have at this node: some 200 bytes each beside the value.',
+    help: 'Keys that one namespace may have at this node: some 200 bytes each beside the value.',
+  },
+  {
+    path: 'storage.sponsored',
+    schema: texts,
+    default: [],
+    help: "Namespaces whose records this node keeps until they expire: owners (did:…), name@did:…, or * for all. Its own owner's always; others share a tenth of the room, for a day.",
   },
   {
     path: 'storage.upkeepBytesPerSecond',

@@ -29,6 +29,9 @@ export const QUEUE_WRITES_MAX = 8192;
 /** Bytes of them: what a burst may take of the memory. */
 export const QUEUE_BYTES_MAX = 64 * MIB;
 
+/** How long values of namespaces without a sponsor are kept: long enough to try the swarm out. */
+export const UNSPONSORED_LIFE_MS = 24 * 3_600_000;
+
 /** Rows that one upkeep write touches, so that clients' writes get in between. */
 export const UPKEEP_ROWS_MAX = 256;
 /** Entries of a page. */

@@ -2,9 +2,14 @@ import { mkdirSync, statfsSync } from 'node:fs';
 import type { Clock } from '../../../protocols/common/clock.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
-import type { PartitionId, Stamp } from '../../../protocols/storage/index.ts';
+import {
+  KIND_TOMBSTONE,
+  type PartitionId,
+  type SignedRecord,
+  type Stamp,
+} from '../../../protocols/storage/index.ts';
 import type { Logger } from '../../observability/logger.ts';
-import { STATE_MAX_BYTES, UPKEEP_ROWS_MAX } from './constants.ts';
+import { STATE_MAX_BYTES, UNSPONSORED_LIFE_MS, UPKEEP_ROWS_MAX } from './constants.ts';
 import { corruptError, faultOf, noRoomError } from './faults.ts';
 import { openFiles, type StoreFiles } from './files.ts';
 import type {
@@ -59,6 +64,12 @@ const PUT_OVERHEAD_BYTES = 64;
 /** A floor with a long key. */
 const FLOOR_BYTES = 256;
 
+/** What has no sponsor is gone after a day. */
+function unsponsoredExpiry({ kind, time, expiry }: SignedRecord): number | null {
+  if (kind === KIND_TOMBSTONE) return expiry;
+  return Math.min(expiry ?? Infinity, time + UNSPONSORED_LIFE_MS);
+}
+
 class Store implements RecordStore {
   readonly metrics = createStoreMetrics();
   readonly #components: RecordStoreComponents;
@@ -87,7 +98,8 @@ class Store implements RecordStore {
     const key = Buffer.from(record.key);
     const quota = this.#init.quotaOf(place.owner, place.namespace);
     const now = this.#components.clock.now();
-    const { ms, counter, kind, expiry, contentType, value } = record;
+    const { ms, counter, kind, contentType, value } = record;
+    const expiry = quota.isSponsored ? record.expiry : unsponsoredExpiry(record);
     const ownCondition = condition === null || condition.kind === 'absent' ? condition : ownStamp(condition);
     const pack: Pack = (packer) => {
       const packed = packer.place(place);

@@ -6,6 +6,7 @@ import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { createLogger, createNode, DEFAULTS } from '../../../node/index.ts';
+import { OPEN_SWARM } from '../../support/owner.ts';
 
 /** What is compared: stock signed gossipsub, and Maillon with and without packing. */
 export const MODES = ['stock', 'single', 'packed'] as const;
@@ -85,6 +86,7 @@ async function createMaillon(mode: Mode, data: string): Promise<Subject> {
     mode === 'packed' ? {} : { 'relay.packMessages': 1, 'relay.lingerMs': 0, 'relay.lingerBusyMs': 0 };
   const config = {
     ...DEFAULTS,
+    ...OPEN_SWARM,
     ...packing,
     data,
     'listen.host': '127.0.0.1',

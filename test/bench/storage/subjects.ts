@@ -7,6 +7,7 @@ import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { createLogger, createNode, DEFAULTS } from '../../../node/index.ts';
+import { OPEN_SWARM } from '../../support/owner.ts';
 
 /** What is compared: records of Maillon and values of stock kad-dht. */
 export const MODES = ['stock', 'maillon'] as const;
@@ -91,6 +92,7 @@ function routingTableSize(dht: unknown): number {
 async function createMaillon(data: string): Promise<Subject> {
   const config = {
     ...DEFAULTS,
+    ...OPEN_SWARM,
     data,
     'listen.host': '127.0.0.1',
     'listen.tcp': 0,

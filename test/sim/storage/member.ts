@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { OWNER_KEY_VARIABLE, ownerKeyPath } from '../../support/owner.ts';
 import { ROOT } from '../../support/sources.ts';
 import { freePorts } from './ports.ts';
 import { Site } from './site.ts';
@@ -142,5 +143,6 @@ export class Member {
 /** Settings of a developer's machine must not change what is tried. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const foreign = /^(MAILLON_.*|NODE_TEST_CONTEXT)$/;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+  const kept = Object.entries(process.env).filter(([name]) => !foreign.test(name));
+  return { ...Object.fromEntries(kept), [OWNER_KEY_VARIABLE]: ownerKeyPath() };
 }

@@ -41,7 +41,7 @@ interface Opened {
 function open(): Opened {
   const relay = new FakeRelay();
   const metrics = createGatewayMetrics();
-  const hub = new Hub({ node: { relay }, turn: new Turn(), metrics });
+  const hub = new Hub({ relay, turn: new Turn(), metrics });
   return { relay, hub, metrics, say: (text) => relay.publish({ ...topic, data: Buffer.from(text) }) };
 }
 

@@ -68,8 +68,8 @@ function open(dialect: Dialect = rawDialect, relay = new FakeRelay()) {
     {
       socket: socket as unknown as WebSocket,
       raw: raw as unknown as Socket,
-      node: { relay },
-      hub: new Hub({ node: { relay }, turn, metrics }),
+      relay,
+      hub: new Hub({ relay, turn, metrics }),
       turn,
       clients,
       metrics,

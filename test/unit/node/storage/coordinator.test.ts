@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCrypto, createEd25519Signer } from '../../../../node/crypto.ts';
+import type { Credentials } from '../../../../node/identity/credentials.ts';
 import { Coordinator } from '../../../../node/storage/coordinator.ts';
 import { createStorageServiceMetrics } from '../../../../node/storage/metrics.ts';
 import type { Place, Places } from '../../../../node/storage/places.ts';
@@ -102,6 +103,7 @@ function make() {
       metrics,
       admission,
       signer,
+      credentials: { chainFor: () => Promise.resolve([]) } as unknown as Credentials,
       ask,
       places: { of: () => place, standIns: () => [] } as unknown as Places,
       versions: new HybridClock({ clock }),

@@ -350,6 +350,7 @@ test('faults tell whose they are as the SPEC’s table does', () => {
     envelope_field: 'reject',
     envelope_not_canonical: 'reject',
     envelope_shard: 'reject',
+    envelope_chain: 'reject',
     envelope_clock: 'ignore',
     envelope_expired: 'ignore',
     envelope_duplicate: 'ignore',

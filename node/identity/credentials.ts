@@ -1,0 +1,74 @@
+import type { Clock } from '../../protocols/common/clock.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import { type AskedResource, IdentityError } from '../../protocols/identity/index.ts';
+import type { Authority } from './authority.ts';
+
+export interface CredentialsComponents {
+  readonly authority: Authority;
+  readonly clock: Clock;
+}
+
+export interface CredentialsInit {
+  /** Multikey of the key that signs, 34 bytes. */
+  readonly author: Uint8Array;
+  /** What was delegated to it: most are never many. */
+  readonly chains: readonly Chain[];
+}
+
+export type Chain = readonly Uint8Array[];
+
+/** Namespaces whose chain is remembered. */
+const REMEMBERED_MAX = 4096;
+/** Of a key that owns the namespace, or of a namespace that is open to all. */
+const NO_CHAIN: Chain = [];
+
+/** What a key was delegated: finds the chain that lets it do something, so that nothing is sent that nobody would take. */
+export class Credentials {
+  readonly #components: CredentialsComponents;
+  readonly #author: Uint8Array;
+  readonly #chains: readonly Chain[];
+  /** The chain that was right last, by namespace and action: it is tried first. */
+  readonly #latest = new Map<string, Chain>();
+
+  constructor(components: CredentialsComponents, { author, chains }: CredentialsInit) {
+    this.#components = components;
+    this.#author = author;
+    this.#chains = [NO_CHAIN, ...chains];
+  }
+
+  /** The chain with which this key may do what is asked for, now. The same list for the same chain. Throws `forbidden`. */
+  async chainFor(asked: AskedResource): Promise<Chain> {
+    const key = JSON.stringify([asked.owner, asked.namespace, asked.action]);
+    const latest = this.#latest.get(key);
+    if (latest !== undefined && (await this.#mayWith(latest, asked))) return latest;
+    for (const chain of this.#chains) {
+      if (chain === latest || !(await this.#mayWith(chain, asked))) continue;
+      if (this.#latest.size >= REMEMBERED_MAX) this.#latest.clear();
+      this.#latest.set(key, chain);
+      return chain;
+    }
+    throw forbidden(asked);
+  }
+
+  async #mayWith(chain: Chain, asked: AskedResource): Promise<boolean> {
+    const { authority, clock } = this.#components;
+    try {
+      await authority.authorise(
+        { ...asked, author: this.#author, chain, time: clock.now() },
+        { isNew: true },
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof IdentityError || (error instanceof CodedError && error.code === 'forbidden')) {
+        return false;
+      }
+      throw error;
+    }
+  }
+}
+
+function forbidden({ owner, namespace, action }: AskedResource): CodedError {
+  if (owner === '') return new CodedError('forbidden', 'namespaces without an owner are not taken here');
+  const message = `this node may not ${action} in ${namespace}@${owner}: its owner can delegate that to it`;
+  return new CodedError('forbidden', message);
+}

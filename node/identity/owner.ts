@@ -1,0 +1,31 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { errorMessage } from '../../protocols/common/errors.ts';
+import type { Logger } from '../observability/logger.ts';
+import { developmentKey, developmentKeyPath } from './keyring/development.ts';
+import type { NamedKey } from './keyring/keyring.ts';
+import type { PassphraseSource } from './keyring/passphrase.ts';
+
+export interface OwnerInit {
+  /** File with the owner's key; empty for the user's own. */
+  readonly path: string;
+  /** The node's data directory. */
+  readonly data: string;
+  readonly passphrases: PassphraseSource;
+}
+
+/**
+ * The development owner: whose everything is that is made through this node without naming an owner. One key for all that a user
+ * starts on a machine, made on the first start, so that processes share their default namespaces without any ceremony.
+ */
+export async function loadOwner({ logger }: { readonly logger: Logger }, init: OwnerInit): Promise<NamedKey> {
+  const { path, data, passphrases } = init;
+  if (path !== '') return developmentKey(path, passphrases);
+  try {
+    return await developmentKey(join(homedir(), '.maillon', 'development.key'), passphrases);
+  } catch (error) {
+    // a user without a home, or whose home cannot be written: of this data directory alone
+    logger.info({ reason: errorMessage(error) }, 'the development key is kept in the data directory');
+    return developmentKey(developmentKeyPath(data), passphrases);
+  }
+}

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { Crypto, Ed25519Signer, WalletCrypto } from '../../protocols/common/crypto.ts';
+import { encodeMultikey } from '../../protocols/common/did-key.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import {
+  ACTIONS,
+  ALL_NAMESPACES,
+  ChainVerifier,
+  checkChain,
+  Delegator,
+  ed25519DelegationSigner,
+  IdentityError,
+  type IdentityMetrics,
+  type VerifiedChain,
+} from '../../protocols/identity/index.ts';
+import { NamespacesError, type NoticeAct } from '../../protocols/namespaces/index.ts';
+import { type Authorise, RelayError } from '../../protocols/relay/index.ts';
+import { type AuthoriseRecord, StorageError } from '../../protocols/storage/index.ts';
+import type { Namespaces } from '../namespaces/interface.ts';
+import { Authority } from './authority.ts';
+import { type Chain, Credentials } from './credentials.ts';
+import type { Identity } from './identity.ts';
+
+/** Chains remembered as good, at some 2 KiB each. */
+const CHAINS_MAX = 8192;
+
+export interface TenancyComponents {
+  readonly crypto: Crypto;
+  readonly wallets: WalletCrypto;
+  readonly clock: Clock;
+  readonly metrics: IdentityMetrics;
+}
+
+/** Verifies chains for one swarm. */
+export function createVerifier(components: TenancyComponents, swarm: string): ChainVerifier {
+  return new ChainVerifier(components, { swarm, cacheMax: CHAINS_MAX });
+}
+
+/** Whether the author of a notice may speak in the name of its `as`. Rejects with `NamespacesError` where not. */
+export function noticeVerifier(
+  verifier: ChainVerifier,
+  init: { readonly swarm: string; readonly isRevoked: (chain: VerifiedChain, holder: string) => boolean },
+): (act: NoticeAct) => Promise<void> {
+  return async ({ as, chain, author, owner, namespace, action, time, isEndorsed }) => {
+    try {
+      const verified = await verifier.verify(chain, author);
+      if (verified.root !== as)
+        throw new IdentityError('chain_broken', 'chain does not begin with whom it is for');
+      checkChain(verified, { owner, namespace, action, resource: '', time }, init.swarm);
+      if (!isEndorsed && init.isRevoked(verified, as)) {
+        throw new NamespacesError('notice_unauthorised', 'a link of the chain was revoked');
+      }
+    } catch (error) {
+      throw error instanceof IdentityError ? noticeError(error) : error;
+    }
+  };
+}
+
+function noticeError({ code, fault, message, isExcusable }: IdentityError): NamespacesError {
+  if (code === 'overloaded') return new NamespacesError('overloaded', message, isExcusable);
+  return new NamespacesError(fault === 'sender' ? 'notice_chain' : 'notice_version', message);
+}
+
+/** The relay's question to the authority. */
+export function envelopeAuthoriser(authority: Authority): Authorise {
+  const refused = (error: unknown): never => {
+    if (error instanceof IdentityError && error.code === 'overloaded') {
+      throw new RelayError('overloaded', error.message, true);
+    }
+    if (error instanceof IdentityError && error.fault === 'sender') {
+      throw new RelayError('envelope_chain', error.message);
+    }
+    if (error instanceof IdentityError || isForbidden(error)) {
+      throw new RelayError('envelope_unauthorised', error.message);
+    }
+    throw error;
+  };
+  return ({ owner, namespace, topic, author, chain, time }, peer) => {
+    const subject = { owner, namespace, author, chain, time, action: 'publish', resource: topic } as const;
+    return settled(() => authority.authorise(subject, { isNew: true, peer }), refused);
+  };
+}
+
+/** Storage's question to the authority. */
+export function recordAuthoriser(authority: Authority): AuthoriseRecord {
+  const refused = (error: unknown): never => {
+    if (error instanceof IdentityError && error.code === 'overloaded') {
+      throw new StorageError('overloaded', error.message, true);
+    }
+    if (error instanceof IdentityError && error.fault === 'sender') {
+      throw new StorageError('record_chain', error.message);
+    }
+    if (error instanceof IdentityError || isForbidden(error)) {
+      throw new StorageError('record_unauthorised', error.message);
+    }
+    throw error;
+  };
+  return ({ owner, namespace, key, author, chain, time }, isNew, peer) => {
+    const subject = { owner, namespace, author, chain, time, action: 'write', resource: key } as const;
+    return settled(() => authority.authorise(subject, { isNew, peer }), refused);
+  };
+}
+
+/** What the owner of this node lets it do: everything, in all of the owner's namespaces. */
+export async function ownCredentials(
+  components: Pick<TenancyComponents, 'crypto' | 'clock'> & { readonly authority: Authority },
+  init: { readonly identity: Identity; readonly owner: Ed25519Signer; readonly swarm: string },
+): Promise<Credentials> {
+  const { identity, owner, swarm } = init;
+  const signer = ed25519DelegationSigner(owner);
+  const chains: Chain[] = [];
+  if (signer.did !== identity.author) {
+    const delegator = new Delegator({ ...components, signer, randomBytes }, { swarm });
+    const resource = { swarm, owner: signer.did, namespace: ALL_NAMESPACES, actions: ACTIONS, prefix: '' };
+    const { bytes } = await delegator.delegate({ audience: identity.author, resources: [resource] });
+    chains.push([bytes]);
+  }
+  const author = encodeMultikey(identity.signer.publicKey);
+  return new Credentials(components, { author, chains });
+}
+
+export interface Terms {
+  /** Whether what is written to it is kept until it expires or is deleted. */
+  readonly isSponsored: boolean;
+  /** What its policy bounds it to; null: nothing. */
+  readonly quotaBytes: number | null;
+  readonly quotaKeys: number | null;
+}
+
+/**
+ * What a namespace gets of this node. Sponsored are the owner's own, those of `sponsored` (`did`, `name@did`, or `*` for all), and
+ * those without an owner where they are taken at all.
+ */
+export function termsOf(
+  namespaces: Pick<Namespaces, 'policyOf'>,
+  { owner: own, sponsored }: { readonly owner: string; readonly sponsored: readonly string[] },
+): (place: { readonly owner: string; readonly namespace: string }) => Terms {
+  const list = new Set([own, '', ...sponsored]);
+  return ({ owner, namespace }) => {
+    const rules = namespaces.policyOf(owner, namespace)?.rules;
+    return {
+      isSponsored: list.has(owner) || list.has(`${namespace}@${owner}`) || list.has(ALL_NAMESPACES),
+      quotaBytes: rules?.quotaBytes ?? null,
+      quotaKeys: rules?.quotaKeys ?? null,
+    };
+  };
+}
+
+function isForbidden(error: unknown): error is CodedError {
+  return error instanceof CodedError && error.code === 'forbidden';
+}
+
+/** Turns what `ask` throws, or rejects with, into what `refused` throws; at once where `ask` decides at once. */
+function settled(ask: () => void | Promise<void>, refused: (error: unknown) => never): void | Promise<void> {
+  try {
+    return ask()?.catch(refused);
+  } catch (error) {
+    refused(error);
+  }
+}
