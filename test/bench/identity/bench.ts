@@ -1,0 +1,108 @@
+import { availableParallelism, loadavg } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createWalletCrypto, type WalletVerifier } from '../../../node/identity/wallets/index.ts';
+import { atLeast, type Experiment, median, round } from '../../support/experiment.ts';
+import {
+  bitcoinSubject,
+  ChainSubjects,
+  personalSubjects,
+  type Subject,
+  secp256k1Subject,
+} from './subjects.ts';
+
+const ROUNDS = 5;
+/** Verifications that wait at a time: what a busy node has, far below the queue's bound. */
+const AT_A_TIME = 256;
+const SIGNATURES = 3000;
+const CHAINS = 2000;
+/** It is slow: this is as long as a round of the others. */
+const BY_VIEM = 300;
+
+/** Rates of each subject, by its name, a number for every round. */
+type Rates = Map<string, number[]>;
+
+/** What wallets' signatures and chains cost a node, every one seen for the first time; viem in the same rounds. */
+export const identityBench: Experiment = {
+  name: 'identity',
+  summary: 'wallets’ signatures and delegation chains verified a second: uncached, cached, and against viem',
+  async run({ progress }) {
+    const wallets = createWalletCrypto();
+    try {
+      return await measure(wallets, progress);
+    } finally {
+      await wallets.stop();
+    }
+  },
+};
+
+async function measure(wallets: WalletVerifier, progress: (line: string) => void) {
+  progress('making signatures');
+  const [personal, viem] = await personalSubjects(wallets, [SIGNATURES, BY_VIEM]);
+  const fixed = [
+    viem,
+    bitcoinSubject(wallets, 'p2wpkh', SIGNATURES / 5),
+    bitcoinSubject(wallets, 'p2tr', SIGNATURES / 5),
+    secp256k1Subject(wallets, SIGNATURES),
+  ];
+  const chains = [new ChainSubjects(wallets, 1, CHAINS), new ChainSubjects(wallets, 2, CHAINS)];
+  const rates: Rates = new Map();
+  const delays: number[] = [];
+  for (let number = 0; number <= ROUNDS; number++) {
+    // the first round starts the threads and compiles
+    const into: Rates = number === 0 ? new Map() : rates;
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    await run(personal, into);
+    delay.disable();
+    if (number > 0) delays.push(delay.percentile(99) / 1e6);
+    for (const subject of fixed) await run(subject, into);
+    for (const kind of chains) {
+      await run(kind.uncached, into);
+      await run(kind.cached, into);
+    }
+    progress(`round ${number}: ${[...into].map(([name, all]) => `${name} ${all.at(-1)}/s`).join(', ')}`);
+  }
+  return resultOf(rates, delays, wallets);
+}
+
+async function run(subject: Subject, rates: Rates): Promise<void> {
+  const since = performance.now();
+  let next = 0;
+  const verifier = async (): Promise<void> => {
+    for (let index = next++; index < subject.count; index = next++) {
+      const verified = subject.verify(index);
+      // what is known is answered at once, and nothing is to be waited for
+      if (!(typeof verified === 'boolean' ? verified : await verified)) {
+        throw new Error(`${subject.name}: ${index} is not good`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, verifier));
+  const rate = Math.round((subject.count / (performance.now() - since)) * 1000);
+  rates.set(subject.name, [...(rates.get(subject.name) ?? []), rate]);
+}
+
+function resultOf(rates: Rates, delays: readonly number[], wallets: WalletVerifier) {
+  const of = (name: string): number[] => rates.get(name) ?? [];
+  const viem = of('EIP-191 by viem');
+  const ratio = round(median(of('EIP-191').map((rate, index) => rate / (viem[index] ?? Number.NaN))));
+  const perS = Object.fromEntries([...rates].map(([name, all]) => [name, median(all)]));
+  return {
+    name: 'identity',
+    figures: {
+      perS,
+      overViem: ratio,
+      eventLoopP99Ms: round(median(delays)),
+      threads: wallets.threads,
+      implementation: wallets.implementation,
+      processors: availableParallelism(),
+      load: round(loadavg()[0] ?? Number.NaN),
+      rounds: ROUNDS,
+    },
+    targets: [
+      atLeast('EIP-191 signatures/s', median(of('EIP-191')), 10_000),
+      atLeast('chains of an EVM sign-in/s, uncached', median(of('chains, EVM sign-in')), 10_000),
+      atLeast('EIP-191 signatures against viem', ratio, 5),
+    ],
+  };
+}
