@@ -8,6 +8,7 @@ import {
   readSync,
   statSync,
 } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { KeyError } from './errors.ts';
 import { KEY_FILE_MAX_BYTES } from './key-file.ts';
 
@@ -58,7 +59,7 @@ export function readGuardedFile(
 ): Uint8Array | null {
   const file = openSync(path, 'r');
   try {
-    const isCredential = credentials !== undefined && path.startsWith(`${credentials}/`);
+    const isCredential = credentials !== undefined && dirname(resolve(path)) === resolve(credentials);
     const foreign = isCredential ? FOREIGN_BITS & ~GROUP_READS : FOREIGN_BITS;
     if (hasModes && (fstatSync(file).mode & foreign) !== 0) {
       throw new KeyError('bad_passphrase_file', `others may read ${path}: chmod 600 ${path}`);

@@ -14,10 +14,11 @@ const SPACE = ' ';
 /** Asks on the terminal and reads a line without showing it. Throws `interrupted` on Ctrl-C and Ctrl-D. */
 export async function promptSecret(question: string): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(question);
+  // first, or what is typed at once is shown
   stdin.setRawMode(true);
-  stdin.setEncoding('utf8');
   try {
+    stdin.setEncoding('utf8');
+    stderr.write(question);
     return await readLine(stdin);
   } finally {
     stdin.setRawMode(false);
