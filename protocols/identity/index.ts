@@ -8,6 +8,7 @@
 export {
   type Curve,
   checkDid,
+  DID_MAX_LENGTH,
   type Did,
   type DidKey,
   type DidPkh,

@@ -216,11 +216,11 @@ function widened(name: string, before: Terms, after: Terms, code = 'chain_widene
   return invalid(name, code, [link(OWNER, GATEWAY, before), link(GATEWAY, API_KEY, after)]);
 }
 
+function granted(namespace = 'default', actions = 'write', prefix = ''): Terms {
+  return { resources: [uri(OWNER.did, namespace, actions, prefix)] };
+}
+
 function widenedChains(): ChainVector[] {
-  const granted = (...args: readonly string[]): Terms => {
-    const [namespace = 'default', actions = 'write', prefix = ''] = args;
-    return { resources: [uri(OWNER.did, namespace, actions, prefix)] };
-  };
   const two = {
     resources: [uri(OWNER.did, 'default', 'read', 'a'), uri(OWNER.did, 'default', 'write', 'a')],
   };

@@ -65,13 +65,15 @@ function delegated(name: string, terms: Terms = {}, other: Partial<DelegationIte
   };
 }
 
-/** A delegation filled up to `size` bytes by the prefix of a resource. */
+function twoPrefixes(first: number, second: number): Buffer {
+  const [one, other] = [first, second].map((length) => uri(OWNER.did, 'default', 'read', 'p'.repeat(length)));
+  return delegation(OWNER, SESSION, { resources: texts(one ?? '', other ?? '') });
+}
+
+/** A delegation filled up to `size` bytes by the prefixes of its resources. */
 function sized(size: number): Buffer {
-  const resource = (length: number): string => uri(OWNER.did, 'default', 'read', 'p'.repeat(length));
-  const whole = (a: number, b: number): Buffer =>
-    delegation(OWNER, SESSION, { resources: texts(resource(a), resource(b)) });
-  const rest = size - whole(800, 200).byteLength;
-  return whole(800, 200 + rest);
+  const rest = size - twoPrefixes(800, 200).byteLength;
+  return twoPrefixes(800, 200 + rest);
 }
 
 function delegations(): LinkVector[] {

@@ -87,8 +87,11 @@ export function resourceVectors(): ResourceVector[] {
   return [...validResources(), ...invalidResources()];
 }
 
+function whole(rest: string): string {
+  return rest.startsWith('maillon:') ? rest : `${base}/${rest}`;
+}
+
 function within(name: string, outer: string, inner: string, holds = true): WithinVector {
-  const whole = (rest: string): string => (rest.startsWith('maillon:') ? rest : `${base}/${rest}`);
   return { name, outer: whole(outer), inner: whole(inner), within: holds };
 }
 

@@ -123,7 +123,7 @@ for (const { name, message, fields, code } of messages) {
 for (const vector of links.filter(({ valid }) => valid)) {
   test(`link: ${vector.name}`, async () => {
     const { link, proof } = decodeLink(Buffer.from(vector.hex, 'hex'), crypto, SWARM);
-    const { name, hex: _, valid, message, ...expected } = vector;
+    const { name: _name, hex: _hex, valid: _valid, message, ...expected } = vector;
     const resources = link.resources.map(formatResource);
     const shown = { ...link, resources, digest: hex(link.digest) };
     if (vector.kind !== undefined) assert.deepEqual(shown, expected);
