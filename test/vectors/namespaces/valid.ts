@@ -1,0 +1,144 @@
+import * as cbor from '../../support/cbor.ts';
+import { AUTHOR, OTHER_AUTHOR, TIME } from '../../support/envelopes.ts';
+import {
+  didOf,
+  digestOf,
+  linkNumber,
+  person,
+  policy,
+  policyStep,
+  revocation,
+  revokeDid,
+  revokeLink,
+  rule,
+  rules,
+  texts,
+} from '../../support/notices.ts';
+import type { Vector } from './vector.ts';
+
+/** DIDs in the order of their bytes, which is that of their characters. */
+export function someDids(count: number): string[] {
+  return Array.from({ length: count }, (_, n) => didOf(person(n))).toSorted();
+}
+
+/** `count` texts, ascending. */
+export function numbered(count: number, ending = ''): string[] {
+  return Array.from({ length: count }, (_, n) => `${String(n).padStart(3, '0')}${ending}`);
+}
+
+function vector(
+  name: string,
+  kind: Vector['kind'] & string,
+  bytes: Buffer,
+  rest: Partial<Vector> = {},
+): Vector {
+  const digest = digestOf(bytes).toString('hex');
+  return { name, hex: bytes.toString('hex'), valid: true, kind, digest, now: TIME, ...rest };
+}
+
+const link = (size: number): Buffer => cbor.bytes(Buffer.alloc(size, 7));
+
+function policies(): Vector[] {
+  const first = policyStep({ owner: AUTHOR, time: TIME });
+  const transfer = policyStep({
+    owner: AUTHOR,
+    sequence: 2,
+    after: first,
+    time: TIME,
+    holder: OTHER_AUTHOR,
+  });
+  const wallet = 'did:pkh:eip155:1:0xd8da6bf26964af9d7eed9e03e53415d37aa96045';
+  const full = rules({
+    publish: rule(false, ...someDids(32)),
+    write: rule(true, ...someDids(32)),
+    read: rule(false, ...someDids(32)),
+    publicTopics: texts(...numbered(64, 'é'.repeat(126))),
+    isPublic: cbor.TRUE,
+    quotaBytes: cbor.integer(2n ** 53n - 1n),
+    quotaKeys: cbor.integer(0),
+    retentionMs: cbor.integer(1),
+    domains: texts(...numbered(32, 'a'.repeat(252))),
+  });
+  return [
+    vector('the example of the SPEC: a first policy', 'policy', policy()),
+    vector(
+      'a policy that follows it',
+      'policy',
+      policyStep({ owner: AUTHOR, sequence: 2, after: first, time: TIME }),
+      {
+        known: [first.toString('hex')],
+      },
+    ),
+    vector('a transfer, at the same time as the one before', 'policy', transfer, {
+      known: [first.toString('hex')],
+    }),
+    vector(
+      'a policy of the new holder',
+      'policy',
+      policyStep({ owner: AUTHOR, sequence: 3, after: transfer, time: TIME, by: OTHER_AUTHOR }),
+      { known: [first, transfer].map((bytes) => bytes.toString('hex')) },
+    ),
+    vector(
+      'a namespace handed over by its first policy',
+      'policy',
+      policyStep({ owner: AUTHOR, time: TIME, holder: OTHER_AUTHOR }),
+    ),
+    vector(
+      'in the name of a wallet, over a chain',
+      'policy',
+      policy({
+        owner: cbor.text(wallet),
+        holder: cbor.text(wallet),
+        as: cbor.text(wallet),
+        chain: cbor.list([link(2048), link(2048)]),
+      }),
+    ),
+    vector('rules at their largest', 'policy', policy({ rules: full })),
+    vector(
+      'all topics public, sites with ports',
+      'policy',
+      policy({
+        rules: rules({
+          publicTopics: texts(''),
+          domains: texts('[2001:db8::1]:8080', 'localhost:3000', 'maillon.example'),
+        }),
+      }),
+    ),
+    vector(
+      'topics in the order of their bytes, not of UTF-16',
+      'policy',
+      policy({
+        rules: rules({ publicTopics: texts('\uff5e', '\u{1f600}') }),
+      }),
+    ),
+    vector('of long ago', 'policy', policy({ time: cbor.integer(0) })),
+    vector('20 000 ms ahead of the clock', 'policy', policy(), { now: TIME - 20_000 }),
+    vector(
+      'with extensions',
+      'policy',
+      policy({ ext: cbor.map([['a', cbor.list([cbor.TRUE, cbor.NULL])]]) }),
+    ),
+  ];
+}
+
+function revocations(): Vector[] {
+  const wallet = 'did:pkh:solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp:11111111111111111111111111111111';
+  return [
+    vector('the example of the SPEC: a link revoked', 'revocation', revocation()),
+    vector('a principal revoked', 'revocation', revokeDid(AUTHOR, didOf(OTHER_AUTHOR), TIME)),
+    vector('somebody revokes its own key', 'revocation', revokeDid(OTHER_AUTHOR, didOf(OTHER_AUTHOR), TIME)),
+    vector('a wallet revoked', 'revocation', revokeDid(AUTHOR, wallet, TIME)),
+    vector(
+      'over a chain of 8 links',
+      'revocation',
+      revocation({ chain: cbor.list(Array.from({ length: 8 }, () => link(512))) }),
+    ),
+    vector('the same link by somebody else', 'revocation', revokeLink(OTHER_AUTHOR, linkNumber(1), TIME), {
+      known: [revokeLink(AUTHOR, linkNumber(1), TIME).toString('hex')],
+    }),
+  ];
+}
+
+export function validVectors(): Vector[] {
+  return [...policies(), ...revocations()];
+}
