@@ -184,7 +184,7 @@ const resource: fc.Arbitrary<Resource> = fc
     actions,
     prefix,
   })
-  .map((one) => (({ ...one, prefix: one.actions.includes('admin') ? '' : one.prefix }));
+  .map((one) => ({ ...one, prefix: one.actions.includes('admin') ? '' : one.prefix }));
 
 test('resources: each has a text of its own, and the text says all of it', () => {
   const property = fc.property(resource, resource, (one, other) => {
