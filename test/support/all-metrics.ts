@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import { registerGatewayMetrics, registerHttpMetrics } from '../../gateway/admin/gateway-metrics.ts';
 import { createGatewayMetrics } from '../../gateway/metrics.ts';
 import { createDirectoryMetrics, registerDirectoryMetrics } from '../../node/directory/metrics.ts';
+import { createWalletMetrics, registerWalletMetrics } from '../../node/identity/wallets/metrics.ts';
 import { Meter } from '../../node/index.ts';
 import { createNamespacesServiceMetrics, registerNamespacesMetrics } from '../../node/namespaces/metrics.ts';
 import { DiskUsage } from '../../node/observability/disk-usage.ts';
@@ -51,6 +52,7 @@ export function registerAllMetrics(registry: Registry): () => void {
     metrics: createNamespacesServiceMetrics(),
     counts: { policies: 0, revocations: 0, bytes: 0 },
   });
+  registerWalletMetrics(meter, { metrics: createWalletMetrics(), implementation: null });
   registerGatewayMetrics(meter, createGatewayMetrics());
   registerHttpMetrics(meter);
   new DiskUsage({ clock: systemClock }, { directory: '.' }).register(meter);

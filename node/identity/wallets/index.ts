@@ -6,7 +6,8 @@ import { createWalletMetrics, type WalletMetrics } from './metrics.ts';
 import { VerifierPool } from './pool.ts';
 
 export type { Implementation } from './job.ts';
-export type { WalletMetrics } from './metrics.ts';
+export { WALLET_LIMITS } from './limits.ts';
+export { registerWalletMetrics, type WalletMetrics } from './metrics.ts';
 
 /**
  * Verifies wallets' signatures on threads of its own. An answer is an answer; where there is none the promise rejects

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Limit } from '../../../protocols/common/limits.ts';
 
 /** Threads at most. One verifies some 10 000 signatures a second and takes some 15 MB; four are more than comes in. */
 const THREADS_CAP = 4;
@@ -28,3 +29,25 @@ export const DEATHS_MAX = 4;
 export const REST_MS = 1_000;
 /** V8's share of a thread's memory: it holds tables, code and one batch. */
 export const THREAD_LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 48, stackSizeMb: 2 };
+
+/** What the info document says of them. */
+export const WALLET_LIMITS: readonly Limit[] = [
+  {
+    name: 'wallets.queueSignatures',
+    value: QUEUE_JOBS_MAX,
+    unit: 'count',
+    reason: 'Signatures of wallets that wait to be verified; beyond that it says overloaded.',
+  },
+  {
+    name: 'wallets.queueBytes',
+    value: QUEUE_BYTES_MAX,
+    unit: 'bytes',
+    reason: 'Their bytes together.',
+  },
+  {
+    name: 'wallets.messageBytes',
+    value: MESSAGE_BYTES_MAX,
+    unit: 'bytes',
+    reason: 'A message that a wallet signed. No longer one is verified.',
+  },
+];

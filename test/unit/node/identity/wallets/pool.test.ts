@@ -5,10 +5,14 @@ import { Worker } from 'node:worker_threads';
 import { createWalletCrypto } from '../../../../../node/identity/wallets/index.ts';
 import { encodeJob } from '../../../../../node/identity/wallets/job.ts';
 import {
+  ATTEMPTS_MAX,
   BATCH_JOBS_MAX,
+  BATCHES_UNDER_WAY,
   DEATHS_MAX,
+  MESSAGE_BYTES_MAX,
   QUEUE_BYTES_MAX,
   QUEUE_JOBS_MAX,
+  THREADS_MAX,
 } from '../../../../../node/identity/wallets/limits.ts';
 import { createWalletMetrics } from '../../../../../node/identity/wallets/metrics.ts';
 import { VerifierPool, type VerifierPoolInit } from '../../../../../node/identity/wallets/pool.ts';
@@ -77,6 +81,15 @@ function watchThreads(t: TestContext): Worker[] {
   });
   return seen;
 }
+
+test('related limits fit', () => {
+  assert.ok(
+    QUEUE_JOBS_MAX >= 4 * THREADS_MAX * BATCHES_UNDER_WAY * BATCH_JOBS_MAX,
+    'every thread has enough',
+  );
+  assert.ok(QUEUE_BYTES_MAX >= 64 * MESSAGE_BYTES_MAX, 'one long message leaves room for others');
+  assert.ok(DEATHS_MAX > ATTEMPTS_MAX, 'what a thread dies of keeps nobody else waiting');
+});
 
 test('a pool that nothing was asked of has no thread; one at a time needs one; many begin more', async (t) => {
   const { pool, metrics } = createPool(t, { threadsMax: 2 });
