@@ -1,4 +1,4 @@
-import { checkDid } from '../../protocols/common/did.ts';
+import { checkOwnerDid } from '../../protocols/common/did.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { NameError } from '../../protocols/common/names.ts';
 import {
@@ -55,7 +55,7 @@ export class Authority {
   authorise(subject: Subject, { isNew, peer }: { isNew: boolean; peer?: string }): void | Promise<void> {
     const { owner, chain, author } = subject;
     if (owner === '') return this.#checkUnowned(chain);
-    checkOwnerDid(owner);
+    checkOwner(owner);
     const verified = this.#components.verifier.verify(chain, author, peer);
     if (verified instanceof Promise) return verified.then((one) => this.#check(one, subject, isNew));
     this.#check(verified, subject, isNew);
@@ -119,12 +119,11 @@ function lets({ holder, rules }: PolicyView, root: string, action: Action): bool
   return anyone || dids.includes(root);
 }
 
-function checkOwnerDid(owner: string): void {
+function checkOwner(owner: string): void {
   try {
-    checkDid(owner);
+    checkOwnerDid(owner);
   } catch (error) {
-    if (error instanceof NameError) throw new IdentityError('chain_field', error.message);
-    throw error;
+    throw error instanceof NameError ? new IdentityError('chain_field', error.message) : error;
   }
 }
 

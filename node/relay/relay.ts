@@ -4,8 +4,9 @@ import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { PeerId } from '@libp2p/interface';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
+import { checkOwnerDid } from '../../protocols/common/did.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
-import { checkNamespace, checkOwner, checkTopic } from '../../protocols/common/names.ts';
+import { checkNamespace, checkTopic } from '../../protocols/common/names.ts';
 import {
   Admission,
   type Authorise,
@@ -189,7 +190,7 @@ export class RelayService implements Relay {
 
   topics(namespace: string, owner: string): string[] {
     checkNamespace(namespace);
-    checkOwner(owner);
+    checkOwnerDid(owner);
     return this.#subscriptions.topics(namespace, owner);
   }
 
@@ -278,7 +279,7 @@ function ignoreAll(): TopicValidatorResult {
 }
 
 function checkNames(topic: TopicName): void {
-  checkOwner(topic.owner);
+  checkOwnerDid(topic.owner);
   checkNamespace(topic.namespace);
   checkTopic(topic.topic);
 }

@@ -1,6 +1,7 @@
 import * as dagCbor from '@ipld/dag-cbor';
+import { checkOwnerDid } from '../../protocols/common/did.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
-import { checkNamespace, checkOwner } from '../../protocols/common/names.ts';
+import { checkNamespace } from '../../protocols/common/names.ts';
 import {
   checkContentType,
   checkKey,
@@ -22,11 +23,8 @@ const CURSOR_MAX_LENGTH = 1500;
 
 /** Throws `bad_owner`, `bad_namespace`. */
 export function checkNames({ owner, namespace }: Pick<RecordName, 'owner' | 'namespace'>): void {
-  checkOwner(owner);
+  checkOwnerDid(owner);
   checkNamespace(namespace);
-  if (owner !== '') {
-    throw new CodedError('bad_owner', 'namespaces with an owner are not known to this version');
-  }
 }
 
 export function checkName(name: RecordName): void {

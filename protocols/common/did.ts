@@ -76,6 +76,16 @@ export function checkDid(did: string): void {
   parseDid(did);
 }
 
+/** Whether `owner` may own a namespace: a DID, or empty for nobody. Throws `NameError` `bad_owner`. */
+export function checkOwnerDid(owner: string): void {
+  if (owner === '') return;
+  try {
+    parseDid(owner);
+  } catch (error) {
+    throw error instanceof NameError ? new NameError('bad_owner', error.message) : error;
+  }
+}
+
 /** The canonical text of a DID. */
 export function formatDid(did: Did): string {
   if (did.kind === 'pkh') return `did:pkh:${did.chain}:${did.reference}:${did.address}`;
