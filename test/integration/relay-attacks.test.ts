@@ -68,7 +68,8 @@ const REJECTED: Readonly<Record<string, readonly [number, () => Buffer]>> = {
   'far over the limit': [SHARD, () => Buffer.concat([now('bad'), randomBytes(1_000_000)])],
 };
 
-const OWNER = 'did:key:z6Mk';
+/** Nobody here has its key. */
+const OWNER = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
 /** An owner's namespace is another one, and its topic on another shard. */
 const OWNED_SHARD = shardNumber({ owner: OWNER, namespace: 'default', topic: TOPIC });
 
