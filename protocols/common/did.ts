@@ -1,4 +1,4 @@
-import { base58btc } from 'multiformats/bases/base58';
+import { decodeBase58 } from './base58.ts';
 import { didKey } from './did-key.ts';
 import { NameError } from './names.ts';
 import { keyAddressPrefix } from './segwit.ts';
@@ -33,8 +33,8 @@ export const DID_MAX_LENGTH = 128;
 
 const ED25519_BYTES = 34;
 const SECP256K1_BYTES = 35;
-/** What base58 makes of 35 bytes: longer text is not decoded, since that takes its square in time. */
-const BASE58_MAX_LENGTH = 48;
+/** What base58 makes of 35 bytes. */
+export const BASE58_MAX_LENGTH = 48;
 const SOLANA_KEY_BYTES = 32;
 /** CAIP-2: a reference has 32 characters at most. */
 const EVM_CHAIN = /^[1-9][0-9]{0,31}$/;
@@ -94,7 +94,7 @@ export function formatDid(did: Did): string {
 }
 
 function parseKey(text: string): DidKey {
-  const multikey = text.startsWith('z') ? decodeBase58(text.slice(1)) : null;
+  const multikey = text.startsWith('z') ? decodeBase58(text.slice(1), BASE58_MAX_LENGTH) : null;
   if (multikey === null) throw bad('of method key must be z and base58 in its one spelling');
   const [first, second, sign] = multikey;
   const publicKey = multikey.subarray(2);
@@ -124,21 +124,10 @@ function parsePkh(chain: string, reference: string, address: string): DidPkh {
   }
   if (chain !== 'solana') throw bad('of method pkh must be of eip155, bip122 or solana');
   if (!SOLANA_CHAINS.has(reference)) throw bad('of solana must name mainnet, devnet or testnet');
-  if (decodeBase58(address)?.byteLength !== SOLANA_KEY_BYTES) {
+  if (decodeBase58(address, BASE58_MAX_LENGTH)?.byteLength !== SOLANA_KEY_BYTES) {
     throw bad('of solana must end in a key of 32 bytes in base58');
   }
   return { kind: 'pkh', chain, reference, address };
-}
-
-/** What base58 text holds; null when it is none, too long, or not what it is encoded to. */
-export function decodeBase58(text: string, maxLength = BASE58_MAX_LENGTH): Uint8Array | null {
-  if (text === '' || text.length > maxLength) return null;
-  try {
-    const bytes = base58btc.baseDecode(text);
-    return base58btc.baseEncode(bytes) === text ? bytes : null;
-  } catch {
-    return null;
-  }
 }
 
 function bad(what: string): NameError {

@@ -1,8 +1,9 @@
 import * as dagCbor from '@ipld/dag-cbor';
+import { decodeBase58 } from '../common/base58.ts';
 import { equalBytes } from '../common/bytes.ts';
 import { hasFewItems } from '../common/cbor-bounds.ts';
 import type { Crypto } from '../common/crypto.ts';
-import { type DidPkh, decodeBase58, type WalletChain } from '../common/did.ts';
+import { BASE58_MAX_LENGTH, type DidPkh, type WalletChain } from '../common/did.ts';
 import { errorMessage } from '../common/errors.ts';
 import {
   ED25519_SIGNATURE_BYTES,
@@ -36,6 +37,7 @@ const CONTRACT_SIGNATURE = 'eip1271';
 const PAYLOAD_KEYS = ['domain', 'iss', 'aud', 'version', 'nonce', 'iat', 'resources'] as const;
 const OPTIONAL_KEYS = ['nbf', 'exp', 'statement', 'requestId'] as const;
 
+const encoder = new TextEncoder();
 const field = (message: string): IdentityError => new IdentityError('chain_field', message);
 
 /** A CACAO as it is on the wire, canonical DAG-CBOR. The fields are to be checked before. */
@@ -57,13 +59,25 @@ export function decodeCacao(bytes: Uint8Array, crypto: Crypto): SignedLink {
     throw field(`h.t and s.t must be ${types.header} and ${types.signature} for ${account.chain}`);
   }
   const proof = checkSignature(account, signature['s']);
-  const body = bodyOf(granted.signIn, headerType);
-  if (!equalBytes(dagCbor.encode({ ...body, s: signature }), bytes)) {
-    throw new IdentityError('chain_not_canonical', 'CACAO is not canonical DAG-CBOR');
-  }
-  const message = new TextEncoder().encode(writeMessage(granted.signIn));
-  const digest = crypto.sha256(dagCbor.encode(body));
-  return { link: { ...granted.link, digest }, proof: { ...proof, message } };
+  const body = dagCbor.encode(bodyOf(granted.signIn, headerType));
+  checkCanonical(bytes, body, signature);
+  const message = encoder.encode(writeMessage(granted.signIn, account));
+  return { link: { ...granted.link, digest: crypto.sha256(body) }, proof: { ...proof, message } };
+}
+
+/** Map of three, with the keys of the body and behind it this one. */
+const CACAO_HEAD = 0xa3;
+const SIGNATURE_KEY = Uint8Array.of(0x61, 0x73);
+
+/** Throws `chain_not_canonical` when `bytes` is not the one form of `body` and `signature`, which were made of them. */
+function checkCanonical(bytes: Uint8Array, body: Uint8Array, signature: Fields): void {
+  const end = body.byteLength + SIGNATURE_KEY.byteLength;
+  const isWireForm =
+    bytes[0] === CACAO_HEAD &&
+    equalBytes(bytes.subarray(1, body.byteLength), body.subarray(1)) &&
+    equalBytes(bytes.subarray(body.byteLength, end), SIGNATURE_KEY) &&
+    equalBytes(bytes.subarray(end), dagCbor.encode(signature));
+  if (!isWireForm) throw new IdentityError('chain_not_canonical', 'CACAO is not canonical DAG-CBOR');
 }
 
 function bodyOf(signIn: SignIn, header: string): { readonly h: object; readonly p: SignIn } {
@@ -148,7 +162,11 @@ function checkSignature({ chain, address }: DidPkh, value: unknown): UnsignedPro
   }
   if (chain === 'solana') {
     const signature = check.bytes('s.s', value, ED25519_SIGNATURE_BYTES);
-    return { kind: 'ed25519', signer: decodeBase58(address) ?? new Uint8Array(), signature };
+    return {
+      kind: 'ed25519',
+      signer: decodeBase58(address, BASE58_MAX_LENGTH) ?? new Uint8Array(),
+      signature,
+    };
   }
   const signature = check.bytes('s.s', value, LINK_MAX_BYTES, 0);
   if (signature.byteLength !== EIP191_SIGNATURE_BYTES) throw contractWallet();
@@ -165,5 +183,9 @@ export function contractWallet(): IdentityError {
 
 /** Hex digits, two of them a byte. */
 export function bytesOfHex(digits: string): Uint8Array {
-  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const bytes = new Uint8Array(digits.length / 2);
+  for (let i = 0; i < bytes.byteLength; i++) {
+    bytes[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
+  }
+  return bytes;
 }

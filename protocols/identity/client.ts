@@ -1,7 +1,8 @@
 import { base64pad } from 'multiformats/bases/base64';
+import { decodeBase58 } from '../common/base58.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Crypto, Ed25519Signer } from '../common/crypto.ts';
-import { decodeBase58, type WalletChain } from '../common/did.ts';
+import type { WalletChain } from '../common/did.ts';
 import { didKey, encodeMultikey } from '../common/did-key.ts';
 import { bytesOfHex, contractWallet, decodeCacao, encodeCacao, readPayload } from './cacao.ts';
 import { DELEGATION_NONCE_BYTES, LINK_MAX_BYTES, SIGN_IN_VERSION } from './constants.ts';

@@ -1,12 +1,18 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
 
+const encoder = new TextEncoder();
+const LETTER_A = 0x61;
+/** What a capital letter is below its small one in ASCII. */
+const TO_CAPITAL = 0x20;
+
 /** An EVM address, `0x` and 40 hex digits in lower case, with the capitals that EIP-55 makes a checksum of. */
 export function checksumAddress(address: string): string {
-  const digits = address.slice(2);
-  const digest = keccak_256(new TextEncoder().encode(digits));
-  const cased = Array.from(digits, (digit, index) => {
-    const nibble = ((digest[index >> 1] ?? 0) >> (index % 2 === 0 ? 4 : 0)) & 0xf;
-    return nibble >= 8 ? digit.toUpperCase() : digit;
-  });
-  return `0x${cased.join('')}`;
+  const digits = encoder.encode(address.slice(2));
+  const digest = keccak_256(digits);
+  for (let i = 0; i < digits.byteLength; i++) {
+    const nibble = ((digest[i >> 1] ?? 0) >> (i % 2 === 0 ? 4 : 0)) & 0xf;
+    const digit = digits[i] ?? 0;
+    if (nibble >= 8 && digit >= LETTER_A) digits[i] = digit - TO_CAPITAL;
+  }
+  return `0x${String.fromCharCode(...digits)}`;
 }

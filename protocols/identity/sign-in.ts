@@ -130,12 +130,12 @@ function isIp6(text: string): boolean {
  * Bitcoin or Solana account. ASCII. Throws `IdentityError` for fields that make none.
  */
 export function signInMessage(signIn: SignIn): string {
-  return writeMessage(readSignIn(signIn));
+  const read = readSignIn(signIn);
+  return writeMessage(read, readAccount(read.iss));
 }
 
-/** The message of fields that were checked. */
-export function writeMessage(signIn: SignIn): string {
-  const { chain, reference, address } = readAccount(signIn.iss);
+/** The message of fields that were checked, `account` being that of their issuer. */
+export function writeMessage(signIn: SignIn, { chain, reference, address }: DidPkh): string {
   const { statement, nbf, exp, requestId, resources } = signIn;
   return [
     `${signIn.domain} wants you to sign in with your ${CHAIN_NAMES[chain]} account:`,
@@ -183,7 +183,8 @@ export function parseSignInMessage(message: string): SignIn {
     resources: lines.resources(),
     statement,
   });
-  if (writeMessage(signIn) !== message) throw field('message is not in the one form of a sign-in message');
+  if (writeMessage(signIn, readAccount(signIn.iss)) !== message)
+    throw field('message is not in the one form of a sign-in message');
   return signIn;
 }
 

@@ -1,4 +1,5 @@
 import { type DidKey, parseDid } from '../common/did.ts';
+import { CodedError } from '../common/errors.ts';
 import { FieldChecks } from '../common/fields.ts';
 import {
   CHAIN_MAX_BYTES,
@@ -50,12 +51,12 @@ export function readKey(name: string, did: string): DidKey {
 
 /** What `read` gives; a `CodedError` of it as `chain_field`, with the field's name. */
 export function readNamed<T>(name: string, read: () => T): T {
-  const results: T[] = [];
-  const namedCheck = new FieldChecks((message) => field(`${name}: ${message}`));
-  namedCheck.named(() => {
-    results.push(read());
-  });
-  return results[0] as T;
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof CodedError) throw field(`${name}: ${error.message}`);
+    throw error;
+  }
 }
 
 export interface ReadResources {

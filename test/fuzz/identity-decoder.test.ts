@@ -127,8 +127,9 @@ test('the deepest and the widest do not pass what is checked first', () => {
   }
 });
 
+const reject = (): Promise<boolean> => Promise.resolve(false);
+
 test('any chain of any bytes is refused by name', async () => {
-  const reject = (): Promise<boolean> => Promise.resolve(false);
   const wallets = { verifyEip191: reject, verifyBip322: reject, verifySecp256k1: reject };
   const components = { crypto, wallets, metrics: createIdentityMetrics() };
   const verifier = new ChainVerifier(components, { swarm: SWARM, cacheMax: 4 });
@@ -184,7 +185,7 @@ const resource: fc.Arbitrary<Resource> = fc
     actions,
     prefix,
   })
-  .map((one) => ({ ...one, prefix: one.actions.includes('admin') ? '' : one.prefix }));
+  .map((one) => Object.assign({}, one, { prefix: one.actions.includes('admin') ? '' : one.prefix }));
 
 test('resources: each has a text of its own, and the text says all of it', () => {
   const property = fc.property(resource, resource, (one, other) => {
