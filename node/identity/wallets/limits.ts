@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Limit } from '../../../protocols/common/limits.ts';
 
-/** Threads at most. One verifies some 10 000 signatures a second and takes some 15 MB; four are more than comes in. */
+/** Threads at most. One verifies some 10 000 signatures a second and takes some 20 MB; four are more than comes in. */
 const THREADS_CAP = 4;
 export const THREADS_MAX = Math.min(THREADS_CAP, availableParallelism());
 
