@@ -2,13 +2,17 @@ import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import type { Limit } from '../protocols/common/limits.ts';
+import { IDENTITY_LIMITS } from '../protocols/identity/index.ts';
+import { NAMESPACES_LIMITS } from '../protocols/namespaces/index.ts';
 import { NODES_LIMITS } from '../protocols/nodes/index.ts';
 import { RELAY_LIMITS } from '../protocols/relay/index.ts';
 import { STORAGE_LIMITS } from '../protocols/storage/index.ts';
 import { SETTINGS } from './config/schema.ts';
 import { DIRECTORY_LIMITS } from './directory/limits.ts';
+import { WALLET_LIMITS } from './identity/wallets/limits.ts';
 import type { MaillonNode, NodeStatus, NodeView, PeerView, Probe, Relay } from './interface.ts';
 import type { Namespaces } from './namespaces/interface.ts';
+import { NOTICE_LIMITS } from './namespaces/limits.ts';
 import { EventLog } from './observability/events.ts';
 import type { Logger } from './observability/logger.ts';
 import { closeParts, type NodeComponents, type NodeInit, openParts, type Parts, runParts } from './parts.ts';
@@ -145,6 +149,10 @@ class Node implements MaillonNode {
       ...RELAY_LIMITS,
       ...NODES_LIMITS,
       ...DIRECTORY_LIMITS,
+      ...IDENTITY_LIMITS,
+      ...WALLET_LIMITS,
+      ...NAMESPACES_LIMITS,
+      ...NOTICE_LIMITS,
       ...STORAGE_LIMITS,
       ...STORAGE_SERVICE_LIMITS,
       ...settings,

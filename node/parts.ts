@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
-import { createIdentityMetrics } from '../protocols/identity/index.ts';
+import { createIdentityMetrics, type IdentityMetrics } from '../protocols/identity/index.ts';
 import { createRelayMetrics } from '../protocols/relay/index.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
@@ -10,7 +10,7 @@ import { Authority } from './identity/authority.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import type { NamedKey } from './identity/keyring/keyring.ts';
-import { passphraseFrom } from './identity/keyring/passphrase.ts';
+import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
 import { loadOwner } from './identity/owner.ts';
 import {
   createVerifier,
@@ -74,6 +74,7 @@ interface Tenancy {
   readonly owner: NamedKey;
   readonly namespaces: NamespacesService;
   readonly wallets: ReturnType<typeof createWalletCrypto>;
+  readonly metrics: IdentityMetrics;
 }
 
 /** Takes the data directory and makes the parts; nothing runs yet. Of a failure nothing is left. */
@@ -92,7 +93,8 @@ export async function openParts(base: Base, registry: Registry | null): Promise<
 async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, 'lock'>> {
   const { config, role, version, logger, events } = base;
   const startedAt = systemClock.now();
-  const identity = await loadIdentity(config.data);
+  const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
+  const identity = await loadIdentity(config.data, passphrases);
   const metrics = createRelayMetrics();
   const crypto = createCrypto();
   // the network asks the services for peers' scores, and is there before them
@@ -107,7 +109,7 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
   });
   const { gossip } = network.services;
   const shared = { network, crypto, identity, clock: systemClock, logger, events };
-  const { authority, credentials, ...tenancy } = await makeTenancy(base, shared);
+  const { authority, credentials, ...tenancy } = await makeTenancy(base, { ...shared, passphrases });
   const { namespaces, owner } = tenancy;
   const relay = new RelayService(
     { ...shared, gossip, authorise: envelopeAuthoriser(authority), credentials, metrics },
@@ -134,6 +136,8 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
       relay,
       directory,
       storage,
+      identity: tenancy,
+      namespaces,
       meter,
       events,
       clock: systemClock,
@@ -147,14 +151,18 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
 
 async function makeTenancy(
   { config }: Base,
-  shared: DirectoryComponents & { readonly identity: Identity; readonly events: EventLog },
+  shared: DirectoryComponents & {
+    readonly identity: Identity;
+    readonly events: EventLog;
+    readonly passphrases: PassphraseSource;
+  },
 ): Promise<Tenancy & { readonly authority: Authority; readonly credentials: Credentials }> {
-  const { crypto, clock, logger, identity } = shared;
+  const { crypto, clock, logger, identity, passphrases } = shared;
   const { swarm, data } = config;
-  const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
   const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
   const wallets = createWalletCrypto();
-  const components = { crypto, wallets, clock, metrics: createIdentityMetrics() };
+  const metrics = createIdentityMetrics();
+  const components = { crypto, wallets, clock, metrics };
   const verifier = createVerifier(components, swarm);
   const verify = noticeVerifier(verifier, {
     swarm,
@@ -169,7 +177,7 @@ async function makeTenancy(
     { ...components, authority },
     { identity, owner: owner.signer, swarm },
   );
-  return { owner, namespaces, wallets, authority, credentials };
+  return { owner, namespaces, wallets, metrics, authority, credentials };
 }
 
 function makeDirectory(base: Base, components: DirectoryComponents): Directory {

@@ -22,10 +22,16 @@ export async function loadOwner({ logger }: { readonly logger: Logger }, init: O
   const { path, data, passphrases } = init;
   if (path !== '') return developmentKey(path, passphrases);
   try {
-    return await developmentKey(join(homedir(), '.maillon', 'development.key'), passphrases);
+    return await developmentKey(developmentKeyPath(join(homedir(), '.maillon')), passphrases);
   } catch (error) {
+    if (!isSystemError(error)) throw error;
     // a user without a home, or whose home cannot be written: of this data directory alone
     logger.info({ reason: errorMessage(error) }, 'the development key is kept in the data directory');
     return developmentKey(developmentKeyPath(data), passphrases);
   }
+}
+
+/** A file that cannot be made or read, not one that holds something else. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }

@@ -18,7 +18,7 @@ import { NamespacesError, type NoticeAct } from '../../protocols/namespaces/inde
 import { type Authorise, RelayError } from '../../protocols/relay/index.ts';
 import { type AuthoriseRecord, StorageError } from '../../protocols/storage/index.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
-import { Authority } from './authority.ts';
+import type { Authority } from './authority.ts';
 import { type Chain, Credentials } from './credentials.ts';
 import type { Identity } from './identity.ts';
 
@@ -64,41 +64,17 @@ function noticeError({ code, fault, message, isExcusable }: IdentityError): Name
 
 /** The relay's question to the authority. */
 export function envelopeAuthoriser(authority: Authority): Authorise {
-  const refused = (error: unknown): never => {
-    if (error instanceof IdentityError && error.code === 'overloaded') {
-      throw new RelayError('overloaded', error.message, true);
-    }
-    if (error instanceof IdentityError && error.fault === 'sender') {
-      throw new RelayError('envelope_chain', error.message);
-    }
-    if (error instanceof IdentityError || isForbidden(error)) {
-      throw new RelayError('envelope_unauthorised', error.message);
-    }
-    throw error;
-  };
   return ({ owner, namespace, topic, author, chain, time }, peer) => {
     const subject = { owner, namespace, author, chain, time, action: 'publish', resource: topic } as const;
-    return settled(() => authority.authorise(subject, { isNew: true, peer }), refused);
+    return settled(() => authority.authorise(subject, { isNew: true, peer }), refuseEnvelope);
   };
 }
 
 /** Storage's question to the authority. */
 export function recordAuthoriser(authority: Authority): AuthoriseRecord {
-  const refused = (error: unknown): never => {
-    if (error instanceof IdentityError && error.code === 'overloaded') {
-      throw new StorageError('overloaded', error.message, true);
-    }
-    if (error instanceof IdentityError && error.fault === 'sender') {
-      throw new StorageError('record_chain', error.message);
-    }
-    if (error instanceof IdentityError || isForbidden(error)) {
-      throw new StorageError('record_unauthorised', error.message);
-    }
-    throw error;
-  };
   return ({ owner, namespace, key, author, chain, time }, isNew, peer) => {
     const subject = { owner, namespace, author, chain, time, action: 'write', resource: key } as const;
-    return settled(() => authority.authorise(subject, { isNew, peer }), refused);
+    return settled(() => authority.authorise(subject, { isNew, peer }), refuseRecord);
   };
 }
 
@@ -147,8 +123,27 @@ export function termsOf(
   };
 }
 
-function isForbidden(error: unknown): error is CodedError {
-  return error instanceof CodedError && error.code === 'forbidden';
+function refuseEnvelope(error: unknown): never {
+  const { fault, message } = faultOf(error);
+  if (fault === 'overloaded') throw new RelayError('overloaded', message, true);
+  throw new RelayError(fault === 'chain' ? 'envelope_chain' : 'envelope_unauthorised', message);
+}
+
+function refuseRecord(error: unknown): never {
+  const { fault, message } = faultOf(error);
+  if (fault === 'overloaded') throw new StorageError('overloaded', message, true);
+  throw new StorageError(fault === 'chain' ? 'record_chain' : 'record_unauthorised', message);
+}
+
+/** What the authority's refusal is to a protocol: what the chain lacks by itself, what this node knows, or that it has no time. */
+function faultOf(error: unknown): { fault: 'chain' | 'context' | 'overloaded'; message: string } {
+  if (error instanceof IdentityError) {
+    if (error.code === 'overloaded') return { fault: 'overloaded', message: error.message };
+    return { fault: error.fault === 'sender' ? 'chain' : 'context', message: error.message };
+  }
+  if (error instanceof CodedError && error.code === 'forbidden')
+    return { fault: 'context', message: error.message };
+  throw error;
 }
 
 /** Turns what `ask` throws, or rejects with, into what `refused` throws; at once where `ask` decides at once. */

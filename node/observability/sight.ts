@@ -2,7 +2,9 @@ import type { Connection, PeerId } from '@libp2p/interface';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { RelayMetrics } from '../../protocols/relay/index.ts';
 import { type DirectoryMetrics, registerDirectoryMetrics } from '../directory/metrics.ts';
+import { type IdentityGauges, registerIdentityMetrics } from '../identity/metrics.ts';
 import type { NodeStatus, NodeView, Role } from '../interface.ts';
+import { type NamespacesGauges, registerNamespacesMetrics } from '../namespaces/metrics.ts';
 import { registerPeerMetrics } from '../peers/metrics.ts';
 import { type RelayGauges, registerRelayMetrics } from '../relay/metrics.ts';
 import { registerStorageMetrics, type StorageGauges } from '../storage/metrics.ts';
@@ -30,6 +32,8 @@ export interface SightComponents {
   readonly directory: { readonly metrics: DirectoryMetrics };
   readonly nodes: () => readonly NodeView[];
   readonly storage: StorageGauges;
+  readonly identity: IdentityGauges;
+  readonly namespaces: NamespacesGauges;
   /** Null when nobody scrapes. */
   readonly meter: Meter | null;
 }
@@ -109,13 +113,16 @@ export class Sight {
   }
 
   #register(): void {
-    const { meter, events, relay, network, directory, storage, meshSizes, nodes } = this.#components;
+    const { meter, events, relay, network, directory, storage, identity, namespaces } = this.#components;
+    const { meshSizes, nodes } = this.#components;
     if (meter === null) return;
     registerNodeMetrics(meter, this.#init);
     registerPeerMetrics(meter, network);
     registerRelayMetrics(meter, relay, meshSizes);
     registerDirectoryMetrics(meter, { metrics: directory.metrics, nodes });
     registerStorageMetrics(meter, storage);
+    registerIdentityMetrics(meter, identity);
+    registerNamespacesMetrics(meter, namespaces);
     this.#disk.register(meter);
     events.register(meter);
     this.#ends.push(registerProcessMetrics(meter), registerLoopMetrics(meter));

@@ -35,7 +35,10 @@ export interface ListResult {
 }
 
 type Page = Pick<Answers['list'], 'entries' | 'next'>;
-type PageOf = Page & { readonly id: string };
+interface PageOf {
+  readonly id: string;
+  readonly answer: Page;
+}
 
 /** Keys read one by one at a time, where replicas differ. */
 const READS_AT_ONCE = 16;
@@ -153,7 +156,7 @@ class Feed {
         return this.#ask(id, request, signal);
       });
       const agreed = quorum.agreement();
-      if (agreed !== null) return agreed.map(({ id, answer }) => ({ ...answer, id }));
+      if (agreed !== null) return agreed;
       if (this.#deadline.isOver || (!quorum.isUnsettled && quorum.rounds >= ROUNDS_MAX)) {
         throw incomplete(partition, quorum.place.homes.length);
       }
@@ -174,9 +177,9 @@ class Feed {
 
   /** Who is behind again and again only holds the list up: an honest home that passes over many floors does, too. */
   #noteBehind(pages: readonly PageOf[], end: string | null): void {
-    if (end === null || pages.every(({ next }) => next === end)) return;
-    for (const { id, next } of pages) {
-      if (next === end) this.#behind.set(id, (this.#behind.get(id) ?? 0) + 1);
+    if (end === null || pages.every(({ answer }) => answer.next === end)) return;
+    for (const { id, answer } of pages) {
+      if (answer.next === end) this.#behind.set(id, (this.#behind.get(id) ?? 0) + 1);
     }
   }
 
@@ -192,9 +195,10 @@ class Feed {
   }
 
   /** What the pages say up to `end`. Keys on which they differ are read one by one. */
-  async #merge(pages: readonly Page[], end: string | null): Promise<ListItem[]> {
+  async #merge(pages: readonly PageOf[], end: string | null): Promise<ListItem[]> {
     const found = new Map<string, ListItem[]>();
-    for (const { entries } of pages) {
+    for (const { answer } of pages) {
+      const { entries } = answer;
       for (const entry of entries) {
         if (end !== null && compareKeys(entry.key, end) > 0) break;
         found.set(entry.key, [...(found.get(entry.key) ?? []), entry]);
@@ -237,9 +241,10 @@ class Feed {
 const ROUNDS_MAX = 3;
 
 /** Up to where all pages tell all there is; null is the end. */
-function shortest(pages: readonly Page[]): string | null {
+function shortest(pages: readonly PageOf[]): string | null {
   let end: string | null = null;
-  for (const { next } of pages) {
+  for (const { answer } of pages) {
+    const { next } = answer;
     if (next !== null && (end === null || compareKeys(next, end) < 0)) end = next;
   }
   return end;

@@ -158,6 +158,27 @@ test('what changes the identity waits for the node to be stopped', async (t) => 
   assert.notEqual(did, identity?.did);
 });
 
+test('a node whose identity is sealed starts with its passphrase, and says what it needs', async (t) => {
+  const data = scratch(t);
+  const flags = ['--data', data, '--listen-host', '127.0.0.1', '--listen-tcp', '0', '--listen-ws', '0'];
+  const file = passphraseFile(t);
+  const start = ['node', '--json', ...flags, '--gateway-port', '0', '--admin-port', '0'];
+  const { did } = await asked<Listed>(t, ['new', 'identity', '--data', data, '--passphrase-file', file]);
+  const locked = maillon(t, start);
+  assert.equal(await locked.exit, 1);
+  assert.equal(
+    (JSON.parse(locked.stderr.trim().split('\n').at(-1) ?? '') as { code: string }).code,
+    'passphrase_needed',
+  );
+  const node = maillon(t, [...start, '--identity-passphrase-file', file]);
+  const { url } = JSON.parse(await node.firstLine()) as { url: string };
+  const id = maillon(t, ['id', '--json', '--url', url]);
+  await id.exit;
+  assert.equal((JSON.parse(id.stdout) as { author: string }).author, did);
+  assert.ok(!`${node.stdout}${node.stderr}`.includes(PASSPHRASE));
+  assert.equal((await node.end('SIGTERM')).exit, 0);
+});
+
 test('on a terminal it asks twice, shows nothing, and opens what it sealed', {
   skip: noTerminal,
 }, async (t) => {

@@ -2,9 +2,14 @@ import type { Registry } from 'prom-client';
 import { registerGatewayMetrics, registerHttpMetrics } from '../../gateway/admin/gateway-metrics.ts';
 import { createGatewayMetrics } from '../../gateway/metrics.ts';
 import { createDirectoryMetrics, registerDirectoryMetrics } from '../../node/directory/metrics.ts';
-import { createWalletMetrics, registerWalletMetrics } from '../../node/identity/wallets/metrics.ts';
+import { type IdentityGauges, registerIdentityMetrics } from '../../node/identity/metrics.ts';
+import { createWalletMetrics } from '../../node/identity/wallets/metrics.ts';
 import { Meter } from '../../node/index.ts';
-import { createNamespacesServiceMetrics, registerNamespacesMetrics } from '../../node/namespaces/metrics.ts';
+import {
+  createNamespacesServiceMetrics,
+  type NamespacesGauges,
+  registerNamespacesMetrics,
+} from '../../node/namespaces/metrics.ts';
 import { DiskUsage } from '../../node/observability/disk-usage.ts';
 import { registerLoopMetrics } from '../../node/observability/event-loop.ts';
 import { EventLog } from '../../node/observability/events.ts';
@@ -16,6 +21,7 @@ import type { StorageStatus } from '../../node/storage/interface.ts';
 import { createStorageServiceMetrics, registerStorageMetrics } from '../../node/storage/metrics.ts';
 import { createStoreMetrics } from '../../node/storage/store/metrics.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
+import { createIdentityMetrics } from '../../protocols/identity/index.ts';
 import { createRelayMetrics } from '../../protocols/relay/index.ts';
 import { silentLogger } from './silent-logger.ts';
 
@@ -28,6 +34,16 @@ export const NO_STORAGE: StorageStatus = {
   replicas: 3,
   partitions: { home: 0, standIn: 0, unsynced: 0 },
   namespaces: [],
+};
+
+export const NO_NAMESPACES: NamespacesGauges = {
+  metrics: createNamespacesServiceMetrics(),
+  counts: { policies: 0, revocations: 0, bytes: 0 },
+};
+
+export const NO_IDENTITY: IdentityGauges = {
+  metrics: createIdentityMetrics(),
+  wallets: { metrics: createWalletMetrics(), implementation: null },
 };
 
 /** Registers every metric of Maillon's own. Returns what ends the measuring. */
@@ -48,11 +64,8 @@ export function registerAllMetrics(registry: Registry): () => void {
     status: () => NO_STORAGE,
     store: { metrics: createStoreMetrics(), waiting: 0 },
   });
-  registerNamespacesMetrics(meter, {
-    metrics: createNamespacesServiceMetrics(),
-    counts: { policies: 0, revocations: 0, bytes: 0 },
-  });
-  registerWalletMetrics(meter, { metrics: createWalletMetrics(), implementation: null });
+  registerNamespacesMetrics(meter, NO_NAMESPACES);
+  registerIdentityMetrics(meter, NO_IDENTITY);
   registerGatewayMetrics(meter, createGatewayMetrics());
   registerHttpMetrics(meter);
   new DiskUsage({ clock: systemClock }, { directory: '.' }).register(meter);

@@ -9,7 +9,7 @@ import { Sight } from '../../../../node/observability/sight.ts';
 import { createStorageServiceMetrics } from '../../../../node/storage/metrics.ts';
 import { systemClock } from '../../../../protocols/common/clock.ts';
 import { createRelayMetrics } from '../../../../protocols/relay/index.ts';
-import { NO_STORAGE } from '../../../support/all-metrics.ts';
+import { NO_IDENTITY, NO_NAMESPACES, NO_STORAGE } from '../../../support/all-metrics.ts';
 import { scratch } from '../../../support/processes.ts';
 import { parseExposition, valueOf } from '../../../support/scrape.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
@@ -48,6 +48,8 @@ function make(t: TestContext, registry = new Registry()) {
       meshSizes: () => [],
       nodes: () => [],
       storage: { metrics: createStorageServiceMetrics(), status: () => NO_STORAGE, store: null },
+      identity: NO_IDENTITY,
+      namespaces: NO_NAMESPACES,
       meter: new Meter(registry),
     },
     { data: scratch(t), version: '0', role: 'full', startedAt: 0 },
