@@ -18,22 +18,19 @@ export class NoticesInMemory implements HeldNotices {
   /** Digests of policies that count as lost. */
   readonly missing = new Set<string>();
   room: string | null = null;
+  readonly #heads = new Map<string, SignedPolicy>();
+  readonly #revoked = new Set<string>();
 
   has(digest: Uint8Array): boolean {
     return this.all.has(hex(digest));
   }
 
   headOf({ owner, namespace }: NamespaceName): PolicyHead | undefined {
-    const policies = [...this.all.values()].filter((one): one is SignedPolicy => one.kind === 'policy');
-    return policies
-      .filter((one) => one.owner === owner && one.namespace === namespace)
-      .toSorted((a, b) => b.sequence - a.sequence)[0];
+    return this.#heads.get(`${owner} ${namespace}`);
   }
 
   isRevokedBy(target: RevocationTarget, as: string): boolean {
-    return [...this.all.values()].some(
-      (one) => one.kind === 'revocation' && one.as === as && targetKey(one.target) === targetKey(target),
-    );
+    return this.#revoked.has(`${as} ${targetKey(target)}`);
   }
 
   isMissing({ digest }: SignedPolicy): boolean {
@@ -46,5 +43,9 @@ export class NoticesInMemory implements HeldNotices {
 
   put(notice: SignedNotice): void {
     this.all.set(hex(notice.digest), notice);
+    if (notice.kind === 'revocation') this.#revoked.add(`${notice.as} ${targetKey(notice.target)}`);
+    else if (notice.sequence > (this.headOf(notice)?.sequence ?? 0)) {
+      this.#heads.set(`${notice.owner} ${notice.namespace}`, notice);
+    }
   }
 }
