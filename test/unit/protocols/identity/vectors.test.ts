@@ -188,3 +188,30 @@ test('what a decoder reads leniently is not canonical', () => {
   }
   assert.ok(codes.has('chain_not_canonical'));
 });
+
+test('the examples of the SPEC, byte for byte', () => {
+  const spec = readFileSync(new URL('../../../../protocols/identity/SPEC.md', import.meta.url), 'utf8');
+  const row = (name: string): string => new RegExp(`\\| ${name} \\| \`([^\`]+)\``).exec(spec)?.[1] ?? '';
+  const delegation = links.find(({ name }) => name === 'the example of the SPEC');
+  assert.equal(delegation?.issuer, row('owner'));
+  assert.equal(delegation.audience, row('session'));
+  assert.deepEqual(delegation.resources, [row('resource')]);
+  assert.equal(delegation.hex, `8a${row('body').slice(2)}5840${row('signature')}`);
+  assert.equal(delegation.digest, row('digest'));
+  const { link, proof } = decodeLink(Buffer.from(delegation.hex, 'hex'), crypto, SWARM);
+  assert.equal(hex(link.digest), row('digest'));
+  assert.equal(hex(proof.message), row('signed'));
+  const cacao = links.find(({ name }) => name === 'Ethereum');
+  const tail = `6173a261735841${row('CACAO signature')}617466656970313931`;
+  assert.equal(cacao?.hex, `a3${row('header and payload').slice(2)}${tail}`);
+  assert.equal(cacao.digest, row('CACAO digest'));
+  const indented = cacao.message?.replaceAll(/^(?=.)/gm, '    ') ?? '-';
+  assert.ok(spec.includes(indented), 'the message');
+});
+
+test('every code of the SPEC is one, and every one is in the SPEC', () => {
+  const spec = readFileSync(new URL('../../../../protocols/identity/SPEC.md', import.meta.url), 'utf8');
+  const table = [...spec.matchAll(/\| `(chain_\w+|overloaded)` \| (sender|context) \|/g)];
+  const faults = Object.fromEntries(table.map(([, code, fault]) => [code, fault]));
+  assert.deepEqual(faults, IDENTITY_ERRORS);
+});
