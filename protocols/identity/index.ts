@@ -29,6 +29,7 @@ export {
   makeCacao,
   type SignInRequest,
 } from './client.ts';
+export { decodeLink } from './codec.ts';
 export * from './constants.ts';
 export {
   decodeDelegation,
@@ -59,6 +60,5 @@ export {
   type ChainVerifierComponents,
   type ChainVerifierInit,
   checkChain,
-  decodeLink,
 } from './server.ts';
 export { checkDomain, parseSignInMessage, signInMessage } from './sign-in.ts';

@@ -5,9 +5,8 @@ import { parseDid } from '../common/did.ts';
 import { decodeMultikey, didKey, encodeMultikey } from '../common/did-key.ts';
 import { CodedError } from '../common/errors.ts';
 import { WaitingRoom } from '../common/waiting-room.ts';
-import { decodeCacao } from './cacao.ts';
+import { decodeLink } from './codec.ts';
 import { VERIFYING_MAX, VERIFYING_MAX_PER_PEER } from './constants.ts';
-import { decodeDelegation } from './delegation.ts';
 import { IdentityError } from './errors.ts';
 import type { Proof, SignedLink, VerifiedChain } from './link.ts';
 import type { IdentityMetrics } from './metrics.ts';
@@ -36,15 +35,6 @@ interface Known {
   readonly chain: VerifiedChain;
   /** Multikey of the audience. */
   readonly author: Uint8Array;
-}
-
-/** Major type of CBOR. */
-const MAP = 5;
-
-/** Reads a link of either kind for `swarm`; its signature is not verified. Throws `IdentityError`. */
-export function decodeLink(bytes: Uint8Array, crypto: Crypto, swarm: string): SignedLink {
-  const isMap = (bytes[0] ?? 0) >> 5 === MAP;
-  return isMap ? decodeCacao(bytes, crypto) : decodeDelegation(bytes, crypto, swarm);
 }
 
 /**
