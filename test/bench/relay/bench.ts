@@ -12,7 +12,7 @@ import {
 } from '../../support/experiment.ts';
 import { Cluster } from './cluster.ts';
 import { PAYLOAD_BYTES } from './ledger.ts';
-import { CONFIGURATIONS, MODES, type Mode } from './subjects.ts';
+import { CONFIGURATIONS, type Mode } from './subjects.ts';
 
 const NODES = 20;
 const PROCESSES = 2;
@@ -25,7 +25,9 @@ const MEASURE_MS = 8_000;
 const DRAIN_MS = 20_000;
 const STEADY_PER_SECOND = 200;
 /** Messages of one publisher on their way at once. More gains stock gossipsub and single envelopes nothing. */
-const WINDOWS: Record<Mode, number> = { stock: 64, single: 64, packed: 1024 };
+const WINDOWS: Record<Mode, number> = { stock: 64, single: 64, packed: 1024, open: 1024 };
+/** What `npm run bench -- relay` compares; the rest is for others to compare. */
+const COMPARED: readonly Mode[] = ['stock', 'single', 'packed'];
 
 const NO_STEADY = { steadyP50Ms: Number.NaN, steadyP99Ms: Number.NaN, steadyCpu: Number.NaN };
 type Steady = typeof NO_STEADY;
@@ -47,9 +49,9 @@ export const relayBench: Experiment = {
   name: 'relay',
   summary: `${NODES} signed nodes, ${PAYLOAD_BYTES} B, ${PUBLISHERS} publishers: Maillon against stock signed gossipsub`,
   async run({ progress, options }) {
-    const rounds: Record<Mode, Round[]> = { stock: [], single: [], packed: [] };
+    const rounds: Record<Mode, Round[]> = { stock: [], single: [], packed: [], open: [] };
     const count = Number(options[0] ?? ROUNDS);
-    const modes = MODES.filter((mode) => options[1] === undefined || options[1].includes(mode));
+    const modes = COMPARED.filter((mode) => options[1] === undefined || options[1].includes(mode));
     for (const mode of modes)
       progress(`${mode}: ${CONFIGURATIONS[mode]}; window ${WINDOWS[mode]} per publisher`);
     for (let index = 0; index < count; index++) {
@@ -63,7 +65,25 @@ export const relayBench: Experiment = {
   },
 };
 
-async function measure(mode: Mode): Promise<Round> {
+/** Messages a second that the whole swarm takes, of one round of a mode. */
+export async function relayThroughput(mode: Mode): Promise<number> {
+  const { perSecond, deliveryRatio } = await withCluster(mode, (cluster) =>
+    measureSaturated(cluster, WINDOWS[mode]),
+  );
+  if (deliveryRatio < 1) throw new Error(`${mode}: not everything arrived`);
+  return perSecond;
+}
+
+function measure(mode: Mode): Promise<Round> {
+  return withCluster(mode, async (cluster) => {
+    const saturated = await measureSaturated(cluster, WINDOWS[mode]);
+    // stock gossipsub saturates below the steady rate: its queue would only grow
+    const steady = mode === 'stock' ? NO_STEADY : await measureSteady(cluster);
+    return { ...saturated, ...steady };
+  });
+}
+
+async function withCluster<T>(mode: Mode, work: (cluster: Cluster) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'maillon-bench-'));
   const cluster = new Cluster({
     mode,
@@ -74,10 +94,7 @@ async function measure(mode: Mode): Promise<Round> {
   });
   try {
     await cluster.start();
-    const saturated = await measureSaturated(cluster, WINDOWS[mode]);
-    // stock gossipsub saturates below the steady rate: its queue would only grow
-    const steady = mode === 'stock' ? NO_STEADY : await measureSteady(cluster);
-    return { ...saturated, ...steady };
+    return await work(cluster);
   } finally {
     await cluster.stop();
     rmSync(directory, { recursive: true, force: true });
@@ -134,7 +151,7 @@ function summarise(rounds: Record<Mode, Round[]>): Result {
   const ours = [...rounds.single, ...rounds.packed];
   const complete = Math.min(...ours.map((round) => round.deliveryRatio));
   const figures = Object.fromEntries(
-    MODES.map((mode) => [
+    COMPARED.map((mode) => [
       mode,
       {
         configuration: CONFIGURATIONS[mode],

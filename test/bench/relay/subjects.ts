@@ -8,8 +8,8 @@ import { createLibp2p } from 'libp2p';
 import { createLogger, createNode, DEFAULTS } from '../../../node/index.ts';
 import { OPEN_SWARM } from '../../support/owner.ts';
 
-/** What is compared: stock signed gossipsub, and Maillon with and without packing. */
-export const MODES = ['stock', 'single', 'packed'] as const;
+/** What is compared: stock signed gossipsub, and Maillon without packing, as shipped, and without owners. */
+export const MODES = ['stock', 'single', 'packed', 'open'] as const;
 export type Mode = (typeof MODES)[number];
 
 /** One node of a benchmark, whatever it is made of. */
@@ -33,7 +33,9 @@ export const CONFIGURATIONS: Record<Mode, string> = {
   stock:
     'libp2p 3, @libp2p/gossipsub defaults (StrictSign, D 6), tcp, noise, yamux, identify; IP colocation threshold and inbound connection rate lifted',
   single: 'Maillon full node as shipped (envelope verified at every node), relay.packMessages 1, no linger',
-  packed: 'Maillon full node as shipped: relay.packMessages 1024, relay.lingerMs 10 to 60 by load',
+  packed:
+    'Maillon full node as shipped: relay.packMessages 1024, relay.lingerMs 10 to 60 by load; a delegation in every envelope, authorised at every node',
+  open: 'the same with namespaces.unowned: nobody owns the namespace, nothing is authorised',
 };
 
 export function createSubject(mode: Mode, data: string): Promise<Subject> {
@@ -83,10 +85,11 @@ async function createStock(): Promise<Subject> {
 
 async function createMaillon(mode: Mode, data: string): Promise<Subject> {
   const packing =
-    mode === 'packed' ? {} : { 'relay.packMessages': 1, 'relay.lingerMs': 0, 'relay.lingerBusyMs': 0 };
+    mode !== 'single' ? {} : { 'relay.packMessages': 1, 'relay.lingerMs': 0, 'relay.lingerBusyMs': 0 };
   const config = {
     ...DEFAULTS,
     ...OPEN_SWARM,
+    'namespaces.unowned': mode === 'open',
     ...packing,
     data,
     'listen.host': '127.0.0.1',
@@ -101,8 +104,8 @@ async function createMaillon(mode: Mode, data: string): Promise<Subject> {
     { logger: createLogger(config) },
     { config: { ...config, bootstrap }, role: 'full', version: 'bench' },
   );
-  const name = { owner: '', namespace: 'default', topic: TOPIC };
   await node.start();
+  const name = { owner: mode === 'open' ? '' : node.owner, namespace: 'default', topic: TOPIC };
   return {
     address: String(node.status().addresses[0]),
     dial: (addresses) => Promise.all(addresses.map((address) => node.connect(address))).then(() => undefined),
