@@ -14,7 +14,7 @@ import {
 } from './constants.ts';
 import { IdentityError } from './errors.ts';
 import type { Link, Proof, SignedLink, SignIn } from './link.ts';
-import { parseTime, readAccount, readSignIn, writeMessage } from './sign-in.ts';
+import { readAccount, readSignIn, writeMessage } from './sign-in.ts';
 import { check, checkWindow, readKey, readResources } from './validate.ts';
 
 /**
@@ -138,8 +138,8 @@ export function readPayload(payload: Fields): { signIn: SignIn; link: Omit<Link,
   const signIn = readSignIn(payload);
   if (readKey('aud', signIn.aud).curve !== 'ed25519') throw field('aud must be a did:key of Ed25519');
   const { granted } = readResources(signIn.resources);
-  const notBefore = signIn.nbf === undefined ? null : parseTime('nbf', signIn.nbf);
-  const expiry = signIn.exp === undefined ? null : parseTime('exp', signIn.exp);
+  const notBefore = signIn.nbf === undefined ? null : Date.parse(signIn.nbf);
+  const expiry = signIn.exp === undefined ? null : Date.parse(signIn.exp);
   checkWindow(notBefore, expiry);
   const link = {
     kind: 'cacao' as const,
@@ -148,7 +148,7 @@ export function readPayload(payload: Fields): { signIn: SignIn; link: Omit<Link,
     resources: granted,
     notBefore,
     expiry,
-    time: parseTime('iat', signIn.iat),
+    time: Date.parse(signIn.iat),
     domain: signIn.domain,
   };
   return { signIn, link };

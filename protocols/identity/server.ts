@@ -1,5 +1,4 @@
-import * as dagCbor from '@ipld/dag-cbor';
-import { bytesKey, equalBytes } from '../common/bytes.ts';
+import { bytesKey, concatBytes, equalBytes } from '../common/bytes.ts';
 import type { Crypto, WalletCrypto } from '../common/crypto.ts';
 import { parseDid } from '../common/did.ts';
 import { decodeMultikey, didKey, encodeMultikey } from '../common/did-key.ts';
@@ -89,7 +88,7 @@ export class ChainVerifier {
     check.named(() => decodeMultikey(author));
     checkSizes(chain);
     if (chain.length === 0) return this.#ownChain(author);
-    const key = bytesKey(crypto.sha256(dagCbor.encode(chain)));
+    const key = bytesKey(crypto.sha256(joined(chain)));
     const known = this.#known.get(key);
     if (known === undefined) return this.#verifyLater(key, chain, author, peer ?? key);
     metrics.chainsFromCache += 1;
@@ -186,6 +185,13 @@ export class ChainVerifier {
  */
 export function checkChain(chain: VerifiedChain, asked: Asked, swarm: string): void {
   checkGranted(chain.links, asked, swarm);
+}
+
+/** The links with their lengths before them: no two chains have the same. Sizes were checked. */
+function joined(chain: readonly Uint8Array[]): Uint8Array {
+  return concatBytes(
+    ...chain.flatMap((link) => [Uint8Array.of(link.byteLength >> 8, link.byteLength & 0xff), link]),
+  );
 }
 
 function verifyProof(proof: Proof, crypto: Crypto, wallets: WalletCrypto): Promise<boolean> {

@@ -58,14 +58,14 @@ export function readSignIn(unchecked: UncheckedSignIn): SignIn {
   const nonce = readText('nonce', unchecked.nonce, NONCE_MAX_LENGTH, NONCE);
   if (nonce.length < NONCE_MIN_LENGTH) throw field(`nonce must be at least ${NONCE_MIN_LENGTH} characters`);
   const aud = readText('aud', unchecked.aud, RESOURCE_MAX_LENGTH, URI);
-  const iat = readTimeText('iat', unchecked.iat);
+  const iat = readTime('iat', unchecked.iat);
   return { domain, iss, aud, version, nonce, iat, ...readOptional(unchecked) };
 }
 
 function readOptional({ nbf, exp, statement, requestId, resources }: UncheckedSignIn): Partial<SignIn> {
   return {
-    ...(nbf === undefined ? {} : { nbf: readTimeText('nbf', nbf) }),
-    ...(exp === undefined ? {} : { exp: readTimeText('exp', exp) }),
+    ...(nbf === undefined ? {} : { nbf: readTime('nbf', nbf) }),
+    ...(exp === undefined ? {} : { exp: readTime('exp', exp) }),
     ...(statement === undefined
       ? {}
       : { statement: readText('statement', statement, STATEMENT_MAX_LENGTH, STATEMENT) }),
@@ -89,18 +89,13 @@ function readUris(list: unknown): string[] {
   return uris.map((uri) => readText('resource', uri, RESOURCE_MAX_LENGTH, URI));
 }
 
-function readTimeText(name: string, value: unknown): string {
+/** A text that `Date.parse` reads. Throws `chain_field` for any but that of a UTC time that there was. */
+function readTime(name: string, value: unknown): string {
   const text = check.text(name, value);
-  parseTime(name, text);
-  return text;
-}
-
-/** Milliseconds since the Unix epoch. Throws `chain_field` for any text but that of a UTC time that there was. */
-export function parseTime(name: string, text: string): number {
-  const ms = text.length <= 24 && TIME.test(text) ? Date.parse(text) : Number.NaN;
+  const ms = TIME.test(text) ? Date.parse(text) : Number.NaN;
   const isOne = ms >= 0 && new Date(ms).toISOString().slice(0, 19) === text.slice(0, 19);
   if (!isOne) throw field(`${name} must be a time like 2026-11-21T14:00:00Z or 2026-11-21T14:00:00.000Z`);
-  return ms;
+  return text;
 }
 
 /** The account of a did:pkh. Throws `chain_field` for another DID. */
