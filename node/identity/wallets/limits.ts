@@ -5,7 +5,7 @@ import type { Limit } from '../../../protocols/common/limits.ts';
 const THREADS_CAP = 4;
 export const THREADS_MAX = Math.min(THREADS_CAP, availableParallelism());
 
-/** Verifications that wait at most: 0.4 s of work for one thread. Who comes later is told to come back. */
+/** Verifications that wait, beside what threads have: 0.4 s of work for one. Who comes later is told to come back. */
 export const QUEUE_JOBS_MAX = 4096;
 /** Their bytes: messages of wallets are a few hundred, links of a chain 2 048 at most. */
 export const QUEUE_BYTES_MAX = 8 * 1024 * 1024;

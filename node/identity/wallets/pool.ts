@@ -79,6 +79,8 @@ export class VerifierPool {
     return new Promise((resolve, reject) => {
       this.#queue.push({ job, deaths: 0, resolve, reject });
       this.#queuedBytes += job.byteLength;
+      // a full batch goes at once: who submits may have the event loop for long, and threads need not wait for that
+      if (this.#queue.length >= BATCH_JOBS_MAX) this.#handOut();
       this.#schedule();
     });
   }
@@ -94,7 +96,7 @@ export class VerifierPool {
     await Promise.all(ended);
   }
 
-  /** Not at once: what else comes within this turn shares the batch. */
+  /** Less than a batch goes later: what else comes within this turn shares it. */
   #schedule(): void {
     if (this.#isScheduled || this.#queue.length === 0) return;
     this.#isScheduled = true;

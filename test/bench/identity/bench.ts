@@ -57,6 +57,7 @@ async function measure(wallets: WalletVerifier, progress: (line: string) => void
     if (number > 0) delays.push(delay.percentile(99) / 1e6);
     for (const subject of fixed) await run(subject, into);
     for (const kind of chains) {
+      await run(kind.read, into);
       await run(kind.uncached, into);
       await run(kind.cached, into);
     }

@@ -1,7 +1,7 @@
 import { verifyMessage } from 'viem';
 import { createCrypto } from '../../../node/crypto.ts';
 import type { WalletVerifier } from '../../../node/identity/wallets/index.ts';
-import { ChainVerifier, createIdentityMetrics } from '../../../protocols/identity/index.ts';
+import { ChainVerifier, createIdentityMetrics, decodeLink } from '../../../protocols/identity/index.ts';
 import { SWARM } from '../../support/envelopes.ts';
 import { cacao, delegation, evmWallet, session, texts, uri } from '../../support/identities.ts';
 import { secretOf, signBitcoin, signPersonal, signSecp256k1 } from '../../support/wallets.ts';
@@ -126,6 +126,19 @@ export class ChainSubjects {
   /** By the verifier of the round before. */
   get cached(): Subject {
     return this.#subject(`chains known, ${this.#name}`);
+  }
+
+  /** What of it the event loop does itself: all but the signatures. */
+  get read(): Subject {
+    const crypto = createCrypto();
+    return {
+      name: `links read, ${this.#name}`,
+      count: this.#chains.length,
+      verify: (index) => {
+        const chain = this.#chains[index] ?? fail();
+        return chain.every((bytes) => decodeLink(bytes, crypto, SWARM).proof.signature.byteLength > 0);
+      },
+    };
   }
 
   #create(): ChainVerifier {
