@@ -10,7 +10,8 @@ import { faultOf } from '../storage/store/faults.ts';
 const FORMAT_VERSION = 1;
 /** In the header of the file: it is one of ours. "MaiN". */
 const APPLICATION_ID = 0x4d61694e;
-const BUSY_TIMEOUT_MS = 5_000;
+/** Nobody else has the data directory; whoever looks into the file by hand is quick. */
+const BUSY_TIMEOUT_MS = 1_000;
 const CACHE_KIB = 2048;
 /** To which the log is cut after it was moved into the file. */
 const LOG_KEPT_BYTES = 4 * 2 ** 20;

@@ -232,10 +232,12 @@ export class NamespacesService implements Namespaces {
   }
 
   #onLoss(): void {
-    // the constructor finds damage before there is anybody to ask
-    if (this.#timer === null) return;
-    this.#sync.restart();
-    this.#known = -1;
-    this.#changed();
+    // whoever found the damage is still reading
+    queueMicrotask(() => {
+      if (this.#timer === null) return;
+      this.#sync.restart();
+      this.#known = -1;
+      this.#changed();
+    });
   }
 }

@@ -139,7 +139,13 @@ export class NoticeAdmission {
     checkTime(notice, clock.now());
     this.#checkNew(notice);
     const isMissing = notice.kind === 'policy' && held.isMissing(notice);
-    await this.#verify(notice, peer, origin, isMissing);
+    try {
+      await this.#verify(notice, peer, origin, isMissing);
+    } catch (error) {
+      // who withdraws itself is revoked by the copy that was taken meanwhile
+      if (error instanceof NamespacesError && error.code === 'notice_unauthorised') this.#checkNew(notice);
+      throw error;
+    }
     // another may have been taken meanwhile
     this.#checkNew(notice);
     this.#put(notice);

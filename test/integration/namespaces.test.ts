@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { EventLog } from '../../node/observability/events.ts';
+import { systemClock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Author } from '../support/envelopes.ts';
 import {
@@ -14,6 +19,7 @@ import {
 } from '../support/notices.ts';
 import { linkDigest, linkTo, NoticesNode } from '../support/notices-node.ts';
 import { scratch, until } from '../support/processes.ts';
+import { silentLogger } from '../support/silent-logger.ts';
 
 const owner = person(1);
 const second = person(2);
@@ -206,4 +212,56 @@ test('a revoked delegate cannot hand the namespace to itself and vouch for that'
   );
   assert.equal(sequenceAt(b), 1);
   assert.equal(b.service.policyOf(didOf(owner), 'default')?.holder, didOf(owner));
+});
+
+test('what rotted on disk is said, dropped at the start or when it is read, and asked for again', async (t) => {
+  const data = scratch(t);
+  const path = join(data, 'namespaces/notices.db');
+  const rot = (where: string): void => {
+    const database = new DatabaseSync(path);
+    assert.equal(database.prepare(`UPDATE notices SET mark = 0 WHERE ${where}`).run().changes, 1);
+    database.close();
+  };
+  const keeper = await NoticesNode.start(t);
+  const first = await NoticesNode.start(t, { data, through: [keeper] });
+  for (const bytes of policyChain(owner, 4)) await first.service.submit(bytes);
+  await first.service.submit(revokeLink(owner, linkNumber(1)));
+  await until(
+    'another has all',
+    () => keeper.service.counts.policies === 4 && isRevokedAt(keeper, linkNumber(1)),
+  );
+  await first.stop();
+  rot('sequence = 2');
+  rot('kind = 1');
+  const events = new EventLog({ logger: silentLogger(), clock: systemClock });
+  const again = await NoticesNode.start(t, { data, events });
+  assert.equal(events.count('notices_damaged'), 1);
+  assert.equal(sequenceAt(again), 4, 'a later policy is not taken back');
+  assert.deepEqual([again.service.counts.policies, again.service.counts.revocations], [3, 0]);
+  await again.join(keeper);
+  await until(
+    'both are back',
+    () => again.service.counts.policies === 4 && isRevokedAt(again, linkNumber(1)),
+  );
+  let changes = 0;
+  again.service.onChange(() => (changes += 1));
+  rot('sequence = 4');
+  // whoever asks for it finds that it is not what was written
+  assert.ok(again.service.historyOf(didOf(owner), 'default').length === 3);
+  await until('it is back while the node runs', () => sequenceAt(again) === 4);
+  assert.ok(changes > 0);
+  assert.ok(again.score(keeper) >= 0 && keeper.score(again) >= 0);
+});
+
+test('a process that is killed has what it acknowledged', async (t) => {
+  const data = scratch(t);
+  const node = await NoticesNode.start(t, { data });
+  await node.service.submit(policyStep({ owner }));
+  await node.service.submit(revokeLink(owner, linkNumber(1)));
+  // what a kill leaves: the files as they are now, never closed
+  const left = scratch(t);
+  cpSync(join(data, 'namespaces'), join(left, 'namespaces'), { recursive: true });
+  const again = await NoticesNode.start(t, { data: left });
+  assert.equal(sequenceAt(again), 1);
+  assert.ok(isRevokedAt(again, linkNumber(1)));
 });

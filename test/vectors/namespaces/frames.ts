@@ -50,12 +50,15 @@ function questions(): FrameVector[] {
   ];
 }
 
+function list(...all: readonly Buffer[]): Buffer {
+  return cbor.list(all.map((one) => cbor.bytes(one)));
+}
+
 function answers(): FrameVector[] {
   const log = (name: string, items: readonly Buffer[], code?: string): FrameVector =>
     frame('log', name, [ONE, ...items], code);
   const notices = (name: string, items: readonly Buffer[], code?: string): FrameVector =>
     frame('notices', name, [ONE, ...items], code);
-  const list = (...all: readonly Buffer[]): Buffer => cbor.list(all.map((one) => cbor.bytes(one)));
   const two = cbor.integer(2);
   return [
     log('the end of a log', [LOG, ids(2), two, cbor.TRUE, FINE]),

@@ -48,21 +48,23 @@ function revoked(name: string, items: Partial<RevocationItems>): Vector {
   return vector(`revocation: ${name}`, 'notice_field', revocation(items));
 }
 
+function links(count: number, size: number): Buffer {
+  return cbor.list(Array.from({ length: count }, () => cbor.bytes(Buffer.alloc(size, 7))));
+}
+
+function both(name: string, items: Partial<PolicyItems & RevocationItems>): Vector[] {
+  return [field(name, items), revoked(name, items)];
+}
+
 function authority(): Vector[] {
-  const long = (count: number, size: number): Buffer =>
-    cbor.list(Array.from({ length: count }, () => cbor.bytes(Buffer.alloc(size, 7))));
-  const both = (name: string, items: Partial<PolicyItems & RevocationItems>): Vector[] => [
-    field(name, items),
-    revoked(name, items),
-  ];
   return [
     ...both('time of -1', { time: cbor.integer(-1) }),
     ...both('time of 2^53', { time: cbor.integer(LIMIT) }),
     ...both('as that is no DID', { as: cbor.text('alice') }),
     ...both('as of another author, without a chain', { as: cbor.text(OTHER) }),
-    ...both('a chain of 9 links', { chain: long(9, 1) }),
-    ...both('a link of 2 049 bytes', { chain: long(1, 2049) }),
-    ...both('a link of no bytes', { chain: long(1, 0) }),
+    ...both('a chain of 9 links', { chain: links(9, 1) }),
+    ...both('a link of 2 049 bytes', { chain: links(1, 2049) }),
+    ...both('a link of no bytes', { chain: links(1, 0) }),
     ...both('a chain of 4 097 bytes', {
       chain: cbor.list([2048, 2048, 1].map((size) => cbor.bytes(Buffer.alloc(size)))),
     }),
@@ -125,8 +127,11 @@ function ruleFields(): Vector[] {
   ];
 }
 
+function target(...items: readonly Buffer[]): Partial<RevocationItems> {
+  return { target: cbor.list(items) };
+}
+
 function targets(): Vector[] {
-  const target = (...items: readonly Buffer[]): Partial<RevocationItems> => ({ target: cbor.list(items) });
   return [
     revoked('a target of another kind', target(cbor.integer(2), cbor.bytes(linkNumber(1)))),
     revoked('a target of three items', target(cbor.integer(1), cbor.text(DID), cbor.NULL)),
@@ -196,14 +201,15 @@ function forms(): Vector[] {
   ];
 }
 
+function known(...list: readonly Buffer[]): Partial<Vector> {
+  return { known: list.map((bytes) => bytes.toString('hex')) };
+}
+
 function contexts(): Vector[] {
   const owner = AUTHOR;
   const one = policyStep({ owner, time: TIME });
   const two = policyStep({ owner, sequence: 2, after: one, time: TIME });
   const handed = policyStep({ owner, sequence: 2, after: one, time: TIME, holder: OTHER_AUTHOR });
-  const known = (...list: readonly Buffer[]): Partial<Vector> => ({
-    known: list.map((bytes) => bytes.toString('hex')),
-  });
   const step = (sequence: number, after: Buffer, rest: object = {}): Buffer =>
     policyStep({ owner, sequence, after, time: TIME, ...rest });
   const link = revokeLink(owner, linkNumber(1), TIME);

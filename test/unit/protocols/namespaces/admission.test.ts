@@ -179,17 +179,14 @@ test('a flood is not looked at beyond a rate, and not verified beyond a lower on
 
 test('one peer cannot fill the queue of those that wait for verification', async () => {
   const receiver = new Receiver();
-  let go = (): void => undefined;
-  const gate = new Promise<void>((resolve) => {
-    go = resolve;
-  });
-  receiver.verify = () => gate;
+  const gate = Promise.withResolvers<void>();
+  receiver.verify = () => gate.promise;
   const waiting = Array.from({ length: VERIFY_QUEUE_MAX_PER_PEER }, (_, n) =>
     receiver.receive(revokeLink(owner, linkNumber(n), TIME), 'slow'),
   );
   assert.equal(await receiver.receive(revokeLink(owner, linkNumber(9999), TIME), 'slow'), 'overloaded');
   const another = receiver.receive(revokeLink(delegate, linkNumber(1), TIME), 'another');
-  go();
+  gate.resolve();
   assert.ok((await Promise.all([...waiting, another])).every((outcome) => outcome === 'accepted'));
   assert.equal(receiver.admission.waiting, 0);
 });

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createCrypto } from '../../node/crypto.ts';
+import {
+  ANSWER_MAX_BYTES,
+  decodeLogAnswer,
+  decodeNotice,
+  decodeNoticesAnswer,
+  decodeQuestion,
+  encodeLogAnswer,
+  encodeNoticesAnswer,
+  encodePolicy,
+  encodePolicyBody,
+  encodeQuestion,
+  encodeRevocation,
+  encodeRevocationBody,
+  NamespacesError,
+  NOTICE_MAX_BYTES,
+  QUESTION_MAX_BYTES,
+  REVOCATION_MAX_BYTES,
+} from '../../protocols/namespaces/index.ts';
+import * as cbor from '../support/cbor.ts';
+import { POLICY, policyWire, REVOCATION, revocationWire, rules } from '../support/notices.ts';
+import { frameVectors } from '../vectors/namespaces/frames.ts';
+import { validVectors } from '../vectors/namespaces/valid.ts';
+
+/** Seeds tried every time, beside a fresh one: whichever fails is added here. */
+const KEPT_SEEDS: readonly number[] = [1, 42];
+
+const crypto = createCrypto();
+
+/** What is decoded encodes to the same bytes. */
+function noticeHolds(bytes: Uint8Array): void {
+  try {
+    const notice = decodeNotice(bytes, crypto);
+    const again =
+      notice.kind === 'policy'
+        ? encodePolicy(encodePolicyBody(notice), notice.signature)
+        : encodeRevocation(encodeRevocationBody(notice), notice.signature);
+    assert.ok(Buffer.from(again).equals(bytes), 'what is taken has one form');
+  } catch (error) {
+    if (!(error instanceof NamespacesError)) throw error;
+    assert.ok(error.message.length < 1000, 'an error does not carry the notice');
+  }
+}
+
+const FRAMES: readonly ((bytes: Uint8Array) => Uint8Array)[] = [
+  (bytes) => encodeQuestion(decodeQuestion(bytes)),
+  (bytes) => encodeLogAnswer(decodeLogAnswer(bytes)),
+  (bytes) => encodeNoticesAnswer(decodeNoticesAnswer(bytes)),
+];
+
+function frameHolds(bytes: Uint8Array): void {
+  for (const read of FRAMES) {
+    try {
+      assert.ok(Buffer.from(read(bytes)).equals(bytes), 'what is taken has one form');
+    } catch (error) {
+      if (!(error instanceof NamespacesError)) throw error;
+    }
+  }
+}
+
+function check<T>(property: fc.IProperty<T>, numRuns: number): void {
+  for (const seed of KEPT_SEEDS) fc.assert(property, { seed, numRuns: Math.ceil(numRuns / 4) });
+  fc.assert(property, { numRuns });
+}
+
+const mutation = fc.record({
+  at: fc.nat(),
+  byte: fc.nat(255),
+  kind: fc.constantFrom('set', 'insert', 'remove', 'repeat', 'cut'),
+});
+type Mutation = typeof mutation extends fc.Arbitrary<infer T> ? T : never;
+
+function mutated(bytes: Buffer, { at, byte, kind }: Mutation): Buffer {
+  const place = at % (bytes.byteLength + 1);
+  const [before, after] = [bytes.subarray(0, place), bytes.subarray(place)];
+  if (kind === 'insert') return Buffer.concat([before, Buffer.of(byte), after]);
+  if (kind === 'remove') return Buffer.concat([before, after.subarray(1)]);
+  if (kind === 'repeat') return Buffer.concat([before, after.subarray(0, byte), after]);
+  if (kind === 'cut') return before;
+  return Buffer.concat([before, Buffer.of(byte), after.subarray(1)]);
+}
+
+function changed(seeds: readonly Buffer[], holds: (bytes: Uint8Array) => void): fc.IProperty<unknown> {
+  const mutations = fc.array(mutation, { minLength: 1, maxLength: 4 });
+  return fc.property(fc.constantFrom(...seeds), mutations, (bytes, steps) => {
+    let one = bytes;
+    for (const step of steps) one = mutated(one, step);
+    holds(one);
+  });
+}
+
+/** Of the largest every byte is much like another. */
+function small(vectors: readonly { readonly hex: string }[]): Buffer[] {
+  return vectors.map(({ hex }) => Buffer.from(hex, 'hex')).filter(({ byteLength }) => byteLength < 1000);
+}
+
+test('any bytes', () => {
+  const bytes = fc.uint8Array({ maxLength: 600 });
+  check(fc.property(bytes, noticeHolds), 2000);
+  for (const head of [0x8d, 0x88]) {
+    check(
+      fc.property(bytes, (rest) => noticeHolds(Buffer.concat([Buffer.of(head, 0x01), rest]))),
+      1000,
+    );
+  }
+  check(fc.property(bytes, frameHolds), 2000);
+});
+
+test('valid notices and frames with bytes changed', () => {
+  check(changed(small(validVectors()), noticeHolds), 4000);
+  check(changed(small(frameVectors()), frameHolds), 2000);
+});
+
+/** Any CBOR: right, wrong and of indefinite length. */
+const { value } = fc.letrec<{ value: Buffer }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    fc.bigInt(-(2n ** 64n), 2n ** 64n - 1n).map((one) => cbor.integer(one)),
+    fc.double().map((one) => cbor.float64(one)),
+    fc.string({ unit: 'binary' }).map((one) => cbor.text(one)),
+    fc.uint8Array().map((one) => cbor.bytes(one)),
+    fc.nat(255).map((byte) => Buffer.of(byte)),
+    fc.array(tie('value'), { maxLength: 4 }).map((items) => cbor.list(items)),
+    fc.array(fc.tuple(fc.string(), tie('value')), { maxLength: 4 }).map((entries) => cbor.map(entries)),
+  ),
+}));
+
+const NO_SIGNATURE = Buffer.alloc(64);
+
+function fieldsOf(items: object): string[] {
+  return Object.keys(items).filter((name) => name !== 'version');
+}
+
+test('policies and revocations whose fields hold any CBOR', () => {
+  const policies = fc.property(fc.constantFrom(...fieldsOf(POLICY)), value, (field, one) => {
+    noticeHolds(policyWire({ ...POLICY, [field]: one }, NO_SIGNATURE));
+  });
+  check(policies, 4000);
+  const revocations = fc.property(fc.constantFrom(...fieldsOf(REVOCATION)), value, (field, one) => {
+    noticeHolds(revocationWire({ ...REVOCATION, [field]: one }, NO_SIGNATURE));
+  });
+  check(revocations, 2000);
+});
+
+test('rules that hold any CBOR', () => {
+  const names = [
+    'publish',
+    'write',
+    'read',
+    'publicTopics',
+    'isPublic',
+    'quotaBytes',
+    'retentionMs',
+    'domains',
+  ];
+  const property = fc.property(fc.constantFrom(...names), value, (name, one) => {
+    noticeHolds(policyWire({ ...POLICY, rules: rules({ [name]: one }) }, NO_SIGNATURE));
+  });
+  check(property, 4000);
+});
+
+test('the deepest and the widest do not pass the size that is checked first', () => {
+  for (const byte of [0x80, 0x81, 0x8d, 0x9f, 0xa1, 0xff]) {
+    for (const [head, max] of [
+      [0x8d, NOTICE_MAX_BYTES],
+      [0x88, REVOCATION_MAX_BYTES],
+    ] as const) {
+      for (const size of [max, max + 1]) {
+        noticeHolds(Buffer.concat([Buffer.of(head, 0x01), Buffer.alloc(size - 2, byte)]));
+      }
+      const large = Buffer.concat([Buffer.of(head, 0x01), Buffer.alloc(max, byte)]);
+      assert.throws(() => decodeNotice(large, crypto), { code: 'notice_too_large' });
+    }
+    for (const size of [QUESTION_MAX_BYTES, ANSWER_MAX_BYTES, ANSWER_MAX_BYTES + 1]) {
+      frameHolds(Buffer.alloc(size, byte));
+    }
+  }
+});
