@@ -1,10 +1,13 @@
 /** Owners, what is signed in their namespaces, and nodes that take nothing without an owner. */
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Config, Delivery, MaillonNode } from '../../node/index.ts';
 import * as cbor from './cbor.ts';
 import { authorOf, EXAMPLE as ENVELOPE, envelope, SWARM, shardNumber } from './envelopes.ts';
 import { delegation, type Principal, type Session, sessionOf, texts, uri } from './identities.ts';
+import { scores } from './node.ts';
+import { until } from './processes.ts';
 import { namespaceIdOf, partitionNumber, EXAMPLE as RECORD, record, TOMBSTONE } from './records.ts';
 import { startMembers } from './storage.ts';
 
@@ -122,6 +125,28 @@ export function startTenantNodes(
   settings: Partial<Config> = {},
 ): Promise<MaillonNode[]> {
   return startMembers(t, count, { settings: { 'namespaces.unowned': false, ...settings } });
+}
+
+/** The same, when gossip of each leads to all others. */
+export async function startMeshed(
+  t: TestContext,
+  count: number,
+  settings: Partial<Config> = {},
+): Promise<MaillonNode[]> {
+  const nodes = await startTenantNodes(t, count, settings);
+  await until('all are connected', () =>
+    nodes.every((node) => node.status().mesh.every((size) => size >= count - 1)),
+  );
+  return nodes;
+}
+
+/** No node holds anything against another one. */
+export async function assertHonestScores(nodes: readonly MaillonNode[]): Promise<void> {
+  const honest = new Set(nodes.map((node) => node.status().peerId));
+  for (const node of nodes) {
+    const held = [...(await scores(node))].filter(([id, score]) => honest.has(id) && score < 0);
+    assert.deepEqual(held, [], 'an honest peer is below 0');
+  }
 }
 
 /** What a node delivers on a topic of an owner's namespace. */
