@@ -7,6 +7,7 @@ import type { Hub } from './hub.ts';
 import type { Events } from './interface.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
 import { DEFAULT_NAMESPACE } from './schemas.ts';
+import type { Tenants } from './tenants.ts';
 import type { Turn } from './turn.ts';
 import type { PresenceBoard } from './ws/presence.ts';
 
@@ -22,6 +23,7 @@ export interface Context {
   readonly node: MaillonNode;
   readonly relay: Relay;
   readonly storage: Storage;
+  readonly tenants: Tenants;
   readonly logger: Logger;
   readonly events: Events;
   readonly config: Config;

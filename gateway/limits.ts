@@ -1,6 +1,10 @@
 import type { Limit } from '../protocols/common/limits.ts';
 import { MESSAGE_MAX_BYTES } from '../protocols/relay/constants.ts';
-import { CONTENT_TYPE_MAX_LENGTH, VALUE_MAX_BYTES } from '../protocols/storage/constants.ts';
+import {
+  CONTENT_TYPE_MAX_LENGTH,
+  RECORD_MAX_BYTES,
+  VALUE_MAX_BYTES,
+} from '../protocols/storage/constants.ts';
 
 /** Request line and headers. A topic of 256 bytes is at most 768 escaped, a token some 2 KiB. */
 export const HEADERS_MAX_BYTES = 16 * 1024;
@@ -56,6 +60,8 @@ export const MEMBERS_MAX = 1_000;
 export const WRITE_BATCH_BYTES = 64 * 1024;
 /** Values on their way in or out, all requests together: 128 of the largest. */
 export const VALUES_IN_TRANSIT_BYTES = 128 * VALUE_MAX_BYTES;
+/** The same for objects that clients signed: what all of them together may hold. */
+export const SIGNED_IN_TRANSIT_BYTES = 64 * RECORD_MAX_BYTES;
 /** What a JSON body may have beside a value: names, and what JSON escapes. */
 export const JSON_OVERHEAD_BYTES = 64 * 1024;
 /** A value in hex, and the JSON around it. */
@@ -115,6 +121,7 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.members', MEMBERS_MAX, 'count', 'members of a topic: each change is told to all'),
   limit('gateway.valueBytes', VALUE_MAX_BYTES, 'bytes', 'the largest value; larger ones are no records'),
   limit('gateway.valuesInTransit', VALUES_IN_TRANSIT_BYTES, 'bytes', 'then requests with values are refused'),
+  limit('gateway.signedInTransit', SIGNED_IN_TRANSIT_BYTES, 'bytes', 'then signed objects are refused'),
   limit('gateway.contentTypeLength', CONTENT_TYPE_MAX_LENGTH, 'bytes', 'kept with each value'),
   limit('gateway.ttlMin', TTL_MIN_MS, 'milliseconds', 'less is over before it can be read'),
   limit('gateway.ttlMax', TTL_MAX_MS, 'milliseconds', 'what shall live longer has no end'),

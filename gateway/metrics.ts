@@ -52,7 +52,7 @@ export function createGatewayMetrics(): GatewayMetrics {
 /** The class of a route by its pattern; of no route, `other`. */
 export function routeClass(route: string | undefined): RouteClass {
   if (route === undefined) return 'other';
-  if (route === '/v1/pubsub/publish') return 'publish';
+  if (route === '/v1/pubsub/publish' || route === '/v1/pubsub/envelopes') return 'publish';
   if (route.startsWith('/v1/pubsub/')) return 'pubsub';
   if (route.startsWith('/v1/network/')) return 'network';
   if (STORAGE_ROUTE.test(route)) return 'storage';
@@ -60,6 +60,6 @@ export function routeClass(route: string | undefined): RouteClass {
   return INFO_ROUTES.has(route) ? 'info' : 'other';
 }
 
-const STORAGE_ROUTE = /^\/(v1\/(kv|storage|cache)|store|retrieve)(\/|$)/;
+const STORAGE_ROUTE = /^\/(v1\/(kv|records|storage|cache)|store|retrieve)(\/|$)/;
 const HEALTH_ROUTE = /^(\/v1)?\/(health|status|livez|readyz)$/;
 const INFO_ROUTES: ReadonlySet<string> = new Set(['/', '/v1/info', '/v1/version', '/openapi.json']);

@@ -36,6 +36,7 @@ export class GatewayServer implements Gateway {
   readonly #node: MaillonNode;
   readonly #relay: Relay;
   readonly #storage: Storage;
+  readonly #tenants: Tenants;
   readonly #logger: Logger;
   readonly #config: Config;
   readonly #build: Build;
@@ -49,11 +50,11 @@ export class GatewayServer implements Gateway {
 
   constructor(components: GatewayComponents, init: { config: Config; build: Build }) {
     this.#node = components.node;
-    const tenants = new Tenants({
+    this.#tenants = new Tenants({
       owner: () => (init.config['namespaces.unowned'] ? '' : components.node.owner),
     });
-    this.#relay = tenants.relay(components.node.relay);
-    this.#storage = components.storage ?? tenants.storage(components.node.storage);
+    this.#relay = this.#tenants.relay(components.node.relay);
+    this.#storage = components.storage ?? this.#tenants.storage(components.node.storage);
     this.#logger = components.logger;
     this.#events = components.events ?? onlyLogged(components.logger);
     this.#onAnswered = components.onAnswered;
@@ -98,6 +99,7 @@ export class GatewayServer implements Gateway {
       node: this.#node,
       relay: this.#relay,
       storage: this.#storage,
+      tenants: this.#tenants,
       logger: this.#logger,
       events: this.#events,
       config: this.#config,

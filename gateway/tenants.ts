@@ -13,6 +13,16 @@ export class Tenants {
     this.#owner = owner;
   }
 
+  /** What the node calls the namespace that a client names `text`. Throws `bad_namespace`, `bad_owner`. */
+  parse(text: string): { readonly owner: string; readonly namespace: string } {
+    return parseNamespace(text, this.#owner());
+  }
+
+  /** What a client calls it. */
+  format(name: { readonly owner: string; readonly namespace: string }): string {
+    return formatNamespace(name, this.#owner());
+  }
+
   relay(relay: Relay): Relay {
     return {
       publish: async (request) => relay.publish(this.#resolve(request)),
@@ -40,10 +50,10 @@ export class Tenants {
   }
 
   #resolve<T extends { readonly namespace: string }>(named: T): T & { owner: string } {
-    return { ...named, ...parseNamespace(named.namespace, this.#owner()) };
+    return { ...named, ...this.parse(named.namespace) };
   }
 
   #named(delivery: Delivery): Delivery {
-    return { ...delivery, namespace: formatNamespace(delivery, this.#owner()), owner: '' };
+    return { ...delivery, namespace: this.format(delivery), owner: '' };
   }
 }

@@ -2,7 +2,9 @@ import type { Durability } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { addKvNamespace, connectKv, type KvOptions } from './kv-remote.ts';
 import { describeWritten, durabilityOption } from './put.ts';
-import { addRemoteOptions } from './remote.ts';
+import { addRemoteOptions, connect } from './remote.ts';
+import { addSigningOptions, type SigningOptions, signsHere } from './signing/options.ts';
+import { writeSigned } from './signing/send.ts';
 import { say, sayJson } from './terminal.ts';
 
 const HELP = `
@@ -12,9 +14,10 @@ the same. With --if-match it fails, exit code 1, unless the value is still that 
 Examples:
   $ maillon del greeting
   $ maillon del lock --if-match "$(maillon stat lock --json | jq -r .etag)"
+  $ maillon del team/motd --namespace team --key bob --chain bob.chain
   $ maillon list tmp/ --json | jq -r .key | while read -r key; do maillon del "$key"; done`;
 
-interface Options extends KvOptions {
+interface Options extends KvOptions, SigningOptions {
   readonly ifMatch?: string;
   readonly durability?: Durability;
 }
@@ -27,14 +30,20 @@ export const addDel: AddCommand = (program) => {
     .argument('<key>', 'Key.')
     .option('--if-match <etag>', 'Only when the value has this ETag; * for any value.')
     .addOption(durabilityOption());
-  addKvNamespace(addRemoteOptions(command, 'Print the receipt as one JSON line.'))
+  addSigningOptions(
+    addKvNamespace(addRemoteOptions(command, 'Print the receipt as one JSON line.')),
+    'Sign it here with this key; otherwise the node of the gateway does.',
+  )
     .addHelpText('after', HELP)
     .action(async (key: string, options: Options) => {
       const { durability, ifMatch } = options;
-      const written = await connectKv(options).delete(key, {
+      const write = {
         ...(durability === undefined ? {} : { durability }),
         ...(ifMatch === undefined ? {} : { ifMatch }),
-      });
+      };
+      const written = signsHere(options)
+        ? await writeSigned(connect(options), key, { ...options, ...write, value: null })
+        : await connectKv(options).delete(key, write);
       if (options.json) sayJson(written);
       else say(describeWritten('deleted', written));
     });

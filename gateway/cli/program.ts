@@ -8,6 +8,7 @@ import { addGet } from './get.ts';
 import { addId } from './id.ts';
 import { addKeys } from './keys.ts';
 import { addList } from './list.ts';
+import { addNamespaceCommand } from './namespace.ts';
 import { addNode } from './node.ts';
 import { addNodes } from './nodes.ts';
 import { addPeers } from './peers.ts';
@@ -36,6 +37,7 @@ const COMMANDS: readonly AddCommand[] = [
   addNodes,
   addId,
   addKeys,
+  addNamespaceCommand,
 ];
 
 const HELP_WIDTH_MAX = 110;

@@ -3,18 +3,24 @@ import { buffer } from 'node:stream/consumers';
 import type { Receipt } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { addNamespace, addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
+import { addSigningOptions, type SigningOptions, signsHere } from './signing/options.ts';
+import { signedPublisher } from './signing/send.ts';
 import { note, say, sayJson } from './terminal.ts';
 
 const HELP = `
 Without MESSAGE standard input is published: as one message, or with --lines each line as its own.
 What is printed says how many peers the message was sent to; 0 is no failure at a node that serves subscribers.
 
+With --key or --chain it is signed here, by a key of yours, and --namespace without an owner is one of whose grant
+is used, or else of the key's own.
+
 Examples:
   $ maillon pub news "hello"
   $ date | maillon pub news
+  $ maillon pub news "hello" --namespace team --key bob --chain bob.chain
   $ tail -f app.log | maillon pub logs --lines --namespace ops`;
 
-interface Options extends RemoteOptions {
+interface Options extends RemoteOptions, SigningOptions {
   readonly namespace?: string;
   readonly lines?: boolean;
 }
@@ -27,13 +33,19 @@ export const addPub: AddCommand = (program) => {
     .argument('<topic>', 'Topic, 1 to 256 bytes.')
     .argument('[message]', 'Text to publish; standard input when missing.')
     .option('--lines', 'Publish each line of standard input as a message of its own.');
-  addNamespace(addRemoteOptions(command, 'Print the receipt as one JSON line.'))
+  addSigningOptions(
+    addNamespace(addRemoteOptions(command, 'Print the receipt as one JSON line.')),
+    'Sign it here with this key; otherwise the node of the gateway does.',
+  )
     .addHelpText('after', HELP)
     .action(async (topic: string, message: string | undefined, options: Options) => {
       const client = connect(options);
+      const namespace = options.namespace === undefined ? {} : { namespace: options.namespace };
+      const send = signsHere(options)
+        ? await signedPublisher(client, { ...options, topic })
+        : async (data: Uint8Array) => client.publish({ topic, data, ...namespace });
       const publish = async (data: Uint8Array): Promise<void> => {
-        const namespace = options.namespace === undefined ? {} : { namespace: options.namespace };
-        const receipt = await client.publish({ topic, data, ...namespace });
+        const receipt = await send(data);
         if (options.json) sayJson(receipt);
         else say(describeReceipt(receipt));
       };

@@ -1,26 +1,32 @@
 import { createReadStream } from 'node:fs';
 import { Option } from 'commander';
-import { CodedError } from '../../protocols/common/errors.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import type { Durability, Written } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { UsageError } from './errors.ts';
+import { readBounded } from './input.ts';
 import { addKvNamespace, connectKv, type KvOptions } from './kv-remote.ts';
-import { addRemoteOptions } from './remote.ts';
+import { addRemoteOptions, connect } from './remote.ts';
+import { addSigningOptions, type SigningOptions, signsHere } from './signing/options.ts';
+import { writeSigned } from './signing/send.ts';
 import { duration, harmless, note, say, sayJson } from './terminal.ts';
 
 const HELP = `
 Without VALUE, or with "-", standard input is stored. A value may have 1 MiB. It is stored once a majority of its home
 replicas has it on disk (--durability says otherwise); what is printed names its ETag, which changes with every write.
 
+With --key or --chain it is signed here, by a key of yours, and --namespace without an owner is one of whose grant
+is used, or else of the key's own.
+
 Examples:
   $ maillon put greeting "hello"
   $ maillon put app/config --file config.json --content-type application/json
   $ date | maillon put last-seen --ttl 30m
+  $ maillon put team/motd "hi" --namespace team --key bob --chain bob.chain
   $ maillon put lock "me" --if-absent                 fails when there is a value
   $ maillon put counter 2 --if-match "$(maillon stat counter --json | jq -r .etag)"`;
 
-interface Options extends KvOptions {
+interface Options extends KvOptions, SigningOptions {
   readonly file?: string;
   readonly ttl?: string;
   readonly contentType?: string;
@@ -30,6 +36,7 @@ interface Options extends KvOptions {
 }
 
 const STANDARD_INPUT = '-';
+const VALUE = { what: 'a value', maxBytes: VALUE_MAX_BYTES };
 const TEXT_TYPE = 'text/plain; charset=utf-8';
 
 export const addPut: AddCommand = (program) => {
@@ -45,21 +52,26 @@ export const addPut: AddCommand = (program) => {
     .addOption(new Option('--if-absent', 'Only when there is no value yet.').conflicts('ifMatch'))
     .option('--if-match <etag>', 'Only when the value has this ETag; * for any value.')
     .addOption(durabilityOption());
-  addKvNamespace(addRemoteOptions(command, 'Print the receipt as one JSON line.'))
+  addSigningOptions(
+    addKvNamespace(addRemoteOptions(command, 'Print the receipt as one JSON line.')),
+    'Sign it here with this key; otherwise the node of the gateway does.',
+  )
     .addHelpText('after', HELP)
     .action(async (key: string, value: string | undefined, options: Options) => {
-      const kv = connectKv(options);
       const bytes = await readValue(value, options.file);
       const isText = value !== undefined && value !== STANDARD_INPUT;
       const contentType = options.contentType ?? (isText ? TEXT_TYPE : undefined);
       const { ttl, durability, ifAbsent, ifMatch } = options;
-      const written = await kv.put(key, bytes, {
+      const write = {
         ...(contentType === undefined ? {} : { contentType }),
         ...(ttl === undefined ? {} : { ttl }),
         ...(durability === undefined ? {} : { durability }),
         ...(ifAbsent === undefined ? {} : { ifAbsent }),
         ...(ifMatch === undefined ? {} : { ifMatch }),
-      });
+      };
+      const written = signsHere(options)
+        ? await writeSigned(connect(options), key, { ...options, ...write, value: bytes })
+        : await connectKv(options).put(key, bytes, write);
       if (options.json) sayJson(written);
       else say(describeWritten('stored', written));
     });
@@ -82,22 +94,8 @@ export function describeWritten(verb: string, written: Written): string {
 
 async function readValue(value: string | undefined, file: string | undefined): Promise<Uint8Array> {
   if (value !== undefined && file !== undefined) throw new UsageError('give VALUE or --file, not both');
-  if (file !== undefined) return readBounded(createReadStream(file));
+  if (file !== undefined) return readBounded(createReadStream(file), VALUE);
   if (value !== undefined && value !== STANDARD_INPUT) return Buffer.from(value);
   if (process.stdin.isTTY) note('Type the value; Ctrl-D ends it.');
-  return readBounded(process.stdin);
-}
-
-/** Does not read on when it is too large already: a file may have no end. */
-async function readBounded(stream: AsyncIterable<Buffer>): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of stream) {
-    chunks.push(chunk);
-    length += chunk.byteLength;
-    if (length > VALUE_MAX_BYTES) {
-      throw new CodedError('too_large', `a value may have ${VALUE_MAX_BYTES} bytes, this one has more`);
-    }
-  }
-  return Buffer.concat(chunks, length);
+  return readBounded(process.stdin, VALUE);
 }

@@ -6,7 +6,8 @@ import type { Info, NodeEntry, Peer, Status, StorageStatus, Version } from './an
 import { bytesToBase64 } from './base64.ts';
 import { Connection, type WebSocketConstructor } from './connection.ts';
 import { DEFAULT_NAMESPACE, type Receipt } from './frames.ts';
-import { createKv, type Kv } from './kv.ts';
+import { createKv, type Durability, type Kv, type Written } from './kv.ts';
+import { getNamespace, type NamespaceView, sendSigned, type TakenNotice } from './signed.ts';
 import { type Stream, Subscriber } from './stream.ts';
 import { call, type Query, urlOf } from './transport.ts';
 
@@ -21,9 +22,16 @@ export type {
   Version,
   Where,
 } from './answers.ts';
+export {
+  Author,
+  type AuthorComponents,
+  type AuthorInit,
+  type EnvelopeDraft,
+  type RecordDraft,
+} from './author.ts';
 export type { WebSocketConstructor, WebSocketLike } from './connection.ts';
 export { ClientError } from './errors.ts';
-export type { Receipt } from './frames.ts';
+export { DEFAULT_NAMESPACE, type Receipt } from './frames.ts';
 export type {
   Consistency,
   DeleteOptions,
@@ -38,6 +46,7 @@ export type {
   ValueHead,
   Written,
 } from './kv.ts';
+export type { NamespacePolicy, NamespaceRule, NamespaceRules, NamespaceView, TakenNotice } from './signed.ts';
 export type { Message, Stream } from './stream.ts';
 
 export interface ClientInit {
@@ -78,6 +87,14 @@ export interface Client {
   topics(namespace?: string): Promise<string[]>;
   /** Values under keys of a namespace, `default` unless said. */
   kv(namespace?: string): Kv;
+  /** Publishes an envelope that an `Author` signed. The same bytes once more: `duplicate`. */
+  carryEnvelope(bytes: Uint8Array): Promise<Receipt>;
+  /** Writes a record that an `Author` signed; `precondition_failed`, with `detail.etag`, when what is there is not below it. */
+  carryRecord(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<Written>;
+  /** Hands in a signed policy or revocation, which every node will keep. */
+  submitNotice(bytes: Uint8Array): Promise<TakenNotice>;
+  /** Who holds a namespace, and who may do what in it. */
+  namespace(name: string): Promise<NamespaceView>;
   /** What the gateway's node keeps for the swarm. */
   storage(): Promise<StorageStatus>;
   status(): Promise<Status>;
@@ -99,6 +116,10 @@ export function createClient(init: ClientInit): Client {
       return (await get<{ topics: string[] }>('/v1/pubsub/topics', { namespace })).topics;
     },
     kv: (namespace = DEFAULT_NAMESPACE) => createKv(init, namespace),
+    carryEnvelope: async (bytes) => receiptOf(await sendSigned(init, '/v1/pubsub/envelopes', bytes)),
+    carryRecord: async (bytes, { durability } = {}) => sendSigned(init, '/v1/records', bytes, { durability }),
+    submitNotice: async (bytes) => sendSigned(init, '/v1/namespaces/notices', bytes),
+    namespace: async (name) => getNamespace(init, name),
     storage: async () => get('/v1/network/storage'),
     status: async () => get('/v1/status'),
     peers: async () => (await get<{ peers: Peer[] }>('/v1/network/peers')).peers,
@@ -140,6 +161,10 @@ async function publish(init: ClientInit, options: PublishOptions): Promise<Recei
     },
     body: JSON.stringify({ topic, namespace, expiry, data_base64: bytesToBase64(data) }),
   });
-  const { id, messageIds, peersReached, storedBy, durable } = answer;
+  return receiptOf(answer);
+}
+
+/** What is a receipt of the answer. */
+function receiptOf({ id, messageIds, peersReached, storedBy, durable }: Receipt): Receipt {
   return { id, messageIds, peersReached, storedBy, durable };
 }

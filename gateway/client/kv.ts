@@ -1,6 +1,6 @@
 /** Values under keys of one namespace. */
 import { errorMessage } from '../../protocols/common/errors.ts';
-import { checkNamespace } from '../../protocols/common/names.ts';
+import { parseNamespace } from '../../protocols/common/names.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { checkKey } from '../../protocols/storage/keys.ts';
 import { parseEtag, recordCid } from '../../protocols/storage/version.ts';
@@ -115,8 +115,8 @@ export interface Kv {
 }
 
 export function createKv(init: TransportInit, namespace: string): Kv {
-  checkPart('bad_namespace', () => checkNamespace(namespace));
-  const path = `/v1/kv/${namespace}`;
+  checkPart('bad_namespace', () => parseNamespace(namespace, ''));
+  const path = `/v1/kv/${encodeURIComponent(namespace)}`;
   // in the query, since URL libraries and proxies rewrite paths: they would drop the key ".."
   const urlFor = (key: string, query: Readonly<Record<string, string | undefined>> = {}): URL =>
     urlOf(init, path, { key: checked(key), ...query });
@@ -229,7 +229,7 @@ function checkedPrefix(prefix: string | undefined): string | undefined {
   return prefix === undefined || prefix === '' ? undefined : checked(prefix);
 }
 
-function checkPart(code: string, check: () => void): void {
+function checkPart(code: string, check: () => unknown): void {
   try {
     check();
   } catch (cause) {

@@ -32,6 +32,7 @@ import { answerClientError, pathOf, rawResponse, sendError } from './error-handl
 import { checkHost, checkOrigin, checkSite, corsHeaders, PREFLIGHT_HEADERS } from './guard.ts';
 import { healthRoutes } from './health.ts';
 import { infoRoutes } from './info.ts';
+import { namespaceRoutes } from './namespaces.ts';
 import { networkRoutes } from './network.ts';
 import { Prober, probeGateway } from './probes.ts';
 import { pubsubRoutes } from './pubsub.ts';
@@ -39,6 +40,7 @@ import { pubsubSseRoutes } from './pubsub-sse.ts';
 import { pubsubWsRoutes, WEBSOCKET_PATH } from './pubsub-ws.ts';
 import { describeRoute } from './route-description.ts';
 import { methodsOf } from './route-methods.ts';
+import { signedObjectRoutes } from './signed-objects.ts';
 import { storageRoutes } from './storage-scope.ts';
 
 /** A compressor would cost each connection 240 kB; the types of `ws` do not know `closeTimeout` yet. */
@@ -93,9 +95,17 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   const prober = new Prober({ ...context, others: () => probeGateway(context) });
   healthRoutes(typed, { ...context, prober });
-  for (const addRoutes of [infoRoutes, networkRoutes, pubsubRoutes, pubsubSseRoutes, pubsubWsRoutes]) {
+  for (const addRoutes of [
+    infoRoutes,
+    networkRoutes,
+    namespaceRoutes,
+    pubsubRoutes,
+    pubsubSseRoutes,
+    pubsubWsRoutes,
+  ]) {
     addRoutes(typed, context);
   }
+  await signedObjectRoutes(typed, context);
   await storageRoutes(typed, context);
   await app.ready();
   return app;

@@ -14,7 +14,7 @@ const PART = /([\d.]+)(ms|s|m|h|d)/g;
 
 /** Milliseconds of a time to live: whole seconds, or a duration as Go writes it, days allowed. Throws `bad_ttl`. */
 export function parseTtl(text: string): number {
-  const ms = SECONDS.test(text) ? Number(text) * 1000 : durationMs(text);
+  const ms = parseDuration(text);
   if (ms === null) {
     throw new GatewayError('bad_ttl', 'ttl must be whole seconds, or a duration like 90s, 30m, 1h30m, 7d');
   }
@@ -27,7 +27,9 @@ export function parseTtl(text: string): number {
   return ms;
 }
 
-function durationMs(text: string): number | null {
+/** Milliseconds of whole seconds or a duration, of whatever length; null for what is neither. */
+export function parseDuration(text: string): number | null {
+  if (SECONDS.test(text)) return Number(text) * 1000;
   if (!DURATION.test(text)) return null;
   let ms = 0;
   for (const [, amount, unit] of text.matchAll(PART)) ms += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);

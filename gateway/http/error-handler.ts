@@ -52,7 +52,7 @@ function translate(error: unknown, request: FastifyRequest): unknown {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new GatewayError('too_large', `the body may have ${request.routeOptions.bodyLimit} bytes`);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new GatewayError('unsupported_media_type', 'send the body as Content-Type: application/json');
+      return new GatewayError('unsupported_media_type', `send the body as Content-Type: ${typesOf(request)}`);
     case 'FST_ERR_BAD_URL':
       if (VALUE_PATH.test(request.url))
         return new GatewayError('bad_key', 'the key must be percent-encoded UTF-8');
@@ -64,6 +64,11 @@ function translate(error: unknown, request: FastifyRequest): unknown {
     return new GatewayError('bad_request', error.message);
   }
   return error;
+}
+
+/** What a route takes. */
+function typesOf({ routeOptions }: FastifyRequest): string {
+  return routeOptions.schema?.consumes?.join(' or ') ?? 'application/json';
 }
 
 /** Turns the provider's form of a zod issue back into its parts. */

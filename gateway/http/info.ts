@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { KAD_PROTOCOL } from '../../protocols/common/ids.ts';
+import { NAMESPACES_PROTOCOL } from '../../protocols/namespaces/constants.ts';
 import { NODES_PROTOCOL } from '../../protocols/nodes/constants.ts';
 import { gossipTopics } from '../../protocols/relay/shards.ts';
 import { STORAGE_PROTOCOL } from '../../protocols/storage/constants.ts';
@@ -24,13 +25,15 @@ const FEATURES = [
   'kv.ttl',
   'kv.list',
   'cache',
+  'namespaces',
+  'signed',
   '4nk.storage',
   'debros.e1',
   'debros.e2',
 ];
 const PRODUCT = 'maillon';
 /** libp2p protocols and gossip topics its node speaks. */
-const PROTOCOLS = [...gossipTopics(), KAD_PROTOCOL, NODES_PROTOCOL, STORAGE_PROTOCOL];
+const PROTOCOLS = [...gossipTopics(), KAD_PROTOCOL, NAMESPACES_PROTOCOL, NODES_PROTOCOL, STORAGE_PROTOCOL];
 
 const ERROR_ROWS = Object.entries<ErrorKind>(ERRORS).map(([code, kind]) => Object.assign({ code }, kind));
 const CLOSE_CODE_ROWS = Object.entries(CLOSE_CODES).map(([code, meaning]) => ({

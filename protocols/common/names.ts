@@ -78,6 +78,11 @@ export function formatNamespace(
  * Namespace id, 32 bytes: SHA-256 of DAG-CBOR `[1, swarm, owner, name]`. Unique without a registrar, since
  * the owner is part of it.
  */
-export function namespaceId(crypto: Crypto, swarm: string, owner: string, name: string): Uint8Array {
+export function namespaceId(
+  crypto: Pick<Crypto, 'sha256'>,
+  swarm: string,
+  owner: string,
+  name: string,
+): Uint8Array {
   return crypto.sha256(dagCbor.encode([GENESIS_VERSION, swarm, owner, name]));
 }

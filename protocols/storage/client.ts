@@ -8,7 +8,7 @@ import { checkRecord } from './validate.ts';
 export type RecordDraft = Omit<RecordBody, 'author' | 'ext'>;
 
 export interface RecordSignerComponents {
-  readonly crypto: Crypto;
+  readonly crypto: Pick<Crypto, 'sha256'>;
   readonly signer: Ed25519Signer;
 }
 

@@ -54,7 +54,7 @@ export function signingBytes(swarm: string, digest: Uint8Array): Uint8Array {
  * Reads and checks the wire form; the signature is not verified here. Byte strings may be views of `bytes`.
  * Throws `StorageError`: too large, malformed, not canonical, an unknown version or kind, a field out of bounds.
  */
-export function decodeRecord(bytes: Uint8Array, crypto: Crypto): SignedRecord {
+export function decodeRecord(bytes: Uint8Array, crypto: Pick<Crypto, 'sha256'>): SignedRecord {
   form.checkHead(bytes);
   if (!hasFewItems(bytes, RECORD_ITEMS_MAX)) {
     throw new StorageError(

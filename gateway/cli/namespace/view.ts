@@ -1,0 +1,43 @@
+import type { NamespaceRule, NamespaceView } from '../../client/index.ts';
+import { byteSize, type Cell, duration, properties } from '../terminal.ts';
+
+/** What `maillon namespace show` prints. */
+export function describeNamespace(view: NamespaceView): string {
+  const { name, owner, id, holder, policy, sequence, rules, sponsored } = view;
+  const { publish, write, read, publicTopics, quotaBytes, quotaKeys, retentionMs, domains } = rules;
+  const rows: [string, Cell][] = [
+    ['namespace', owner === '' ? name : `${name}@${owner}`],
+    ['id', id],
+    ['holder', holder === '' ? 'nobody' : holder],
+    ['policy', policy === null ? 'none: only the holder, and whom it grants it' : madeBy(sequence, policy)],
+    ['publish', whoOf(publish)],
+    ['write', whoOf(write)],
+    ['read', whoOf(read)],
+    ['public topics', listOf(publicTopics)],
+    ['quota', quotaOf(quotaBytes, quotaKeys)],
+    ['retention', retentionMs === null ? "the node's" : duration(retentionMs)],
+    ['sign-in at', domains.length === 0 ? 'any site' : domains.join(', ')],
+    ['kept here', sponsored ? 'yes' : 'for a day at most: this node does not sponsor it'],
+  ];
+  return properties(owner === '' ? rows.filter(([row]) => row !== 'policy') : rows);
+}
+
+function madeBy(sequence: number, { as, time }: NonNullable<NamespaceView['policy']>): string {
+  return `number ${sequence}, of ${new Date(time).toISOString()}, by ${as}`;
+}
+
+function whoOf({ anyone, dids }: NamespaceRule): string {
+  if (anyone) return 'anyone';
+  return ['the holder', ...dids].join('\n');
+}
+
+function listOf(prefixes: readonly string[]): string {
+  if (prefixes.includes('')) return 'all';
+  return prefixes.length === 0 ? 'none' : prefixes.map((prefix) => `${prefix}*`).join('\n');
+}
+
+function quotaOf(bytes: number | null, keys: number | null): string {
+  if (bytes === null && keys === null) return "the node's";
+  const parts = [bytes === null ? [] : byteSize(bytes), keys === null ? [] : `${keys} keys`];
+  return parts.flat().join(', ');
+}

@@ -1,0 +1,114 @@
+import { createReadStream } from 'node:fs';
+import {
+  type Config,
+  createCrypto,
+  createLogger,
+  Keyring,
+  loadConfig,
+  loadOwner,
+  type NamedKey,
+  passphraseFrom,
+} from '../../../node/index.ts';
+import { systemClock } from '../../../protocols/common/clock.ts';
+import type { Ed25519Signer } from '../../../protocols/common/crypto.ts';
+import { CHAIN_MAX_LINKS, decodeLink, LINK_MAX_BYTES, type Link } from '../../../protocols/identity/index.ts';
+import { Author, type Client } from '../../client/index.ts';
+import { UsageError } from '../errors.ts';
+import { readBounded } from '../input.ts';
+import type { SigningOptions } from './options.ts';
+
+/** A key that signs, and on whose word. */
+export interface Signing {
+  readonly swarm: string;
+  readonly signer: Ed25519Signer;
+  /** did:key of the key. */
+  readonly did: string;
+  readonly chain: readonly Uint8Array[];
+  readonly links: readonly Link[];
+  /** In whose name it acts: with whom the chain begins, or the key itself. */
+  readonly as: string;
+  /** Whose a namespace is that is named without an owner. */
+  readonly owner: string;
+}
+
+/** A full chain in base64, and line ends. */
+const CHAIN_FILE_MAX_BYTES = 2 * CHAIN_MAX_LINKS * LINK_MAX_BYTES;
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
+
+const crypto = createCrypto();
+
+/** Opens the key that the options name, without any the development owner's. */
+export async function openSigning(client: Client, options: SigningOptions): Promise<Signing> {
+  const config = configOf(options);
+  const { did, signer } = await keyOf(config, options.key);
+  const swarm = await swarmOf(client, config);
+  const chain = options.chain === undefined ? [] : await readChain(options.chain);
+  const links = chain.map((bytes) => decodeLink(bytes, crypto, swarm).link);
+  const last = links.at(-1);
+  if (last !== undefined && last.audience !== did) {
+    throw new UsageError(`the chain is for ${last.audience}, and the key is ${did}: name the right --key`);
+  }
+  return {
+    swarm,
+    signer,
+    did,
+    chain,
+    links,
+    as: links[0]?.issuer ?? did,
+    owner: last?.resources[0]?.owner ?? did,
+  };
+}
+
+/** Signs envelopes and records so. */
+export function authorOf({ signer, swarm, chain }: Signing): Author {
+  return new Author({ crypto, signer }, { swarm, chain });
+}
+
+/** A link as one line of text, and back. */
+export function formatLink(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url');
+}
+
+/** The bytes of a link; null for what is no base64url. */
+export function parseLinkText(text: string): Uint8Array | null {
+  if (!BASE64URL.test(text)) return null;
+  const bytes = Buffer.from(text, 'base64url');
+  return bytes.toString('base64url') === text ? new Uint8Array(bytes) : null;
+}
+
+async function keyOf(config: Config, name: string | undefined): Promise<NamedKey> {
+  const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
+  const { data } = config;
+  if (name !== undefined) return new Keyring({ clock: systemClock }, { data }).load(name, passphrases);
+  const logger = createLogger({ ...config, 'log.level': 'silent' });
+  return loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
+}
+
+function configOf({ data, passphraseFile, config }: SigningOptions): Config {
+  const flags = { data, 'identity.passphraseFile': passphraseFile };
+  return loadConfig({ flags, env: process.env, cwd: process.cwd(), file: config });
+}
+
+/** The gateway's, unless the settings name one: then nothing is signed for another. */
+async function swarmOf(client: Client, config: Config): Promise<string> {
+  return config.explicit.has('swarm') ? config.swarm : (await client.info()).swarm;
+}
+
+async function readChain(path: string): Promise<readonly Uint8Array[]> {
+  const bytes = await readBounded(createReadStream(path), {
+    what: 'a chain',
+    maxBytes: CHAIN_FILE_MAX_BYTES,
+  });
+  const lines = bytes.toString('utf8').split('\n');
+  const links = lines.map((line) => line.trim()).filter((line) => line !== '');
+  if (links.length === 0) throw new UsageError(`there is no chain in ${path}`);
+  return links.map((line, index) => {
+    const link = parseLinkText(line);
+    if (link === null) {
+      throw new UsageError(
+        `line ${index + 1} of the chain is no base64url: a chain is what maillon namespace grant prints`,
+      );
+    }
+    return link;
+  });
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import type { PolicyView } from '../../node/index.ts';
+import { namespaceId } from '../../protocols/common/names.ts';
+import { CLOSED_RULES } from '../../protocols/namespaces/client.ts';
+import type { PolicyRules, Rule } from '../../protocols/namespaces/notice.ts';
+import type { Context } from '../context.ts';
+import { hex, sha256 } from '../digest.ts';
+import { errorResponses, namespaceSchema, timeSchema } from '../schemas.ts';
+import type { Routes } from './routes.ts';
+
+const didText = z.string().describe('DID; empty for nobody');
+const ruleSchema = z
+  .object({
+    anyone: z.boolean(),
+    dids: z.array(z.string()).describe('beside the holder, with whom they delegate to'),
+  })
+  .meta({ id: 'NamespaceRule' });
+const boundSchema = z.int().min(0).nullable().describe('null: no bound but that of the node');
+
+const namespaceView = z
+  .object({
+    namespace: z.string().describe('as clients of this gateway name it'),
+    name: z.string(),
+    owner: didText.describe('whom it was made by: part of its id for ever'),
+    id: z.string().describe('32 bytes in hex'),
+    holder: didText.describe('who holds it now'),
+    sequence: z.int().min(0).describe('of the latest policy; 0 while there is none'),
+    policy: z
+      .object({
+        digest: z.string().describe('SHA-256 in hex: what the next policy names as the one before'),
+        as: z.string().describe('DID in whose name it was made'),
+        time: timeSchema,
+      })
+      .nullable()
+      .describe('the latest one; null while there is none: then the rules are what holds without'),
+    history: z.int().min(0).describe('policies known here, from the first'),
+    rules: z.object({
+      publish: ruleSchema,
+      write: ruleSchema,
+      read: ruleSchema.describe('enforced by gateways only'),
+      publicTopics: z.array(z.string()).describe('prefixes of topics that anybody may read at gateways'),
+      isPublic: z.boolean().describe('whether content is served to anybody who knows its CID'),
+      quotaBytes: boundSchema,
+      quotaKeys: boundSchema,
+      retentionMs: boundSchema,
+      domains: z.array(z.string()).describe('sites on which a sign-in may have been made; empty: any'),
+    }),
+    sponsored: z.boolean().describe('whether this node keeps what is written to it until it ends'),
+  })
+  .meta({ id: 'Namespace', description: 'Who holds a namespace, and who may do what in it' });
+
+const namespaceRoute = {
+  summary: 'Who holds a namespace, and who may do what in it, as far as this node knows',
+  operationId: 'getNamespace',
+  tags: ['namespaces'],
+  params: z.object({ namespace: namespaceSchema }),
+  response: { 200: namespaceView, ...errorResponses },
+};
+
+const ANYBODY = { anyone: true, dids: [] };
+/** Where nobody is the owner everybody may do everything. */
+const UNOWNED_RULES: PolicyRules = { ...CLOSED_RULES, publish: ANYBODY, write: ANYBODY, read: ANYBODY };
+
+export function namespaceRoutes(
+  app: Routes,
+  { node, tenants, config }: Pick<Context, 'node' | 'tenants' | 'config'>,
+): void {
+  app.get('/v1/namespaces/:namespace', { schema: namespaceRoute }, async ({ params }) => {
+    const name = tenants.parse(params.namespace);
+    const { owner, namespace } = name;
+    const policy = node.namespaces.policyOf(owner, namespace);
+    const { swarm } = node.status();
+    const sponsors = new Set([node.owner, '', ...config['storage.sponsored']]);
+    return {
+      namespace: tenants.format(name),
+      name: namespace,
+      owner,
+      id: hex(namespaceId({ sha256 }, swarm, owner, namespace)),
+      holder: policy?.holder ?? owner,
+      sequence: policy?.sequence ?? 0,
+      policy: policy === null ? null : policyHead(policy),
+      history: node.namespaces.historyOf(owner, namespace).length,
+      rules: rulesOf(policy?.rules ?? (owner === '' ? UNOWNED_RULES : CLOSED_RULES)),
+      sponsored: [owner, `${namespace}@${owner}`, '*'].some((one) => sponsors.has(one)),
+    };
+  });
+}
+
+function policyHead({ digest, as, time }: PolicyView) {
+  return { digest: hex(digest), as, time };
+}
+
+function rulesOf(rules: PolicyRules): z.output<typeof namespaceView>['rules'] {
+  const { publish, write, read, publicTopics, domains, ...rest } = rules;
+  return {
+    publish: ruleOf(publish),
+    write: ruleOf(write),
+    read: ruleOf(read),
+    publicTopics: [...publicTopics],
+    domains: [...domains],
+    ...rest,
+  };
+}
+
+function ruleOf({ anyone, dids }: Rule): z.output<typeof ruleSchema> {
+  return { anyone, dids: [...dids] };
+}

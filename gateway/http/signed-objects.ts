@@ -1,0 +1,175 @@
+/** Objects that clients signed themselves: the gateway carries them, and cannot change them. */
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { PolicyView, RevocationView } from '../../node/index.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import { NOTICE_MAX_BYTES } from '../../protocols/namespaces/constants.ts';
+import { ENVELOPE_MAX_BYTES } from '../../protocols/relay/constants.ts';
+import { decodeRecord } from '../../protocols/storage/codec.ts';
+import { RECORD_MAX_BYTES } from '../../protocols/storage/constants.ts';
+import type { Context } from '../context.ts';
+import { hex, sha256 } from '../digest.ts';
+import { type ErrorCode, GatewayError } from '../errors.ts';
+import { SIGNED_IN_TRANSIT_BYTES } from '../limits.ts';
+import { errorResponses, receiptSchema, timeSchema } from '../schemas.ts';
+import { HeldBodies } from './held-bodies.ts';
+import type { Routes } from './routes.ts';
+import { toWritten, writtenSchema } from './storage-schemas.ts';
+
+const CONTENT_TYPES = ['application/cbor', 'application/vnd.ipld.dag-cbor', 'application/octet-stream'];
+
+const bytesOf = (what: string) =>
+  z
+    .instanceof(Uint8Array, { error: `the body must be ${what}, as bytes` })
+    .meta({ type: 'string', format: 'binary', description: `${what}, canonical DAG-CBOR` });
+
+const envelopeSchema = {
+  summary: 'Publish an envelope that its author signed',
+  operationId: 'carryEnvelope',
+  tags: ['pubsub'],
+  consumes: CONTENT_TYPES,
+  body: bytesOf('a signed envelope (protocols/relay/SPEC.md)'),
+  response: {
+    200: z.object({ status: z.literal('ok'), ...receiptSchema.shape }).meta({ id: 'Carried' }),
+    ...errorResponses,
+  },
+};
+
+const recordSchema = {
+  summary: 'Write a record that its author signed, just now',
+  operationId: 'carryRecord',
+  tags: ['storage'],
+  consumes: CONTENT_TYPES,
+  querystring: z.object({
+    durability: z
+      .enum(['one', 'majority', 'all'])
+      .optional()
+      .describe('home replicas that must have it on disk; `majority` unless said'),
+  }),
+  body: bytesOf('a signed record (protocols/storage/SPEC.md)'),
+  response: { 200: writtenSchema, ...errorResponses },
+};
+
+const didText = z.string().describe('DID');
+const digestText = z.string().describe('SHA-256 in hex');
+const takenSchema = z
+  .discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('policy'),
+      digest: digestText,
+      namespace: z.string(),
+      sequence: z.int().min(1),
+      holder: didText.describe('who holds the namespace from here on'),
+      as: didText,
+      time: timeSchema,
+    }),
+    z.object({
+      kind: z.literal('revocation'),
+      digest: digestText,
+      target: z.string().describe('a DID, or the digest of a link in hex'),
+      as: didText,
+      time: timeSchema,
+    }),
+  ])
+  .meta({ id: 'TakenNotice', description: 'A policy or revocation that this node now keeps' });
+
+const noticeSchema = {
+  summary: 'Hand in a policy or a revocation: it is kept here and told to every node',
+  operationId: 'submitNotice',
+  tags: ['namespaces'],
+  consumes: CONTENT_TYPES,
+  body: bytesOf('a signed policy or revocation (protocols/namespaces/SPEC.md)'),
+  response: { 200: takenSchema, ...errorResponses },
+};
+
+type SignedContext = Pick<Context, 'node' | 'relay' | 'storage' | 'tenants' | 'metrics'>;
+
+export async function signedObjectRoutes(app: Routes, context: SignedContext): Promise<void> {
+  const bodies = new HeldBodies({ max: SIGNED_IN_TRANSIT_BYTES });
+  await app.register(async (scope: FastifyInstance) => {
+    bodies.watch(scope);
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(CONTENT_TYPES, bodies.read);
+    const typed = scope.withTypeProvider<ZodTypeProvider>();
+    envelopeRoute(typed, context);
+    recordRoute(typed, context);
+    noticeRoute(typed, context);
+  });
+}
+
+function envelopeRoute(app: Routes, { relay, metrics }: SignedContext): void {
+  const options = { schema: envelopeSchema, bodyLimit: ENVELOPE_MAX_BYTES };
+  app.post('/v1/pubsub/envelopes', options, async ({ body }) => {
+    metrics.messagesIn += 1;
+    try {
+      const { id, messageIds, peersReached, storedBy, durable } = await relay.carry(body);
+      metrics.messagesIn += messageIds.length - 1;
+      return {
+        status: 'ok' as const,
+        id,
+        messageIds: [...messageIds],
+        peersReached,
+        storedBy: [...storedBy],
+        durable,
+      };
+    } catch (error) {
+      metrics.publishFailures += 1;
+      throw error;
+    }
+  });
+}
+
+function recordRoute(app: Routes, { storage, tenants }: SignedContext): void {
+  const options = { schema: recordSchema, bodyLimit: RECORD_MAX_BYTES };
+  app.post('/v1/records', options, async ({ body, query }) => {
+    const { durability } = query;
+    const receipt = await storage.carry(body, durability === undefined ? {} : { durability });
+    // it was read and found good: here only its names are wanted
+    const record = decodeRecord(body, { sha256 });
+    return toWritten({ owner: '', namespace: tenants.format(record), key: record.key }, receipt);
+  });
+}
+
+function noticeRoute(app: Routes, { node, tenants }: SignedContext): void {
+  const options = { schema: noticeSchema, bodyLimit: NOTICE_MAX_BYTES };
+  app.post('/v1/namespaces/notices', options, async ({ body }) => {
+    const notice = await node.namespaces.submit(body).catch((error: unknown) => {
+      throw error instanceof CodedError ? refusal(error) : error;
+    });
+    return taken(notice, tenants);
+  });
+}
+
+function taken(
+  notice: PolicyView | RevocationView,
+  tenants: Context['tenants'],
+): z.output<typeof takenSchema> {
+  const { as, time } = notice;
+  const digest = hex(notice.digest);
+  if (notice.kind === 'revocation') {
+    const { target } = notice;
+    return { kind: 'revocation', digest, target: 'did' in target ? target.did : hex(target.link), as, time };
+  }
+  const { sequence, holder } = notice;
+  return { kind: 'policy', digest, namespace: tenants.format(notice), sequence, holder, as, time };
+}
+
+/** What a client is told whose notice is not taken, by the node's code. */
+const REFUSALS: Readonly<Record<string, ErrorCode>> = {
+  notice_chain: 'forbidden',
+  notice_unauthorised: 'forbidden',
+  policy_holder: 'forbidden',
+  notice_clock: 'bad_clock',
+  notice_room: 'no_room',
+  policy_conflict: 'policy_conflict',
+  policy_early: 'policy_conflict',
+  policy_time: 'bad_notice',
+  closed: 'not_running',
+};
+
+function refusal(error: CodedError): CodedError {
+  const { code, message } = error;
+  if (Object.hasOwn(REFUSALS, code)) return new GatewayError(REFUSALS[code] ?? 'bad_notice', message);
+  return code.startsWith('notice_') ? new GatewayError('bad_notice', message) : error;
+}
