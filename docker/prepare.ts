@@ -1,6 +1,6 @@
 /**
  * Makes what the containers of compose.yaml must have before they start, on their volumes, once: the bootstrap peer's
- * key, the settings file with its address for all others, the admin token and Grafana's password. What is there
+ * key, the settings file with its address for all others, the development owner's key, the admin token and Grafana's password. What is there
  * already stays. Secrets are files of mode 0600 that belong to who reads them.
  *
  *     node docker/prepare.ts [directory the volumes are mounted in, /volumes]
@@ -10,6 +10,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSyn
 import { join } from 'node:path';
 import { loadToken } from '../gateway/admin/token.ts';
 import { loadIdentity } from '../node/identity/identity.ts';
+import { developmentKey } from '../node/identity/keyring/development.ts';
 
 /** Users the images run as: `node` of ours, `nobody` of Prometheus, `grafana` of Grafana. */
 const NODE_USER = 1000;
@@ -36,7 +37,9 @@ export async function prepare(root: string): Promise<{ readonly bootstrap: strin
   writeFileSync(join(swarm, 'maillon.yaml'), `bootstrap: [${bootstrap}]\n`);
 
   const token = loadToken(join(nodeSecrets, 'admin.token'));
-  give(NODE_USER, nodeSecrets, join(nodeSecrets, 'admin.token'));
+  const ownerKey = join(nodeSecrets, 'development.key');
+  await developmentKey(ownerKey);
+  give(NODE_USER, nodeSecrets, join(nodeSecrets, 'admin.token'), ownerKey);
   writeSecret(join(prometheusSecrets, 'admin.token'), token);
   give(PROMETHEUS_USER, prometheusSecrets, join(prometheusSecrets, 'admin.token'));
 
