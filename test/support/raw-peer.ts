@@ -15,6 +15,7 @@ import { tcpAddress } from './node.ts';
 import { until } from './processes.ts';
 
 const NODES = '/maillon/nodes/1';
+const NOTICES = '/maillon/namespaces/1';
 
 function keyOf({ key, publicKey }: Author): Ed25519PrivateKey {
   const seed = key.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
@@ -95,6 +96,11 @@ export class RawPeer {
   /** Sends `announcements` in one frame on their gossip topic. */
   announce(...announcements: readonly Uint8Array[]): void {
     this.#sendOn(NODES, announcements);
+  }
+
+  /** Sends policies and revocations in one frame on their gossip topic. */
+  tell(...notices: readonly Uint8Array[]): void {
+    this.#sendOn(NOTICES, notices);
   }
 
   /** A stream to the node. */
