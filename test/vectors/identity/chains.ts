@@ -242,6 +242,7 @@ function widenedChains(): ChainVector[] {
     widened('no expiry', { expiry: TIME }, {}),
     widened('an earlier beginning', { notBefore: TIME }, { notBefore: TIME - 1 }),
     widened('no beginning', { notBefore: TIME }, {}),
+    widened('no beginning, where it was the first millisecond', { notBefore: 0 }, {}),
     widened('another swarm, last', {}, { resources: [other] }, 'chain_swarm'),
     widened('another swarm, both', { resources: [other] }, { resources: [other] }, 'chain_swarm'),
     invalid('more than a wallet granted', 'chain_widened', [
