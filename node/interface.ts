@@ -6,7 +6,7 @@ import type { Storage } from './storage/interface.ts';
 /** `full` serves the DHT and listens; `light` is a DHT client that only dials. */
 export type Role = 'full' | 'light';
 
-/** A topic of a namespace. `owner` is a DID, or empty until identities exist. */
+/** A topic of a namespace. `owner` is a DID, or empty for nobody's. */
 export interface TopicName {
   readonly owner: string;
   readonly namespace: string;

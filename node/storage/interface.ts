@@ -1,6 +1,6 @@
 /** Storage as the gateway and applications see it. */
 
-/** A key of a namespace. `owner` is a DID, or empty until identities exist. */
+/** A key of a namespace. `owner` is a DID, or empty for nobody's. */
 export interface RecordName {
   readonly owner: string;
   readonly namespace: string;

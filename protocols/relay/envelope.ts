@@ -1,6 +1,6 @@
 /** What an author says: one or more messages to a topic of a namespace. */
 export interface Envelope {
-  /** DID of the namespace's owner; empty until identities exist. */
+  /** DID of the namespace's owner; empty for nobody's. */
   readonly owner: string;
   readonly namespace: string;
   readonly topic: string;
@@ -15,7 +15,7 @@ export interface Envelope {
   /** After this no node accepts it; null for none. */
   readonly expiry: number | null;
   readonly messages: readonly Uint8Array[];
-  /** Delegation chain from the owner to the author; empty until identities exist. */
+  /** Delegation chain from the namespace's holder to the author; empty where that is the author. */
   readonly chain: readonly Uint8Array[];
   /** Signed room for extensions. */
   readonly ext: Readonly<Record<string, unknown>>;

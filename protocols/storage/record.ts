@@ -24,7 +24,7 @@ export type HeldKind = RecordKind | typeof KIND_FLOOR;
 
 /** Where a record belongs: unique in a swarm. */
 export interface RecordName {
-  /** DID of the namespace's owner; empty until identities exist. */
+  /** DID of the namespace's owner; empty for nobody's. */
   readonly owner: string;
   readonly namespace: string;
   /** 1 to 1 024 bytes of UTF-8; any character, except U+FEFF as the first. */
@@ -44,7 +44,7 @@ export interface RecordBody extends RecordName, Version {
   readonly contentType: string;
   /** Empty in a tombstone. */
   readonly value: Uint8Array;
-  /** Delegation chain; empty until identities exist. */
+  /** Delegation chain from the namespace's holder to the author; empty where that is the author. */
   readonly chain: readonly Uint8Array[];
   /** Signed room for extensions. */
   readonly ext: Readonly<Record<string, unknown>>;
