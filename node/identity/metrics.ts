@@ -9,9 +9,9 @@ export interface IdentityGauges {
 
 /** Registers what is counted of delegation chains. */
 export function registerIdentityMetrics(meter: Meter, { metrics, wallets }: IdentityGauges): void {
-  meter.counters('maillon_identity_chains_total', 'Delegation chains that were asked for.', 'source', () => [
+  meter.counters('maillon_identity_chains_total', 'Delegation chains that were asked for.', 'outcome', () => [
     ['verified', metrics.chainsVerified],
-    ['cache', metrics.chainsFromCache],
+    ['known', metrics.chainsFromCache],
   ]);
   meter.counter('maillon_identity_signatures_verified_total', 'Signatures of delegations verified.', () => {
     return metrics.signaturesVerified;

@@ -18,7 +18,10 @@ export interface Ed25519Signer {
   sign(message: Uint8Array): Promise<Uint8Array>;
 }
 
-/** Signatures that wallets make. Like `Crypto`: false, never a throw, on bad input. */
+/**
+ * Signatures that wallets make. Like `Crypto`: false, never a throw, on bad input. Rejects with `CodedError` `overloaded`, `unavailable` or
+ * `closed` where there is no answer.
+ */
 export interface WalletCrypto {
   /**
    * EIP-191 `personal_sign`: whether `signature` (65 bytes r‖s‖v, low s, v 27/28 or 0/1) over `message` recovers to

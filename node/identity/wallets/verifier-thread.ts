@@ -1,8 +1,7 @@
-import { getCompileCacheDir } from 'node:module';
-import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { concatBytes } from '../../../protocols/common/bytes.ts';
 import type { CodedError } from '../../../protocols/common/errors.ts';
+import { threadEnvironment } from '../../threads.ts';
 import type { Answer } from './job.ts';
 import { BATCHES_UNDER_WAY, THREAD_LIMITS } from './limits.ts';
 
@@ -117,13 +116,4 @@ export class VerifierThread {
     this.#worker.on('error', () => undefined);
     return this.#batches.splice(0).flat();
   }
-}
-
-/**
- * Neither what the process was told nor its settings are the thread's business; where compiled code is kept it has to
- * be told, or it loads the compiler: 20 MB.
- */
-function threadEnvironment(): NodeJS.ProcessEnv {
-  const cache = getCompileCacheDir();
-  return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) };
 }

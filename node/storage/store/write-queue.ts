@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { CodedError } from '../../../protocols/common/errors.ts';
+import { threadEnvironment } from '../../threads.ts';
 import {
   BATCH_BYTES_MAX,
   BATCH_WRITES_MAX,
@@ -134,8 +135,7 @@ export class WriteQueue {
       workerData: this.#init,
       name: 'record-writer',
       resourceLimits: WRITER_LIMITS,
-      // neither what the process was told nor its settings are the writer's business
-      env: {},
+      env: threadEnvironment(),
       execArgv: [],
     });
     worker.on('message', (reply: BatchReply) => this.#replied(reply));
