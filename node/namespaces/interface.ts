@@ -9,7 +9,7 @@ export interface Namespaces {
   /** The latest policy. Null: none is known; then the owner holds it, and nobody else has a right there. */
   policyOf(owner: string, namespace: string): PolicyView | null;
   /** All policies from the first, as far as they are here. */
-  historyOf(owner: string, namespace: string): PolicyView[];
+  historyOf(owner: string, namespace: string): readonly PolicyView[];
   /** DIDs in whose names the link or the principal was revoked; undefined for nobody. */
   revokersOf(target: RevocationTarget): ReadonlySet<string> | undefined;
   /**

@@ -2,6 +2,8 @@ import type { Limit } from '../../protocols/common/limits.ts';
 
 /** Policies decoded and kept at hand: namespaces in use. Others are read from disk when asked for. */
 export const VIEWS_MAX = 1024;
+/** Policies of whole histories kept decoded: what was written under an earlier policy is checked again and again. */
+export const HISTORIES_MAX = 16_384;
 /** Between two syncs to disk: so many times as long as the last one took, since nothing else runs meanwhile … */
 export const COMMIT_PAUSE_FACTOR = 4;
 /** … and at most so long. */
@@ -16,6 +18,11 @@ export const EXCHANGE_MS = 60_000;
 /** After an exchange that came to no end; doubled with each further one. */
 export const RETRY_MS = 2_000;
 export const RETRY_MAX_MS = EXCHANGE_MS;
+/**
+ * Notices of one exchange that were verified in vain, since their authors were revoked: an honest peer has few, and a page of ids holds
+ * more than this. Beyond it the exchange ends, and goes on later from there.
+ */
+export const VAIN_MAX = 512;
 /** How often it is looked who is to be asked. */
 export const TICK_MS = 250;
 /** Peers of which it is remembered how far their logs were read. */

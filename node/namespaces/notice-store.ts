@@ -17,9 +17,10 @@ import {
 } from '../../protocols/namespaces/index.ts';
 import type { EventLog } from '../observability/events.ts';
 import { faultOf } from '../storage/store/faults.ts';
+import { BoundedCache } from './bounded-cache.ts';
 import { CommitTimer } from './commit-timer.ts';
 import { closeQuietly, openDatabase, putAside } from './database.ts';
-import { VIEWS_MAX } from './limits.ts';
+import { HISTORIES_MAX, VIEWS_MAX } from './limits.ts';
 import {
   NOTICE_ROOM,
   NoticeIndex,
@@ -58,7 +59,8 @@ export class NoticeStore implements HeldNotices, NoticeLog {
   readonly #init: NoticeStoreInit;
   readonly #indexInit: NoticeIndexInit;
   readonly #commits = new CommitTimer(() => this.#commit());
-  readonly #views = new Map<string, SignedPolicy>();
+  readonly #views = new BoundedCache<SignedPolicy>(VIEWS_MAX);
+  readonly #histories = new BoundedCache<readonly SignedPolicy[]>(HISTORIES_MAX);
   /** Digests of policies that were lost to damage while one that follows them is here. */
   readonly #missing = new Set<string>();
   #index: NoticeIndex;
@@ -130,7 +132,10 @@ export class NoticeStore implements HeldNotices, NoticeLog {
       throw this.#failed(error);
     }
     this.#index.add(row);
-    if (row.kind === KIND_POLICY) this.#filled(row);
+    if (notice.kind === 'policy') {
+      this.#histories.delete(namespaceKey(notice));
+      this.#filled(row);
+    }
     this.#commits.begin();
   }
 
@@ -150,15 +155,22 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     // dropped just now: the one before it is the latest
     if (row === undefined) return this.#index.headOf(name) === head ? null : this.policyOf(name);
     const view = decodePolicy(row.bytes, this.#components.crypto);
-    this.#keepView(key, view);
+    this.#views.keep(key, view);
     return view;
   }
 
   /** From the first, as far as they are here. */
-  historyOf(name: NamespaceName): SignedPolicy[] {
-    return this.historyAbove(name, 0, POLICIES_MAX).map((bytes) =>
+  historyOf(name: NamespaceName): readonly SignedPolicy[] {
+    const head = this.#index.headOf(name);
+    if (head === undefined) return [];
+    const key = namespaceKey(name);
+    const kept = this.#histories.get(key);
+    if (kept !== undefined) return kept;
+    const history = this.historyAbove(name, 0, POLICIES_MAX).map((bytes) =>
       decodePolicy(bytes, this.#components.crypto),
     );
+    this.#histories.keep(key, history, history.length);
+    return history;
   }
 
   idsAfter(position: number, limit: number): { ids: Uint8Array[]; next: number; isEnd: boolean } {
@@ -233,6 +245,7 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     index.carryRevocations(this.#index);
     this.#index = index;
     this.#views.clear();
+    this.#histories.clear();
     this.#missing.clear();
     for (const { previous, before } of named) if (!present.has(before)) this.#missing.add(bytesKey(previous));
     if (damaged.length > 0) this.#delete(damaged);
@@ -251,6 +264,7 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     this.#index = new NoticeIndex(this.#indexInit);
     this.#index.carryRevocations(before);
     this.#views.clear();
+    this.#histories.clear();
     this.#missing.clear();
     this.#init.onLoss?.();
   }
@@ -331,14 +345,6 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     const name = { owner: row.scope, namespace: row.name };
     const before = this.#reading(undefined, ({ rows }) => rows.atSequence(name, row.sequence - 1));
     if (before === undefined) this.#missing.add(bytesKey(row.previous));
-  }
-
-  #keepView(key: string, view: SignedPolicy): void {
-    this.#views.delete(key);
-    this.#views.set(key, view);
-    if (this.#views.size <= VIEWS_MAX) return;
-    const oldest = this.#views.keys().next().value;
-    if (oldest !== undefined) this.#views.delete(oldest);
   }
 }
 

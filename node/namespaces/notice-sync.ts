@@ -27,6 +27,7 @@ import {
   RETRY_MS,
   SPREAD_MAX,
   TICK_MS,
+  VAIN_MAX,
 } from './limits.ts';
 import type { NamespacesServiceMetrics } from './metrics.ts';
 import { namespaceKey } from './notice-index.ts';
@@ -57,6 +58,8 @@ interface Neighbour {
   isAsked: boolean;
   /** What it told that was new, one more than is spread at most. */
   news: Uint8Array[];
+  /** What it told in this exchange that was verified in vain. */
+  vain: number;
 }
 
 const NOWHERE: LogPosition = { log: new Uint8Array(), position: 0 };
@@ -133,6 +136,7 @@ export class NoticeSync {
       failures: 0,
       isAsked: false,
       news: [],
+      vain: 0,
     });
     this.#look();
   };
@@ -172,6 +176,7 @@ export class NoticeSync {
       return exchange.ask(neighbour.peer, question, signal);
     };
     let isDone = false;
+    neighbour.vain = 0;
     try {
       isDone = await this.#read(id, neighbour, ask);
       await this.#readHistories(id, neighbour, ask);
@@ -203,7 +208,10 @@ export class NoticeSync {
       from: this.#positions.get(id) ?? NOWHERE,
       isKnown: (notice) => store.hasId(notice),
       take: (notices) => this.#take(notices, id, neighbour),
-      settle: (position) => this.#remember(id, position),
+      settle: (position) => {
+        this.#remember(id, position);
+        if (neighbour.vain > VAIN_MAX) throw new Error('most of what it has was revoked');
+      },
     });
   }
 
@@ -231,12 +239,17 @@ export class NoticeSync {
   }
 
   /** Throws for what no honest peer has. */
-  async #takeOne(bytes: Uint8Array, id: string, { news }: Neighbour): Promise<'settled' | 'later' | 'early'> {
+  async #takeOne(
+    bytes: Uint8Array,
+    id: string,
+    neighbour: Neighbour,
+  ): Promise<'settled' | 'later' | 'early'> {
     try {
       await this.#components.admission.admit(bytes, id, 'asked');
-      if (news.length <= SPREAD_MAX) news.push(bytes);
+      if (neighbour.news.length <= SPREAD_MAX) neighbour.news.push(bytes);
     } catch (error) {
       if (!(error instanceof NamespacesError) || error.fault === 'sender') throw error;
+      if (error.code === 'notice_unauthorised') neighbour.vain += 1;
       if (error.code === 'policy_early') return 'early';
       if (PASSING.has(error.code)) return 'later';
     }

@@ -129,7 +129,7 @@ export class NamespacesService implements Namespaces {
     return this.#store.policyOf({ owner, namespace });
   }
 
-  historyOf(owner: string, namespace: string): PolicyView[] {
+  historyOf(owner: string, namespace: string): readonly PolicyView[] {
     return this.#store.historyOf({ owner, namespace });
   }
 

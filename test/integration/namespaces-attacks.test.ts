@@ -9,6 +9,7 @@ import {
   encodeNoticesAnswer,
   encodeQuestion,
 } from '../../protocols/namespaces/index.ts';
+import * as cbor from '../support/cbor.ts';
 import { sha256 } from '../support/envelopes.ts';
 import {
   didOf,
@@ -23,7 +24,7 @@ import {
   revocation,
   revokeLink,
 } from '../support/notices.ts';
-import { linkTo, NoticesNode } from '../support/notices-node.ts';
+import { linkDigest, linkTo, NoticesNode } from '../support/notices-node.ts';
 import { NoticesPeer } from '../support/notices-peer.ts';
 import { until } from '../support/processes.ts';
 
@@ -169,6 +170,43 @@ test('peers that lie about their log, or never answer, are left; the honest one 
   await until('who gives what is no notice is shunned in time', () => (liars[2]?.score ?? 0) < -500);
   assert.deepEqual([node.service.counts.policies, node.service.counts.revocations], [3, 0]);
 });
+
+test('a peer that has nothing but what was revoked, and much of it, is not listened to for long', async (t) => {
+  const node = await NoticesNode.start(t);
+  await node.service.submit(revokeLink(owner, linkDigest(thief)));
+  const made: Buffer[] = [];
+  const liar = await NoticesPeer.connect(t, node, (question) => {
+    const asked = decodeQuestion(question);
+    if (asked.type === 'log') {
+      const start = made.length;
+      for (let n = 0; n < 600; n++) made.push(revokedNotice(start + n));
+      const ids = made.slice(start).map((bytes) => digestOf(bytes).subarray(0, 16));
+      return encodeLogAnswer({ log: LOG, ids, next: made.length, isEnd: false, error: '' });
+    }
+    if (asked.type === 'history') return null;
+    const notices = asked.ids.flatMap(
+      (id) => made.find((one) => digestOf(one).subarray(0, 16).equals(id)) ?? [],
+    );
+    return encodeNoticesAnswer({ done: asked.ids.length, notices, error: '' });
+  });
+  await until('it is left', () => node.service.metrics.exchangesFailed > 0);
+  assert.equal(node.service.metrics.refused.notice_unauthorised, 600, 'after a page');
+  await until('and asked again from there', () => made.length >= 1200);
+  assert.ok(liar.score >= 0, 'it may be honest');
+  assert.deepEqual([node.service.counts.policies, node.service.counts.revocations], [0, 1]);
+});
+
+/** Of the owner, over a link that was revoked. */
+function revokedNotice(n: number): Buffer {
+  return revocation(
+    {
+      target: cbor.list([cbor.integer(0), cbor.bytes(linkNumber(n))]),
+      as: cbor.text(didOf(owner)),
+      chain: cbor.list([cbor.bytes(linkTo(thief))]),
+    },
+    { author: thief },
+  );
+}
 
 test('a stream that says nothing, nonsense, or too much is ended; others are answered', async (t) => {
   const node = await NoticesNode.start(t);

@@ -217,11 +217,19 @@ test('a revoked delegate cannot hand the namespace to itself and vouch for that'
 test('what rotted on disk is said, dropped at the start or when it is read, and asked for again', async (t) => {
   const data = scratch(t);
   const path = join(data, 'namespaces/notices.db');
-  const rot = (where: string): void => {
-    const database = new DatabaseSync(path);
-    assert.equal(database.prepare(`UPDATE notices SET mark = 0 WHERE ${where}`).run().changes, 1);
-    database.close();
-  };
+  const rot = (where: string): Promise<boolean> =>
+    until('the file is free', () => {
+      const database = new DatabaseSync(path);
+      try {
+        return database.prepare(`UPDATE notices SET mark = 0 WHERE ${where}`).run().changes === 1;
+      } catch (error) {
+        // the node may just be writing
+        assert.match(String(error), /locked/);
+        return false;
+      } finally {
+        database.close();
+      }
+    });
   const keeper = await NoticesNode.start(t);
   const first = await NoticesNode.start(t, { data, through: [keeper] });
   for (const bytes of policyChain(owner, 4)) await first.service.submit(bytes);
@@ -231,8 +239,8 @@ test('what rotted on disk is said, dropped at the start or when it is read, and 
     () => keeper.service.counts.policies === 4 && isRevokedAt(keeper, linkNumber(1)),
   );
   await first.stop();
-  rot('sequence = 2');
-  rot('kind = 1');
+  await rot('sequence = 2');
+  await rot('kind = 1');
   const events = new EventLog({ logger: silentLogger(), clock: systemClock });
   const again = await NoticesNode.start(t, { data, events });
   assert.equal(events.count('notices_damaged'), 1);
@@ -245,7 +253,7 @@ test('what rotted on disk is said, dropped at the start or when it is read, and 
   );
   let changes = 0;
   again.service.onChange(() => (changes += 1));
-  rot('sequence = 4');
+  await rot('sequence = 4');
   // whoever asks for it finds that it is not what was written
   assert.ok(again.service.historyOf(didOf(owner), 'default').length === 3);
   await until('it is back while the node runs', () => sequenceAt(again) === 4);

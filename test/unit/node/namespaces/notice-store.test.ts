@@ -88,14 +88,17 @@ test('what was put counts at once, and is there again', async (t) => {
     store.historyOf(name).map(({ sequence }) => sequence),
     [1, 2, 3, 4],
   );
+  assert.equal(store.historyOf(name), store.historyOf(name), 'decoded once, too');
   assert.deepEqual([...(store.revokersOf({ link: linkNumber(3) }) ?? [])], [didOf(owner)]);
   assert.equal(store.revokersOf({ link: linkNumber(99) }), undefined);
   assert.equal(store.revokersOf({ did: didOf(owner) }), undefined);
+  store.put(decoded(policyStep({ owner, sequence: 5, after: chain[3] ?? null })));
+  assert.deepEqual([store.policyOf(name)?.sequence, store.historyOf(name).length], [5, 5]);
   store.put(decoded(revokeDid(person(2), didOf(owner))));
   assert.ok(store.isRevokedBy({ did: didOf(owner) }, didOf(person(2))));
   assert.ok(store.has(digestOf(chain[0] ?? NOTHING)));
   assert.equal(store.policyOf({ owner: didOf(owner), namespace: 'other' }), null);
-  assert.deepEqual([store.counts.policies, store.counts.revocations], [4, 11]);
+  assert.deepEqual([store.counts.policies, store.counts.revocations], [5, 11]);
   assert.equal(events.count('notices_damaged'), 0);
 });
 
