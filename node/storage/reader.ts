@@ -177,8 +177,8 @@ function newestOf(replies: readonly Reply<Copy>[]): Copy {
     const { stamp, record } = reply.answer;
     if (stamp === null) continue;
     const order = newest.stamp === null ? 1 : compareRecords(stamp, newest.stamp);
-    // of the same stamp a floor says that it has ended
-    if (order > 0 || (order === 0 && record === null)) newest = { stamp, record };
+    // a floor of the same stamp is that of a home that keeps it for a day only: its author has not ended it
+    if (order > 0 || (order === 0 && newest.record === null)) newest = { stamp, record };
   }
   return newest;
 }
