@@ -18,6 +18,7 @@ import {
   noticeVerifier,
   ownCredentials,
   recordAuthoriser,
+  sponsorOf,
   termsOf,
 } from './identity/tenancy.ts';
 import { createWalletCrypto } from './identity/wallets/index.ts';
@@ -168,7 +169,10 @@ async function makeTenancy(
     swarm,
     isRevoked: (chain, holder) => authority.isRevoked(chain, holder),
   });
-  const namespaces = new NamespacesService({ ...shared, verify }, { swarm, data });
+  const namespaces = new NamespacesService(
+    { ...shared, verify },
+    { swarm, data, isSponsored: sponsorOf({ owner: owner.did, sponsored: config['storage.sponsored'] }) },
+  );
   const authority = new Authority(
     { verifier, namespaces },
     { swarm, allowUnowned: config['namespaces.unowned'] },

@@ -2,12 +2,14 @@ import { gossipTopics } from '../protocols/relay/index.ts';
 import type { Config } from './config/schema.ts';
 import type { Probe, Role } from './interface.ts';
 import type { Network } from './libp2p.ts';
+import type { NamespacesService } from './namespaces/service.ts';
+import type { Parts } from './parts.ts';
 import type { RelayService } from './relay/relay.ts';
 import type { StorageService } from './storage/service.ts';
 
 /** Looks at each thing a node needs to serve. */
 export function probeNode(
-  parts: { network: Network; relay: RelayService; storage: StorageService },
+  parts: Pick<Parts, 'network' | 'relay' | 'storage' | 'tenancy'>,
   init: { config: Config; role: Role },
 ): Probe[] {
   const { network, relay, storage } = parts;
@@ -17,6 +19,7 @@ export function probeNode(
     probeMesh(network, init.config),
     probeDisk(relay),
     probeStorage(storage),
+    probeNamespaces(parts.tenancy.namespaces),
   ];
 }
 
@@ -58,4 +61,9 @@ function probeStorage(storage: StorageService): Probe {
   const { records, members } = storage.status();
   const detail = fault ?? `${records} records kept, ${members} nodes may be home`;
   return { name: 'storage', ok: fault === null, detail };
+}
+
+function probeNamespaces({ fault, counts }: NamespacesService): Probe {
+  const detail = fault ?? `${counts.policies} policies and ${counts.revocations} revocations kept`;
+  return { name: 'namespaces', ok: fault === null, detail };
 }

@@ -104,13 +104,26 @@ export interface Terms {
   readonly quotaKeys: number | null;
 }
 
+export interface SponsorList {
+  /** DID of this node's owner, who is always on it. */
+  readonly owner: string;
+  /** `did`, `name@did`, or `*` for all. */
+  readonly sponsored: readonly string[];
+}
+
+/** Whether this node sponsors somebody, all of whose namespaces or one of them. */
+export function sponsorOf({ owner, sponsored }: SponsorList): (did: string) => boolean {
+  const owners = new Set([owner, ...sponsored.map((entry) => entry.slice(entry.indexOf('@') + 1))]);
+  return (did) => owners.has(did) || owners.has(ALL_NAMESPACES);
+}
+
 /**
- * What a namespace gets of this node. Sponsored are the owner's own, those of `sponsored` (`did`, `name@did`, or `*` for all), and
- * those without an owner where they are taken at all.
+ * What a namespace gets of this node. Sponsored are those of the list, and those without an owner where they are taken at
+ * all.
  */
 export function termsOf(
   namespaces: Pick<Namespaces, 'policyOf'>,
-  { owner: own, sponsored }: { readonly owner: string; readonly sponsored: readonly string[] },
+  { owner: own, sponsored }: SponsorList,
 ): (place: { readonly owner: string; readonly namespace: string }) => Terms {
   const list = new Set([own, '', ...sponsored]);
   return ({ owner, namespace }) => {
