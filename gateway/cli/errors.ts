@@ -16,6 +16,7 @@ const NEXT: Readonly<Record<string, string>> = {
   insufficient_replicas: 'see who is there: maillon storage where KEY',
   outcome_unknown: 'read it before trying again: maillon get KEY',
   list_incomplete: 'try again in a moment',
+  forbidden: 'see who may: maillon namespace show NAME',
   over_quota: 'delete something first: maillon list --long',
   no_such_key: 'see which there are: maillon keys list',
   key_exists: 'choose another name, or put a new key in its place: maillon keys rotate NAME',

@@ -11,7 +11,10 @@ export interface KvOptions extends RemoteOptions {
 
 /** `--namespace`, for the commands that deal with values. */
 export function addKvNamespace(command: Command): Command {
-  return command.option('--namespace <name>', 'Namespace of the key; the default one when missing.');
+  return command.option(
+    '--namespace <name>',
+    'Namespace of the key, name@did:… of another owner; default when missing.',
+  );
 }
 
 export function consistencyOption(): Option {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { AddCommand } from './command.ts';
 import type { GrantOptions, NamespaceOptions, SetOptions, TransferOptions } from './namespace/actions.ts';
+import { showNamespace } from './namespace/show.ts';
 import { addRemoteOptions } from './remote.ts';
 import { addSigningOptions } from './signing/options.ts';
 
@@ -140,9 +141,7 @@ function addShow(namespace: Command): void {
     .argument('<name>', 'Namespace.');
   addSigning(show)
     .addHelpText('after', SHOW_HELP)
-    .action(async (name: string, options: NamespaceOptions) =>
-      (await actions()).showNamespace(name, said(namespace, options)),
-    );
+    .action(async (name: string, options: NamespaceOptions) => showNamespace(name, said(namespace, options)));
 }
 
 function addGrants(namespace: Command): void {

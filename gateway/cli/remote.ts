@@ -18,7 +18,10 @@ export function addRemoteOptions(command: Command, jsonHelp: string): Command {
 
 /** `--namespace`, for the commands that deal with topics. */
 export function addNamespace(command: Command): Command {
-  return command.option('--namespace <name>', 'Namespace of the topic; the default one when missing.');
+  return command.option(
+    '--namespace <name>',
+    'Namespace of the topic, name@did:… of another owner; default when missing.',
+  );
 }
 
 export function connect(options: RemoteOptions, fetch?: typeof globalThis.fetch): Client {

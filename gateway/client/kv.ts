@@ -1,11 +1,10 @@
 /** Values under keys of one namespace. */
-import { errorMessage } from '../../protocols/common/errors.ts';
-import { parseNamespace } from '../../protocols/common/names.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { checkKey } from '../../protocols/storage/keys.ts';
 import { parseEtag, recordCid } from '../../protocols/storage/version.ts';
 import type { Where } from './answers.ts';
 import { ClientError, errorFrom } from './errors.ts';
+import { checkNamespaceText, checkPart } from './names.ts';
 import { bytesOf, call, send, type TransportInit, urlOf } from './transport.ts';
 
 /** How many home replicas must have a write on disk: `majority` unless said. */
@@ -115,7 +114,7 @@ export interface Kv {
 }
 
 export function createKv(init: TransportInit, namespace: string): Kv {
-  checkPart('bad_namespace', () => parseNamespace(namespace, ''));
+  checkNamespaceText(namespace);
   const path = `/v1/kv/${encodeURIComponent(namespace)}`;
   // in the query, since URL libraries and proxies rewrite paths: they would drop the key ".."
   const urlFor = (key: string, query: Readonly<Record<string, string | undefined>> = {}): URL =>
@@ -227,12 +226,4 @@ function checked(key: string): string {
 
 function checkedPrefix(prefix: string | undefined): string | undefined {
   return prefix === undefined || prefix === '' ? undefined : checked(prefix);
-}
-
-function checkPart(code: string, check: () => unknown): void {
-  try {
-    check();
-  } catch (cause) {
-    throw new ClientError(code, 400, errorMessage(cause), { cause });
-  }
 }

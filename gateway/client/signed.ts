@@ -1,4 +1,5 @@
 /** What clients sign themselves, on its way to a gateway; and what a gateway knows of who may do what. */
+import { checkNamespaceText } from './names.ts';
 import { call, type Query, type TransportInit, urlOf } from './transport.ts';
 
 export interface NamespaceRule {
@@ -86,5 +87,6 @@ export async function sendSigned<T>(
 }
 
 export async function getNamespace(init: TransportInit, name: string): Promise<NamespaceView> {
+  checkNamespaceText(name);
   return call<NamespaceView>(init, urlOf(init, `/v1/namespaces/${encodeURIComponent(name)}`, {}));
 }

@@ -25,7 +25,6 @@ import type { SigningOptions } from '../signing/options.ts';
 import { formatLink, openSigning, parseLinkText, type Signing } from '../signing/signing.ts';
 import { harmless, note, say, sayJson } from '../terminal.ts';
 import { checkDidOption, type RuleOptions, rulesFrom } from './rules.ts';
-import { describeNamespace } from './view.ts';
 
 export interface NamespaceOptions extends RemoteOptions, SigningOptions {}
 
@@ -70,12 +69,9 @@ export async function transferNamespace(name: string, options: TransferOptions):
   tell(await setPolicy(client, signing, view, { holder: options.to }), view, options);
 }
 
-export async function showNamespace(name: string, options: NamespaceOptions): Promise<void> {
-  const client = connect(options);
-  const isOfKey = options.key !== undefined || options.chain !== undefined;
-  const view = isOfKey ? (await open(name, options)).view : await client.namespace(name);
-  if (options.json) sayJson(view);
-  else say(describeNamespace(view));
+/** The namespace as the gateway knows it: without an owner, one of the key's own. */
+export async function viewOf(name: string, options: NamespaceOptions): Promise<NamespaceView> {
+  return (await open(name, options)).view;
 }
 
 export async function grant(name: string, options: GrantOptions): Promise<void> {
@@ -146,7 +142,6 @@ interface Opened {
   readonly view: NamespaceView;
 }
 
-/** The key, and the namespace as the gateway knows it: without an owner, one of the key's own. */
 async function open(name: string, options: NamespaceOptions): Promise<Opened> {
   const client = connect(options);
   const signing = await openSigning(client, options);

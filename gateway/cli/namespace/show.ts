@@ -1,8 +1,19 @@
 import type { NamespaceRule, NamespaceView } from '../../client/index.ts';
-import { byteSize, type Cell, duration, properties } from '../terminal.ts';
+import { connect } from '../remote.ts';
+import { signsHere } from '../signing/options.ts';
+import { byteSize, type Cell, duration, properties, say, sayJson } from '../terminal.ts';
+import type { NamespaceOptions } from './actions.ts';
 
-/** What `maillon namespace show` prints. */
-export function describeNamespace(view: NamespaceView): string {
+/** Without a key the node is not loaded: the gateway says all. */
+export async function showNamespace(name: string, options: NamespaceOptions): Promise<void> {
+  const view = signsHere(options)
+    ? await (await import('./actions.ts')).viewOf(name, options)
+    : await connect(options).namespace(name);
+  if (options.json) sayJson(view);
+  else say(describeNamespace(view));
+}
+
+function describeNamespace(view: NamespaceView): string {
   const { name, owner, id, holder, policy, sequence, rules, sponsored } = view;
   const { publish, write, read, publicTopics, quotaBytes, quotaKeys, retentionMs, domains } = rules;
   const rows: [string, Cell][] = [

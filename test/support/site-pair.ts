@@ -1,0 +1,34 @@
+/** Two nodes of one swarm, each with its gateway, that take nothing without an owner. */
+import { tcpAddress } from './node.ts';
+import { until } from './processes.ts';
+import { rawRequest } from './raw-http.ts';
+import { type Site, type SiteInit, startSite } from './start-gateway.ts';
+
+export interface SitePair extends AsyncDisposable {
+  readonly a: Site;
+  readonly b: Site;
+}
+
+const OWNED: NonNullable<SiteInit['settings']> = { 'namespaces.unowned': false };
+
+/** Both know each other as replicas when this resolves. */
+export async function startPair(): Promise<SitePair> {
+  const a = await startSite({ settings: OWNED });
+  let b: Site | undefined;
+  const dispose = async (): Promise<void> => {
+    await b?.[Symbol.asyncDispose]();
+    await a[Symbol.asyncDispose]();
+  };
+  try {
+    b = await startSite({ settings: { ...OWNED, bootstrap: [tcpAddress(a.node)] } });
+    for (const { url } of [a, b]) {
+      await until('each knows both replicas', async () => {
+        return (await rawRequest(url, '/v1/network/storage')).body.members === 2;
+      });
+    }
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { a, b, [Symbol.asyncDispose]: dispose };
+}
