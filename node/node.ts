@@ -134,8 +134,7 @@ class Node implements MaillonNode {
   }
 
   probe(): Promise<Probe[]> {
-    const { network, relay, storage } = this.#running;
-    return Promise.resolve(probeNode({ network, relay, storage }, this.#init));
+    return Promise.resolve(probeNode(this.#running, this.#init));
   }
 
   limits(): readonly Limit[] {
