@@ -74,12 +74,15 @@ async function race(b: MaillonNode, c: MaillonNode, attacker: RawPeer, made: Wit
   await Promise.all([told, attacker.barrier()]);
 }
 
+function unauthorised(node: MaillonNode): number {
+  return node.status().relay.refused.envelope_unauthorised;
+}
+
 test('who forwards what it does not know to be withdrawn is not punished, and what it brings later is taken', async (t) => {
   const [b, c] = (await startMeshed(t, 2)) as [MaillonNode, MaillonNode];
   const attacker = await RawPeer.connect(t, b);
   const honest = newSession();
   const inbox = new TenantInbox(c, honest.did);
-  const unauthorised = (node: MaillonNode): number => node.status().relay.refused.envelope_unauthorised;
   for (const [what, make] of Object.entries(WITHDRAWN)) {
     const [enough, atB] = [unauthorised(c) + FORWARDED, b.status().relay.envelopesAccepted];
     await until(`${what}: enough was forwarded`, async () => {
