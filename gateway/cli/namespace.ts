@@ -11,7 +11,7 @@ may publish or write in it but whom its policy lets, and to whom such a one gran
 itself. What is signed here is signed in this process; the gateway only carries it.
 
 NAME is a namespace of the key that signs, or of whom its --chain comes from; name@did:… one of another owner.
-Without --key the development owner signs, ~/.maillon/development.key: what nodes that you start here serve is its.
+Without --key the development owner signs, ~/.maillon/keys/development.key: what nodes that you start here serve is its.
 In a swarm of maillon swarm it is another one: set MAILLON_IDENTITY_OWNER_KEY to DIR/development.key.
 
 Examples:
