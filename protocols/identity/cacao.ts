@@ -1,20 +1,21 @@
 import * as dagCbor from '@ipld/dag-cbor';
 import { decodeBase58 } from '../common/base58.ts';
-import { equalBytes } from '../common/bytes.ts';
 import { hasFewItems } from '../common/cbor-bounds.ts';
 import type { Crypto } from '../common/crypto.ts';
-import { BASE58_MAX_LENGTH, type DidPkh, type WalletChain } from '../common/did.ts';
+import { BASE58_MAX_LENGTH, type DidKey, type DidPkh, type WalletChain } from '../common/did.ts';
 import { errorMessage } from '../common/errors.ts';
 import {
   ED25519_SIGNATURE_BYTES,
   EIP191_SIGNATURE_BYTES,
   LINK_ITEMS_MAX,
   LINK_MAX_BYTES,
+  RESOURCES_MAX,
   WITNESS_MAX_BYTES,
 } from './constants.ts';
 import { IdentityError } from './errors.ts';
 import type { Link, Proof, SignedLink, SignIn } from './link.ts';
-import { readAccount, readSignIn, writeMessage } from './sign-in.ts';
+import { type ReadSignIn, readAccount, readSignIn, type UncheckedSignIn, writeMessage } from './sign-in.ts';
+import { StrictReader } from './strict-reader.ts';
 import { check, checkWindow, readKey, readResources } from './validate.ts';
 
 /**
@@ -43,53 +44,84 @@ const field = (message: string): IdentityError => new IdentityError('chain_field
 /** A CACAO as it is on the wire, canonical DAG-CBOR. The fields are to be checked before. */
 export function encodeCacao(signIn: SignIn, signature: Uint8Array): Uint8Array {
   const types = CACAO_TYPES[readAccount(signIn.iss).chain];
-  return dagCbor.encode({ ...bodyOf(signIn, types.header), s: { t: types.signature, s: signature } });
+  return dagCbor.encode({ h: { t: types.header }, p: signIn, s: { t: types.signature, s: signature } });
 }
 
 /** Reads a CACAO; the signature is not verified here. Throws `IdentityError`. */
 export function decodeCacao(bytes: Uint8Array, crypto: Crypto): SignedLink {
-  const { header, payload, signature } = decodeParts(bytes);
-  const headerType = check.text('h.t', header['t']);
-  const signatureType = check.text('s.t', signature['t']);
-  checkTypes(headerType, signatureType);
-  const granted = readPayload(payload);
-  const account = readAccount(granted.signIn.iss);
+  if (bytes.byteLength > LINK_MAX_BYTES) {
+    throw new IdentityError('chain_too_large', `CACAO exceeds ${LINK_MAX_BYTES} bytes`);
+  }
+  const canonical = readCanonical(bytes);
+  // whatever else it is, it is refused: it is read only to say why
+  const { header, payload, signatureType, signature } = canonical ?? decodeParts(bytes);
+  const headerType = check.text('h.t', header);
+  checkTypes(headerType, check.text('s.t', signatureType));
+  const { link, signIn, account, audience } = readPayload(payload);
   const types = CACAO_TYPES[account.chain];
   if (headerType !== types.header || signatureType !== types.signature) {
     throw field(`h.t and s.t must be ${types.header} and ${types.signature} for ${account.chain}`);
   }
-  const proof = checkSignature(account, signature['s']);
-  const body = dagCbor.encode(bodyOf(granted.signIn, headerType));
-  checkCanonical(bytes, body, signature);
-  const message = encoder.encode(writeMessage(granted.signIn, account));
-  return { link: { ...granted.link, digest: crypto.sha256(body) }, proof: { ...proof, message } };
+  const proof = checkSignature(account, signature);
+  if (canonical === null) throw new IdentityError('chain_not_canonical', 'CACAO is not canonical DAG-CBOR');
+  const message = encoder.encode(writeMessage(signIn, account));
+  return { link: { ...link, digest: crypto.sha256(canonical.body) }, audience, proof: { ...proof, message } };
 }
 
-/** Map of three, with the keys of the body and behind it this one. */
-const CACAO_HEAD = 0xa3;
-const SIGNATURE_KEY = Uint8Array.of(0x61, 0x73);
-
-/** Throws `chain_not_canonical` when `bytes` is not the one form of `body` and `signature`, which were made of them. */
-function checkCanonical(bytes: Uint8Array, body: Uint8Array, signature: Fields): void {
-  const end = body.byteLength + SIGNATURE_KEY.byteLength;
-  const isWireForm =
-    bytes[0] === CACAO_HEAD &&
-    equalBytes(bytes.subarray(1, body.byteLength), body.subarray(1)) &&
-    equalBytes(bytes.subarray(body.byteLength, end), SIGNATURE_KEY) &&
-    equalBytes(bytes.subarray(end), dagCbor.encode(signature));
-  if (!isWireForm) throw new IdentityError('chain_not_canonical', 'CACAO is not canonical DAG-CBOR');
+/** What a CACAO says, before anything of it is checked. */
+interface Parts {
+  readonly header: unknown;
+  readonly payload: UncheckedSignIn;
+  readonly signatureType: unknown;
+  readonly signature: unknown;
 }
 
-function bodyOf(signIn: SignIn, header: string): { readonly h: object; readonly p: SignIn } {
-  return { h: { t: header }, p: signIn };
+/** Head of a map of two: the body, which on the wire is a map of three. */
+const BODY_HEAD = 0xa2;
+
+/**
+ * The parts of a CACAO in canonical DAG-CBOR: maps with the keys that are known here, in their order, each once. Null for
+ * all others, and for those whose texts are not in ASCII, as no field allows. Nothing is encoded again to be compared.
+ */
+function readCanonical(bytes: Uint8Array): (Parts & { readonly body: Uint8Array }) | null {
+  const reader = new StrictReader(bytes);
+  const isMap = reader.map() === 3 && reader.hasKey('h') && reader.map() === 1;
+  const header = reader.entry('t');
+  const payload = reader.hasKey('p') ? readCanonicalPayload(reader) : null;
+  const body = new Uint8Array(bytes.subarray(0, reader.at));
+  body[0] = BODY_HEAD;
+  const hasSignature = reader.hasKey('s') && reader.map() === 2 && reader.hasKey('s');
+  const signature = reader.bytes();
+  const signatureType = reader.entry('t');
+  if (!isMap || payload === null || !hasSignature || !reader.isWhole) return null;
+  return { header, payload, signatureType, signature, body };
+}
+
+/** Null when there are entries that are not known here. */
+function readCanonicalPayload(reader: StrictReader): UncheckedSignIn | null {
+  const count = reader.map();
+  // the order in which DAG-CBOR has them: the shorter first, then bytewise
+  const payload = {
+    aud: reader.entry('aud'),
+    exp: reader.optionalEntry('exp'),
+    iat: reader.entry('iat'),
+    iss: reader.entry('iss'),
+    nbf: reader.optionalEntry('nbf'),
+    nonce: reader.entry('nonce'),
+    domain: reader.entry('domain'),
+    version: reader.entry('version'),
+    requestId: reader.optionalEntry('requestId'),
+    resources: reader.hasKey('resources') ? reader.texts(RESOURCES_MAX) : undefined,
+    statement: reader.optionalEntry('statement'),
+  };
+  const { exp, nbf, requestId, statement } = payload;
+  const optional = [exp, nbf, requestId, statement].filter((value) => value !== undefined).length;
+  return payload.resources !== undefined && count === PAYLOAD_KEYS.length + optional ? payload : null;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function decodeParts(bytes: Uint8Array): { header: Fields; payload: Fields; signature: Fields } {
-  if (bytes.byteLength > LINK_MAX_BYTES) {
-    throw new IdentityError('chain_too_large', `CACAO exceeds ${LINK_MAX_BYTES} bytes`);
-  }
+function decodeParts(bytes: Uint8Array): Parts {
   if (!hasFewItems(bytes, LINK_ITEMS_MAX)) {
     throw new IdentityError('chain_malformed', `CACAO must be at most ${LINK_ITEMS_MAX} items of DAG-CBOR`);
   }
@@ -100,11 +132,10 @@ function decodeParts(bytes: Uint8Array): { header: Fields; payload: Fields; sign
     throw new IdentityError('chain_malformed', `CACAO is not DAG-CBOR: ${errorMessage(error)}`);
   }
   const { h, p, s } = readMap('CACAO', decoded, ['h', 'p', 's']);
-  return {
-    header: readMap('h', h, ['t']),
-    payload: readMap('p', p, PAYLOAD_KEYS, OPTIONAL_KEYS),
-    signature: readMap('s', s, ['t', 's']),
-  };
+  const { t: header } = readMap('h', h, ['t']);
+  const payload = readMap('p', p, PAYLOAD_KEYS, OPTIONAL_KEYS);
+  const { t: signatureType, s: signature } = readMap('s', s, ['t', 's']);
+  return { header, payload, signatureType, signature };
 }
 
 /** A map that has all of `keys`, perhaps some of `optional`, and no other. */
@@ -133,10 +164,16 @@ function checkTypes(header: string, signature: string): void {
   }
 }
 
+export interface ReadPayload extends ReadSignIn {
+  readonly link: Omit<Link, 'digest'>;
+  readonly audience: DidKey;
+}
+
 /** Checks a sign-in that delegates. Throws `IdentityError`. */
-export function readPayload(payload: Fields): { signIn: SignIn; link: Omit<Link, 'digest'> } {
-  const signIn = readSignIn(payload);
-  if (readKey('aud', signIn.aud).curve !== 'ed25519') throw field('aud must be a did:key of Ed25519');
+export function readPayload(payload: UncheckedSignIn): ReadPayload {
+  const { signIn, account } = readSignIn(payload);
+  const audience = readKey('aud', signIn.aud);
+  if (audience.curve !== 'ed25519') throw field('aud must be a did:key of Ed25519');
   const { granted } = readResources(signIn.resources);
   const notBefore = signIn.nbf === undefined ? null : Date.parse(signIn.nbf);
   const expiry = signIn.exp === undefined ? null : Date.parse(signIn.exp);
@@ -151,7 +188,7 @@ export function readPayload(payload: Fields): { signIn: SignIn; link: Omit<Link,
     time: Date.parse(signIn.iat),
     domain: signIn.domain,
   };
-  return { signIn, link };
+  return { signIn, account, audience, link };
 }
 
 type UnsignedProof<P = Proof> = P extends Proof ? Omit<P, 'message'> : never;

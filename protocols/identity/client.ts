@@ -15,7 +15,6 @@ import {
 import { IdentityError } from './errors.ts';
 import type { Link, SignIn } from './link.ts';
 import { formatResource, type Resource } from './resource.ts';
-import { readAccount } from './sign-in.ts';
 
 /** Who signs delegations: a key of either curve that does not leave its owner. */
 export interface DelegationSigner {
@@ -136,9 +135,8 @@ export function makeCacao(
   signIn: SignIn,
   signature: string | Uint8Array,
 ): MadeLink {
-  const checked = readPayload({ ...signIn }).signIn;
-  const { chain } = readAccount(checked.iss);
-  const raw = typeof signature === 'string' ? decodeSignature(chain, signature) : signature;
+  const { signIn: checked, account } = readPayload(signIn);
+  const raw = typeof signature === 'string' ? decodeSignature(account.chain, signature) : signature;
   const bytes = encodeCacao(checked, raw);
   return { link: decodeCacao(bytes, components.crypto).link, bytes };
 }

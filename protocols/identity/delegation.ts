@@ -56,7 +56,12 @@ export function decodeDelegation(bytes: Uint8Array, crypto: Crypto, swarm: strin
   }
   const { fields, signature } = form.decode(bytes);
   const [issuer, audience, resources, notBefore, expiry, time, nonce, ext] = fields;
-  const { delegation, issuerKey, granted } = readDelegation({
+  const {
+    delegation,
+    issuer: issuerKey,
+    audience: audienceKey,
+    granted,
+  } = readDelegation({
     issuer,
     audience,
     resources,
@@ -82,6 +87,7 @@ export function decodeDelegation(bytes: Uint8Array, crypto: Crypto, swarm: strin
       time: delegation.time,
       domain: null,
     },
+    audience: audienceKey,
     proof: {
       kind: issuerKey.curve,
       signer: issuerKey.publicKey,

@@ -1,3 +1,4 @@
+import type { DidKey } from '../common/did.ts';
 import type { Resource } from './resource.ts';
 
 /** One step of a chain: `issuer` lets `audience` do what the resources say. */
@@ -78,6 +79,8 @@ export type Proof =
 /** A link as it was read: the proof is not verified. */
 export interface SignedLink {
   readonly link: Link;
+  /** Key of whom it is granted to. */
+  readonly audience: DidKey;
   readonly proof: Proof;
 }
 

@@ -1,6 +1,5 @@
 import { bytesKey, concatBytes, equalBytes } from '../common/bytes.ts';
 import type { Crypto, WalletCrypto } from '../common/crypto.ts';
-import { parseDid } from '../common/did.ts';
 import { decodeMultikey, didKey, encodeMultikey } from '../common/did-key.ts';
 import { CodedError } from '../common/errors.ts';
 import { WaitingRoom } from '../common/waiting-room.ts';
@@ -35,6 +34,9 @@ interface Known {
   /** Multikey of the audience. */
   readonly author: Uint8Array;
 }
+
+/** The author at the end of a chain whose last key signs no objects. */
+const NOBODY = new Uint8Array();
 
 /**
  * Verifies chains: form, order, signatures; nothing that depends on what this node knows or on the time. What held once
@@ -167,8 +169,9 @@ export class ChainVerifier {
     metrics.chainsVerified += 1;
     const links = signed.map(({ link }) => link);
     const root = links[0]?.issuer ?? '';
-    const audience = links.at(-1)?.audience ?? '';
-    return { chain: { root, audience, links }, author: multikeyOf(audience) };
+    const last = signed.at(-1);
+    const author = last?.audience.curve === 'ed25519' ? encodeMultikey(last.audience.publicKey) : NOBODY;
+    return { chain: { root, audience: last?.link.audience ?? '', links }, author };
   }
 
   #remember(key: string, known: Known): void {
@@ -213,10 +216,4 @@ function ofAuthor({ chain, author: expected }: Known, author: Uint8Array): Verif
     throw new IdentityError('chain_broken', 'chain does not end at the author');
   }
   return chain;
-}
-
-/** The author that a did:key stands for; empty, as nobody is, for a key that signs no objects. */
-function multikeyOf(did: string): Uint8Array {
-  const read = parseDid(did);
-  return read.kind === 'key' && read.curve === 'ed25519' ? encodeMultikey(read.publicKey) : new Uint8Array();
 }

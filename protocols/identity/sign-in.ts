@@ -42,11 +42,17 @@ const field = (message: string): IdentityError => new IdentityError('chain_field
 /** The fields as they come from a decoder: nothing is known of them yet. */
 export type UncheckedSignIn = { readonly [Field in keyof SignIn]?: unknown };
 
+export interface ReadSignIn {
+  readonly signIn: SignIn;
+  /** That of the issuer. */
+  readonly account: DidPkh;
+}
+
 /**
  * Checks every field so that no two sign-ins have the same message. Throws `IdentityError`: `chain_field`, and
  * `chain_version` for another version.
  */
-export function readSignIn(unchecked: UncheckedSignIn): SignIn {
+export function readSignIn(unchecked: UncheckedSignIn): ReadSignIn {
   const version = check.text('version', unchecked.version);
   if (version !== SIGN_IN_VERSION) {
     throw new IdentityError('chain_version', 'version of the sign-in message is not known here');
@@ -54,26 +60,28 @@ export function readSignIn(unchecked: UncheckedSignIn): SignIn {
   const domain = readText('domain', unchecked.domain, DOMAIN_MAX_LENGTH);
   checkDomain(domain);
   const iss = check.text('iss', unchecked.iss);
-  readAccount(iss);
+  const account = readAccount(iss);
   const nonce = readText('nonce', unchecked.nonce, NONCE_MAX_LENGTH, NONCE);
   if (nonce.length < NONCE_MIN_LENGTH) throw field(`nonce must be at least ${NONCE_MIN_LENGTH} characters`);
   const aud = readText('aud', unchecked.aud, RESOURCE_MAX_LENGTH, URI);
   const iat = readTime('iat', unchecked.iat);
-  return { domain, iss, aud, version, nonce, iat, ...readOptional(unchecked) };
+  return { signIn: withOptional({ domain, iss, aud, version, nonce, iat }, unchecked), account };
 }
 
-function readOptional({ nbf, exp, statement, requestId, resources }: UncheckedSignIn): Partial<SignIn> {
-  return {
-    ...(nbf === undefined ? {} : { nbf: readTime('nbf', nbf) }),
-    ...(exp === undefined ? {} : { exp: readTime('exp', exp) }),
-    ...(statement === undefined
-      ? {}
-      : { statement: readText('statement', statement, STATEMENT_MAX_LENGTH, STATEMENT) }),
-    ...(requestId === undefined
-      ? {}
-      : { requestId: readText('requestId', requestId, REQUEST_ID_MAX_LENGTH, REQUEST_ID) }),
-    ...(resources === undefined ? {} : { resources: readUris(resources) }),
-  };
+function withOptional(
+  signIn: { -readonly [Field in keyof SignIn]: SignIn[Field] },
+  { nbf, exp, statement, requestId, resources }: UncheckedSignIn,
+): SignIn {
+  if (nbf !== undefined) signIn.nbf = readTime('nbf', nbf);
+  if (exp !== undefined) signIn.exp = readTime('exp', exp);
+  if (statement !== undefined) {
+    signIn.statement = readText('statement', statement, STATEMENT_MAX_LENGTH, STATEMENT);
+  }
+  if (requestId !== undefined) {
+    signIn.requestId = readText('requestId', requestId, REQUEST_ID_MAX_LENGTH, REQUEST_ID);
+  }
+  if (resources !== undefined) signIn.resources = readUris(resources);
+  return signIn;
 }
 
 function readText(name: string, value: unknown, maxLength: number, pattern?: RegExp): string {
@@ -126,28 +134,22 @@ function isIp6(text: string): boolean {
  */
 export function signInMessage(signIn: SignIn): string {
   const read = readSignIn(signIn);
-  return writeMessage(read, readAccount(read.iss));
+  return writeMessage(read.signIn, read.account);
 }
 
 /** The message of fields that were checked, `account` being that of their issuer. */
 export function writeMessage(signIn: SignIn, { chain, reference, address }: DidPkh): string {
   const { statement, nbf, exp, requestId, resources } = signIn;
-  return [
-    `${signIn.domain} wants you to sign in with your ${CHAIN_NAMES[chain]} account:`,
-    chain === 'eip155' ? checksumAddress(address) : address,
-    '',
-    ...(statement === undefined ? [] : [statement]),
-    '',
-    `URI: ${signIn.aud}`,
-    `Version: ${signIn.version}`,
-    `Chain ID: ${reference}`,
-    `Nonce: ${signIn.nonce}`,
-    `Issued At: ${signIn.iat}`,
-    ...(exp === undefined ? [] : [`Expiration Time: ${exp}`]),
-    ...(nbf === undefined ? [] : [`Not Before: ${nbf}`]),
-    ...(requestId === undefined ? [] : [`Request ID: ${requestId}`]),
-    ...(resources === undefined ? [] : ['Resources:', ...resources.map((resource) => `- ${resource}`)]),
-  ].join('\n');
+  const account = chain === 'eip155' ? checksumAddress(address) : address;
+  let message = `${signIn.domain} wants you to sign in with your ${CHAIN_NAMES[chain]} account:\n${account}\n\n`;
+  if (statement !== undefined) message += `${statement}\n`;
+  message += `\nURI: ${signIn.aud}\nVersion: ${signIn.version}\nChain ID: ${reference}`;
+  message += `\nNonce: ${signIn.nonce}\nIssued At: ${signIn.iat}`;
+  if (exp !== undefined) message += `\nExpiration Time: ${exp}`;
+  if (nbf !== undefined) message += `\nNot Before: ${nbf}`;
+  if (requestId !== undefined) message += `\nRequest ID: ${requestId}`;
+  if (resources !== undefined) message += `\nResources:\n- ${resources.join('\n- ')}`;
+  return message;
 }
 
 /** Reads a message that a wallet signed. Throws `IdentityError` for what is not exactly one. */
@@ -164,10 +166,9 @@ export function parseSignInMessage(message: string): SignIn {
   const aud = lines.field('URI: ');
   const version = lines.field('Version: ');
   const reference = lines.field('Chain ID: ');
-  const account = chain === 'eip155' ? address.toLowerCase() : address;
-  const signIn = readSignIn({
+  const { signIn, account } = readSignIn({
     domain,
-    iss: `did:pkh:${chain}:${reference ?? ''}:${account}`,
+    iss: `did:pkh:${chain}:${reference ?? ''}:${chain === 'eip155' ? address.toLowerCase() : address}`,
     aud,
     version,
     nonce: lines.field('Nonce: '),
@@ -178,8 +179,9 @@ export function parseSignInMessage(message: string): SignIn {
     resources: lines.resources(),
     statement,
   });
-  if (writeMessage(signIn, readAccount(signIn.iss)) !== message)
+  if (writeMessage(signIn, account) !== message) {
     throw field('message is not in the one form of a sign-in message');
+  }
   return signIn;
 }
 

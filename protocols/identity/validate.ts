@@ -20,7 +20,8 @@ export type UncheckedDelegation = { readonly [Field in keyof Delegation]: unknow
 
 export interface ReadDelegation {
   readonly delegation: Delegation;
-  readonly issuerKey: DidKey;
+  readonly issuer: DidKey;
+  readonly audience: DidKey;
   readonly granted: readonly Resource[];
 }
 
@@ -28,8 +29,7 @@ export interface ReadDelegation {
 export function readDelegation(unchecked: UncheckedDelegation): ReadDelegation {
   const issuer = check.text('issuer', unchecked.issuer);
   const audience = check.text('audience', unchecked.audience);
-  const issuerKey = readKey('issuer', issuer);
-  readKey('audience', audience);
+  const keys = { issuer: readKey('issuer', issuer), audience: readKey('audience', audience) };
   const resources = readResources(unchecked.resources);
   const notBefore = readTime('notBefore', unchecked.notBefore);
   const expiry = readTime('expiry', unchecked.expiry);
@@ -39,7 +39,7 @@ export function readDelegation(unchecked: UncheckedDelegation): ReadDelegation {
   check.ext(unchecked.ext);
   const ext = unchecked.ext as Delegation['ext'];
   const delegation = { issuer, audience, resources: resources.texts, notBefore, expiry, time, nonce, ext };
-  return { delegation, issuerKey, granted: resources.granted };
+  return { delegation, ...keys, granted: resources.granted };
 }
 
 /** The key of a did:key. Throws `chain_field` for another DID. */
