@@ -31,6 +31,11 @@ export type Did = DidKey | DidPkh;
 /** The longest DID that is taken: did:pkh of a P2TR address on regtest is shorter. */
 export const DID_MAX_LENGTH = 128;
 
+const KEY_START = 'did:key:';
+const PKH_START = 'did:pkh:';
+/** Chain, reference, address. */
+const PKH_PARTS = 3;
+
 const ED25519_BYTES = 34;
 const SECP256K1_BYTES = 35;
 /** What base58 makes of 35 bytes. */
@@ -64,10 +69,12 @@ const SOLANA_CHAINS: ReadonlySet<string> = new Set([
  */
 export function parseDid(did: string): Did {
   if (did.length > DID_MAX_LENGTH) throw bad(`exceeds ${DID_MAX_LENGTH} characters`);
-  const [scheme, method, ...rest] = did.split(':');
-  const [first = '', reference = '', address = ''] = rest;
-  if (scheme === 'did' && method === 'key' && rest.length === 1) return parseKey(first);
-  if (scheme === 'did' && method === 'pkh' && rest.length === 3) return parsePkh(first, reference, address);
+  if (did.startsWith(KEY_START)) return parseKey(did.slice(KEY_START.length));
+  if (did.startsWith(PKH_START)) {
+    const parts = did.slice(PKH_START.length).split(':', PKH_PARTS + 1);
+    const [chain = '', reference = '', address = ''] = parts;
+    if (parts.length === PKH_PARTS) return parsePkh(chain, reference, address);
+  }
   throw bad('must be did:key:… or did:pkh:<chain>:<reference>:<address>');
 }
 
@@ -96,13 +103,17 @@ export function formatDid(did: Did): string {
 function parseKey(text: string): DidKey {
   const multikey = text.startsWith('z') ? decodeBase58(text.slice(1), BASE58_MAX_LENGTH) : null;
   if (multikey === null) throw bad('of method key must be z and base58 in its one spelling');
-  const [first, second, sign] = multikey;
   const publicKey = multikey.subarray(2);
-  if (multikey.byteLength === ED25519_BYTES && first === 0xed && second === 0x01) {
+  if (multikey.byteLength === ED25519_BYTES && multikey[0] === 0xed && multikey[1] === 0x01) {
     return { kind: 'key', curve: 'ed25519', publicKey };
   }
-  const isCompressed = sign === 0x02 || sign === 0x03;
-  if (multikey.byteLength === SECP256K1_BYTES && first === 0xe7 && second === 0x01 && isCompressed) {
+  const isCompressed = publicKey[0] === 0x02 || publicKey[0] === 0x03;
+  if (
+    multikey.byteLength === SECP256K1_BYTES &&
+    multikey[0] === 0xe7 &&
+    multikey[1] === 0x01 &&
+    isCompressed
+  ) {
     return { kind: 'key', curve: 'secp256k1', publicKey };
   }
   throw bad('of method key must be of an Ed25519 key or a compressed secp256k1 key');

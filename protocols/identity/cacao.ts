@@ -218,11 +218,21 @@ export function contractWallet(): IdentityError {
   );
 }
 
-/** Hex digits, two of them a byte. */
+/** Hex digits, two of them a byte. What has other characters in it gives other bytes: that is the caller's to check. */
 export function bytesOfHex(digits: string): Uint8Array {
   const bytes = new Uint8Array(digits.length / 2);
   for (let i = 0; i < bytes.byteLength; i++) {
-    bytes[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
+    bytes[i] = 16 * hexDigit(digits.charCodeAt(2 * i)) + hexDigit(digits.charCodeAt(2 * i + 1));
   }
   return bytes;
 }
+
+function hexDigit(code: number): number {
+  return code <= DIGIT_9 ? code - DIGIT_0 : (code | TO_SMALL) - LETTER_A + 10;
+}
+
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+const LETTER_A = 0x61;
+/** What a small letter has and its capital has not. */
+const TO_SMALL = 0x20;

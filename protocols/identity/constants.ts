@@ -50,6 +50,9 @@ export const VERIFYING_MAX_PER_PEER = 256;
 /** Chains whose signatures are remembered as good: each is up to 16 kB in memory, a usual one 2. */
 export const CACHED_CHAINS_MAX = 4096;
 
+/** EVM addresses whose EIP-55 capitals are remembered: some 200 bytes each. When there are so many, all are forgotten. */
+export const CHECKSUMS_MAX = 1024;
+
 /** Relations between the limits, asserted where they are defined so that a change cannot break them. */
 function assertRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`identity limits: ${relation}`);

@@ -80,7 +80,9 @@ export function parseResource(text: string): Resource {
     actions: actions.split(',') as Action[],
     prefix: unescapePrefix(prefix),
   };
-  if (formatResource(resource) !== text) throw bad('is not in its one spelling');
+  checkResource(resource);
+  // names, DIDs and actions that hold have no other spelling
+  if (escapePrefix(resource.prefix) !== prefix) throw bad('is not in its one spelling');
   return resource;
 }
 
