@@ -79,6 +79,8 @@ export class WireServer {
   /** Throws when the stream is of no more use. */
   #take(frames: Frames, frame: Uint8Array, peer: string): void {
     const { admission, quotas, metrics } = this.#components;
+    // it may have come to that on this very stream
+    if (admission.isShunned(peer)) throw new Error('this peer is not listened to');
     const { id } = readFrameHead(frame);
     let request: StorageRequest;
     try {
