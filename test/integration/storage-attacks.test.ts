@@ -111,7 +111,7 @@ test('nothing forged, misplaced or from the future is stored', async (t) => {
   const forged = Buffer.from(recordAt(Date.now(), 'forged', 'forged'));
   forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
   const owned = record({
-    owner: cbor.text('did:key:z6Mk'),
+    owner: cbor.text('did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'),
     ms: cbor.integer(Date.now()),
     time: cbor.integer(Date.now()),
   });
