@@ -1,7 +1,7 @@
 import { decodeBase58 } from './base58.ts';
 import { didKey } from './did-key.ts';
 import { NameError } from './names.ts';
-import { keyAddressPrefix } from './segwit.ts';
+import { parseKeyAddress } from './segwit.ts';
 
 export type Curve = 'ed25519' | 'secp256k1';
 
@@ -128,7 +128,7 @@ function parsePkh(chain: string, reference: string, address: string): DidPkh {
   if (chain === 'bip122') {
     const prefix = Object.hasOwn(BITCOIN_PREFIXES, reference) ? BITCOIN_PREFIXES[reference] : undefined;
     if (prefix === undefined) throw bad('of bip122 must name Bitcoin, its test networks or regtest');
-    if (keyAddressPrefix(address) !== prefix) {
+    if (parseKeyAddress(address)?.prefix !== prefix) {
       throw bad('of bip122 must end in a P2WPKH or P2TR address of that network in lower case');
     }
     return { kind: 'pkh', chain, reference, address };

@@ -1,23 +1,36 @@
 import { bech32, bech32m } from '@scure/base';
 
-/** Witness version, its encoding, and bytes of the program: P2WPKH (BIP-173), P2TR (BIP-350). */
+/** A Bitcoin address of one key. */
+export interface KeyAddress {
+  /** Mainnet; testnets and signet; regtest. */
+  readonly prefix: 'bc' | 'tb' | 'bcrt';
+  readonly type: 'p2wpkh' | 'p2tr';
+  /** Hash of a key (20 bytes), or x-only key (32 bytes). */
+  readonly program: Uint8Array;
+}
+
+/** By type: witness version, its encoding, and bytes of the program (BIP-173, BIP-350). */
 const KEY_ADDRESSES = [
-  { version: 0, encoding: bech32, bytes: 20 },
-  { version: 1, encoding: bech32m, bytes: 32 },
+  { type: 'p2wpkh', version: 0, encoding: bech32, bytes: 20 },
+  { type: 'p2tr', version: 1, encoding: bech32m, bytes: 32 },
 ] as const;
 
-/** What a Bitcoin address begins with (`bc`, `tb`, `bcrt`, …) if it is of one key: P2WPKH or P2TR, in lower case. Null for all others. */
-export function keyAddressPrefix(address: string): string | null {
+/** Reads a P2WPKH or P2TR address in lower case; null for all others. */
+export function parseKeyAddress(address: string): KeyAddress | null {
   // BIP-173 knows addresses in capitals, too; an identity has one spelling
   if (address !== address.toLowerCase()) return null;
-  for (const { version, encoding, bytes } of KEY_ADDRESSES) {
+  for (const { type, version, encoding, bytes } of KEY_ADDRESSES) {
     const decoded = encoding.decodeUnsafe(address);
     if (decoded === undefined) continue;
+    const { prefix } = decoded;
     const [first, ...words] = decoded.words;
     const program = encoding.fromWordsUnsafe(words);
-    return first === version && program instanceof Uint8Array && program.byteLength === bytes
-      ? decoded.prefix
-      : null;
+    const isOne = first === version && program instanceof Uint8Array && program.byteLength === bytes;
+    return isOne && isPrefix(prefix) ? { prefix, type, program } : null;
   }
   return null;
+}
+
+function isPrefix(prefix: string): prefix is KeyAddress['prefix'] {
+  return prefix === 'bc' || prefix === 'tb' || prefix === 'bcrt';
 }

@@ -1,5 +1,5 @@
 import { equalBytes } from '../../../protocols/common/bytes.ts';
-import { type Destination, parseBitcoinAddress } from './bitcoin-address.ts';
+import { type KeyAddress, parseKeyAddress } from '../../../protocols/common/segwit.ts';
 import type { Curve } from './curve.ts';
 import { parseDer } from './der.ts';
 import { COMPACT_BYTES, COMPRESSED_KEY_BYTES, hasBip322Form, hasSecp256k1Form } from './form.ts';
@@ -18,7 +18,7 @@ export function verifyBip322(
   signature: Uint8Array,
 ): boolean {
   if (!hasBip322Form(address, signature)) return false;
-  const destination = parseBitcoinAddress(address);
+  const destination = parseKeyAddress(address);
   const witness = parseWitness(signature);
   if (destination === null || witness === null) return false;
   return destination.type === 'p2wpkh'
@@ -29,7 +29,7 @@ export function verifyBip322(
 /** A signature and the key whose hash the address holds (BIP-141, BIP-143). */
 function verifyKeyHash(
   curve: Curve,
-  destination: Destination,
+  destination: KeyAddress,
   message: Uint8Array,
   witness: readonly Uint8Array[],
 ): boolean {
@@ -45,7 +45,7 @@ function verifyKeyHash(
 /** One signature by the key in the address (BIP-341, key path). A second item would be a script or an annex. */
 function verifyTaproot(
   curve: Curve,
-  destination: Destination,
+  destination: KeyAddress,
   message: Uint8Array,
   witness: readonly Uint8Array[],
 ): boolean {

@@ -1,5 +1,5 @@
 import { concatBytes } from '../../../protocols/common/bytes.ts';
-import type { Destination } from './bitcoin-address.ts';
+import type { KeyAddress } from '../../../protocols/common/segwit.ts';
 import { doubleSha256, sha256, taggedHash } from './hashes.ts';
 
 /**
@@ -33,12 +33,12 @@ const EPOCH = Uint8Array.of(0);
 const KEY_PATH = Uint8Array.of(0);
 
 /** Script of an output to `destination`. */
-export function outputScript({ type, program }: Destination): Uint8Array {
+export function outputScript({ type, program }: KeyAddress): Uint8Array {
   return concatBytes(Uint8Array.of(type === 'p2wpkh' ? OP_0 : OP_1, program.byteLength), program);
 }
 
 /** Hash of *to_spend*, in the order of bytes that transactions use (texts turn it around). */
-export function toSpendId(destination: Destination, message: Uint8Array): Uint8Array {
+export function toSpendId(destination: KeyAddress, message: Uint8Array): Uint8Array {
   const digest = taggedHash('BIP0322-signed-message', message);
   const input = concatBytes(
     NO_TRANSACTION,
@@ -51,7 +51,7 @@ export function toSpendId(destination: Destination, message: Uint8Array): Uint8A
 }
 
 /** What a P2WPKH input of *to_sign* signs with `SIGHASH_ALL` (BIP-143). */
-export function keyHashSighash(destination: Destination, message: Uint8Array): Uint8Array {
+export function keyHashSighash(destination: KeyAddress, message: Uint8Array): Uint8Array {
   const outpoint = concatBytes(toSpendId(destination, message), ZERO);
   const [before, after] = PAY_TO_KEY_HASH;
   return doubleSha256(
@@ -69,7 +69,7 @@ export function keyHashSighash(destination: Destination, message: Uint8Array): U
 }
 
 /** What the key path of a P2TR input of *to_sign* signs (BIP-341): `type` is `SIGHASH_DEFAULT` or `SIGHASH_ALL`. */
-export function taprootSighash(destination: Destination, message: Uint8Array, type: number): Uint8Array {
+export function taprootSighash(destination: KeyAddress, message: Uint8Array, type: number): Uint8Array {
   const outpoint = concatBytes(toSpendId(destination, message), ZERO);
   return taggedHash(
     'TapSighash',

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { parseBitcoinAddress } from '../../../../../node/identity/wallets/bitcoin-address.ts';
 import { createWalletCrypto } from '../../../../../node/identity/wallets/index.ts';
 import { toSpendId } from '../../../../../node/identity/wallets/sighash.ts';
+import { parseKeyAddress } from '../../../../../protocols/common/segwit.ts';
 
 const PATH = process.env.BIP322_VECTORS ?? '/work/shared/vectors/bip322-basic.json';
 
@@ -55,7 +55,7 @@ test('the vectors of BIP-322 are there', { skip: !isThere && `${PATH} is not the
 
 for (const { message, address, to_spend_tx_hash, to_sign_tx_hash } of file.tx_hashes) {
   test(`transactions for "${message}"`, () => {
-    const destination = parseBitcoinAddress(address);
+    const destination = parseKeyAddress(address);
     assert.ok(destination !== null);
     const id = toSpendId(destination, utf8(message));
     assert.equal(Buffer.from(id).reverse().toString('hex'), to_spend_tx_hash);
