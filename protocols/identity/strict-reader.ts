@@ -2,19 +2,18 @@ const BYTES = 2;
 const TEXT = 3;
 const ARRAY = 4;
 const MAP = 5;
-const INTEGER = 0;
-const NULL = 0xf6;
 /** Arguments that stand in the first byte itself. */
 const SMALL_MAX = 23;
 /** The last that says how many bytes of an argument follow: 1, 2, 4 or 8. */
 const WIDE_MAX = 27;
 const ASCII_MAX = 0x7f;
+/** In place of a head where there is none: of a kind that nobody asks for. */
+const NOTHING = 0xff;
 
 /**
- * Reads items of canonical DAG-CBOR one after another, as many kinds of them as links have: texts in ASCII, byte strings,
- * integers that are not negative, null, and lists and maps of which the reader knows what comes. Every head is in its
- * shortest form; so what was read to its end has no other spelling, provided that its maps' keys were asked for in their
- * order.
+ * Reads items of canonical DAG-CBOR one after another, as many kinds of them as a CACAO has: texts in ASCII, byte strings,
+ * lists and maps of which it is known what comes. Every head is in its shortest form; so what was read to its end has no
+ * other spelling, provided that its maps' keys were asked for in their order.
  *
  * At anything else it fails: what it gives from then on means nothing, and `isWhole` is false. What is wrong is for others
  * to say.
@@ -47,11 +46,6 @@ export class StrictReader {
     return this.#head(MAP);
   }
 
-  /** Items of a list that begins here. */
-  list(): number {
-    return this.#head(ARRAY);
-  }
-
   /** Whether `key`, of at most 23 ASCII characters, stands here. If so, its value is next. */
   hasKey(key: string): boolean {
     const isHere =
@@ -81,7 +75,7 @@ export class StrictReader {
 
   /** A list of at most `max` texts. */
   texts(max: number): string[] {
-    const count = this.list();
+    const count = this.#head(ARRAY);
     if (count > max) this.#fail();
     const texts: string[] = [];
     for (let i = 0; i < count && !this.#hasFailed; i++) texts.push(this.text());
@@ -96,20 +90,9 @@ export class StrictReader {
     return new Uint8Array(this.#bytes.subarray(from, this.#at));
   }
 
-  /** An integer from 0 to 2^53 - 1. */
-  integer(): number {
-    return this.#head(INTEGER);
-  }
-
-  integerOrNull(): number | null {
-    if (this.#bytes[this.#at] !== NULL) return this.integer();
-    this.#at += 1;
-    return null;
-  }
-
-  /** Value, length or count of an item of this kind, in its shortest form. */
+  /** Length or count of an item of this kind, in its shortest form. */
   #head(major: number): number {
-    const first = this.#bytes[this.#at] ?? NULL;
+    const first = this.#bytes[this.#at] ?? NOTHING;
     const info = first & 0x1f;
     this.#at += 1;
     if (first >> 5 === major && info <= SMALL_MAX) return info;
