@@ -18,6 +18,7 @@ import {
   noticeVerifier,
   ownCredentials,
   recordAuthoriser,
+  recordCurrency,
   sponsorOf,
   termsOf,
 } from './identity/tenancy.ts';
@@ -119,7 +120,14 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
   const directory = makeDirectory(base, shared);
   const terms = termsOf(namespaces, { owner: owner.did, sponsored: config['storage.sponsored'] });
   const storage = new StorageService(
-    { ...shared, directory, authorise: recordAuthoriser(authority), credentials, termsOf: terms },
+    {
+      ...shared,
+      directory,
+      authorise: recordAuthoriser(authority),
+      isCurrent: recordCurrency(authority, systemClock),
+      credentials,
+      termsOf: terms,
+    },
     { config, role, splitLoopback: base.splitLoopback ?? false },
   );
   scored.push(relay, directory, storage, namespaces);

@@ -16,7 +16,7 @@ import {
 } from '../../protocols/identity/index.ts';
 import { NamespacesError, type NoticeAct } from '../../protocols/namespaces/index.ts';
 import { type Authorise, RelayError } from '../../protocols/relay/index.ts';
-import { type AuthoriseRecord, StorageError } from '../../protocols/storage/index.ts';
+import { type AuthoriseRecord, type RecordBody, StorageError } from '../../protocols/storage/index.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
 import type { Authority } from './authority.ts';
 import { type Chain, Credentials } from './credentials.ts';
@@ -48,7 +48,9 @@ export function noticeVerifier(
       if (verified.root !== as)
         throw new IdentityError('chain_broken', 'chain does not begin with whom it is for');
       checkChain(verified, { owner, namespace, action, resource: '', time }, init.swarm);
-      if (!isEndorsed && init.isRevoked(verified, as)) {
+      // what an administrator withdrew stays withdrawn when it is withdrawn itself, in whatever order a node hears of the two
+      const isRevocation = namespace === ALL_NAMESPACES;
+      if (!isRevocation && !isEndorsed && init.isRevoked(verified, as)) {
         throw new NamespacesError('notice_unauthorised', 'a link of the chain was revoked');
       }
     } catch (error) {
@@ -75,6 +77,31 @@ export function recordAuthoriser(authority: Authority): AuthoriseRecord {
   return ({ owner, namespace, key, author, chain, time }, isNew, peer) => {
     const subject = { owner, namespace, author, chain, time, action: 'write', resource: key } as const;
     return settled(() => authority.authorise(subject, { isNew, peer }), refuseRecord);
+  };
+}
+
+/**
+ * Whether the author of a record could sign it now. Of one that could not, since its chain has ended or was revoked or the policy is
+ * another one now, nobody knows when it was made: its own time is all there is.
+ */
+export function recordCurrency(authority: Authority, clock: Clock): (record: RecordBody) => Promise<boolean> {
+  return async ({ owner, namespace, key, author, chain }) => {
+    const subject = {
+      owner,
+      namespace,
+      author,
+      chain,
+      action: 'write',
+      resource: key,
+      time: clock.now(),
+    } as const;
+    try {
+      await authority.authorise(subject, { isNew: true });
+      return true;
+    } catch (error) {
+      faultOf(error);
+      return false;
+    }
   };
 }
 

@@ -20,7 +20,9 @@ import {
 } from '../../protocols/storage/index.ts';
 import type { Endings } from './endings.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
+import type { Places } from './places.ts';
 import type { PartitionPlace, RecordStore } from './store/interface.ts';
+import type { Witnesses } from './witnesses.ts';
 
 export interface CopierComponents {
   readonly store: RecordStore;
@@ -29,6 +31,8 @@ export interface CopierComponents {
   readonly clock: Clock;
   readonly metrics: StorageServiceMetrics;
   readonly endings: Endings;
+  readonly witnesses: Witnesses;
+  readonly places: Places;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -175,9 +179,11 @@ export class Copier {
 
   /** False when it has expired. */
   async #put(source: string, place: PartitionPlace, entry: VersionItem, bytes: Uint8Array): Promise<boolean> {
-    const { admission, store, metrics } = this.#components;
+    const { admission, store, metrics, places, witnesses } = this.#components;
     try {
       const record = await admission.admit(bytes, source, 'asked', { partition: place, key: entry.key });
+      const homes = places.of(place).homes.map(({ id }) => id);
+      if (!(await witnesses.vouch(source, homes, place, record))) return true;
       const outcome = await store.put({ place, record, condition: null, isRepair: true });
       if (outcome.status === 'no_room') throw new Error(`there is no room: ${outcome.reason}`);
       metrics.recordsCopied += 1;

@@ -1,11 +1,8 @@
-import { equalBytes } from '../../protocols/common/bytes.ts';
 import {
   type Answers,
   compareRecords,
-  type PartitionId,
   type RequestOf,
   type RequestType,
-  type SignedRecord,
   type Stamp,
 } from '../../protocols/storage/index.ts';
 import { ATTEMPT_TIMEOUT_MS } from './limits.ts';
@@ -60,25 +57,6 @@ export class Endings {
       confirmed.push(...some.filter((_, index) => spoken + (votes[index] ?? 0) >= needed));
     }
     return confirmed;
-  }
-
-  /** Whether one of `homes` holds exactly this record: then it was taken when it was new. */
-  async holds(
-    homes: readonly string[],
-    { namespaceId }: PartitionId,
-    record: SignedRecord,
-  ): Promise<boolean> {
-    const { ask } = this.#components;
-    const request = { type: 'get', namespaceId, key: record.key } as const;
-    const signal = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
-    const held = homes
-      .filter((id) => id !== this.#self)
-      .map(async (id) => {
-        const answer: Answers['get'] = await ask<'get'>(id, request, signal);
-        if (answer.held?.kind === 'record' && equalBytes(answer.held.record, record.bytes)) return true;
-        throw new Error('it holds something else');
-      });
-    return Promise.any(held).catch(() => false);
   }
 
   async #votes(

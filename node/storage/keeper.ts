@@ -30,6 +30,7 @@ import { openRecordStore } from './store/store.ts';
 import { Sync } from './sync.ts';
 import { Upkeep } from './upkeep.ts';
 import { WireServer } from './wire-server.ts';
+import { type IsCurrent, Witnesses } from './witnesses.ts';
 
 export interface KeeperComponents {
   readonly network: Network;
@@ -40,6 +41,7 @@ export interface KeeperComponents {
   readonly places: Places;
   readonly partitions: Partitions;
   readonly admission: RecordAdmission;
+  readonly isCurrent: IsCurrent;
   readonly quotas: RequestQuotas;
   readonly repairs: Repairs;
   readonly metrics: StorageServiceMetrics;
@@ -109,8 +111,9 @@ export class Keeper {
     this.#standings = new Standings({ store, members, places, logger, onUnsynced });
     const own = { ...components, store, standings: this.#standings };
     const endings = new Endings(components, { self });
+    const witnesses = new Witnesses(components, { self });
     const copier = new Copier(
-      { ...own, endings },
+      { ...own, endings, witnesses },
       { bytesPerSecond: config['storage.upkeepBytesPerSecond'] },
     );
     this.#sync = new Sync({ ...own, copier });
@@ -118,7 +121,7 @@ export class Keeper {
     this.replica = new Replica({
       ...own,
       isSponsored: (place) => components.termsOf(place).isSponsored,
-      witnesses: (...call) => endings.holds(...call),
+      witnesses,
       isMember: (peer) => members.isMember(peer),
       copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
       onCorrupt: (partition, key) => components.repairs.mend(store, partition, key),

@@ -19,6 +19,7 @@ import type { Deadline } from './deadline.ts';
 import type { Consistency } from './interface.ts';
 import { DEGRADED_ROUNDS } from './limits.ts';
 import { majority, Quorum, type QuorumComponents, type QuorumInit, type Reply } from './quorum.ts';
+import { type IsCurrent, WITNESSES_MIN } from './witnesses.ts';
 
 /** What a replica holds of a key, checked. */
 export interface Copy {
@@ -26,9 +27,11 @@ export interface Copy {
   readonly stamp: Stamp | null;
   /** A value or a tombstone; null for a floor and for nothing. */
   readonly record: SignedRecord | null;
+  /** Its author could not sign it now: the word of one home is not enough. */
+  readonly isDoubtful: boolean;
 }
 
-export interface ReadResult extends Copy {
+export interface ReadResult extends Pick<Copy, 'stamp' | 'record'> {
   readonly degraded: boolean;
 }
 
@@ -37,11 +40,12 @@ export interface ReaderComponents extends QuorumComponents {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly versions: HybridClock;
+  readonly isCurrent: IsCurrent;
   /** Homes that hold less than the newest copy, to be given it; `isDamaged` where their own does not open. */
   readonly repair: (record: SignedRecord, ids: readonly string[]) => void;
 }
 
-const NOTHING: Copy = { stamp: null, record: null };
+const NOTHING: Copy = { stamp: null, record: null, isDoubtful: false };
 
 /** Reads one key of the homes, and believes only what it verified. */
 export class Reader {
@@ -70,15 +74,34 @@ export class Reader {
       await quorum.round(ask);
       const agreed = quorum.agreement();
       if (agreed !== null) {
-        const newest = newestOf([...quorum.replies.values()]);
-        this.#mend(quorum, newest, deadline);
-        return { ...newest, degraded: false };
+        const result = await this.#settled(quorum);
+        if (result.degraded && consistency === 'majority') throw tooFew(quorum, deadline);
+        if (!result.degraded) this.#mend(quorum, result, deadline);
+        return result;
       }
       if (deadline.isOver || (consistency === undefined && isHopeless(quorum, deadline))) break;
       await quorum.backOff();
     }
     if (consistency === 'majority') throw tooFew(quorum, deadline);
     return this.#best(quorum, ask, deadline);
+  }
+
+  /**
+   * The newest that a majority has told. What is doubtful counts where enough homes hold it; before it is passed over all of them
+   * are heard, since it may have been acknowledged.
+   */
+  async #settled(quorum: Quorum<Copy>): Promise<ReadResult> {
+    const { homes } = quorum.place;
+    const needed = Math.min(WITNESSES_MIN, homes.length);
+    const all = (): Reply<Copy>[] => [...quorum.replies.values()];
+    const isSure = (): boolean => {
+      const newest = newestOf(all());
+      return !newest.isDoubtful || countOf(all(), newest) >= needed;
+    };
+    if (!isSure()) await quorum.allSettled();
+    const { stamp, record } = newestOf(all().filter((reply) => isVouched(reply, all(), needed)));
+    const isHeard = homes.every(({ id }) => 'answer' in (quorum.replies.get(id) ?? {}));
+    return { stamp, record, degraded: !isSure() && !isHeard };
   }
 
   /** What `id` holds, verified. Throws when it does not answer, or not with that. */
@@ -92,15 +115,17 @@ export class Reader {
         if (held.stamp.ms > clock.now() + CLOCK_SKEW_MS) {
           throw new StorageError('record_clock', 'a floor is from the future');
         }
-        return { view, isSynced, stamp: held.stamp, record: null };
+        return { view, isSynced, stamp: held.stamp, record: null, isDoubtful: false };
       }
       const record = await admission.admit(held.record, id, 'asked', { partition, key });
       versions.observe(record);
-      return { view, isSynced, stamp: record, record };
+      const isDoubtful = record.owner !== '' && !(await this.#components.isCurrent(record));
+      return { view, isSynced, stamp: record, record, isDoubtful };
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       if (error.code === 'record_expired' && held.kind === 'record') {
-        return { view, isSynced, stamp: decodeRecord(held.record, this.#components.crypto), record: null };
+        const stamp = decodeRecord(held.record, this.#components.crypto);
+        return { view, isSynced, stamp, record: null, isDoubtful: false };
       }
       if (error.code !== 'overloaded') metrics.liesFound += 1;
       throw error;
@@ -121,8 +146,7 @@ export class Reader {
     }
     const first = await firstWithRecord(quorum.reachable(), (id) => ask(id, deadline.signal));
     if (first !== null && (first.stamp !== null || first.isSynced)) return { ...first, degraded: false };
-    const best = await this.#best(quorum, ask, deadline);
-    return { ...best, degraded: false };
+    return { ...(await this.#best(quorum, ask, deadline)), degraded: false };
   }
 
   /** No majority can be asked: the newest copy of all that answer, stand-ins too. */
@@ -144,7 +168,7 @@ export class Reader {
   }
 
   /** Gives the newest copy to homes that have an older one, when all have answered. */
-  #mend(quorum: Quorum<Copy>, newest: Copy, deadline: Deadline): void {
+  #mend(quorum: Quorum<Copy>, newest: ReadResult, deadline: Deadline): void {
     const { record } = newest;
     const { homes } = quorum.place;
     const isSame = [...quorum.replies.values()].every((reply) => isCurrent(reply, newest));
@@ -164,7 +188,7 @@ export class Reader {
 }
 
 /** Whether a home is as the newest copy is, or is not to be repaired: it did not answer. */
-function isCurrent(reply: Reply<Copy>, { stamp }: Copy): boolean {
+function isCurrent(reply: Reply<Copy>, { stamp }: ReadResult): boolean {
   if (!('answer' in reply)) return !(reply.error instanceof ReplicaError && reply.error.code === 'corrupt');
   if (stamp === null) return true;
   return reply.answer.stamp !== null && compareRecords(reply.answer.stamp, stamp) >= 0;
@@ -174,13 +198,26 @@ function newestOf(replies: readonly Reply<Copy>[]): Copy {
   let newest = NOTHING;
   for (const reply of replies) {
     if (!('answer' in reply)) continue;
-    const { stamp, record } = reply.answer;
+    const { stamp } = reply.answer;
     if (stamp === null) continue;
     const order = newest.stamp === null ? 1 : compareRecords(stamp, newest.stamp);
     // a floor of the same stamp is that of a home that keeps it for a day only: its author has not ended it
-    if (order > 0 || (order === 0 && newest.record === null)) newest = { stamp, record };
+    if (order > 0 || (order === 0 && newest.record === null)) newest = reply.answer;
   }
   return newest;
+}
+
+/** How many replies hold just this. */
+function countOf(replies: readonly Reply<Copy>[], { stamp }: Copy): number {
+  return replies.filter((reply) => {
+    const held = 'answer' in reply ? reply.answer.stamp : null;
+    return held !== null && stamp !== null && compareRecords(held, stamp) === 0;
+  }).length;
+}
+
+/** Whether what a reply holds counts: its author could sign it now, or enough replies hold it. */
+function isVouched(reply: Reply<Copy>, all: readonly Reply<Copy>[], needed: number): boolean {
+  return 'answer' in reply && (!reply.answer.isDoubtful || countOf(all, reply.answer) >= needed);
 }
 
 /** Whether it is no use to go on asking: nobody is there that may soon count, or half of the time is over. */

@@ -27,6 +27,7 @@ import {
 import type { Places } from './places.ts';
 import type { Standings } from './standings.ts';
 import type { PartitionPlace, RecordStore } from './store/interface.ts';
+import type { Witnesses } from './witnesses.ts';
 
 export interface ReplicaComponents {
   readonly store: RecordStore;
@@ -40,12 +41,7 @@ export interface ReplicaComponents {
   readonly isSponsored: (namespace: { readonly owner: string; readonly namespace: string }) => boolean;
   /** Whether a node may be home. */
   readonly isMember: (peer: string) => boolean;
-  /** Whether one of `homes`, asked now, holds exactly this record. */
-  readonly witnesses: (
-    homes: readonly string[],
-    partition: PartitionId,
-    record: SignedRecord,
-  ) => Promise<boolean>;
+  readonly witnesses: Witnesses;
   /** Takes over from `peer` what it has of a partition and this node has not. */
   readonly copyFrom: (peer: string, place: PartitionPlace) => Promise<void>;
   /** A copy on this node's disk does not open. */
@@ -119,16 +115,15 @@ export class Replica {
 
   /**
    * Whether a record that was not signed just now is a copy of what the homes took then, and not made now with a key that has
-   * expired or was revoked since: one of them sends or holds it. In a namespace without owner anybody may write anything.
+   * expired or was revoked since. In a namespace without owner anybody may write anything.
    */
   async #mayBeOld(record: SignedRecord, partition: PartitionId, peer: string): Promise<boolean> {
     const { clock, places, witnesses } = this.#components;
     if (record.owner === '' || isNew(record, clock.now())) return true;
-    const homes = places.of(partition).homes.map(({ id }) => id);
-    if (homes.includes(peer)) return true;
     const own = this.#held(partition, record.key);
     if (own?.kind === 'record' && equalBytes(own.record, record.bytes)) return true;
-    return witnesses(homes, partition, record);
+    const homes = places.of(partition).homes.map(({ id }) => id);
+    return witnesses.vouch(peer, homes, partition, record);
   }
 
   #list(request: RequestOf<'list'>): Answers['list'] {

@@ -49,6 +49,7 @@ import { Places } from './places.ts';
 import { Repairs } from './repairs.ts';
 import type { StoreGauges } from './store/metrics.ts';
 import { Wire } from './wire.ts';
+import type { IsCurrent } from './witnesses.ts';
 
 export interface StorageServiceComponents {
   readonly network: Network;
@@ -58,6 +59,7 @@ export interface StorageServiceComponents {
   readonly identity: Identity;
   readonly authorise: AuthoriseRecord;
   readonly credentials: Credentials;
+  readonly isCurrent: IsCurrent;
   readonly termsOf: (namespace: NamespaceRef) => Terms;
   readonly logger: Logger;
   readonly events: EventLog;
@@ -111,7 +113,7 @@ export class StorageService implements Storage {
       },
     );
     const partitions = new Partitions({ crypto }, { swarm: config.swarm });
-    const { authorise } = components;
+    const { authorise, isCurrent } = components;
     this.#admission = new RecordAdmission(
       { crypto, clock, partitions, authorise, metrics },
       { swarm: config.swarm },
@@ -122,7 +124,7 @@ export class StorageService implements Storage {
       ask: this.#ask,
       read: (...call) => this.#coordinator.reread(...call),
     });
-    const shared = { crypto, clock, partitions, places, metrics, admission: this.#admission };
+    const shared = { crypto, clock, partitions, places, metrics, isCurrent, admission: this.#admission };
     this.#keeper = keeps ? this.#makeKeeper(shared) : null;
     this.#coordinator = this.#makeCoordinator(shared);
   }
@@ -299,6 +301,7 @@ interface Shared {
   readonly places: Places;
   readonly metrics: StorageServiceMetrics;
   readonly admission: RecordAdmission;
+  readonly isCurrent: IsCurrent;
 }
 
 const NOTHING_KEPT: Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'> = {

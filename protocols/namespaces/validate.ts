@@ -55,7 +55,13 @@ export function readPolicy(fields: UncheckedPolicy): Policy {
 
 /** The revocation that the fields are. Throws as `readPolicy`. */
 export function readRevocation(fields: UncheckedRevocation): Revocation {
-  return { target: readTarget(fields.target), ...readAuthority(fields) };
+  const revocation = { target: readTarget(fields.target), ...readAuthority(fields) };
+  const { target, as, chain } = revocation;
+  // nothing would undo it
+  if ('did' in target && target.did === as && chain.length > 0) {
+    throw field('a principal is withdrawn in its own name by itself alone, not by a delegate');
+  }
+  return revocation;
 }
 
 /** The rules as they stand in a policy. */

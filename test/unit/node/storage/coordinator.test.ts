@@ -103,6 +103,7 @@ function make() {
       metrics,
       admission,
       signer,
+      isCurrent: () => Promise.resolve(true),
       credentials: { chainFor: () => Promise.resolve([]) } as unknown as Credentials,
       ask,
       places: { of: () => place, standIns: () => [] } as unknown as Places,
