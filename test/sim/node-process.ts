@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { createLogger, createNode, DEFAULTS } from '../../node/index.ts';
-import { OPEN_SWARM } from '../support/owner.ts';
+import { ownerKeyPath } from '../support/owner.ts';
 
 /** A full node in a process of its own, for tests that kill it. Driven over IPC by `ProcessNode`. */
 export interface NodeProcessInit {
@@ -27,7 +27,7 @@ function report(message: Report): void {
 async function main(init: NodeProcessInit): Promise<void> {
   const config = {
     ...DEFAULTS,
-    ...OPEN_SWARM,
+    'identity.ownerKey': ownerKeyPath(),
     data: init.data,
     bootstrap: [...init.bootstrap],
     'listen.host': '127.0.0.1',
@@ -41,10 +41,10 @@ async function main(init: NodeProcessInit): Promise<void> {
     'relay.lingerBusyMs': 0,
   };
   const node = createNode({ logger: createLogger(config) }, { config, role: 'full', version: 'test' });
-  const name = { owner: '', namespace: 'default', topic: init.topic };
   const file = openSync(init.deliveries, 'a');
   let count = 0;
   await node.start();
+  const name = { owner: node.owner, namespace: 'default', topic: init.topic };
   node.relay.subscribe(name, (delivery) => {
     writeSync(file, `${delivery.id} ${delivery.author} ${delivery.epoch} ${delivery.seq}\n`);
     count += 1;

@@ -7,7 +7,7 @@ import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { createLogger, createNode, DEFAULTS } from '../../../node/index.ts';
-import { OPEN_SWARM } from '../../support/owner.ts';
+import { ownerKeyPath } from '../../support/owner.ts';
 
 /** What is compared: records of Maillon and values of stock kad-dht. */
 export const MODES = ['stock', 'maillon'] as const;
@@ -92,7 +92,7 @@ function routingTableSize(dht: unknown): number {
 async function createMaillon(data: string): Promise<Subject> {
   const config = {
     ...DEFAULTS,
-    ...OPEN_SWARM,
+    'identity.ownerKey': ownerKeyPath(),
     data,
     'listen.host': '127.0.0.1',
     'listen.tcp': 0,
@@ -103,6 +103,7 @@ async function createMaillon(data: string): Promise<Subject> {
   };
   const node = createNode({ logger: createLogger(config) }, { config, role: 'full', version: 'bench' });
   await node.start();
+  const recordName = (key: string) => ({ owner: node.owner, namespace: NAMESPACE, key });
   return {
     address: String(node.status().addresses[0]),
     dial: (addresses) => Promise.all(addresses.map((address) => node.connect(address))).then(() => undefined),
@@ -114,10 +115,6 @@ async function createMaillon(data: string): Promise<Subject> {
     },
     stop: () => node.stop(),
   };
-}
-
-function recordName(key: string) {
-  return { owner: '', namespace: NAMESPACE, key };
 }
 
 function dhtKey(key: string): Uint8Array {
