@@ -35,7 +35,7 @@ export const storeBench: Experiment = {
         const records = makeRecords(number);
         const sealed = records.map(({ bytes }) => Buffer.concat([bytes, SEAL]));
         const rateOfStore = (): Promise<number> => rate(() => writeAll(store, records));
-        // each goes first in turn: what making the records leaves behind slows the first
+        // each goes first in turn: the garbage of making the records falls to neither alone
         const isStoreFirst = number % 2 === 0;
         let ofStore = isStoreFirst ? await rateOfStore() : Number.NaN;
         const ofBare = await rate(() => insertAll(bare, records, sealed));
