@@ -117,12 +117,16 @@ function resultOf(rates: Rates, delays: readonly number[], wallets: WalletVerifi
   const of = (name: string): number[] => rates.get(name) ?? [];
   const viem = of('EIP-191 by viem');
   const ratio = round(median(of('EIP-191').map((rate, index) => rate / (viem[index] ?? Number.NaN))));
+  const signatures = of('EIP-191');
+  const chains = of('chains, EVM sign-in').map((rate, index) => rate / (signatures[index] ?? Number.NaN));
   const perS = Object.fromEntries([...rates].map(([name, all]) => [name, median(all)]));
   return {
     name: 'identity',
     figures: {
       perS,
       overViem: ratio,
+      // what a chain costs beside its signature: 1 would be nothing
+      chainsOverSignatures: round(median(chains)),
       eventLoopP99Ms: round(median(delays)),
       threads: wallets.threads,
       implementation: wallets.implementation,
