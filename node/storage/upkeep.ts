@@ -1,5 +1,5 @@
 import { equalBytes } from '../../protocols/common/bytes.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -14,6 +14,7 @@ import { ATTEMPT_TIMEOUT_MS, REVIEW_MS, SWEEP_MS, SWEEP_ROWS, UPKEEP_TICK_MS } f
 import type { StorageServiceMetrics } from './metrics.ts';
 import type { Place, Places } from './places.ts';
 import type { Standings } from './standings.ts';
+import { UNSPONSORED_LIFE_MS } from './store/constants.ts';
 import type { PartitionSummary, RecordStore } from './store/interface.ts';
 import type { Sync } from './sync.ts';
 
@@ -114,6 +115,9 @@ export class Upkeep {
     metrics.recordsExpired += await inParts((max) => store.expire(now, max));
     const before = now - TOMBSTONE_LIFE_MS;
     metrics.tombstonesCollected += await inParts((max) => store.collectTombstones(before, max));
+    // what is older is refused there by its time alone
+    const forgotten = now - UNSPONSORED_LIFE_MS - 2 * CLOCK_SKEW_MS;
+    await inParts((max) => store.collectFloors(forgotten, max));
   }
 
   async #review(now: number): Promise<void> {

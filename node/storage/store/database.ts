@@ -29,6 +29,7 @@ CREATE TABLE records (
   bytes INTEGER NOT NULL, mark INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (partition, key)) STRICT;
 CREATE INDEX records_expiry ON records (expiry) WHERE expiry IS NOT NULL;
 CREATE INDEX records_tombstones ON records (ms) WHERE kind = 1;
+CREATE INDEX records_floors ON records (partition, ms) WHERE kind = 16;
 `;
 
 /** Where the header of a database says which version of the format writes and reads it (SQLite's file format, 1.3). */

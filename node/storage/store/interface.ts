@@ -160,6 +160,8 @@ export interface RecordStore {
   expire(now: number, max: number): Promise<number>;
   /** Tombstones whose version is from before `before` become floors, at most `max`. How many did. */
   collectTombstones(before: number, max: number): Promise<number>;
+  /** Floors of namespaces without a sponsor whose version is from before `before` are removed, at most `max`. How many were. */
+  collectFloors(before: number, max: number): Promise<number>;
 
   /** Null when there is none or it is damaged. */
   getState(partition: PartitionId): PartitionState | null;

@@ -66,9 +66,9 @@ export interface DiscardOperation {
   readonly key: Slice;
 }
 
-/** Makes floors of values that have expired, or of tombstones from before a time. */
+/** Makes floors of values that have expired, or of tombstones from before a time; removes floors that nobody pays for. */
 export interface SweepOperation {
-  readonly type: 'expire' | 'collect';
+  readonly type: 'expire' | 'collect' | 'forget';
   readonly time: number;
   readonly max: number;
 }

@@ -100,6 +100,8 @@ class Store implements RecordStore {
     const now = this.#components.clock.now();
     const { ms, counter, kind, contentType, value } = record;
     const expiry = quota.isSponsored ? record.expiry : unsponsoredExpiry(record);
+    // what had no sponsor and ended may have left no trace: it does not come back
+    if (!quota.isSponsored && expiry !== null && expiry <= now) return { status: 'no_room', reason: 'quota' };
     const ownCondition = condition === null || condition.kind === 'absent' ? condition : ownStamp(condition);
     const pack: Pack = (packer) => {
       const packed = packer.place(place);
@@ -181,9 +183,12 @@ class Store implements RecordStore {
   }
 
   async raiseFloors(place: PartitionPlace, floors: readonly (Stamp & { key: string })[]): Promise<number> {
+    const { isSponsored } = this.#init.quotaOf(place.owner, place.namespace);
+    const oldest = isSponsored ? -Infinity : this.#components.clock.now() - UNSPONSORED_LIFE_MS;
+    const kept = floors.filter(({ ms }) => ms >= oldest);
     let raised = 0;
-    for (let at = 0; at < floors.length; at += UPKEEP_ROWS_MAX) {
-      const some = floors.slice(at, at + UPKEEP_ROWS_MAX);
+    for (let at = 0; at < kept.length; at += UPKEEP_ROWS_MAX) {
+      const some = kept.slice(at, at + UPKEEP_ROWS_MAX);
       const pack: Pack = (packer) => ({
         type: 'floors',
         place: packer.place(place),
@@ -218,6 +223,10 @@ class Store implements RecordStore {
 
   collectTombstones(before: number, max: number): Promise<number> {
     return this.#sweep('collect', before, max);
+  }
+
+  collectFloors(before: number, max: number): Promise<number> {
+    return this.#sweep('forget', before, max);
   }
 
   usage(): StoreUsage {

@@ -56,7 +56,7 @@ export class Writing {
   readonly #room: Room;
   readonly #ledger: Ledger;
   readonly #statements: Record<'find' | 'sealed' | 'add' | 'change' | 'remove' | 'rows', StatementSync> &
-    Record<'expired' | 'tombstones' | 'state', StatementSync>;
+    Record<'expired' | 'tombstones' | 'floors' | 'state', StatementSync>;
   #bytes: Uint8Array = NO_BYTES;
 
   constructor(components: { readonly database: DatabaseSync; readonly sealer: Sealer }, init: Room) {
@@ -84,6 +84,10 @@ export class Writing {
       ),
       tombstones: database.prepare(
         `SELECT r.partition, ${ROW_COLUMNS} ${from}kind = 1 AND r.ms < ? ORDER BY r.ms LIMIT ?`,
+      ),
+      floors: database.prepare(
+        `SELECT r.partition, ${ROW_COLUMNS} FROM namespaces n CROSS JOIN partitions p CROSS JOIN records r ` +
+          'WHERE n.sponsored = 0 AND p.namespace = n.id AND r.partition = p.id AND r.kind = 16 AND r.ms < ? LIMIT ?',
       ),
       state: database.prepare('UPDATE partitions SET state = ? WHERE id = ?'),
     };
@@ -225,13 +229,18 @@ export class Writing {
   }
 
   #sweep({ type, time, max }: SweepOperation): number {
-    const statement = type === 'expire' ? this.#statements.expired : this.#statements.tombstones;
+    const { expired, tombstones, floors } = this.#statements;
+    const statement = { expire: expired, collect: tombstones, forget: floors }[type];
     const rows = statement.all(time, max) as unknown as (RecordRow & { partition: number })[];
     for (const row of rows) {
       const partition = this.#ledger.byId(row.partition);
       // a row that is damaged says nothing of itself that a floor could be made of
       if (partition === null || !this.#isIntact(partition, row, false)) {
         this.#setAside(row);
+        continue;
+      }
+      if (type === 'forget') {
+        this.#remove(partition, row);
         continue;
       }
       this.#write(row, {
