@@ -77,6 +77,12 @@ export const ERRORS = {
   not_running: { status: 503, meaning: 'the node behind this gateway is not running', retryAfter: 2 },
   stopping: { status: 503, meaning: 'the node behind this gateway is stopping', retryAfter: 5 },
   overloaded: { status: 503, meaning: 'too much waits here already', retryAfter: 1 },
+  state_unavailable: {
+    status: 503,
+    meaning: 'what the gateway keeps of sign-ins cannot be read or written now',
+    retryAfter: 2,
+  },
+  state_version: { status: 503, meaning: 'what the gateway keeps was made by a newer version of it' },
   too_many_clients: { status: 503, meaning: 'every place for a streaming client is taken', retryAfter: 5 },
   over_quota: { status: 507, meaning: 'the namespace has as much as it may: delete something first' },
   no_room: { status: 507, meaning: 'the replicas have no room left' },
