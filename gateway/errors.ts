@@ -60,6 +60,11 @@ export const ERRORS = {
   foreign_host: { status: 421, meaning: 'the Host header does not name this gateway' },
   upgrade_required: { status: 426, meaning: 'the route speaks WebSocket only' },
   headers_too_large: { status: 431, meaning: 'URL and headers exceed their limit' },
+  rate_limited: {
+    status: 429,
+    meaning: 'too many requests; detail says of which limit, and retryAfter when there is room again',
+    retryAfter: 1,
+  },
   internal: { status: 500, meaning: 'a fault of the gateway; its log has more' },
   corrupt: { status: 502, meaning: 'every copy that could be read is damaged' },
   insufficient_replicas: {
@@ -72,17 +77,17 @@ export const ERRORS = {
     meaning: 'the write may have happened or not: read before trying again',
     retryAfter: 5,
   },
-  list_incomplete: { status: 503, meaning: 'a part of the list cannot be read now', retryAfter: 5 },
-  no_peers: { status: 503, meaning: 'this light gateway reaches no peer now', retryAfter: 2 },
-  not_running: { status: 503, meaning: 'the node behind this gateway is not running', retryAfter: 2 },
-  stopping: { status: 503, meaning: 'the node behind this gateway is stopping', retryAfter: 5 },
-  overloaded: { status: 503, meaning: 'too much waits here already', retryAfter: 1 },
   state_unavailable: {
     status: 503,
     meaning: 'what the gateway keeps of sign-ins cannot be read or written now',
     retryAfter: 2,
   },
   state_version: { status: 503, meaning: 'what the gateway keeps was made by a newer version of it' },
+  list_incomplete: { status: 503, meaning: 'a part of the list cannot be read now', retryAfter: 5 },
+  no_peers: { status: 503, meaning: 'this light gateway reaches no peer now', retryAfter: 2 },
+  not_running: { status: 503, meaning: 'the node behind this gateway is not running', retryAfter: 2 },
+  stopping: { status: 503, meaning: 'the node behind this gateway is stopping', retryAfter: 5 },
+  overloaded: { status: 503, meaning: 'too much waits here already', retryAfter: 1 },
   too_many_clients: { status: 503, meaning: 'every place for a streaming client is taken', retryAfter: 5 },
   over_quota: { status: 507, meaning: 'the namespace has as much as it may: delete something first' },
   no_room: { status: 507, meaning: 'the replicas have no room left' },
@@ -113,9 +118,12 @@ export type CloseCode = keyof typeof CLOSE_CODES;
 /** An error a client may see. */
 export class GatewayError extends CodedError {
   declare readonly code: ErrorCode;
+  /** Seconds after which trying again is reasonable, where it is not what the table says. */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, message: string, detail?: ErrorDetail) {
+  constructor(code: ErrorCode, message: string, detail?: ErrorDetail, retryAfter?: number) {
     super(code, message, detail);
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -132,7 +140,8 @@ export function errorBody(thrown: unknown): ErrorBody {
   if (!(thrown instanceof CodedError) || !isErrorCode(thrown.code)) {
     return { error: ERRORS.internal.meaning, code: 'internal' };
   }
-  const { retryAfter }: ErrorKind = ERRORS[thrown.code];
+  const kind: ErrorKind = ERRORS[thrown.code];
+  const retryAfter = (thrown instanceof GatewayError ? thrown.retryAfter : undefined) ?? kind.retryAfter;
   return {
     error: thrown.message,
     code: thrown.code,

@@ -17,6 +17,7 @@ import {
 } from './limits.ts';
 import { listen } from './listen.ts';
 import { createGatewayMetrics } from './metrics.ts';
+import { RateLimits } from './protection/rate-limits.ts';
 import { Tenants } from './tenants.ts';
 import { Turn } from './turn.ts';
 import { PresenceBoard } from './ws/presence.ts';
@@ -42,6 +43,7 @@ export class GatewayServer implements Gateway {
   readonly #build: Build;
   readonly #idempotency: Context['idempotency'];
   readonly #events: Events;
+  readonly #rates: RateLimits;
   readonly #onAnswered: Context['onAnswered'];
   #url = '';
   #running: Running | undefined;
@@ -60,6 +62,7 @@ export class GatewayServer implements Gateway {
     this.#onAnswered = components.onAnswered;
     this.#config = init.config;
     this.#build = init.build;
+    this.#rates = new RateLimits({ clock: systemClock }, { config: init.config });
     // outlives a restart of the gateway: a retry may come right after it
     this.#idempotency = new IdempotencyKeys(
       { clock: systemClock },
@@ -112,6 +115,7 @@ export class GatewayServer implements Gateway {
       idempotency: this.#idempotency,
       presence: new PresenceBoard({ clock: systemClock }),
       metrics: this.metrics,
+      rates: this.#rates,
       onAnswered: this.#onAnswered,
       stopping: controller.signal,
     });

@@ -27,6 +27,8 @@ import {
   REQUEST_TIMEOUT_MS,
 } from '../limits.ts';
 import { routeClass } from '../metrics.ts';
+import { TrustedProxies } from '../protection/client-address.ts';
+import type { Client } from '../protection/rate-limits.ts';
 import { chooseSubprotocol } from '../ws/subprotocols.ts';
 import { answerClientError, pathOf, rawResponse, sendError } from './error-handler.ts';
 import { checkHost, checkOrigin, checkSite, corsHeaders, PREFLIGHT_HEADERS } from './guard.ts';
@@ -36,12 +38,19 @@ import { namespaceRoutes } from './namespaces.ts';
 import { networkRoutes } from './network.ts';
 import { Prober, probeGateway } from './probes.ts';
 import { pubsubRoutes } from './pubsub.ts';
-import { pubsubSseRoutes } from './pubsub-sse.ts';
+import { pubsubSseRoutes, SSE_PATH } from './pubsub-sse.ts';
 import { pubsubWsRoutes, WEBSOCKET_PATH } from './pubsub-ws.ts';
 import { describeRoute } from './route-description.ts';
 import { methodsOf } from './route-methods.ts';
 import { signedObjectRoutes } from './signed-objects.ts';
 import { storageRoutes } from './storage-scope.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, set before anything else looks at the request. */
+    client: Client;
+  }
+}
 
 /** A compressor would cost each connection 240 kB; the types of `ws` do not know `closeTimeout` yet. */
 const WEBSOCKET_OPTIONS: NonNullable<WebsocketPluginOptions['options']> & { readonly closeTimeout: number } =
@@ -164,16 +173,24 @@ function addHooks(app: FastifyInstance, context: Context): void {
     allowedHosts: context.config['gateway.allowedHosts'],
     allowedOrigins: context.config['gateway.allowedOrigins'],
   };
+  const proxies = new TrustedProxies(context.config['gateway.trustedProxies']);
+  // null until the first hook: an object here would be one for all requests
+  app.decorateRequest('client', null as unknown as Client);
   app.addHook('onRequest', async (request, reply) => {
     const { host, origin } = request.headers;
+    request.client = { ...proxies.clientOf(request.socket.remoteAddress, request.headers), charged: [] };
     void reply.headers({ 'x-content-type-options': 'nosniff', vary: 'Origin' });
     checkHost(host, guard);
     checkOrigin(origin, guard);
     checkSite(request.method, request.headers);
     void reply.headers(corsHeaders(origin));
+    context.rates.takeAddress('requests', request.client);
+    const opensStream = request.ws || request.routeOptions.url === SSE_PATH;
+    if (opensStream) context.rates.takeAddress('handshakes', request.client);
     if (context.stopping.aborted) throw new GatewayError('going_away', 'the gateway is stopping');
   });
   app.addHook('preValidation', async (request) => {
+    context.rates.takeCredential(request.client);
     // the plugin would upgrade any route and hang up then
     if (request.ws && !request.is404 && request.routeOptions.url !== WEBSOCKET_PATH) {
       throw new GatewayError('bad_handshake', `only ${WEBSOCKET_PATH} speaks WebSocket`);

@@ -38,12 +38,14 @@ const encoding: Encoding = {
     event('message', { id, namespace, topic, author, epoch, seq, time, data_base64: encodeBase64(data) }, id),
 };
 
+export const SSE_PATH = '/v1/pubsub/sse';
+
 type SseContext = Pick<Context, 'hub' | 'turn' | 'clients' | 'config' | 'events' | 'metrics'>;
 
 export function pubsubSseRoutes(app: Routes, context: SseContext): void {
   const { hub, turn, clients, config, events, metrics } = context;
   const options = { schema: sseSchema, exposeHeadRoute: false };
-  app.get('/v1/pubsub/sse', options, (request, reply) => {
+  app.get(SSE_PATH, options, (request, reply) => {
     if (clients.isFull) throw new GatewayError('too_many_clients', ERRORS.too_many_clients.meaning);
     const name = topicName(request.query);
     const cursor = request.headers['last-event-id'] ?? request.query.cursor;

@@ -66,11 +66,11 @@ function forget(socket: WebSocket, raw: Socket, response: ServerResponse | undef
 
 type WsContext = Pick<
   Context,
-  'relay' | 'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics' | 'events'
+  'relay' | 'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics' | 'events' | 'rates'
 >;
 
 export function pubsubWsRoutes(app: Routes, context: WsContext): void {
-  const { relay, hub, turn, clients, config, logger, presence, metrics, events } = context;
+  const { relay, hub, turn, clients, config, logger, presence, metrics, events, rates } = context;
   const responses = new WeakMap<IncomingMessage, ServerResponse>();
   app.route({
     method: 'GET',
@@ -113,6 +113,7 @@ export function pubsubWsRoutes(app: Routes, context: WsContext): void {
           queueMaxBytes: config['gateway.clientQueueBytes'],
           slowMs: config['gateway.slowClientMs'],
           topicsMax: config['gateway.topicsPerClient'],
+          meterFrame: rates.frameMeter(request.client),
           joinPresence: query.presence === 'true' ? (send) => presence.join(name, member, send) : undefined,
         },
       );
