@@ -22,7 +22,9 @@ export interface Gateway {
   readonly metrics: Readonly<GatewayMetrics>;
   /** What it needs to serve, looked at now. */
   probe(): Probe[];
-  /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`. */
+  /** Reads the files of certificate and key again, where it speaks TLS; keeps the former when they cannot be used. */
+  reload(): void;
+  /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`, `bad_tls`. */
   start(): Promise<void>;
   /** Stops it, or does nothing. Clients are told to go; takes at most 1 s. */
   stop(): Promise<void>;

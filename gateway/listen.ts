@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../node/index.ts';
 import { CodedError } from '../protocols/common/errors.ts';
@@ -19,7 +20,8 @@ export async function listen(app: FastifyInstance, config: Config, door: Door = 
   // one address, so that one port is one server: the name may stand for two
   const host = configured === 'localhost' ? '127.0.0.1' : configured;
   const port = await listenOnFreePort(app, { host, config, door });
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const scheme = app.server instanceof TlsServer ? 'https' : 'http';
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 async function listenOnFreePort(

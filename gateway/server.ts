@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Config, Logger, MaillonNode, Probe, Relay, Storage } from '../node/index.ts';
 import { systemClock } from '../protocols/common/clock.ts';
@@ -18,6 +19,7 @@ import {
 import { listen } from './listen.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import { RateLimits } from './protection/rate-limits.ts';
+import { tlsFilesOf } from './protection/tls-files.ts';
 import { Tenants } from './tenants.ts';
 import { Turn } from './turn.ts';
 import { PresenceBoard } from './ws/presence.ts';
@@ -30,6 +32,9 @@ interface Running {
   readonly heartbeat: NodeJS.Timeout;
   /** Every connection: an upgraded one is not the HTTP server's any more when it closes the others. */
   readonly sockets: ReadonlySet<Socket>;
+  readonly reload: () => void;
+  /** Looks no longer whether the files of TLS change. */
+  readonly unfollow: (() => void) | undefined;
 }
 
 export class GatewayServer implements Gateway {
@@ -80,6 +85,10 @@ export class GatewayServer implements Gateway {
     return probeGateway({ clients, config: this.#config, stopping: controller.signal });
   }
 
+  reload(): void {
+    this.#running?.reload();
+  }
+
   async start(): Promise<void> {
     return this.#next(() => this.#start());
   }
@@ -98,7 +107,8 @@ export class GatewayServer implements Gateway {
     const clients = new Clients({ max: this.#config['gateway.clientsMax'] });
     const controller = new AbortController();
     const turn = new Turn();
-    const app = await createApp({
+    const tls = tlsFilesOf({ logger: this.#logger }, this.#config);
+    const context: Context = {
       node: this.#node,
       relay: this.#relay,
       storage: this.#storage,
@@ -118,7 +128,8 @@ export class GatewayServer implements Gateway {
       rates: this.#rates,
       onAnswered: this.#onAnswered,
       stopping: controller.signal,
-    });
+    };
+    const app = await createApp(context, tls?.read() ?? null);
     const sockets = collectSockets(app);
     try {
       this.#url = await listen(app, this.#config);
@@ -129,14 +140,20 @@ export class GatewayServer implements Gateway {
     const heartbeat = setInterval(() => {
       for (const client of clients) client.beat();
     }, SSE_HEARTBEAT_MS);
-    this.#running = { app, clients, controller, heartbeat, sockets };
+    const tlsServer = app.server instanceof TlsServer ? app.server : null;
+    const unfollow = tlsServer === null ? undefined : tls?.follow(tlsServer);
+    const reload = (): void => {
+      if (tlsServer !== null) tls?.reload(tlsServer);
+    };
+    this.#running = { app, clients, controller, heartbeat, sockets, reload, unfollow };
     this.#logger.info({ url: this.#url }, 'gateway listens');
   }
 
   async #stop(): Promise<void> {
     if (this.#running === undefined) return;
-    const { app, clients, controller, heartbeat, sockets } = this.#running;
+    const { app, clients, controller, heartbeat, sockets, unfollow } = this.#running;
     this.#running = undefined;
+    unfollow?.();
     clearInterval(heartbeat);
     // in this order: nothing new, then those who stream, then whatever else is open
     controller.abort();

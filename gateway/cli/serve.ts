@@ -63,6 +63,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       await node.stop();
       await admin?.stop();
     },
+    ...(config['gateway.tls.cert'] === '' ? {} : { reload: () => gateway?.reload() }),
     crashed: (error) => logger.fatal({ err: error }, 'an error nobody expected; exiting'),
   });
 }

@@ -1,3 +1,4 @@
+import type { SecureContextOptions } from 'node:tls';
 import swagger from '@fastify/swagger';
 import websocket, { type WebsocketPluginOptions } from '@fastify/websocket';
 import {
@@ -20,19 +21,23 @@ import {
   FRAME_MAX_BYTES,
   FRAME_MAX_FRAGMENTS,
   HEADERS_MAX_BYTES,
-  HEADERS_MAX_COUNT,
-  HEADERS_TIMEOUT_MS,
-  KEEP_ALIVE_TIMEOUT_MS,
   PLAIN_CONNECTIONS_MAX,
-  REQUEST_TIMEOUT_MS,
 } from '../limits.ts';
 import { routeClass } from '../metrics.ts';
 import { TrustedProxies } from '../protection/client-address.ts';
 import type { Client } from '../protection/rate-limits.ts';
 import { chooseSubprotocol } from '../ws/subprotocols.ts';
 import { answerClientError, pathOf, rawResponse, sendError } from './error-handler.ts';
-import { checkHost, checkOrigin, checkSite, corsHeaders, PREFLIGHT_HEADERS } from './guard.ts';
+import {
+  checkHost,
+  checkOrigin,
+  checkSite,
+  corsHeaders,
+  PREFLIGHT_HEADERS,
+  securityHeaders,
+} from './guard.ts';
 import { healthRoutes } from './health.ts';
+import { httpServerFactory } from './http-server.ts';
 import { infoRoutes } from './info.ts';
 import { namespaceRoutes } from './namespaces.ts';
 import { networkRoutes } from './network.ts';
@@ -63,35 +68,33 @@ const WEBSOCKET_OPTIONS: NonNullable<WebsocketPluginOptions['options']> & { read
     handleProtocols: chooseSubprotocol,
   };
 
-/** The HTTP server with all its routes, not listening yet. */
-export async function createApp(context: Context): Promise<FastifyInstance> {
+/** The HTTP server with all its routes, not listening yet. `tls`: what it shows clients; null for plain HTTP. */
+export async function createApp(
+  context: Context,
+  tls: SecureContextOptions | null,
+): Promise<FastifyInstance> {
   const logger: FastifyBaseLogger = context.logger;
+  const maxConnections = context.config['gateway.clientsMax'] + PLAIN_CONNECTIONS_MAX;
   const app = fastify({
     loggerInstance: logger,
     // this library's own lines would show the query, which may hold a credential
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: false,
     bodyLimit: context.config['gateway.bodyBytes'],
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: true,
     return503OnClosing: false,
-    http: {
-      maxHeaderSize: HEADERS_MAX_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: HEADERS_TIMEOUT_MS / 2,
-      // curl and others offer h2c in the same header; they mean plain HTTP if it is not taken
-      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
-    },
+    serverFactory: httpServerFactory(tls, { maxConnections }),
     // whoever sends a longer one is told what is wrong with it, not that there is no such route
     routerOptions: { maxParamLength: HEADERS_MAX_BYTES },
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) => void sendError(context.logger, error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      // no hook sees such a request
+      void reply.headers(securityHeaders(request.headers.host, tls !== null));
+      void sendError(context.logger, error, request, reply);
+    },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'ignore',
   });
-  app.server.maxConnections = context.config['gateway.clientsMax'] + PLAIN_CONNECTIONS_MAX;
-  app.server.maxHeadersCount = HEADERS_MAX_COUNT;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((error, request, reply) => sendError(context.logger, error, request, reply));
@@ -99,7 +102,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   const routes = collectRoutes(app);
   // first, since its own hooks close the connections whose upgrade the guard refuses
   await registerPlugins(app, context);
-  addHooks(app, context);
+  addHooks(app, context, tls !== null);
   answerUnknown(app, routes);
   const typed = app.withTypeProvider<ZodTypeProvider>();
   const prober = new Prober({ ...context, others: () => probeGateway(context) });
@@ -168,7 +171,7 @@ async function registerPlugins(app: FastifyInstance, context: Context): Promise<
   });
 }
 
-function addHooks(app: FastifyInstance, context: Context): void {
+function addHooks(app: FastifyInstance, context: Context, isTls: boolean): void {
   const guard = {
     allowedHosts: context.config['gateway.allowedHosts'],
     allowedOrigins: context.config['gateway.allowedOrigins'],
@@ -179,7 +182,7 @@ function addHooks(app: FastifyInstance, context: Context): void {
   app.addHook('onRequest', async (request, reply) => {
     const { host, origin } = request.headers;
     request.client = { ...proxies.clientOf(request.socket.remoteAddress, request.headers), charged: [] };
-    void reply.headers({ 'x-content-type-options': 'nosniff', vary: 'Origin' });
+    void reply.headers(securityHeaders(host, isTls));
     checkHost(host, guard);
     checkOrigin(origin, guard);
     checkSite(request.method, request.headers);

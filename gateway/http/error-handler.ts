@@ -100,6 +100,7 @@ export function rawResponse(body: ErrorBody): string {
     'Connection: close',
     'Content-Type: application/json; charset=utf-8',
     'X-Content-Type-Options: nosniff',
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
     `Content-Length: ${Buffer.byteLength(json)}`,
     '',
     json,
