@@ -1,5 +1,6 @@
 import type { Config, Logger, MaillonNode, Receipt, Relay, Storage, TopicName } from '../node/index.ts';
 import type { Clock } from '../protocols/common/clock.ts';
+import type { Auth } from './auth/index.ts';
 import type { Clients } from './clients.ts';
 import { GatewayError } from './errors.ts';
 import type { IdempotencyKeys } from './http/idempotency.ts';
@@ -25,6 +26,7 @@ export interface Context {
   readonly relay: Relay;
   readonly storage: Storage;
   readonly tenants: Tenants;
+  readonly auth: Auth;
   readonly logger: Logger;
   readonly events: Events;
   readonly config: Config;

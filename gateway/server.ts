@@ -3,6 +3,9 @@ import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Config, Logger, MaillonNode, Probe, Relay, Storage } from '../node/index.ts';
 import { systemClock } from '../protocols/common/clock.ts';
+import { CodedError, errorMessage } from '../protocols/common/errors.ts';
+import { type Auth, createAuth } from './auth/index.ts';
+import { SWEEP_INTERVAL_MS } from './auth/limits.ts';
 import { Clients } from './clients.ts';
 import type { Build, Context } from './context.ts';
 import { createApp } from './http/app.ts';
@@ -20,6 +23,7 @@ import { listen } from './listen.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import { RateLimits } from './protection/rate-limits.ts';
 import { tlsFilesOf } from './protection/tls-files.ts';
+import { isShared } from './state/index.ts';
 import { Tenants } from './tenants.ts';
 import { Turn } from './turn.ts';
 import { PresenceBoard } from './ws/presence.ts';
@@ -27,9 +31,11 @@ import { PresenceBoard } from './ws/presence.ts';
 /** What exists while the gateway runs. */
 interface Running {
   readonly app: FastifyInstance;
+  readonly auth: Auth;
   readonly clients: Clients;
   readonly controller: AbortController;
   readonly heartbeat: NodeJS.Timeout;
+  readonly sweep: NodeJS.Timeout;
   /** Every connection: an upgraded one is not the HTTP server's any more when it closes the others. */
   readonly sockets: ReadonlySet<Socket>;
   readonly reload: () => void;
@@ -81,8 +87,8 @@ export class GatewayServer implements Gateway {
 
   probe(): Probe[] {
     if (this.#running === undefined) return [{ name: 'gateway', ok: false, detail: 'it does not run' }];
-    const { clients, controller } = this.#running;
-    return probeGateway({ clients, config: this.#config, stopping: controller.signal });
+    const { auth, clients, controller } = this.#running;
+    return probeGateway({ auth, clients, config: this.#config, stopping: controller.signal });
   }
 
   reload(): void {
@@ -107,12 +113,14 @@ export class GatewayServer implements Gateway {
     const clients = new Clients({ max: this.#config['gateway.clientsMax'] });
     const controller = new AbortController();
     const turn = new Turn();
+    const auth = await this.#openAuth();
     const tls = tlsFilesOf({ logger: this.#logger }, this.#config);
     const context: Context = {
       node: this.#node,
       relay: this.#relay,
       storage: this.#storage,
       tenants: this.#tenants,
+      auth,
       logger: this.#logger,
       events: this.#events,
       config: this.#config,
@@ -135,6 +143,7 @@ export class GatewayServer implements Gateway {
       this.#url = await listen(app, this.#config);
     } catch (error) {
       await app.close();
+      await auth.state.close();
       throw error;
     }
     const heartbeat = setInterval(() => {
@@ -145,22 +154,47 @@ export class GatewayServer implements Gateway {
     const reload = (): void => {
       if (tlsServer !== null) tls?.reload(tlsServer);
     };
-    this.#running = { app, clients, controller, heartbeat, sockets, reload, unfollow };
+    const sweep = setInterval(() => {
+      auth.sweep().catch((error: unknown) => {
+        this.#logger.warn(
+          { reason: errorMessage(error) },
+          'ended sign-ins were not deleted; tried again later',
+        );
+      });
+    }, SWEEP_INTERVAL_MS);
+    this.#running = { app, auth, clients, controller, heartbeat, sweep, sockets, reload, unfollow };
     this.#logger.info({ url: this.#url }, 'gateway listens');
+  }
+
+  /** A cluster that cannot be asked keeps nobody out who needs no sign-in; a file that cannot be used is a fault of this machine. */
+  async #openAuth(): Promise<Auth> {
+    const components = { node: this.#node, tenants: this.#tenants, logger: this.#logger, clock: systemClock };
+    const auth = createAuth(components, this.#config);
+    try {
+      await auth.state.prepare();
+    } catch (error) {
+      const isAway = error instanceof CodedError && error.code === 'state_unavailable';
+      if (isAway && isShared(this.#config)) return auth;
+      await auth.state.close();
+      throw error;
+    }
+    return auth;
   }
 
   async #stop(): Promise<void> {
     if (this.#running === undefined) return;
-    const { app, clients, controller, heartbeat, sockets, unfollow } = this.#running;
+    const { app, auth, clients, controller, heartbeat, sweep, sockets, unfollow } = this.#running;
     this.#running = undefined;
     unfollow?.();
     clearInterval(heartbeat);
+    clearInterval(sweep);
     // in this order: nothing new, then those who stream, then whatever else is open
     controller.abort();
     await clients.goAway(STOP_CLOSE_TIMEOUT_MS);
     const closed = app.close();
     for (const socket of sockets) socket.destroy();
     await closed;
+    await auth.state.close();
     this.#logger.info('gateway stopped');
   }
 }

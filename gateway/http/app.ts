@@ -27,6 +27,8 @@ import { routeClass } from '../metrics.ts';
 import { TrustedProxies } from '../protection/client-address.ts';
 import type { Client } from '../protection/rate-limits.ts';
 import { chooseSubprotocol } from '../ws/subprotocols.ts';
+import { authRoutes } from './auth.ts';
+import { addCredentialHooks } from './credentials.ts';
 import { answerClientError, pathOf, rawResponse, sendError } from './error-handler.ts';
 import {
   checkHost,
@@ -103,6 +105,7 @@ export async function createApp(
   // first, since its own hooks close the connections whose upgrade the guard refuses
   await registerPlugins(app, context);
   addHooks(app, context, tls !== null);
+  addCredentialHooks(app, context);
   answerUnknown(app, routes);
   const typed = app.withTypeProvider<ZodTypeProvider>();
   const prober = new Prober({ ...context, others: () => probeGateway(context) });
@@ -117,6 +120,7 @@ export async function createApp(
   ]) {
     addRoutes(typed, context);
   }
+  await authRoutes(typed, context);
   await signedObjectRoutes(typed, context);
   await storageRoutes(typed, context);
   await app.ready();

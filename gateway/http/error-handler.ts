@@ -30,6 +30,9 @@ export function describeError(
   if (body.code === 'internal') {
     logger.error({ err: error, method: request.method, path: pathOf(request.url) }, 'request failed');
   }
+  if (body.code === 'unauthenticated' && !reply.hasHeader('www-authenticate')) {
+    void reply.header('www-authenticate', 'Bearer realm="maillon"');
+  }
   if (body.retryAfter !== undefined) void reply.header('retry-after', String(body.retryAfter));
   // an answer to HEAD has no body that could name it
   if (request.method === 'HEAD') void reply.header('maillon-error', body.code);

@@ -56,12 +56,19 @@ export class Prober {
 
 /** What a gateway that runs is probed for. */
 export function probeGateway({
+  auth,
   clients,
   config,
   stopping,
-}: Pick<Context, 'clients' | 'config' | 'stopping'>): Probe[] {
+}: Pick<Context, 'auth' | 'clients' | 'config' | 'stopping'>): Probe[] {
   const isStopping = stopping.aborted;
+  const fault = auth.fault();
   return [
+    {
+      name: 'gateway.state',
+      ok: fault === null,
+      detail: fault === null ? 'sign-ins are kept' : `nobody can sign in: ${fault}`,
+    },
     {
       name: 'gateway.clients',
       ok: !clients.isFull,

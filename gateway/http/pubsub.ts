@@ -77,7 +77,7 @@ type PublishContext = Pick<Context, 'relay' | 'idempotency' | 'presence' | 'metr
 
 export function pubsubRoutes(app: Routes, context: PublishContext): void {
   const { relay, idempotency, presence, metrics } = context;
-  app.post('/v1/pubsub/publish', { schema: publishSchema }, async ({ body, query, headers }) => {
+  app.post('/v1/pubsub/publish', { schema: publishSchema }, async ({ body, query, headers, principal }) => {
     const name = topicName({ topic: body.topic, namespace: oneNamespace(query.namespace, body.namespace) });
     const expiry = body.expiry === undefined ? {} : { expiry: body.expiry };
     const request = { ...name, data: body.data_base64, ...expiry };
@@ -92,7 +92,14 @@ export function pubsubRoutes(app: Routes, context: PublishContext): void {
       }
     };
     const receipt =
-      key === undefined ? await publish() : await idempotency.once(key, fingerprint(request), publish);
+      key === undefined
+        ? await publish()
+        : await idempotency.once(
+            key,
+            fingerprint(request),
+            publish,
+            principal.kind === 'operator' ? '' : principal.place,
+          );
     const { id, messageIds, peersReached, storedBy, durable } = receipt;
     return {
       status: 'ok' as const,

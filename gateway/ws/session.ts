@@ -125,7 +125,7 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
       const message = `a connection may have ${topicsMax} topics: unsubscribe from one, or open another connection`;
       throw new GatewayError('too_many_topics', message);
     }
-    this.#topics.set(key, this.#components.hub.subscribe(topic, dialect.encoding, this));
+    this.#topics.set(key, this.#components.hub.subscribe(topic, dialect.encoding, this, this.home.shown));
   }
 
   unsubscribe(topic: TopicName): void {
