@@ -1,5 +1,6 @@
 import type { Config, Logger, MaillonNode, Receipt, Relay, Storage, TopicName } from '../node/index.ts';
 import type { Clock } from '../protocols/common/clock.ts';
+import type { Audit } from './audit/interface.ts';
 import type { Auth } from './auth/index.ts';
 import type { Clients } from './clients.ts';
 import { GatewayError } from './errors.ts';
@@ -40,6 +41,7 @@ export interface Context {
   readonly presence: PresenceBoard;
   readonly metrics: GatewayMetrics;
   readonly rates: RateLimits;
+  readonly audit: Audit;
   /** Told of every request that was answered, where that is measured. */
   readonly onAnswered: ((answered: Answered) => void) | undefined;
   /** Set once the gateway stops: nothing new is begun then. */

@@ -105,6 +105,13 @@ export const RATE_SUBJECTS_MAX = 50_000;
 export const TLS_CHECK_MS = 2_000;
 /** A certificate chain, or a key: the longest chains have some 20 KiB. */
 export const TLS_FILE_MAX_BYTES = 256 * 1024;
+/** Events that wait for the audit log's disk, some 500 bytes each; beyond that they are counted only. */
+export const AUDIT_PENDING_MAX = 10_000;
+/** When a write to the audit log that failed is tried again without a new event. */
+export const AUDIT_RETRY_MS = 5_000;
+/** Refusals of one kind that are written down one by one; of more it is only known how many. */
+export const AUDIT_REFUSALS_PER_SECOND = 2;
+export const AUDIT_REFUSALS_BURST = 200;
 
 /** The limits of a gateway that are no settings; those the node lists. */
 export const GATEWAY_LIMITS: readonly Limit[] = [
@@ -155,6 +162,10 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.rate.subjects', RATE_SUBJECTS_MAX, 'count', 'a rate remembers so many clients'),
   limit('gateway.tls.check', TLS_CHECK_MS, 'milliseconds', 'a renewed certificate is in force that soon'),
   limit('gateway.tls.fileBytes', TLS_FILE_MAX_BYTES, 'bytes', 'a certificate chain or a key'),
+  limit('gateway.audit.pending', AUDIT_PENDING_MAX, 'count', 'events that wait for the disk'),
+  limit('gateway.audit.retry', AUDIT_RETRY_MS, 'milliseconds', 'when a full disk is tried again'),
+  limit('gateway.audit.refusals', AUDIT_REFUSALS_PER_SECOND, 'per second', 'then they are only counted'),
+  limit('gateway.audit.refusalsBurst', AUDIT_REFUSALS_BURST, 'count', 'written one by one at once'),
   limit('gateway.probeTimeout', PROBE_TIMEOUT_MS, 'milliseconds', 'a slow probe counts as failed'),
 ];
 

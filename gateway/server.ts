@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Config, Logger, MaillonNode, Probe, Relay, Storage } from '../node/index.ts';
 import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError, errorMessage } from '../protocols/common/errors.ts';
+import type { Audit } from './audit/interface.ts';
 import { type Auth, createAuth } from './auth/index.ts';
 import { SWEEP_INTERVAL_MS } from './auth/limits.ts';
 import { Clients } from './clients.ts';
@@ -55,6 +56,7 @@ export class GatewayServer implements Gateway {
   readonly #idempotency: Context['idempotency'];
   readonly #events: Events;
   readonly #rates: RateLimits;
+  readonly #audit: Audit;
   readonly #onAnswered: Context['onAnswered'];
   #url = '';
   #running: Running | undefined;
@@ -70,6 +72,7 @@ export class GatewayServer implements Gateway {
     this.#storage = components.storage ?? this.#tenants.storage(components.node.storage);
     this.#logger = components.logger;
     this.#events = components.events ?? onlyLogged(components.logger);
+    this.#audit = components.audit ?? { fault: null, audit: async () => undefined };
     this.#onAnswered = components.onAnswered;
     this.#config = init.config;
     this.#build = init.build;
@@ -88,7 +91,13 @@ export class GatewayServer implements Gateway {
   probe(): Probe[] {
     if (this.#running === undefined) return [{ name: 'gateway', ok: false, detail: 'it does not run' }];
     const { auth, clients, controller } = this.#running;
-    return probeGateway({ auth, clients, config: this.#config, stopping: controller.signal });
+    return probeGateway({
+      audit: this.#audit,
+      auth,
+      clients,
+      config: this.#config,
+      stopping: controller.signal,
+    });
   }
 
   reload(): void {
@@ -134,6 +143,7 @@ export class GatewayServer implements Gateway {
       presence: new PresenceBoard({ clock: systemClock }),
       metrics: this.metrics,
       rates: this.#rates,
+      audit: this.#audit,
       onAnswered: this.#onAnswered,
       stopping: controller.signal,
     };
@@ -164,6 +174,8 @@ export class GatewayServer implements Gateway {
     }, SWEEP_INTERVAL_MS);
     this.#running = { app, auth, clients, controller, heartbeat, sweep, sockets, reload, unfollow };
     this.#logger.info({ url: this.#url }, 'gateway listens');
+    const { version } = this.#build;
+    await this.#audit.audit({ event: 'gateway.start', outcome: 'ok', detail: { url: this.#url, version } });
   }
 
   /** A cluster that cannot be asked keeps nobody out who needs no sign-in; a file that cannot be used is a fault of this machine. */
@@ -196,6 +208,7 @@ export class GatewayServer implements Gateway {
     await closed;
     await auth.state.close();
     this.#logger.info('gateway stopped');
+    await this.#audit.audit({ event: 'gateway.stop', outcome: 'ok' });
   }
 }
 

@@ -60,7 +60,8 @@ export function probeGateway({
   clients,
   config,
   stopping,
-}: Pick<Context, 'auth' | 'clients' | 'config' | 'stopping'>): Probe[] {
+  audit,
+}: Pick<Context, 'audit' | 'auth' | 'clients' | 'config' | 'stopping'>): Probe[] {
   const isStopping = stopping.aborted;
   const fault = auth.fault();
   return [
@@ -74,6 +75,7 @@ export function probeGateway({
       ok: !clients.isFull,
       detail: `${clients.size} of ${config['gateway.clientsMax']} streaming clients`,
     },
+    { name: 'gateway.audit', ok: audit.fault === null, detail: audit.fault ?? 'written' },
     { name: 'gateway', ok: !isStopping, detail: isStopping ? 'stopping' : 'serving' },
   ];
 }
