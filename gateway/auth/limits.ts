@@ -16,9 +16,10 @@ export const CLOCK_SKEW_MS = MINUTE_MS;
 export const SIGNING_KEY_ROTATION_MS = 30 * DAY_MS;
 /** A key is published longer than it signs: its last tokens have to end, and caches of the key set. */
 export const SIGNING_KEY_OVERLAP_MS = DAY_MS;
-/** How often signing keys of other gateways are looked for: because time went by, or a token names one that is not known. */
+/** How often signing keys of other gateways are looked for because time went by. */
 export const SIGNING_KEYS_REFRESH_MS = MINUTE_MS;
-export const SIGNING_KEYS_RETRY_MS = 2 * SECOND_MS;
+/** The same because tokens name one that is not known; whoever brings such a token waits for it. */
+export const SIGNING_KEYS_RETRY_MS = 250;
 /** Signing keys that are read: two gateways that began together and a rotation are four. */
 export const SIGNING_KEYS_MAX = 16;
 /** How late another gateway learns of a logout or of a key that was revoked. */

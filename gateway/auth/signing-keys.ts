@@ -5,7 +5,9 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../protocols/common/clock.ts';
+import { GatewayError } from '../errors.ts';
 import type { Row, State } from '../state/index.ts';
 import {
   CLOCK_SKEW_MS,
@@ -48,6 +50,7 @@ export class SigningKeys {
   readonly #components: SigningKeysComponents;
   #keys: readonly SigningKey[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
+  #readBegunAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | null = null;
 
   constructor(components: SigningKeysComponents) {
@@ -67,8 +70,12 @@ export class SigningKeys {
   async find(kid: string): Promise<SigningKey | null> {
     const known = this.#find(kid);
     if (known !== null) return known;
-    // another gateway may just have made it; who invents names does not make us look each time
-    await this.#refresh(SIGNING_KEYS_RETRY_MS);
+    // another gateway may just have made it: looked for once after this was asked, but not for each who invents names
+    const askedAt = performance.now();
+    while (this.#readBegunAt < askedAt) {
+      await wait(Math.max(0, this.#readBegunAt + SIGNING_KEYS_RETRY_MS - performance.now()));
+      if (this.#readBegunAt < askedAt) await this.#refresh(0);
+    }
     return this.#find(kid);
   }
 
@@ -108,6 +115,7 @@ export class SigningKeys {
 
   async #read(): Promise<void> {
     const { state, clock } = this.#components;
+    this.#readBegunAt = performance.now();
     const rows = await state.query(
       'SELECT * FROM signing_keys WHERE ends_at > ? ORDER BY created_at DESC, kid LIMIT ?',
       [clock.now() - CLOCK_SKEW_MS, SIGNING_KEYS_MAX],
@@ -125,16 +133,18 @@ export class SigningKeys {
     const endsAt = createdAt + SIGNING_KEY_ROTATION_MS + SIGNING_KEY_OVERLAP_MS;
     const sealed = secrets.seal(privateKey.export({ format: 'der', type: 'pkcs8' }), locationOf(kid));
     const { x = '' } = publicKey.export({ format: 'jwk' });
+    // of gateways that find none at the same time one makes it
     await state.execute([
       {
-        sql: `INSERT INTO signing_keys (kid, public_key, sealed_key, created_at, ends_at) VALUES (?, ?, ?, ?, ?)
-          ON CONFLICT (kid) DO NOTHING`,
-        args: [kid, x, sealed, createdAt, endsAt],
+        sql: `INSERT INTO signing_keys (kid, public_key, sealed_key, created_at, ends_at) SELECT ?, ?, ?, ?, ?
+          WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE created_at > ?) ON CONFLICT (kid) DO NOTHING`,
+        args: [kid, x, sealed, createdAt, endsAt, createdAt - SIGNING_KEY_ROTATION_MS],
       },
     ]);
-    const key = { kid, privateKey, publicKey, createdAt, endsAt };
-    this.#keys = [key, ...this.#keys];
-    return key;
+    await this.#read();
+    const [newest] = this.#keys;
+    if (newest === undefined) throw new GatewayError('state_unavailable', 'no signing key could be made');
+    return newest;
   }
 
   #open(row: Row): SigningKey {

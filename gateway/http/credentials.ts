@@ -43,6 +43,11 @@ export function ownNamespace({ principal }: Pick<FastifyRequest, 'principal'>): 
   return principal.kind === 'operator' ? undefined : principal.namespace;
 }
 
+/** What the gateway calls that namespace; undefined for the operator. */
+export function ownPlace(principal: Principal): string | undefined {
+  return principal.kind === 'operator' ? undefined : principal.place;
+}
+
 /** Whether what the connection of this request publishes is taken. */
 export function mayPublish({ principal }: Pick<FastifyRequest, 'principal'>): boolean {
   return principal.kind === 'operator' || principal.scopes.includes('write');

@@ -13,6 +13,7 @@ import {
   topicQuery,
   topicSchema,
 } from '../schemas.ts';
+import { ownPlace } from './credentials.ts';
 import type { Routes } from './routes.ts';
 
 const publishBody = z
@@ -94,12 +95,7 @@ export function pubsubRoutes(app: Routes, context: PublishContext): void {
     const receipt =
       key === undefined
         ? await publish()
-        : await idempotency.once(
-            key,
-            fingerprint(request),
-            publish,
-            principal.kind === 'operator' ? '' : principal.place,
-          );
+        : await idempotency.once(key, fingerprint(request), publish, ownPlace(principal));
     const { id, messageIds, peersReached, storedBy, durable } = receipt;
     return {
       status: 'ok' as const,
