@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Config, Logger, MaillonNode, Probe, Relay, Storage } from '../node/index.ts';
@@ -6,7 +7,7 @@ import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError, errorMessage } from '../protocols/common/errors.ts';
 import type { Audit } from './audit/interface.ts';
 import { type Auth, createAuth } from './auth/index.ts';
-import { SWEEP_INTERVAL_MS } from './auth/limits.ts';
+import { STATE_PATIENCE_MS, SWEEP_INTERVAL_MS } from './auth/limits.ts';
 import { Clients } from './clients.ts';
 import type { Build, Context } from './context.ts';
 import { createApp } from './http/app.ts';
@@ -182,13 +183,25 @@ export class GatewayServer implements Gateway {
   async #openAuth(): Promise<Auth> {
     const components = { node: this.#node, tenants: this.#tenants, logger: this.#logger, clock: systemClock };
     const auth = createAuth(components, this.#config);
-    try {
-      await auth.state.prepare();
-    } catch (error) {
+    const prepared = auth.state.prepare().catch((error: unknown) => {
       const isAway = error instanceof CodedError && error.code === 'state_unavailable';
-      if (isAway && isShared(this.#config)) return auth;
+      if (!isAway || !isShared(this.#config)) throw error;
+      this.#logger.warn(
+        { reason: auth.state.fault },
+        'nobody can sign in until gateway.state can be reached',
+      );
+    });
+    const patience = new AbortController();
+    try {
+      const { signal } = patience;
+      await Promise.race([prepared, wait(STATE_PATIENCE_MS, undefined, { signal }).catch(() => undefined)]);
+      // what comes later is said by /readyz and to whoever signs in
+      prepared.catch(() => undefined);
+    } catch (error) {
       await auth.state.close();
       throw error;
+    } finally {
+      patience.abort();
     }
     return auth;
   }

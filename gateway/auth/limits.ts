@@ -31,6 +31,8 @@ export const SESSIONS_PER_WALLET_MAX = 100;
 /** API keys and apps of one wallet in one namespace: each is a row. */
 export const API_KEYS_PER_WALLET_MAX = 100;
 export const APPS_PER_WALLET_MAX = 100;
+/** How long a gateway that starts waits for a state that does not answer: then it serves what needs none. */
+export const STATE_PATIENCE_MS = 2 * SECOND_MS;
 /** How often what has ended is deleted. */
 export const SWEEP_INTERVAL_MS = 5 * MINUTE_MS;
 /** Names of apps and keys. */

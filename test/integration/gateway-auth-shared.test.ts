@@ -1,11 +1,12 @@
 /** What a credential reaches over streams and at another gateway of the same operator. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import type { Config } from '../../node/index.ts';
 import { scratch, until } from '../support/processes.ts';
-import { leaderOf, startRqlite, stateUrl } from '../support/rqlite.ts';
+import { leaderOf, type RqliteNode, startRqlite, stateUrl } from '../support/rqlite.ts';
 import { post, proofFor, type SignedIn, signIn, walletOf } from '../support/sign-in.ts';
 import { startSite } from '../support/start-gateway.ts';
 
@@ -134,4 +135,48 @@ test('4NK routes keep what comes with a credential apart', async (t) => {
   assert.equal((await post(site.url, '/store', { key: name, value: '00ff' }, headers)).status, 200);
   assert.equal((await fetch(`${site.url}/retrieve/${name}`, { headers })).status, 200);
   assert.equal((await fetch(`${site.url}/retrieve/${name}`)).status, 404);
+});
+
+test('a cluster that is away keeps nobody from what needs no sign-in, and is told of', async (t) => {
+  const [node] = await startRqlite(t);
+  node?.process.kill('SIGKILL');
+  await until('it is gone', () => node?.process.signalCode === 'SIGKILL');
+  const settings = {
+    'gateway.state': stateUrl([node as RqliteNode]),
+    'gateway.secretFile': join(scratch(t), 'secret'),
+  };
+  const site = await startSite({ settings });
+  t.after(() => site[Symbol.asyncDispose]());
+  const published = await post(site.url, '/v1/pubsub/publish', { topic: 't', data_base64: 'aGk=' });
+  assert.equal(published.status, 200);
+  await until('a probe says so', () =>
+    site.gateway
+      .probe()
+      .some(({ name, ok, detail }) => name === 'gateway.state' && !ok && /sign in/.test(detail)),
+  );
+});
+
+test('the login page runs only its own script, and names where the session goes', async (t) => {
+  const callback = 'https://app.example/in?a=%3Cb%3E';
+  const site = await startSite({ settings: { 'gateway.loginCallbacks': [callback] } });
+  t.after(() => site[Symbol.asyncDispose]());
+  const page = await fetch(`${site.url}/v1/auth/login?callback=${encodeURIComponent(callback)}`);
+  const text = await page.text();
+  assert.equal(page.status, 200);
+  assert.match(page.headers.get('content-type') ?? '', /^text\/html/);
+  const policy = page.headers.get('content-security-policy') ?? '';
+  assert.match(policy, /default-src 'none'; script-src 'sha256-[\w+/]{43}='/);
+  const script = /<script>([^]*)<\/script>/.exec(text)?.[1] ?? '';
+  assert.ok(
+    policy.includes(createHash('sha256').update(script).digest('base64')),
+    'the policy is for this script',
+  );
+  assert.ok(text.includes('https://app.example</code>'));
+  for (const bad of ['https://evil.example/', 'javascript:alert(1)', `${callback}"><script>`]) {
+    const refused = await fetch(`${site.url}/v1/auth/login?callback=${encodeURIComponent(bad)}`);
+    assert.deepEqual(
+      [refused.status, ((await refused.json()) as { code: string }).code],
+      [400, 'bad_callback'],
+    );
+  }
 });
