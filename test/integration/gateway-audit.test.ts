@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type AuditLine, parseLine } from '../../gateway/audit/index.ts';
 import { maillon, type Program, scratch, until } from '../support/processes.ts';
+import { post, proofFor, signIn, walletOf } from '../support/sign-in.ts';
 
 interface Ready {
   readonly url: string;
@@ -140,4 +141,51 @@ test('maillon audit verify says where a log was changed, show shows it', async (
   const none = await run(t, 'audit', 'verify', '--data', scratch(t));
   assert.equal(none.code, 1);
   assert.match(none.err, /there is no audit log at .*--data/);
+});
+
+test('who signed in and who was refused is written down, and no credential', async (t) => {
+  const data = scratch(t);
+  const { node, url } = await start(t, data);
+  const wallet = await walletOf(1);
+  const session = await signIn(url, wallet);
+  const proof = await proofFor(url, wallet);
+  assert.equal((await post(url, '/v1/auth/verify', proof)).status, 200);
+  assert.equal((await post(url, '/v1/auth/verify', proof)).status, 400, 'a nonce is good once');
+  const forged = `${session.access_token.slice(0, -6)}AAAAAA`;
+  const authorization = `Bearer ${forged}`;
+  assert.equal((await fetch(`${url}/v1/kv/a`, { headers: { authorization } })).status, 401);
+  const byKey = { 'x-api-key': session.api_key };
+  assert.equal((await post(url, '/v1/auth/token', undefined, byKey)).status, 200);
+  const renewed = await post(url, '/v1/auth/refresh', { refresh_token: session.refresh_token });
+  assert.equal(renewed.status, 200);
+  // a client that says its key where it does not belong
+  await fetch(`${url}/v1/auth/whoami?api_key=${session.api_key}`);
+  await node.end('SIGTERM');
+
+  const lines = linesOf(data);
+  const said = lines.map(({ event, outcome }) => `${event} ${outcome}`);
+  assert.deepEqual(said, [
+    'gateway.start ok',
+    'auth.verify ok',
+    'auth.verify ok',
+    'auth.verify refused',
+    'auth.credential refused',
+    'auth.token ok',
+    'auth.refresh ok',
+    'gateway.stop ok',
+  ]);
+  assert.equal(lines[1]?.actor, wallet.address);
+  assert.deepEqual(lines[3]?.detail, {
+    method: 'POST',
+    route: '/v1/auth/verify',
+    status: 400,
+    wallet: wallet.address,
+  });
+  assert.deepEqual(lines[4]?.detail, { method: 'GET', route: '/v1/kv/:namespace', status: 401 });
+  assert.match(lines[5]?.actor ?? '', /^did:pkh:eip155:/);
+  const written = readFileSync(join(data, 'audit/audit.log'), 'utf8') + node.stderr + node.stdout;
+  const { access_token: access, refresh_token: refresh, api_key: key } = session;
+  for (const secret of [access, refresh, key, forged, proof.signature, proof.nonce]) {
+    assert.ok(secret.length > 20 && !written.includes(secret), secret);
+  }
 });
