@@ -1,11 +1,14 @@
 import type { Config, Logger, MaillonNode, Receipt, Relay, Storage, TopicName } from '../node/index.ts';
 import type { Clock } from '../protocols/common/clock.ts';
+import type { Audit } from './audit/interface.ts';
+import type { Auth } from './auth/index.ts';
 import type { Clients } from './clients.ts';
 import { GatewayError } from './errors.ts';
 import type { IdempotencyKeys } from './http/idempotency.ts';
 import type { Hub } from './hub.ts';
 import type { Events } from './interface.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
+import type { RateLimits } from './protection/rate-limits.ts';
 import { DEFAULT_NAMESPACE } from './schemas.ts';
 import type { Tenants } from './tenants.ts';
 import type { Turn } from './turn.ts';
@@ -24,6 +27,7 @@ export interface Context {
   readonly relay: Relay;
   readonly storage: Storage;
   readonly tenants: Tenants;
+  readonly auth: Auth;
   readonly logger: Logger;
   readonly events: Events;
   readonly config: Config;
@@ -36,6 +40,8 @@ export interface Context {
   readonly idempotency: IdempotencyKeys<Receipt>;
   readonly presence: PresenceBoard;
   readonly metrics: GatewayMetrics;
+  readonly rates: RateLimits;
+  readonly audit: Audit;
   /** Told of every request that was answered, where that is measured. */
   readonly onAnswered: ((answered: Answered) => void) | undefined;
   /** Set once the gateway stops: nothing new is begun then. */

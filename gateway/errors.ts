@@ -39,6 +39,13 @@ export const ERRORS = {
   bad_idempotency_key: { status: 400, meaning: 'Idempotency-Key is not 1 to 128 visible ASCII characters' },
   bad_handshake: { status: 400, meaning: 'not a WebSocket handshake of RFC 6455' },
   bad_member: { status: 400, meaning: 'member_id or member_meta is missing, too large or malformed' },
+  bad_wallet: { status: 400, meaning: 'wallet is no address of an EVM chain, Bitcoin (segwit) or Solana' },
+  bad_nonce: {
+    status: 400,
+    meaning: 'nonce is none for this wallet and namespace, or it was used or has ended: ask for another',
+  },
+  bad_signature: { status: 400, meaning: "signature does not have the form of the wallet's chain" },
+  bad_callback: { status: 400, meaning: 'the callback is not in gateway.loginCallbacks' },
   bad_frame: { status: null, meaning: 'a WebSocket frame is malformed or of an unknown type' },
   unauthenticated: { status: 401, meaning: 'the request names nobody who may do this' },
   namespace_mismatch: { status: 403, meaning: 'the request names two different namespaces' },
@@ -60,6 +67,11 @@ export const ERRORS = {
   foreign_host: { status: 421, meaning: 'the Host header does not name this gateway' },
   upgrade_required: { status: 426, meaning: 'the route speaks WebSocket only' },
   headers_too_large: { status: 431, meaning: 'URL and headers exceed their limit' },
+  rate_limited: {
+    status: 429,
+    meaning: 'too many requests; detail says of which limit, and retryAfter when there is room again',
+    retryAfter: 1,
+  },
   internal: { status: 500, meaning: 'a fault of the gateway; its log has more' },
   corrupt: { status: 502, meaning: 'every copy that could be read is damaged' },
   insufficient_replicas: {
@@ -72,6 +84,12 @@ export const ERRORS = {
     meaning: 'the write may have happened or not: read before trying again',
     retryAfter: 5,
   },
+  state_unavailable: {
+    status: 503,
+    meaning: 'what the gateway keeps of sign-ins cannot be read or written now',
+    retryAfter: 2,
+  },
+  state_version: { status: 503, meaning: 'what the gateway keeps was made by a newer version of it' },
   list_incomplete: { status: 503, meaning: 'a part of the list cannot be read now', retryAfter: 5 },
   no_peers: { status: 503, meaning: 'this light gateway reaches no peer now', retryAfter: 2 },
   not_running: { status: 503, meaning: 'the node behind this gateway is not running', retryAfter: 2 },
@@ -79,6 +97,7 @@ export const ERRORS = {
   overloaded: { status: 503, meaning: 'too much waits here already', retryAfter: 1 },
   too_many_clients: { status: 503, meaning: 'every place for a streaming client is taken', retryAfter: 5 },
   over_quota: { status: 507, meaning: 'the namespace has as much as it may: delete something first' },
+  too_many_apps: { status: 409, meaning: 'the wallet has as many apps or API keys as it may: delete one' },
   no_room: { status: 507, meaning: 'the replicas have no room left' },
   going_away: { status: 503, meaning: 'the gateway is stopping', retryAfter: 5 },
   too_many_topics: { status: null, meaning: 'the connection is subscribed to as many topics as it may be' },
@@ -107,9 +126,12 @@ export type CloseCode = keyof typeof CLOSE_CODES;
 /** An error a client may see. */
 export class GatewayError extends CodedError {
   declare readonly code: ErrorCode;
+  /** Seconds after which trying again is reasonable, where it is not what the table says. */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, message: string, detail?: ErrorDetail) {
+  constructor(code: ErrorCode, message: string, detail?: ErrorDetail, retryAfter?: number) {
     super(code, message, detail);
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -126,7 +148,8 @@ export function errorBody(thrown: unknown): ErrorBody {
   if (!(thrown instanceof CodedError) || !isErrorCode(thrown.code)) {
     return { error: ERRORS.internal.meaning, code: 'internal' };
   }
-  const { retryAfter }: ErrorKind = ERRORS[thrown.code];
+  const kind: ErrorKind = ERRORS[thrown.code];
+  const retryAfter = (thrown instanceof GatewayError ? thrown.retryAfter : undefined) ?? kind.retryAfter;
   return {
     error: thrown.message,
     code: thrown.code,

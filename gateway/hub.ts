@@ -27,6 +27,9 @@ export interface HubComponents {
 
 interface Channel {
   readonly feeds: Map<Encoding, Feed>;
+  /** Of clients that call the namespace by a name of their own, which is the same for all of them. */
+  readonly renamed: Map<Encoding, Feed>;
+  shown: string;
   readonly subscription: Subscription;
 }
 
@@ -48,23 +51,25 @@ export class Hub {
   }
 
   /**
-   * `sink` gets every message from now on. The function returned ends that: what came before it is still taken;
-   * it is idempotent.
+   * `sink` gets every message from now on, with its namespace as `shown` where that is given. The function returned ends that: what
+   * came before it is still taken; it is idempotent.
    */
-  subscribe(topic: TopicName, encoding: Encoding, sink: Sink): () => void {
+  subscribe(topic: TopicName, encoding: Encoding, sink: Sink, shown?: string): () => void {
     const { turn, metrics } = this.#components;
     const key = topicKey(topic);
     const channel = this.#channels.get(key) ?? this.#open(key, topic);
-    const feed = channel.feeds.get(encoding) ?? new Feed(turn);
-    channel.feeds.set(encoding, feed);
+    const feeds = shown === undefined ? channel.feeds : channel.renamed;
+    channel.shown = shown ?? channel.shown;
+    const feed = feeds.get(encoding) ?? new Feed(turn);
+    feeds.set(encoding, feed);
     feed.add(sink);
     metrics.subscriptions += 1;
     return () => {
       if (!feed.remove(sink)) return;
       metrics.subscriptions -= 1;
       if (feed.size > 0) return;
-      channel.feeds.delete(encoding);
-      if (channel.feeds.size > 0) return;
+      feeds.delete(encoding);
+      if (channel.feeds.size > 0 || channel.renamed.size > 0) return;
       channel.subscription.close();
       this.#channels.delete(key);
     };
@@ -72,10 +77,14 @@ export class Hub {
 
   #open(key: string, topic: TopicName): Channel {
     const feeds: Channel['feeds'] = new Map();
+    const renamed: Channel['renamed'] = new Map();
     const subscription = this.#components.relay.subscribe(topic, (delivery) => {
       for (const [encoding, feed] of feeds) feed.push(encoding.encode(delivery));
+      if (renamed.size === 0) return;
+      const shown = { ...delivery, namespace: channel.shown };
+      for (const [encoding, feed] of renamed) feed.push(encoding.encode(shown));
     });
-    const channel = { feeds, subscription };
+    const channel: Channel = { feeds, renamed, shown: '', subscription };
     this.#channels.set(key, channel);
     return channel;
   }

@@ -5,7 +5,7 @@
 import type { Config } from '../node/index.ts';
 import type { Build } from './context.ts';
 import type { Gateway, GatewayComponents } from './interface.ts';
-import { checkHostIsLocal } from './listen.ts';
+import { checkDoorIsSafe } from './listen.ts';
 import { GatewayServer } from './server.ts';
 
 export type { Build } from './context.ts';
@@ -17,6 +17,6 @@ export function createGateway(
   components: GatewayComponents,
   init: { config: Config; build: Build },
 ): Gateway {
-  checkHostIsLocal(init.config['gateway.host']);
+  checkDoorIsSafe(init.config);
   return new GatewayServer(components, init);
 }

@@ -1,4 +1,5 @@
 import type { EventLog, Logger, MaillonNode, Probe, Storage } from '../node/index.ts';
+import type { Audit } from './audit/interface.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
 
 /** One call reports an event to the log and to its metric. */
@@ -11,6 +12,8 @@ export interface GatewayComponents {
   readonly logger: Logger;
   /** Where what happens to clients is reported; only logged otherwise. */
   readonly events?: Events;
+  /** Where authentication and administration are written down; nowhere otherwise. */
+  readonly audit?: Audit;
   /** Told of every HTTP request that was answered. */
   readonly onAnswered?: (answered: Answered) => void;
 }
@@ -22,7 +25,9 @@ export interface Gateway {
   readonly metrics: Readonly<GatewayMetrics>;
   /** What it needs to serve, looked at now. */
   probe(): Probe[];
-  /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`. */
+  /** Reads the files of certificate and key again, where it speaks TLS; keeps the former when they cannot be used. */
+  reload(): void;
+  /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`, `bad_tls`. */
   start(): Promise<void>;
   /** Stops it, or does nothing. Clients are told to go; takes at most 1 s. */
   stop(): Promise<void>;

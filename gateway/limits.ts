@@ -95,6 +95,24 @@ export const PATTERN_MAX_STEPS = 1_024;
 /** Work of one scan, states times characters: about a tenth of a second. */
 export const SCAN_WORK_MAX = 10_000_000;
 
+/** What may be saved up of a rate: a page that loads, or a client that comes back, asks for much at once. */
+export const RATE_BURST_SECONDS = 10;
+/** What may be owed of a rate: whoever goes on regardless waits that long, and so does who shares its address. */
+export const RATE_DEBT_SECONDS = 5;
+/** Addresses, credentials or namespaces that a rate remembers, some 200 bytes each; the least recent is forgotten. */
+export const RATE_SUBJECTS_MAX = 50_000;
+/** How often the files of certificate and key are looked at: a renewal is in force soon, and this costs two calls. */
+export const TLS_CHECK_MS = 2_000;
+/** A certificate chain, or a key: the longest chains have some 20 KiB. */
+export const TLS_FILE_MAX_BYTES = 256 * 1024;
+/** Events that wait for the audit log's disk, some 500 bytes each; beyond that they are counted only. */
+export const AUDIT_PENDING_MAX = 10_000;
+/** When a write to the audit log that failed is tried again without a new event. */
+export const AUDIT_RETRY_MS = 5_000;
+/** Refusals of one kind that are written down one by one; of more it is only known how many. */
+export const AUDIT_REFUSALS_PER_SECOND = 2;
+export const AUDIT_REFUSALS_BURST = 200;
+
 /** The limits of a gateway that are no settings; those the node lists. */
 export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.plainConnections', PLAIN_CONNECTIONS_MAX, 'count', 'connections beside streaming clients'),
@@ -139,6 +157,15 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
     'count',
     'a regular expression with its repetitions written out',
   ),
+  limit('gateway.rate.burst', RATE_BURST_SECONDS * 1000, 'milliseconds', 'of its rate a client may save up'),
+  limit('gateway.rate.debt', RATE_DEBT_SECONDS * 1000, 'milliseconds', 'of its rate a client can owe'),
+  limit('gateway.rate.subjects', RATE_SUBJECTS_MAX, 'count', 'a rate remembers so many clients'),
+  limit('gateway.tls.check', TLS_CHECK_MS, 'milliseconds', 'a renewed certificate is in force that soon'),
+  limit('gateway.tls.fileBytes', TLS_FILE_MAX_BYTES, 'bytes', 'a certificate chain or a key'),
+  limit('gateway.audit.pending', AUDIT_PENDING_MAX, 'count', 'events that wait for the disk'),
+  limit('gateway.audit.retry', AUDIT_RETRY_MS, 'milliseconds', 'when a full disk is tried again'),
+  limit('gateway.audit.refusals', AUDIT_REFUSALS_PER_SECOND, 'per second', 'then they are only counted'),
+  limit('gateway.audit.refusalsBurst', AUDIT_REFUSALS_BURST, 'count', 'written one by one at once'),
   limit('gateway.probeTimeout', PROBE_TIMEOUT_MS, 'milliseconds', 'a slow probe counts as failed'),
 ];
 

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../node/index.ts';
 import { CodedError } from '../protocols/common/errors.ts';
@@ -19,7 +20,8 @@ export async function listen(app: FastifyInstance, config: Config, door: Door = 
   // one address, so that one port is one server: the name may stand for two
   const host = configured === 'localhost' ? '127.0.0.1' : configured;
   const port = await listenOnFreePort(app, { host, config, door });
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const scheme = app.server instanceof TlsServer ? 'https' : 'http';
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 async function listenOnFreePort(
@@ -44,12 +46,22 @@ async function listenOnFreePort(
   );
 }
 
-/** Throws `unsafe_listen` for an address that others can reach. */
-export function checkHostIsLocal(host: string): void {
-  if (isLoopback(host)) return;
-  throw new CodedError(
-    'unsafe_listen',
-    `gateway.host is ${host}, which others can reach, but the gateway has no authentication yet: ` +
-      'set it to 127.0.0.1 and let a proxy that authenticates stand in front',
-  );
+/** Throws `unsafe_listen` for settings with which others would be taken for the operator, and says what to set. */
+export function checkDoorIsSafe(config: Config): void {
+  const host = config['gateway.host'];
+  if (!isLoopback(host)) {
+    throw new CodedError(
+      'unsafe_listen',
+      `gateway.host is ${host}, which others can reach, but the gateway does not ask everybody for a credential: ` +
+        'set it to 127.0.0.1 and let a proxy that authenticates stand in front (gateway.trustedProxies)',
+    );
+  }
+  const foreign = config['gateway.allowedHosts'].find((name) => !isLoopback(name.replace(/:\d{1,5}$/, '')));
+  if (foreign !== undefined && config['gateway.trustedProxies'].length === 0) {
+    throw new CodedError(
+      'unsafe_listen',
+      `gateway.allowedHosts has ${foreign}, under which only a proxy on this machine is reached, and its clients would pass ` +
+        'for programs of this machine: set gateway.trustedProxies to the address of the proxy, such as 127.0.0.1',
+    );
+  }
 }

@@ -1,7 +1,13 @@
 import type { Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Config, Logger, MaillonNode, Probe, Relay, Storage } from '../node/index.ts';
 import { systemClock } from '../protocols/common/clock.ts';
+import { CodedError, errorMessage } from '../protocols/common/errors.ts';
+import type { Audit } from './audit/interface.ts';
+import { type Auth, createAuth } from './auth/index.ts';
+import { STATE_PATIENCE_MS, SWEEP_INTERVAL_MS } from './auth/limits.ts';
 import { Clients } from './clients.ts';
 import type { Build, Context } from './context.ts';
 import { createApp } from './http/app.ts';
@@ -17,6 +23,9 @@ import {
 } from './limits.ts';
 import { listen } from './listen.ts';
 import { createGatewayMetrics } from './metrics.ts';
+import { RateLimits } from './protection/rate-limits.ts';
+import { tlsFilesOf } from './protection/tls-files.ts';
+import { isShared } from './state/index.ts';
 import { Tenants } from './tenants.ts';
 import { Turn } from './turn.ts';
 import { PresenceBoard } from './ws/presence.ts';
@@ -24,11 +33,16 @@ import { PresenceBoard } from './ws/presence.ts';
 /** What exists while the gateway runs. */
 interface Running {
   readonly app: FastifyInstance;
+  readonly auth: Auth;
   readonly clients: Clients;
   readonly controller: AbortController;
   readonly heartbeat: NodeJS.Timeout;
+  readonly sweep: NodeJS.Timeout;
   /** Every connection: an upgraded one is not the HTTP server's any more when it closes the others. */
   readonly sockets: ReadonlySet<Socket>;
+  readonly reload: () => void;
+  /** Looks no longer whether the files of TLS change. */
+  readonly unfollow: (() => void) | undefined;
 }
 
 export class GatewayServer implements Gateway {
@@ -42,6 +56,8 @@ export class GatewayServer implements Gateway {
   readonly #build: Build;
   readonly #idempotency: Context['idempotency'];
   readonly #events: Events;
+  readonly #rates: RateLimits;
+  readonly #audit: Audit;
   readonly #onAnswered: Context['onAnswered'];
   #url = '';
   #running: Running | undefined;
@@ -57,9 +73,11 @@ export class GatewayServer implements Gateway {
     this.#storage = components.storage ?? this.#tenants.storage(components.node.storage);
     this.#logger = components.logger;
     this.#events = components.events ?? onlyLogged(components.logger);
+    this.#audit = components.audit ?? { fault: null, audit: async () => undefined };
     this.#onAnswered = components.onAnswered;
     this.#config = init.config;
     this.#build = init.build;
+    this.#rates = new RateLimits({ clock: systemClock }, { config: init.config });
     // outlives a restart of the gateway: a retry may come right after it
     this.#idempotency = new IdempotencyKeys(
       { clock: systemClock },
@@ -73,8 +91,18 @@ export class GatewayServer implements Gateway {
 
   probe(): Probe[] {
     if (this.#running === undefined) return [{ name: 'gateway', ok: false, detail: 'it does not run' }];
-    const { clients, controller } = this.#running;
-    return probeGateway({ clients, config: this.#config, stopping: controller.signal });
+    const { auth, clients, controller } = this.#running;
+    return probeGateway({
+      audit: this.#audit,
+      auth,
+      clients,
+      config: this.#config,
+      stopping: controller.signal,
+    });
+  }
+
+  reload(): void {
+    this.#running?.reload();
   }
 
   async start(): Promise<void> {
@@ -95,11 +123,14 @@ export class GatewayServer implements Gateway {
     const clients = new Clients({ max: this.#config['gateway.clientsMax'] });
     const controller = new AbortController();
     const turn = new Turn();
-    const app = await createApp({
+    const auth = await this.#openAuth();
+    const tls = tlsFilesOf({ logger: this.#logger }, this.#config);
+    const context: Context = {
       node: this.#node,
       relay: this.#relay,
       storage: this.#storage,
       tenants: this.#tenants,
+      auth,
       logger: this.#logger,
       events: this.#events,
       config: this.#config,
@@ -112,35 +143,85 @@ export class GatewayServer implements Gateway {
       idempotency: this.#idempotency,
       presence: new PresenceBoard({ clock: systemClock }),
       metrics: this.metrics,
+      rates: this.#rates,
+      audit: this.#audit,
       onAnswered: this.#onAnswered,
       stopping: controller.signal,
-    });
+    };
+    const app = await createApp(context, tls?.read() ?? null);
     const sockets = collectSockets(app);
     try {
       this.#url = await listen(app, this.#config);
     } catch (error) {
       await app.close();
+      await auth.state.close();
       throw error;
     }
     const heartbeat = setInterval(() => {
       for (const client of clients) client.beat();
     }, SSE_HEARTBEAT_MS);
-    this.#running = { app, clients, controller, heartbeat, sockets };
+    const tlsServer = app.server instanceof TlsServer ? app.server : null;
+    const unfollow = tlsServer === null ? undefined : tls?.follow(tlsServer);
+    const reload = (): void => {
+      if (tlsServer !== null) tls?.reload(tlsServer);
+    };
+    const sweep = setInterval(() => {
+      auth.sweep().catch((error: unknown) => {
+        this.#logger.warn(
+          { reason: errorMessage(error) },
+          'ended sign-ins were not deleted; tried again later',
+        );
+      });
+    }, SWEEP_INTERVAL_MS);
+    this.#running = { app, auth, clients, controller, heartbeat, sweep, sockets, reload, unfollow };
     this.#logger.info({ url: this.#url }, 'gateway listens');
+    const { version } = this.#build;
+    await this.#audit.audit({ event: 'gateway.start', outcome: 'ok', detail: { url: this.#url, version } });
+  }
+
+  /** A cluster that cannot be asked keeps nobody out who needs no sign-in; a file that cannot be used is a fault of this machine. */
+  async #openAuth(): Promise<Auth> {
+    const components = { node: this.#node, tenants: this.#tenants, logger: this.#logger, clock: systemClock };
+    const auth = createAuth(components, this.#config);
+    const prepared = auth.state.prepare().catch((error: unknown) => {
+      const isAway = error instanceof CodedError && error.code === 'state_unavailable';
+      if (!isAway || !isShared(this.#config)) throw error;
+      this.#logger.warn(
+        { reason: auth.state.fault },
+        'nobody can sign in until gateway.state can be reached',
+      );
+    });
+    const patience = new AbortController();
+    try {
+      const { signal } = patience;
+      await Promise.race([prepared, wait(STATE_PATIENCE_MS, undefined, { signal }).catch(() => undefined)]);
+      // what comes later is said by /readyz and to whoever signs in
+      prepared.catch(() => undefined);
+    } catch (error) {
+      await auth.state.close();
+      throw error;
+    } finally {
+      patience.abort();
+    }
+    return auth;
   }
 
   async #stop(): Promise<void> {
     if (this.#running === undefined) return;
-    const { app, clients, controller, heartbeat, sockets } = this.#running;
+    const { app, auth, clients, controller, heartbeat, sweep, sockets, unfollow } = this.#running;
     this.#running = undefined;
+    unfollow?.();
     clearInterval(heartbeat);
+    clearInterval(sweep);
     // in this order: nothing new, then those who stream, then whatever else is open
     controller.abort();
     await clients.goAway(STOP_CLOSE_TIMEOUT_MS);
     const closed = app.close();
     for (const socket of sockets) socket.destroy();
     await closed;
+    await auth.state.close();
     this.#logger.info('gateway stopped');
+    await this.#audit.audit({ event: 'gateway.stop', outcome: 'ok' });
   }
 }
 

@@ -13,6 +13,7 @@ export { DEVELOPMENT_NAME, IDENTITY_NAME } from './identity/keyring/names.ts';
 export { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
 export { KEY_FORMS, type KeyForm, PORTABLE_MAX_BYTES, parseKey } from './identity/keyring/portable.ts';
 export { loadOwner } from './identity/owner.ts';
+export type { WalletProof } from './identity/wallet-proof.ts';
 export type * from './interface.ts';
 export type { Namespaces, PolicyView, RevocationView } from './namespaces/interface.ts';
 export { createNode } from './node.ts';

@@ -1,5 +1,6 @@
 import type { Limit } from '../protocols/common/limits.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
+import type { WalletProof } from './identity/wallet-proof.ts';
 import type { Namespaces } from './namespaces/interface.ts';
 import type { Storage } from './storage/interface.ts';
 
@@ -161,6 +162,11 @@ export interface MaillonNode {
   peers(): Promise<PeerView[]>;
   /** The swarm's directory: this node first, then those that were dialled back, then hearsay; bounded. */
   nodes(): NodeView[];
+  /**
+   * Whether a wallet signed that, verified on threads of their own. Rejects with `CodedError` `overloaded`, `unavailable` or `not_running`
+   * where there is no answer.
+   */
+  verifyWallet(proof: WalletProof): Promise<boolean>;
   /** Asks each part whether it works now. */
   probe(): Promise<Probe[]>;
   /** Every limit in force, with its reason. */

@@ -8,7 +8,9 @@ import { NODES_LIMITS } from '../protocols/nodes/index.ts';
 import { RELAY_LIMITS } from '../protocols/relay/index.ts';
 import { STORAGE_LIMITS } from '../protocols/storage/index.ts';
 import { SETTINGS } from './config/schema.ts';
+import { createCrypto } from './crypto.ts';
 import { DIRECTORY_LIMITS } from './directory/limits.ts';
+import { verifyWalletProof, type WalletProof } from './identity/wallet-proof.ts';
 import { WALLET_LIMITS } from './identity/wallets/limits.ts';
 import type { MaillonNode, NodeStatus, NodeView, PeerView, Probe, Relay } from './interface.ts';
 import type { Namespaces } from './namespaces/interface.ts';
@@ -40,6 +42,7 @@ class Node implements MaillonNode {
   readonly #events: EventLog;
   readonly #registry: Registry | null;
   readonly #init: NodeInit;
+  readonly #crypto = createCrypto();
   #parts: Parts | null = null;
   #transition: Promise<void> = Promise.resolve();
   /** Ends the wait for the first peers when the node is stopped meanwhile. */
@@ -131,6 +134,10 @@ class Node implements MaillonNode {
 
   nodes(): NodeView[] {
     return this.#running.directory.nodes();
+  }
+
+  async verifyWallet(proof: WalletProof): Promise<boolean> {
+    return verifyWalletProof({ crypto: this.#crypto, wallets: this.#running.tenancy.wallets }, proof);
   }
 
   probe(): Promise<Probe[]> {

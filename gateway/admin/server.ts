@@ -3,6 +3,7 @@ import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fas
 import type { Config, Logger, MaillonNode, Probe } from '../../node/index.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
+import type { Audit } from '../audit/interface.ts';
 import type { Build } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import { answerClientError, pathOf, sendError } from '../http/error-handler.ts';
@@ -30,6 +31,7 @@ export interface AdminComponents {
   readonly node: MaillonNode;
   readonly logger: Logger;
   readonly registry: Scraped;
+  readonly audit: Audit;
   /** What is probed beside the node. */
   readonly probes: () => readonly Probe[];
 }
@@ -138,7 +140,7 @@ async function createAdminApp(
   app.setNotFoundHandler(async () => {
     throw new GatewayError('not_found', 'the admin listener has /metrics, /livez, /readyz and /v1/status');
   });
-  addGuard(app, config, token);
+  addGuard(app, components.audit, { config, token });
 
   const clock = systemClock;
   const prober = new Prober({ node, clock, others: components.probes });
@@ -157,15 +159,26 @@ async function createAdminApp(
  * Without a token only programs of this machine may ask, and no web page through a browser here. A token says more
  * than a host name: whoever knows it may use any.
  */
-function addGuard(app: FastifyInstance, config: Config, token: string | null): void {
+function addGuard(
+  app: FastifyInstance,
+  audit: Audit,
+  { config, token }: Pick<AdminInit, 'config' | 'token'>,
+): void {
   const hosts = { allowedHosts: config['gateway.allowedHosts'], allowedOrigins: [] };
   const isBearer = token === null ? null : bearerCheck(token);
-  app.addHook('onRequest', async ({ headers, url }, reply) => {
+  app.addHook('onRequest', async ({ headers, url, socket }, reply) => {
     void reply.header('x-content-type-options', 'nosniff');
     checkOrigin(headers.origin, hosts);
     if (isBearer === null) checkHost(headers.host, hosts);
     else if (pathOf(url) !== OPEN_PATH && !isBearer(headers.authorization)) {
       void reply.header('www-authenticate', 'Bearer');
+      // not waited for: who guesses shall not find out how fast the disk is
+      void audit.audit({
+        event: 'admin.credential',
+        outcome: 'refused',
+        address: socket.remoteAddress,
+        detail: { path: pathOf(url), isMissing: headers.authorization === undefined },
+      });
       throw new GatewayError(
         'unauthenticated',
         'this listener asks for the token in admin.tokenFile: Authorization: Bearer',

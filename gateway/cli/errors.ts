@@ -19,6 +19,7 @@ const NEXT: Readonly<Record<string, string>> = {
   forbidden: 'see who may: maillon namespace show NAME',
   over_quota: 'delete something first: maillon list --long',
   no_such_key: 'see which there are: maillon keys list',
+  no_audit_log: 'name the data directory of the node or gateway: --data',
   key_exists: 'choose another name, or put a new key in its place: maillon keys rotate NAME',
   bad_key_file: 'restore it from a backup, or move it away',
   EADDRINUSE: 'stop what uses the port, or choose another',

@@ -5,6 +5,8 @@ export interface Service {
   /** `signal` aborts when it is told to stop before it has started. */
   start(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
+  /** Reads its files anew: what SIGHUP then means. */
+  readonly reload?: () => void;
   /** Resolves when it ended by itself. */
   readonly ended?: Promise<void>;
   /** Told of an error nobody caught; the process exits right after. */
@@ -31,7 +33,7 @@ const EXIT_INTERRUPTED = 130;
 export async function runService(service: Service): Promise<number> {
   const asked = Promise.withResolvers<void>();
   const starting = new AbortController();
-  watchSignals(asked.resolve);
+  watchSignals(asked.resolve, service.reload);
   watchCrashes(service);
 
   let failed: unknown;
@@ -53,7 +55,7 @@ export async function runService(service: Service): Promise<number> {
   return stopped ? 0 : 1;
 }
 
-function watchSignals(first: () => void): void {
+function watchSignals(first: () => void, reload: (() => void) | undefined): void {
   let since: number | undefined;
   const onSignal = (): void => {
     if (since === undefined) {
@@ -63,7 +65,9 @@ function watchSignals(first: () => void): void {
       process.exit(EXIT_INTERRUPTED);
     }
   };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  for (const signal of SIGNALS) {
+    process.on(signal, signal === 'SIGHUP' && reload !== undefined ? () => reload() : onSignal);
+  }
   // The launcher of a swarm may be killed without a chance to stop its children: they notice.
   if (process.connected) process.once('disconnect', first);
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addAudit } from './audit.ts';
 import { readBuild } from './build.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { addDel } from './del.ts';
@@ -38,6 +39,7 @@ const COMMANDS: readonly AddCommand[] = [
   addId,
   addKeys,
   addNamespaceCommand,
+  addAudit,
 ];
 
 const HELP_WIDTH_MAX = 110;

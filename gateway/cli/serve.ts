@@ -13,6 +13,7 @@ import {
 import { systemClock } from '../../protocols/common/clock.ts';
 import { registerGatewayMetrics, registerHttpMetrics } from '../admin/gateway-metrics.ts';
 import { type Admin, createAdmin } from '../admin/server.ts';
+import { AuditLog, auditDirectory } from '../audit/index.ts';
 import { createGateway, type Gateway, type GatewayComponents } from '../index.ts';
 import { announce } from './announce.ts';
 import { readBuild } from './build.ts';
@@ -39,7 +40,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     throw new UsageError('a gateway without a gateway does nothing: gateway.enabled is false');
   }
   const logger = createLogger(config);
-  const { node, gateway, admin } = createParts(config, role, logger);
+  const { node, gateway, admin, audit } = createParts(config, role, logger);
 
   return runService({
     async start(signal) {
@@ -48,6 +49,8 @@ export async function serve(options: ServeOptions): Promise<number> {
       if (signal.aborted) return;
       await node.start();
       if (signal.aborted) return;
+      // after the node, which sees to it that nobody else uses the directory
+      await audit.start();
       await gateway?.start();
       if (signal.aborted) return;
       const url = gateway?.url ?? null;
@@ -62,7 +65,9 @@ export async function serve(options: ServeOptions): Promise<number> {
       await gateway?.stop();
       await node.stop();
       await admin?.stop();
+      await audit.stop();
     },
+    ...(config['gateway.tls.cert'] === '' ? {} : { reload: () => gateway?.reload() }),
     crashed: (error) => logger.fatal({ err: error }, 'an error nobody expected; exiting'),
   });
 }
@@ -71,6 +76,7 @@ interface Parts {
   readonly node: MaillonNode;
   readonly gateway: Gateway | null;
   readonly admin: Admin | null;
+  readonly audit: AuditLog;
 }
 
 /** Without an admin listener nobody scrapes, and no metric is made. */
@@ -78,20 +84,33 @@ function createParts(config: Config, role: Role, logger: Logger): Parts {
   const build = readBuild();
   const events = new EventLog({ logger, clock: systemClock });
   const init = { config, role, version: build.version };
+  const audit = createAuditLog(config, logger);
   if (!config['admin.enabled']) {
     const node = createNode({ logger, events }, init);
     const gateway = config['gateway.enabled']
-      ? createGateway({ node, logger, events }, { config, build })
+      ? createGateway({ node, logger, events, audit }, { config, build })
       : null;
-    return { node, gateway, admin: null };
+    return { node, gateway, admin: null, audit };
   }
   const registry = new Registry();
   const node = createNode({ logger, events, registry }, init);
   const gateway = config['gateway.enabled']
-    ? createMeasuredGateway({ node, logger, events, meter: new Meter(registry) }, { config, build })
+    ? createMeasuredGateway({ node, logger, events, audit, meter: new Meter(registry) }, { config, build })
     : null;
   const probes = () => gateway?.probe() ?? [];
-  return { node, gateway, admin: createAdmin({ node, logger, registry, probes }, { config, build }) };
+  const admin = createAdmin({ node, logger, registry, probes, audit }, { config, build });
+  return { node, gateway, admin, audit };
+}
+
+function createAuditLog(config: Config, logger: Logger): AuditLog {
+  return new AuditLog(
+    { clock: systemClock, logger },
+    {
+      directory: auditDirectory(config.data),
+      fileBytes: config['gateway.audit.fileBytes'],
+      files: config['gateway.audit.files'],
+    },
+  );
 }
 
 function createMeasuredGateway(

@@ -1,3 +1,4 @@
+import type { SecureContextOptions } from 'node:tls';
 import swagger from '@fastify/swagger';
 import websocket, { type WebsocketPluginOptions } from '@fastify/websocket';
 import {
@@ -20,28 +21,44 @@ import {
   FRAME_MAX_BYTES,
   FRAME_MAX_FRAGMENTS,
   HEADERS_MAX_BYTES,
-  HEADERS_MAX_COUNT,
-  HEADERS_TIMEOUT_MS,
-  KEEP_ALIVE_TIMEOUT_MS,
   PLAIN_CONNECTIONS_MAX,
-  REQUEST_TIMEOUT_MS,
 } from '../limits.ts';
 import { routeClass } from '../metrics.ts';
+import { TrustedProxies } from '../protection/client-address.ts';
+import type { Client } from '../protection/rate-limits.ts';
 import { chooseSubprotocol } from '../ws/subprotocols.ts';
+import { addAuditHooks } from './audit-hooks.ts';
+import { authRoutes } from './auth.ts';
+import { addCredentialHooks } from './credentials.ts';
 import { answerClientError, pathOf, rawResponse, sendError } from './error-handler.ts';
-import { checkHost, checkOrigin, checkSite, corsHeaders, PREFLIGHT_HEADERS } from './guard.ts';
+import {
+  checkHost,
+  checkOrigin,
+  checkSite,
+  corsHeaders,
+  PREFLIGHT_HEADERS,
+  securityHeaders,
+} from './guard.ts';
 import { healthRoutes } from './health.ts';
+import { httpServerFactory } from './http-server.ts';
 import { infoRoutes } from './info.ts';
 import { namespaceRoutes } from './namespaces.ts';
 import { networkRoutes } from './network.ts';
 import { Prober, probeGateway } from './probes.ts';
 import { pubsubRoutes } from './pubsub.ts';
-import { pubsubSseRoutes } from './pubsub-sse.ts';
+import { pubsubSseRoutes, SSE_PATH } from './pubsub-sse.ts';
 import { pubsubWsRoutes, WEBSOCKET_PATH } from './pubsub-ws.ts';
 import { describeRoute } from './route-description.ts';
 import { methodsOf } from './route-methods.ts';
 import { signedObjectRoutes } from './signed-objects.ts';
 import { storageRoutes } from './storage-scope.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, set before anything else looks at the request. */
+    client: Client;
+  }
+}
 
 /** A compressor would cost each connection 240 kB; the types of `ws` do not know `closeTimeout` yet. */
 const WEBSOCKET_OPTIONS: NonNullable<WebsocketPluginOptions['options']> & { readonly closeTimeout: number } =
@@ -54,35 +71,33 @@ const WEBSOCKET_OPTIONS: NonNullable<WebsocketPluginOptions['options']> & { read
     handleProtocols: chooseSubprotocol,
   };
 
-/** The HTTP server with all its routes, not listening yet. */
-export async function createApp(context: Context): Promise<FastifyInstance> {
+/** The HTTP server with all its routes, not listening yet. `tls`: what it shows clients; null for plain HTTP. */
+export async function createApp(
+  context: Context,
+  tls: SecureContextOptions | null,
+): Promise<FastifyInstance> {
   const logger: FastifyBaseLogger = context.logger;
+  const maxConnections = context.config['gateway.clientsMax'] + PLAIN_CONNECTIONS_MAX;
   const app = fastify({
     loggerInstance: logger,
     // this library's own lines would show the query, which may hold a credential
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: false,
     bodyLimit: context.config['gateway.bodyBytes'],
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: true,
     return503OnClosing: false,
-    http: {
-      maxHeaderSize: HEADERS_MAX_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: HEADERS_TIMEOUT_MS / 2,
-      // curl and others offer h2c in the same header; they mean plain HTTP if it is not taken
-      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
-    },
+    serverFactory: httpServerFactory(tls, { maxConnections }),
     // whoever sends a longer one is told what is wrong with it, not that there is no such route
     routerOptions: { maxParamLength: HEADERS_MAX_BYTES },
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) => void sendError(context.logger, error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      // no hook sees such a request
+      void reply.headers(securityHeaders(request.headers.host, tls !== null));
+      void sendError(context.logger, error, request, reply);
+    },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'ignore',
   });
-  app.server.maxConnections = context.config['gateway.clientsMax'] + PLAIN_CONNECTIONS_MAX;
-  app.server.maxHeadersCount = HEADERS_MAX_COUNT;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((error, request, reply) => sendError(context.logger, error, request, reply));
@@ -90,7 +105,9 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   const routes = collectRoutes(app);
   // first, since its own hooks close the connections whose upgrade the guard refuses
   await registerPlugins(app, context);
-  addHooks(app, context);
+  addHooks(app, context, tls !== null);
+  addCredentialHooks(app, context);
+  addAuditHooks(app, context);
   answerUnknown(app, routes);
   const typed = app.withTypeProvider<ZodTypeProvider>();
   const prober = new Prober({ ...context, others: () => probeGateway(context) });
@@ -105,6 +122,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   ]) {
     addRoutes(typed, context);
   }
+  await authRoutes(typed, context);
   await signedObjectRoutes(typed, context);
   await storageRoutes(typed, context);
   await app.ready();
@@ -159,21 +177,29 @@ async function registerPlugins(app: FastifyInstance, context: Context): Promise<
   });
 }
 
-function addHooks(app: FastifyInstance, context: Context): void {
+function addHooks(app: FastifyInstance, context: Context, isTls: boolean): void {
   const guard = {
     allowedHosts: context.config['gateway.allowedHosts'],
     allowedOrigins: context.config['gateway.allowedOrigins'],
   };
+  const proxies = new TrustedProxies(context.config['gateway.trustedProxies']);
+  // null until the first hook: an object here would be one for all requests
+  app.decorateRequest('client', null as unknown as Client);
   app.addHook('onRequest', async (request, reply) => {
     const { host, origin } = request.headers;
-    void reply.headers({ 'x-content-type-options': 'nosniff', vary: 'Origin' });
+    request.client = { ...proxies.clientOf(request.socket.remoteAddress, request.headers), charged: [] };
+    void reply.headers(securityHeaders(host, isTls));
     checkHost(host, guard);
     checkOrigin(origin, guard);
     checkSite(request.method, request.headers);
     void reply.headers(corsHeaders(origin));
+    context.rates.takeAddress('requests', request.client);
+    const opensStream = request.ws || request.routeOptions.url === SSE_PATH;
+    if (opensStream) context.rates.takeAddress('handshakes', request.client);
     if (context.stopping.aborted) throw new GatewayError('going_away', 'the gateway is stopping');
   });
   app.addHook('preValidation', async (request) => {
+    context.rates.takeCredential(request.client);
     // the plugin would upgrade any route and hang up then
     if (request.ws && !request.is404 && request.routeOptions.url !== WEBSOCKET_PATH) {
       throw new GatewayError('bad_handshake', `only ${WEBSOCKET_PATH} speaks WebSocket`);

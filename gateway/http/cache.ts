@@ -25,6 +25,8 @@ const PREFIX = 'cache/';
 const JSON_TYPE = 'application/json';
 
 const tags = ['cache', 'debros'];
+/** They only read, whatever their method. */
+const reading = { needs: 'read' as const };
 const querystring = z.object({ namespace: namespaceSchema.optional() });
 const nameFields = {
   dmap: z.string().min(1).describe('name of the map'),
@@ -121,7 +123,7 @@ export function cacheRoutes(app: Routes, { storage, holdValue }: StorageContext)
     return { status: 'ok' as const, key, dmap };
   });
 
-  app.post('/v1/cache/get', { schema: getSchema }, async ({ body, query }, reply) => {
+  app.post('/v1/cache/get', { config: reading, schema: getSchema }, async ({ body, query }, reply) => {
     const { key, dmap } = body;
     const record = await storage.get(entryName(mapOf(body, query), key));
     if (record === null) throw notFound();
@@ -137,12 +139,12 @@ export function cacheRoutes(app: Routes, { storage, holdValue }: StorageContext)
     return { status: 'ok' as const, key, dmap };
   });
 
-  app.post('/v1/cache/mget', { schema: mgetSchema }, async ({ body, query }, reply) => {
+  app.post('/v1/cache/mget', { config: reading, schema: mgetSchema }, async ({ body, query }, reply) => {
     holdValue(reply, MGET_MAX_BYTES);
     return { results: await readAll(storage, mapOf(body, query), body.keys), dmap: body.dmap };
   });
 
-  app.post('/v1/cache/scan', { schema: scanSchema }, async ({ body, query }) => {
+  app.post('/v1/cache/scan', { config: reading, schema: scanSchema }, async ({ body, query }) => {
     const pattern = body.match === undefined ? null : new Pattern(body.match);
     const keys = await scan(storage, mapOf(body, query), pattern);
     return { keys, count: keys.length, dmap: body.dmap };

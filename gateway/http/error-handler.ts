@@ -30,6 +30,9 @@ export function describeError(
   if (body.code === 'internal') {
     logger.error({ err: error, method: request.method, path: pathOf(request.url) }, 'request failed');
   }
+  if (body.code === 'unauthenticated' && !reply.hasHeader('www-authenticate')) {
+    void reply.header('www-authenticate', 'Bearer realm="maillon"');
+  }
   if (body.retryAfter !== undefined) void reply.header('retry-after', String(body.retryAfter));
   // an answer to HEAD has no body that could name it
   if (request.method === 'HEAD') void reply.header('maillon-error', body.code);
@@ -100,6 +103,7 @@ export function rawResponse(body: ErrorBody): string {
     'Connection: close',
     'Content-Type: application/json; charset=utf-8',
     'X-Content-Type-Options: nosniff',
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
     `Content-Length: ${Buffer.byteLength(json)}`,
     '',
     json,

@@ -6,6 +6,7 @@ import { CodedError } from '../../protocols/common/errors.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { GatewayError } from '../errors.ts';
 import { HEX_BODY_MAX_BYTES } from '../limits.ts';
+import { ownPlace } from './credentials.ts';
 import { describeError } from './error-handler.ts';
 import type { Routes } from './routes.ts';
 import type { StorageContext } from './storage-scope.ts';
@@ -50,21 +51,22 @@ const retrieveSchema = {
 };
 
 export function fournkRoutes(app: Routes, { storage, config, holdValue }: StorageContext): void {
-  const namespace = config['compat.fournk.namespace'];
+  const shared = config['compat.fournk.namespace'];
   const defaultTtlMs = config['compat.fournk.ttlMs'];
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     const { status, body } = describeError(app.log, error, request, reply);
     return reply.code(status).send({ message: body.error });
   });
 
-  app.post('/store', { schema: storeSchema, bodyLimit: HEX_BODY_MAX_BYTES }, async ({ body }) => {
-    const name = { owner: '', namespace, key: body.key.toLowerCase() };
+  app.post('/store', { schema: storeSchema, bodyLimit: HEX_BODY_MAX_BYTES }, async ({ body, principal }) => {
+    const name = { owner: '', namespace: ownPlace(principal) ?? shared, key: body.key.toLowerCase() };
     const ttlMs = (body.ttl ?? 0) * 1000 || defaultTtlMs;
     const isNew = await storeOnce(storage, name, Buffer.from(body.value, 'hex'), ttlMs > 0 ? { ttlMs } : {});
     return { message: isNew ? 'Data stored successfully.' : 'The same data is stored already.' };
   });
 
-  app.get('/retrieve/:key', { schema: retrieveSchema }, async ({ params }, reply) => {
+  app.get('/retrieve/:key', { schema: retrieveSchema }, async ({ params, principal }, reply) => {
+    const namespace = ownPlace(principal) ?? shared;
     const record = await storage.get({ owner: '', namespace, key: params.key.toLowerCase() });
     if (record === null) throw new GatewayError('not_found', 'Key not found or expired.');
     holdValue(reply, 2 * record.size);

@@ -63,6 +63,27 @@ function isLoopbackOrigin(origin: string): boolean {
   return (url.protocol === 'http:' || url.protocol === 'https:') && LOOPBACK.test(url.hostname);
 }
 
+/**
+ * What every answer tells a browser: never to guess a type, to run nothing in it, to show it in no other page, to tell no other
+ * site where its visitor was. A route whose answer is a page or a value says what holds for that instead.
+ */
+const SECURITY_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  vary: 'Origin',
+} as const;
+
+const YEAR_SECONDS = 31_536_000;
+
+/** With TLS a browser shall come back with TLS only; not to a loopback name, which others' plain pages share. */
+export function securityHeaders(host: string | undefined, isTls: boolean): Record<string, string> {
+  const name = HOST.exec(host?.toLowerCase() ?? '')?.groups?.['name'];
+  if (!isTls || name === undefined || LOOPBACK.test(name)) return SECURITY_HEADERS;
+  return { ...SECURITY_HEADERS, 'strict-transport-security': `max-age=${YEAR_SECONDS}` };
+}
+
 /** Headers with which a browser lets an allowed page read the answer; empty for anything but a page. */
 export function corsHeaders(origin: string | undefined): Record<string, string> {
   if (origin === undefined) return {};

@@ -23,18 +23,19 @@ export class IdempotencyKeys<T> {
   }
 
   /**
-   * What `act` comes to, or came to when a request with this key was made before; while that is still under way,
+   * What `act` comes to, or came to when a request with this key was made before in the same `scope`; while that is still under way,
    * its outcome. A failure is forgotten, so that the next try is a new one. Throws `bad_idempotency_key`,
    * `idempotency_conflict` for another fingerprint, `overloaded` when no more keys can be remembered.
    */
-  async once(key: string, fingerprint: string, act: () => Promise<T>): Promise<T> {
-    if (!KEY_PATTERN.test(key)) {
+  async once(said: string, fingerprint: string, act: () => Promise<T>, scope = ''): Promise<T> {
+    if (!KEY_PATTERN.test(said)) {
       throw new GatewayError(
         'bad_idempotency_key',
         'Idempotency-Key must be 1 to 128 visible ASCII characters',
       );
     }
     this.#expire();
+    const key = `${scope} ${said}`;
     const known = this.#entries.get(key);
     if (known !== undefined) {
       if (known.fingerprint === fingerprint) return known.outcome;

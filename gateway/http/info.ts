@@ -4,6 +4,7 @@ import { NAMESPACES_PROTOCOL } from '../../protocols/namespaces/constants.ts';
 import { NODES_PROTOCOL } from '../../protocols/nodes/constants.ts';
 import { gossipTopics } from '../../protocols/relay/shards.ts';
 import { STORAGE_PROTOCOL } from '../../protocols/storage/constants.ts';
+import { AUTH_LIMITS } from '../auth/limits.ts';
 import type { Context } from '../context.ts';
 import { CLOSE_CODES, ERRORS, type ErrorKind } from '../errors.ts';
 import { GATEWAY_LIMITS } from '../limits.ts';
@@ -27,6 +28,8 @@ const FEATURES = [
   'cache',
   'namespaces',
   'signed',
+  'auth.wallet',
+  'auth.api-keys',
   '4nk.storage',
   'debros.e1',
   'debros.e2',
@@ -111,7 +114,7 @@ export function infoRoutes(app: Routes, { node, build }: Pick<Context, 'node' | 
       protocols: PROTOCOLS,
       features: FEATURES,
       subprotocols: [...SUBPROTOCOLS],
-      limits: [...node.limits(), ...GATEWAY_LIMITS],
+      limits: [...node.limits(), ...GATEWAY_LIMITS, ...AUTH_LIMITS],
       errors: ERROR_ROWS,
       closeCodes: CLOSE_CODE_ROWS,
     };

@@ -15,6 +15,7 @@ import {
   writeIf,
   writePrecondition,
 } from './conditions.ts';
+import { ownNamespace } from './credentials.ts';
 import { parseTtl } from './duration.ts';
 import { percentDecode } from './percent.ts';
 import type { Routes } from './routes.ts';
@@ -224,7 +225,7 @@ function putHandler({ storage }: StorageContext) {
     void reply.header('etag', receipt.etag);
     // of any other write it is not known, nor asked, whether there was a value
     const status = precondition?.kind === 'absent' ? 201 : 200;
-    return reply.code(status).send(toWritten(name, receipt));
+    return reply.code(status).send(toWritten(shownName(request, name), receipt));
   };
 }
 
@@ -266,8 +267,13 @@ function deleteHandler({ storage }: StorageContext) {
       }),
     );
     void reply.header('etag', receipt.etag);
-    return reply.send(toWritten(name, receipt));
+    return reply.send(toWritten(shownName(request, name), receipt));
   };
+}
+
+/** With its namespace as the client calls it. */
+function shownName(request: FastifyRequest, name: RecordName): RecordName {
+  return { ...name, namespace: ownNamespace(request) ?? name.namespace };
 }
 
 function nameOf({ raw, params, query }: ValueRequest<object>): RecordName {

@@ -56,17 +56,26 @@ export class Prober {
 
 /** What a gateway that runs is probed for. */
 export function probeGateway({
+  auth,
   clients,
   config,
   stopping,
-}: Pick<Context, 'clients' | 'config' | 'stopping'>): Probe[] {
+  audit,
+}: Pick<Context, 'audit' | 'auth' | 'clients' | 'config' | 'stopping'>): Probe[] {
   const isStopping = stopping.aborted;
+  const fault = auth.fault();
   return [
+    {
+      name: 'gateway.state',
+      ok: fault === null,
+      detail: fault === null ? 'sign-ins are kept' : `nobody can sign in: ${fault}`,
+    },
     {
       name: 'gateway.clients',
       ok: !clients.isFull,
       detail: `${clients.size} of ${config['gateway.clientsMax']} streaming clients`,
     },
+    { name: 'gateway.audit', ok: audit.fault === null, detail: audit.fault ?? 'written' },
     { name: 'gateway', ok: !isStopping, detail: isStopping ? 'stopping' : 'serving' },
   ];
 }

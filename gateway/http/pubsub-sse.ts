@@ -13,6 +13,7 @@ import type { GatewayMetrics } from '../metrics.ts';
 import { errorResponses, messageSchema, topicQuery } from '../schemas.ts';
 import type { Turn } from '../turn.ts';
 import { Outbox, type OutboxOwner, type SlowReason } from '../ws/outbox.ts';
+import { ownNamespace } from './credentials.ts';
 import type { Routes } from './routes.ts';
 
 const HEARTBEAT = single(Buffer.from(': still here\n\n'));
@@ -38,12 +39,14 @@ const encoding: Encoding = {
     event('message', { id, namespace, topic, author, epoch, seq, time, data_base64: encodeBase64(data) }, id),
 };
 
+export const SSE_PATH = '/v1/pubsub/sse';
+
 type SseContext = Pick<Context, 'hub' | 'turn' | 'clients' | 'config' | 'events' | 'metrics'>;
 
 export function pubsubSseRoutes(app: Routes, context: SseContext): void {
   const { hub, turn, clients, config, events, metrics } = context;
   const options = { schema: sseSchema, exposeHeadRoute: false };
-  app.get('/v1/pubsub/sse', options, (request, reply) => {
+  app.get(SSE_PATH, options, (request, reply) => {
     if (clients.isFull) throw new GatewayError('too_many_clients', ERRORS.too_many_clients.meaning);
     const name = topicName(request.query);
     const cursor = request.headers['last-event-id'] ?? request.query.cursor;
@@ -63,6 +66,7 @@ export function pubsubSseRoutes(app: Routes, context: SseContext): void {
       { raw, clients, hub, turn, metrics, events },
       {
         topic: name,
+        shown: ownNamespace(request),
         queueMaxBytes: config['gateway.clientQueueBytes'],
         slowMs: config['gateway.slowClientMs'],
       },
@@ -70,7 +74,7 @@ export function pubsubSseRoutes(app: Routes, context: SseContext): void {
     stream.open();
     if (cursor !== undefined)
       stream.send(event('gap', { code: 'no_history', error: ERRORS.no_history.meaning }));
-    stream.send(event('caughtUp', { namespace: name.namespace, topic: name.topic }));
+    stream.send(event('caughtUp', { namespace: ownNamespace(request) ?? name.namespace, topic: name.topic }));
   });
 }
 
@@ -85,6 +89,8 @@ interface StreamComponents {
 
 interface StreamInit {
   readonly topic: TopicName;
+  /** What the client calls the namespace, where that is not its name here. */
+  readonly shown: string | undefined;
   readonly queueMaxBytes: number;
   readonly slowMs: number;
 }
@@ -93,6 +99,7 @@ interface StreamInit {
 class EventStream implements StreamClient, Sink, OutboxOwner {
   readonly #components: StreamComponents;
   readonly #topic: TopicName;
+  readonly #shown: string | undefined;
   readonly #outbox: Outbox;
   #leaveClients: (() => void) | undefined;
   #leaveTopic: (() => void) | undefined;
@@ -102,6 +109,7 @@ class EventStream implements StreamClient, Sink, OutboxOwner {
   constructor(components: StreamComponents, init: StreamInit) {
     this.#components = components;
     this.#topic = init.topic;
+    this.#shown = init.shown;
     const { raw, turn, metrics } = components;
     this.#outbox = new Outbox(
       { out: raw, turn, owner: this, metrics },
@@ -116,7 +124,7 @@ class EventStream implements StreamClient, Sink, OutboxOwner {
     raw.on('close', () => this.#end());
     this.#leaveClients = clients.add(this);
     metrics.sseClients += 1;
-    this.#leaveTopic = hub.subscribe(this.#topic, encoding, this);
+    this.#leaveTopic = hub.subscribe(this.#topic, encoding, this, this.#shown);
   }
 
   send(frame: Buffer): void {

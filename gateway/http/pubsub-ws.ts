@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
+import type { Relay } from '../../node/index.ts';
 import { utf8Length } from '../../protocols/common/bytes.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { type Context, topicName } from '../context.ts';
@@ -10,6 +11,7 @@ import { MEMBER_ID_MAX_LENGTH, MEMBER_META_MAX_BYTES } from '../limits.ts';
 import { errorResponses, topicQuery, topicSchema } from '../schemas.ts';
 import { Session } from '../ws/session.ts';
 import { chooseDialect, negotiate, SUBPROTOCOLS } from '../ws/subprotocols.ts';
+import { mayPublish, ownNamespace } from './credentials.ts';
 import type { Routes } from './routes.ts';
 
 export const WEBSOCKET_PATH = '/v1/pubsub/ws';
@@ -64,19 +66,27 @@ function forget(socket: WebSocket, raw: Socket, response: ServerResponse | undef
   socket.on('error', () => undefined);
 }
 
+/** For a connection whose credential grants no more than reading. */
+const READ_ONLY: Pick<Relay, 'publish'> = {
+  publish: async () => {
+    throw new GatewayError('forbidden', 'this API key does not grant write');
+  },
+};
+
 type WsContext = Pick<
   Context,
-  'relay' | 'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics' | 'events'
+  'relay' | 'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics' | 'events' | 'rates'
 >;
 
 export function pubsubWsRoutes(app: Routes, context: WsContext): void {
-  const { relay, hub, turn, clients, config, logger, presence, metrics, events } = context;
+  const { relay, hub, turn, clients, config, logger, presence, metrics, events, rates } = context;
   const responses = new WeakMap<IncomingMessage, ServerResponse>();
   app.route({
     method: 'GET',
     url: WEBSOCKET_PATH,
     exposeHeadRoute: false,
     schema: wsSchema,
+    config: { needs: 'read' },
     preHandler: async ({ query, headers, ws, raw }, reply) => {
       responses.set(raw, reply.raw);
       const dialect = chooseDialect(negotiate(headers['sec-websocket-protocol']), query);
@@ -106,13 +116,24 @@ export function pubsubWsRoutes(app: Routes, context: WsContext): void {
       const member = { id: query.member_id ?? '', meta: query.member_meta ?? {} };
       const name = topicName({ ...query, topic: topic ?? '' });
       const session = new Session(
-        { socket, raw: rawSocket, relay, hub, turn, clients, metrics, logger, events },
         {
-          home: { ...name, topic },
+          socket,
+          raw: rawSocket,
+          relay: mayPublish(request) ? relay : READ_ONLY,
+          hub,
+          turn,
+          clients,
+          metrics,
+          logger,
+          events,
+        },
+        {
+          home: { ...name, topic, shown: ownNamespace(request) },
           dialect: chooseDialect(socket.protocol, query),
           queueMaxBytes: config['gateway.clientQueueBytes'],
           slowMs: config['gateway.slowClientMs'],
           topicsMax: config['gateway.topicsPerClient'],
+          meterFrame: rates.frameMeter(request.client),
           joinPresence: query.presence === 'true' ? (send) => presence.join(name, member, send) : undefined,
         },
       );

@@ -13,6 +13,7 @@ import {
   topicQuery,
   topicSchema,
 } from '../schemas.ts';
+import { ownPlace } from './credentials.ts';
 import type { Routes } from './routes.ts';
 
 const publishBody = z
@@ -77,7 +78,7 @@ type PublishContext = Pick<Context, 'relay' | 'idempotency' | 'presence' | 'metr
 
 export function pubsubRoutes(app: Routes, context: PublishContext): void {
   const { relay, idempotency, presence, metrics } = context;
-  app.post('/v1/pubsub/publish', { schema: publishSchema }, async ({ body, query, headers }) => {
+  app.post('/v1/pubsub/publish', { schema: publishSchema }, async ({ body, query, headers, principal }) => {
     const name = topicName({ topic: body.topic, namespace: oneNamespace(query.namespace, body.namespace) });
     const expiry = body.expiry === undefined ? {} : { expiry: body.expiry };
     const request = { ...name, data: body.data_base64, ...expiry };
@@ -92,7 +93,9 @@ export function pubsubRoutes(app: Routes, context: PublishContext): void {
       }
     };
     const receipt =
-      key === undefined ? await publish() : await idempotency.once(key, fingerprint(request), publish);
+      key === undefined
+        ? await publish()
+        : await idempotency.once(key, fingerprint(request), publish, ownPlace(principal));
     const { id, messageIds, peersReached, storedBy, durable } = receipt;
     return {
       status: 'ok' as const,

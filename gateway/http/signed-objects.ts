@@ -83,7 +83,7 @@ const noticeSchema = {
   response: { 200: takenSchema, ...errorResponses },
 };
 
-type SignedContext = Pick<Context, 'node' | 'relay' | 'storage' | 'tenants' | 'metrics'>;
+type SignedContext = Pick<Context, 'node' | 'relay' | 'storage' | 'tenants' | 'metrics' | 'audit'>;
 
 export async function signedObjectRoutes(app: Routes, context: SignedContext): Promise<void> {
   const bodies = new HeldBodies({ max: SIGNED_IN_TRANSIT_BYTES });
@@ -131,13 +131,19 @@ function recordRoute(app: Routes, { storage, tenants }: SignedContext): void {
   });
 }
 
-function noticeRoute(app: Routes, { node, tenants }: SignedContext): void {
+function noticeRoute(app: Routes, { node, tenants, audit }: SignedContext): void {
   const options = { schema: noticeSchema, bodyLimit: NOTICE_MAX_BYTES };
-  app.post('/v1/namespaces/notices', options, async ({ body }) => {
-    const notice = await node.namespaces.submit(body).catch((error: unknown) => {
-      throw error instanceof CodedError ? refusal(error) : error;
+  app.post('/v1/namespaces/notices', options, async ({ body, client: { address } }) => {
+    const event = 'namespace.notice';
+    const notice = await node.namespaces.submit(body).catch(async (error: unknown) => {
+      if (!(error instanceof CodedError)) throw error;
+      await audit.audit({ event, outcome: 'refused', address, detail: { code: error.code } });
+      throw refusal(error);
     });
-    return taken(notice, tenants);
+    const answer = taken(notice, tenants);
+    const { as: actor, ...detail } = answer;
+    await audit.audit({ event, outcome: 'ok', actor, address, detail });
+    return answer;
   });
 }
 

@@ -58,12 +58,14 @@ function copyHolder({ id, role, isLive, isSynced, etag, isTombstone }: Holder): 
 }
 
 export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageContext, 'storage'>): void {
-  app.get('/v1/network/storage', { schema: statusRoute }, async () => {
+  app.get('/v1/network/storage', { schema: statusRoute }, async ({ principal }) => {
     const status = storage.status();
+    // who else keeps how much here is the operator's business
+    const namespaces = principal.kind === 'operator' ? status.namespaces : [];
     return {
       ...status,
       partitions: { ...status.partitions },
-      namespaces: status.namespaces.map(({ owner, namespace, keys, bytes }) => ({
+      namespaces: namespaces.map(({ owner, namespace, keys, bytes }) => ({
         owner,
         namespace,
         keys,

@@ -96,6 +96,7 @@ export function debrosStorageRoutes(app: Routes, context: StorageContext): void 
       method,
       url,
       schema: getSchema,
+      config: { needs: 'read' },
       exposeHeadRoute: false,
       handler: async (request, reply) => {
         const record = await storage.get(nameOf(request.query));

@@ -7,6 +7,8 @@ export interface Home {
   readonly owner: string;
   readonly namespace: string;
   readonly topic: string | undefined;
+  /** What the client calls the namespace, where its credential is for that one only. */
+  readonly shown?: string | undefined;
 }
 
 /** What a dialect may do with the connection it speaks on. */
@@ -35,7 +37,10 @@ export interface Dialect {
   receive(line: Line, data: Buffer, isBinary: boolean): void;
 }
 
-/** The topic that a frame means. Throws `bad_topic` when neither it nor the connection names one. */
+/**
+ * The topic that a frame means. Throws `bad_topic` when neither it nor the connection names one, and `namespace_mismatch` for a namespace
+ * that the connection's credential is not for.
+ */
 export function topicOf(
   home: Home,
   frame: { namespace?: string | undefined; topic?: string | undefined },
@@ -44,5 +49,11 @@ export function topicOf(
   if (topic === undefined) {
     throw new GatewayError('bad_topic', 'name a topic: this connection was opened without one');
   }
-  return { owner: home.owner, namespace: frame.namespace ?? home.namespace, topic };
+  if (home.shown === undefined) {
+    return { owner: home.owner, namespace: frame.namespace ?? home.namespace, topic };
+  }
+  if (frame.namespace !== undefined && frame.namespace !== home.shown) {
+    throw new GatewayError('namespace_mismatch', 'namespace mismatch');
+  }
+  return { owner: home.owner, namespace: home.namespace, topic };
 }

@@ -13,10 +13,12 @@ function nativeDialect(codec: NativeCodec): Dialect {
   return {
     needsTopic: false,
     encoding: { encode: (delivery) => codec.encodeMessage(delivery) },
-    greet: ({ namespace, topic }) =>
-      codec.encodeAnswer(
+    greet: ({ topic, ...home }) => {
+      const namespace = home.shown ?? home.namespace;
+      return codec.encodeAnswer(
         topic === undefined ? { type: 'open', namespace } : { type: 'subscribed', namespace, topic },
-      ),
+      );
+    },
     receive: (line, data, isBinary) => {
       try {
         act(line, codec, codec.decode(data, isBinary));
@@ -36,7 +38,8 @@ function act(line: Line, codec: NativeCodec, frame: ClientFrame): void {
 /** Answered at once, and so in the order of the frames: what follows an `unsubscribed` is of no such topic. */
 function changeTopic(line: Line, codec: NativeCodec, frame: FrameOf<'subscribe' | 'unsubscribe'>): void {
   const name = topicOf(line.home, frame);
-  const { namespace, topic } = name;
+  const { topic } = name;
+  const namespace = line.home.shown ?? name.namespace;
   try {
     line[frame.type](name);
     const type = frame.type === 'subscribe' ? 'subscribed' : 'unsubscribed';
@@ -48,11 +51,16 @@ function changeTopic(line: Line, codec: NativeCodec, frame: FrameOf<'subscribe' 
 
 async function publish(line: Line, codec: NativeCodec, frame: FrameOf<'publish'>): Promise<void> {
   const { data, expiry, ref } = frame;
-  const about = { namespace: frame.namespace ?? line.home.namespace, topic: frame.topic ?? line.home.topic };
+  const { home } = line;
+  const about = {
+    namespace: frame.namespace ?? home.shown ?? home.namespace,
+    topic: frame.topic ?? home.topic,
+  };
   try {
-    const name = topicOf(line.home, frame);
+    const name = topicOf(home, frame);
     const receipt = await line.publish({ ...name, data, ...(expiry === undefined ? {} : { expiry }) });
-    const { namespace, topic } = name;
+    const { topic } = name;
+    const namespace = home.shown ?? name.namespace;
     const { id, messageIds, peersReached, storedBy, durable } = receipt;
     const answer = { id, messageIds, peersReached, storedBy, durable };
     line.send(codec.encodeAnswer({ type: 'published', ...withRef(ref), namespace, topic, ...answer }));

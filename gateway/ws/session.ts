@@ -24,7 +24,7 @@ const BEATS_PER_PING = PING_INTERVAL_MS / SSE_HEARTBEAT_MS;
 const PING = single(PING_FRAME);
 
 /** What keeps a connection from being read, one bit each. */
-const HOLD = { publishes: 1, queue: 2, turn: 4 } as const;
+const HOLD = { publishes: 1, queue: 2, turn: 4, rate: 8 } as const;
 
 export interface SessionComponents {
   readonly socket: WebSocket;
@@ -48,6 +48,8 @@ export interface SessionInit {
   readonly topicsMax: number;
   /** Joins the members of the topic; what it returns leaves them again. */
   readonly joinPresence?: ((send: (frame: Buffer) => void) => () => void) | undefined;
+  /** Charges one frame, and says for how many milliseconds none may be read. */
+  readonly meterFrame?: (() => number) | undefined;
 }
 
 /** One WebSocket client, and the topics it is subscribed to. */
@@ -64,6 +66,9 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
   #holds = 0;
   #beats = 0;
   #missedPings = 0;
+  /** When it may be read from again, and what waits for that. */
+  #heldUntil = 0;
+  #heldTimer: NodeJS.Timeout | undefined;
   #isOver = false;
 
   constructor(components: SessionComponents, init: SessionInit) {
@@ -86,8 +91,14 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
     const { home, dialect, joinPresence } = this.#init;
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
     // answered here and not by the library, whose answers to a client that never reads would wait unbounded
-    socket.on('ping', (data) => this.send(rawFrame(OPCODE.pong, data)));
-    socket.on('pong', () => (this.#missedPings = 0));
+    socket.on('ping', (data) => {
+      this.#meter();
+      this.send(rawFrame(OPCODE.pong, data));
+    });
+    socket.on('pong', () => {
+      this.#meter();
+      this.#missedPings = 0;
+    });
     socket.on('close', () => this.#end());
     this.#leaveClients = clients.add(this);
     metrics.websocketClients += 1;
@@ -114,7 +125,7 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
       const message = `a connection may have ${topicsMax} topics: unsubscribe from one, or open another connection`;
       throw new GatewayError('too_many_topics', message);
     }
-    this.#topics.set(key, this.#components.hub.subscribe(topic, dialect.encoding, this));
+    this.#topics.set(key, this.#components.hub.subscribe(topic, dialect.encoding, this, this.home.shown));
   }
 
   unsubscribe(topic: TopicName): void {
@@ -201,6 +212,7 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#isOver || this.#components.socket.readyState !== this.#components.socket.OPEN) return;
     this.#missedPings = 0;
+    this.#meter();
     this.#frames += 1;
     if (this.#frames % FRAMES_PER_TURN === 0) {
       // one that sends without end shares the event loop with the others
@@ -208,6 +220,25 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
       setImmediate(() => this.#release(HOLD.turn));
     }
     this.#init.dialect.receive(this, data, isBinary);
+  }
+
+  /** A client over its rate is not refused what it sent: it is not read from until it is within it. */
+  #meter(): void {
+    const waitMs = this.#init.meterFrame?.() ?? 0;
+    // what it answers to a close frame must be heard
+    if (waitMs === 0 || this.#components.socket.readyState !== this.#components.socket.OPEN) return;
+    this.#heldUntil = performance.now() + waitMs;
+    this.#hold(HOLD.rate);
+    this.#heldTimer ??= setTimeout(() => this.#endHeld(), waitMs);
+  }
+
+  #endHeld(): void {
+    const leftMs = this.#heldUntil - performance.now();
+    this.#heldTimer = leftMs > 0 ? setTimeout(() => this.#endHeld(), leftMs) : undefined;
+    if (leftMs > 0) return;
+    // while it was not read from no answer to a ping could be seen
+    this.#missedPings = 0;
+    this.#release(HOLD.rate);
   }
 
   #leaveTopics(): void {
@@ -220,6 +251,7 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    clearTimeout(this.#heldTimer);
     this.#components.metrics.websocketClients -= 1;
     this.#outbox.close();
     this.#leaveTopics();

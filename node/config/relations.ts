@@ -14,6 +14,8 @@ export function brokenRelations(config: Config, cite: Cite): string[] {
     ...brokenAddresses(config, cite),
     ...brokenAccess(config, cite),
     ...brokenProxy(config, cite),
+    ...brokenTrust(config, cite),
+    ...brokenTls(config, cite),
     ...brokenOrigins(config, cite),
     ...brokenOrder(config, cite),
   ];
@@ -53,6 +55,27 @@ function brokenProxy(config: Config, cite: Cite): string[] {
 }
 
 const PROXY = /^socks5:\/\/([a-z0-9.-]+|\[[0-9a-f:.]+\]):\d{1,5}$/i;
+
+/** Who trusts everybody believes whatever a client says of itself. */
+function brokenTrust(config: Config, cite: Cite): string[] {
+  return config['gateway.trustedProxies'].flatMap((entry) => {
+    try {
+      const { namesPeers } = accessList([entry]);
+      if (!namesPeers && !entry.endsWith('/0')) return [];
+    } catch {
+      // said below
+    }
+    const form = 'the address of a proxy, or a range that holds only proxies, such as 192.0.2.0/28';
+    return [`${cite('gateway.trustedProxies')} holds "${entry}", which must be ${form}`];
+  });
+}
+
+function brokenTls(config: Config, cite: Cite): string[] {
+  const [cert, key] = [config['gateway.tls.cert'], config['gateway.tls.key']];
+  if ((cert === '') === (key === '')) return [];
+  const [said, missing] = cert === '' ? ['key', 'cert'] : ['cert', 'key'];
+  return [`${cite(`gateway.tls.${said}` as keyof Config)} needs gateway.tls.${missing} beside it`];
+}
 
 function brokenOrigins(config: Config, cite: Cite): string[] {
   return config['gateway.allowedOrigins']

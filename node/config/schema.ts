@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { DOOR_SETTINGS } from './settings/doors.ts';
 import { NETWORK_SETTINGS } from './settings/network.ts';
+import { PROTECTION_SETTINGS } from './settings/protection.ts';
 import { RELAY_SETTINGS } from './settings/relay.ts';
 import { STORAGE_SETTINGS } from './settings/storage.ts';
 
@@ -12,6 +13,7 @@ export const SETTINGS = [
   ...RELAY_SETTINGS,
   ...STORAGE_SETTINGS,
   ...DOOR_SETTINGS,
+  ...PROTECTION_SETTINGS,
 ] as const;
 
 /** Every setting with its value, by dotted path. */

@@ -41,6 +41,13 @@ export class RateLimiter {
     return this.#accounts.has(key) && this.#settled(key).balance < 0;
   }
 
+  /** How long `key` must spend nothing until it can be charged with `cost` and not owe, in milliseconds. */
+  waitMs(key: string, cost = 1): number {
+    if (!this.#accounts.has(key)) return 0;
+    const missing = cost - this.#settled(key).balance;
+    return Math.max(0, Math.ceil((missing / this.#init.perSecond) * 1000));
+  }
+
   #settled(key: string): Account {
     const { perSecond, burst, maxKeys } = this.#init;
     const now = this.#clock.now();

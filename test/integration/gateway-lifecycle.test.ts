@@ -81,6 +81,20 @@ for (const host of ['0.0.0.0', '::', '192.0.2.1']) {
   });
 }
 
+test('a name that others use needs a proxy that is trusted, or its clients would be the operator', async () => {
+  const names = { 'gateway.allowedHosts': ['localhost:8080', 'gw.example:443'] };
+  await assert.rejects(startSite({ settings: names }), {
+    code: 'unsafe_listen',
+    message: /allowedHosts has gw\.example:443.*set gateway\.trustedProxies/,
+  });
+  await using site = await startSite({ settings: { ...names, 'gateway.trustedProxies': ['127.0.0.1'] } });
+  assert.equal((await fetch(`${site.url}/livez`)).status, 200);
+  await using local = await startSite({
+    settings: { 'gateway.allowedHosts': ['localhost', '127.0.0.2:80'] },
+  });
+  assert.equal((await fetch(`${local.url}/livez`)).status, 200);
+});
+
 test('in front of a node that does not run it lives, but is not ready and refuses', async () => {
   const config = await testConfig();
   const logger = createLogger({ ...config, 'log.level': 'silent' });

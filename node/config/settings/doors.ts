@@ -65,6 +65,30 @@ export const DOOR_SETTINGS = [
     help: 'Topics one WebSocket may be subscribed to: each is a place in a list.',
   },
   {
+    path: 'gateway.state',
+    schema: z.string(),
+    default: '',
+    help: 'Where sign-ins, sessions and API keys are kept: a file in the data directory when empty, or an rqlite cluster that gateways share: rqlite://host:port[,host:port…]. rqlites:// speaks TLS.',
+  },
+  {
+    path: 'gateway.stateCredentialsFile',
+    schema: z.string(),
+    default: '',
+    help: 'File (mode 0600) with user:password for that cluster.',
+  },
+  {
+    path: 'gateway.secretFile',
+    schema: z.string(),
+    default: '',
+    help: 'File (mode 0600) with the secret that seals what the gateway keeps: the same file at all gateways that share a state. Made in the data directory when empty.',
+  },
+  {
+    path: 'gateway.loginCallbacks',
+    schema: texts,
+    default: [],
+    help: 'Addresses to which the login page may hand a session, such as https://app.example/signed-in. One on http://127.0.0.1 or http://localhost stands for every port.',
+  },
+  {
     path: 'compat.fournk.namespace',
     schema: z.string().regex(NAMESPACE_PATTERN, 'must match [a-z0-9-]{1,64}'),
     default: '4nk',

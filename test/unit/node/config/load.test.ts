@@ -161,6 +161,20 @@ test('addresses must be addresses', () => {
   assert.match(refusal({ flags: { 'gateway.allowedOrigins': 'app.example' } }), /must be an origin/);
 });
 
+test('a proxy is trusted by its address, and never everybody', () => {
+  const good = ['127.0.0.1', '192.0.2.0/28', '2001:db8::/64'];
+  assert.deepEqual(load({ flags: { 'gateway.trustedProxies': good } })['gateway.trustedProxies'], good);
+  for (const bad of ['proxy.example', '0.0.0.0/0', '::/0', '192.0.2.0/33', '12D3KooWnobody']) {
+    const message = refusal({ flags: { 'gateway.trustedProxies': bad } });
+    assert.match(message, /gateway\.trustedProxies .*must be the address of a proxy/, bad);
+  }
+});
+
+test('a certificate needs its key, and a key its certificate', () => {
+  assert.match(refusal({ flags: { 'gateway.tls.cert': 'a.pem' } }), /tls\.cert .*needs gateway\.tls\.key/);
+  assert.match(refusal({ flags: { 'gateway.tls.key': 'a.pem' } }), /tls\.key .*needs gateway\.tls\.cert/);
+});
+
 test('a file that was asked for must be there; maillon.yaml need not', () => {
   assert.match(refusal({ file: 'absent.yaml' }), /absent\.yaml: there is no such file/);
   assert.match(refusal({ env: { MAILLON_CONFIG: 'absent.yaml' } }), /absent\.yaml: there is no such file/);

@@ -89,3 +89,17 @@ test('who keeps to the burst and the rate is never exceeded', () => {
     }),
   );
 });
+
+test('it says how long to wait before the next cost goes without owing', () => {
+  const { clock, rates, charge } = limiter();
+  assert.equal(rates.waitMs('a'), 0, 'never seen');
+  charge('a', 4);
+  assert.equal(rates.waitMs('a'), 0);
+  assert.equal(rates.waitMs('a', 3), 200);
+  charge('a', 3);
+  const waitMs = rates.waitMs('a');
+  assert.equal(waitMs, 300);
+  clock.advance(waitMs);
+  charge('a', 1);
+  assert.ok(!rates.isExceeded('a'));
+});

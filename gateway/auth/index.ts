@@ -1,0 +1,67 @@
+/** Authentication: who a client is, and what it gets to say so. Everything is kept in `gateway.state`. */
+import type { Config, Logger, MaillonNode } from '../../node/index.ts';
+import type { Clock } from '../../protocols/common/clock.ts';
+import { openState, type State } from '../state/index.ts';
+import type { Tenants } from '../tenants.ts';
+import { ApiKeys } from './api-keys.ts';
+import { Apps } from './apps.ts';
+import { Authenticator } from './identity.ts';
+import { Nonces } from './nonces.ts';
+import { loadSecrets } from './secrets.ts';
+import { Sessions, sweepSessions } from './sessions.ts';
+import { SigningKeys } from './signing-keys.ts';
+import { Tokens } from './tokens.ts';
+
+export interface AuthComponents {
+  readonly node: Pick<MaillonNode, 'owner'>;
+  readonly tenants: Tenants;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** What authenticates the clients of one gateway. */
+export interface Auth {
+  readonly state: State;
+  readonly keys: SigningKeys;
+  readonly tokens: Tokens;
+  readonly nonces: Nonces;
+  readonly sessions: Sessions;
+  readonly apiKeys: ApiKeys;
+  readonly apps: Apps;
+  readonly authenticator: Authenticator;
+  /** Why nobody can sign in now; null when they can. Asks again where there was a fault: the next answer knows. */
+  fault(): string | null;
+  /** Deletes what has ended. */
+  sweep(): Promise<void>;
+}
+
+/** Throws `bad_secret_file`, `bad_state_url`, `bad_credentials_file`. */
+export function createAuth({ node, tenants, logger, clock }: AuthComponents, config: Config): Auth {
+  const state = openState({ logger }, config);
+  const secrets = loadSecrets(config);
+  const keys = new SigningKeys({ state, secrets, clock });
+  const tokens = new Tokens({ keys, clock, issuer: () => node.owner });
+  const sessions = new Sessions({ state, clock });
+  const apiKeys = new ApiKeys({ state, secrets, clock });
+  const formatOwn = (namespace: string): string => tenants.format({ owner: node.owner, namespace });
+  return {
+    state,
+    keys,
+    tokens,
+    nonces: new Nonces({ clock, secrets }),
+    sessions,
+    apiKeys,
+    apps: new Apps({ state, clock }),
+    authenticator: new Authenticator({ tokens, sessions, apiKeys, clock, formatOwn }),
+    fault() {
+      const { fault } = state;
+      if (fault !== null) void state.query('SELECT 1').catch(() => undefined);
+      return fault;
+    },
+    async sweep() {
+      const now = clock.now();
+      const signingKeys = { sql: 'DELETE FROM signing_keys WHERE ends_at < ?', args: [now] };
+      await state.execute([...sweepSessions(now), signingKeys]);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import type { Limit } from '../../protocols/common/limits.ts';
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** Time to sign: people look for their wallet. */
+export const NONCE_TTL_MS = 5 * MINUTE_MS;
+/** An access token: how long one is good that nobody can ask a state about. */
+export const ACCESS_TOKEN_TTL_MS = 15 * MINUTE_MS;
+/** A session that is not used: then its wallet signs in again. */
+export const SESSION_TTL_MS = 30 * DAY_MS;
+/** Between the clocks of gateways of one operator. */
+export const CLOCK_SKEW_MS = MINUTE_MS;
+/** After this a new key signs. */
+export const SIGNING_KEY_ROTATION_MS = 30 * DAY_MS;
+/** A key is published longer than it signs: its last tokens have to end, and caches of the key set. */
+export const SIGNING_KEY_OVERLAP_MS = DAY_MS;
+/** How often signing keys of other gateways are looked for because time went by. */
+export const SIGNING_KEYS_REFRESH_MS = MINUTE_MS;
+/** The same because tokens name one that is not known; whoever brings such a token waits for it. */
+export const SIGNING_KEYS_RETRY_MS = 250;
+/** Signing keys that are read: two gateways that began together and a rotation are four. */
+export const SIGNING_KEYS_MAX = 16;
+/** How late another gateway learns of a logout or of a key that was revoked. */
+export const STANDING_TTL_MS = 5 * SECOND_MS;
+/** Credentials that are remembered as good, some 500 bytes each. */
+export const CREDENTIALS_MAX = 20_000;
+/** Sessions of one wallet: devices; the oldest ends for one more. */
+export const SESSIONS_PER_WALLET_MAX = 100;
+/** API keys and apps of one wallet in one namespace: each is a row. */
+export const API_KEYS_PER_WALLET_MAX = 100;
+export const APPS_PER_WALLET_MAX = 100;
+/** How long a gateway that starts waits for a state that does not answer: then it serves what needs none. */
+export const STATE_PATIENCE_MS = 2 * SECOND_MS;
+/** How often what has ended is deleted. */
+export const SWEEP_INTERVAL_MS = 5 * MINUTE_MS;
+/** Names of apps and keys. */
+export const LABEL_MAX_LENGTH = 128;
+/** A body of a sign-in: the longest witness is far below. */
+export const AUTH_BODY_MAX_BYTES = 16 * 1024;
+/** A JWT of this gateway has some 500 characters. */
+export const TOKEN_MAX_LENGTH = 4 * 1024;
+
+/** For the info document. */
+export const AUTH_LIMITS: readonly Limit[] = [
+  limit('auth.nonceTtl', NONCE_TTL_MS, 'milliseconds', 'a nonce must be signed in that time, and once'),
+  limit('auth.accessTokenTtl', ACCESS_TOKEN_TTL_MS, 'milliseconds', 'then it is refreshed'),
+  limit('auth.sessionTtl', SESSION_TTL_MS, 'milliseconds', 'then the wallet signs in again'),
+  limit(
+    'auth.standingTtl',
+    STANDING_TTL_MS,
+    'milliseconds',
+    'after which a revocation holds at every gateway',
+  ),
+  limit('auth.signingKeyRotation', SIGNING_KEY_ROTATION_MS, 'milliseconds', 'then a new key signs'),
+  limit('auth.sessionsPerWallet', SESSIONS_PER_WALLET_MAX, 'count', 'the oldest ends for one more'),
+  limit('auth.apiKeysPerWallet', API_KEYS_PER_WALLET_MAX, 'count', 'in one namespace'),
+  limit('auth.appsPerWallet', APPS_PER_WALLET_MAX, 'count', 'in one namespace'),
+  limit('auth.bodyBytes', AUTH_BODY_MAX_BYTES, 'bytes', 'the longest signature is far below'),
+];
+
+function assertRelation(holds: boolean, relation: string): void {
+  if (!holds) throw new Error(`auth limits: ${relation}`);
+}
+assertRelation(
+  SIGNING_KEY_OVERLAP_MS > ACCESS_TOKEN_TTL_MS + 2 * CLOCK_SKEW_MS + SIGNING_KEYS_REFRESH_MS,
+  'a key outlives what it signed',
+);
+assertRelation(STANDING_TTL_MS < ACCESS_TOKEN_TTL_MS, 'a revocation is learned of before a token ends');
+
+function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
+  return { name, value, unit, reason };
+}

@@ -1,0 +1,182 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import type { Clock } from '../../protocols/common/clock.ts';
+import { GatewayError } from '../errors.ts';
+import type { Row, State, Statement } from '../state/index.ts';
+import { CLOCK_SKEW_MS, SESSION_TTL_MS, SESSIONS_PER_WALLET_MAX } from './limits.ts';
+import { badNonce, NONCE_IS_MINE, useNonce } from './nonces.ts';
+
+const TOKEN_BYTES = 32;
+const TOKEN = /^[A-Za-z0-9_-]{43}$/;
+
+export interface Session {
+  readonly id: string;
+  readonly did: string;
+  readonly subject: string;
+  readonly namespace: string;
+}
+
+export interface OpenedSession extends Session {
+  /** Shown to the client now and never again: only its hash is kept. */
+  readonly refreshToken: string;
+}
+
+/**
+ * What a wallet signed in to, and the one refresh token that continues it. Each use of the token gives another one; whoever
+ * brings one that was used, thief or victim, ends the session for both.
+ */
+export class Sessions {
+  readonly #state: State;
+  readonly #clock: Clock;
+
+  constructor(components: { readonly state: State; readonly clock: Clock }) {
+    this.#state = components.state;
+    this.#clock = components.clock;
+  }
+
+  /** Uses the nonce and begins the session, both or neither. Throws `bad_nonce` for one that was used. */
+  async open(nonce: string, subject: Omit<Session, 'id'>): Promise<OpenedSession> {
+    const { did, namespace } = subject;
+    const id = randomUUID();
+    const refreshToken = newToken();
+    const now = this.#clock.now();
+    const endsAt = now + SESSION_TTL_MS;
+    const [used] = await this.#state.execute([
+      useNonce(nonce, id),
+      {
+        sql: `INSERT INTO sessions (id, did, subject, namespace, created_at, ends_at)
+          SELECT ?, ?, ?, ?, ?, ? WHERE ${NONCE_IS_MINE} ON CONFLICT (id) DO NOTHING`,
+        args: [id, did, subject.subject, namespace, now, endsAt, nonce, id],
+      },
+      {
+        sql: `INSERT INTO refresh_tokens (hash, session, ends_at)
+          SELECT ?, ?, ? WHERE ${NONCE_IS_MINE} ON CONFLICT (hash) DO NOTHING`,
+        args: [hashOf(refreshToken), id, endsAt, nonce, id],
+      },
+      endOldest(did, now),
+    ]);
+    if (used?.rowsAffected !== 1) throw badNonce();
+    return { id, ...subject, refreshToken };
+  }
+
+  /** Another refresh token for this one. Throws `unauthenticated`, and ends the session when the token was used before. */
+  async refresh(token: string, namespace: string | undefined): Promise<OpenedSession> {
+    if (!TOKEN.test(token)) throw badToken();
+    const hash = hashOf(token);
+    const session = await this.#sessionOf(hash);
+    if (session === null || (namespace !== undefined && namespace !== session.namespace)) throw badToken();
+    const claim = randomUUID();
+    const next = newToken();
+    const now = this.#clock.now();
+    const endsAt = now + SESSION_TTL_MS;
+    const [taken] = await this.#state.execute([
+      {
+        sql: `UPDATE refresh_tokens SET claim = ? WHERE hash = ? AND (claim IS NULL OR claim = ?) AND ends_at > ?
+          AND EXISTS (SELECT 1 FROM sessions WHERE id = refresh_tokens.session AND revoked_at IS NULL)`,
+        args: [claim, hash, claim, now],
+      },
+      {
+        sql: `INSERT INTO refresh_tokens (hash, session, ends_at)
+          SELECT ?, session, ? FROM refresh_tokens WHERE hash = ? AND claim = ? ON CONFLICT (hash) DO NOTHING`,
+        args: [hashOf(next), endsAt, hash, claim],
+      },
+      {
+        sql: `UPDATE sessions SET ends_at = ? WHERE id = ?
+          AND EXISTS (SELECT 1 FROM refresh_tokens WHERE hash = ? AND claim = ?)`,
+        args: [endsAt, session.id, hash, claim],
+      },
+      // what it was not taken for ends the session: somebody else has its successor
+      {
+        sql: `UPDATE sessions SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?
+          AND EXISTS (SELECT 1 FROM refresh_tokens WHERE hash = ? AND claim <> ?)`,
+        args: [now, session.id, hash, claim],
+      },
+    ]);
+    if (taken?.rowsAffected !== 1) throw badToken();
+    return { ...session, refreshToken: next };
+  }
+
+  /** The session with this id; null when it has ended. */
+  async find(id: string): Promise<Session | null> {
+    const [row] = await this.#state.query(
+      'SELECT id, did, subject, namespace FROM sessions WHERE id = ? AND revoked_at IS NULL AND ends_at > ?',
+      [id, this.#clock.now()],
+    );
+    return row === undefined ? null : sessionOf(row);
+  }
+
+  /** Ends the session that a refresh token belongs to, used or not: it; null where there is none. */
+  async end(token: string, namespace: string | undefined): Promise<Session | null> {
+    const session = TOKEN.test(token) ? await this.#sessionOf(hashOf(token)) : null;
+    if (session === null || (namespace !== undefined && namespace !== session.namespace)) return null;
+    await this.#state.execute([
+      {
+        sql: 'UPDATE sessions SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?',
+        args: [this.#clock.now(), session.id],
+      },
+    ]);
+    return session;
+  }
+
+  /** Ends every session of a wallet, in one namespace or, without, in all. */
+  async endAll(did: string, namespace: string | undefined): Promise<void> {
+    const scope = namespace === undefined ? '' : ' AND namespace = ?';
+    await this.#state.execute([
+      {
+        sql: `UPDATE sessions SET revoked_at = coalesce(revoked_at, ?) WHERE did = ?${scope}`,
+        args: [this.#clock.now(), did, ...(namespace === undefined ? [] : [namespace])],
+      },
+    ]);
+  }
+
+  async #sessionOf(hash: string): Promise<Session | null> {
+    const [row] = await this.#state.query(
+      `SELECT s.id, s.did, s.subject, s.namespace FROM refresh_tokens AS t JOIN sessions AS s ON s.id = t.session
+        WHERE t.hash = ?`,
+      [hash],
+    );
+    return row === undefined ? null : sessionOf(row);
+  }
+}
+
+/** Deletes what has ended: a refresh token is kept as long as its session, so that a reused one is known as such. */
+export function sweepSessions(now: number): Statement[] {
+  return [
+    // where a clock is late a nonce has not ended yet
+    { sql: 'DELETE FROM used_nonces WHERE ends_at < ?', args: [now - 2 * CLOCK_SKEW_MS] },
+    {
+      sql: 'DELETE FROM refresh_tokens WHERE session IN (SELECT id FROM sessions WHERE ends_at < ?)',
+      args: [now],
+    },
+    { sql: 'DELETE FROM sessions WHERE ends_at < ?', args: [now] },
+  ];
+}
+
+function endOldest(did: string, now: number): Statement {
+  return {
+    sql: `UPDATE sessions SET revoked_at = ? WHERE revoked_at IS NULL AND did = ? AND id NOT IN (
+      SELECT id FROM sessions WHERE did = ? AND revoked_at IS NULL ORDER BY created_at DESC, id LIMIT ?)`,
+    args: [now, did, did, SESSIONS_PER_WALLET_MAX],
+  };
+}
+
+function sessionOf(row: Row): Session {
+  return {
+    id: String(row['id']),
+    did: String(row['did']),
+    subject: String(row['subject']),
+    namespace: String(row['namespace']),
+  };
+}
+
+function newToken(): string {
+  return randomBytes(TOKEN_BYTES).toString('base64url');
+}
+
+/** 256 random bits need no salt. */
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url');
+}
+
+function badToken(): GatewayError {
+  return new GatewayError('unauthenticated', 'invalid or expired refresh token');
+}

@@ -1,0 +1,148 @@
+/** Shapes of the auth routes, as DeBros clients know them. */
+import { z } from 'zod';
+import { NAMESPACE_PATTERN } from '../../protocols/common/names.ts';
+import { LABEL_MAX_LENGTH, TOKEN_MAX_LENGTH } from '../auth/limits.ts';
+import { DEFAULT_NAMESPACE } from '../schemas.ts';
+
+/** Longer than any address. */
+const WALLET_MAX_LENGTH = 128;
+/** Longer than any signature: a witness in base64. */
+const SIGNATURE_MAX_LENGTH = 1024;
+const NONCE_MAX_LENGTH = 64;
+
+const plainNamespace = z
+  .string()
+  .regex(NAMESPACE_PATTERN, 'must match [a-z0-9-]{1,64}')
+  .or(z.literal('').transform(() => undefined))
+  .nullish()
+  .meta({ type: 'string', pattern: NAMESPACE_PATTERN.source });
+/** Where one is begun in. */
+const newNamespace = plainNamespace.transform((namespace) => namespace ?? DEFAULT_NAMESPACE);
+/** Where it only may repeat one. */
+const sameNamespace = plainNamespace.transform((namespace) => namespace ?? undefined);
+
+const walletField = z
+  .string()
+  .min(1)
+  .max(WALLET_MAX_LENGTH)
+  .describe('address of an EVM chain, Bitcoin (segwit) or Solana');
+export const labelSchema = z.string().min(1).max(LABEL_MAX_LENGTH);
+export const publicKeySchema = z.string().max(2 * LABEL_MAX_LENGTH);
+const refreshToken = z.string().max(TOKEN_MAX_LENGTH);
+const tokenType = z.literal('Bearer');
+const expiresIn = z.int().describe('seconds');
+
+export const challengeBody = z.object({
+  wallet: walletField,
+  purpose: z.string().max(LABEL_MAX_LENGTH).nullish(),
+  namespace: newNamespace,
+});
+
+const proofFields = {
+  wallet: walletField,
+  nonce: z.string().min(1).max(NONCE_MAX_LENGTH).describe('of a challenge for this wallet and namespace'),
+  signature: z
+    .string()
+    .min(1)
+    .max(SIGNATURE_MAX_LENGTH)
+    .describe('over the nonce: EIP-191 in hex; Ed25519 (Solana) or BIP-322 simple (Bitcoin) in base64'),
+  namespace: newNamespace,
+  chain_type: z.string().max(16).nullish().describe('EVM, SOL or BTC; the address tells when missing'),
+};
+export const proofBody = z.object(proofFields);
+export type ProofBody = z.output<typeof proofBody>;
+export const registerBody = z.object({ ...proofFields, name: labelSchema });
+export const apiKeyBody = z.object({ ...proofFields, plan: z.string().max(LABEL_MAX_LENGTH).nullish() });
+export const refreshBody = z
+  .object({ refresh_token: refreshToken.nullish(), namespace: sameNamespace })
+  .nullish();
+export const logoutBody = z
+  .object({ refresh_token: refreshToken.nullish(), namespace: sameNamespace, all: z.boolean().nullish() })
+  .nullish();
+
+export const challengeAnswer = z.object({
+  wallet: z.string(),
+  namespace: z.string(),
+  nonce: z.string(),
+  purpose: z.string(),
+  expires_at: z.string().describe('RFC 3339'),
+});
+export const verifyAnswer = z.object({
+  access_token: z.string(),
+  token_type: tokenType,
+  expires_in: expiresIn,
+  refresh_token: z.string(),
+  subject: z.string(),
+  namespace: z.string(),
+  nonce: z.string(),
+  signature_verified: z.literal(true),
+  api_key: z.string(),
+});
+const appFields = {
+  app_id: z.string(),
+  name: z.string(),
+  public_key: z.string(),
+  namespace: z.string(),
+};
+export const appAnswer = z.object(appFields);
+export const registerAnswer = z.object({
+  client_id: z.string(),
+  app: z.object({ ...appFields, wallet: z.string() }),
+  signature_verified: z.literal(true),
+});
+export const apiKeyAnswer = z.object({
+  api_key: z.string(),
+  namespace: z.string(),
+  plan: z.literal('free'),
+  wallet: z.string(),
+});
+export const tokenAnswer = z.object({
+  access_token: z.string(),
+  token_type: tokenType,
+  expires_in: expiresIn,
+  namespace: z.string(),
+});
+export const refreshAnswer = z.object({
+  access_token: z.string(),
+  token: z.string().describe('the same, for clients that look for it here'),
+  token_type: tokenType,
+  expires_in: expiresIn,
+  refresh_token: z.string().optional().describe('missing where the request brought none'),
+  subject: z.string(),
+  namespace: z.string(),
+});
+export const logoutAnswer = z.object({
+  status: z.literal('ok'),
+  revoked: z.union([z.literal(1), z.literal('all')]),
+});
+const custody = z
+  .literal('gateway')
+  .describe('the gateway signs, in a namespace that its operator holds for the wallet');
+export const whoamiAnswer = z.union([
+  z.object({
+    authenticated: z.literal(true),
+    method: z.literal('jwt'),
+    subject: z.string(),
+    issuer: z.string(),
+    audience: z.string(),
+    issued_at: z.int(),
+    not_before: z.int(),
+    expires_at: z.int(),
+    namespace: z.string(),
+    custody,
+  }),
+  z.object({ authenticated: z.literal(true), method: z.literal('api_key'), namespace: z.string(), custody }),
+  z.object({ authenticated: z.literal(true), method: z.literal('operator'), namespace: z.string() }),
+]);
+export const jwksAnswer = z.object({
+  keys: z.array(
+    z.object({
+      kty: z.literal('OKP'),
+      crv: z.literal('Ed25519'),
+      x: z.string(),
+      kid: z.string(),
+      alg: z.literal('EdDSA'),
+      use: z.literal('sig'),
+    }),
+  ),
+});

@@ -1,0 +1,79 @@
+/** Finds out who a request is by, and holds it to the namespace of its credential. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { credentialsOf, type HeldPrincipal, type Principal } from '../auth/identity.ts';
+import type { Context } from '../context.ts';
+import { GatewayError } from '../errors.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose request it is; set before the route's own checks. */
+    principal: Principal;
+  }
+  interface FastifyContextConfig {
+    /** No credential counts here: whoever asks has none yet, or one that has ended. */
+    isOpen?: boolean;
+    /** What a credential must grant, where the method does not tell; `account`: to act as the wallet itself. */
+    needs?: 'read' | 'write' | 'account';
+  }
+}
+
+const OPERATOR: Principal = { kind: 'operator' };
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+export function addCredentialHooks(app: FastifyInstance, { auth }: Pick<Context, 'auth'>): void {
+  // null until the first hook: an object here would be one for all requests
+  app.decorateRequest('principal', null as never);
+  app.addHook('onRequest', async (request) => {
+    request.principal = OPERATOR;
+    if (request.is404 || request.routeOptions.config.isOpen === true) return;
+    const principal = await auth.authenticator.identify(credentialsOf(request.headers));
+    if (principal === null) return;
+    checkScope(request, principal);
+    request.principal = principal;
+    const subject = principal.kind === 'api_key' ? principal.keyId : principal.claims.origin;
+    request.client.charged.push({ rate: 'keys', subject }, { rate: 'namespaces', subject: principal.place });
+  });
+  app.addHook('preHandler', async (request) => {
+    if (request.principal.kind !== 'operator') actInOwnNamespace(request, request.principal);
+  });
+}
+
+/** What a client calls the only namespace that its credential is for; undefined for the operator, who names any. */
+export function ownNamespace({ principal }: Pick<FastifyRequest, 'principal'>): string | undefined {
+  return principal.kind === 'operator' ? undefined : principal.namespace;
+}
+
+/** What the gateway calls that namespace; undefined for the operator. */
+export function ownPlace(principal: Principal): string | undefined {
+  return principal.kind === 'operator' ? undefined : principal.place;
+}
+
+/** Whether what the connection of this request publishes is taken. */
+export function mayPublish({ principal }: Pick<FastifyRequest, 'principal'>): boolean {
+  return principal.kind === 'operator' || principal.scopes.includes('write');
+}
+
+function checkScope(request: FastifyRequest, principal: HeldPrincipal): void {
+  const { needs = READING.has(request.method) ? 'read' : 'write' } = request.routeOptions.config;
+  if (needs === 'account' || principal.scopes.includes(needs)) return;
+  throw new GatewayError('forbidden', `this API key does not grant ${needs}`);
+}
+
+/** Wherever the request names a namespace, it may only be its credential's; where it names none, that one is meant. */
+function actInOwnNamespace(request: FastifyRequest, principal: HeldPrincipal): void {
+  const params = request.params as Named;
+  const query = request.query as Named;
+  const body = request.body instanceof Uint8Array ? undefined : (request.body as Named | null | undefined);
+  for (const part of [params, query, body]) {
+    if (typeof part !== 'object' || part?.namespace === undefined) continue;
+    if (part.namespace !== principal.namespace) {
+      throw new GatewayError('namespace_mismatch', 'namespace mismatch');
+    }
+    part.namespace = principal.place;
+  }
+  query.namespace = principal.place;
+}
+
+interface Named {
+  namespace?: unknown;
+}

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { deflateRawSync } from 'node:zlib';
+import { FRAME_MAX_BYTES, FRAME_MAX_FRAGMENTS, RATE_BURST_SECONDS } from '../../gateway/limits.ts';
+import type { Config } from '../../node/index.ts';
+import { until } from '../support/processes.ts';
+import { rawRequest } from '../support/raw-http.ts';
+import { type Site, startSite } from '../support/start-gateway.ts';
+import { WsClient } from '../support/ws-client.ts';
+
+const from = (address: string): Record<string, string> => ({ host: 'localhost', 'x-forwarded-for': address });
+
+/** A gateway whose clients say by X-Forwarded-For who they are, as behind a proxy on this machine. */
+function behindProxy(settings: Partial<Config> = {}): Promise<Site> {
+  return startSite({ settings: { 'gateway.trustedProxies': ['127.0.0.1'], ...settings } });
+}
+
+/** Statuses of `count` requests, one after the other. */
+async function statuses(url: string, count: number, headers: Record<string, string>): Promise<number[]> {
+  const seen: number[] = [];
+  for (let n = 0; n < count; n++) seen.push((await rawRequest(url, '/v1/version', { headers })).status);
+  return seen;
+}
+
+test('an address over its rate is told when to come back, and others do not notice', async () => {
+  await using site = await behindProxy({ 'gateway.rate.requests': 1 });
+  const passed = await statuses(site.url, RATE_BURST_SECONDS, from('192.0.2.1'));
+  assert.deepEqual(new Set(passed), new Set([200]));
+  const refused = await until('a refusal', async () => {
+    const headers = { ...from('192.0.2.1'), origin: 'http://localhost:1' };
+    const answer = await rawRequest(site.url, '/v1/version', { headers });
+    return answer.status === 429 && answer;
+  });
+  const seconds = Number(refused.headers['retry-after']);
+  assert.ok(seconds >= 1 && Number.isInteger(seconds));
+  assert.deepEqual(refused.body, {
+    error: `too many requests: try again in ${seconds} s; /v1/info has the limits`,
+    code: 'rate_limited',
+    detail: { limit: 'gateway.rate.requests' },
+    retryAfter: seconds,
+  });
+  assert.equal(refused.headers['access-control-allow-origin'], 'http://localhost:1', 'a page can read it');
+  assert.deepEqual(await statuses(site.url, 1, from('192.0.2.2')), [200]);
+  const forged = { host: 'localhost', 'x-forwarded-for': '203.0.113.5, 192.0.2.1' };
+  assert.deepEqual(await statuses(site.url, 1, forged), [429], 'what it put in front itself is ignored');
+  await until('it is served again, when it was told', async () => {
+    const answer = await rawRequest(site.url, '/v1/version', { headers: from('192.0.2.1') });
+    await wait(Number(answer.headers['retry-after'] ?? 0) * 1000);
+    return answer.status === 200;
+  });
+});
+
+test('whoever no proxy is trusted for cannot choose its address, and is no operator', async () => {
+  await using site = await startSite({ settings: { 'gateway.rate.requests': 1 } });
+  const seen: number[] = [];
+  for (let n = 0; n < 2 * RATE_BURST_SECONDS; n++) {
+    seen.push(...(await statuses(site.url, 1, from(`192.0.2.${n}`))));
+  }
+  assert.ok(seen.includes(429));
+  const operator = await statuses(site.url, 3 * RATE_BURST_SECONDS, { host: 'localhost' });
+  assert.deepEqual(new Set(operator), new Set([200]), 'a program of this machine has no such limit');
+});
+
+test('by setting the rates hold for programs of this machine, too', async () => {
+  await using site = await startSite({
+    settings: { 'gateway.rate.requests': 1, 'gateway.rate.loopback': true },
+  });
+  assert.ok((await statuses(site.url, 2 * RATE_BURST_SECONDS, { host: 'localhost' })).includes(429));
+});
+
+test('WebSocket handshakes and SSE streams have a rate of their own', async () => {
+  await using site = await behindProxy({ 'gateway.rate.handshakes': 1 });
+  const url = `${site.wsUrl}/v1/pubsub/ws?topic=a`;
+  const headers = { 'x-forwarded-for': '192.0.2.1' };
+  for (let n = 0; n < RATE_BURST_SECONDS; n++) {
+    await using client = await WsClient.open(url, [], headers);
+    assert.equal(client.socket.readyState, client.socket.OPEN);
+  }
+  const { status, body } = await until('a refusal', async () => {
+    const client = new WsClient(url, [], headers);
+    const opened = once(client.socket, 'open').then(() => null);
+    const refused = once(client.socket, 'unexpected-response').then(async ([, response]) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk);
+      return { status: response.statusCode, body: JSON.parse(Buffer.concat(chunks).toString()) };
+    });
+    const outcome = await Promise.race([opened, refused]);
+    client.socket.terminate();
+    return outcome;
+  });
+  assert.deepEqual([status, body.code], [429, 'rate_limited']);
+  const stream = await rawRequest(site.url, '/v1/pubsub/sse?topic=a', { headers: from('192.0.2.1') });
+  assert.deepEqual([stream.status, stream.body.detail.limit], [429, 'gateway.rate.handshakes']);
+  assert.deepEqual(await statuses(site.url, 1, from('192.0.2.1')), [200], 'it may ask for other things');
+});
+
+test('frames over the rate are not refused but read later, and all of them count', async () => {
+  const perSecond = 20;
+  await using site = await behindProxy({ 'gateway.rate.frames': perSecond });
+  await using client = await WsClient.open(`${site.wsUrl}/v1/pubsub/ws`, ['maillon.json.1'], {
+    'x-forwarded-for': '192.0.2.1',
+  });
+  await client.next();
+  const total = perSecond * (RATE_BURST_SECONDS + 3);
+  const startedAt = performance.now();
+  for (let n = 0; n < total; n++) {
+    client.send({ type: 'ping', ref: String(n) });
+    // each in a packet of its own, so that they are not in one buffer already
+    if (n % 10 === 9) await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (let n = 0; n < total; n++) assert.equal((await client.nextJson())['ref'], String(n));
+  client.send({ type: 'ping', ref: 'last' });
+  assert.equal((await client.nextJson())['ref'], 'last');
+  // three seconds' worth of frames came over the burst: one that comes after them waits
+  assert.ok(performance.now() - startedAt >= 1_000);
+});
+
+test('every rate is published with its reason', async () => {
+  await using site = await startSite();
+  const { body } = await rawRequest(site.url, '/v1/info', { headers: { host: 'localhost' } });
+  const published = new Map<string, { value: number; unit: string; reason: string }>(
+    body.limits.map((limit: { name: string }) => [limit.name, limit]),
+  );
+  for (const rate of ['requests', 'handshakes', 'frames', 'keys', 'namespaces'] as const) {
+    const limit = published.get(`gateway.rate.${rate}`);
+    assert.equal(limit?.unit, 'per second', rate);
+    assert.equal(limit.value, site.config[`gateway.rate.${rate}`]);
+    assert.ok(limit.reason.length > 20);
+  }
+  assert.equal(published.get('gateway.rate.burst')?.value, RATE_BURST_SECONDS * 1000);
+  assert.equal(body.errors.find((row: { code: string }) => row.code === 'rate_limited')?.status, 429);
+});
+
+/** A WebSocket connection whose frames are written by hand. */
+async function openRaw(site: Site, extensions = ''): Promise<{ socket: Socket; answer: string }> {
+  const socket = connect(Number(new URL(site.url).port), '127.0.0.1');
+  const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13';
+  const key = `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`;
+  socket.write(
+    `GET /v1/pubsub/ws?topic=a HTTP/1.1\r\nHost: localhost\r\n${upgrade}\r\n${key}${extensions}\r\n\r\n`,
+  );
+  const [head] = await once(socket, 'data');
+  return { socket, answer: String(head) };
+}
+
+/** A masked frame; `length` may claim more than there is. */
+function frame(first: number, payload: Buffer, length = payload.byteLength): Buffer {
+  const extended = Buffer.alloc(8);
+  extended.writeBigUInt64BE(BigInt(length));
+  const head = length < 126 ? [first, 0x80 | length] : [first, 0xff, ...extended];
+  return Buffer.concat([Buffer.from(head), Buffer.alloc(4), payload]);
+}
+
+const CONTINUED = 0x00;
+const BINARY = 0x02;
+const FINAL = 0x80;
+const COMPRESSED = 0x40;
+
+/** The code of the close frame with which the gateway answers `bytes`. */
+async function closedFor(socket: Socket, bytes: Buffer): Promise<number> {
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  socket.write(bytes);
+  const [, close] = await until('a close frame', () => {
+    const got = Buffer.concat(chunks);
+    const at = got.indexOf(0x88);
+    return at >= 0 && got.byteLength >= at + 4 && ([at, got.readUInt16BE(at + 2)] as const);
+  });
+  socket.destroy();
+  return close;
+}
+
+test('a message in tiny fragments is refused after a bounded number of them', async () => {
+  await using site = await startSite();
+  const { socket } = await openRaw(site);
+  const fragments = Array.from({ length: FRAME_MAX_FRAGMENTS + 1 }, (_, n) =>
+    frame(n === 0 ? BINARY : CONTINUED, Buffer.from('x')),
+  );
+  assert.equal(await closedFor(socket, Buffer.concat(fragments)), 1008);
+});
+
+test('a message in as many fragments as it may have is taken', async () => {
+  await using site = await startSite();
+  const { socket } = await openRaw(site);
+  const parts = Array.from({ length: FRAME_MAX_FRAGMENTS }, (_, n) => {
+    const last = n === FRAME_MAX_FRAGMENTS - 1 ? FINAL : 0;
+    return frame((n === 0 ? BINARY : CONTINUED) | last, Buffer.from('x'));
+  });
+  socket.write(Buffer.concat(parts));
+  const [echo] = await once(socket, 'data');
+  assert.equal((echo as Buffer).toString().slice(-FRAME_MAX_FRAGMENTS), 'x'.repeat(FRAME_MAX_FRAGMENTS));
+  socket.destroy();
+});
+
+test('a frame is refused by the length it claims, before its bytes come', async () => {
+  await using site = await startSite();
+  for (const length of [FRAME_MAX_BYTES + 1, 2 ** 31, 2 ** 52]) {
+    const { socket } = await openRaw(site);
+    assert.equal(await closedFor(socket, frame(FINAL | BINARY, Buffer.alloc(0), length)), 1009);
+  }
+});
+
+test('nothing is decompressed: no bomb can be sent, on a WebSocket or in a body', async () => {
+  await using site = await startSite();
+  const bomb = deflateRawSync(Buffer.alloc(50 * 2 ** 20));
+  const extensions = '\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits';
+  const { socket, answer } = await openRaw(site, extensions);
+  assert.match(answer, /^HTTP\/1.1 101 /);
+  assert.doesNotMatch(answer, /permessage-deflate/i);
+  assert.equal(await closedFor(socket, frame(FINAL | COMPRESSED | BINARY, bomb)), 1002);
+  const headers = { host: 'localhost', 'content-type': 'application/json', 'content-encoding': 'deflate' };
+  const refused = await rawRequest(site.url, '/v1/pubsub/publish', { method: 'POST', headers, body: bomb });
+  assert.deepEqual([refused.status, refused.body.code], [400, 'bad_json']);
+});
