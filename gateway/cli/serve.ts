@@ -55,7 +55,10 @@ export async function serve(options: ServeOptions): Promise<number> {
       if (signal.aborted) return;
       const url = gateway?.url ?? null;
       if (url !== null) {
-        logger.info({ url }, 'no authentication: every program on this machine may use the gateway');
+        logger.info(
+          { url },
+          'every program of this machine is let in as the operator; who comes through a proxy needs a credential',
+        );
       }
       const { bootstrapPeer } = config;
       announce({ url, admin: admin?.url ?? null, status: node.status(), bootstrapPeer, json });

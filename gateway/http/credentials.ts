@@ -18,6 +18,19 @@ declare module 'fastify' {
 }
 
 const OPERATOR: Principal = { kind: 'operator' };
+/** What tells nothing of anybody: monitors and clients ask for it before they have a credential. */
+const PUBLIC: ReadonlySet<string> = new Set([
+  '/',
+  '/livez',
+  '/readyz',
+  '/health',
+  '/v1/health',
+  '/v1/version',
+  '/v1/info',
+  '/openapi.json',
+  '/v1/auth/jwks',
+  '/.well-known/jwks.json',
+]);
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 export function addCredentialHooks(app: FastifyInstance, { auth }: Pick<Context, 'auth'>): void {
@@ -27,7 +40,10 @@ export function addCredentialHooks(app: FastifyInstance, { auth }: Pick<Context,
     request.principal = OPERATOR;
     if (request.is404 || request.routeOptions.config.isOpen === true) return;
     const principal = await auth.authenticator.identify(credentialsOf(request.headers));
-    if (principal === null) return;
+    if (principal === null) {
+      if (!request.client.isLocal && !PUBLIC.has(request.routeOptions.url ?? '')) throw missing();
+      return;
+    }
     checkScope(request, principal);
     request.principal = principal;
     const subject = principal.kind === 'api_key' ? principal.keyId : principal.claims.origin;
@@ -51,6 +67,11 @@ export function ownPlace(principal: Principal): string | undefined {
 /** Whether what the connection of this request publishes is taken. */
 export function mayPublish({ principal }: Pick<FastifyRequest, 'principal'>): boolean {
   return principal.kind === 'operator' || principal.scopes.includes('write');
+}
+
+/** Only a program of this machine that asks for itself is let in as the operator: what a proxy brings is somebody else's. */
+function missing(): GatewayError {
+  return new GatewayError('unauthenticated', 'missing API key');
 }
 
 function checkScope(request: FastifyRequest, principal: HeldPrincipal): void {

@@ -73,15 +73,16 @@ test('by setting the rates hold for programs of this machine, too', async () => 
 });
 
 test('WebSocket handshakes and SSE streams have a rate of their own', async () => {
-  await using site = await behindProxy({ 'gateway.rate.handshakes': 1 });
+  await using site = await startSite({
+    settings: { 'gateway.rate.handshakes': 1, 'gateway.rate.loopback': true },
+  });
   const url = `${site.wsUrl}/v1/pubsub/ws?topic=a`;
-  const headers = { 'x-forwarded-for': '192.0.2.1' };
   for (let n = 0; n < RATE_BURST_SECONDS; n++) {
-    await using client = await WsClient.open(url, [], headers);
+    await using client = await WsClient.open(url);
     assert.equal(client.socket.readyState, client.socket.OPEN);
   }
   const { status, body } = await until('a refusal', async () => {
-    const client = new WsClient(url, [], headers);
+    const client = new WsClient(url);
     const opened = once(client.socket, 'open').then(() => null);
     const refused = once(client.socket, 'unexpected-response').then(async ([, response]) => {
       const chunks: Buffer[] = [];
@@ -93,17 +94,17 @@ test('WebSocket handshakes and SSE streams have a rate of their own', async () =
     return outcome;
   });
   assert.deepEqual([status, body.code], [429, 'rate_limited']);
-  const stream = await rawRequest(site.url, '/v1/pubsub/sse?topic=a', { headers: from('192.0.2.1') });
+  const stream = await rawRequest(site.url, '/v1/pubsub/sse?topic=a');
   assert.deepEqual([stream.status, stream.body.detail.limit], [429, 'gateway.rate.handshakes']);
-  assert.deepEqual(await statuses(site.url, 1, from('192.0.2.1')), [200], 'it may ask for other things');
+  assert.deepEqual(await statuses(site.url, 1, { host: 'localhost' }), [200], 'it may ask for other things');
 });
 
 test('frames over the rate are not refused but read later, and all of them count', async () => {
   const perSecond = 20;
-  await using site = await behindProxy({ 'gateway.rate.frames': perSecond });
-  await using client = await WsClient.open(`${site.wsUrl}/v1/pubsub/ws`, ['maillon.json.1'], {
-    'x-forwarded-for': '192.0.2.1',
+  await using site = await startSite({
+    settings: { 'gateway.rate.frames': perSecond, 'gateway.rate.loopback': true },
   });
+  await using client = await WsClient.open(`${site.wsUrl}/v1/pubsub/ws`, ['maillon.json.1']);
   await client.next();
   const total = perSecond * (RATE_BURST_SECONDS + 3);
   const startedAt = performance.now();
@@ -215,4 +216,24 @@ test('nothing is decompressed: no bomb can be sent, on a WebSocket or in a body'
   const headers = { host: 'localhost', 'content-type': 'application/json', 'content-encoding': 'deflate' };
   const refused = await rawRequest(site.url, '/v1/pubsub/publish', { method: 'POST', headers, body: bomb });
   assert.deepEqual([refused.status, refused.body.code], [400, 'bad_json']);
+});
+
+test('who comes through a proxy without a credential is told to bring one, and sees what is nobody’s', async () => {
+  await using site = await behindProxy();
+  const headers = from('192.0.2.1');
+  for (const path of [
+    '/v1/status',
+    '/v1/kv/default',
+    '/v1/pubsub/topics',
+    '/v1/network/peers',
+    '/v1/auth/whoami',
+  ]) {
+    const { status, body } = await rawRequest(site.url, path, { headers });
+    assert.equal(status, 401, path);
+    assert.equal((body as { code: string }).code, 'unauthenticated', path);
+    assert.equal((await rawRequest(site.url, path)).status, 200, `${path}, as the operator`);
+  }
+  for (const path of ['/livez', '/v1/version', '/v1/info', '/openapi.json', '/.well-known/jwks.json']) {
+    assert.equal((await rawRequest(site.url, path, { headers })).status, 200, path);
+  }
 });
