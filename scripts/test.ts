@@ -15,10 +15,14 @@ import { stripVTControlCharacters } from 'node:util';
 const FILE_TIMEOUT_MS = 4 * 60_000;
 /** Files at a time that only compute. */
 const CONCURRENCY = 2;
+/** Files at a time that wait for processes. */
+const WAITING_CONCURRENCY = 2;
 
 /** Not part of `npm test`: they take hours or want a quiet machine. */
 const EXCLUDED = ['test/bench/', 'test/sim/'];
-/** Folders whose files start processes and wait for them: one file at a time, or they starve each other. */
+/**
+ * Folders whose files start processes and wait for them: two at a time, since most of it is waiting; more would starve each other.
+ */
 const ALONE = ['test/integration/', 'test/interop/', 'test/e2e/'];
 
 interface Tally {
@@ -99,7 +103,7 @@ async function runAll(filters: readonly string[]): Promise<number> {
     CONCURRENCY,
     tally,
   );
-  await runFiles(alone, 1, tally);
+  await runFiles(alone, WAITING_CONCURRENCY, tally);
 
   if (tally.skipped.length > 0) process.stdout.write('\nskipped:\n');
   for (const skip of tally.skipped) process.stdout.write(`  ${skip}\n`);

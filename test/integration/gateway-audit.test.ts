@@ -53,18 +53,22 @@ test('starting, stopping, notices and refused credentials are written down, and 
   assert.equal(created.code, 0, created.err);
   const refused = await fetch(`${url}/v1/namespaces/notices`, {
     method: 'POST',
-    headers: { 'content-type': 'application/cbor', 'x-forwarded-for': '203.0.113.9, 192.0.2.7' },
+    headers: { 'content-type': 'application/cbor' },
     body: new Uint8Array([0xa0]),
   });
   assert.equal(refused.status, 400);
+  const proxiedIn = await fetch(`${url}/v1/pubsub/topics`, {
+    headers: { 'x-forwarded-for': '203.0.113.9, 192.0.2.7' },
+  });
+  assert.equal(proxiedIn.status, 401);
   const unauthorised = await fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${WRONG}` } });
   assert.equal(unauthorised.status, 401);
   const lines = await until('all of it is written', () => {
     const found = linesOf(data);
-    return found.length === 4 && found;
+    return found.length === 5 && found;
   });
 
-  const [started, notice, bad, credential] = lines;
+  const [started, notice, bad, stranger, credential] = lines;
   assert.deepEqual(
     [started?.event, started?.outcome, started?.detail?.['url']],
     ['gateway.start', 'ok', url],
@@ -75,13 +79,14 @@ test('starting, stopping, notices and refused credentials are written down, and 
   );
   assert.match(notice?.actor ?? '', /^did:key:z6Mk/);
   assert.deepEqual([notice?.detail?.['kind'], notice?.detail?.['sequence']], ['policy', 1]);
-  assert.deepEqual([bad?.event, bad?.outcome, bad?.address], ['namespace.notice', 'refused', '192.0.2.7']);
+  assert.deepEqual([bad?.event, bad?.outcome, bad?.address], ['namespace.notice', 'refused', '127.0.0.1']);
   assert.match(String(bad?.detail?.['code']), /^notice_/);
+  assert.deepEqual([stranger?.event, stranger?.address], ['auth.credential', '192.0.2.7']);
   assert.deepEqual([credential?.event, credential?.outcome], ['admin.credential', 'refused']);
   assert.deepEqual(credential?.detail, { path: '/metrics', isMissing: false });
 
   const running = await run(t, 'audit', 'verify', '--data', data);
-  assert.deepEqual([running.code, running.out.startsWith('sound: 4 lines in one file, 1 to 4')], [0, true]);
+  assert.deepEqual([running.code, running.out.startsWith('sound: 5 lines in one file, 1 to 5')], [0, true]);
   assert.equal((await node.end('SIGTERM')).exit, 0);
   assert.equal(linesOf(data).at(-1)?.event, 'gateway.stop');
   const written = readFileSync(join(data, 'audit/audit.log'), 'utf8') + node.stderr + node.stdout;

@@ -18,11 +18,11 @@ async function holds(t: TestContext, scenario: Scenario, writes: number): Promis
 }
 
 test('nothing acknowledged is lost, old or back from the dead while nodes are killed and restarted', async (t) => {
-  await holds(t, killOne, 360);
+  await holds(t, killOne, 240);
 });
 
 test('nor when all are killed at once', async (t) => {
-  await holds(t, killAll, 1_000);
+  await holds(t, killAll, 500);
 });
 
 const CID = `b${'a'.repeat(58)}`;
