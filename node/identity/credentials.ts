@@ -59,6 +59,8 @@ export class Credentials {
       );
       return true;
     } catch (error) {
+      // no time to verify is no refusal
+      if (error instanceof IdentityError && error.code === 'overloaded') throw error;
       if (error instanceof IdentityError || (error instanceof CodedError && error.code === 'forbidden')) {
         return false;
       }

@@ -22,6 +22,8 @@ import type { Authority } from './authority.ts';
 import { type Chain, Credentials } from './credentials.ts';
 import type { Identity } from './identity.ts';
 
+/** Any namespace of the owner will do. */
+const DEFAULT = 'default';
 /** Chains remembered as good, at some 2 KiB each. */
 const CHAINS_MAX = 8192;
 
@@ -120,7 +122,15 @@ export async function ownCredentials(
     chains.push([bytes]);
   }
   const author = encodeMultikey(identity.signer.publicKey);
-  return new Credentials(components, { author, chains });
+  const credentials = new Credentials(components, { author, chains });
+  // verified before anything is published with it: a burst at the start would all wait for that
+  await credentials
+    .chainFor({ owner: signer.did, namespace: DEFAULT, action: 'write', resource: '' })
+    .catch((error: unknown) => {
+      // this node's key was revoked, or the namespace is another's now: it is said to whoever wants to write
+      if (!(error instanceof CodedError && error.code === 'forbidden')) throw error;
+    });
+  return credentials;
 }
 
 export interface Terms {

@@ -209,3 +209,12 @@ test('a policy holds for one namespace of one owner: not for one of the same nam
     assert.equal(await readOf(node, two.did, 'large/2'), large);
   }
 });
+
+test('a burst of messages right after the start is published whole', async (t) => {
+  const [node] = (await startTenantNodes(t, 1)) as [MaillonNode];
+  const name = { owner: node.owner, namespace: 'burst', topic: 't' };
+  const burst = Array.from({ length: 1000 }, (_, n) =>
+    node.relay.publish({ ...name, data: Buffer.from(`${n}`) }),
+  );
+  assert.equal((await Promise.allSettled(burst)).filter(({ status }) => status === 'rejected').length, 0);
+});
