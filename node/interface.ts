@@ -2,7 +2,7 @@ import type { Limit } from '../protocols/common/limits.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
 import type { Namespaces } from './namespaces/interface.ts';
-import type { Storage } from './storage/interface.ts';
+import type { NamespaceRef, Storage } from './storage/interface.ts';
 
 /** `full` serves the DHT and listens; `light` is a DHT client that only dials. */
 export type Role = 'full' | 'light';
@@ -149,6 +149,8 @@ export interface MaillonNode {
   readonly storage: Storage;
   /** DID that owns what is made through this node without naming an owner. Throws `not_running`. */
   readonly owner: string;
+  /** Whether this node keeps what is written to a namespace until it expires or is deleted. Throws `not_running`. */
+  isSponsored(namespace: NamespaceRef): boolean;
   /** Who may do what in which namespace. */
   readonly namespaces: Namespaces;
   /** Starts it, or does nothing when it runs. Resolves when it listens and its first peers, if any, are meshed. */

@@ -20,7 +20,7 @@ import type { Logger } from './observability/logger.ts';
 import { closeParts, type NodeComponents, type NodeInit, openParts, type Parts, runParts } from './parts.ts';
 import { meshSizes, viewPeers } from './peers/views.ts';
 import { probeNode } from './probe.ts';
-import type { Storage } from './storage/interface.ts';
+import type { NamespaceRef, Storage } from './storage/interface.ts';
 import { STORAGE_SERVICE_LIMITS } from './storage/limits.ts';
 
 /** Makes a node. Nothing is read or opened before `start`. */
@@ -104,6 +104,10 @@ class Node implements MaillonNode {
 
   get owner(): string {
     return this.#running.tenancy.owner.did;
+  }
+
+  isSponsored(namespace: NamespaceRef): boolean {
+    return this.#running.tenancy.termsOf(namespace).isSponsored;
   }
 
   connect(address: string): Promise<void> {

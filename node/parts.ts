@@ -77,6 +77,8 @@ interface Tenancy {
   readonly namespaces: NamespacesService;
   readonly wallets: ReturnType<typeof createWalletCrypto>;
   readonly metrics: IdentityMetrics;
+  /** What a namespace gets here. */
+  readonly termsOf: ReturnType<typeof termsOf>;
 }
 
 /** Takes the data directory and makes the parts; nothing runs yet. Of a failure nothing is left. */
@@ -112,13 +114,12 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
   const { gossip } = network.services;
   const shared = { network, crypto, identity, clock: systemClock, logger, events };
   const { authority, credentials, ...tenancy } = await makeTenancy(base, { ...shared, passphrases });
-  const { namespaces, owner } = tenancy;
+  const { namespaces } = tenancy;
   const relay = new RelayService(
     { ...shared, gossip, authorise: envelopeAuthoriser(authority), credentials, metrics },
     { config, role, data: config.data },
   );
   const directory = makeDirectory(base, shared);
-  const terms = termsOf(namespaces, { owner: owner.did, sponsored: config['storage.sponsored'] });
   const storage = new StorageService(
     {
       ...shared,
@@ -126,7 +127,7 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
       authorise: recordAuthoriser(authority),
       isCurrent: recordCurrency(authority, systemClock),
       credentials,
-      termsOf: terms,
+      termsOf: tenancy.termsOf,
     },
     { config, role, splitLoopback: base.splitLoopback ?? false },
   );
@@ -169,6 +170,7 @@ async function makeTenancy(
   const { crypto, clock, logger, identity, passphrases } = shared;
   const { swarm, data } = config;
   const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
+  const sponsors = { owner: owner.did, sponsored: config['storage.sponsored'] };
   const wallets = createWalletCrypto();
   const metrics = createIdentityMetrics();
   const components = { crypto, wallets, clock, metrics };
@@ -179,7 +181,7 @@ async function makeTenancy(
   });
   const namespaces = new NamespacesService(
     { ...shared, verify },
-    { swarm, data, isSponsored: sponsorOf({ owner: owner.did, sponsored: config['storage.sponsored'] }) },
+    { swarm, data, isSponsored: sponsorOf(sponsors) },
   );
   const authority = new Authority(
     { verifier, namespaces },
@@ -189,7 +191,8 @@ async function makeTenancy(
     { ...components, authority },
     { identity, owner: owner.signer, swarm },
   );
-  return { owner, namespaces, wallets, metrics, authority, credentials };
+  const terms = termsOf(namespaces, sponsors);
+  return { owner, namespaces, wallets, metrics, termsOf: terms, authority, credentials };
 }
 
 function makeDirectory(base: Base, components: DirectoryComponents): Directory {

@@ -61,16 +61,12 @@ const ANYBODY = { anyone: true, dids: [] };
 /** Where nobody is the owner everybody may do everything. */
 const UNOWNED_RULES: PolicyRules = { ...CLOSED_RULES, publish: ANYBODY, write: ANYBODY, read: ANYBODY };
 
-export function namespaceRoutes(
-  app: Routes,
-  { node, tenants, config }: Pick<Context, 'node' | 'tenants' | 'config'>,
-): void {
+export function namespaceRoutes(app: Routes, { node, tenants }: Pick<Context, 'node' | 'tenants'>): void {
   app.get('/v1/namespaces/:namespace', { schema: namespaceRoute }, async ({ params }) => {
     const name = tenants.parse(params.namespace);
     const { owner, namespace } = name;
     const policy = node.namespaces.policyOf(owner, namespace);
     const { swarm } = node.status();
-    const sponsors = new Set([node.owner, '', ...config['storage.sponsored']]);
     return {
       namespace: tenants.format(name),
       name: namespace,
@@ -81,7 +77,7 @@ export function namespaceRoutes(
       policy: policy === null ? null : policyHead(policy),
       history: node.namespaces.historyOf(owner, namespace).length,
       rules: rulesOf(policy?.rules ?? (owner === '' ? UNOWNED_RULES : CLOSED_RULES)),
-      sponsored: [owner, `${namespace}@${owner}`, '*'].some((one) => sponsors.has(one)),
+      sponsored: node.isSponsored(name),
     };
   });
 }

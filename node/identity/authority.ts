@@ -48,9 +48,9 @@ export class Authority {
   }
 
   /**
-   * Throws or rejects where it may not: `IdentityError`, or `CodedError` `forbidden` where that depends on what this node knows. Decides at once where the chain is known. `isNew`: nobody has
-   * taken the object yet; one that others hold already is held against its own time only, since a policy or a revocation from
-   * later does not undo what was. `peer` is who sent it.
+   * Throws or rejects where it may not: `IdentityError`, or `CodedError` `forbidden` where that depends on what this node knows.
+   * Decides at once where the chain is known. `isNew`: nobody has taken the object yet; one that others hold already is held against
+   * its own time only, since a policy or a revocation from later does not undo what was. `peer` is who sent it.
    */
   authorise(subject: Subject, { isNew, peer }: { isNew: boolean; peer?: string }): void | Promise<void> {
     const { owner, chain, author } = subject;
