@@ -22,10 +22,10 @@ import type { NodeView } from '../interface.ts';
 import type { Network } from '../libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
+import { Questions } from '../questions.ts';
 import { SHUNNED_SCORE } from '../relay/gossip.ts';
 import { DialBack } from './dial-back.ts';
 import { announcedAt, type Entry, type EntryAddress, viewOf, withoutOwnId } from './entry.ts';
-import { Exchange } from './exchange.ts';
 import { Herald } from './herald.ts';
 import {
   EXCHANGE_MS,
@@ -33,6 +33,7 @@ import {
   EXCHANGE_TIMEOUT_MS,
   FIRST_PAGES_MAX,
   FIRST_PEERS,
+  PAGE_QUESTIONS,
 } from './limits.ts';
 import { createDirectoryMetrics, type DirectoryMetrics } from './metrics.ts';
 import { Roster } from './roster.ts';
@@ -76,7 +77,7 @@ export class Directory {
   readonly #dialBack: DialBack;
   readonly #herald: Herald;
   readonly #admission: NodeAdmission;
-  readonly #exchange: Exchange;
+  readonly #exchange: Questions;
   readonly #author: Uint8Array;
   readonly #asking = new Set<Promise<void>>();
   #abort = new AbortController();
@@ -116,7 +117,10 @@ export class Directory {
     };
     this.#admission = new NodeAdmission({ crypto, clock, held, metrics }, { swarm });
     const pages = new PageServer({ clock, held: () => this.#announcements(), metrics });
-    this.#exchange = new Exchange({ network, pages, logger });
+    this.#exchange = new Questions(
+      { network, logger, answer: (question, peer) => pages.answer(question, peer) },
+      PAGE_QUESTIONS,
+    );
   }
 
   async start(): Promise<void> {

@@ -1,4 +1,11 @@
 import type { Limit } from '../../protocols/common/limits.ts';
+import {
+  NODES_PROTOCOL,
+  PAGE_MAX_BYTES,
+  PAGE_TIMEOUT_MS,
+  REQUEST_MAX_BYTES,
+} from '../../protocols/nodes/index.ts';
+import type { QuestionsInit } from '../questions.ts';
 
 /** Dial-backs under way together: the node's own dials need room beside them. */
 export const DIALS_AT_ONCE = 4;
@@ -40,9 +47,19 @@ export const EXCHANGE_PAGES_MAX = 4;
 /** All pages of one peer. */
 export const EXCHANGE_TIMEOUT_MS = 60_000;
 /** Questions that are answered together: each holds a page in memory until its peer has read it. */
-export const ANSWERS_AT_ONCE = 32;
+const ANSWERS_AT_ONCE = 32;
 /** Streams of one connection, each for one question. */
-export const STREAMS_PER_CONNECTION = 2;
+const STREAMS_PER_CONNECTION = 2;
+
+/** How pages of announcements are asked for. */
+export const PAGE_QUESTIONS: QuestionsInit = {
+  protocol: NODES_PROTOCOL,
+  questionMaxBytes: REQUEST_MAX_BYTES,
+  answerMaxBytes: PAGE_MAX_BYTES,
+  timeoutMs: PAGE_TIMEOUT_MS,
+  answersAtOnce: ANSWERS_AT_ONCE,
+  streamsPerConnection: STREAMS_PER_CONNECTION,
+};
 
 export const DIRECTORY_LIMITS: readonly Limit[] = [
   limit('directory.dialsAtOnce', DIALS_AT_ONCE, 'count', 'dial-backs under way together'),

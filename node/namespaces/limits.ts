@@ -1,4 +1,11 @@
 import type { Limit } from '../../protocols/common/limits.ts';
+import {
+  ANSWER_MAX_BYTES,
+  NAMESPACES_PROTOCOL,
+  QUESTION_MAX_BYTES,
+  QUESTION_TIMEOUT_MS,
+} from '../../protocols/namespaces/index.ts';
+import type { QuestionsInit } from '../questions.ts';
 
 /** Policies decoded and kept at hand: namespaces in use. Others are read from disk when asked for. */
 export const VIEWS_MAX = 1024;
@@ -35,9 +42,19 @@ export const HISTORIES_WAITING_MAX = 256;
  */
 export const SPREAD_MAX = 64;
 /** Questions that are answered together: each holds an answer in memory until its peer has read it. */
-export const ANSWERS_AT_ONCE = 32;
+const ANSWERS_AT_ONCE = 32;
 /** Streams of one connection, each for one question. */
-export const STREAMS_PER_CONNECTION = 4;
+const STREAMS_PER_CONNECTION = 4;
+
+/** How notices are asked for, and handed over. */
+export const NOTICE_QUESTIONS: QuestionsInit = {
+  protocol: NAMESPACES_PROTOCOL,
+  questionMaxBytes: QUESTION_MAX_BYTES,
+  answerMaxBytes: ANSWER_MAX_BYTES,
+  timeoutMs: QUESTION_TIMEOUT_MS,
+  answersAtOnce: ANSWERS_AT_ONCE,
+  streamsPerConnection: STREAMS_PER_CONNECTION,
+};
 /** Own notices that wait for somebody to hear them; beyond that peers find them by asking. */
 export const UNHEARD_MAX = 256;
 

@@ -16,7 +16,7 @@ import {
 } from '../../protocols/namespaces/index.ts';
 import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { Exchange } from './exchange.ts';
+import type { Questions } from '../questions.ts';
 import {
   EXCHANGE_MS,
   EXCHANGE_TIMEOUT_MS,
@@ -35,7 +35,7 @@ import type { NoticeStore } from './notice-store.ts';
 
 export interface NoticeSyncComponents {
   readonly network: Network;
-  readonly exchange: Exchange;
+  readonly exchange: Questions;
   readonly admission: NoticeAdmission;
   readonly store: NoticeStore;
   readonly crypto: Crypto;

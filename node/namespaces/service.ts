@@ -18,10 +18,10 @@ import {
 import type { Network } from '../libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
+import { Questions } from '../questions.ts';
 import { SHUNNED_SCORE } from '../relay/gossip.ts';
-import { Exchange } from './exchange.ts';
 import type { Namespaces, PolicyView, RevocationView } from './interface.ts';
-import { TICK_MS, UNHEARD_MAX } from './limits.ts';
+import { NOTICE_QUESTIONS, TICK_MS, UNHEARD_MAX } from './limits.ts';
 import { createNamespacesServiceMetrics, type NamespacesServiceMetrics } from './metrics.ts';
 import type { NoticeRoom } from './notice-index.ts';
 import { NoticeStore } from './notice-store.ts';
@@ -59,7 +59,7 @@ export class NamespacesService implements Namespaces {
   readonly #components: NamespacesComponents;
   readonly #store: NoticeStore;
   readonly #admission: NoticeAdmission;
-  readonly #exchange: Exchange;
+  readonly #exchange: Questions;
   readonly #sync: NoticeSync;
   readonly #listeners = new Set<() => void>();
   /** Notices that nobody was there to hear. */
@@ -78,13 +78,19 @@ export class NamespacesService implements Namespaces {
       { ...bounds, directory: join(data, 'namespaces'), onLoss: () => this.#onLoss() },
     );
     this.#admission = new NoticeAdmission({ crypto, clock, held: this.#store, verify, metrics }, { swarm });
-    this.#exchange = new Exchange({
-      network,
-      server: new QuestionServer({ clock, log: this.#store, metrics }),
-      logger,
-      isShunned: (peer) => this.#admission.isShunned(peer),
-      onFault: (peer, error) => this.#admission.refuse(peer, error, 'pushed'),
-    });
+    const server = new QuestionServer({ clock, log: this.#store, metrics });
+    this.#exchange = new Questions(
+      {
+        network,
+        logger,
+        answer: (question, peer) => server.answer(question, peer),
+        isShunned: (peer) => this.#admission.isShunned(peer),
+        onFault: (peer, error) => {
+          if (error instanceof NamespacesError) this.#admission.refuse(peer, error, 'pushed');
+        },
+      },
+      NOTICE_QUESTIONS,
+    );
     this.#sync = new NoticeSync({
       network,
       exchange: this.#exchange,
