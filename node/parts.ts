@@ -5,7 +5,7 @@ import { createRelayMetrics } from '../protocols/relay/index.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
-import { type DataLock, lockDataDirectory } from './disk/data-lock.ts';
+import { lockDataDirectory } from './disk/data-lock.ts';
 import { Authority } from './identity/authority.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
@@ -36,7 +36,7 @@ import { Sight } from './observability/sight.ts';
 import { Peers } from './peers/peers.ts';
 import { meshSizes } from './peers/views.ts';
 import { RelayService } from './relay/relay.ts';
-import { StorageService } from './storage/service.ts';
+import { StorageService, type StorageServiceComponents } from './storage/service.ts';
 
 export interface NodeInit {
   readonly config: Config;
@@ -59,7 +59,8 @@ type Base = NodeInit & { readonly logger: Logger; readonly events: EventLog };
 
 /** What runs between start and stop. */
 export interface Parts {
-  readonly lock: DataLock;
+  /** How to stop each part and let go of what it has open, last made first. */
+  readonly closing: AsyncDisposableStack;
   readonly identity: Identity;
   readonly tenancy: Tenancy;
   readonly network: Network;
@@ -83,20 +84,26 @@ interface Tenancy {
 
 /** Takes the data directory and makes the parts; nothing runs yet. Of a failure nothing is left. */
 export async function openParts(base: Base, registry: Registry | null): Promise<Parts> {
-  const lock = lockDataDirectory(base.config.data);
-  const meter = registry === null ? null : new Meter(registry);
+  const closing = new AsyncDisposableStack();
   try {
-    return { lock, ...(await makeParts(base, meter)) };
+    return await makeParts(base, registry, closing);
   } catch (error) {
-    meter?.release();
-    lock.release();
+    await closing.disposeAsync().catch((fault: unknown) => reportUnstopped(base.logger, fault));
     throw error;
   }
 }
 
-async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, 'lock'>> {
+async function makeParts(
+  base: Base,
+  registry: Registry | null,
+  closing: AsyncDisposableStack,
+): Promise<Parts> {
   const { config, role, version, logger, events } = base;
   const startedAt = systemClock.now();
+  const lock = lockDataDirectory(config.data);
+  closing.defer(() => lock.release());
+  const meter = registry === null ? null : new Meter(registry);
+  closing.defer(() => meter?.release());
   const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
   const identity = await loadIdentity(config.data, passphrases);
   const metrics = createRelayMetrics();
@@ -111,35 +118,24 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
     },
     ...(meter === null ? {} : { registry: meter.registry }),
   });
+  closing.defer(() => network.stop());
   const { gossip } = network.services;
   const shared = { network, crypto, identity, clock: systemClock, logger, events };
-  const { authority, credentials, ...tenancy } = await makeTenancy(base, { ...shared, passphrases });
+  const { authority, credentials, ...tenancy } = await makeTenancy(base, { ...shared, passphrases, closing });
   const { namespaces } = tenancy;
   const relay = new RelayService(
     { ...shared, gossip, authorise: envelopeAuthoriser(authority), credentials, metrics },
     { config, role, data: config.data },
   );
+  closing.defer(() => relay.stop());
   const directory = makeDirectory(base, shared);
-  const storage = new StorageService(
-    {
-      ...shared,
-      directory,
-      authorise: recordAuthoriser(authority),
-      isCurrent: recordCurrency(authority, systemClock),
-      credentials,
-      termsOf: tenancy.termsOf,
-    },
-    { config, role, splitLoopback: base.splitLoopback ?? false },
-  );
+  closing.defer(() => directory.stop());
+  const { termsOf } = tenancy;
+  const storage = makeStorage(base, { ...shared, directory, credentials, termsOf }, authority);
+  closing.defer(() => storage.stop());
   scored.push(relay, directory, storage, namespaces);
-  const peers = new Peers(
-    { network, directory, logger },
-    {
-      config,
-      dialTimeoutMs: featuresOf(config, role).dialTimeoutMs,
-      trust: (address) => policy.trust(address),
-    },
-  );
+  const peers = makePeers(base, { network, directory, logger }, policy);
+  closing.defer(() => peers.stop());
   const sight = new Sight(
     {
       network,
@@ -156,7 +152,8 @@ async function makeParts(base: Base, meter: Meter | null): Promise<Omit<Parts, '
     },
     { role, version, data: config.data, startedAt },
   );
-  return { identity, tenancy, network, relay, directory, storage, peers, sight, startedAt };
+  closing.defer(() => sight.stop());
+  return { closing, identity, tenancy, network, relay, directory, storage, peers, sight, startedAt };
 }
 
 async function makeTenancy(
@@ -165,13 +162,15 @@ async function makeTenancy(
     readonly identity: Identity;
     readonly events: EventLog;
     readonly passphrases: PassphraseSource;
+    readonly closing: AsyncDisposableStack;
   },
 ): Promise<Tenancy & { readonly authority: Authority; readonly credentials: Credentials }> {
-  const { crypto, clock, logger, identity, passphrases } = shared;
+  const { crypto, clock, logger, identity, passphrases, closing } = shared;
   const { swarm, data } = config;
   const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
   const sponsors = { owner: owner.did, sponsored: config['storage.sponsored'] };
   const wallets = createWalletCrypto();
+  closing.defer(() => wallets.stop());
   const metrics = createIdentityMetrics();
   const components = { crypto, wallets, clock, metrics };
   const verifier = createVerifier(components, swarm);
@@ -183,6 +182,7 @@ async function makeTenancy(
     { ...shared, verify },
     { swarm, data, isSponsored: sponsorOf(sponsors) },
   );
+  closing.defer(() => namespaces.stop());
   const authority = new Authority(
     { verifier, namespaces },
     { swarm, allowUnowned: config['namespaces.unowned'] },
@@ -209,6 +209,25 @@ function makeDirectory(base: Base, components: DirectoryComponents): Directory {
     target: config['connections.target'],
     splitLoopback: base.splitLoopback ?? false,
   });
+}
+
+function makeStorage(
+  { config, role, splitLoopback = false }: Base,
+  components: Omit<StorageServiceComponents, 'authorise' | 'isCurrent'>,
+  authority: Authority,
+): StorageService {
+  const authorise = recordAuthoriser(authority);
+  const isCurrent = recordCurrency(authority, systemClock);
+  return new StorageService({ ...components, authorise, isCurrent }, { config, role, splitLoopback });
+}
+
+function makePeers(
+  { config, role }: Base,
+  components: ConstructorParameters<typeof Peers>[0],
+  policy: MadeNetwork['policy'],
+): Peers {
+  const { dialTimeoutMs } = featuresOf(config, role);
+  return new Peers(components, { config, dialTimeoutMs, trust: (address) => policy.trust(address) });
 }
 
 async function makeNetwork(
@@ -243,37 +262,19 @@ export async function runParts(parts: Parts, logger: Logger): Promise<void> {
     await parts.storage.start();
     parts.peers.start();
   } catch (error) {
-    await closeParts(parts).catch((fault: unknown) => {
-      logger.error({ err: fault }, 'a part could not be stopped');
-    });
+    await closeParts(parts).catch((fault: unknown) => reportUnstopped(logger, fault));
     throw error;
   }
 }
 
 /**
- * Stops the parts in reverse: the relay while there is a network to send what waits. Each is stopped whatever became
- * of the one before; the first error is thrown in the end.
+ * Stops the parts in reverse: the relay while there is a network to send what waits. Each is stopped whatever became of the one
+ * before; what they threw is thrown in the end.
  */
-export async function closeParts(parts: Parts): Promise<void> {
-  const steps = [
-    () => parts.storage.stop(),
-    () => Promise.all([parts.peers.stop(), parts.directory.stop()]),
-    () => parts.relay.stop(),
-    () => parts.tenancy.namespaces.stop(),
-    () => parts.tenancy.wallets.stop(),
-    () => parts.network.stop(),
-    () => {
-      parts.sight.stop();
-      parts.lock.release();
-    },
-  ];
-  const errors: unknown[] = [];
-  for (const step of steps) {
-    try {
-      await step();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw errors[0];
+export function closeParts(parts: Parts): Promise<void> {
+  return parts.closing.disposeAsync();
+}
+
+function reportUnstopped(logger: Logger, error: unknown): void {
+  logger.error({ err: error }, 'a part could not be stopped');
 }

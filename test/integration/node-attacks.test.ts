@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -177,6 +177,25 @@ test('a start that fails leaves nothing open: the same node starts when the caus
   await node.start();
   assert.equal(node.status().addresses.length, 2);
 });
+
+test('a start that fails between two parts leaves no file open', {
+  skip: existsSync('/proc/self/fd') ? false : 'this system does not list the open files of a process',
+}, async (t) => {
+  const data = mkdtempSync(join(tmpdir(), 'maillon-failed-'));
+  writeFileSync(join(data, 'relay'), 'where a directory is to be');
+  await assert.rejects(startNode(t, { data }), /EEXIST/);
+  assert.deepEqual(openFilesIn(data), []);
+  rmSync(join(data, 'relay'));
+  await startNode(t, { data });
+  t.after(() => rmSync(data, { recursive: true, force: true }));
+  assert.notDeepEqual(openFilesIn(data), []);
+});
+
+function openFilesIn(directory: string): string[] {
+  return readdirSync('/proc/self/fd')
+    .map((fd) => (existsSync(`/proc/self/fd/${fd}`) ? readlinkSync(`/proc/self/fd/${fd}`) : ''))
+    .filter((path) => path.startsWith(`${directory}/`));
+}
 
 test('a peer that comes and goes does not keep a node from looking for others', async (t) => {
   const data = mkdtempSync(join(tmpdir(), 'maillon-sought-'));
