@@ -27,6 +27,7 @@ import {
 } from '../../protocols/identity/index.ts';
 import * as cbor from '../support/cbor.ts';
 import { SWARM } from '../support/envelopes.ts';
+import { changedBytes, checkWith } from '../support/fuzzing.ts';
 import {
   bitcoinWallet,
   cacaoOf,
@@ -47,11 +48,7 @@ const KEPT_SEEDS: readonly number[] = [1, 42];
 
 const crypto = createCrypto();
 
-function check<T>(property: fc.IPropertyWithHooks<T>, numRuns: number): void {
-  for (const seed of [undefined, ...KEPT_SEEDS]) {
-    fc.assert(property, { numRuns, ...(seed === undefined ? {} : { seed }) });
-  }
-}
+const check = checkWith(KEPT_SEEDS);
 
 /** What is decoded says the same in its one form; what is not is refused by name. */
 function linkHolds(bytes: Uint8Array): void {
@@ -79,13 +76,7 @@ test('any bytes', () => {
 });
 
 test('links with bytes changed', () => {
-  const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
-  const property = fc.property(fc.constantFrom(...links), changes, (link, list) => {
-    const copy = Buffer.from(link);
-    for (const [at, byte] of list) if (copy.byteLength > 0) copy[at % copy.byteLength] = byte;
-    linkHolds(copy);
-  });
-  check(property, 3000);
+  check(changedBytes(links, linkHolds), 3000);
 });
 
 /** Any CBOR: right, wrong and of indefinite length. */

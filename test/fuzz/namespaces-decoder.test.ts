@@ -21,6 +21,7 @@ import {
   REVOCATION_MAX_BYTES,
 } from '../../protocols/namespaces/index.ts';
 import * as cbor from '../support/cbor.ts';
+import { changedBytes, checkWith } from '../support/fuzzing.ts';
 import { POLICY, policyWire, REVOCATION, revocationWire, rules } from '../support/notices.ts';
 import { frameVectors } from '../vectors/namespaces/frames.ts';
 import { validVectors } from '../vectors/namespaces/valid.ts';
@@ -61,36 +62,7 @@ function frameHolds(bytes: Uint8Array): void {
   }
 }
 
-function check<T>(property: fc.IProperty<T>, numRuns: number): void {
-  for (const seed of KEPT_SEEDS) fc.assert(property, { seed, numRuns: Math.ceil(numRuns / 4) });
-  fc.assert(property, { numRuns });
-}
-
-const mutation = fc.record({
-  at: fc.nat(),
-  byte: fc.nat(255),
-  kind: fc.constantFrom('set', 'insert', 'remove', 'repeat', 'cut'),
-});
-type Mutation = typeof mutation extends fc.Arbitrary<infer T> ? T : never;
-
-function mutated(bytes: Buffer, { at, byte, kind }: Mutation): Buffer {
-  const place = at % (bytes.byteLength + 1);
-  const [before, after] = [bytes.subarray(0, place), bytes.subarray(place)];
-  if (kind === 'insert') return Buffer.concat([before, Buffer.of(byte), after]);
-  if (kind === 'remove') return Buffer.concat([before, after.subarray(1)]);
-  if (kind === 'repeat') return Buffer.concat([before, after.subarray(0, byte), after]);
-  if (kind === 'cut') return before;
-  return Buffer.concat([before, Buffer.of(byte), after.subarray(1)]);
-}
-
-function changed(seeds: readonly Buffer[], holds: (bytes: Uint8Array) => void): fc.IProperty<unknown> {
-  const mutations = fc.array(mutation, { minLength: 1, maxLength: 4 });
-  return fc.property(fc.constantFrom(...seeds), mutations, (bytes, steps) => {
-    let one = bytes;
-    for (const step of steps) one = mutated(one, step);
-    holds(one);
-  });
-}
+const check = checkWith(KEPT_SEEDS);
 
 /** Of the largest every byte is much like another. */
 function small(vectors: readonly { readonly hex: string }[]): Buffer[] {
@@ -110,8 +82,8 @@ test('any bytes', () => {
 });
 
 test('valid notices and frames with bytes changed', () => {
-  check(changed(small(validVectors()), noticeHolds), 4000);
-  check(changed(small(frameVectors()), frameHolds), 2000);
+  check(changedBytes(small(validVectors()), noticeHolds), 4000);
+  check(changedBytes(small(frameVectors()), frameHolds), 2000);
 });
 
 /** Any CBOR: right, wrong and of indefinite length. */

@@ -19,6 +19,7 @@ import {
 } from '../../protocols/nodes/index.ts';
 import { EXAMPLE, wireOf } from '../support/announcements.ts';
 import * as cbor from '../support/cbor.ts';
+import { changedBytes, checkWith } from '../support/fuzzing.ts';
 import { frameVectors } from '../vectors/nodes/frames.ts';
 import { validVectors } from '../vectors/nodes/valid.ts';
 
@@ -50,39 +51,7 @@ function frameHolds(bytes: Uint8Array): void {
   }
 }
 
-function check<T>(property: fc.IProperty<T>, numRuns: number): void {
-  for (const seed of KEPT_SEEDS) fc.assert(property, { seed, numRuns: Math.ceil(numRuns / 4) });
-  fc.assert(property, { numRuns });
-}
-
-const mutation = fc.record({
-  at: fc.nat(),
-  byte: fc.nat(255),
-  kind: fc.constantFrom('set', 'insert', 'remove', 'repeat', 'cut'),
-});
-type Mutation = typeof mutation extends fc.Arbitrary<infer T> ? T : never;
-
-function mutated(bytes: Buffer, { at, byte, kind }: Mutation): Buffer {
-  const place = at % (bytes.byteLength + 1);
-  const [before, after] = [bytes.subarray(0, place), bytes.subarray(place)];
-  if (kind === 'insert') return Buffer.concat([before, Buffer.of(byte), after]);
-  if (kind === 'remove') return Buffer.concat([before, after.subarray(1)]);
-  if (kind === 'repeat') return Buffer.concat([before, after.subarray(0, byte), after]);
-  if (kind === 'cut') return before;
-  return Buffer.concat([before, Buffer.of(byte), after.subarray(1)]);
-}
-
-function changed(seeds: readonly Buffer[], holds: (bytes: Uint8Array) => void): fc.IProperty<unknown> {
-  return fc.property(
-    fc.constantFrom(...seeds),
-    fc.array(mutation, { minLength: 1, maxLength: 4 }),
-    (bytes, mutations) => {
-      let one = bytes;
-      for (const step of mutations) one = mutated(one, step);
-      holds(one);
-    },
-  );
-}
+const check = checkWith(KEPT_SEEDS);
 
 test('any bytes', () => {
   const bytes = fc.uint8Array({ maxLength: 600 });
@@ -96,10 +65,10 @@ test('any bytes', () => {
 
 test('valid announcements and frames with bytes changed', () => {
   const announcements = validVectors().map(({ hex }) => Buffer.from(hex, 'hex'));
-  check(changed(announcements, announcementHolds), 4000);
+  check(changedBytes(announcements, announcementHolds), 4000);
   const frames = frameVectors().map(({ hex }) => Buffer.from(hex, 'hex'));
   check(
-    changed(
+    changedBytes(
       frames.filter(({ byteLength }) => byteLength < 1000),
       frameHolds,
     ),

@@ -14,6 +14,7 @@ import {
 } from '../../protocols/relay/index.ts';
 import * as cbor from '../support/cbor.ts';
 import { EXAMPLE, envelope, type Items, wireOf } from '../support/envelopes.ts';
+import { changedBytes, checkWith } from '../support/fuzzing.ts';
 import { validVectors } from '../vectors/relay/valid.ts';
 import { envelopeOf } from '../vectors/relay/vector.ts';
 
@@ -58,10 +59,7 @@ function holds(bytes: Uint8Array): void {
   assert.ok(ms < STALL_MS, `${ms} ms for ${bytes.byteLength} bytes`);
 }
 
-function check<T>(property: fc.IProperty<T>, numRuns: number): void {
-  for (const seed of KEPT_SEEDS) fc.assert(property, { seed, numRuns: Math.ceil(numRuns / 4) });
-  fc.assert(property, { numRuns });
-}
+const check = checkWith(KEPT_SEEDS);
 
 test('any bytes', () => {
   check(fc.property(fc.uint8Array({ maxLength: 600 }), holds), 3000);
@@ -81,33 +79,8 @@ const seeds = validVectors()
   .map((vector) => envelopeOf(vector))
   .filter((bytes) => bytes.byteLength < 5000);
 
-const mutation = fc.record({
-  at: fc.nat(),
-  byte: fc.nat(255),
-  kind: fc.constantFrom('set', 'insert', 'remove', 'repeat', 'cut'),
-});
-
-function mutated(bytes: Buffer, { at, byte, kind }: { at: number; byte: number; kind: string }): Buffer {
-  const place = at % (bytes.byteLength + 1);
-  const [before, after] = [bytes.subarray(0, place), bytes.subarray(place)];
-  if (kind === 'insert') return Buffer.concat([before, Buffer.of(byte), after]);
-  if (kind === 'remove') return Buffer.concat([before, after.subarray(1)]);
-  if (kind === 'repeat') return Buffer.concat([before, after.subarray(0, byte), after]);
-  if (kind === 'cut') return before;
-  return Buffer.concat([before, Buffer.of(byte), after.subarray(1)]);
-}
-
 test('valid envelopes with bytes changed', () => {
-  const property = fc.property(
-    fc.constantFrom(...seeds),
-    fc.array(mutation, { minLength: 1, maxLength: 4 }),
-    (bytes, mutations) => {
-      let changed = bytes;
-      for (const one of mutations) changed = mutated(changed, one);
-      holds(changed);
-    },
-  );
-  check(property, 5000);
+  check(changedBytes(seeds, holds), 5000);
 });
 
 /** Any CBOR: right, wrong and of indefinite length. */

@@ -21,6 +21,7 @@ import {
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
 import * as cbor from '../support/cbor.ts';
+import { changedBytes, checkWith } from '../support/fuzzing.ts';
 import { EXAMPLE, wireOf } from '../support/records.ts';
 import { envelopeOf } from '../vectors/relay/vector.ts';
 import { frameVectors } from '../vectors/storage/frames.ts';
@@ -76,46 +77,14 @@ function frameHolds(bytes: Uint8Array): void {
   for (const request of asked) answerHolds(bytes, request);
 }
 
-function check<T>(property: fc.IProperty<T>, numRuns: number): void {
-  for (const seed of KEPT_SEEDS) fc.assert(property, { seed, numRuns: Math.ceil(numRuns / 4) });
-  fc.assert(property, { numRuns });
-}
-
-const mutation = fc.record({
-  at: fc.nat(),
-  byte: fc.nat(255),
-  kind: fc.constantFrom('set', 'insert', 'remove', 'repeat', 'cut'),
-});
-type Mutation = typeof mutation extends fc.Arbitrary<infer T> ? T : never;
-
-function mutated(bytes: Buffer, { at, byte, kind }: Mutation): Buffer {
-  const place = at % (bytes.byteLength + 1);
-  const [before, after] = [bytes.subarray(0, place), bytes.subarray(place)];
-  if (kind === 'insert') return Buffer.concat([before, Buffer.of(byte), after]);
-  if (kind === 'remove') return Buffer.concat([before, after.subarray(1)]);
-  if (kind === 'repeat') return Buffer.concat([before, after.subarray(0, byte), after]);
-  if (kind === 'cut') return before;
-  return Buffer.concat([before, Buffer.of(byte), after.subarray(1)]);
-}
-
-function changed(seeds: readonly Buffer[], holds: (bytes: Uint8Array) => void): fc.IProperty<unknown> {
-  return fc.property(
-    fc.constantFrom(...seeds),
-    fc.array(mutation, { minLength: 1, maxLength: 4 }),
-    (bytes, mutations) => {
-      let one = bytes;
-      for (const step of mutations) one = mutated(one, step);
-      holds(one);
-    },
-  );
-}
+const check = checkWith(KEPT_SEEDS);
 
 const SMALL = 20_000;
 const isSmall = ({ byteLength }: Buffer): boolean => byteLength < SMALL;
 
 test('any bytes', () => {
   const bytes = fc.uint8Array({ maxLength: 600 });
-  const behind = (head: Buffer, holds: (all: Uint8Array) => void): fc.IProperty<unknown> =>
+  const behind = (head: Buffer, holds: (all: Uint8Array) => void): fc.IPropertyWithHooks<[Uint8Array]> =>
     fc.property(bytes, (rest) => holds(Buffer.concat([head, rest])));
   check(fc.property(bytes, recordHolds), 1000);
   check(behind(Buffer.of(0x8f, 0x01), recordHolds), 2000);
@@ -125,11 +94,11 @@ test('any bytes', () => {
 
 test('valid records and frames with bytes changed', () => {
   const records = validVectors().map(envelopeOf).filter(isSmall);
-  check(changed(records, recordHolds), 3000);
+  check(changedBytes(records, recordHolds), 3000);
   const frames = frameVectors()
     .map(({ hex }) => Buffer.from(hex, 'hex'))
     .filter(isSmall);
-  check(changed(frames, frameHolds), 1500);
+  check(changedBytes(frames, frameHolds), 1500);
 });
 
 /** Any CBOR: right, wrong and of indefinite length. */
