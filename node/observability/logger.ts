@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import {
   type DestinationStream,
   destination,
@@ -5,12 +6,13 @@ import {
   type Logger as PinoLogger,
   pino,
 } from 'pino';
-import { PinoPretty } from 'pino-pretty';
 import type { Config } from '../config/schema.ts';
 
 export { libp2pLogger } from './libp2p-logger.ts';
 
 export type Logger = PinoLogger;
+
+const require = createRequire(import.meta.url);
 
 /** Standard error: standard output is for what a command answers. */
 const STDERR = 2;
@@ -52,11 +54,12 @@ export function createLogger(
   const format = config['log.format'];
   const pretty =
     format === 'pretty' || (format === 'auto' && init.stream === undefined && process.stderr.isTTY);
-  if (pretty)
-    return pino(
-      options,
-      PinoPretty({ destination: init.stream ?? STDERR, sync: true, colorize: colours(init.stream) }),
-    );
+  if (pretty) {
+    // only now: a server under a supervisor never needs it
+    const { PinoPretty } = require('pino-pretty') as typeof import('pino-pretty');
+    const stream = { destination: init.stream ?? STDERR, sync: true, colorize: colours(init.stream) };
+    return pino(options, PinoPretty(stream));
+  }
   // Synchronous: at these levels a few lines a minute, and the last ones before a crash are the ones that matter.
   return pino(options, init.stream ?? destination({ dest: STDERR, sync: true }));
 }
