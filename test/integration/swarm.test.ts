@@ -37,7 +37,8 @@ test('a swarm comes up, carries a message from node to gateway, and ends with no
     assert.ok(
       multiaddrs.every((address) => address.startsWith('/ip4/127.0.0.1/') && address.endsWith(peerId)),
     );
-    await until('it is ready', async () => (await fetch(`${http}/readyz`)).status === 200);
+    const readiness = await fetch(`${http}/readyz`);
+    assert.equal(readiness.status, 200, await readiness.text());
   }
   const sub = maillon(t, ['sub', 'news', '--count', '1', '--url', up.gateways[0]?.url ?? '']);
   await until('the subscription is live', () => sub.stderr.includes('live'));
