@@ -1,4 +1,5 @@
 import type { Limit } from '../protocols/common/limits.ts';
+import type { AskedResource } from '../protocols/identity/index.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
 import type { Namespaces } from './namespaces/interface.ts';
@@ -33,6 +34,8 @@ export interface PublishRequest extends TopicName {
   readonly data: Uint8Array;
   /** After this (milliseconds since the Unix epoch) no node accepts it. */
   readonly expiry?: number;
+  /** Links (protocols/identity/SPEC.md) from the namespace's holder to this node's `owner`: signed under these, and no others. */
+  readonly chain?: readonly Uint8Array[];
 }
 
 /** What is known of a message once it was sent. */
@@ -56,7 +59,7 @@ export interface Relay {
   /**
    * Signs and sends one message as this node. Throws `CodedError`: `bad_namespace`, `bad_topic`, `bad_owner`,
    * `bad_expiry`, `too_large`, `overloaded` (try again), `no_peers` (a light node that reaches nobody), `forbidden` (the namespace's
-   * owner did not delegate that to this node).
+   * owner, or the chain that is given, does not let this node do that).
    */
   publish(request: PublishRequest): Promise<Receipt>;
   /**
@@ -169,6 +172,11 @@ export interface MaillonNode {
    * where there is no answer.
    */
   verifyWallet(proof: WalletProof): Promise<boolean>;
+  /**
+   * Whether `chain` (protocols/identity/SPEC.md) lets the key it ends at do that now, by all that this node knows. Rejects with `CodedError`:
+   * `forbidden`, where `detail.reason` is the rule of the SPEC that the chain itself breaks, if it does; `overloaded`, `not_running`.
+   */
+  checkChain(chain: readonly Uint8Array[], asked: AskedResource): Promise<void>;
   /** Asks each part whether it works now. */
   probe(): Promise<Probe[]>;
   /** Every limit in force, with its reason. */

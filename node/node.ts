@@ -144,6 +144,10 @@ class Node implements MaillonNode {
     return verifyWalletProof({ crypto: this.#crypto, wallets: this.#running.tenancy.wallets }, proof);
   }
 
+  async checkChain(...call: Parameters<MaillonNode['checkChain']>): Promise<void> {
+    return this.#running.tenancy.checkChain(...call);
+  }
+
   probe(): Promise<Probe[]> {
     return Promise.resolve(probeNode(this.#running, this.#init));
   }

@@ -7,6 +7,7 @@ import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
 import { lockDataDirectory } from './disk/data-lock.ts';
 import { Authority } from './identity/authority.ts';
+import { chainCheck } from './identity/chain-check.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import type { NamedKey } from './identity/keyring/keyring.ts';
@@ -80,6 +81,7 @@ interface Tenancy {
   readonly metrics: IdentityMetrics;
   /** What a namespace gets here. */
   readonly termsOf: ReturnType<typeof termsOf>;
+  readonly checkChain: ReturnType<typeof chainCheck>;
 }
 
 /** Takes the data directory and makes the parts; nothing runs yet. Of a failure nothing is left. */
@@ -192,7 +194,8 @@ async function makeTenancy(
     { identity, owner: owner.signer, swarm },
   );
   const terms = termsOf(namespaces, sponsors);
-  return { owner, namespaces, wallets, metrics, termsOf: terms, authority, credentials };
+  const checkChain = chainCheck({ authority, crypto, clock }, { swarm });
+  return { owner, namespaces, wallets, metrics, termsOf: terms, checkChain, authority, credentials };
 }
 
 function makeDirectory(base: Base, components: DirectoryComponents): Directory {

@@ -2,9 +2,12 @@ import type { Clock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { type AskedResource, IdentityError } from '../../protocols/identity/index.ts';
 import type { Authority } from './authority.ts';
+import { chainRefusal } from './chain-check.ts';
+import type { Chain, Extender } from './extender.ts';
 
 export interface CredentialsComponents {
   readonly authority: Authority;
+  readonly extender: Extender;
   readonly clock: Clock;
 }
 
@@ -14,8 +17,6 @@ export interface CredentialsInit {
   /** What was delegated to it: most are never many. */
   readonly chains: readonly Chain[];
 }
-
-export type Chain = readonly Uint8Array[];
 
 /** Namespaces whose chain is remembered. */
 const REMEMBERED_MAX = 4096;
@@ -36,8 +37,12 @@ export class Credentials {
     this.#chains = [NO_CHAIN, ...chains];
   }
 
-  /** The chain with which this key may do what is asked for, now. The same list for the same chain. Throws `forbidden`. */
-  async chainFor(asked: AskedResource): Promise<Chain> {
+  /**
+   * The chain with which this key may do what is asked for, now. The same list for the same chain. Where `given` leads to this node's
+   * owner, that and no other counts. Throws `forbidden`.
+   */
+  async chainFor(asked: AskedResource, given?: Chain): Promise<Chain> {
+    if (given !== undefined) return this.#within(given, asked);
     const key = JSON.stringify([asked.owner, asked.namespace, asked.action]);
     const latest = this.#latest.get(key);
     if (latest !== undefined && (await this.#mayWith(latest, asked))) return latest;
@@ -48,6 +53,20 @@ export class Credentials {
       return chain;
     }
     throw forbidden(asked);
+  }
+
+  async #within(given: Chain, asked: AskedResource): Promise<Chain> {
+    const { authority, extender, clock } = this.#components;
+    try {
+      const chain = await extender.extend(given);
+      await authority.authorise(
+        { ...asked, author: this.#author, chain, time: clock.now() },
+        { isNew: true },
+      );
+      return chain;
+    } catch (error) {
+      throw chainRefusal(error);
+    }
   }
 
   async #mayWith(chain: Chain, asked: AskedResource): Promise<boolean> {

@@ -19,7 +19,8 @@ import { type Authorise, RelayError } from '../../protocols/relay/index.ts';
 import { type AuthoriseRecord, type RecordBody, StorageError } from '../../protocols/storage/index.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
 import type { Authority } from './authority.ts';
-import { type Chain, Credentials } from './credentials.ts';
+import { Credentials } from './credentials.ts';
+import { type Chain, Extender } from './extender.ts';
 import type { Identity } from './identity.ts';
 
 /** Any namespace of the owner will do. */
@@ -114,15 +115,16 @@ export async function ownCredentials(
 ): Promise<Credentials> {
   const { identity, owner, swarm } = init;
   const signer = ed25519DelegationSigner(owner);
+  const delegator = new Delegator({ ...components, signer, randomBytes }, { swarm });
+  const extender = new Extender({ ...components, delegator }, { swarm, author: identity.author });
   const chains: Chain[] = [];
   if (signer.did !== identity.author) {
-    const delegator = new Delegator({ ...components, signer, randomBytes }, { swarm });
     const resource = { swarm, owner: signer.did, namespace: ALL_NAMESPACES, actions: ACTIONS, prefix: '' };
     const { bytes } = await delegator.delegate({ audience: identity.author, resources: [resource] });
     chains.push([bytes]);
   }
   const author = encodeMultikey(identity.signer.publicKey);
-  const credentials = new Credentials(components, { author, chains });
+  const credentials = new Credentials({ ...components, extender }, { author, chains });
   // verified before anything is published with it: a burst at the start would all wait for that
   await credentials
     .chainFor({ owner: signer.did, namespace: DEFAULT, action: 'write', resource: '' })

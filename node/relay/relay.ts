@@ -165,7 +165,7 @@ export class RelayService implements Relay {
     const { owner, namespace, topic, data, expiry = null } = request;
     checkNames(request);
     const asked = { owner, namespace, action: 'publish', resource: topic } as const;
-    const chain = await this.#components.credentials.chainFor(asked);
+    const chain = await this.#components.credentials.chainFor(asked, request.chain);
     const { envelope, index, peersReached } = await this.#publisher.publish({
       owner,
       namespace,

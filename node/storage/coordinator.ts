@@ -65,6 +65,8 @@ interface Draft {
   readonly value: Uint8Array;
   readonly contentType: string;
   readonly ttlMs: number | null;
+  /** The chain under which the client wants it signed. */
+  readonly given: readonly Uint8Array[] | undefined;
 }
 
 interface Condition {
@@ -107,8 +109,8 @@ export class Coordinator {
     return this.#operation('put', async (deadline) => {
       checkName(name);
       checkPut(value, options);
-      const { contentType = '', ttlMs = null, durability = 'majority', ifAbsent, ifVersion } = options;
-      const draft: Draft = { kind: KIND_VALUE, value, contentType, ttlMs };
+      const { contentType = '', ttlMs = null, durability = 'majority', ifAbsent, ifVersion, chain } = options;
+      const draft: Draft = { kind: KIND_VALUE, value, contentType, ttlMs, given: chain };
       return this.#write(name, draft, durability, { ifAbsent, ifVersion }, deadline);
     });
   }
@@ -116,8 +118,8 @@ export class Coordinator {
   delete(name: RecordName, options: DeleteOptions): Promise<WriteReceipt> {
     return this.#operation('delete', async (deadline) => {
       checkName(name);
-      const draft: Draft = { kind: KIND_TOMBSTONE, value: NO_VALUE, contentType: '', ttlMs: null };
-      const { durability = 'majority', ifVersion } = options;
+      const { durability = 'majority', ifVersion, chain: given } = options;
+      const draft: Draft = { kind: KIND_TOMBSTONE, value: NO_VALUE, contentType: '', ttlMs: null, given };
       return this.#write(name, draft, durability, { ifVersion }, deadline);
     });
   }
@@ -223,7 +225,8 @@ export class Coordinator {
     const { partitions, credentials } = this.#components;
     const { owner, namespace, key } = name;
     const partition = partitions.of(name);
-    const chain = await credentials.chainFor({ owner, namespace, action: 'write', resource: key });
+    const asked = { owner, namespace, action: 'write', resource: key } as const;
+    const chain = await credentials.chainFor(asked, draft.given);
     const sign = (version: { ms: number; counter: number }): Promise<SignedRecord> => {
       return this.#sign(name, draft, version, chain);
     };

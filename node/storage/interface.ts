@@ -32,9 +32,11 @@ export interface PutOptions {
   readonly ifAbsent?: boolean;
   /** Only when this is the value's ETag. */
   readonly ifVersion?: string;
+  /** Links (protocols/identity/SPEC.md) from the namespace's holder to this node's owner: signed under these, and no others. */
+  readonly chain?: readonly Uint8Array[];
 }
 
-export type DeleteOptions = Pick<PutOptions, 'durability' | 'ifVersion'>;
+export type DeleteOptions = Pick<PutOptions, 'durability' | 'ifVersion' | 'chain'>;
 
 export interface WriteReceipt {
   readonly etag: string;
@@ -140,7 +142,7 @@ export interface StorageStatus {
  * `bad_content_type`, `bad_etag`, `bad_cursor`, `bad_limit`, `too_large`, `bad_clock`, `exists` (detail.etag), `precondition_failed`
  * (detail.etag when there is a value), `over_quota`, `no_room`, `insufficient_replicas` (detail: acknowledged, needed, homes; nothing is
  * stored for sure), `outcome_unknown` (it may be stored or not), `list_incomplete`, `corrupt`, `overloaded`, `not_running`, `forbidden` (the
- * namespace's owner did not delegate that to this node).
+ * namespace's owner, or the chain that is given, does not let this node do that).
  */
 export interface Storage {
   put(name: RecordName, value: Uint8Array, options?: PutOptions): Promise<WriteReceipt>;

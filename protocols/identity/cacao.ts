@@ -48,7 +48,7 @@ export function encodeCacao(signIn: SignIn, signature: Uint8Array): Uint8Array {
 }
 
 /** Reads a CACAO; the signature is not verified here. Throws `IdentityError`. */
-export function decodeCacao(bytes: Uint8Array, crypto: Crypto): SignedLink {
+export function decodeCacao(bytes: Uint8Array, crypto: Pick<Crypto, 'sha256'>): SignedLink {
   if (bytes.byteLength > LINK_MAX_BYTES) {
     throw new IdentityError('chain_too_large', `CACAO exceeds ${LINK_MAX_BYTES} bytes`);
   }

@@ -33,7 +33,7 @@ export function ed25519DelegationSigner(signer: Ed25519Signer): DelegationSigner
 }
 
 export interface DelegatorComponents {
-  readonly crypto: Crypto;
+  readonly crypto: Pick<Crypto, 'sha256'>;
   readonly clock: Clock;
   readonly signer: DelegationSigner;
   /** So many bytes by chance, of a generator fit for keys. */
@@ -131,7 +131,7 @@ export function createSignIn(request: SignInRequest): SignIn {
  * `IdentityError`.
  */
 export function makeCacao(
-  components: { readonly crypto: Crypto },
+  components: { readonly crypto: Pick<Crypto, 'sha256'> },
   signIn: SignIn,
   signature: string | Uint8Array,
 ): MadeLink {

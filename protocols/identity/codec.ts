@@ -7,7 +7,7 @@ import type { SignedLink } from './link.ts';
 const MAP = 5;
 
 /** Reads a link of either kind for `swarm`; its signature is not verified. Throws `IdentityError`. */
-export function decodeLink(bytes: Uint8Array, crypto: Crypto, swarm: string): SignedLink {
+export function decodeLink(bytes: Uint8Array, crypto: Pick<Crypto, 'sha256'>, swarm: string): SignedLink {
   const isMap = (bytes[0] ?? 0) >> 5 === MAP;
   return isMap ? decodeCacao(bytes, crypto) : decodeDelegation(bytes, crypto, swarm);
 }

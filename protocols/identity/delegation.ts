@@ -46,7 +46,11 @@ export function delegationSigningBytes(swarm: string, digest: Uint8Array): Uint8
 }
 
 /** Reads a delegation for `swarm`; the signature is not verified here. Throws `IdentityError`. */
-export function decodeDelegation(bytes: Uint8Array, crypto: Crypto, swarm: string): SignedLink {
+export function decodeDelegation(
+  bytes: Uint8Array,
+  crypto: Pick<Crypto, 'sha256'>,
+  swarm: string,
+): SignedLink {
   form.checkHead(bytes);
   if (!hasFewItems(bytes, LINK_ITEMS_MAX)) {
     throw new IdentityError(
