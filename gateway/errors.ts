@@ -44,6 +44,10 @@ export const ERRORS = {
     status: 400,
     meaning: 'nonce is none for this wallet and namespace, or it was used or has ended: ask for another',
   },
+  bad_message: {
+    status: 400,
+    meaning: 'the sign-in message is none that was asked for here; error says why: ask for another',
+  },
   bad_signature: { status: 400, meaning: "signature does not have the form of the wallet's chain" },
   bad_callback: { status: 400, meaning: 'the callback is not in gateway.loginCallbacks' },
   bad_frame: { status: null, meaning: 'a WebSocket frame is malformed or of an unknown type' },

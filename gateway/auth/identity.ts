@@ -1,15 +1,18 @@
 /** Who a request is by. */
 import { createHash } from 'node:crypto';
+import type { MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { GatewayError } from '../errors.ts';
+import type { Tenants } from '../tenants.ts';
 import { type ApiKeys, SCOPES, type Scope } from './api-keys.ts';
 import { custodyNamespace } from './custody.ts';
+import type { Custody, WalletDelegation } from './delegations.ts';
 import { CREDENTIALS_MAX, STANDING_TTL_MS } from './limits.ts';
-import type { Sessions } from './sessions.ts';
+import type { Session, Sessions } from './sessions.ts';
 import type { Claims, Tokens } from './tokens.ts';
 
-/** Whoever acts in a namespace that is held for a wallet. */
+/** Whoever acts in a namespace of a wallet, or in one that is held for it. */
 export interface Holder {
   readonly did: string;
   /** The wallet's address. */
@@ -19,8 +22,10 @@ export interface Holder {
   /** As the gateway calls it. */
   readonly place: string;
   readonly scopes: readonly Scope[];
-  /** What is signed in its namespace is signed by the gateway, on behalf of the namespace's operator. */
-  readonly custody: 'gateway';
+  /** Who signs in its namespace. */
+  readonly custody: Custody;
+  /** What the wallet delegated; null where it delegated nothing. */
+  readonly delegation: WalletDelegation | null;
 }
 
 export type Principal =
@@ -51,8 +56,8 @@ export interface AuthenticatorComponents {
   readonly sessions: Sessions;
   readonly apiKeys: ApiKeys;
   readonly clock: Clock;
-  /** What the gateway calls a namespace of its operator. */
-  readonly formatOwn: (namespace: string) => string;
+  readonly tenants: Tenants;
+  readonly node: Pick<MaillonNode, 'owner'>;
 }
 
 /** Finds out who a credential stands for, and remembers it for as long as a revocation may take to be known. */
@@ -89,7 +94,8 @@ export class Authenticator {
     this.#known.delete(key);
     const principal = await (kind === 'jwt' ? this.#ofToken(text) : this.#ofKey(text));
     if (principal === null) return null;
-    this.#remember(key, { principal, until: now + STANDING_TTL_MS });
+    const endsAt = principal.delegation?.endsAt ?? Number.POSITIVE_INFINITY;
+    this.#remember(key, { principal, until: Math.min(now + STANDING_TTL_MS, endsAt) });
     return principal;
   }
 
@@ -101,35 +107,52 @@ export class Authenticator {
     const { did, sub: subject, namespace, scope } = claims;
     const granted = new Set(scope.split(' '));
     const scopes = SCOPES.filter((one) => granted.has(one));
-    const isOfWallet = origin === 'session';
-    return { kind: 'session', ...this.#holder({ did, subject, namespace, scopes }), claims, isOfWallet };
+    const session = typeof origin === 'string' ? null : origin;
+    const holder = this.#holder({ did, subject, namespace, scopes }, session?.delegation ?? null);
+    return { kind: 'session', ...holder, claims, isOfWallet: session !== null };
   }
 
   async #ofKey(text: string): Promise<HeldPrincipal | null> {
     const found = await this.#components.apiKeys.find(text);
     if (found === null) return null;
     const { id: keyId, did, subject, namespace, scopes } = found;
-    return { kind: 'api_key', ...this.#holder({ did, subject, namespace, scopes }), keyId };
+    return { kind: 'api_key', ...this.#holder({ did, subject, namespace, scopes }, null), keyId };
   }
 
   /**
    * What the token was made from, where that is good still; null where not. While nobody can tell, the token is taken at its word
-   * until it ends.
+   * until it ends; but not one within a delegation, which only the session has.
    */
-  async #originOf({ origin, did }: Claims): Promise<'session' | 'api_key' | 'unknown' | null> {
+  async #originOf({ origin, did, custody }: Claims): Promise<Session | 'api_key' | 'unknown' | null> {
     const { sessions, apiKeys } = this.#components;
     try {
-      if ((await sessions.find(origin))?.did === did) return 'session';
+      const session = await sessions.find(origin);
+      if (session !== null) return session.did === did ? session : null;
       return (await apiKeys.isGood(origin)) ? 'api_key' : null;
     } catch (error) {
-      if (error instanceof CodedError && error.code === 'state_unavailable') return 'unknown';
+      const isAway = error instanceof CodedError && error.code === 'state_unavailable';
+      if (isAway && custody === undefined) return 'unknown';
       throw error;
     }
   }
 
-  #holder(of: Pick<Holder, 'did' | 'subject' | 'namespace' | 'scopes'>): Holder {
-    const place = this.#components.formatOwn(custodyNamespace(of.did, of.namespace));
-    return { ...of, place, custody: 'gateway' };
+  /** In the wallet's own namespace where it delegated; otherwise in the one that the operator holds for it. */
+  #holder(
+    of: Pick<Holder, 'did' | 'subject' | 'namespace' | 'scopes'>,
+    delegation: WalletDelegation | null,
+  ): Holder {
+    const { tenants, node } = this.#components;
+    const { did, namespace } = of;
+    if (delegation !== null) {
+      return {
+        ...of,
+        place: tenants.format({ owner: did, namespace }),
+        custody: delegation.custody,
+        delegation,
+      };
+    }
+    const place = tenants.format({ owner: node.owner, namespace: custodyNamespace(did, namespace) });
+    return { ...of, place, custody: 'gateway', delegation };
   }
 
   #remember(key: string, known: Known): void {

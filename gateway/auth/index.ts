@@ -10,10 +10,11 @@ import { Nonces } from './nonces.ts';
 import { loadSecrets } from './secrets.ts';
 import { Sessions, sweepSessions } from './sessions.ts';
 import { SigningKeys } from './signing-keys.ts';
+import { SignIns } from './siwx.ts';
 import { Tokens } from './tokens.ts';
 
 export interface AuthComponents {
-  readonly node: Pick<MaillonNode, 'owner'>;
+  readonly node: Pick<MaillonNode, 'owner' | 'checkChain'>;
   readonly tenants: Tenants;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -25,6 +26,7 @@ export interface Auth {
   readonly keys: SigningKeys;
   readonly tokens: Tokens;
   readonly nonces: Nonces;
+  readonly signIns: SignIns;
   readonly sessions: Sessions;
   readonly apiKeys: ApiKeys;
   readonly apps: Apps;
@@ -43,16 +45,17 @@ export function createAuth({ node, tenants, logger, clock }: AuthComponents, con
   const tokens = new Tokens({ keys, clock, issuer: () => node.owner });
   const sessions = new Sessions({ state, clock });
   const apiKeys = new ApiKeys({ state, secrets, clock });
-  const formatOwn = (namespace: string): string => tenants.format({ owner: node.owner, namespace });
+  const nonces = new Nonces({ clock, secrets });
   return {
     state,
     keys,
     tokens,
-    nonces: new Nonces({ clock, secrets }),
+    nonces,
+    signIns: new SignIns({ node, nonces, clock }, { swarm: config.swarm }),
     sessions,
     apiKeys,
     apps: new Apps({ state, clock }),
-    authenticator: new Authenticator({ tokens, sessions, apiKeys, clock, formatOwn }),
+    authenticator: new Authenticator({ tokens, sessions, apiKeys, clock, tenants, node }),
     fault() {
       const { fault } = state;
       if (fault !== null) void state.query('SELECT 1').catch(() => undefined);

@@ -10,6 +10,10 @@ export const NONCE_TTL_MS = 5 * MINUTE_MS;
 export const ACCESS_TOKEN_TTL_MS = 15 * MINUTE_MS;
 /** A session that is not used: then its wallet signs in again. */
 export const SESSION_TTL_MS = 30 * DAY_MS;
+/** What a wallet delegates in a sign-in message, unless it is asked for another time: a day's work. */
+export const DELEGATION_TTL_MS = DAY_MS;
+/** The same at most: a session that is in use may go on that long. */
+export const DELEGATION_TTL_MAX_MS = SESSION_TTL_MS;
 /** Between the clocks of gateways of one operator. */
 export const CLOCK_SKEW_MS = MINUTE_MS;
 /** After this a new key signs. */
@@ -47,6 +51,13 @@ export const AUTH_LIMITS: readonly Limit[] = [
   limit('auth.nonceTtl', NONCE_TTL_MS, 'milliseconds', 'a nonce must be signed in that time, and once'),
   limit('auth.accessTokenTtl', ACCESS_TOKEN_TTL_MS, 'milliseconds', 'then it is refreshed'),
   limit('auth.sessionTtl', SESSION_TTL_MS, 'milliseconds', 'then the wallet signs in again'),
+  limit(
+    'auth.delegationTtl',
+    DELEGATION_TTL_MS,
+    'milliseconds',
+    'what a sign-in message delegates, unless said',
+  ),
+  limit('auth.delegationTtlMax', DELEGATION_TTL_MAX_MS, 'milliseconds', 'then the wallet signs in again'),
   limit(
     'auth.standingTtl',
     STANDING_TTL_MS,

@@ -11,10 +11,12 @@ const RANDOM_BYTES = 12;
 const MAC_BYTES = 16;
 const HEAD_BYTES = TIME_BYTES + RANDOM_BYTES;
 
-/** For whom a nonce is. */
+/** For whom a nonce is, and for what. */
 export interface NonceSubject {
   readonly did: string;
   readonly namespace: string;
+  /** The message that it stands in, without it: it is good in no other. Nothing for a nonce that is signed bare. */
+  readonly message?: string;
 }
 
 /**
@@ -49,9 +51,10 @@ export class Nonces {
     if (endOf(nonce) <= this.#clock.now()) throw badNonce();
   }
 
-  #mac(head: Uint8Array, { did, namespace }: NonceSubject): Buffer {
-    const message = JSON.stringify([Buffer.from(head).toString('hex'), did, namespace]);
-    return this.#secrets.mac('nonce', message).subarray(0, MAC_BYTES);
+  #mac(head: Uint8Array, { did, namespace, message }: NonceSubject): Buffer {
+    const about = message === undefined ? [did, namespace] : [did, namespace, message];
+    const text = JSON.stringify([Buffer.from(head).toString('hex'), ...about]);
+    return this.#secrets.mac('nonce', text).subarray(0, MAC_BYTES);
   }
 }
 

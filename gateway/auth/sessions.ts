@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Row, State, Statement } from '../state/index.ts';
+import { readDelegation, type WalletDelegation } from './delegations.ts';
 import { CLOCK_SKEW_MS, SESSION_TTL_MS, SESSIONS_PER_WALLET_MAX } from './limits.ts';
 import { badNonce, NONCE_IS_MINE, useNonce } from './nonces.ts';
 
@@ -13,12 +14,17 @@ export interface Session {
   readonly did: string;
   readonly subject: string;
   readonly namespace: string;
+  /** What the wallet delegated, and so where the session acts; null for one that signed a bare nonce. */
+  readonly delegation: WalletDelegation | null;
 }
 
 export interface OpenedSession extends Session {
   /** Shown to the client now and never again: only its hash is kept. */
   readonly refreshToken: string;
 }
+
+/** As `sessionOf` reads it. */
+const FIELDS = 's.id, s.did, s.subject, s.namespace, s.custody, s.delegation';
 
 /**
  * What a wallet signed in to, and the one refresh token that continues it. Each use of the token gives another one; whoever
@@ -35,17 +41,18 @@ export class Sessions {
 
   /** Uses the nonce and begins the session, both or neither. Throws `bad_nonce` for one that was used. */
   async open(nonce: string, subject: Omit<Session, 'id'>): Promise<OpenedSession> {
-    const { did, namespace } = subject;
+    const { did, namespace, delegation } = subject;
     const id = randomUUID();
     const refreshToken = newToken();
     const now = this.#clock.now();
-    const endsAt = now + SESSION_TTL_MS;
+    const endsAt = endOf(delegation, now);
+    const delegated = [delegation?.custody ?? 'gateway', delegation === null ? null : encode(delegation)];
     const [used] = await this.#state.execute([
       useNonce(nonce, id),
       {
-        sql: `INSERT INTO sessions (id, did, subject, namespace, created_at, ends_at)
-          SELECT ?, ?, ?, ?, ?, ? WHERE ${NONCE_IS_MINE} ON CONFLICT (id) DO NOTHING`,
-        args: [id, did, subject.subject, namespace, now, endsAt, nonce, id],
+        sql: `INSERT INTO sessions (id, did, subject, namespace, created_at, ends_at, custody, delegation)
+          SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE ${NONCE_IS_MINE} ON CONFLICT (id) DO NOTHING`,
+        args: [id, did, subject.subject, namespace, now, endsAt, ...delegated, nonce, id],
       },
       {
         sql: `INSERT INTO refresh_tokens (hash, session, ends_at)
@@ -67,7 +74,7 @@ export class Sessions {
     const claim = randomUUID();
     const next = newToken();
     const now = this.#clock.now();
-    const endsAt = now + SESSION_TTL_MS;
+    const endsAt = endOf(session.delegation, now);
     const [taken] = await this.#state.execute([
       {
         sql: `UPDATE refresh_tokens SET claim = ? WHERE hash = ? AND (claim IS NULL OR claim = ?) AND ends_at > ?
@@ -98,7 +105,7 @@ export class Sessions {
   /** The session with this id; null when it has ended. */
   async find(id: string): Promise<Session | null> {
     const [row] = await this.#state.query(
-      'SELECT id, did, subject, namespace FROM sessions WHERE id = ? AND revoked_at IS NULL AND ends_at > ?',
+      `SELECT ${FIELDS} FROM sessions AS s WHERE id = ? AND revoked_at IS NULL AND ends_at > ?`,
       [id, this.#clock.now()],
     );
     return row === undefined ? null : sessionOf(row);
@@ -130,7 +137,7 @@ export class Sessions {
 
   async #sessionOf(hash: string): Promise<Session | null> {
     const [row] = await this.#state.query(
-      `SELECT s.id, s.did, s.subject, s.namespace FROM refresh_tokens AS t JOIN sessions AS s ON s.id = t.session
+      `SELECT ${FIELDS} FROM refresh_tokens AS t JOIN sessions AS s ON s.id = t.session
         WHERE t.hash = ?`,
       [hash],
     );
@@ -159,8 +166,23 @@ function endOldest(did: string, now: number): Statement {
   };
 }
 
+/** A session is worth nothing without what it acts within. */
+function endOf(delegation: WalletDelegation | null, now: number): number {
+  return Math.min(now + SESSION_TTL_MS, delegation?.endsAt ?? Number.POSITIVE_INFINITY);
+}
+
+function encode({ chain: [cacao] }: WalletDelegation): string {
+  return Buffer.from(cacao).toString('base64url');
+}
+
+function delegationOf({ custody, delegation }: Row): WalletDelegation | null {
+  if (custody !== 'delegated' && custody !== 'client') return null;
+  return readDelegation(Buffer.from(String(delegation), 'base64url'), custody);
+}
+
 function sessionOf(row: Row): Session {
   return {
+    delegation: delegationOf(row),
     id: String(row['id']),
     did: String(row['did']),
     subject: String(row['subject']),

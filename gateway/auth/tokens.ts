@@ -25,11 +25,13 @@ const claimsSchema = z.object({
   /** The session it belongs to, or the id of the API key it was made from. */
   origin: z.string(),
   scope: z.string(),
+  /** Of a session within a delegation, which its state tells; missing where the operator holds the namespace. */
+  custody: z.enum(['delegated', 'client']).optional(),
 });
 
 /** What a token says. Times are seconds since the Unix epoch. */
 export type Claims = z.output<typeof claimsSchema>;
-export type TokenSubject = Pick<Claims, 'sub' | 'namespace' | 'did' | 'origin' | 'scope'>;
+export type TokenSubject = Pick<Claims, 'sub' | 'namespace' | 'did' | 'origin' | 'scope' | 'custody'>;
 
 export interface IssuedToken {
   readonly token: string;

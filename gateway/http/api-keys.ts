@@ -67,6 +67,13 @@ export function apiKeyRoutes(app: Routes, { auth }: Pick<AuthContext, 'auth'>): 
 /** A key that leaked must not make others. */
 function walletOf(principal: Principal): HeldPrincipal {
   if (principal.kind === 'operator') throw new GatewayError('unauthenticated', 'sign in with a wallet first');
+  if (principal.custody !== 'gateway') {
+    const advice = "sign in with a nonce for that, or delegate to the program's own key";
+    throw new GatewayError(
+      'forbidden',
+      `a delegation is for its session, which makes no API keys: ${advice}`,
+    );
+  }
   if (principal.kind === 'session' && principal.isOfWallet) return principal;
   throw new GatewayError('forbidden', 'an API key cannot manage API keys: sign in with the wallet');
 }

@@ -27,6 +27,7 @@ import { routeClass } from '../metrics.ts';
 import { TrustedProxies } from '../protection/client-address.ts';
 import type { Client } from '../protection/rate-limits.ts';
 import { chooseSubprotocol } from '../ws/subprotocols.ts';
+import { addActing } from './acting.ts';
 import { addAuditHooks } from './audit-hooks.ts';
 import { authRoutes } from './auth.ts';
 import { addCredentialHooks } from './credentials.ts';
@@ -107,6 +108,7 @@ export async function createApp(
   await registerPlugins(app, context);
   addHooks(app, context, tls !== null);
   addCredentialHooks(app, context);
+  addActing(app, context);
   addAuditHooks(app, context);
   answerUnknown(app, routes);
   const typed = app.withTypeProvider<ZodTypeProvider>();

@@ -55,6 +55,9 @@ function didOf(principal: Principal | null): string | null {
 }
 
 function walletOf(body: unknown): string | null {
-  if (typeof body !== 'object' || body === null || !('wallet' in body)) return null;
-  return typeof body.wallet === 'string' ? body.wallet : null;
+  if (typeof body !== 'object' || body === null) return null;
+  if ('wallet' in body && typeof body.wallet === 'string') return body.wallet;
+  if (!('message' in body) || typeof body.message !== 'string') return null;
+  // the account stands in the second line of a sign-in message
+  return /^[^\n]{1,512}\n(?<account>[A-Za-z0-9]{1,128})\n/.exec(body.message)?.groups?.['account'] ?? null;
 }

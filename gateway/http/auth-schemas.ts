@@ -1,7 +1,14 @@
 /** Shapes of the auth routes, as DeBros clients know them. */
 import { z } from 'zod';
 import { NAMESPACE_PATTERN } from '../../protocols/common/names.ts';
-import { LABEL_MAX_LENGTH, TOKEN_MAX_LENGTH } from '../auth/limits.ts';
+import { SIGN_IN_MAX_LENGTH, STATEMENT_MAX_LENGTH } from '../../protocols/identity/constants.ts';
+import {
+  DELEGATION_TTL_MAX_MS,
+  DELEGATION_TTL_MS,
+  LABEL_MAX_LENGTH,
+  TOKEN_MAX_LENGTH,
+} from '../auth/limits.ts';
+import { SIGN_IN_ACTIONS } from '../auth/siwx.ts';
 import { DEFAULT_NAMESPACE } from '../schemas.ts';
 
 /** Longer than any address. */
@@ -9,6 +16,9 @@ const WALLET_MAX_LENGTH = 128;
 /** Longer than any signature: a witness in base64. */
 const SIGNATURE_MAX_LENGTH = 1024;
 const NONCE_MAX_LENGTH = 64;
+/** Of a DID, and of a chain's reference. */
+const DID_MAX_LENGTH = 128;
+const CHAIN_ID_MAX_LENGTH = 32;
 
 const plainNamespace = z
   .string()
@@ -36,6 +46,41 @@ export const challengeBody = z.object({
   wallet: walletField,
   purpose: z.string().max(LABEL_MAX_LENGTH).nullish(),
   namespace: newNamespace,
+  type: z
+    .enum(['nonce', 'siwx'])
+    .nullish()
+    .describe(
+      'siwx: a sign-in message (CAIP-122, EIP-4361) by which the wallet delegates; the other fields are for that',
+    ),
+  chain_id: z
+    .union([z.string().max(CHAIN_ID_MAX_LENGTH), z.int().min(1).transform(String)])
+    .nullish()
+    .describe('of the wallet, as in its did:pkh: another chain is another identity. Mainnet when missing'),
+  audience: z
+    .string()
+    .max(DID_MAX_LENGTH)
+    .nullish()
+    .describe(
+      "did:key (Ed25519) that the wallet delegates to: a session key of the client's; the operator's when missing",
+    ),
+  actions: z
+    .array(z.enum(SIGN_IN_ACTIONS))
+    .min(1)
+    .max(SIGN_IN_ACTIONS.length)
+    .nullish()
+    .describe('what is delegated, in this order; all of them when missing'),
+  statement: z
+    .string()
+    .min(1)
+    .max(STATEMENT_MAX_LENGTH)
+    .nullish()
+    .describe('shown to the user; ASCII, no quotes'),
+  expires_in: z
+    .int()
+    .min(1)
+    .max(DELEGATION_TTL_MAX_MS / 1000)
+    .nullish()
+    .describe(`seconds; ${DELEGATION_TTL_MS / 1000} when missing`),
 });
 
 const proofFields = {
@@ -51,6 +96,31 @@ const proofFields = {
 };
 export const proofBody = z.object(proofFields);
 export type ProofBody = z.output<typeof proofBody>;
+export const verifyBody = z
+  .object({
+    ...proofFields,
+    wallet: walletField.optional(),
+    nonce: proofFields.nonce.optional(),
+    namespace: sameNamespace,
+    message: z
+      .string()
+      .min(1)
+      .max(SIGN_IN_MAX_LENGTH)
+      .optional()
+      .describe('of a challenge of type siwx, to the letter; in the place of wallet and nonce'),
+  })
+  .transform(({ wallet, nonce, namespace, message, ...rest }, context) => {
+    if (message !== undefined) return { ...rest, kind: 'message' as const, message, namespace };
+    if (wallet !== undefined && nonce !== undefined) {
+      return { ...rest, kind: 'nonce' as const, wallet, nonce, namespace: namespace ?? DEFAULT_NAMESPACE };
+    }
+    context.addIssue({
+      code: 'custom',
+      path: [wallet === undefined ? 'wallet' : 'nonce'],
+      message: 'is missing',
+    });
+    return z.NEVER;
+  });
 export const registerBody = z.object({ ...proofFields, name: labelSchema });
 export const apiKeyBody = z.object({ ...proofFields, plan: z.string().max(LABEL_MAX_LENGTH).nullish() });
 export const refreshBody = z
@@ -66,7 +136,24 @@ export const challengeAnswer = z.object({
   nonce: z.string(),
   purpose: z.string(),
   expires_at: z.string().describe('RFC 3339'),
+  message: z.string().optional().describe('siwx: what the wallet signs'),
+  audience: z.string().optional().describe('siwx: whom it delegates to'),
+  resources: z.array(z.string()).optional().describe('siwx: what it delegates'),
 });
+
+const CUSTODIES = {
+  gateway: 'the gateway signs, in a namespace that its operator holds for the wallet',
+  delegated:
+    "the gateway signs in the wallet's own namespace, within what the wallet delegated to its operator",
+  client:
+    "the client signs in the wallet's own namespace, with a key that the wallet delegated to: the gateway carries",
+} as const;
+const custody = z.enum(Object.keys(CUSTODIES) as (keyof typeof CUSTODIES)[]).describe(
+  Object.entries(CUSTODIES)
+    .map(([name, what]) => `${name}: ${what}`)
+    .join('; '),
+);
+
 export const verifyAnswer = z.object({
   access_token: z.string(),
   token_type: tokenType,
@@ -76,7 +163,14 @@ export const verifyAnswer = z.object({
   namespace: z.string(),
   nonce: z.string(),
   signature_verified: z.literal(true),
-  api_key: z.string(),
+  api_key: z.string().optional().describe('missing after a siwx message: a delegation is for its session'),
+  custody: custody.optional().describe('only after a siwx message'),
+  delegation: z
+    .string()
+    .optional()
+    .describe(
+      'after a siwx message: the link (CACAO) that the wallet signed, in base64: the first of chains',
+    ),
 });
 const appFields = {
   app_id: z.string(),
@@ -115,9 +209,15 @@ export const logoutAnswer = z.object({
   status: z.literal('ok'),
   revoked: z.union([z.literal(1), z.literal('all')]),
 });
-const custody = z
-  .literal('gateway')
-  .describe('the gateway signs, in a namespace that its operator holds for the wallet');
+const delegation = z
+  .object({
+    digest: z.string().describe('SHA-256 in hex: what a revocation names'),
+    audience: z.string().describe('did:key that the wallet delegated to'),
+    resources: z.array(z.string()),
+    expires_at: z.int().describe('seconds since the Unix epoch'),
+    link: z.string().describe('CACAO in base64'),
+  })
+  .meta({ id: 'WalletDelegation', description: 'What the wallet delegated with its sign-in' });
 export const whoamiAnswer = z.union([
   z.object({
     authenticated: z.literal(true),
@@ -130,6 +230,7 @@ export const whoamiAnswer = z.union([
     expires_at: z.int(),
     namespace: z.string(),
     custody,
+    delegation: delegation.optional().describe('missing where the custody is the gateway’s'),
   }),
   z.object({ authenticated: z.literal(true), method: z.literal('api_key'), namespace: z.string(), custody }),
   z.object({ authenticated: z.literal(true), method: z.literal('operator'), namespace: z.string() }),

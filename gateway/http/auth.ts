@@ -3,10 +3,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { SCOPES } from '../auth/api-keys.ts';
+import { describeDelegation, scopesOf } from '../auth/delegations.ts';
 import { credentialsOf, type HeldPrincipal } from '../auth/identity.ts';
 import { AUTH_BODY_MAX_BYTES } from '../auth/limits.ts';
 import { publicKeyOf } from '../auth/public-key.ts';
-import type { Session } from '../auth/sessions.ts';
+import type { OpenedSession, Session } from '../auth/sessions.ts';
 import type { IssuedToken } from '../auth/tokens.ts';
 import { bareAddress, parseWallet, verifySignature, type Wallet } from '../auth/wallets.ts';
 import type { Context } from '../context.ts';
@@ -23,19 +24,20 @@ import {
   logoutAnswer,
   logoutBody,
   type ProofBody,
-  proofBody,
   refreshAnswer,
   refreshBody,
   registerAnswer,
   registerBody,
   tokenAnswer,
   verifyAnswer,
+  verifyBody,
   whoamiAnswer,
 } from './auth-schemas.ts';
 import { parseJson } from './body.ts';
 import { isoTime } from './go-time.ts';
 import { loginRoute } from './login.ts';
 import type { Routes } from './routes.ts';
+import { askSignIn } from './siwx.ts';
 
 type Headers = FastifyRequest['headers'];
 export type AuthContext = Pick<Context, 'auth' | 'node' | 'config'>;
@@ -77,45 +79,68 @@ function acceptEmptyJson(app: FastifyInstance): void {
 
 function signInRoutes(app: Routes, { auth, node }: AuthContext): void {
   const challengeSchema = {
-    summary: 'A nonce for a wallet to sign',
+    summary: 'A nonce, or a message with one, for a wallet to sign',
     operationId: 'challenge',
     tags,
     body: challengeBody,
     response: { 200: challengeAnswer, ...errorResponses },
   };
-  app.post('/v1/auth/challenge', { ...open, schema: challengeSchema }, async ({ body }) => {
-    const { wallet, purpose, namespace } = body;
+  app.post('/v1/auth/challenge', { ...open, schema: challengeSchema }, async ({ body, headers }) => {
+    const { wallet, purpose, namespace, type } = body;
+    if (type === 'siwx') return askSignIn({ auth }, body, headers.host ?? '');
     const { did } = parseWallet(wallet);
     const { nonce, endsAt } = auth.nonces.issue({ did, namespace });
     return { wallet, namespace, nonce, purpose: purpose ?? '', expires_at: isoTime(endsAt) };
   });
 
   const verifySchema = {
-    summary: 'Sign in with a nonce that the wallet signed',
+    summary: 'Sign in with a nonce, or a message, that the wallet signed',
     operationId: 'verify',
     tags,
-    body: proofBody,
+    body: verifyBody,
     response: { 200: verifyAnswer, ...errorResponses },
   };
-  app.post('/v1/auth/verify', { ...open, schema: verifySchema }, async ({ body }) => {
+  app.post('/v1/auth/verify', { ...open, schema: verifySchema }, async ({ body, headers }) => {
+    if (body.kind === 'message') return verifyMessage({ auth }, body, headers.host ?? '');
     const { did, address } = await checkProof({ auth, node }, body);
     const { nonce, namespace } = body;
     const holder = { did, subject: address, namespace };
-    const session = await auth.sessions.open(nonce, holder);
+    const session = await auth.sessions.open(nonce, { ...holder, delegation: null });
     const apiKey = await auth.apiKeys.ofSignIn(holder);
-    const { token, expiresInSeconds } = await accessToken(auth, session);
-    return {
-      access_token: token,
-      token_type: 'Bearer' as const,
-      expires_in: expiresInSeconds,
-      refresh_token: session.refreshToken,
-      subject: address,
-      namespace,
-      nonce,
-      signature_verified: true as const,
-      api_key: apiKey,
-    };
+    return { ...(await opened(auth, session)), nonce, api_key: apiKey };
   });
+}
+
+async function verifyMessage(
+  { auth }: Pick<AuthContext, 'auth'>,
+  body: Extract<z.output<typeof verifyBody>, { kind: 'message' }>,
+  host: string,
+): Promise<z.output<typeof verifyAnswer>> {
+  const { message, signature, namespace, chain_type: chainType } = body;
+  const signed = { message, signature, chainType: chainType ?? undefined, host };
+  const { holder, nonce, shownNonce, delegation } = await auth.signIns.check(signed);
+  if (namespace !== undefined && namespace !== holder.namespace) {
+    throw new GatewayError('namespace_mismatch', 'the message is about another namespace');
+  }
+  const session = await auth.sessions.open(nonce, { ...holder, delegation });
+  const { custody } = delegation;
+  const { link } = describeDelegation(delegation);
+  return { ...(await opened(auth, session)), nonce: shownNonce, custody, delegation: link };
+}
+
+/** What whoever just signed in is told. */
+async function opened(auth: AuthContext['auth'], session: OpenedSession) {
+  const { token, expiresInSeconds } = await accessToken(auth, session);
+  const { subject, namespace, refreshToken } = session;
+  return {
+    access_token: token,
+    token_type: 'Bearer' as const,
+    expires_in: expiresInSeconds,
+    refresh_token: refreshToken,
+    subject,
+    namespace,
+    signature_verified: true as const,
+  };
 }
 
 /** What a wallet gets for a signature without a session. */
@@ -210,7 +235,9 @@ function whoRoutes(app: Routes, { auth }: AuthContext): void {
     tags,
     response: { 200: whoamiAnswer, ...errorResponses },
   };
-  app.get('/v1/auth/whoami', { schema: whoamiSchema }, async ({ principal }) => describe(principal));
+  // who may neither read nor write may know who he is
+  const whoami = { config: { needs: 'account' as const }, schema: whoamiSchema };
+  app.get('/v1/auth/whoami', whoami, async ({ principal }) => describe(principal));
 
   const tokenSchema = {
     summary: 'An access token for an API key',
@@ -265,8 +292,10 @@ async function checkProof(
 }
 
 function accessToken(auth: AuthContext['auth'], session: Session): Promise<IssuedToken> {
-  const { id, did, subject, namespace } = session;
-  return auth.tokens.issue({ sub: subject, did, namespace, origin: id, scope: SCOPES.join(' ') });
+  const { id, did, subject, namespace, delegation } = session;
+  const scopes = delegation === null ? SCOPES : scopesOf(delegation);
+  const custody = delegation === null ? {} : { custody: delegation.custody };
+  return auth.tokens.issue({ sub: subject, did, namespace, origin: id, scope: scopes.join(' '), ...custody });
 }
 
 function refreshed(
@@ -302,7 +331,7 @@ function describe(principal: FastifyRequest['principal']): z.output<typeof whoam
   if (principal.kind === 'operator') {
     return { authenticated: true, method: 'operator', namespace: DEFAULT_NAMESPACE };
   }
-  const { namespace, custody } = principal;
+  const { namespace, custody, delegation } = principal;
   if (principal.kind === 'api_key') return { authenticated: true, method: 'api_key', namespace, custody };
   const { iss, sub, aud, iat, nbf, exp } = principal.claims;
   return {
@@ -316,5 +345,6 @@ function describe(principal: FastifyRequest['principal']): z.output<typeof whoam
     expires_at: exp,
     namespace,
     custody,
+    ...(delegation === null ? {} : { delegation: describeDelegation(delegation) }),
   };
 }

@@ -114,39 +114,47 @@ export function cacheRoutes(app: Routes, { storage, holdValue }: StorageContext)
     return { status: 'ok' as const, service: 'maillon' };
   });
 
-  app.post('/v1/cache/put', { schema: putSchema, bodyLimit }, async ({ body, query }) => {
+  app.post('/v1/cache/put', { schema: putSchema, bodyLimit }, async ({ body, query, acting }) => {
     const { key, dmap, value, ttl } = body;
     if (value === undefined) throw new GatewayError('bad_request', 'value: is missing');
     const bytes = Buffer.from(JSON.stringify(value));
     const ttlMs = ttl === undefined || ttl === null || ttl === '' ? {} : { ttlMs: parseTtl(ttl) };
-    await storage.put(entryName(mapOf(body, query), key), bytes, { contentType: JSON_TYPE, ...ttlMs });
+    await acting.storage.put(entryName(mapOf(body, query), key), bytes, { contentType: JSON_TYPE, ...ttlMs });
     return { status: 'ok' as const, key, dmap };
   });
 
-  app.post('/v1/cache/get', { config: reading, schema: getSchema }, async ({ body, query }, reply) => {
-    const { key, dmap } = body;
-    const record = await storage.get(entryName(mapOf(body, query), key));
-    if (record === null) throw notFound();
-    holdValue(reply, record.size);
-    return { key, value: jsonOf(record), dmap };
-  });
+  app.post(
+    '/v1/cache/get',
+    { config: reading, schema: getSchema },
+    async ({ body, query, acting }, reply) => {
+      const { key, dmap } = body;
+      const record = await acting.storage.get(entryName(mapOf(body, query), key));
+      if (record === null) throw notFound();
+      holdValue(reply, record.size);
+      return { key, value: jsonOf(record), dmap };
+    },
+  );
 
-  app.post('/v1/cache/delete', { schema: deleteSchema }, async ({ body, query }) => {
+  app.post('/v1/cache/delete', { schema: deleteSchema }, async ({ body, query, acting }) => {
     const { key, dmap } = body;
     const name = entryName(mapOf(body, query), key);
-    if ((await storage.get(name)) === null) throw notFound();
-    await storage.delete(name);
+    if ((await acting.storage.get(name)) === null) throw notFound();
+    await acting.storage.delete(name);
     return { status: 'ok' as const, key, dmap };
   });
 
-  app.post('/v1/cache/mget', { config: reading, schema: mgetSchema }, async ({ body, query }, reply) => {
-    holdValue(reply, MGET_MAX_BYTES);
-    return { results: await readAll(storage, mapOf(body, query), body.keys), dmap: body.dmap };
-  });
+  app.post(
+    '/v1/cache/mget',
+    { config: reading, schema: mgetSchema },
+    async ({ body, query, acting }, reply) => {
+      holdValue(reply, MGET_MAX_BYTES);
+      return { results: await readAll(acting.storage, mapOf(body, query), body.keys), dmap: body.dmap };
+    },
+  );
 
-  app.post('/v1/cache/scan', { config: reading, schema: scanSchema }, async ({ body, query }) => {
+  app.post('/v1/cache/scan', { config: reading, schema: scanSchema }, async ({ body, query, acting }) => {
     const pattern = body.match === undefined ? null : new Pattern(body.match);
-    const keys = await scan(storage, mapOf(body, query), pattern);
+    const keys = await scan(acting.storage, mapOf(body, query), pattern);
     return { keys, count: keys.length, dmap: body.dmap };
   });
 }

@@ -64,9 +64,9 @@ export function ownPlace(principal: Principal): string | undefined {
   return principal.kind === 'operator' ? undefined : principal.place;
 }
 
-/** Whether what the connection of this request publishes is taken. */
-export function mayPublish({ principal }: Pick<FastifyRequest, 'principal'>): boolean {
-  return principal.kind === 'operator' || principal.scopes.includes('write');
+/** What a credential must grant for this request. */
+export function needOf({ routeOptions, method }: Pick<FastifyRequest, 'routeOptions' | 'method'>) {
+  return routeOptions.config.needs ?? (READING.has(method) ? 'read' : 'write');
 }
 
 /** Only a program of this machine that asks for itself is let in as the operator: what a proxy brings is somebody else's. */
@@ -75,7 +75,7 @@ function missing(): GatewayError {
 }
 
 function checkScope(request: FastifyRequest, principal: HeldPrincipal): void {
-  const { needs = READING.has(request.method) ? 'read' : 'write' } = request.routeOptions.config;
+  const needs = needOf(request);
   if (needs === 'account' || principal.scopes.includes(needs)) return;
   throw new GatewayError('forbidden', `this API key does not grant ${needs}`);
 }

@@ -50,7 +50,7 @@ const retrieveSchema = {
   response: { 200: z.object({ key: z.string(), value: z.string() }), ...failures },
 };
 
-export function fournkRoutes(app: Routes, { storage, config, holdValue }: StorageContext): void {
+export function fournkRoutes(app: Routes, { config, holdValue }: StorageContext): void {
   const shared = config['compat.fournk.namespace'];
   const defaultTtlMs = config['compat.fournk.ttlMs'];
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
@@ -58,16 +58,25 @@ export function fournkRoutes(app: Routes, { storage, config, holdValue }: Storag
     return reply.code(status).send({ message: body.error });
   });
 
-  app.post('/store', { schema: storeSchema, bodyLimit: HEX_BODY_MAX_BYTES }, async ({ body, principal }) => {
-    const name = { owner: '', namespace: ownPlace(principal) ?? shared, key: body.key.toLowerCase() };
-    const ttlMs = (body.ttl ?? 0) * 1000 || defaultTtlMs;
-    const isNew = await storeOnce(storage, name, Buffer.from(body.value, 'hex'), ttlMs > 0 ? { ttlMs } : {});
-    return { message: isNew ? 'Data stored successfully.' : 'The same data is stored already.' };
-  });
+  app.post(
+    '/store',
+    { schema: storeSchema, bodyLimit: HEX_BODY_MAX_BYTES },
+    async ({ body, principal, acting }) => {
+      const name = { owner: '', namespace: ownPlace(principal) ?? shared, key: body.key.toLowerCase() };
+      const ttlMs = (body.ttl ?? 0) * 1000 || defaultTtlMs;
+      const isNew = await storeOnce(
+        acting.storage,
+        name,
+        Buffer.from(body.value, 'hex'),
+        ttlMs > 0 ? { ttlMs } : {},
+      );
+      return { message: isNew ? 'Data stored successfully.' : 'The same data is stored already.' };
+    },
+  );
 
-  app.get('/retrieve/:key', { schema: retrieveSchema }, async ({ params, principal }, reply) => {
+  app.get('/retrieve/:key', { schema: retrieveSchema }, async ({ params, principal, acting }, reply) => {
     const namespace = ownPlace(principal) ?? shared;
-    const record = await storage.get({ owner: '', namespace, key: params.key.toLowerCase() });
+    const record = await acting.storage.get({ owner: '', namespace, key: params.key.toLowerCase() });
     if (record === null) throw new GatewayError('not_found', 'Key not found or expired.');
     holdValue(reply, 2 * record.size);
     return { key: params.key, value: Buffer.from(record.value).toString('hex') };

@@ -144,10 +144,10 @@ type ValueRequest<Query> = FastifyRequest<{
   Querystring: Query & z.output<typeof nameQuery>;
 }>;
 
-export function kvRoutes(app: Routes, context: StorageContext): void {
-  const put = putHandler(context);
+export function kvRoutes(app: Routes, context: Pick<StorageContext, 'holdValue'>): void {
+  const put = putHandler();
   const read = readHandler(context);
-  const remove = deleteHandler(context);
+  const remove = deleteHandler();
   const inPath = { params: pathParams };
   const inQuery = { params: namespaceParams };
   const described = { config: { swagger: { exposeHeadRoute: true } } };
@@ -188,7 +188,7 @@ export function kvRoutes(app: Routes, context: StorageContext): void {
       if (query.key !== undefined) return read(request, reply);
       const namespace = oneNamespace(params.namespace, query.namespace) ?? params.namespace;
       const { prefix = '', limit = LIST_DEFAULT, cursor } = query;
-      const page = await context.storage.list({
+      const page = await request.acting.storage.list({
         owner: '',
         namespace,
         prefix,
@@ -205,7 +205,7 @@ async function checkType({ headers }: FastifyRequest): Promise<void> {
   readContentType(headers['content-type']);
 }
 
-function putHandler({ storage }: StorageContext) {
+function putHandler() {
   return async (
     request: ValueRequest<{ ttl?: string | undefined; durability?: Durability | undefined }>,
     reply: FastifyReply,
@@ -219,6 +219,7 @@ function putHandler({ storage }: StorageContext) {
     };
     const value = bytesOf(request.body);
     const precondition = writePrecondition(request.headers);
+    const { storage } = request.acting;
     const receipt = await writeIf(storage, name, precondition, (condition) =>
       storage.put(name, value, { ...options, ...condition }),
     );
@@ -230,12 +231,15 @@ function putHandler({ storage }: StorageContext) {
 }
 
 /** GET and HEAD: the library leaves the body of the latter out, its length stays. */
-function readHandler({ storage, holdValue }: StorageContext) {
+function readHandler({ holdValue }: Pick<StorageContext, 'holdValue'>) {
   return async (request: ValueRequest<{ consistency?: Consistency | undefined }>, reply: FastifyReply) => {
     const { consistency } = request.query;
     const ifMatch = parseEtags(request.headers['if-match']);
     const ifNoneMatch = parseEtags(request.headers['if-none-match']);
-    const record = await storage.get(nameOf(request), consistency === undefined ? {} : { consistency });
+    const record = await request.acting.storage.get(
+      nameOf(request),
+      consistency === undefined ? {} : { consistency },
+    );
     if (record === null) {
       if (ifMatch !== undefined) throw notMet();
       throw new GatewayError('not_found', 'there is no value under this key');
@@ -252,7 +256,7 @@ function readHandler({ storage, holdValue }: StorageContext) {
   };
 }
 
-function deleteHandler({ storage }: StorageContext) {
+function deleteHandler() {
   return async (request: ValueRequest<{ durability?: Durability | undefined }>, reply: FastifyReply) => {
     const name = nameOf(request);
     const { durability } = request.query;
@@ -260,6 +264,7 @@ function deleteHandler({ storage }: StorageContext) {
     if (precondition?.kind === 'absent') {
       throw new GatewayError('bad_request', 'If-None-Match makes no sense with DELETE: use If-Match');
     }
+    const { storage } = request.acting;
     const receipt = await writeIf(storage, name, precondition, ({ ifVersion }) =>
       storage.delete(name, {
         ...(durability === undefined ? {} : { durability }),

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
-import type { Relay } from '../../node/index.ts';
 import { utf8Length } from '../../protocols/common/bytes.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { type Context, topicName } from '../context.ts';
@@ -11,7 +10,7 @@ import { MEMBER_ID_MAX_LENGTH, MEMBER_META_MAX_BYTES } from '../limits.ts';
 import { errorResponses, topicQuery, topicSchema } from '../schemas.ts';
 import { Session } from '../ws/session.ts';
 import { chooseDialect, negotiate, SUBPROTOCOLS } from '../ws/subprotocols.ts';
-import { mayPublish, ownNamespace } from './credentials.ts';
+import { ownNamespace } from './credentials.ts';
 import type { Routes } from './routes.ts';
 
 export const WEBSOCKET_PATH = '/v1/pubsub/ws';
@@ -66,20 +65,13 @@ function forget(socket: WebSocket, raw: Socket, response: ServerResponse | undef
   socket.on('error', () => undefined);
 }
 
-/** For a connection whose credential grants no more than reading. */
-const READ_ONLY: Pick<Relay, 'publish'> = {
-  publish: async () => {
-    throw new GatewayError('forbidden', 'this API key does not grant write');
-  },
-};
-
 type WsContext = Pick<
   Context,
-  'relay' | 'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics' | 'events' | 'rates'
+  'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics' | 'events' | 'rates'
 >;
 
 export function pubsubWsRoutes(app: Routes, context: WsContext): void {
-  const { relay, hub, turn, clients, config, logger, presence, metrics, events, rates } = context;
+  const { hub, turn, clients, config, logger, presence, metrics, events, rates } = context;
   const responses = new WeakMap<IncomingMessage, ServerResponse>();
   app.route({
     method: 'GET',
@@ -119,7 +111,7 @@ export function pubsubWsRoutes(app: Routes, context: WsContext): void {
         {
           socket,
           raw: rawSocket,
-          relay: mayPublish(request) ? relay : READ_ONLY,
+          relay: request.acting.relay,
           hub,
           turn,
           clients,

@@ -78,34 +78,38 @@ type PublishContext = Pick<Context, 'relay' | 'idempotency' | 'presence' | 'metr
 
 export function pubsubRoutes(app: Routes, context: PublishContext): void {
   const { relay, idempotency, presence, metrics } = context;
-  app.post('/v1/pubsub/publish', { schema: publishSchema }, async ({ body, query, headers, principal }) => {
-    const name = topicName({ topic: body.topic, namespace: oneNamespace(query.namespace, body.namespace) });
-    const expiry = body.expiry === undefined ? {} : { expiry: body.expiry };
-    const request = { ...name, data: body.data_base64, ...expiry };
-    const key = headers['idempotency-key'];
-    const publish = async (): Promise<Receipt> => {
-      metrics.messagesIn += 1;
-      try {
-        return await relay.publish(request);
-      } catch (error) {
-        metrics.publishFailures += 1;
-        throw error;
-      }
-    };
-    const receipt =
-      key === undefined
-        ? await publish()
-        : await idempotency.once(key, fingerprint(request), publish, ownPlace(principal));
-    const { id, messageIds, peersReached, storedBy, durable } = receipt;
-    return {
-      status: 'ok' as const,
-      id,
-      messageIds: [...messageIds],
-      peersReached,
-      storedBy: [...storedBy],
-      durable,
-    };
-  });
+  app.post(
+    '/v1/pubsub/publish',
+    { schema: publishSchema },
+    async ({ body, query, headers, principal, acting }) => {
+      const name = topicName({ topic: body.topic, namespace: oneNamespace(query.namespace, body.namespace) });
+      const expiry = body.expiry === undefined ? {} : { expiry: body.expiry };
+      const request = { ...name, data: body.data_base64, ...expiry };
+      const key = headers['idempotency-key'];
+      const publish = async (): Promise<Receipt> => {
+        metrics.messagesIn += 1;
+        try {
+          return await acting.relay.publish(request);
+        } catch (error) {
+          metrics.publishFailures += 1;
+          throw error;
+        }
+      };
+      const receipt =
+        key === undefined
+          ? await publish()
+          : await idempotency.once(key, fingerprint(request), publish, ownPlace(principal));
+      const { id, messageIds, peersReached, storedBy, durable } = receipt;
+      return {
+        status: 'ok' as const,
+        id,
+        messageIds: [...messageIds],
+        peersReached,
+        storedBy: [...storedBy],
+        durable,
+      };
+    },
+  );
 
   app.get('/v1/pubsub/topics', { schema: topicsSchema }, async ({ query }) => ({
     topics: relay.topics(query.namespace ?? DEFAULT_NAMESPACE, ''),

@@ -4,10 +4,13 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { PolicyView, RevocationView } from '../../node/index.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
+import { decodeNotice } from '../../protocols/namespaces/codec.ts';
 import { NOTICE_MAX_BYTES } from '../../protocols/namespaces/constants.ts';
+import { decodeEnvelope } from '../../protocols/relay/codec.ts';
 import { ENVELOPE_MAX_BYTES } from '../../protocols/relay/constants.ts';
 import { decodeRecord } from '../../protocols/storage/codec.ts';
 import { RECORD_MAX_BYTES } from '../../protocols/storage/constants.ts';
+import type { Principal } from '../auth/identity.ts';
 import type { Context } from '../context.ts';
 import { hex, sha256 } from '../digest.ts';
 import { type ErrorCode, GatewayError } from '../errors.ts';
@@ -98,9 +101,10 @@ export async function signedObjectRoutes(app: Routes, context: SignedContext): P
   });
 }
 
-function envelopeRoute(app: Routes, { relay, metrics }: SignedContext): void {
+function envelopeRoute(app: Routes, { relay, metrics, tenants }: SignedContext): void {
   const options = { schema: envelopeSchema, bodyLimit: ENVELOPE_MAX_BYTES };
-  app.post('/v1/pubsub/envelopes', options, async ({ body }) => {
+  app.post('/v1/pubsub/envelopes', options, async ({ body, principal }) => {
+    holdToPlace(principal, () => tenants.format(decodeEnvelope(body, { sha256 })));
     metrics.messagesIn += 1;
     try {
       const { id, messageIds, peersReached, storedBy, durable } = await relay.carry(body);
@@ -122,7 +126,8 @@ function envelopeRoute(app: Routes, { relay, metrics }: SignedContext): void {
 
 function recordRoute(app: Routes, { storage, tenants }: SignedContext): void {
   const options = { schema: recordSchema, bodyLimit: RECORD_MAX_BYTES };
-  app.post('/v1/records', options, async ({ body, query }) => {
+  app.post('/v1/records', options, async ({ body, query, principal }) => {
+    holdToPlace(principal, () => tenants.format(decodeRecord(body, { sha256 })));
     const { durability } = query;
     const receipt = await storage.carry(body, durability === undefined ? {} : { durability });
     // it was read and found good: here only its names are wanted
@@ -133,7 +138,8 @@ function recordRoute(app: Routes, { storage, tenants }: SignedContext): void {
 
 function noticeRoute(app: Routes, { node, tenants, audit }: SignedContext): void {
   const options = { schema: noticeSchema, bodyLimit: NOTICE_MAX_BYTES };
-  app.post('/v1/namespaces/notices', options, async ({ body, client: { address } }) => {
+  app.post('/v1/namespaces/notices', options, async ({ body, principal, client: { address } }) => {
+    if ('did' in principal) holdToWallet(principal, body);
     const event = 'namespace.notice';
     const notice = await node.namespaces.submit(body).catch(async (error: unknown) => {
       if (!(error instanceof CodedError)) throw error;
@@ -145,6 +151,35 @@ function noticeRoute(app: Routes, { node, tenants, audit }: SignedContext): void
     await audit.audit({ event, outcome: 'ok', actor, address, detail });
     return answer;
   });
+}
+
+/** A credential is for one namespace. What cannot be read the node refuses, and says why. */
+function holdToPlace(principal: Principal, readPlace: () => string): void {
+  const place = 'place' in principal ? readable(readPlace) : null;
+  if (place === null || ('place' in principal && principal.place === place)) return;
+  throw new GatewayError(
+    'namespace_mismatch',
+    "what is handed in is of another namespace than this credential's",
+  );
+}
+
+/** Policies of the wallet's namespaces, and revocations in its name. */
+function holdToWallet({ did }: { readonly did: string }, bytes: Uint8Array): void {
+  const notice = readable(() => decodeNotice(bytes, { sha256 }));
+  if (notice === null || notice.as === did || ('owner' in notice && notice.owner === did)) return;
+  throw new GatewayError(
+    'namespace_mismatch',
+    "what is handed in is of another wallet than this credential's",
+  );
+}
+
+function readable<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof CodedError) return null;
+    throw error;
+  }
 }
 
 function taken(

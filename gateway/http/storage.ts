@@ -65,8 +65,8 @@ const bodyKeySchema = z.object({ key: recordKeySchema });
 
 type Query = z.output<typeof nameQuery>;
 
-export function debrosStorageRoutes(app: Routes, context: StorageContext): void {
-  const { storage, holdValue } = context;
+export function debrosStorageRoutes(app: Routes, context: Pick<StorageContext, 'holdValue'>): void {
+  const { holdValue } = context;
   const bodyLimit = VALUE_MAX_BYTES;
 
   for (const [method, url] of [
@@ -81,7 +81,7 @@ export function debrosStorageRoutes(app: Routes, context: StorageContext): void 
       handler: async (request, reply) => {
         const name = nameOf(request.query);
         const value = bytesOf(request.body);
-        await storage.put(name, value);
+        await request.acting.storage.put(name, value);
         return reply.code(201).send({ status: 'ok', key: name.key, size: value.byteLength });
       },
     });
@@ -99,7 +99,7 @@ export function debrosStorageRoutes(app: Routes, context: StorageContext): void 
       config: { needs: 'read' },
       exposeHeadRoute: false,
       handler: async (request, reply) => {
-        const record = await storage.get(nameOf(request.query));
+        const record = await request.acting.storage.get(nameOf(request.query));
         if (record === null) throw new GatewayError('not_found', 'there is no value under this key');
         holdValue(reply, record.size);
         void reply.headers(harmlessHeaders(''));
@@ -111,21 +111,21 @@ export function debrosStorageRoutes(app: Routes, context: StorageContext): void 
   app.post(
     '/v1/storage/delete',
     { schema: deleteSchema, bodyLimit: JSON_OVERHEAD_BYTES },
-    async ({ query, body: bytes }) => {
+    async ({ query, body: bytes, acting }) => {
       const { namespace, key } = query;
       const name = nameOf({ namespace, key: oneKey(key, keyInBody(bytes)) });
-      await storage.delete(name);
+      await acting.storage.delete(name);
       return { status: 'ok' as const, key: name.key };
     },
   );
 
-  app.get('/v1/storage/exists', { schema: existsSchema }, async ({ query }) => ({
-    exists: (await storage.get(nameOf(query))) !== null,
+  app.get('/v1/storage/exists', { schema: existsSchema }, async ({ query, acting }) => ({
+    exists: (await acting.storage.get(nameOf(query))) !== null,
   }));
 
-  app.get('/v1/storage/list', { schema: listSchema }, async ({ query }) => {
+  app.get('/v1/storage/list', { schema: listSchema }, async ({ query, acting }) => {
     const { namespace = DEFAULT_NAMESPACE, prefix = '', limit = LIST_DEFAULT } = query;
-    return { keys: await listKeys(storage, { owner: '', namespace, prefix, limit }) };
+    return { keys: await listKeys(acting.storage, { owner: '', namespace, prefix, limit }) };
   });
 }
 

@@ -47,4 +47,12 @@ export const MIGRATIONS: readonly Migration[] = [
       sql('CREATE INDEX apps_did ON apps (did, namespace)'),
     ],
   },
+  {
+    version: 3,
+    name: 'delegations',
+    statements: [
+      sql("ALTER TABLE sessions ADD COLUMN custody TEXT NOT NULL DEFAULT 'gateway'"),
+      sql('ALTER TABLE sessions ADD COLUMN delegation TEXT'),
+    ],
+  },
 ];

@@ -99,7 +99,7 @@ export function signingBytes(swarm: string, { kind, digest }: SignedNotice): Uin
  * views of `bytes`. Throws `NamespacesError`: too large, malformed, not canonical, an unknown version or kind, a field out of
  * bounds.
  */
-export function decodeNotice(bytes: Uint8Array, crypto: Crypto): SignedNotice {
+export function decodeNotice(bytes: Uint8Array, crypto: Pick<Crypto, 'sha256'>): SignedNotice {
   const kind = kindOf(bytes);
   const form = kind === 'policy' ? policyForm : revocationForm;
   form.checkHead(bytes);

@@ -65,7 +65,7 @@ export function digestKey(digest: Uint8Array): string {
  * Reads and checks the wire form; the signature is not verified here. Byte strings are views of `bytes`.
  * Throws `RelayError`: too large, malformed, not canonical, an unknown version, a field out of bounds.
  */
-export function decodeEnvelope(bytes: Uint8Array, crypto: Crypto): SignedEnvelope {
+export function decodeEnvelope(bytes: Uint8Array, crypto: Pick<Crypto, 'sha256'>): SignedEnvelope {
   const { fields, signature } = form.decode(bytes);
   const [owner, namespace, topic, author, epoch, sequence, time, expiry, messages, chain, ext] = fields;
   const envelope = { owner, namespace, topic, author, epoch, sequence, time, expiry, messages, chain, ext };

@@ -3,9 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Config } from '../../node/index.ts';
-import { type Cleanup, scratch } from '../support/processes.ts';
-import { startRqlite, stateUrl } from '../support/rqlite.ts';
+import { GATEWAY_STATES } from '../support/gateway-states.ts';
 import { type ChainType, evmPublicKey, walletOf } from '../support/sign-in.ts';
 import { ROOT } from '../support/sources.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
@@ -33,15 +31,7 @@ const WILD: Readonly<Record<string, (value: unknown) => boolean>> = {
   '<time>': (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) && Date.parse(value) > 0,
 };
 
-const states: Readonly<Record<string, (t: Cleanup) => Promise<Partial<Config>>>> = {
-  SQLite: async () => ({}),
-  rqlite: async (t) => ({
-    'gateway.state': stateUrl(await startRqlite(t)),
-    'gateway.secretFile': join(scratch(t), 'secret'),
-  }),
-};
-
-for (const [kind, settingsOf] of Object.entries(states)) {
+for (const [kind, settingsOf] of Object.entries(GATEWAY_STATES)) {
   for (const file of readdirSync(DIRECTORY).filter((name) => name.endsWith('.json'))) {
     describe(`${kind}: ${file}`, () => {
       const ends: (() => void | Promise<void>)[] = [];

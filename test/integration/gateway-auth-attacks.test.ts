@@ -5,18 +5,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Config } from '../../node/index.ts';
-import { type Cleanup, scratch, until } from '../support/processes.ts';
-import { startRqlite, stateUrl } from '../support/rqlite.ts';
+import { GATEWAY_STATES } from '../support/gateway-states.ts';
+import { until } from '../support/processes.ts';
 import { post, proofFor, type SignedIn, signIn, walletOf } from '../support/sign-in.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
-
-const states: Readonly<Record<string, (t: Cleanup) => Promise<Partial<Config>>>> = {
-  SQLite: async () => ({}),
-  rqlite: async (t) => ({
-    'gateway.state': stateUrl(await startRqlite(t)),
-    'gateway.secretFile': join(scratch(t), 'secret'),
-  }),
-};
 
 interface Jwk {
   readonly x: string;
@@ -38,7 +30,7 @@ function partsOf(
   return [decode(header), decode(claims), signature];
 }
 
-for (const [kind, settingsOf] of Object.entries(states)) {
+for (const [kind, settingsOf] of Object.entries(GATEWAY_STATES)) {
   describe(kind, () => {
     const ends: (() => void | Promise<void>)[] = [];
     let settings: Partial<Config>;

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { type Config, createNode, DEFAULTS, type Delivery, type MaillonNode } from '../../node/index.ts';
 import type { EventLog } from '../../node/observability/events.ts';
 import { OPEN_SWARM } from './owner.ts';
+import type { Cleanup } from './processes.ts';
 import { silentLogger } from './silent-logger.ts';
 
 export interface NodeOptions {
@@ -21,7 +21,7 @@ export interface NodeOptions {
 }
 
 /** A node that shares nothing with others on the machine; stopped, and its directory removed, after the test. */
-export async function startNode(t: TestContext, options: NodeOptions = {}): Promise<MaillonNode> {
+export async function startNode(t: Cleanup, options: NodeOptions = {}): Promise<MaillonNode> {
   const { settings = {}, through = [], role = 'full' } = options;
   const data = options.data ?? mkdtempSync(join(tmpdir(), 'maillon-node-'));
   const events = options.events === undefined ? {} : { events: options.events };

@@ -2,7 +2,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { base58 } from '@scure/base';
-import { secretOf, signBitcoin, signPersonal } from './wallets.ts';
+import { type BitcoinType, secretOf, signBitcoin, signPersonal } from './wallets.ts';
 
 export type ChainType = 'EVM' | 'SOL' | 'BTC';
 
@@ -12,10 +12,14 @@ export interface ClientWallet {
   sign(nonce: string): Promise<string>;
 }
 
-export async function walletOf(number: number, chain: ChainType = 'EVM'): Promise<ClientWallet> {
+export async function walletOf(
+  number: number,
+  chain: ChainType = 'EVM',
+  type: BitcoinType = 'p2wpkh',
+): Promise<ClientWallet> {
   const secret = secretOf(number);
   if (chain === 'BTC') {
-    const signed = (text: string) => signBitcoin(secret, Buffer.from(text), { type: 'p2wpkh' });
+    const signed = (text: string) => signBitcoin(secret, Buffer.from(text), { type });
     return {
       address: signed('').address,
       sign: async (nonce) => Buffer.from(signed(nonce).signature).toString('base64'),
@@ -78,4 +82,49 @@ export async function signIn(url: string, wallet: ClientWallet, namespace = 'def
   const answer = await post(url, '/v1/auth/verify', await proofFor(url, wallet, namespace));
   if (!answer.ok) throw new Error(`no session: ${answer.status} ${await answer.text()}`);
   return (await answer.json()) as SignedIn;
+}
+
+/** What a challenge of type `siwx` may say beside the wallet. */
+export interface SiwxFields {
+  readonly namespace?: string;
+  readonly chain_id?: string | number;
+  readonly audience?: string;
+  readonly actions?: readonly string[];
+  readonly statement?: string;
+  readonly expires_in?: number;
+}
+
+export interface SiwxChallenge {
+  readonly nonce: string;
+  readonly message: string;
+  readonly audience: string;
+  readonly resources: readonly string[];
+}
+
+export async function askSiwx(
+  url: string,
+  { address: wallet }: Pick<ClientWallet, 'address'>,
+  fields: SiwxFields = {},
+): Promise<SiwxChallenge> {
+  const answer = await post(url, '/v1/auth/challenge', { wallet, type: 'siwx', ...fields });
+  if (!answer.ok) throw new Error(`no challenge: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as SiwxChallenge;
+}
+
+/** A session in the wallet's own namespace. */
+export interface DelegatedSession extends Omit<SignedIn, 'api_key'> {
+  readonly custody: 'delegated' | 'client';
+  /** The link that the wallet signed, in base64. */
+  readonly delegation: string;
+}
+
+export async function signInSiwx(
+  url: string,
+  wallet: ClientWallet,
+  fields: SiwxFields = {},
+): Promise<DelegatedSession> {
+  const { message } = await askSiwx(url, wallet, fields);
+  const answer = await post(url, '/v1/auth/verify', { message, signature: await wallet.sign(message) });
+  if (!answer.ok) throw new Error(`no session: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as DelegatedSession;
 }

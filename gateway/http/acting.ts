@@ -1,0 +1,80 @@
+/** As whom a request acts: the one place that decides through which relay and storage it publishes, writes and reads. */
+import type { FastifyInstance } from 'fastify';
+import type { Relay, Storage } from '../../node/index.ts';
+import type { Principal } from '../auth/identity.ts';
+import type { Context } from '../context.ts';
+import { GatewayError } from '../errors.ts';
+import { needOf } from './credentials.ts';
+
+export interface Acting {
+  readonly relay: Pick<Relay, 'publish'>;
+  readonly storage: Pick<Storage, 'put' | 'get' | 'delete' | 'list'>;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What it publishes, writes and reads through; follows from its principal. */
+    readonly acting: Acting;
+  }
+}
+
+type ActingContext = Pick<Context, 'relay' | 'storage' | 'node'>;
+
+const NO_WRITE = 'this credential does not grant write';
+
+export function addActing(app: FastifyInstance, context: ActingContext): void {
+  app.decorateRequest('acting', {
+    getter() {
+      return actingOf(context, this.principal);
+    },
+  });
+  // what is published and written each node checks; who reads, gateways only
+  app.addHook('preHandler', async (request) => {
+    const { principal } = request;
+    if (!('delegation' in principal) || principal.delegation === null || needOf(request) !== 'read') return;
+    const { did: owner, namespace, delegation } = principal;
+    await context.node.checkChain(delegation.chain, { owner, namespace, action: 'read', resource: '' });
+  });
+}
+
+/** The operator, and who acts in what the operator holds, as the node itself; a wallet that delegated, within what it did. */
+function actingOf(context: ActingContext, principal: Principal): Acting {
+  if (!('scopes' in principal)) return context;
+  const { scopes, custody, delegation } = principal;
+  if (!scopes.includes('write')) return refusing(context, NO_WRITE, NO_WRITE);
+  if (delegation === null) return context;
+  if (custody === 'delegated') return within(context, delegation.chain);
+  return refusing(
+    context,
+    'your own key signs in this session: hand in signed envelopes with POST /v1/pubsub/envelopes',
+    'your own key signs in this session: hand in signed records with POST /v1/records',
+  );
+}
+
+function within({ relay, storage }: ActingContext, chain: readonly Uint8Array[]): Acting {
+  return {
+    relay: { publish: (request) => relay.publish({ ...request, chain }) },
+    storage: {
+      ...readingOf(storage),
+      put: (name, value, options) => storage.put(name, value, { ...options, chain }),
+      delete: (name, options) => storage.delete(name, { ...options, chain }),
+    },
+  };
+}
+
+function refusing({ storage }: ActingContext, publishing: string, writing: string): Acting {
+  return {
+    relay: { publish: refuse(publishing) },
+    storage: { ...readingOf(storage), put: refuse(writing), delete: refuse(writing) },
+  };
+}
+
+function refuse(message: string): () => Promise<never> {
+  return async () => {
+    throw new GatewayError('forbidden', message);
+  };
+}
+
+function readingOf(storage: Storage): Pick<Storage, 'get' | 'list'> {
+  return { get: (...call) => storage.get(...call), list: (...call) => storage.list(...call) };
+}

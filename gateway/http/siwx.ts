@@ -1,0 +1,38 @@
+/** Signing in with a message (CAIP-122) by which the wallet delegates, beside the bare nonce of DeBros clients. */
+import type { z } from 'zod';
+import type { AskedSignIn } from '../auth/siwx.ts';
+import { onChain } from '../auth/siwx.ts';
+import { parseWallet } from '../auth/wallets.ts';
+import type { AuthContext } from './auth.ts';
+import type { challengeAnswer, challengeBody } from './auth-schemas.ts';
+import { isoTime } from './go-time.ts';
+
+/** What is asked of a wallet that is to delegate. */
+export function askSignIn(
+  { auth }: Pick<AuthContext, 'auth'>,
+  body: z.output<typeof challengeBody>,
+  host: string,
+): z.output<typeof challengeAnswer> {
+  const { wallet: address, namespace, purpose, chain_id: chainId, expires_in: seconds } = body;
+  const wallet = onChain(parseWallet(address), chainId ?? undefined);
+  const asked: AskedSignIn = auth.signIns.ask({
+    wallet,
+    namespace,
+    host,
+    audience: body.audience ?? undefined,
+    actions: body.actions ?? undefined,
+    statement: body.statement ?? undefined,
+    ttlMs: seconds === undefined || seconds === null ? undefined : seconds * 1000,
+  });
+  const { nonce, message, audience, resources, endsAt } = asked;
+  return {
+    wallet: address,
+    namespace,
+    nonce,
+    purpose: purpose ?? '',
+    expires_at: isoTime(endsAt),
+    message,
+    audience,
+    resources: [...resources],
+  };
+}
