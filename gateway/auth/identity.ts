@@ -65,6 +65,8 @@ export class Authenticator {
   readonly #components: AuthenticatorComponents;
   /** By hash of the credential; the one that was looked at least recently is forgotten first. */
   readonly #known = new Map<string, Known>();
+  /** Counts what ended here, so that whoever looked before looks again. */
+  #endings = 0;
 
   constructor(components: AuthenticatorComponents) {
     this.#components = components;
@@ -83,7 +85,34 @@ export class Authenticator {
 
   /** Looks again at whoever is of one wallet: what it revoked here is not good a moment longer. */
   forget(did: string): void {
+    this.#endings += 1;
     for (const [key, { principal }] of this.#known) if (principal.did === did) this.#known.delete(key);
+  }
+
+  /**
+   * For a connection that outlives its request: what is returned throws `unauthenticated` once what the principal was identified by has
+   * ended, as late as `identify` would.
+   */
+  standingOf(principal: HeldPrincipal): () => Promise<void> {
+    const { clock } = this.#components;
+    let until = clock.now() + STANDING_TTL_MS;
+    let endings = this.#endings;
+    return async () => {
+      if (clock.now() < until && endings === this.#endings) return;
+      endings = this.#endings;
+      if (!(await this.#stands(principal))) {
+        throw new GatewayError(
+          'unauthenticated',
+          'what this connection was made with has ended: sign in again',
+        );
+      }
+      until = clock.now() + STANDING_TTL_MS;
+    };
+  }
+
+  async #stands(principal: HeldPrincipal): Promise<boolean> {
+    if (principal.kind === 'session') return (await this.#originOf(principal.claims)) !== null;
+    return this.#components.apiKeys.isGood(principal.keyId);
   }
 
   async #identify({ kind, text }: Credential): Promise<HeldPrincipal | null> {

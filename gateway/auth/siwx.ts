@@ -36,7 +36,7 @@ export interface SignInRequest {
   readonly host: string;
   /** did:key of Ed25519; the operator's unless said. */
   readonly audience?: string | undefined;
-  readonly actions?: readonly Action[] | undefined;
+  readonly actions: readonly Action[];
   readonly statement?: string | undefined;
   readonly ttlMs?: number | undefined;
 }
@@ -86,7 +86,7 @@ export class SignIns {
   /** Throws `bad_message` for fields that make no message, `bad_wallet`. */
   ask(request: SignInRequest): AskedSignIn {
     const { node, nonces, clock } = this.#components;
-    const { wallet, namespace, host, audience = node.owner, actions = SIGN_IN_ACTIONS } = request;
+    const { wallet, namespace, host, audience = node.owner, actions } = request;
     const { statement = statementOf(namespace, actions), ttlMs = DELEGATION_TTL_MS } = request;
     const time = clock.now();
     const signIn = said(() =>

@@ -68,7 +68,7 @@ export const challengeBody = z.object({
     .min(1)
     .max(SIGN_IN_ACTIONS.length)
     .nullish()
-    .describe('what is delegated, in this order; all of them when missing'),
+    .describe('what is delegated; all of them when missing'),
   statement: z
     .string()
     .min(1)

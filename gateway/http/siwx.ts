@@ -1,7 +1,6 @@
 /** Signing in with a message (CAIP-122) by which the wallet delegates, beside the bare nonce of DeBros clients. */
 import type { z } from 'zod';
-import type { AskedSignIn } from '../auth/siwx.ts';
-import { onChain } from '../auth/siwx.ts';
+import { type AskedSignIn, onChain, SIGN_IN_ACTIONS } from '../auth/siwx.ts';
 import { parseWallet } from '../auth/wallets.ts';
 import type { AuthContext } from './auth.ts';
 import type { challengeAnswer, challengeBody } from './auth-schemas.ts';
@@ -14,13 +13,14 @@ export function askSignIn(
   host: string,
 ): z.output<typeof challengeAnswer> {
   const { wallet: address, namespace, purpose, chain_id: chainId, expires_in: seconds } = body;
+  const actions: ReadonlySet<string> = new Set(body.actions ?? SIGN_IN_ACTIONS);
   const wallet = onChain(parseWallet(address), chainId ?? undefined);
   const asked: AskedSignIn = auth.signIns.ask({
     wallet,
     namespace,
     host,
     audience: body.audience ?? undefined,
-    actions: body.actions ?? undefined,
+    actions: SIGN_IN_ACTIONS.filter((one) => actions.has(one)),
     statement: body.statement ?? undefined,
     ttlMs: seconds === undefined || seconds === null ? undefined : seconds * 1000,
   });
