@@ -10,6 +10,8 @@ import { grant, newSession } from '../../../support/tenants.ts';
 
 const crypto = createCrypto();
 
+const randomBytes = (length: number) => globalThis.crypto.getRandomValues(new Uint8Array(length));
+
 /** Of a node whose owner and author are these. */
 function extenderOf(owner: Session, author: Session) {
   let made = 0;
@@ -20,7 +22,6 @@ function extenderOf(owner: Session, author: Session) {
       return owner.sign(message);
     },
   };
-  const randomBytes = (length: number) => globalThis.crypto.getRandomValues(new Uint8Array(length));
   const delegator = new Delegator({ crypto, clock: systemClock, signer, randomBytes }, { swarm: SWARM });
   const extender = new Extender({ crypto, delegator }, { swarm: SWARM, author: author.did });
   return { extender, signed: () => made };
