@@ -26,6 +26,8 @@ export interface Holder {
   readonly custody: Custody;
   /** What the wallet delegated; null where it delegated nothing. */
   readonly delegation: WalletDelegation | null;
+  /** When its right to act ends whatever else stands, in milliseconds since the Unix epoch. */
+  readonly endsAt?: number;
 }
 
 export type Principal =
@@ -123,8 +125,7 @@ export class Authenticator {
     this.#known.delete(key);
     const principal = await (kind === 'jwt' ? this.#ofToken(text) : this.#ofKey(text));
     if (principal === null) return null;
-    const endsAt = principal.delegation?.endsAt ?? Number.POSITIVE_INFINITY;
-    this.#remember(key, { principal, until: Math.min(now + STANDING_TTL_MS, endsAt) });
+    this.#remember(key, { principal, until: Math.min(now + STANDING_TTL_MS, principal.endsAt ?? Infinity) });
     return principal;
   }
 
@@ -173,12 +174,8 @@ export class Authenticator {
     const { tenants, node } = this.#components;
     const { did, namespace } = of;
     if (delegation !== null) {
-      return {
-        ...of,
-        place: tenants.format({ owner: did, namespace }),
-        custody: delegation.custody,
-        delegation,
-      };
+      const { custody, endsAt } = delegation;
+      return { ...of, place: tenants.format({ owner: did, namespace }), custody, delegation, endsAt };
     }
     const place = tenants.format({ owner: node.owner, namespace: custodyNamespace(did, namespace) });
     return { ...of, place, custody: 'gateway', delegation };
