@@ -21,6 +21,8 @@ export interface Holder {
   readonly scopes: readonly Scope[];
   /** What is signed in its namespace is signed by the gateway, on behalf of the namespace's operator. */
   readonly custody: 'gateway';
+  /** When its right to act ends whatever else stands, in milliseconds since the Unix epoch. */
+  readonly endsAt?: number;
 }
 
 export type Principal =
@@ -120,7 +122,7 @@ export class Authenticator {
     const { sessions, apiKeys } = this.#components;
     try {
       if ((await sessions.find(origin))?.did === did) return 'session';
-      return (await apiKeys.isGood(origin)) ? 'api_key' : null;
+      return (await apiKeys.standing([origin])).length > 0 ? 'api_key' : null;
     } catch (error) {
       if (error instanceof CodedError && error.code === 'state_unavailable') return 'unknown';
       throw error;
@@ -140,6 +142,11 @@ export class Authenticator {
   }
 }
 
+/** A text of three parts may be a token where one is looked for; whatever else is said is an API key. */
+export function credentialOf(text: string, mayBeToken: boolean): Credential {
+  return { kind: mayBeToken && text.split('.').length === 3 ? 'jwt' : 'api_key', text };
+}
+
 const SCHEME = /^(bearer|apikey) +(\S+)$/i;
 
 /** The credentials of a request, in the order in which they count. */
@@ -151,8 +158,7 @@ export function credentialsOf(headers: {
   if (typeof authorization === 'string' && authorization.trim() !== '') {
     const said = authorization.trim();
     const [, scheme = '', text = said] = SCHEME.exec(said) ?? [];
-    const isToken = scheme.toLowerCase() === 'bearer' && text.split('.').length === 3;
-    credentials.push({ kind: isToken ? 'jwt' : 'api_key', text });
+    credentials.push(credentialOf(text, scheme.toLowerCase() === 'bearer'));
   }
   const key = headers['x-api-key'];
   if (typeof key === 'string' && key.trim() !== '') credentials.push({ kind: 'api_key', text: key.trim() });

@@ -36,6 +36,7 @@ import { parseJson } from './body.ts';
 import { isoTime } from './go-time.ts';
 import { loginRoute } from './login.ts';
 import type { Routes } from './routes.ts';
+import { ticketRoutes } from './tickets.ts';
 
 type Headers = FastifyRequest['headers'];
 export type AuthContext = Pick<Context, 'auth' | 'node' | 'config'>;
@@ -61,6 +62,7 @@ export async function authRoutes(app: Routes, context: AuthContext): Promise<voi
     keySetRoutes(typed, context);
     apiKeyRoutes(typed, context);
     appRoutes(typed, context);
+    ticketRoutes(typed, context);
     loginRoute(typed, context);
   });
 }
