@@ -164,7 +164,7 @@ test('who signed in and who was refused is written down, and no credential', asy
   const renewed = await post(url, '/v1/auth/refresh', { refresh_token: session.refresh_token });
   assert.equal(renewed.status, 200);
   // a client that says its key where it does not belong
-  await fetch(`${url}/v1/auth/whoami?api_key=${session.api_key}`);
+  assert.equal((await fetch(`${url}/v1/auth/whoami?api_key=${session.api_key}`)).status, 401);
   await node.end('SIGTERM');
 
   const lines = linesOf(data);
@@ -177,6 +177,7 @@ test('who signed in and who was refused is written down, and no credential', asy
     'auth.credential refused',
     'auth.token ok',
     'auth.refresh ok',
+    'auth.credential refused',
     'gateway.stop ok',
   ]);
   assert.equal(lines[1]?.actor, wallet.address);
