@@ -19,13 +19,13 @@ before(async () => {
 after(async () => site[Symbol.asyncDispose]());
 
 /** What the SDK asks for over HTTP, as `METHOD path`. */
-function spied(credential: Credential): { client: Client; asked: string[]; init: { url: string } } {
+function spied(credential: Credential): { client: Client; asked: string[] } {
   const asked: string[] = [];
   const spy: typeof fetch = async (url, init) => {
-    asked.push(`${init?.method ?? 'GET'} ${new URL(String(url)).pathname}`);
+    asked.push(`${init?.method ?? 'GET'} ${new URL(url instanceof Request ? url.url : url).pathname}`);
     return fetch(url, init);
   };
-  return { client: createClient({ url: site.url, credential, fetch: spy }), asked, init: { url: site.url } };
+  return { client: createClient({ url: site.url, credential, fetch: spy }), asked };
 }
 
 const ofSession = ({ access_token: accessToken, refresh_token: refreshToken }: SignedIn) => ({
