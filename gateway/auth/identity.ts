@@ -5,7 +5,7 @@ import { CodedError } from '../../protocols/common/errors.ts';
 import { GatewayError } from '../errors.ts';
 import { type ApiKeys, SCOPES, type Scope } from './api-keys.ts';
 import { custodyNamespace } from './custody.ts';
-import { CREDENTIALS_MAX, STANDING_TTL_MS } from './limits.ts';
+import { CREDENTIALS_MAX, REMEMBERED_MS } from './limits.ts';
 import type { Sessions } from './sessions.ts';
 import type { Claims, Tokens } from './tokens.ts';
 
@@ -91,7 +91,7 @@ export class Authenticator {
     this.#known.delete(key);
     const principal = await (kind === 'jwt' ? this.#ofToken(text) : this.#ofKey(text));
     if (principal === null) return null;
-    this.#remember(key, { principal, until: now + STANDING_TTL_MS });
+    this.#remember(key, { principal, until: Math.min(now + REMEMBERED_MS, principal.endsAt ?? Infinity) });
     return principal;
   }
 
