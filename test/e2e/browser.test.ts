@@ -12,7 +12,7 @@ const skip = browser === null ? 'no browser: install chromium' : false;
 const ENDED_TOKEN = `e30.${btoa('{"namespace":"mine"}')}.AA`;
 
 const SUBSCRIBE = `
-const { createClient } = await import('/src/gateway/client/index.ts');
+const { createClient } = await import(data.sdk);
 const opened = [];
 const asked = [];
 class Spy extends WebSocket {
@@ -70,7 +70,12 @@ describe('a page', { skip }, () => {
     ],
   ] as const) {
     test(`subscribes, publishes and writes with ${what}`, async (t) => {
-      const data = { url: site.url, credential: credential(), isSpied: what === 'an API key' };
+      const data = {
+        sdk: '/src/gateway/client/index.ts',
+        url: site.url,
+        credential: credential(),
+        isSpied: what === 'an API key',
+      };
       const got = (await runPage(t, browser ?? '', { script: SUBSCRIBE, data, gateway: site.url })) as {
         namespace: string;
         text: string;
