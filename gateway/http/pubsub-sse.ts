@@ -147,6 +147,9 @@ class EventStream implements StreamClient, Sink, OutboxOwner {
   }
 
   endCredential(): void {
+    const { raw, events } = this.#components;
+    if (raw.writableEnded) return;
+    events.report('credential_ended', { kind: 'sse' });
     this.#cut('unauthenticated', CREDENTIAL_ENDED);
   }
 

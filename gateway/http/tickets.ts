@@ -33,7 +33,7 @@ export function ticketRoutes(app: Routes, { auth }: Pick<AuthContext, 'auth'>): 
   // a key that only reads opens streams, too
   const options = { config: { needs: 'read' as const }, schema };
   app.post('/v1/auth/ws-ticket', options, async ({ principal, body, headers }) => {
-    if (principal.kind === 'operator') {
+    if (!('did' in principal)) {
       throw new GatewayError(
         'unauthenticated',
         'a ticket stands for a credential: send one with this request',

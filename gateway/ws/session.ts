@@ -197,6 +197,9 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
   }
 
   endCredential(): void {
+    const { socket, events } = this.#components;
+    if (socket.readyState !== socket.OPEN) return;
+    events.report('credential_ended', { kind: 'websocket' });
     this.close(4001, CREDENTIAL_ENDED);
   }
 

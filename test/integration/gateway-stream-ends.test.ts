@@ -63,6 +63,8 @@ describe('at the gateway where it ends', () => {
     assert.equal((await otherSse.next())?.event, 'message');
     assert.equal(operator.socket.readyState, operator.socket.OPEN);
     const { metrics } = site.gateway;
+    const events = site.log.filter((line) => line.includes('"event":"credential_ended"'));
+    assert.ok(events.length > 0 && !site.log.join('').includes(gone.access_token));
     await until('their places are free', () => metrics.websocketClients === 3 && metrics.sseClients === 1);
   });
 
