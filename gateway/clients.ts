@@ -1,5 +1,11 @@
+import type { Standing } from './auth/standing.ts';
+
 /** A streaming client, WebSocket or SSE, as the gateway keeps it. */
 export interface StreamClient {
+  /** What its right to go on hangs on; null for a client without a credential. */
+  readonly standing: Standing | null;
+  /** Tells the client that its session or API key has ended, and lets it go. Idempotent. */
+  endCredential(): void;
   /** Called every so often: time to ping, or to give up on it. */
   beat(): void;
   /** Tells the client that the gateway stops, and lets it go. */

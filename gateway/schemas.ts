@@ -44,6 +44,12 @@ export const timeSchema = z.int().min(0).describe('milliseconds since the Unix e
 
 export const topicQuery = z.object({ topic: topicSchema, namespace: namespaceSchema.optional() });
 
+/** Of a stream. */
+export const ticketQuery = z
+  .string()
+  .optional()
+  .describe('of POST /v1/auth/ws-ticket, where the client cannot send a credential in a header');
+
 export const receiptSchema = z
   .object({
     id: z.string().describe('CID of the envelope'),

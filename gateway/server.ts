@@ -7,9 +7,10 @@ import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError, errorMessage } from '../protocols/common/errors.ts';
 import type { Audit } from './audit/interface.ts';
 import { type Auth, createAuth } from './auth/index.ts';
-import { STATE_PATIENCE_MS, SWEEP_INTERVAL_MS } from './auth/limits.ts';
+import { STANDING_CHECK_MS, STATE_PATIENCE_MS, SWEEP_INTERVAL_MS } from './auth/limits.ts';
 import { Clients } from './clients.ts';
 import type { Build, Context } from './context.ts';
+import { CredentialWatch } from './credential-watch.ts';
 import { createApp } from './http/app.ts';
 import { IdempotencyKeys } from './http/idempotency.ts';
 import { probeGateway } from './http/probes.ts';
@@ -38,6 +39,7 @@ interface Running {
   readonly controller: AbortController;
   readonly heartbeat: NodeJS.Timeout;
   readonly sweep: NodeJS.Timeout;
+  readonly watch: CredentialWatch;
   /** Every connection: an upgraded one is not the HTTP server's any more when it closes the others. */
   readonly sockets: ReadonlySet<Socket>;
   readonly reload: () => void;
@@ -173,7 +175,12 @@ export class GatewayServer implements Gateway {
         );
       });
     }, SWEEP_INTERVAL_MS);
-    this.#running = { app, auth, clients, controller, heartbeat, sweep, sockets, reload, unfollow };
+    const watch = new CredentialWatch(
+      { clients, standings: auth.standings, authenticator: auth.authenticator, logger: this.#logger },
+      { intervalMs: STANDING_CHECK_MS },
+    );
+    watch.start();
+    this.#running = { app, auth, clients, controller, heartbeat, sweep, watch, sockets, reload, unfollow };
     this.#logger.info({ url: this.#url }, 'gateway listens');
     const { version } = this.#build;
     await this.#audit.audit({ event: 'gateway.start', outcome: 'ok', detail: { url: this.#url, version } });
@@ -208,7 +215,7 @@ export class GatewayServer implements Gateway {
 
   async #stop(): Promise<void> {
     if (this.#running === undefined) return;
-    const { app, auth, clients, controller, heartbeat, sweep, sockets, unfollow } = this.#running;
+    const { app, auth, clients, controller, heartbeat, sweep, watch, sockets, unfollow } = this.#running;
     this.#running = undefined;
     unfollow?.();
     clearInterval(heartbeat);
@@ -219,7 +226,7 @@ export class GatewayServer implements Gateway {
     const closed = app.close();
     for (const socket of sockets) socket.destroy();
     await closed;
-    await auth.state.close();
+    await Promise.all([auth.state.close(), watch.stop()]);
     this.#logger.info('gateway stopped');
     await this.#audit.audit({ event: 'gateway.stop', outcome: 'ok' });
   }

@@ -97,13 +97,13 @@ export class ApiKeys {
     return apiKeyOf(row);
   }
 
-  /** Whether the key with this id is good still. */
-  async isGood(id: string): Promise<boolean> {
+  /** Which of these ids are of keys that are good still. */
+  async standing(ids: readonly string[]): Promise<string[]> {
     const rows = await this.#components.state.query(
-      'SELECT 1 FROM api_keys WHERE id = ? AND revoked_at IS NULL',
-      [id],
+      `SELECT id FROM api_keys WHERE id IN (${ids.map(() => '?').join(', ')}) AND revoked_at IS NULL`,
+      ids,
     );
-    return rows.length > 0;
+    return rows.map(({ id }) => String(id));
   }
 
   /** Keys that are good, the newest first. */

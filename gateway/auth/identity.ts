@@ -8,7 +8,7 @@ import type { Tenants } from '../tenants.ts';
 import { type ApiKeys, SCOPES, type Scope } from './api-keys.ts';
 import { custodyNamespace } from './custody.ts';
 import type { Custody, WalletDelegation } from './delegations.ts';
-import { CREDENTIALS_MAX, STANDING_TTL_MS } from './limits.ts';
+import { CREDENTIALS_MAX, REMEMBERED_MS } from './limits.ts';
 import type { Session, Sessions } from './sessions.ts';
 import type { Claims, Tokens } from './tokens.ts';
 
@@ -67,11 +67,16 @@ export class Authenticator {
   readonly #components: AuthenticatorComponents;
   /** By hash of the credential; the one that was looked at least recently is forgotten first. */
   readonly #known = new Map<string, Known>();
-  /** Counts what ended here, so that whoever looked before looks again. */
-  #endings = 0;
+
+  #onForgotten: () => void = () => undefined;
 
   constructor(components: AuthenticatorComponents) {
     this.#components = components;
+  }
+
+  /** `listener` is told whenever something ended here, in place of the one before. */
+  onForgotten(listener: () => void): void {
+    this.#onForgotten = listener;
   }
 
   /** Who the first credential that is good stands for. Throws `unauthenticated` when there are some and none is. */
@@ -87,34 +92,8 @@ export class Authenticator {
 
   /** Looks again at whoever is of one wallet: what it revoked here is not good a moment longer. */
   forget(did: string): void {
-    this.#endings += 1;
     for (const [key, { principal }] of this.#known) if (principal.did === did) this.#known.delete(key);
-  }
-
-  /**
-   * For a connection that outlives its request: what is returned throws `unauthenticated` once what the principal was identified by has
-   * ended, as late as `identify` would.
-   */
-  standingOf(principal: HeldPrincipal): () => Promise<void> {
-    const { clock } = this.#components;
-    let until = clock.now() + STANDING_TTL_MS;
-    let endings = this.#endings;
-    return async () => {
-      if (clock.now() < until && endings === this.#endings) return;
-      endings = this.#endings;
-      if (!(await this.#stands(principal))) {
-        throw new GatewayError(
-          'unauthenticated',
-          'what this connection was made with has ended: sign in again',
-        );
-      }
-      until = clock.now() + STANDING_TTL_MS;
-    };
-  }
-
-  async #stands(principal: HeldPrincipal): Promise<boolean> {
-    if (principal.kind === 'session') return (await this.#originOf(principal.claims)) !== null;
-    return this.#components.apiKeys.isGood(principal.keyId);
+    this.#onForgotten();
   }
 
   async #identify({ kind, text }: Credential): Promise<HeldPrincipal | null> {
@@ -125,7 +104,7 @@ export class Authenticator {
     this.#known.delete(key);
     const principal = await (kind === 'jwt' ? this.#ofToken(text) : this.#ofKey(text));
     if (principal === null) return null;
-    this.#remember(key, { principal, until: Math.min(now + STANDING_TTL_MS, principal.endsAt ?? Infinity) });
+    this.#remember(key, { principal, until: Math.min(now + REMEMBERED_MS, principal.endsAt ?? Infinity) });
     return principal;
   }
 
@@ -158,7 +137,7 @@ export class Authenticator {
     try {
       const session = await sessions.find(origin);
       if (session !== null) return session.did === did ? session : null;
-      return (await apiKeys.isGood(origin)) ? 'api_key' : null;
+      return (await apiKeys.standing([origin])).length > 0 ? 'api_key' : null;
     } catch (error) {
       const isAway = error instanceof CodedError && error.code === 'state_unavailable';
       if (isAway && custody === undefined) return 'unknown';
@@ -189,6 +168,11 @@ export class Authenticator {
   }
 }
 
+/** A text of three parts may be a token where one is looked for; whatever else is said is an API key. */
+export function credentialOf(text: string, mayBeToken: boolean): Credential {
+  return { kind: mayBeToken && text.split('.').length === 3 ? 'jwt' : 'api_key', text };
+}
+
 const SCHEME = /^(bearer|apikey) +(\S+)$/i;
 
 /** The credentials of a request, in the order in which they count. */
@@ -200,8 +184,7 @@ export function credentialsOf(headers: {
   if (typeof authorization === 'string' && authorization.trim() !== '') {
     const said = authorization.trim();
     const [, scheme = '', text = said] = SCHEME.exec(said) ?? [];
-    const isToken = scheme.toLowerCase() === 'bearer' && text.split('.').length === 3;
-    credentials.push({ kind: isToken ? 'jwt' : 'api_key', text });
+    credentials.push(credentialOf(text, scheme.toLowerCase() === 'bearer'));
   }
   const key = headers['x-api-key'];
   if (typeof key === 'string' && key.trim() !== '') credentials.push({ kind: 'api_key', text: key.trim() });

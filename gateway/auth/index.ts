@@ -11,6 +11,8 @@ import { loadSecrets } from './secrets.ts';
 import { Sessions, sweepSessions } from './sessions.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { SignIns } from './siwx.ts';
+import { Standings } from './standing.ts';
+import { Tickets } from './tickets.ts';
 import { Tokens } from './tokens.ts';
 
 export interface AuthComponents {
@@ -31,6 +33,8 @@ export interface Auth {
   readonly apiKeys: ApiKeys;
   readonly apps: Apps;
   readonly authenticator: Authenticator;
+  readonly standings: Standings;
+  readonly tickets: Tickets;
   /** Why nobody can sign in now; null when they can. Asks again where there was a fault: the next answer knows. */
   fault(): string | null;
   /** Deletes what has ended. */
@@ -56,6 +60,8 @@ export function createAuth({ node, tenants, logger, clock }: AuthComponents, con
     apiKeys,
     apps: new Apps({ state, clock }),
     authenticator: new Authenticator({ tokens, sessions, apiKeys, clock, tenants, node }),
+    standings: new Standings({ sessions, apiKeys, clock }),
+    tickets: new Tickets({ clock }),
     fault() {
       const { fault } = state;
       if (fault !== null) void state.query('SELECT 1').catch(() => undefined);

@@ -28,6 +28,18 @@ export const SIGNING_KEYS_RETRY_MS = 250;
 export const SIGNING_KEYS_MAX = 16;
 /** How late another gateway learns of a logout or of a key that was revoked. */
 export const STANDING_TTL_MS = 5 * SECOND_MS;
+/** How long a credential is remembered as good without asking: a stream that it opens then is asked about in time, too. */
+export const REMEMBERED_MS = 2_500;
+/** How often a gateway asks whether what its streams were opened with is good still: with the answer they end within STANDING_TTL_MS. */
+export const STANDING_CHECK_MS = 2 * SECOND_MS;
+/** Sessions and API keys in one such question; SQLite takes 32 766 arguments, and others want to ask in between. */
+export const STANDING_BATCH = 500;
+/** A ticket: as long as a page needs to open a stream. */
+export const TICKET_TTL_MS = 30 * SECOND_MS;
+/** Tickets of one wallet that were not used: pages that it opens at once. */
+export const TICKETS_PER_WALLET_MAX = 64;
+/** All of them together, some 500 bytes each. */
+export const TICKETS_MAX = 20_000;
 /** Credentials that are remembered as good, some 500 bytes each. */
 export const CREDENTIALS_MAX = 20_000;
 /** Sessions of one wallet: devices; the oldest ends for one more. */
@@ -64,6 +76,21 @@ export const AUTH_LIMITS: readonly Limit[] = [
     'milliseconds',
     'after which a revocation holds at every gateway',
   ),
+  limit(
+    'auth.standingCheck',
+    STANDING_CHECK_MS,
+    'milliseconds',
+    'then streams whose credential ended are cut',
+  ),
+  limit('auth.standingBatch', STANDING_BATCH, 'count', 'sessions and API keys asked about at once'),
+  limit(
+    'auth.ticketTtl',
+    TICKET_TTL_MS,
+    'milliseconds',
+    'a stream must be opened with it in that time, and once',
+  ),
+  limit('auth.ticketsPerWallet', TICKETS_PER_WALLET_MAX, 'count', 'that were not used'),
+  limit('auth.tickets', TICKETS_MAX, 'count', 'of all wallets, some 500 bytes each'),
   limit('auth.signingKeyRotation', SIGNING_KEY_ROTATION_MS, 'milliseconds', 'then a new key signs'),
   limit('auth.sessionsPerWallet', SESSIONS_PER_WALLET_MAX, 'count', 'the oldest ends for one more'),
   limit('auth.apiKeysPerWallet', API_KEYS_PER_WALLET_MAX, 'count', 'in one namespace'),
@@ -77,6 +104,10 @@ function assertRelation(holds: boolean, relation: string): void {
 assertRelation(
   SIGNING_KEY_OVERLAP_MS > ACCESS_TOKEN_TTL_MS + 2 * CLOCK_SKEW_MS + SIGNING_KEYS_REFRESH_MS,
   'a key outlives what it signed',
+);
+assertRelation(
+  REMEMBERED_MS + STANDING_CHECK_MS < STANDING_TTL_MS,
+  'what is remembered as good opens a stream that is asked about in time, with half a second to answer',
 );
 assertRelation(STANDING_TTL_MS < ACCESS_TOKEN_TTL_MS, 'a revocation is learned of before a token ends');
 

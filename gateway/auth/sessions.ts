@@ -111,6 +111,15 @@ export class Sessions {
     return row === undefined ? null : sessionOf(row);
   }
 
+  /** Which of these ids are of sessions that have not ended. */
+  async standing(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.#state.query(
+      `SELECT id FROM sessions WHERE id IN (${ids.map(() => '?').join(', ')}) AND revoked_at IS NULL AND ends_at > ?`,
+      [...ids, this.#clock.now()],
+    );
+    return rows.map(({ id }) => String(id));
+  }
+
   /** Ends the session that a refresh token belongs to, used or not: it; null where there is none. */
   async end(token: string, namespace: string | undefined): Promise<Session | null> {
     const session = TOKEN.test(token) ? await this.#sessionOf(hashOf(token)) : null;

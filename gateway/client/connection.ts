@@ -1,3 +1,4 @@
+import type { Admission, Admit } from './admission.ts';
 import { ClientError, errorFrom } from './errors.ts';
 import {
   DEFAULT_NAMESPACE,
@@ -20,10 +21,16 @@ export interface WebSocketLike {
 
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
+/** One that takes headers, as those of Node, Deno and Bun do. */
+type WebSocketWithHeaders = new (
+  url: string,
+  options: { readonly protocols: string[]; readonly headers: Readonly<Record<string, string>> },
+) => WebSocketLike;
+
 export interface ConnectionInit {
-  /** Of the gateway's WebSocket route, over HTTP. */
-  readonly url: URL;
-  readonly fetch: typeof globalThis.fetch;
+  readonly admit: Admit;
+  /** Asks the same over HTTP. Rejects with `ClientError`. */
+  readonly ask: () => Promise<Response>;
   readonly WebSocket: WebSocketConstructor;
   /** Called once, when nothing more can be subscribed to on it. */
   readonly onOver: () => void;
@@ -61,7 +68,9 @@ interface Channel {
 /** One WebSocket with any number of subscriptions; it closes when the last one ends. */
 export class Connection {
   readonly #init: ConnectionInit;
-  readonly #socket: WebSocketLike;
+  #socket: WebSocketLike | undefined;
+  /** What the socket was opened with. */
+  #admission: Admission | undefined;
   readonly #channels = new Map<string, Channel>();
   /** Subscriptions the gateway was asked for and has not answered yet. */
   readonly #asked = new Map<Ref, Channel>();
@@ -71,9 +80,22 @@ export class Connection {
 
   constructor(init: ConnectionInit) {
     this.#init = init;
-    const url = new URL(init.url);
+    const admission = init.admit();
+    if (admission instanceof Promise) {
+      admission.then(
+        (one) => this.#connect(one),
+        (error: unknown) => this.#endAll(asClientError(error)),
+      );
+    } else this.#connect(admission);
+  }
+
+  #connect(admission: Admission): void {
+    // whoever wanted it has left meanwhile
+    if (this.#isOver) return;
+    this.#admission = admission;
+    const url = new URL(admission.url);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-    const socket = new init.WebSocket(url.href, [SUBPROTOCOL_JSON]);
+    const socket = openSocket(this.#init.WebSocket, url.href, admission);
     this.#socket = socket;
     socket.addEventListener('open', () => this.#onOpen());
     socket.addEventListener('message', ({ data }) => this.#onMessage(data));
@@ -108,7 +130,7 @@ export class Connection {
   }
 
   #send(frame: TopicFrame): void {
-    this.#socket.send(JSON.stringify(frame));
+    this.#socket?.send(JSON.stringify(frame));
   }
 
   #leave(key: string, subscriber: Subscriber): void {
@@ -117,7 +139,7 @@ export class Connection {
     this.#channels.delete(key);
     if (this.#channels.size === 0) {
       this.#finish();
-      this.#socket.close(NORMAL_CLOSE);
+      this.#socket?.close(NORMAL_CLOSE);
     } else if (this.#isOpen && !this.#isOver) {
       this.#send({ type: 'unsubscribe', namespace: channel.namespace, topic: channel.topic });
     }
@@ -157,15 +179,26 @@ export class Connection {
   }
 
   #onClose(code: number, reason: string): void {
-    const wasOver = this.#isOver;
-    this.#finish();
-    if (wasOver) return;
+    if (this.#isOver) return;
     const closed = closeError(code, reason);
     if (this.#isOpen) this.#endAll(closed);
-    else void explainRefusal(this.#init, closed).then((error) => this.#endAll(error));
+    else void explainRefusal(this.#init, closed).then((error) => this.#onRefusedToOpen(closed, error));
+  }
+
+  /** Where asking for the reason has brought another access token, that is tried: once, since it is another one then. */
+  #onRefusedToOpen(closed: ClientError, error: ClientError): void {
+    const before = this.#admission?.headers?.authorization;
+    const admission = error === closed && before !== undefined ? this.#init.admit() : undefined;
+    const isRenewed =
+      admission !== undefined &&
+      !(admission instanceof Promise) &&
+      admission.headers?.authorization !== before;
+    if (isRenewed) this.#connect(admission);
+    else this.#endAll(error);
   }
 
   #endAll(error: ClientError): void {
+    this.#finish();
     for (const { subscribers } of this.#channels.values()) {
       for (const subscriber of subscribers) subscriber.end(error);
     }
@@ -182,6 +215,18 @@ function keyOf(namespace: string, topic: string): string {
   return `${namespace}\n${topic}`;
 }
 
+function openSocket(WebSocket: WebSocketConstructor, url: string, { headers }: Admission): WebSocketLike {
+  const protocols = [SUBPROTOCOL_JSON];
+  if (headers === undefined) return new WebSocket(url, protocols);
+  return new (WebSocket as unknown as WebSocketWithHeaders)(url, { protocols, headers });
+}
+
+function asClientError(error: unknown): ClientError {
+  return error instanceof ClientError
+    ? error
+    : new ClientError('closed', 0, 'the subscription could not begin', { cause: error });
+}
+
 function closeError(code: number, reason: string): ClientError {
   return new ClientError(CLOSE_CODES[code] ?? 'closed', code, reason === '' ? `closed with ${code}` : reason);
 }
@@ -193,16 +238,13 @@ function closeError(code: number, reason: string): ClientError {
 async function explainRefusal(init: ConnectionInit, closed: ClientError): Promise<ClientError> {
   if (CLOSE_CODES[closed.status] !== undefined) return closed;
   try {
-    const response = await init.fetch(init.url, { signal: AbortSignal.timeout(EXPLAIN_TIMEOUT_MS) });
+    const response = await init.ask();
     const error = errorFrom(await response.json(), response.status);
     return error.code === 'upgrade_required' ? closed : error;
-  } catch (cause) {
-    return new ClientError('unreachable', 0, `no gateway answers at ${init.url.origin}`, { cause });
+  } catch (error) {
+    return asClientError(error);
   }
 }
-
-/** A gateway that can be reached says at once why it refuses. */
-const EXPLAIN_TIMEOUT_MS = 10_000;
 
 /** Undefined for what is no frame. One of a kind that is not known here is: a newer gateway may send some. */
 function parseFrame(data: unknown): ServerFrame | undefined {

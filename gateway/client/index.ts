@@ -2,14 +2,17 @@
  * The client SDK: a swarm through a gateway, from a browser or from Node. It needs nothing but `fetch` and
  * `WebSocket`.
  */
+
+import { admitTo, platformTakesHeaders, WEBSOCKET_PATH } from './admission.ts';
 import type { Info, NodeEntry, Peer, Status, StorageStatus, Version } from './answers.ts';
 import { bytesToBase64 } from './base64.ts';
 import { Connection, type WebSocketConstructor } from './connection.ts';
+import type { Credential } from './credential.ts';
 import { DEFAULT_NAMESPACE, type Receipt } from './frames.ts';
 import { createKv, type Durability, type Kv, type Written } from './kv.ts';
 import { getNamespace, type NamespaceView, sendSigned, type TakenNotice } from './signed.ts';
 import { type Stream, Subscriber } from './stream.ts';
-import { call, type Query, urlOf } from './transport.ts';
+import { call, holdCredential, type Query, send, type TransportInit, urlOf } from './transport.ts';
 
 export type {
   Holder,
@@ -30,6 +33,7 @@ export {
   type RecordDraft,
 } from './author.ts';
 export type { WebSocketConstructor, WebSocketLike } from './connection.ts';
+export type { Credential, Tokens } from './credential.ts';
 export { ClientError } from './errors.ts';
 export { DEFAULT_NAMESPACE, type Receipt } from './frames.ts';
 export type {
@@ -54,6 +58,8 @@ export interface ClientInit {
   readonly url: string;
   /** The platform's unless given. */
   readonly fetch?: typeof globalThis.fetch;
+  /** Who the client is; without one it is whoever the gateway takes its address for. Its namespace is meant where none is said. */
+  readonly credential?: Credential;
   /** The platform's unless given. */
   readonly WebSocket?: WebSocketConstructor;
 }
@@ -80,12 +86,13 @@ export interface Client {
   publish(options: PublishOptions): Promise<Receipt>;
   /**
    * Messages from now on, in the order they come. All subscriptions of a client share one WebSocket, which is
-   * there while there are any. When it is cut iterating throws `ClientError`, after the messages that had arrived;
+   * there while there are any. When it is cut iterating throws `ClientError`, after the messages that had arrived:
+   * `unauthenticated` (4001) where the session or API key has ended, which is not tried again;
    * so it does, for this stream only, when this side reads it too slowly.
    */
   subscribe(options: SubscribeOptions): Stream;
   topics(namespace?: string): Promise<string[]>;
-  /** Values under keys of a namespace, `default` unless said. */
+  /** Values under keys of a namespace: unless said, that of the credential, and without one `default`. */
   kv(namespace?: string): Kv;
   /** Publishes an envelope that an `Author` signed. The same bytes once more: `duplicate`. */
   carryEnvelope(bytes: Uint8Array): Promise<Receipt>;
@@ -106,16 +113,18 @@ export interface Client {
 }
 
 /** Makes a client. Nothing is sent before the first call. */
-export function createClient(init: ClientInit): Client {
+export function createClient({ credential, WebSocket, ...gateway }: ClientInit): Client {
+  const init: TransportInit =
+    credential === undefined ? gateway : { ...gateway, credentials: holdCredential(gateway, credential) };
   const get = async <T>(path: string, query: Query = {}): Promise<T> =>
     call<T>(init, urlOf(init, path, query));
   return {
     publish: async (options) => publish(init, options),
-    subscribe: subscriberTo(init),
+    subscribe: subscriberTo(init, WebSocket),
     topics: async (namespace) => {
       return (await get<{ topics: string[] }>('/v1/pubsub/topics', { namespace })).topics;
     },
-    kv: (namespace = DEFAULT_NAMESPACE) => createKv(init, namespace),
+    kv: (namespace = ownNamespace(init)) => createKv(init, namespace),
     carryEnvelope: async (bytes) => receiptOf(await sendSigned(init, '/v1/pubsub/envelopes', bytes)),
     carryRecord: async (bytes, { durability } = {}) => sendSigned(init, '/v1/records', bytes, { durability }),
     submitNotice: async (bytes) => sendSigned(init, '/v1/namespaces/notices', bytes),
@@ -130,17 +139,18 @@ export function createClient(init: ClientInit): Client {
 }
 
 /** Subscribes over the connection that is open, or opens one. */
-function subscriberTo(init: ClientInit): Client['subscribe'] {
+function subscriberTo(init: TransportInit, given: WebSocketConstructor | undefined): Client['subscribe'] {
+  const admit = admitTo(init, { takesHeaders: given === undefined && platformTakesHeaders() });
   let current: Connection | undefined;
-  return ({ namespace, topic, signal }) => {
+  return ({ namespace = ownNamespace(init), topic, signal }) => {
     // nobody waits for it any more: no connection is opened for that
     if (signal?.aborted === true) return new Subscriber({ signal, onEnd: () => undefined });
     const connection =
       current ??
       new Connection({
-        url: urlOf(init, '/v1/pubsub/ws', {}),
-        fetch: init.fetch ?? fetch,
-        WebSocket: init.WebSocket ?? WebSocket,
+        admit,
+        ask: async () => send(init, urlOf(init, WEBSOCKET_PATH, {})),
+        WebSocket: given ?? WebSocket,
         onOver: () => {
           if (current === connection) current = undefined;
         },
@@ -150,7 +160,11 @@ function subscriberTo(init: ClientInit): Client['subscribe'] {
   };
 }
 
-async function publish(init: ClientInit, options: PublishOptions): Promise<Receipt> {
+function ownNamespace({ credentials }: TransportInit): string {
+  return credentials?.namespace ?? DEFAULT_NAMESPACE;
+}
+
+async function publish(init: TransportInit, options: PublishOptions): Promise<Receipt> {
   const { topic, namespace, expiry, idempotencyKey } = options;
   const data = typeof options.data === 'string' ? new TextEncoder().encode(options.data) : options.data;
   const answer = await call<Receipt>(init, urlOf(init, '/v1/pubsub/publish', {}), {

@@ -1,16 +1,31 @@
+import { type Credential, CredentialHolder } from './credential.ts';
 import { ClientError, errorFrom } from './errors.ts';
 
 /** A call that takes longer is given up: the server answers or fails well before. */
 const CALL_TIMEOUT_MS = 30_000;
+const UNAUTHENTICATED = 401;
 
 export interface TransportInit {
   /** Of the gateway. */
   readonly url: string;
   /** The platform's unless given. */
   readonly fetch?: typeof globalThis.fetch;
+  /** Sent with every request. */
+  readonly credentials?: CredentialHolder;
 }
 
 export type Query = Readonly<Record<string, string | undefined>>;
+
+/** What holds `credential` for requests to this gateway. */
+export function holdCredential(init: TransportInit, credential: Credential): CredentialHolder {
+  const post = async (path: string, body: object): Promise<Response> =>
+    sendOnce(init, urlOf(init, path, {}), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  return new CredentialHolder({ post }, credential);
+}
 
 export function urlOf(init: TransportInit, path: string, query: Query): URL {
   const url = new URL(path, init.url);
@@ -19,14 +34,34 @@ export function urlOf(init: TransportInit, path: string, query: Query): URL {
   return url;
 }
 
-/** The answer, whatever it is. Throws `ClientError` `unreachable`. */
+/**
+ * The answer, whatever it is. A request that is refused because its access token has ended is sent once more with another one. Throws
+ * `ClientError`: `unreachable`, or what the refresh failed with.
+ */
 export async function send(init: TransportInit, url: URL, request: RequestInit = {}): Promise<Response> {
+  const { credentials } = init;
+  if (credentials === undefined) return sendOnce(init, url, request);
+  const { authorization } = credentials;
+  const response = await sendOnce(init, url, withAuthorization(request, authorization));
+  if (response.status !== UNAUTHENTICATED || !(await credentials.renew(authorization))) return response;
+  await response.body?.cancel();
+  return sendOnce(init, url, withAuthorization(request, credentials.authorization));
+}
+
+async function sendOnce(init: TransportInit, url: URL, request: RequestInit): Promise<Response> {
   const platformOrGiven = init.fetch ?? fetch;
   try {
     return await platformOrGiven(url, { ...request, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
   } catch (cause) {
     throw unreachable(init, cause);
   }
+}
+
+/** In this header and no other: it is the one that is not passed on where a redirect leads to another site. */
+function withAuthorization(request: RequestInit, authorization: string): RequestInit {
+  const headers = new Headers(request.headers);
+  headers.set('authorization', authorization);
+  return { ...request, headers };
 }
 
 /** The JSON of an answer that is no error. Throws `ClientError`. */

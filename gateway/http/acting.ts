@@ -1,7 +1,7 @@
 /** As whom a request acts: the one place that decides through which relay and storage it publishes, writes and reads. */
 import type { FastifyInstance } from 'fastify';
 import type { Relay, Storage } from '../../node/index.ts';
-import type { HeldPrincipal, Principal } from '../auth/identity.ts';
+import type { Principal } from '../auth/identity.ts';
 import type { Context } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import { needOf } from './credentials.ts';
@@ -18,7 +18,7 @@ declare module 'fastify' {
   }
 }
 
-type ActingContext = Pick<Context, 'relay' | 'storage' | 'node' | 'auth'>;
+type ActingContext = Pick<Context, 'relay' | 'storage' | 'node'>;
 
 const NO_WRITE = 'this credential does not grant write';
 
@@ -42,7 +42,7 @@ function actingOf(context: ActingContext, principal: Principal): Acting {
   if (!('scopes' in principal)) return context;
   const { scopes, custody, delegation } = principal;
   if (!scopes.includes('write')) return refusing(context, NO_WRITE, NO_WRITE);
-  if (custody !== 'client') return within(context, principal, delegation?.chain);
+  if (custody !== 'client') return within(context, delegation?.chain);
   return refusing(
     context,
     'your own key signs in this session: hand in signed envelopes with POST /v1/pubsub/envelopes',
@@ -50,21 +50,11 @@ function actingOf(context: ActingContext, principal: Principal): Acting {
   );
 }
 
-/** Under the chain, or without one in what the operator holds. A WebSocket publishes for as long as its credential stands. */
-function within(
-  { relay, storage, auth }: ActingContext,
-  principal: HeldPrincipal,
-  chain: readonly Uint8Array[] | undefined,
-): Acting {
+/** Under the chain, or without one in what the operator holds. */
+function within({ relay, storage }: ActingContext, chain: readonly Uint8Array[] | undefined): Acting {
   const under = chain === undefined ? {} : { chain };
-  const checkStanding = auth.authenticator.standingOf(principal);
   return {
-    relay: {
-      publish: async (request) => {
-        await checkStanding();
-        return relay.publish({ ...request, ...under });
-      },
-    },
+    relay: { publish: (request) => relay.publish({ ...request, ...under }) },
     storage: {
       ...readingOf(storage),
       put: (name, value, options) => storage.put(name, value, { ...options, ...under }),

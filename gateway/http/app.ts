@@ -47,12 +47,13 @@ import { namespaceRoutes } from './namespaces.ts';
 import { networkRoutes } from './network.ts';
 import { Prober, probeGateway } from './probes.ts';
 import { pubsubRoutes } from './pubsub.ts';
-import { pubsubSseRoutes, SSE_PATH } from './pubsub-sse.ts';
-import { pubsubWsRoutes, WEBSOCKET_PATH } from './pubsub-ws.ts';
+import { pubsubSseRoutes } from './pubsub-sse.ts';
+import { pubsubWsRoutes } from './pubsub-ws.ts';
 import { describeRoute } from './route-description.ts';
 import { methodsOf } from './route-methods.ts';
 import { signedObjectRoutes } from './signed-objects.ts';
 import { storageRoutes } from './storage-scope.ts';
+import { SSE_PATH, WEBSOCKET_PATH } from './stream-paths.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -38,6 +38,7 @@ import { isoTime } from './go-time.ts';
 import { loginRoute } from './login.ts';
 import type { Routes } from './routes.ts';
 import { askSignIn } from './siwx.ts';
+import { ticketRoutes } from './tickets.ts';
 
 type Headers = FastifyRequest['headers'];
 export type AuthContext = Pick<Context, 'auth' | 'node' | 'config'>;
@@ -63,6 +64,7 @@ export async function authRoutes(app: Routes, context: AuthContext): Promise<voi
     keySetRoutes(typed, context);
     apiKeyRoutes(typed, context);
     appRoutes(typed, context);
+    ticketRoutes(typed, context);
     loginRoute(typed, context);
   });
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { credentialsOf, type HeldPrincipal, type Principal } from '../auth/identity.ts';
 import type { Context } from '../context.ts';
 import { GatewayError } from '../errors.ts';
+import { type UrlCredentials, urlCredentialsOf } from './url-credentials.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -31,17 +32,21 @@ const PUBLIC: ReadonlySet<string> = new Set([
   '/v1/auth/jwks',
   '/.well-known/jwks.json',
 ]);
+/** E2 clients ask for these before they have a credential, too. */
+const PUBLIC_FOR_E2: ReadonlySet<string> = new Set(['/v1/network/status', '/v1/network/peers']);
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
-export function addCredentialHooks(app: FastifyInstance, { auth }: Pick<Context, 'auth'>): void {
+export function addCredentialHooks(app: FastifyInstance, context: Pick<Context, 'auth' | 'config'>): void {
   // null until the first hook: an object here would be one for all requests
   app.decorateRequest('principal', null as never);
   app.addHook('onRequest', async (request) => {
     request.principal = OPERATOR;
-    if (request.is404 || request.routeOptions.config.isOpen === true) return;
-    const principal = await auth.authenticator.identify(credentialsOf(request.headers));
+    if (request.is404) return;
+    const inUrl = urlCredentialsOf(request, context);
+    if (request.routeOptions.config.isOpen === true) return;
+    const principal = await identify(request, inUrl, context);
     if (principal === null) {
-      if (!request.client.isLocal && !PUBLIC.has(request.routeOptions.url ?? '')) throw missing();
+      if (!request.client.isLocal && !isPublic(request, context)) throw missing();
       return;
     }
     checkScope(request, principal);
@@ -52,6 +57,25 @@ export function addCredentialHooks(app: FastifyInstance, { auth }: Pick<Context,
   app.addHook('preHandler', async (request) => {
     if (request.principal.kind !== 'operator') actInOwnNamespace(request, request.principal);
   });
+}
+
+async function identify(
+  { headers, routeOptions }: FastifyRequest,
+  { ticket, credentials }: UrlCredentials,
+  { auth }: Pick<Context, 'auth'>,
+): Promise<HeldPrincipal | null> {
+  if (ticket === null) return auth.authenticator.identify([...credentialsOf(headers), ...credentials]);
+  const principal = auth.tickets.redeem(ticket, routeOptions.url ?? '', headers);
+  if (principal !== null && (await auth.standings.stands(principal))) return principal;
+  throw new GatewayError(
+    'unauthenticated',
+    'the ticket was used, has ended, or was made for another page, route or gateway: ask for another one',
+  );
+}
+
+function isPublic({ routeOptions }: FastifyRequest, { config }: Pick<Context, 'config'>): boolean {
+  const url = routeOptions.url ?? '';
+  return PUBLIC.has(url) || (config['compat.debros'] && PUBLIC_FOR_E2.has(url));
 }
 
 /** What a client calls the only namespace that its credential is for; undefined for the operator, who names any. */

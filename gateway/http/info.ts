@@ -30,6 +30,7 @@ const FEATURES = [
   'signed',
   'auth.wallet',
   'auth.api-keys',
+  'auth.ws-ticket',
   '4nk.storage',
   'debros.e1',
   'debros.e2',

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Delivery, TopicName } from '../../node/index.ts';
+import { CREDENTIAL_ENDED, type Standing, standingOf } from '../auth/standing.ts';
 import { encodeBase64 } from '../base64.ts';
 import { type Batch, ownBuffer, single } from '../batch.ts';
 import type { Clients, StreamClient } from '../clients.ts';
@@ -10,11 +11,12 @@ import type { Encoding, Hub, Sink } from '../hub.ts';
 import type { Events } from '../interface.ts';
 import { CLOSE_TIMEOUT_MS } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
-import { errorResponses, messageSchema, topicQuery } from '../schemas.ts';
+import { errorResponses, messageSchema, ticketQuery, topicQuery } from '../schemas.ts';
 import type { Turn } from '../turn.ts';
 import { Outbox, type OutboxOwner, type SlowReason } from '../ws/outbox.ts';
 import { ownNamespace } from './credentials.ts';
 import type { Routes } from './routes.ts';
+import { SSE_PATH } from './stream-paths.ts';
 
 const HEARTBEAT = single(Buffer.from(': still here\n\n'));
 
@@ -25,7 +27,10 @@ const sseSchema = {
   description:
     'Events: `message` with a Message, `caughtUp` once the subscription is live, `gap` when what was asked for by ' +
     'cursor is not kept, `error` before the stream is cut. `id` of an event is the cursor to resume from.',
-  querystring: topicQuery.extend({ cursor: z.string().max(1024).optional().describe('as Last-Event-ID') }),
+  querystring: topicQuery.extend({
+    cursor: z.string().max(1024).optional().describe('as Last-Event-ID'),
+    ticket: ticketQuery,
+  }),
   headers: z.object({ 'last-event-id': z.string().max(1024).optional() }),
   response: {
     200: { description: 'The stream', content: { 'text/event-stream': { schema: messageSchema } } },
@@ -38,8 +43,6 @@ const encoding: Encoding = {
   encode: ({ id, namespace, topic, author, epoch, seq, time, data }: Delivery) =>
     event('message', { id, namespace, topic, author, epoch, seq, time, data_base64: encodeBase64(data) }, id),
 };
-
-export const SSE_PATH = '/v1/pubsub/sse';
 
 type SseContext = Pick<Context, 'hub' | 'turn' | 'clients' | 'config' | 'events' | 'metrics'>;
 
@@ -67,6 +70,7 @@ export function pubsubSseRoutes(app: Routes, context: SseContext): void {
       {
         topic: name,
         shown: ownNamespace(request),
+        standing: standingOf(request.principal),
         queueMaxBytes: config['gateway.clientQueueBytes'],
         slowMs: config['gateway.slowClientMs'],
       },
@@ -91,12 +95,14 @@ interface StreamInit {
   readonly topic: TopicName;
   /** What the client calls the namespace, where that is not its name here. */
   readonly shown: string | undefined;
+  readonly standing: Standing | null;
   readonly queueMaxBytes: number;
   readonly slowMs: number;
 }
 
 /** One SSE client: subscribed to its topic for as long as it is connected. */
 class EventStream implements StreamClient, Sink, OutboxOwner {
+  readonly standing: Standing | null;
   readonly #components: StreamComponents;
   readonly #topic: TopicName;
   readonly #shown: string | undefined;
@@ -110,6 +116,7 @@ class EventStream implements StreamClient, Sink, OutboxOwner {
     this.#components = components;
     this.#topic = init.topic;
     this.#shown = init.shown;
+    this.standing = init.standing;
     const { raw, turn, metrics } = components;
     this.#outbox = new Outbox(
       { out: raw, turn, owner: this, metrics },
@@ -139,6 +146,13 @@ class EventStream implements StreamClient, Sink, OutboxOwner {
     this.take(HEARTBEAT);
   }
 
+  endCredential(): void {
+    const { raw, events } = this.#components;
+    if (raw.writableEnded) return;
+    events.report('credential_ended', { kind: 'sse' });
+    this.#cut('unauthenticated', CREDENTIAL_ENDED);
+  }
+
   goAway(): void {
     this.#cut('going_away');
   }
@@ -158,12 +172,12 @@ class EventStream implements StreamClient, Sink, OutboxOwner {
   }
 
   /** Says why, if the client still reads, and ends. */
-  #cut(code: ErrorCode): void {
+  #cut(code: ErrorCode, error: string = ERRORS[code].meaning): void {
     const { raw } = this.#components;
     if (raw.writableEnded) return;
     this.#leaveTopic?.();
     this.#outbox.finish();
-    raw.end(event('error', { code, error: ERRORS[code].meaning }));
+    raw.end(event('error', { code, error }));
     this.#cutTimer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT_MS);
   }
 

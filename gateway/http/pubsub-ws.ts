@@ -4,21 +4,21 @@ import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { utf8Length } from '../../protocols/common/bytes.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { standingOf } from '../auth/standing.ts';
 import { type Context, topicName } from '../context.ts';
 import { ERRORS, GatewayError } from '../errors.ts';
 import { MEMBER_ID_MAX_LENGTH, MEMBER_META_MAX_BYTES } from '../limits.ts';
-import { errorResponses, topicQuery, topicSchema } from '../schemas.ts';
+import { errorResponses, ticketQuery, topicQuery, topicSchema } from '../schemas.ts';
 import { Session } from '../ws/session.ts';
 import { chooseDialect, negotiate, SUBPROTOCOLS } from '../ws/subprotocols.ts';
 import { ownNamespace } from './credentials.ts';
 import type { Routes } from './routes.ts';
-
-export const WEBSOCKET_PATH = '/v1/pubsub/ws';
+import { WEBSOCKET_PATH } from './stream-paths.ts';
 
 const credential = z
   .string()
   .optional()
-  .describe('for DeBros clients: chooses their JSON frames, else ignored');
+  .describe('of DeBros clients, which get their JSON frames; taken with the setting compat.debros only');
 
 const metaSchema = z
   .string()
@@ -50,6 +50,7 @@ const wsSchema = {
     member_meta: metaSchema.optional(),
     api_key: credential,
     token: credential,
+    ticket: ticketQuery,
   }),
   response: { 101: z.null().describe('Switching to WebSocket'), ...errorResponses },
 };
@@ -122,6 +123,7 @@ export function pubsubWsRoutes(app: Routes, context: WsContext): void {
         {
           home: { ...name, topic, shown: ownNamespace(request) },
           dialect: chooseDialect(socket.protocol, query),
+          standing: standingOf(request.principal),
           queueMaxBytes: config['gateway.clientQueueBytes'],
           slowMs: config['gateway.slowClientMs'],
           topicsMax: config['gateway.topicsPerClient'],

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Logger, PublishRequest, Receipt, Relay, TopicName } from '../../node/index.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { CREDENTIAL_ENDED, type Standing } from '../auth/standing.ts';
 import { type Batch, single } from '../batch.ts';
 import type { Clients, StreamClient } from '../clients.ts';
 import { type CloseCode, errorBody, GatewayError } from '../errors.ts';
@@ -42,6 +43,7 @@ export interface SessionComponents {
 export interface SessionInit {
   readonly home: Home;
   readonly dialect: Dialect;
+  readonly standing: Standing | null;
   readonly queueMaxBytes: number;
   readonly slowMs: number;
   /** Topics it may be subscribed to. */
@@ -83,6 +85,10 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
 
   get home(): Home {
     return this.#init.home;
+  }
+
+  get standing(): Standing | null {
+    return this.#init.standing;
   }
 
   /** Begins: from here on the client gets messages and is listened to. */
@@ -188,6 +194,13 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
     }
     this.#missedPings += 1;
     this.take(PING);
+  }
+
+  endCredential(): void {
+    const { socket, events } = this.#components;
+    if (socket.readyState !== socket.OPEN) return;
+    events.report('credential_ended', { kind: 'websocket' });
+    this.close(4001, CREDENTIAL_ENDED);
   }
 
   goAway(): void {

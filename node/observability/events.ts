@@ -39,6 +39,11 @@ export const EVENTS = {
     everyMs: MINUTE_MS,
   },
   client_cut: { level: 'info', message: 'a client read too slowly and was cut', everyMs: 1000 },
+  credential_ended: {
+    level: 'info',
+    message: 'a stream ended with the session or API key that it was opened with',
+    everyMs: 1000,
+  },
 } as const satisfies Record<string, EventKind>;
 
 export type EventName = keyof typeof EVENTS;

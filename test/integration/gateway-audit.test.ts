@@ -164,7 +164,12 @@ test('who signed in and who was refused is written down, and no credential', asy
   const renewed = await post(url, '/v1/auth/refresh', { refresh_token: session.refresh_token });
   assert.equal(renewed.status, 200);
   // a client that says its key where it does not belong
-  await fetch(`${url}/v1/auth/whoami?api_key=${session.api_key}`);
+  assert.equal((await fetch(`${url}/v1/auth/whoami?api_key=${session.api_key}`)).status, 401);
+  const answer = await post(url, '/v1/auth/ws-ticket', undefined, byKey);
+  const { ticket } = (await answer.json()) as { ticket: string };
+  for (const query of [`token=${session.access_token}`, `ticket=${ticket}x`]) {
+    assert.equal((await fetch(`${url}/v1/pubsub/ws?topic=t&${query}`)).status, 401);
+  }
   await node.end('SIGTERM');
 
   const lines = linesOf(data);
@@ -177,6 +182,10 @@ test('who signed in and who was refused is written down, and no credential', asy
     'auth.credential refused',
     'auth.token ok',
     'auth.refresh ok',
+    'auth.credential refused',
+    'auth.ws-ticket ok',
+    'auth.credential refused',
+    'auth.credential refused',
     'gateway.stop ok',
   ]);
   assert.equal(lines[1]?.actor, wallet.address);
@@ -190,7 +199,7 @@ test('who signed in and who was refused is written down, and no credential', asy
   assert.match(lines[5]?.actor ?? '', /^did:pkh:eip155:/);
   const written = readFileSync(join(data, 'audit/audit.log'), 'utf8') + node.stderr + node.stdout;
   const { access_token: access, refresh_token: refresh, api_key: key } = session;
-  for (const secret of [access, refresh, key, forged, proof.signature, proof.nonce]) {
+  for (const secret of [access, refresh, key, ticket, forged, proof.signature, proof.nonce]) {
     assert.ok(secret.length > 20 && !written.includes(secret), secret);
   }
 });

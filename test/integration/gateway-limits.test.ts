@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
@@ -157,7 +158,10 @@ function frame(first: number, payload: Buffer, length = payload.byteLength): Buf
 }
 
 const CONTINUED = 0x00;
+const TEXT = 0x01;
 const BINARY = 0x02;
+const CLOSE = 0x08;
+const PING = 0x09;
 const FINAL = 0x80;
 const COMPRESSED = 0x40;
 
@@ -203,6 +207,51 @@ test('a frame is refused by the length it claims, before its bytes come', async 
     const { socket } = await openRaw(site);
     assert.equal(await closedFor(socket, frame(FINAL | BINARY, Buffer.alloc(0), length)), 1009);
   }
+});
+
+test('frames that break the protocol end the connection, and only that one', async () => {
+  await using site = await startSite();
+  await using other = await WsClient.open(`${site.wsUrl}/v1/pubsub/ws?topic=a`);
+  const payload = Buffer.from('x');
+  const unmasked = Buffer.concat([Buffer.from([FINAL | BINARY, 1]), payload]);
+  const attempts: readonly [what: string, bytes: Buffer, code: number][] = [
+    ['no mask', unmasked, 1002],
+    ['a reserved bit', frame(FINAL | 0x20 | BINARY, payload), 1002],
+    ['an opcode that is none', frame(FINAL | 0x03, payload), 1002],
+    ['an end without a beginning', frame(FINAL | CONTINUED, payload), 1002],
+    ['a message inside another', Buffer.concat([frame(BINARY, payload), frame(BINARY, payload)]), 1002],
+    ['a ping in parts', frame(PING, payload), 1002],
+    ['a ping that is too long', frame(FINAL | PING, Buffer.alloc(126)), 1002],
+    ['a close with half a code', frame(FINAL | CLOSE, payload), 1002],
+    ['text that is no UTF-8', frame(FINAL | TEXT, Buffer.of(0xc0, 0x80)), 1007],
+  ];
+  for (const [what, bytes, code] of attempts) {
+    const { socket } = await openRaw(site);
+    assert.equal(await closedFor(socket, bytes), code, what);
+  }
+  other.send('still here');
+  assert.equal((await other.next()).data.toString(), 'still here');
+  await until('only the other one is left', () => site.gateway.metrics.websocketClients === 1);
+});
+
+test('a handshake that never ends, however it is dripped, is given up', async () => {
+  await using site = await startSite();
+  const sockets = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const socket = connect(Number(new URL(site.url).port), '127.0.0.1');
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      socket.write('GET /v1/pubsub/ws?topic=a HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nX: ');
+      return socket;
+    }),
+  );
+  const drip = setInterval(() => {
+    for (const socket of sockets) if (socket.writable) socket.write('x');
+  }, 100);
+  const answers = await Promise.all(sockets.map(async (socket) => text(socket)));
+  clearInterval(drip);
+  for (const answer of answers) assert.match(answer, /^HTTP\/1.1 408 [^]*"code":"request_timeout"/);
+  assert.equal(site.gateway.metrics.websocketClients, 0);
 });
 
 test('nothing is decompressed: no bomb can be sent, on a WebSocket or in a body', async () => {

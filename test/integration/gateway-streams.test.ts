@@ -153,8 +153,6 @@ describe('WebSocket E2', () => {
   for (const [what, query, protocols] of [
     ['subprotocol', '', ['maillon.e2']],
     ['?frames=json', '&frames=json', []],
-    ['?api_key=', '&api_key=ak_x:default', []],
-    ['?token=', '&token=a.b.c', []],
   ] as const) {
     test(`${what} chooses JSON frames`, async () => {
       const topic = freshTopic();

@@ -89,6 +89,12 @@ export const DOOR_SETTINGS = [
     help: 'Addresses to which the login page may hand a session, such as https://app.example/signed-in. One on http://127.0.0.1 or http://localhost stands for every port.',
   },
   {
+    path: 'compat.debros',
+    schema: z.boolean(),
+    default: false,
+    help: 'Take the credentials of DeBros clients (TypeScript SDK 0.6) where they put them, in the URL of /v1/pubsub/ws (?api_key=, ?token=), and answer /v1/network/status and /v1/network/peers without one. Proxies in between may log such URLs.',
+  },
+  {
     path: 'compat.fournk.namespace',
     schema: z.string().regex(NAMESPACE_PATTERN, 'must match [a-z0-9-]{1,64}'),
     default: '4nk',

@@ -41,8 +41,8 @@ function open(fetch: typeof globalThis.fetch = globalThis.fetch) {
   const sockets: FakeWebSocket[] = [];
   let overs = 0;
   const connection = new Connection({
-    url: new URL('https://gateway.example/v1/pubsub/ws'),
-    fetch,
+    admit: () => ({ url: new URL('https://gateway.example/v1/pubsub/ws') }),
+    ask: async () => fetch('https://gateway.example/v1/pubsub/ws'),
     WebSocket: class extends FakeWebSocket {
       constructor(url: string) {
         super(url);

@@ -76,7 +76,7 @@ function open(dialect: Dialect = rawDialect, relay = new FakeRelay()) {
       logger: pino({ level: 'silent' }),
       events: { report: () => undefined },
     },
-    { home: topic, dialect, queueMaxBytes: QUEUE_BYTES, slowMs: 30_000, topicsMax: 3 },
+    { home: topic, dialect, standing: null, queueMaxBytes: QUEUE_BYTES, slowMs: 30_000, topicsMax: 3 },
   );
   session.open();
   const beat = (count: number): void => {

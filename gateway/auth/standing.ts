@@ -1,0 +1,77 @@
+/** What a stream's right to go on hangs on. */
+import type { Clock } from '../../protocols/common/clock.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import type { ApiKeys } from './api-keys.ts';
+import type { Principal } from './identity.ts';
+import { STANDING_BATCH } from './limits.ts';
+import type { Sessions } from './sessions.ts';
+
+/** What a stream is told that is cut for it. */
+export const CREDENTIAL_ENDED = 'the session or API key has ended: sign in again';
+
+export interface Standing {
+  /** Id of the session or API key. An access token's own end does not matter: its session goes on. */
+  readonly origin: string;
+  /** When it ends in any case. */
+  readonly endsAt: number | undefined;
+}
+
+/** Null for whoever acts without a session or an API key. */
+export function standingOf(principal: Principal): Standing | null {
+  switch (principal.kind) {
+    case 'session':
+      return { origin: principal.claims.origin, endsAt: principal.endsAt };
+    case 'api_key':
+      return { origin: principal.keyId, endsAt: principal.endsAt };
+    default:
+      return null;
+  }
+}
+
+export interface StandingsComponents {
+  readonly sessions: Sessions;
+  readonly apiKeys: ApiKeys;
+  readonly clock: Clock;
+}
+
+/** Asks the state, never what is remembered of it. */
+export class Standings {
+  readonly #components: StandingsComponents;
+
+  constructor(components: StandingsComponents) {
+    this.#components = components;
+  }
+
+  /** Whether its own time is over. */
+  isOver({ endsAt }: Standing): boolean {
+    return endsAt !== undefined && endsAt <= this.#components.clock.now();
+  }
+
+  /** Whether whoever got a credential may act with it still; while nobody can tell, that it was good a moment ago counts. */
+  async stands(principal: Principal): Promise<boolean> {
+    const standing = standingOf(principal);
+    if (standing === null) return true;
+    if (this.isOver(standing)) return false;
+    try {
+      return (await this.ended([standing.origin])).size === 0;
+    } catch (error) {
+      if (error instanceof CodedError && error.code === 'state_unavailable') return true;
+      throw error;
+    }
+  }
+
+  /** Those of `origins` that are neither a session nor an API key that is good. Rejects with `state_unavailable`. */
+  async ended(origins: Iterable<string>): Promise<Set<string>> {
+    const { sessions, apiKeys } = this.#components;
+    const ended = new Set(origins);
+    const all = [...ended];
+    for (let at = 0; at < all.length; at += STANDING_BATCH) {
+      const some = all.slice(at, at + STANDING_BATCH);
+      for (const id of await sessions.standing(some)) ended.delete(id);
+      const left = some.filter((id) => ended.has(id));
+      if (left.length === 0) continue;
+      for (const id of await apiKeys.standing(left)) ended.delete(id);
+    }
+    return ended;
+  }
+}

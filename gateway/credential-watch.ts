@@ -1,0 +1,83 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from '../node/index.ts';
+import { CodedError, errorMessage } from '../protocols/common/errors.ts';
+import type { Authenticator } from './auth/identity.ts';
+import type { Standings } from './auth/standing.ts';
+import type { Clients, StreamClient } from './clients.ts';
+
+export interface CredentialWatchComponents {
+  readonly clients: Clients;
+  readonly standings: Standings;
+  /** Says when something ended at this gateway: nobody waits for the next round then. */
+  readonly authenticator: Pick<Authenticator, 'onForgotten'>;
+  readonly logger: Logger;
+}
+
+/**
+ * Ends the streams whose session or API key has ended, wherever that was done: one question for all of them, every so often. While
+ * nobody can be asked they stay.
+ */
+export class CredentialWatch {
+  readonly #components: CredentialWatchComponents;
+  readonly #intervalMs: number;
+  #running: { readonly abort: AbortController; readonly over: Promise<void> } | undefined;
+
+  constructor(components: CredentialWatchComponents, init: { readonly intervalMs: number }) {
+    this.#components = components;
+    this.#intervalMs = init.intervalMs;
+  }
+
+  start(): void {
+    if (this.#running !== undefined) return;
+    const abort = new AbortController();
+    this.#running = { abort, over: this.#watch(abort.signal) };
+    this.#components.authenticator.onForgotten(() => void this.#look(abort.signal));
+  }
+
+  async stop(): Promise<void> {
+    this.#running?.abort.abort();
+    await this.#running?.over;
+    this.#running = undefined;
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await wait(this.#intervalMs, undefined, { signal }).catch(() => undefined);
+      await this.#look(signal);
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    try {
+      await this.#endThoseOver(signal);
+    } catch (error) {
+      // what is amiss with the state is said where it is asked for, and by /readyz
+      if (error instanceof CodedError && error.code === 'state_unavailable') return;
+      this.#components.logger.error(
+        { err: errorMessage(error) },
+        'whether streams may go on could not be found out',
+      );
+    }
+  }
+
+  async #endThoseOver(signal: AbortSignal): Promise<void> {
+    const { clients, standings } = this.#components;
+    const byOrigin = new Map<string, StreamClient[]>();
+    for (const client of clients) {
+      const { standing } = client;
+      if (standing === null) continue;
+      if (standings.isOver(standing)) {
+        client.endCredential();
+        continue;
+      }
+      const same = byOrigin.get(standing.origin);
+      if (same === undefined) byOrigin.set(standing.origin, [client]);
+      else same.push(client);
+    }
+    if (byOrigin.size === 0) return;
+    const ended = await standings.ended(byOrigin.keys());
+    if (signal.aborted) return;
+    for (const origin of ended) for (const client of byOrigin.get(origin) ?? []) client.endCredential();
+  }
+}
