@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
+import type * as Yaml from 'yaml';
 import { errorMessage } from '../../protocols/common/errors.ts';
 
 const require = createRequire(import.meta.url);
@@ -63,7 +64,7 @@ function readBounded(path: string): string {
 
 function parseYaml(text: string): Record<string, unknown> {
   // only now: most starts find no file, and the parser takes a tenth of what a command line starts with
-  const { parse } = require('yaml') as typeof import('yaml');
+  const { parse } = require('yaml') as typeof Yaml;
   // Aliases are refused rather than counted: no setting needs one, and a few expand to gigabytes.
   const content: unknown = parse(text, { maxAliasCount: 0, uniqueKeys: true, logLevel: 'error' });
   if (content === null) return {};

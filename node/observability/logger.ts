@@ -6,6 +6,7 @@ import {
   type Logger as PinoLogger,
   pino,
 } from 'pino';
+import type * as Pretty from 'pino-pretty';
 import type { Config } from '../config/schema.ts';
 
 export { libp2pLogger } from './libp2p-logger.ts';
@@ -56,7 +57,7 @@ export function createLogger(
     format === 'pretty' || (format === 'auto' && init.stream === undefined && process.stderr.isTTY);
   if (pretty) {
     // only now: a server under a supervisor never needs it
-    const { PinoPretty } = require('pino-pretty') as typeof import('pino-pretty');
+    const { PinoPretty } = require('pino-pretty') as typeof Pretty;
     const stream = { destination: init.stream ?? STDERR, sync: true, colorize: colours(init.stream) };
     return pino(options, PinoPretty(stream));
   }
