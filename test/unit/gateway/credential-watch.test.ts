@@ -51,7 +51,7 @@ function make(intervalMs = INTERVAL_MS) {
   const clients = new Clients({ max: 10_000 });
   const lines: string[] = [];
   const logger = pino({}, { write: (line: string) => void lines.push(line) });
-  let onForgotten = (): void => undefined;
+  let onForgotten: (() => void) | undefined;
   const authenticator = {
     onForgotten: (listener: () => void) => {
       onForgotten = listener;
@@ -66,7 +66,7 @@ function make(intervalMs = INTERVAL_MS) {
   const fail = (error: Error | undefined): void => {
     failure = error;
   };
-  return { sessions, keys, asked, clock, standings, watch, add, fail, lines, forget: () => onForgotten() };
+  return { sessions, keys, asked, clock, standings, watch, add, fail, lines, forget: () => onForgotten?.() };
 }
 
 const of = (origin: string, endsAt?: number): Standing => ({ origin, endsAt });
