@@ -177,7 +177,16 @@ describe('tickets', () => {
       assert.deepEqual([status, body.code], [401, 'unauthenticated'], path);
       assert.match(body.error, /^token in URL: /);
     }
-    assert.equal((await rawRequest(site.url, `/nowhere?token=${token}`)).status, 404);
+    // nor where nothing looks at the query
+    for (const [path, status] of [
+      [`/nowhere?token=${token}`, 404],
+      [`/v1/%zz?token=${token}`, 400],
+      [`${WS}?topic=t&token=${token}&more=${'x'.repeat(20_000)}`, 431],
+    ] as const) {
+      const answer = await rawRequest(site.url, path);
+      assert.equal(answer.status, status);
+      assert.ok(!answer.text.includes(token));
+    }
   });
 
   test('none of them is in the log', () => noSecretIn(site));
