@@ -66,7 +66,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   }
 }
 
-async function createProgram(context: CommandContext): Promise<Command> {
+/** The whole command line. What a command needs is loaded when it is meant. */
+export async function createProgram(context: CommandContext): Promise<Command> {
   const program = new Command('maillon')
     .description('A swarm anyone can run and a door anyone can knock at.')
     .version(readBuild().version, '-V, --version', 'Print the version.')

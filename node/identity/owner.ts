@@ -18,7 +18,10 @@ export interface OwnerInit {
  * The development owner: whose everything is that is made through this node without naming an owner. One key for all that a user
  * starts on a machine, made on the first start, so that processes share their default namespaces without any ceremony.
  */
-export async function loadOwner({ logger }: { readonly logger: Logger }, init: OwnerInit): Promise<NamedKey> {
+export async function loadOwner(
+  { logger }: { readonly logger: Pick<Logger, 'info'> },
+  init: OwnerInit,
+): Promise<NamedKey> {
   const { path, data, passphrases } = init;
   if (path !== '') return developmentKey(path, passphrases);
   try {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { createClient } from '../../gateway/client/index.ts';
 import { PASSPHRASE, passphraseFile } from '../support/passphrases.ts';
-import { maillon, Program, type RunOptions, scratch, until } from '../support/processes.ts';
+import { maillon, Program, scratch, until } from '../support/processes.ts';
+import { type Finished, Shell } from '../support/shell.ts';
 import { ROOT } from '../support/sources.ts';
 
 const MAIN = join(ROOT, 'gateway/main.ts');
@@ -21,16 +23,18 @@ interface Listed {
   readonly created: string;
 }
 
-/** Runs `maillon keys …` to its end. */
-async function keys(t: TestContext, args: readonly string[], options?: RunOptions) {
-  const program = maillon(t, ['keys', ...args], options);
-  const exit = await program.exit;
-  return { exit, stdout: program.stdout, stderr: program.stderr };
+type Keys = (...args: readonly string[]) => Promise<Finished>;
+
+/** What runs `maillon keys …` to its end, with these settings. */
+function keysWith(t: TestContext, env: NodeJS.ProcessEnv = {}): Keys {
+  const shell = new Shell({ env });
+  t.after(() => shell.end());
+  return (...args) => shell.run(['keys', ...args]);
 }
 
 /** What it says with `--json`. Fails when it fails. */
-async function asked<T>(t: TestContext, args: readonly string[], options?: RunOptions): Promise<T> {
-  const { exit, stdout, stderr } = await keys(t, [...args, '--json'], options);
+async function asked<T>(keys: Keys, ...args: readonly string[]): Promise<T> {
+  const { exit, stdout, stderr } = await keys(...args, '--json');
   assert.equal(exit, 0, stderr);
   return JSON.parse(stdout) as T;
 }
@@ -41,45 +45,38 @@ async function answer(program: Program, question: RegExp, text: string): Promise
   program.process.stdin?.write(text);
 }
 
-test('every command of keys explains itself', async (t) => {
-  const verbs = ['list', 'new', 'import', 'export', 'rotate', 'seal', 'unseal'];
-  for (const args of [[], ...verbs.map((verb) => [verb])]) {
-    const { exit, stdout } = await keys(t, [...args, '--help']);
-    assert.equal(exit, 0);
-    assert.match(stdout, /Examples:\n {2}\$ .*maillon keys/, args.join());
-    assert.match(stdout, /--json/, args.join());
-  }
-});
-
 test('keys are made, listed, rotated, exported and imported without a node', async (t) => {
   const data = join(scratch(t), 'data');
   const env = { MAILLON_DATA: data };
-  assert.match((await keys(t, ['list'], { env })).stdout, /^no keys in /);
-  const alice = await asked<Listed>(t, ['new', 'alice'], { env });
+  const keys = keysWith(t, env);
+  assert.match((await keys('list')).stdout, /^no keys in /);
+  const alice = await asked<Listed>(keys, 'new', 'alice');
   assert.match(alice.did, /^did:key:z6Mk/);
-  const { keys: listed } = await asked<{ keys: Listed[] }>(t, ['list'], { env });
+  const { keys: listed } = await asked<{ keys: Listed[] }>(keys, 'list');
   assert.deepEqual(listed, [alice]);
-  const table = (await keys(t, ['list', '--data', data])).stdout;
+  const table = (await keys('list', '--data', data)).stdout;
   assert.match(
     table,
     new RegExp(`^NAME +SEALED +CREATED +DID\\nalice +no +\\d{4}-\\d\\d-\\d\\d +${alice.did}\\n$`),
   );
 
   const pem = join(data, 'alice.pem');
-  const wrote = await asked<{ did: string; out: string }>(t, ['export', 'alice', '--out', pem], { env });
+  const wrote = await asked<{ did: string; out: string }>(keys, 'export', 'alice', '--out', pem);
   assert.deepEqual([wrote.did, wrote.out], [alice.did, pem]);
   if (!noModes) assert.equal(statSync(pem).mode & 0o777, 0o600);
-  const again = await keys(t, ['export', 'alice', '--out', pem], { env });
+  const again = await keys('export', 'alice', '--out', pem);
   assert.equal(again.exit, 1);
   assert.match(again.stderr, /is there already/);
-  assert.equal((await asked<Listed>(t, ['import', 'from-file', pem], { env })).did, alice.did);
-  const seed = (await keys(t, ['export', 'alice', '--form', 'seed', '--stdout'], { env })).stdout;
+  assert.equal((await asked<Listed>(keys, 'import', 'from-file', pem)).did, alice.did);
+  const seed = (await keys('export', 'alice', '--form', 'seed', '--stdout')).stdout;
   assert.match(seed, /^[0-9a-f]{64}\n$/);
-  assert.equal((await asked<Listed>(t, ['import', 'piped'], { env, input: seed })).did, alice.did);
+  const piped = maillon(t, ['keys', 'import', 'piped', '--json'], { env, input: seed });
+  assert.equal(await piped.exit, 0, piped.stderr);
+  assert.equal((JSON.parse(piped.stdout) as Listed).did, alice.did);
 
-  const rotated = await asked<{ did: string; retired: string }>(t, ['rotate', 'alice'], { env });
+  const rotated = await asked<{ did: string; retired: string }>(keys, 'rotate', 'alice');
   assert.notEqual(rotated.did, alice.did);
-  const names = (await asked<{ keys: Listed[] }>(t, ['list'], { env })).keys.map(({ name }) => name);
+  const names = (await asked<{ keys: Listed[] }>(keys, 'list')).keys.map(({ name }) => name);
   assert.deepEqual(names, ['alice', rotated.retired, 'from-file', 'piped']);
 });
 
@@ -89,34 +86,35 @@ test('a sealed key: made, exported and rotated with a passphrase from a file', {
   const data = join(scratch(t), 'data');
   const file = passphraseFile(t);
   const common = ['--data', data, '--passphrase-file', file];
-  const bob = await asked<Listed>(t, ['new', 'bob', ...common]);
+  const plain = keysWith(t);
+  const bob = await asked<Listed>(plain, 'new', 'bob', ...common);
   assert.equal(bob.sealed, true);
-  const none = await keys(t, ['export', 'bob', '--stdout', '--data', data]);
+  const none = await plain('export', 'bob', '--stdout', '--data', data);
   assert.deepEqual([none.exit, none.stdout], [1, '']);
   assert.match(none.stderr, /bob\.key needs a passphrase.*MAILLON_IDENTITY_PASSPHRASE_FILE/);
   const wrong = ['--passphrase-file', passphraseFile(t, 'not the passphrase')];
-  const refused = await keys(t, ['export', 'bob', '--stdout', '--json', '--data', data, ...wrong]);
+  const refused = await plain('export', 'bob', '--stdout', '--json', '--data', data, ...wrong);
   assert.equal((JSON.parse(refused.stderr) as { code: string }).code, 'bad_passphrase');
 
-  const env = { MAILLON_DATA: data, MAILLON_IDENTITY_PASSPHRASE_FILE: file };
+  const keys = keysWith(t, { MAILLON_DATA: data, MAILLON_IDENTITY_PASSPHRASE_FILE: file });
   const pem = join(data, 'bob.pem');
   const encrypted = ['--pem-passphrase-file', passphraseFile(t, 'another for the PEM')];
-  assert.equal((await keys(t, ['export', 'bob', '--out', pem, ...encrypted], { env })).exit, 0);
+  assert.equal((await keys('export', 'bob', '--out', pem, ...encrypted)).exit, 0);
   assert.match(readFileSync(pem, 'utf8'), /ENCRYPTED PRIVATE KEY/);
-  const copy = await asked<Listed>(t, ['import', 'copy', pem, ...encrypted, '--sealed'], { env });
+  const copy = await asked<Listed>(keys, 'import', 'copy', pem, ...encrypted, '--sealed');
   assert.deepEqual([copy.did, copy.sealed], [bob.did, true]);
-  assert.equal((await asked<Listed>(t, ['rotate', 'bob'], { env })).sealed, true);
-  assert.equal((await asked<Listed>(t, ['unseal', 'bob'], { env })).sealed, false);
+  assert.equal((await asked<Listed>(keys, 'rotate', 'bob')).sealed, true);
+  assert.equal((await asked<Listed>(keys, 'unseal', 'bob')).sealed, false);
 
   chmodSync(file, 0o644);
-  const open = await keys(t, ['seal', 'bob'], { env });
+  const open = await keys('seal', 'bob');
   assert.equal(open.exit, 1);
   assert.match(open.stderr, /others may read .*chmod 600/);
 });
 
 test('what is wrong is one line that says what to do', async (t) => {
   const data = join(scratch(t), 'data');
-  const env = { MAILLON_DATA: data };
+  const keys = keysWith(t, { MAILLON_DATA: data });
   const file = join(scratch(t), 'file');
   writeFileSync(file, 'not a key');
   const cases: [string[], number, RegExp][] = [
@@ -130,7 +128,7 @@ test('what is wrong is one line that says what to do', async (t) => {
     [['new', 'alice', '--passphrase', 'hunter22'], 2, /unknown option '--passphrase'/],
   ];
   for (const [args, exit, message] of cases) {
-    const said = await keys(t, args, { env });
+    const said = await keys(...args);
     assert.equal(said.exit, exit, `${args.join(' ')}: ${said.stderr}`);
     assert.equal(said.stdout, '');
     assert.match(said.stderr, message);
@@ -139,31 +137,14 @@ test('what is wrong is one line that says what to do', async (t) => {
   assert.equal(existsSync(data), false, 'nothing was made');
 });
 
-test('what changes the identity waits for the node to be stopped', async (t) => {
+test('a node whose identity is sealed needs its passphrase to start; while it runs its identity stays as it is', async (t) => {
   const data = scratch(t);
-  const flags = ['--data', data, '--listen-host', '127.0.0.1', '--listen-tcp', '0', '--listen-ws', '0'];
-  const node = maillon(t, ['node', '--json', ...flags, '--gateway-port', '0', '--admin-port', '0']);
-  await node.firstLine();
-  const before = await asked<{ keys: Listed[] }>(t, ['list', '--data', data]);
-  for (const verb of ['rotate', 'seal']) {
-    const held = await keys(t, [verb, 'identity', '--data', data]);
-    assert.equal(held.exit, 1);
-    assert.match(held.stderr, /a node runs on .*: stop it first/);
-  }
-  assert.equal((await asked<Listed>(t, ['new', 'beside', '--data', data])).sealed, false);
-  await node.end('SIGTERM');
-  const { did } = await asked<Listed>(t, ['rotate', 'identity', '--data', data]);
-  const identity = before.keys.find(({ name }) => name === 'identity');
-  assert.match(identity?.did ?? '', /^did:key:z6Mk/);
-  assert.notEqual(did, identity?.did);
-});
-
-test('a node whose identity is sealed starts with its passphrase, and says what it needs', async (t) => {
-  const data = scratch(t);
-  const flags = ['--data', data, '--listen-host', '127.0.0.1', '--listen-tcp', '0', '--listen-ws', '0'];
   const file = passphraseFile(t);
-  const start = ['node', '--json', ...flags, '--gateway-port', '0', '--admin-port', '0'];
-  const { did } = await asked<Listed>(t, ['new', 'identity', '--data', data, '--passphrase-file', file]);
+  const keys = keysWith(t, { MAILLON_DATA: data });
+  const swarm = ['--listen-host', '127.0.0.1', '--listen-tcp', '0', '--listen-ws', '0'];
+  const doors = ['--gateway-port', '0', '--admin-port', '0'];
+  const start = ['node', '--json', '--data', data, ...swarm, ...doors];
+  const { did } = await asked<Listed>(keys, 'new', 'identity', '--passphrase-file', file);
   const locked = maillon(t, start);
   assert.equal(await locked.exit, 1);
   assert.equal(
@@ -172,11 +153,17 @@ test('a node whose identity is sealed starts with its passphrase, and says what 
   );
   const node = maillon(t, [...start, '--identity-passphrase-file', file]);
   const { url } = JSON.parse(await node.firstLine()) as { url: string };
-  const id = maillon(t, ['id', '--json', '--url', url]);
-  await id.exit;
-  assert.equal((JSON.parse(id.stdout) as { author: string }).author, did);
+  assert.equal((await createClient({ url }).info()).author, did);
+  for (const verb of ['rotate', 'seal']) {
+    const held = await keys(verb, 'identity');
+    assert.equal(held.exit, 1);
+    assert.match(held.stderr, /a node runs on .*: stop it first/);
+  }
+  assert.equal((await asked<Listed>(keys, 'new', 'beside')).sealed, false);
   assert.ok(!`${node.stdout}${node.stderr}`.includes(PASSPHRASE));
   assert.equal((await node.end('SIGTERM')).exit, 0);
+  const rotated = await asked<Listed>(keys, 'rotate', 'identity', '--passphrase-file', file);
+  assert.notEqual(rotated.did, did);
 });
 
 test('on a terminal it asks twice, shows nothing, and opens what it sealed', {

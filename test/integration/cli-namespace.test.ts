@@ -19,24 +19,6 @@ async function seenAfar(name: string, is: (view: NamespaceView) => boolean): Pro
   });
 }
 
-test('every command explains itself with examples', async (t) => {
-  const person = new Person(t, pair.a);
-  const verbs = ['create', 'set', 'show', 'grant', 'revoke', 'transfer'];
-  for (const args of [
-    ['namespace'],
-    ...verbs.map((verb) => ['namespace', verb]),
-    ['pub'],
-    ['put'],
-    ['del'],
-  ]) {
-    const { exit, stdout } = await person.run(...args, '--help');
-    assert.equal(exit, 0);
-    assert.match(stdout, /Examples:\n {2}\$ .*maillon/, args.join(' '));
-    assert.match(stdout, /--json/, args.join(' '));
-    if (args.length > 1) assert.match(stdout, /--key <name>[^]*--chain <file>/, args.join(' '));
-  }
-});
-
 test('a namespace is made, shown, changed and handed on', async (t) => {
   const person = new Person(t, pair.a);
   const [alice, bob] = [await person.key('alice'), await person.key('bob')];

@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { maillon, Program, scratch, until } from '../support/processes.ts';
+import { Shell } from '../support/shell.ts';
+import { type SitePair, startPair } from '../support/site-pair.ts';
 import { ROOT } from '../support/sources.ts';
+import type { Site } from '../support/start-gateway.ts';
 
 interface Ready {
   readonly url: string;
   readonly peerId: string;
-  readonly multiaddrs: readonly string[];
 }
 
 async function startNode(
   t: TestContext,
-  init: { port?: string; data?: string; through?: string } = {},
+  init: { readonly port?: string; readonly data: string },
 ): Promise<Ready & { program: Program }> {
   const swarm = ['--listen-host', '127.0.0.1', '--listen-tcp', '0', '--listen-ws', '0', '--no-network-quic'];
   const doors = ['--gateway-port', init.port ?? '0', '--no-admin-enabled'];
-  const joins = init.through === undefined ? [] : ['--bootstrap', init.through];
-  const data = ['--data', init.data ?? scratch(t)];
-  const program = maillon(t, ['node', '--json', ...data, ...swarm, ...doors, ...joins]);
+  const program = maillon(t, ['node', '--json', '--data', init.data, ...swarm, ...doors]);
   return { program, ...(JSON.parse(await program.firstLine()) as Ready) };
 }
 
@@ -28,12 +28,22 @@ function jsonLines(program: Program): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+function idOf({ node }: Site): string {
+  return node.status().peerId;
+}
+
+let pair: SitePair;
+before(async () => {
+  pair = await startPair({ 'namespaces.unowned': true });
+});
+after(async () => pair[Symbol.asyncDispose]());
+
 test('status --watch --json has a line a reading, with rates from the second on, and Ctrl-C ends it', async (t) => {
-  const { url, peerId } = await startNode(t);
+  const { url } = pair.a;
   const watch = maillon(t, ['status', '--watch', '--json', '--url', url]);
   await until('two readings', () => jsonLines(watch).length >= 2);
   const [first, second] = jsonLines(watch) as [Record<string, unknown>, Record<string, unknown>];
-  assert.equal((first['node'] as { peerId: string }).peerId, peerId);
+  assert.equal((first['node'] as { peerId: string }).peerId, idOf(pair.a));
   assert.equal(first['rates'], null);
   assert.equal(typeof (second['rates'] as { messagesInPerSecond: number }).messagesInPerSecond, 'number');
   const { exit } = await watch.end('SIGINT');
@@ -42,8 +52,7 @@ test('status --watch --json has a line a reading, with rates from the second on,
 });
 
 test('what others publish shows as messages in, what this node publishes as messages out', async (t) => {
-  const first = await startNode(t);
-  const second = await startNode(t, { through: first.multiaddrs[0] ?? '' });
+  const { a: first, b: second } = pair;
   const watch = maillon(t, ['status', '--watch', '--json', '--url', first.url]);
   const body = JSON.stringify({ topic: 'news', data_base64: 'eA==' });
   const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
@@ -58,12 +67,13 @@ test('what others publish shows as messages in, what this node publishes as mess
 });
 
 test('in a pipe it is blocks of plain text', async (t) => {
-  const { url } = await startNode(t);
+  const { url } = pair.a;
   for (const command of ['status', 'peers']) {
     const watch = maillon(t, [command, '--watch', '--url', url]);
     const blocks = (): string[] => watch.stdout.split('\n\n').slice(0, -1);
     await until('two blocks', () => blocks().length >= 2);
-    for (const block of blocks()) assert.match(block, command === 'status' ? /^gateway +http/ : /^no peers$/);
+    for (const block of blocks())
+      assert.match(block, command === 'status' ? /^gateway +http/ : /^PEER +CONNECTED /);
     // oxlint-disable-next-line no-control-regex
     assert.doesNotMatch(watch.stdout, /\u001b/);
     assert.equal((await watch.end('SIGTERM')).exit, 0);
@@ -107,7 +117,7 @@ const noScript = !existsSync('/usr/bin/script') && 'there is no script(1) to mak
 test('on a terminal it draws in place, in colour, and leaves the terminal as it was', {
   skip: noScript,
 }, async (t) => {
-  const { url } = await startNode(t);
+  const { url } = pair.a;
   const run = (env: NodeJS.ProcessEnv): Program => {
     const main = join(ROOT, 'gateway/main.ts');
     // a terminal's Ctrl-C goes to the program in it; script(1) passes what it reads on
@@ -138,27 +148,29 @@ test('on a terminal it draws in place, in colour, and leaves the terminal as it 
 });
 
 test('status, peers and nodes show two nodes to each other', async (t) => {
-  const first = await startNode(t);
-  const second = await startNode(t, { through: first.multiaddrs[0] ?? '' });
+  const [me, peer] = [idOf(pair.a), idOf(pair.b)];
+  const shell = new Shell({ env: { MAILLON_URL: pair.a.url } });
+  t.after(() => shell.end());
   const said = async (...args: string[]): Promise<string> => {
-    const program = maillon(t, [...args, '--url', first.url]);
-    assert.equal(await program.exit, 0, program.stderr);
-    return program.stdout;
+    const { exit, stdout, stderr } = await shell.run(args);
+    assert.equal(exit, 0, stderr);
+    return stdout;
   };
-  assert.match(await said('status'), /^mesh +1 1 1 1 1 1 1 1 peers on shards 0 to 7$/m);
-  const end = second.peerId.slice(-8);
+  const whole = /^mesh +1 1 1 1 1 1 1 1 peers on shards 0 to 7$/m;
+  await until('each is in the mesh of the other', async () => whole.test(await said('status')));
+  const end = peer.slice(-8);
   assert.match(
     await said('peers'),
     new RegExp(`^…${end} +inbound +maillon/\\S+ +-?\\d+\\.\\d +0-7 +now +/ip4/`, 'm'),
   );
-  assert.match(await said('peers', '--long'), new RegExp(`^${second.peerId} `, 'm'));
+  assert.match(await said('peers', '--long'), new RegExp(`^${peer} `, 'm'));
   await until('it was dialled back', async () => (await said('nodes', '--reach', 'direct')).includes(end));
   const nodes = await said('nodes');
-  assert.match(nodes, new RegExp(`^…${first.peerId.slice(-8)} +full +\\S+ +self +now +/ip4/`, 'm'));
+  assert.match(nodes, new RegExp(`^…${me.slice(-8)} +full +\\S+ +self +now +/ip4/`, 'm'));
   assert.match(nodes, new RegExp(`^…${end} +full +\\S+ +direct +`, 'm'));
   const parsed = JSON.parse(await said('nodes', '--json')) as { nodes: { id: string }[] };
   assert.deepEqual(
     parsed.nodes.map(({ id }) => id),
-    [first.peerId, second.peerId],
+    [me, peer],
   );
 });

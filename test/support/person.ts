@@ -1,38 +1,31 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { OWNER_KEY_VARIABLE, ownerKeyPath } from './owner.ts';
-import { maillon, scratch } from './processes.ts';
-
-const COMPILED = mkdtempSync(join(tmpdir(), 'maillon-compiled-'));
-process.once('exit', () => rmSync(COMPILED, { recursive: true, force: true }));
+import { scratch } from './processes.ts';
+import { type Finished, Shell } from './shell.ts';
 
 /** Somebody at a terminal, with keys of their own. */
 export class Person {
   readonly directory: string;
-  readonly #t: TestContext;
-  readonly #url: string;
+  readonly #shell: Shell;
 
   constructor(t: TestContext, { url }: { readonly url: string }) {
-    this.#t = t;
-    this.#url = url;
     this.directory = scratch(t);
+    const env = {
+      MAILLON_DATA: join(this.directory, 'data'),
+      MAILLON_URL: url,
+      HOME: this.directory,
+      [OWNER_KEY_VARIABLE]: ownerKeyPath(),
+    };
+    this.#shell = new Shell({ env, cwd: this.directory });
+    t.after(() => this.#shell.end());
   }
 
   /** Runs a command to its end, at the gateway. */
-  async run(...args: readonly string[]) {
-    const env = {
-      MAILLON_DATA: join(this.directory, 'data'),
-      MAILLON_URL: this.#url,
-      // many are run: what the first compiled serves the others
-      NODE_COMPILE_CACHE: COMPILED,
-      [OWNER_KEY_VARIABLE]: ownerKeyPath(),
-    };
-    const program = maillon(this.#t, args, { env, cwd: this.directory });
-    const exit = await program.exit;
-    return { exit, stdout: program.stdout, stderr: program.stderr };
+  run(...args: readonly string[]): Promise<Finished> {
+    return this.#shell.run(args);
   }
 
   /** What it says with `--json`. Fails when it fails. */

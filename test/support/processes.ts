@@ -106,7 +106,7 @@ export function maillon(t: Cleanup, args: readonly string[], options?: RunOption
  * The environment without what a developer's machine or the test runner put there: Maillon settings change
  * what is tested, and NODE_TEST_CONTEXT makes a child report itself as a test.
  */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOREIGN.test(name)));
 }
 

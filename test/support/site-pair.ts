@@ -12,15 +12,16 @@ export interface SitePair extends AsyncDisposable {
 const OWNED: NonNullable<SiteInit['settings']> = { 'namespaces.unowned': false };
 
 /** Both know each other as replicas when this resolves. */
-export async function startPair(): Promise<SitePair> {
-  const a = await startSite({ settings: OWNED });
+export async function startPair(more: NonNullable<SiteInit['settings']> = {}): Promise<SitePair> {
+  const settings = { ...OWNED, ...more };
+  const a = await startSite({ settings });
   let b: Site | undefined;
   const dispose = async (): Promise<void> => {
     await b?.[Symbol.asyncDispose]();
     await a[Symbol.asyncDispose]();
   };
   try {
-    b = await startSite({ settings: { ...OWNED, bootstrap: [tcpAddress(a.node)] } });
+    b = await startSite({ settings: { ...settings, bootstrap: [tcpAddress(a.node)] } });
     for (const { url } of [a, b]) {
       await until('each knows both replicas', async () => {
         return (await rawRequest(url, '/v1/network/storage')).body.members === 2;

@@ -30,6 +30,9 @@ function protocolOf(path: string): string | undefined {
   return path.split('/')[1];
 }
 
+/** What node shows of itself: all of it, and what needs no network. */
+const NODE_DOORS = new Set(['node/index.ts', 'node/keys.ts']);
+
 /** The composition: it puts node and gateway together, so it alone imports the node as a value. */
 function isComposition(path: string): boolean {
   return path === 'gateway/main.ts' || isIn(path, 'gateway/cli');
@@ -110,14 +113,30 @@ test('node imports protocols only', () => {
   );
 });
 
-test('gateway imports protocols and node/index.ts; as a value only where they are put together', () => {
+test('gateway imports protocols and the doors of node; as values only where they are put together', () => {
   assert.deepEqual(
     offenders(({ path }, { file, typeOnly }) => {
       if (!isIn(path, 'gateway') || file === null || isIn(file, 'gateway', 'protocols')) return false;
-      return file !== 'node/index.ts' || !(typeOnly || isComposition(path));
+      return !NODE_DOORS.has(file) || !(typeOnly || isComposition(path));
     }),
     [],
   );
+});
+
+test('what is behind the smaller door of node, and every command but those that serve, loads no network', () => {
+  const NETWORK = /^(libp2p|fastify|@libp2p\/(?!crypto|peer-id|interface)[\w-]+|@chainsafe\/.*)$/;
+  const serving = new Set(['gateway/cli/serve.ts', 'gateway/cli/settings.ts']);
+  const byPath = new Map(sources.map((source) => [source.path, source]));
+  const loaded = new Set(['node/keys.ts', 'gateway/cli/program.ts']);
+  const found: string[] = [];
+  for (const path of loaded) {
+    for (const { specifier, file, typeOnly } of byPath.get(path)?.imports ?? []) {
+      if (!typeOnly && NETWORK.test(specifier)) found.push(`${path} imports ${specifier}`);
+      if (!typeOnly && file !== null && !serving.has(file)) loaded.add(file);
+    }
+  }
+  assert.ok(loaded.has('gateway/cli/keys/actions.ts'), 'what is imported when it is needed counts, too');
+  assert.deepEqual(found, []);
 });
 
 test('the client imports protocols only, and nothing of Node', () => {

@@ -1,4 +1,4 @@
-import { loadConfig } from '../../../node/index.ts';
+import { loadConfig } from '../../../node/keys.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import {
   type AuditLine,

@@ -12,7 +12,7 @@ import {
   PORTABLE_MAX_BYTES,
   parseKey,
   passphraseFrom,
-} from '../../../node/index.ts';
+} from '../../../node/keys.ts';
 import { systemClock } from '../../../protocols/common/clock.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { UsageError } from '../errors.ts';

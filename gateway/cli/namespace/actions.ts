@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createCrypto } from '../../../node/index.ts';
+import { createCrypto } from '../../../node/keys.ts';
 import { systemClock } from '../../../protocols/common/clock.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { parseNamespace } from '../../../protocols/common/names.ts';

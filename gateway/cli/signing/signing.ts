@@ -2,13 +2,12 @@ import { createReadStream } from 'node:fs';
 import {
   type Config,
   createCrypto,
-  createLogger,
   Keyring,
   loadConfig,
   loadOwner,
   type NamedKey,
   passphraseFrom,
-} from '../../../node/index.ts';
+} from '../../../node/keys.ts';
 import { systemClock } from '../../../protocols/common/clock.ts';
 import type { Ed25519Signer } from '../../../protocols/common/crypto.ts';
 import { CHAIN_MAX_LINKS, decodeLink, LINK_MAX_BYTES, type Link } from '../../../protocols/identity/index.ts';
@@ -33,6 +32,8 @@ export interface Signing {
 
 /** A full chain in base64, and line ends. */
 const CHAIN_FILE_MAX_BYTES = 2 * CHAIN_MAX_LINKS * LINK_MAX_BYTES;
+/** Where the key is kept is said by the node that uses it. */
+const SILENT = { info: () => undefined };
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
 const crypto = createCrypto();
@@ -80,8 +81,7 @@ async function keyOf(config: Config, name: string | undefined): Promise<NamedKey
   const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
   const { data } = config;
   if (name !== undefined) return new Keyring({ clock: systemClock }, { data }).load(name, passphrases);
-  const logger = createLogger({ ...config, 'log.level': 'silent' });
-  return loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
+  return loadOwner({ logger: SILENT }, { path: config['identity.ownerKey'], data, passphrases });
 }
 
 function configOf({ data, passphraseFile, config }: SigningOptions): Config {

@@ -1,0 +1,56 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { cleanEnvironment } from './processes.ts';
+import { ROOT } from './sources.ts';
+
+/** How a command ended, and what it said. */
+export interface Finished {
+  readonly exit: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ShellInit {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+}
+
+/**
+ * A process that runs `maillon` command lines one after another, so that a test of many does not wait for the program to load
+ * each time. Nothing can be piped in, and there is no terminal: that takes a process of its own (`maillon` in processes.ts).
+ */
+export class Shell {
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<never>;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor({ env, cwd = ROOT }: ShellInit = {}) {
+    this.#process = fork(join(ROOT, 'test/support/shell-process.ts'), [], {
+      cwd,
+      env: { ...cleanEnvironment(), ...env },
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    this.#ended = once(this.#process, 'exit').then(([code, signal]) => {
+      throw new Error(`the shell has ended with ${code ?? signal}`);
+    });
+    this.#ended.catch(() => undefined);
+  }
+
+  /** Runs one command to its end. */
+  async run(args: readonly string[]): Promise<Finished> {
+    const turn = this.#last.then(async () => {
+      this.#process.send([...args]);
+      const [finished] = await Promise.race([once(this.#process, 'message'), this.#ended]);
+      return finished as Finished;
+    });
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async end(): Promise<void> {
+    if (this.#process.connected) this.#process.disconnect();
+    await this.#ended.catch(() => undefined);
+  }
+}
