@@ -1,8 +1,9 @@
 import { isLoopback } from '../http/guard.ts';
+import { COMMAND_LINE_CALLBACK } from './command-line.ts';
 
 /**
- * Whether the login page may hand a session to `callback`: one of `allowed`, to the letter, but that a program of the user's own machine
- * may listen on any port (RFC 8252).
+ * Whether the login page may hand a session to `callback`: one of `allowed` or the command line's, to the letter, but that a program
+ * of the user's own machine may listen on any port (RFC 8252).
  */
 export function isAllowedCallback(allowed: readonly string[], callback: string): boolean {
   const url = URL.parse(callback);
@@ -15,7 +16,7 @@ export function isAllowedCallback(allowed: readonly string[], callback: string):
   ) {
     return false;
   }
-  return allowed.some((one) => {
+  return [...allowed, COMMAND_LINE_CALLBACK].some((one) => {
     const known = URL.parse(one);
     if (known === null) return false;
     return portless(known) === portless(url) && (isLoopbackHttp(url) || known.host === url.host);

@@ -42,8 +42,12 @@ export const addDel: AddCommand = (program) => {
         ...(ifMatch === undefined ? {} : { ifMatch }),
       };
       const written = signsHere(options)
-        ? await writeSigned(connect(options), key, { ...options, ...write, value: null })
-        : await connectKv(options).delete(key, write);
+        ? await writeSigned(await connect(options, { isSigned: true }), key, {
+            ...options,
+            ...write,
+            value: null,
+          })
+        : await (await connectKv(options)).delete(key, write);
       if (options.json) sayJson(written);
       else say(describeWritten('deleted', written));
     });

@@ -41,7 +41,8 @@ export const addGet: AddCommand = (program) => {
     .addHelpText('after', HELP)
     .action(async (key: string, options: Options) => {
       const { consistency } = options;
-      const value = await connectKv(options).get(key, consistency === undefined ? {} : { consistency });
+      const kv = await connectKv(options);
+      const value = await kv.get(key, consistency === undefined ? {} : { consistency });
       if (value === null) throw noValue(key);
       if (value.degraded) note(DEGRADED_NOTE);
       if (options.output !== undefined) await writeFile(options.output, value.bytes);

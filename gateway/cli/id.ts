@@ -17,7 +17,7 @@ export const addId: AddCommand = (program) => {
   addRemoteOptions(command, 'Print one JSON line.')
     .addHelpText('after', HELP)
     .action(async (options: RemoteOptions) => {
-      const { peerId, author, swarm, role, addresses } = await connect(options).info();
+      const { peerId, author, swarm, role, addresses } = await (await connect(options)).info();
       if (options.json) return sayJson({ peerId, author, swarm, role, addresses });
       say(
         properties([

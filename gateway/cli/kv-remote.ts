@@ -1,19 +1,17 @@
 import { type Command, Option } from 'commander';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Kv } from '../client/index.ts';
-import { connect, type RemoteOptions } from './remote.ts';
+import { enter, type RemoteOptions } from './remote.ts';
 import { harmless } from './terminal.ts';
 
 /** What every command that deals with values takes. */
-export interface KvOptions extends RemoteOptions {
-  readonly namespace?: string;
-}
+export type KvOptions = RemoteOptions;
 
 /** `--namespace`, for the commands that deal with values. */
 export function addKvNamespace(command: Command): Command {
   return command.option(
     '--namespace <name>',
-    'Namespace of the key, name@did:… of another owner; default when missing.',
+    "Namespace of the key, name@did:… of another owner; the session's or default when missing.",
   );
 }
 
@@ -24,8 +22,9 @@ export function consistencyOption(): Option {
   ).choices(['one', 'majority']);
 }
 
-export function connectKv(options: KvOptions): Kv {
-  return connect(options).kv(options.namespace);
+export async function connectKv(options: KvOptions): Promise<Kv> {
+  const { client, namespace } = await enter(options);
+  return client.kv(namespace);
 }
 
 /** Ends a command with exit code 1. */

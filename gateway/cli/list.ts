@@ -35,7 +35,7 @@ export const addList: AddCommand = (program) => {
     .addHelpText('after', HELP)
     .action(async (prefix: string | undefined, options: Options) => {
       const { limit: most = Number.POSITIVE_INFINITY, long, json } = options;
-      const kv = connectKv(options);
+      const kv = await connectKv(options);
       const start = prefix === undefined ? {} : { prefix };
       let left = most;
       for (let cursor: string | null | undefined; cursor !== null && left > 0; ) {

@@ -36,7 +36,7 @@ export const addNodes: AddCommand = (program) => {
   addRemoteOptions(command, "Print the gateway's own JSON.")
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
-      const nodes = await connect(options).nodes(options.reach);
+      const nodes = await (await connect(options)).nodes(options.reach);
       if (options.json) return sayJson({ nodes });
       say(renderNodes(nodes, options));
     });

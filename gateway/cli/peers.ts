@@ -38,7 +38,7 @@ export const addPeers: AddCommand = (program) => {
     .addHelpText('after', HELP)
     .action((options: Options) =>
       untilInterrupted(async (signal) => {
-        const client = connect(options, options.watch ? impatientFetch(signal) : undefined);
+        const client = await connect(options, options.watch ? { fetch: impatientFetch(signal) } : {});
         if (options.watch) return watchPeers(client, options, signal);
         const peers = await read(client, options);
         if (options.json) sayJson({ peers });

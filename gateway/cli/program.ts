@@ -9,6 +9,8 @@ import { addGet } from './get.ts';
 import { addId } from './id.ts';
 import { addKeys } from './keys.ts';
 import { addList } from './list.ts';
+import { addLogin } from './login.ts';
+import { addLogout } from './logout.ts';
 import { addNamespaceCommand } from './namespace.ts';
 import { addNode } from './node.ts';
 import { addNodes } from './nodes.ts';
@@ -20,6 +22,7 @@ import { addStatus } from './status.ts';
 import { addStorage } from './storage.ts';
 import { addSub } from './sub.ts';
 import { addSwarm } from './swarm.ts';
+import { addWhoami } from './whoami.ts';
 
 const COMMANDS: readonly AddCommand[] = [
   addNode,
@@ -37,6 +40,9 @@ const COMMANDS: readonly AddCommand[] = [
   addPeers,
   addNodes,
   addId,
+  addLogin,
+  addWhoami,
+  addLogout,
   addKeys,
   addNamespaceCommand,
   addAudit,

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
 import type { Receipt } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
-import { addNamespace, addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
+import { addNamespace, addRemoteOptions, enter, type RemoteOptions } from './remote.ts';
 import { addSigningOptions, type SigningOptions, signsHere } from './signing/options.ts';
 import { signedPublisher } from './signing/send.ts';
 import { note, say, sayJson } from './terminal.ts';
@@ -39,11 +39,12 @@ export const addPub: AddCommand = (program) => {
   )
     .addHelpText('after', HELP)
     .action(async (topic: string, message: string | undefined, options: Options) => {
-      const client = connect(options);
-      const namespace = options.namespace === undefined ? {} : { namespace: options.namespace };
-      const send = signsHere(options)
+      const isSigned = signsHere(options);
+      const { client, namespace } = await enter(options, { isSigned });
+      const where = namespace === undefined ? { topic } : { topic, namespace };
+      const send = isSigned
         ? await signedPublisher(client, { ...options, topic })
-        : async (data: Uint8Array) => client.publish({ topic, data, ...namespace });
+        : async (data: Uint8Array) => client.publish({ ...where, data });
       const publish = async (data: Uint8Array): Promise<void> => {
         const receipt = await send(data);
         if (options.json) sayJson(receipt);

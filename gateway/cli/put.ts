@@ -70,8 +70,12 @@ export const addPut: AddCommand = (program) => {
         ...(ifMatch === undefined ? {} : { ifMatch }),
       };
       const written = signsHere(options)
-        ? await writeSigned(connect(options), key, { ...options, ...write, value: bytes })
-        : await connectKv(options).put(key, bytes, write);
+        ? await writeSigned(await connect(options, { isSigned: true }), key, {
+            ...options,
+            ...write,
+            value: bytes,
+          })
+        : await (await connectKv(options)).put(key, bytes, write);
       if (options.json) sayJson(written);
       else say(describeWritten('stored', written));
     });

@@ -1,18 +1,50 @@
+import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { type Client, createClient } from '../client/index.ts';
+import { type Client, createClient, type WebSocketConstructor } from '../client/index.ts';
 import { UsageError } from './errors.ts';
+import type { Credential } from './sessions/enter.ts';
+import { sessionsDirectory } from './sessions/place.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
+const UNAUTHENTICATED = 401;
+/** `--as none`: without a credential, although there is one. */
+const NOBODY = 'none';
 
 /** What every command that talks to a gateway takes. */
 export interface RemoteOptions {
   readonly url: string;
+  readonly as?: string;
   readonly json?: boolean;
+  readonly namespace?: string;
+  /** Where the command has it: the data directory with the keys. */
+  readonly data?: string;
+}
+
+/** A gateway, and as whom one is there. */
+export interface Entered {
+  readonly client: Client;
+  /** That of the command, else that of the credential; the gateway's default one where both are missing. */
+  readonly namespace: string | undefined;
+}
+
+export interface EnterInit {
+  readonly fetch?: typeof globalThis.fetch;
+  /** Whether what is sent is signed here, and so is good without a credential where the gateway lets it be. */
+  readonly isSigned?: boolean;
+}
+
+/** `--url`, or `--gateway`: the same. */
+export function urlOption(): Option {
+  return new Option('--gateway, --url <url>', 'Gateway to talk to.').env('MAILLON_URL').default(DEFAULT_URL);
 }
 
 export function addRemoteOptions(command: Command, jsonHelp: string): Command {
   return command
-    .addOption(new Option('--url <url>', 'Gateway to talk to.').env('MAILLON_URL').default(DEFAULT_URL))
+    .addOption(urlOption())
+    .option(
+      '--as <who>',
+      'Wallet or key whose session there is used; none for no session. See maillon whoami.',
+    )
     .option('--json', jsonHelp);
 }
 
@@ -20,14 +52,79 @@ export function addRemoteOptions(command: Command, jsonHelp: string): Command {
 export function addNamespace(command: Command): Command {
   return command.option(
     '--namespace <name>',
-    'Namespace of the topic, name@did:… of another owner; default when missing.',
+    "Namespace of the topic, name@did:… of another owner; the session's or default when missing.",
   );
 }
 
-export function connect(options: RemoteOptions, fetch?: typeof globalThis.fetch): Client {
-  const { url } = options;
+/** Origin of the gateway that the options name. */
+export function gatewayOf(url: string): string {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UsageError(`"${url}" is no gateway's URL: it must be like ${DEFAULT_URL}`);
   }
-  return createClient({ url, ...(fetch === undefined ? {} : { fetch }) });
+  return new URL(url).origin;
+}
+
+export async function connect(options: RemoteOptions, init: EnterInit = {}): Promise<Client> {
+  return (await enter(options, init)).client;
+}
+
+/** A client of the gateway, with the credential that the user has there, if any. */
+export async function enter(options: RemoteOptions, init: EnterInit = {}): Promise<Entered> {
+  const { fetch = globalThis.fetch } = init;
+  const url = gatewayOf(options.url);
+  const credential = await credentialAt(url, options, init);
+  if (credential === null) return { client: createClient({ url, fetch }), namespace: options.namespace };
+  const client = createClient({
+    url,
+    fetch: fetchWith(credential, fetch),
+    WebSocket: webSocketWith(credential),
+  });
+  return { client, namespace: options.namespace ?? credential.namespace };
+}
+
+/** An API key, or a session; null for neither. What deals with them is loaded when there are some. */
+export async function credentialAt(
+  gateway: string,
+  { as, namespace, data }: RemoteOptions,
+  { isSigned = false }: EnterInit = {},
+): Promise<Credential | null> {
+  if (as === NOBODY) return null;
+  const file = process.env['MAILLON_API_KEY_FILE'];
+  if (as === undefined && file) return (await import('./sessions/enter.ts')).apiKeyCredential(file);
+  if (as === undefined && !existsSync(sessionsDirectory())) return null;
+  const { sessionCredential } = await import('./sessions/enter.ts');
+  return sessionCredential({
+    gateway,
+    isSigned,
+    data,
+    ...(as === undefined ? {} : { as }),
+    ...(namespace === undefined ? {} : { namespace }),
+  });
+}
+
+/** A request that is refused because its token has ended is sent once more with another one. */
+function fetchWith(credential: Credential, fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  const sent = (input: string | URL | Request, init: RequestInit | undefined, headers: Sent) =>
+    fetch(input, { ...init, headers: { ...Object.fromEntries(new Headers(init?.headers)), ...headers } });
+  return async (input, init) => {
+    const headers = credential.headers();
+    const response = await sent(input, init, headers);
+    if (response.status !== UNAUTHENTICATED) return response;
+    // what keeps it from being renewed is told by the refusal
+    const isRenewed = await credential.renew(headers).catch(() => false);
+    if (!isRenewed) return response;
+    await response.body?.cancel();
+    return sent(input, init, credential.headers());
+  };
+}
+
+type Sent = Readonly<Record<string, string>>;
+
+/** Node's takes headers, so that no credential is in a URL. */
+function webSocketWith(credential: Credential): WebSocketConstructor {
+  return class extends WebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, { protocols, headers: credential.headers() });
+    }
+  };
 }

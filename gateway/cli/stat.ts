@@ -38,7 +38,8 @@ export const addStat: AddCommand = (program) => {
     .addHelpText('after', HELP)
     .action(async (key: string, options: Options) => {
       const { consistency } = options;
-      const head = await connectKv(options).head(key, consistency === undefined ? {} : { consistency });
+      const kv = await connectKv(options);
+      const head = await kv.head(key, consistency === undefined ? {} : { consistency });
       if (head === null) throw noValue(key);
       if (head.degraded) note(DEGRADED_NOTE);
       if (options.json) sayJson(head);

@@ -33,7 +33,7 @@ export const addStatus: AddCommand = (program) => {
     .addHelpText('after', HELP)
     .action((options: Options) =>
       untilInterrupted(async (signal) => {
-        const client = connect(options, options.watch ? impatientFetch(signal) : undefined);
+        const client = await connect(options, options.watch ? { fetch: impatientFetch(signal) } : {});
         if (options.watch) await watchStatus(client, options, signal);
         else if (options.json) sayJson(plain(await read(client)));
         else await sayStatus(client, options, signal);

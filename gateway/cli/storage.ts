@@ -55,7 +55,7 @@ function addStatusTo(storage: Command): void {
   addRemoteOptions(command, "Print the gateway's own JSON.")
     .addHelpText('after', STATUS_HELP)
     .action(async (options: RemoteOptions) => {
-      const status = await connect(options).storage();
+      const status = await (await connect(options)).storage();
       if (options.json ?? isJson(storage)) sayJson(status);
       else say(renderStorage(status));
     });
@@ -71,7 +71,7 @@ function addWhereTo(storage: Command): void {
   addKvNamespace(addRemoteOptions(command, "Print the gateway's own JSON."))
     .addHelpText('after', WHERE_HELP)
     .action(async (key: string, options: WhereOptions) => {
-      const where = await connectKv(options).where(key);
+      const where = await (await connectKv(options)).where(key);
       if (options.json ?? isJson(storage)) sayJson(where);
       else say(renderWhere(key, where, options));
     });

@@ -1,6 +1,6 @@
 import type { Message } from '../client/index.ts';
 import { type AddCommand, wholeNumber } from './command.ts';
-import { addNamespace, addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
+import { addNamespace, addRemoteOptions, enter, type RemoteOptions } from './remote.ts';
 import { harmless, note, say, sayJson } from './terminal.ts';
 
 const COUNT_MAX = 999_999_999;
@@ -41,8 +41,8 @@ export const addSub: AddCommand = (program) => {
 };
 
 async function printMessages(topic: string, options: Options, signal: AbortSignal): Promise<void> {
-  const namespace = options.namespace === undefined ? {} : { namespace: options.namespace };
-  const messages = connect(options).subscribe({ topic, signal, ...namespace });
+  const { client, namespace } = await enter(options);
+  const messages = client.subscribe({ topic, signal, ...(namespace === undefined ? {} : { namespace }) });
   const live = messages.ready.then(() => note(`live on ${harmless(topic)}`));
   // What keeps it from becoming live ends the loop below as well, which reports it.
   live.catch(() => undefined);

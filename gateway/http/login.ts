@@ -17,7 +17,7 @@ code { overflow-wrap: anywhere; }
 
 /** A program on the user's machine reads its query; anybody else gets what no server and no log sees. */
 const SCRIPT = `
-const { callback, namespace } = document.body.dataset;
+const { callback, namespace, state } = document.body.dataset;
 const says = document.getElementById('says');
 const post = async (path, body) => {
   const response = await fetch(path, {
@@ -43,6 +43,7 @@ document.getElementById('sign').addEventListener('click', async () => {
       api_key: session.api_key, access_token: session.access_token, refresh_token: session.refresh_token,
       expires_in: session.expires_in, subject: session.subject, wallet: session.subject, namespace: session.namespace,
     });
+    if (state !== '') fields.set('state', state);
     if (isLocal) for (const [name, value] of fields) url.searchParams.set(name, value);
     else url.hash = fields.toString();
     location.replace(url);
@@ -74,6 +75,11 @@ const schema = {
       .string()
       .regex(/^[a-z0-9-]{1,64}$/, 'must match [a-z0-9-]{1,64}')
       .optional(),
+    state: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,128}$/, 'must match [A-Za-z0-9_-]{1,128}')
+      .optional()
+      .describe('comes back beside the session: a callback then knows that it asked for it'),
   }),
   response: {
     200: { description: 'The page', content: { 'text/html': { schema: z.string() } } },
@@ -84,22 +90,28 @@ const schema = {
 export function loginRoute(app: Routes, { config }: Pick<AuthContext, 'config'>): void {
   const allowed = config['gateway.loginCallbacks'];
   app.get('/v1/auth/login', { config: { isOpen: true }, schema }, async ({ query }, reply) => {
-    const { callback = '', namespace = 'default' } = query;
+    const { callback = '', namespace = 'default', state = '' } = query;
     if (callback !== '' && !isAllowedCallback(allowed, callback)) {
       throw new GatewayError('bad_callback', 'that callback is not allowed: see gateway.loginCallbacks');
     }
-    return reply.headers(PAGE_HEADERS).send(pageOf(callback, namespace));
+    return reply.headers(PAGE_HEADERS).send(pageOf({ callback, namespace, state }));
   });
 }
 
-function pageOf(callback: string, namespace: string): string {
+interface Asked {
+  readonly callback: string;
+  readonly namespace: string;
+  readonly state: string;
+}
+
+function pageOf({ callback, namespace, state }: Asked): string {
   const target = callback === '' ? 'this gateway' : new URL(callback).origin;
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>Sign in</title>
 <style>${STYLE}</style>
-<body data-callback="${escapeHtml(callback)}" data-namespace="${escapeHtml(namespace)}">
+<body data-callback="${escapeHtml(callback)}" data-namespace="${escapeHtml(namespace)}" data-state="${escapeHtml(state)}">
 <h1>Sign in</h1>
 <p>Your wallet signs a number that is used once. The session is for <code>${escapeHtml(target)}</code>,
 in the namespace <code>${escapeHtml(namespace)}</code>.</p>

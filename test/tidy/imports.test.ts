@@ -30,8 +30,8 @@ function protocolOf(path: string): string | undefined {
   return path.split('/')[1];
 }
 
-/** What node shows of itself: all of it, and what needs no network. */
-const NODE_DOORS = new Set(['node/index.ts', 'node/keys.ts']);
+/** What node shows of itself: all of it; settings and keys; private files. The last two load no network. */
+const NODE_DOORS = new Set(['node/index.ts', 'node/keys.ts', 'node/files.ts']);
 
 /** The composition: it puts node and gateway together, so it alone imports the node as a value. */
 function isComposition(path: string): boolean {
@@ -123,11 +123,11 @@ test('gateway imports protocols and the doors of node; as values only where they
   );
 });
 
-test('what is behind the smaller door of node, and every command but those that serve, loads no network', () => {
+test('what is behind the smaller doors of node, and every command but those that serve, loads no network', () => {
   const NETWORK = /^(libp2p|fastify|@libp2p\/(?!crypto|peer-id|interface)[\w-]+|@chainsafe\/.*)$/;
   const serving = new Set(['gateway/cli/serve.ts', 'gateway/cli/settings.ts']);
   const byPath = new Map(sources.map((source) => [source.path, source]));
-  const loaded = new Set(['node/keys.ts', 'gateway/cli/program.ts']);
+  const loaded = new Set(['node/files.ts', 'node/keys.ts', 'gateway/cli/program.ts']);
   const found: string[] = [];
   for (const path of loaded) {
     for (const { specifier, file, typeOnly } of byPath.get(path)?.imports ?? []) {

@@ -83,7 +83,7 @@ export async function grant(name: string, options: GrantOptions): Promise<void> 
   const now = systemClock.now();
   const [notBefore, expiry] = [startOf(options.notBefore, now), endOf(options.expires, now)];
   const actions = actionsOf(options.actions);
-  const signing = await openSigning(connect(options), options);
+  const signing = await openSigning(await connect(options, { isSigned: true }), options);
   const { swarm, signer, chain } = signing;
   const { owner, namespace } = parseScope(name, signing.owner);
   const delegator = new Delegator(
@@ -122,7 +122,7 @@ export async function grant(name: string, options: GrantOptions): Promise<void> 
 }
 
 export async function revoke(target: string, options: NamespaceOptions): Promise<void> {
-  const client = connect(options);
+  const client = await connect(options, { isSigned: true });
   const signing = await openSigning(client, options);
   const { as, chain } = signing;
   const made = await makerOf(signing).revocation({
@@ -143,7 +143,7 @@ interface Opened {
 }
 
 async function open(name: string, options: NamespaceOptions): Promise<Opened> {
-  const client = connect(options);
+  const client = await connect(options, { isSigned: true });
   const signing = await openSigning(client, options);
   const { owner, namespace } = parseNamespace(name, signing.owner);
   return { client, signing, view: await client.namespace(`${namespace}@${owner}`) };

@@ -8,7 +8,7 @@ import type { NamespaceOptions } from './actions.ts';
 export async function showNamespace(name: string, options: NamespaceOptions): Promise<void> {
   const view = signsHere(options)
     ? await (await import('./actions.ts')).viewOf(name, options)
-    : await connect(options).namespace(name);
+    : await (await connect(options)).namespace(name);
   if (options.json) sayJson(view);
   else say(describeNamespace(view));
 }

@@ -1,12 +1,9 @@
 import { type Command, Option } from 'commander';
+import type { KeyOptions } from './key.ts';
 
 /** Which key signs, here and not at the gateway. */
-export interface SigningOptions {
-  readonly key?: string;
+export interface SigningOptions extends KeyOptions {
   readonly chain?: string;
-  readonly data?: string;
-  readonly config?: string;
-  readonly passphraseFile?: string;
 }
 
 const GROUP = 'Signing:';

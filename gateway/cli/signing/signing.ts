@@ -1,19 +1,11 @@
 import { createReadStream } from 'node:fs';
-import {
-  type Config,
-  createCrypto,
-  Keyring,
-  loadConfig,
-  loadOwner,
-  type NamedKey,
-  passphraseFrom,
-} from '../../../node/keys.ts';
-import { systemClock } from '../../../protocols/common/clock.ts';
+import { type Config, createCrypto } from '../../../node/keys.ts';
 import type { Ed25519Signer } from '../../../protocols/common/crypto.ts';
 import { CHAIN_MAX_LINKS, decodeLink, LINK_MAX_BYTES, type Link } from '../../../protocols/identity/index.ts';
 import { Author, type Client } from '../../client/index.ts';
 import { UsageError } from '../errors.ts';
 import { readBounded } from '../input.ts';
+import { openKey } from './key.ts';
 import type { SigningOptions } from './options.ts';
 
 /** A key that signs, and on whose word. */
@@ -32,16 +24,14 @@ export interface Signing {
 
 /** A full chain in base64, and line ends. */
 const CHAIN_FILE_MAX_BYTES = 2 * CHAIN_MAX_LINKS * LINK_MAX_BYTES;
-/** Where the key is kept is said by the node that uses it. */
-const SILENT = { info: () => undefined };
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
 const crypto = createCrypto();
 
 /** Opens the key that the options name, without any the development owner's. */
 export async function openSigning(client: Client, options: SigningOptions): Promise<Signing> {
-  const config = configOf(options);
-  const { did, signer } = await keyOf(config, options.key);
+  const { opened, config } = await openKey(options);
+  const { did, signer } = opened;
   const swarm = await swarmOf(client, config);
   const chain = options.chain === undefined ? [] : await readChain(options.chain);
   const links = chain.map((bytes) => decodeLink(bytes, crypto, swarm).link);
@@ -75,18 +65,6 @@ export function parseLinkText(text: string): Uint8Array | null {
   if (!BASE64URL.test(text)) return null;
   const bytes = Buffer.from(text, 'base64url');
   return bytes.toString('base64url') === text ? new Uint8Array(bytes) : null;
-}
-
-async function keyOf(config: Config, name: string | undefined): Promise<NamedKey> {
-  const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
-  const { data } = config;
-  if (name !== undefined) return new Keyring({ clock: systemClock }, { data }).load(name, passphrases);
-  return loadOwner({ logger: SILENT }, { path: config['identity.ownerKey'], data, passphrases });
-}
-
-function configOf({ data, passphraseFile, config }: SigningOptions): Config {
-  const flags = { data, 'identity.passphraseFile': passphraseFile };
-  return loadConfig({ flags, env: process.env, cwd: process.cwd(), file: config });
 }
 
 /** The gateway's, unless the settings name one: then nothing is signed for another. */

@@ -8,8 +8,8 @@ import { createEd25519Signer } from '../../crypto.ts';
 import { writeFileAtomic } from '../../disk/atomic-file.ts';
 import { type DataLock, lockDataDirectory } from '../../disk/data-lock.ts';
 import { createFileExclusive } from '../../disk/exclusive-file.ts';
+import { protectDirectory, SECRET_MODE } from '../../disk/private-file.ts';
 import { KeyError } from './errors.ts';
-import { protectDirectory, SECRET_MODE } from './files.ts';
 import { encodeKey, encodeLibp2pKey, encodeSealed, multikeyOf, SEED_BYTES } from './key-file.ts';
 import {
   checkKeyName,

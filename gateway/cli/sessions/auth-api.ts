@@ -1,0 +1,86 @@
+/** The routes by which one signs in at a gateway, as far as the command line uses them. */
+import { ClientError } from '../../client/index.ts';
+import { call, urlOf } from '../../client/transport.ts';
+import { AUTH_TIMEOUT_MS } from './limits.ts';
+import type { Tokens } from './session.ts';
+
+/** Who a credential stands for, as the gateway says. */
+export interface WhoAnswer {
+  readonly authenticated: boolean;
+  readonly method: string;
+  readonly namespace: string;
+  readonly subject?: string;
+  readonly custody?: string;
+  /** Seconds since the Unix epoch. */
+  readonly expires_at?: number;
+}
+
+export interface TokenAnswer {
+  readonly access_token: string;
+  readonly refresh_token: string;
+  /** Seconds. */
+  readonly expires_in: number;
+  readonly subject: string;
+  readonly namespace: string;
+}
+
+/** Who speaks to `gateway`; a sign-in is answered soon or not at all. */
+export class AuthApi {
+  readonly #gateway: string;
+
+  constructor({ gateway }: { readonly gateway: string }) {
+    this.#gateway = gateway;
+  }
+
+  async challenge(wallet: string, namespace: string): Promise<string> {
+    return (await this.#post<{ nonce: string }>('challenge', { wallet, namespace, purpose: 'cli' })).nonce;
+  }
+
+  verify(proof: {
+    readonly wallet: string;
+    readonly nonce: string;
+    readonly signature: string;
+    readonly namespace: string;
+  }): Promise<TokenAnswer> {
+    return this.#post('verify', proof);
+  }
+
+  refresh(refreshToken: string): Promise<TokenAnswer> {
+    return this.#post('refresh', { refresh_token: refreshToken });
+  }
+
+  /** Ends the session that the token belongs to. */
+  async logout(refreshToken: string): Promise<void> {
+    await this.#post('logout', { refresh_token: refreshToken });
+  }
+
+  whoami(headers: Readonly<Record<string, string>>): Promise<WhoAnswer> {
+    return this.#call('whoami', { headers });
+  }
+
+  #post<T>(route: string, body: object): Promise<T> {
+    return this.#call(route, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  }
+
+  #call<T>(route: string, request: RequestInit): Promise<T> {
+    const init = { url: this.#gateway, fetch: soon };
+    return call<T>(init, urlOf(init, `/v1/auth/${route}`, {}), request);
+  }
+}
+
+/** When an answer's tokens end, by this machine's clock. Throws `bad_answer` for what has no tokens. */
+export function tokensOf(answer: TokenAnswer, now: number): Tokens {
+  const { access_token: accessToken, refresh_token: refreshToken, expires_in: seconds } = answer;
+  const isWhole =
+    typeof accessToken === 'string' && typeof refreshToken === 'string' && Number.isSafeInteger(seconds);
+  if (!isWhole) throw new ClientError('bad_answer', 200, 'the gateway answered a sign-in without tokens');
+  return { accessToken, refreshToken, expiresAt: now + seconds * 1000 };
+}
+
+/** Nobody is redirected with a secret. */
+const soon: typeof fetch = (input, init) =>
+  fetch(input, { ...init, redirect: 'error', signal: AbortSignal.timeout(AUTH_TIMEOUT_MS) });
