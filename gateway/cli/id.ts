@@ -9,6 +9,26 @@ Examples:
   $ maillon id
   $ maillon id --json | jq -r .peerId`;
 
+const PEER_ID_HELP = `
+Examples:
+  $ maillon peer-id
+  $ maillon peer-id --url http://127.0.0.1:8081 --json`;
+
+/** The id alone, for scripts. */
+export const addPeerId: AddCommand = (program) => {
+  const command = program
+    .command('peer-id')
+    .summary('print the peer id of a node')
+    .description('Print the peer id of a node, and nothing else.');
+  addRemoteOptions(command, 'Print one JSON line.')
+    .addHelpText('after', PEER_ID_HELP)
+    .action(async (options: RemoteOptions) => {
+      const { peerId } = await (await connect(options)).info();
+      if (options.json) sayJson({ peerId });
+      else say(peerId);
+    });
+};
+
 export const addId: AddCommand = (program) => {
   const command = program
     .command('id')

@@ -2,11 +2,13 @@ import { Command } from 'commander';
 import { addAudit } from './audit.ts';
 import { readBuild } from './build.ts';
 import type { AddCommand, CommandContext } from './command.ts';
+import { addConnect } from './connect.ts';
 import { addDel } from './del.ts';
 import { reportError } from './errors.ts';
 import { addGateway } from './gateway.ts';
 import { addGet } from './get.ts';
-import { addId } from './id.ts';
+import { addHealth } from './health.ts';
+import { addId, addPeerId } from './id.ts';
 import { addKeys } from './keys.ts';
 import { addList } from './list.ts';
 import { addLogin } from './login.ts';
@@ -16,12 +18,14 @@ import { addNode } from './node.ts';
 import { addNodes } from './nodes.ts';
 import { addPeers } from './peers.ts';
 import { addPub } from './pub.ts';
+import { addPubsub } from './pubsub.ts';
 import { addPut } from './put.ts';
 import { addStat } from './stat.ts';
 import { addStatus } from './status.ts';
 import { addStorage } from './storage.ts';
 import { addSub } from './sub.ts';
 import { addSwarm } from './swarm.ts';
+import { addVersion } from './version.ts';
 import { addWhoami } from './whoami.ts';
 
 const COMMANDS: readonly AddCommand[] = [
@@ -36,16 +40,21 @@ const COMMANDS: readonly AddCommand[] = [
   addList,
   addStat,
   addStorage,
+  addPubsub,
   addStatus,
+  addHealth,
   addPeers,
   addNodes,
   addId,
+  addPeerId,
+  addConnect,
   addLogin,
   addWhoami,
   addLogout,
   addKeys,
   addNamespaceCommand,
   addAudit,
+  addVersion,
 ];
 
 const HELP_WIDTH_MAX = 110;

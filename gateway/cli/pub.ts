@@ -28,6 +28,7 @@ interface Options extends RemoteOptions, SigningOptions {
 export const addPub: AddCommand = (program) => {
   const command = program
     .command('pub')
+    .alias('publish')
     .summary('publish a message to a topic')
     .description('Publish a message to a topic through a gateway.')
     .argument('<topic>', 'Topic, 1 to 256 bytes.')

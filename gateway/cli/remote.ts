@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type Client, createClient, type WebSocketConstructor } from '../client/index.ts';
+import type { TransportInit } from '../client/transport.ts';
 import { UsageError } from './errors.ts';
 import type { Credential } from './sessions/enter.ts';
 import { sessionsDirectory } from './sessions/place.ts';
@@ -25,6 +26,8 @@ export interface Entered {
   readonly client: Client;
   /** That of the command, else that of the credential; the gateway's default one where both are missing. */
   readonly namespace: string | undefined;
+  /** For routes that the client has no method for. */
+  readonly transport: TransportInit;
 }
 
 export interface EnterInit {
@@ -73,13 +76,13 @@ export async function enter(options: RemoteOptions, init: EnterInit = {}): Promi
   const { fetch = globalThis.fetch } = init;
   const url = gatewayOf(options.url);
   const credential = await credentialAt(url, options, init);
-  if (credential === null) return { client: createClient({ url, fetch }), namespace: options.namespace };
-  const client = createClient({
-    url,
-    fetch: fetchWith(credential, fetch),
-    WebSocket: webSocketWith(credential),
-  });
-  return { client, namespace: options.namespace ?? credential.namespace };
+  if (credential === null) {
+    const transport = { url, fetch };
+    return { client: createClient(transport), namespace: options.namespace, transport };
+  }
+  const transport = { url, fetch: fetchWith(credential, fetch) };
+  const client = createClient({ ...transport, WebSocket: webSocketWith(credential) });
+  return { client, namespace: options.namespace ?? credential.namespace, transport };
 }
 
 /** An API key, or a session; null for neither. What deals with them is loaded when there are some. */

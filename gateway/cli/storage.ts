@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
 import type { Holder, StorageStatus, Where } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
+import { addGet } from './get.ts';
 import { addKvNamespace, connectKv, type KvOptions, oneLine } from './kv-remote.ts';
+import { addList } from './list.ts';
 import { shortId } from './peers.ts';
+import { addPut } from './put.ts';
 import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
 import { byteSize, type Cell, properties, say, sayJson, table } from './terminal.ts';
 
@@ -35,16 +38,23 @@ interface WhereOptions extends KvOptions {
 const HOLDER_HEADINGS = ['NODE', 'ROLE', 'LIVE', 'SYNCED', 'VERSION'];
 const NAMESPACE_HEADINGS = ['NAMESPACE', 'KEYS', 'BYTES'];
 
-export const addStorage: AddCommand = (program) => {
+export const addStorage: AddCommand = async (program, context) => {
   const storage = program
     .command('storage')
-    .summary('show what is stored where')
-    .description('Show what a node stores, and which nodes store a key.')
+    .summary('show what is stored where; put, get, list')
+    .description(
+      'Show what a node stores, and which nodes store a key; put, get and list as without "storage".',
+    )
     // its own, so that --help --json alone is understood here as well
     .option('--json', 'Print one JSON line (of each command here).')
     .addHelpText('after', HELP);
+  storage.hook('preSubcommand', (_storage, command) => {
+    if (storage.opts<{ json?: boolean }>().json) command.setOptionValue('json', true);
+  });
   addStatusTo(storage);
   addWhereTo(storage);
+  // the same as without "storage", for who is used to it
+  for (const add of [addPut, addGet, addList]) await add(storage, context);
 };
 
 function addStatusTo(storage: Command): void {
@@ -56,7 +66,7 @@ function addStatusTo(storage: Command): void {
     .addHelpText('after', STATUS_HELP)
     .action(async (options: RemoteOptions) => {
       const status = await (await connect(options)).storage();
-      if (options.json ?? isJson(storage)) sayJson(status);
+      if (options.json) sayJson(status);
       else say(renderStorage(status));
     });
 }
@@ -72,13 +82,9 @@ function addWhereTo(storage: Command): void {
     .addHelpText('after', WHERE_HELP)
     .action(async (key: string, options: WhereOptions) => {
       const where = await (await connectKv(options)).where(key);
-      if (options.json ?? isJson(storage)) sayJson(where);
+      if (options.json) sayJson(where);
       else say(renderWhere(key, where, options));
     });
-}
-
-function isJson(storage: Command): boolean {
-  return storage.opts<{ json?: boolean }>().json === true;
 }
 
 export function renderStorage(status: StorageStatus): string {

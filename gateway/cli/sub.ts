@@ -23,6 +23,7 @@ interface Options extends RemoteOptions {
 export const addSub: AddCommand = (program) => {
   const command = program
     .command('sub')
+    .alias('subscribe')
     .summary('print the messages of a topic')
     .description('Print the messages of a topic as they arrive through a gateway.')
     .argument('<topic>', 'Topic, 1 to 256 bytes.')

@@ -256,3 +256,12 @@ test('a sealed key signs in with its passphrase file; where it has none it says 
   assert.equal((await person.ask('whoami')).answer.subject, wallet);
   assert.equal(await person.refused('login', '--key', 'none'), 'no_such_key');
 });
+
+test('connect asks the gateway, as its operator or whoever one is there', async (t) => {
+  const person = new Person(t, site);
+  const paths = ((await rawRequest(site.url, '/openapi.json')).body as { paths: object }).paths;
+  if (!('/v1/network/connect' in paths)) return t.skip('the gateway has no route for it yet');
+  assert.equal(await person.refused('connect', 'nowhere'), 'bad_address');
+  await person.ask('login');
+  assert.equal(await person.refused('connect', '/ip4/127.0.0.1/tcp/1'), 'forbidden');
+});

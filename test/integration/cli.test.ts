@@ -116,6 +116,15 @@ test('a node says its URL first, carries a message, refuses a second on its data
   assert.equal((JSON.parse(status.stdout) as { node: { role: string } }).node.role, 'full');
   assert.match((await shell.run(['id'])).stdout, /peer id +12D3\w+\nauthor +did:key:z6Mk/);
   assert.equal((await shell.run(['peers'])).stdout, 'no peers\n');
+  const said = async (...args: string[]) => (await shell.run(args)).stdout;
+  assert.match(await said('peer-id'), /^12D3\w+\n$/);
+  assert.match(await said('health'), /^health +ok\nuptime +/);
+  assert.match(await said('version'), /^\d+\.\d+\.\d+ \(/);
+  await said('storage', 'put', 'k', 'v');
+  assert.equal(await said('storage', 'get', 'k'), 'v');
+  assert.equal(JSON.parse(await said('storage', '--json', 'list')).key, 'k');
+  assert.match(await said('pubsub', 'publish', 'news', 'five'), /^published /);
+  assert.deepEqual(JSON.parse(await said('pubsub', '--json', 'topics')), { topics: ['news'] });
 
   const second = await finished(t, ['node', ...nodeFlags(data)]);
   assert.equal(second.exit, 1);
@@ -173,15 +182,18 @@ test('a signal while it waits for a bootstrap peer that never answers ends it wi
 
 test('ready with --json is one line; a node killed without warning starts again as the same peer, without a gateway if so said', async (t) => {
   const data = scratch(t);
+  const begun = performance.now();
   const first = maillon(t, ['node', '--json', ...nodeFlags(data)]);
   const { peerId, url, pid } = JSON.parse(await first.firstLine()) as Ready;
   assert.equal(pid, first.process.pid);
   assert.match(url ?? '', /^http:/);
+  const firstMs = performance.now() - begun;
   await first.end('SIGKILL');
   const since = performance.now();
   const second = maillon(t, ['node', '--json', ...nodeFlags(data), '--no-gateway-enabled']);
   const ready = JSON.parse(await second.firstLine()) as Ready;
-  assert.ok(performance.now() - since < 5000);
+  const ms = performance.now() - since;
+  assert.ok(ms < Math.max(5000, 2 * firstMs), `${ms} ms, and ${firstMs} ms the first time`);
   assert.deepEqual([ready.ready, ready.peerId, ready.url], [true, peerId, null]);
   assert.equal((await second.end('SIGINT')).exit, 0);
 });

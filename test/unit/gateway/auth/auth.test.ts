@@ -166,6 +166,8 @@ test('the login page goes where it is allowed to, to the letter', () => {
     'https://app.example/in',
     'http://127.0.0.1:5000/callback',
     'http://127.0.0.1/callback',
+    // the command line's
+    'http://127.0.0.1:5000/maillon/callback',
   ]) {
     assert.ok(isAllowedCallback(allowed, good), good);
   }
@@ -180,6 +182,9 @@ test('the login page goes where it is allowed to, to the letter', () => {
     'https://evil/../app.example/in',
     'http://localhost:5000/callback',
     'http://127.0.0.1:5000/other',
+    'http://127.0.0.1:5000/maillon/callback?x=1',
+    'http://127.0.0.1.evil/maillon/callback',
+    'https://evil/maillon/callback',
     'javascript:alert(1)',
     '//app.example/in',
     '',
