@@ -1,9 +1,12 @@
-import { peerIdFromString } from '@libp2p/peer-id';
-import { multiaddr } from '@multiformats/multiaddr';
+import { createRequire } from 'node:module';
+import type * as Multiaddrs from '@multiformats/multiaddr';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { ACCEPTANCE_WINDOW_MS, CLOCK_SKEW_MS, ENVELOPE_MAX_BYTES } from '../../protocols/relay/constants.ts';
 import { accessList } from '../network/access-list.ts';
+import { parsePeerId } from '../peer-ids.ts';
 import type { Config } from './schema.ts';
+
+const require = createRequire(import.meta.url);
 
 /** Says where a setting's value came from: `gossip.degree (4, by default)`. */
 export type Cite = (path: keyof Config) => string;
@@ -112,9 +115,15 @@ function brokenOrder(config: Config, cite: Cite): string[] {
   return broken;
 }
 
+/** Throws for what is no multiaddr. Loaded with the first one: most command lines name none. */
+function componentsOf(text: string): readonly Multiaddrs.Component[] {
+  const { multiaddr } = require('@multiformats/multiaddr') as typeof Multiaddrs;
+  return multiaddr(text).getComponents();
+}
+
 function isMultiaddr(text: string): boolean {
   try {
-    return multiaddr(text).getComponents().length > 0;
+    return componentsOf(text).length > 0;
   } catch {
     return false;
   }
@@ -122,10 +131,10 @@ function isMultiaddr(text: string): boolean {
 
 function endsInPeerId(text: string): boolean {
   try {
-    const components = multiaddr(text).getComponents();
+    const components = componentsOf(text);
     const last = components.at(-1);
     if (components.length < 2 || last?.name !== 'p2p' || last.value === undefined) return false;
-    return peerIdFromString(last.value).toString() !== '';
+    return parsePeerId(last.value) !== null;
   } catch {
     return false;
   }

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { peerIdFromString } from '@libp2p/peer-id';
+import { parsePeerId } from '../peer-ids.ts';
 
 /** Reads such a list. Throws a `TypeError` that names the entry which is neither a peer id nor a range. */
 export function accessList(entries: readonly string[]): AccessList {
@@ -16,7 +16,7 @@ class AccessList {
 
   constructor(entries: readonly string[]) {
     for (const entry of entries) {
-      if (isPeerId(entry)) this.#peers.add(entry);
+      if (parsePeerId(entry) === entry) this.#peers.add(entry);
       else addRange(this.#ranges, entry);
     }
     this.#hasRanges = this.#ranges.rules.length > 0;
@@ -58,12 +58,4 @@ function addRange(ranges: BlockList, entry: string): void {
     );
   }
   ranges.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4');
-}
-
-function isPeerId(text: string): boolean {
-  try {
-    return peerIdFromString(text).toString() === text;
-  } catch {
-    return false;
-  }
 }

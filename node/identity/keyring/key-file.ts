@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { decode, encode } from '@ipld/dag-cbor';
-import { generateKeyPairFromSeed, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
+import type * as Libp2pKeys from '@libp2p/crypto/keys';
 import { equalBytes } from '../../../protocols/common/bytes.ts';
 import { hasFewItems } from '../../../protocols/common/cbor-bounds.ts';
 import { ED25519_MULTIKEY_BYTES, encodeMultikey } from '../../../protocols/common/did-key.ts';
@@ -19,6 +20,8 @@ import {
   TAG_BYTES,
   unseal,
 } from './sealing.ts';
+
+const require = createRequire(import.meta.url);
 
 /**
  * A key file is strict DAG-CBOR with a SHA-256 of the items before it at the end, so that damage and a wrong
@@ -71,6 +74,7 @@ export function encodeKey(seed: Uint8Array, created: number): Uint8Array {
 
 /** The libp2p form. */
 export async function encodeLibp2pKey(seed: Uint8Array): Promise<Uint8Array> {
+  const { generateKeyPairFromSeed, privateKeyToProtobuf } = libp2pKeys();
   return privateKeyToProtobuf(await generateKeyPairFromSeed('Ed25519', seed));
 }
 
@@ -132,10 +136,15 @@ function decodeSealed(items: readonly unknown[], head: { multikey: Uint8Array; c
   };
 }
 
+/** Loaded with the first key of this form: commands that use others do not wait for it. */
+function libp2pKeys(): typeof Libp2pKeys {
+  return require('@libp2p/crypto/keys') as typeof Libp2pKeys;
+}
+
 function decodeLibp2pKey(bytes: Uint8Array): PlainKey {
   let seed: Uint8Array | null = null;
   try {
-    const key = privateKeyFromProtobuf(bytes);
+    const key = libp2pKeys().privateKeyFromProtobuf(bytes);
     if (key.type === 'Ed25519') seed = new Uint8Array(key.raw.subarray(0, SEED_BYTES));
   } catch {
     // what went wrong may quote the file
