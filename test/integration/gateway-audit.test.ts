@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { type AuditLine, parseLine } from '../../gateway/audit/index.ts';
 import { maillon, type Program, scratch, until } from '../support/processes.ts';
+import { type Finished, Shell } from '../support/shell.ts';
 import { post, proofFor, signIn, walletOf } from '../support/sign-in.ts';
 
 interface Ready {
@@ -30,12 +31,11 @@ function linesOf(data: string): AuditLine[] {
   });
 }
 
+const shell = new Shell();
+after(() => shell.end());
+
 /** Runs `maillon` to its end. */
-async function run(t: TestContext, ...args: string[]): Promise<{ code: unknown; out: string; err: string }> {
-  const program = maillon(t, args);
-  const code = await program.exit;
-  return { code, out: program.stdout, err: program.stderr };
-}
+const run = (...args: readonly string[]): Promise<Finished> => shell.run(args);
 
 /** A secret of the test: nothing may write it down. */
 const TOKEN = 'correct-horse-battery-staple-0123456789';
@@ -48,9 +48,9 @@ test('starting, stopping, notices and refused credentials are written down, and 
   const proxied = ['--gateway-trusted-proxies', '127.0.0.1'];
   const { node, url, admin } = await start(t, data, '--admin-token-file', tokenFile, ...proxied);
 
-  assert.equal((await run(t, 'keys', 'new', 'alice', '--data', data)).code, 0);
-  const created = await run(t, 'namespace', 'create', 'team', '--key', 'alice', '--data', data, '--url', url);
-  assert.equal(created.code, 0, created.err);
+  assert.equal((await run('keys', 'new', 'alice', '--data', data)).exit, 0);
+  const created = await run('namespace', 'create', 'team', '--key', 'alice', '--data', data, '--url', url);
+  assert.equal(created.exit, 0, created.stderr);
   const refused = await fetch(`${url}/v1/namespaces/notices`, {
     method: 'POST',
     headers: { 'content-type': 'application/cbor' },
@@ -85,8 +85,11 @@ test('starting, stopping, notices and refused credentials are written down, and 
   assert.deepEqual([credential?.event, credential?.outcome], ['admin.credential', 'refused']);
   assert.deepEqual(credential?.detail, { path: '/metrics', isMissing: false });
 
-  const running = await run(t, 'audit', 'verify', '--data', data);
-  assert.deepEqual([running.code, running.out.startsWith('sound: 5 lines in one file, 1 to 5')], [0, true]);
+  const running = await run('audit', 'verify', '--data', data);
+  assert.deepEqual(
+    [running.exit, running.stdout.startsWith('sound: 5 lines in one file, 1 to 5')],
+    [0, true],
+  );
   assert.equal((await node.end('SIGTERM')).exit, 0);
   assert.equal(linesOf(data).at(-1)?.event, 'gateway.stop');
   const written = readFileSync(join(data, 'audit/audit.log'), 'utf8') + node.stderr + node.stdout;
@@ -97,10 +100,10 @@ test('starting, stopping, notices and refused credentials are written down, and 
 test('after kill -9 the log goes on, and what was answered is in it', async (t) => {
   const data = scratch(t);
   const first = await start(t, data);
-  assert.equal((await run(t, 'keys', 'new', 'alice', '--data', data)).code, 0);
+  assert.equal((await run('keys', 'new', 'alice', '--data', data)).exit, 0);
   for (const name of ['one', 'two', 'three']) {
     const args = ['namespace', 'create', name, '--key', 'alice', '--data', data, '--url', first.url];
-    assert.equal((await run(t, ...args)).code, 0);
+    assert.equal((await run(...args)).exit, 0);
   }
   await first.node.end('SIGKILL');
   const second = await start(t, data);
@@ -114,7 +117,7 @@ test('after kill -9 the log goes on, and what was answered is in it', async (t) 
       'gateway.stop',
     ],
   );
-  assert.equal((await run(t, 'audit', 'verify', '--data', data)).code, 0);
+  assert.equal((await run('audit', 'verify', '--data', data)).exit, 0);
 });
 
 test('maillon audit verify says where a log was changed, show shows it', async (t) => {
@@ -122,30 +125,30 @@ test('maillon audit verify says where a log was changed, show shows it', async (
   const { node } = await start(t, data);
   await node.end('SIGTERM');
   const path = join(data, 'audit/audit.log');
-  const shown = await run(t, 'audit', 'show', '--data', data);
-  assert.equal(shown.code, 0);
-  assert.match(shown.out, /^SEQ +TIME +EVENT/);
-  assert.match(shown.out, /1 +\S+Z +gateway\.start +ok/);
-  const json = await run(t, 'audit', 'show', '--json', '--limit', '1', '--data', data);
-  assert.equal((JSON.parse(json.out) as AuditLine).event, 'gateway.stop');
+  const shown = await run('audit', 'show', '--data', data);
+  assert.equal(shown.exit, 0);
+  assert.match(shown.stdout, /^SEQ +TIME +EVENT/);
+  assert.match(shown.stdout, /1 +\S+Z +gateway\.start +ok/);
+  const json = await run('audit', 'show', '--json', '--limit', '1', '--data', data);
+  assert.equal((JSON.parse(json.stdout) as AuditLine).event, 'gateway.stop');
 
   const text = readFileSync(path, 'utf8');
   writeFileSync(path, text.replace('gateway.start', 'gateway.stare'));
-  const changed = await run(t, 'audit', 'verify', '--data', data);
-  assert.equal(changed.code, 1);
-  assert.match(changed.out, /audit\.log:1: line 1 of the log was changed/);
-  assert.match(changed.err, /^maillon: one fault found/);
+  const changed = await run('audit', 'verify', '--data', data);
+  assert.equal(changed.exit, 1);
+  assert.match(changed.stdout, /audit\.log:1: line 1 of the log was changed/);
+  assert.match(changed.stderr, /^maillon: one fault found/);
   writeFileSync(path, text.split('\n').slice(0, 1).join('\n'));
-  const cut = await run(t, 'audit', 'verify', '--json', '--data', data);
-  assert.equal(cut.code, 1);
-  const { problems } = JSON.parse(cut.out) as { problems: { what: string }[] };
+  const cut = await run('audit', 'verify', '--json', '--data', data);
+  assert.equal(cut.exit, 1);
+  const { problems } = JSON.parse(cut.stdout) as { problems: { what: string }[] };
   assert.match(problems.map(({ what }) => what).join(), /cut off.*line 2 of the log is missing at the end/);
   writeFileSync(path, text);
-  const one = await run(t, 'audit', 'verify', path);
-  assert.deepEqual([one.code, one.out.startsWith('sound: 2 lines')], [0, true]);
-  const none = await run(t, 'audit', 'verify', '--data', scratch(t));
-  assert.equal(none.code, 1);
-  assert.match(none.err, /there is no audit log at .*--data/);
+  const one = await run('audit', 'verify', path);
+  assert.deepEqual([one.exit, one.stdout.startsWith('sound: 2 lines')], [0, true]);
+  const none = await run('audit', 'verify', '--data', scratch(t));
+  assert.equal(none.exit, 1);
+  assert.match(none.stderr, /there is no audit log at .*--data/);
 });
 
 test('who signed in and who was refused is written down, and no credential', async (t) => {
