@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { type Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
@@ -17,16 +17,18 @@ export interface RawRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /** Keeps connections for the next request; without one each has its own. */
+  readonly agent?: Agent;
 }
 
 /** A request whose path and headers go out as they are: `fetch` would normalise the one and refuse some of the others. */
 export async function rawRequest(url: string, path: string, init: RawRequest = {}): Promise<RawAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
   const { hostname, port } = new URL(url);
-  const { method = 'GET', headers = {}, body } = init;
+  const { method = 'GET', headers = {}, body, agent = false } = init;
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
   const call = request(
-    { host: hostname, port, path, method, headers: { ...length, ...headers }, agent: false },
+    { host: hostname, port, path, method, headers: { ...length, ...headers }, agent },
     (response) => {
       buffer(response).then((bytes) => {
         const text = bytes.toString();
