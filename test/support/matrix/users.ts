@@ -105,7 +105,7 @@ export const USERS: readonly UserKind[] = [
 ];
 
 export async function usersOf(tenants: Tenants, site: Site): Promise<User[]> {
-  const headers = await Promise.all(USERS.map((kind) => kind.headers(tenants, site)));
+  const headers = await Promise.all(USERS.map(async (kind) => kind.headers(tenants, site)));
   return USERS.map(({ name, tenant, rights }, index) => {
     return { name, tenant, rights, headers: headers[index] ?? {} };
   });
