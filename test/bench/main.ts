@@ -1,6 +1,7 @@
 import { runExperiment } from '../support/experiment.ts';
 import { fanoutBench } from './fanout/bench.ts';
 import { gatewayBench } from './gateway-latency.ts';
+import { httpBench } from './http/bench.ts';
 import { identityBench } from './identity/bench.ts';
 import { relayBench } from './relay/bench.ts';
 import { startBench } from './start.ts';
@@ -9,7 +10,7 @@ import { storeBench } from './storage/store.ts';
 
 /** `npm run bench -- NAME [--json]`: figures against targets; a target that is not met is said, not an error. */
 const result = await runExperiment(
-  [relayBench, gatewayBench, fanoutBench, startBench, storageBench, storeBench, identityBench],
+  [relayBench, gatewayBench, fanoutBench, startBench, storageBench, storeBench, identityBench, httpBench],
   process.argv.slice(2),
 );
 process.exitCode = typeof result === 'number' ? result : 0;

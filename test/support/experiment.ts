@@ -1,3 +1,7 @@
+import { readFileSync } from 'node:fs';
+
+const TICKS_PER_SECOND = 100;
+
 /** A figure held against what the issue asks for. */
 export interface Target {
   readonly name: string;
@@ -63,4 +67,15 @@ export function quantile(values: readonly number[], q: number): number {
 
 export function round(value: number, digits = 2): number {
   return Number(value.toFixed(digits));
+}
+
+/** Processor time of a process so far; NaN where there is no /proc. */
+export function cpuSeconds(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  } catch {
+    return Number.NaN;
+  }
 }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AskedProcess } from '../../support/asked-process.ts';
 import {
   atLeast,
   atMost,
+  cpuSeconds,
   type Experiment,
   median,
   type Result,
@@ -179,19 +179,6 @@ async function freePort(): Promise<number> {
     server.close(resolve);
   });
   return port;
-}
-
-const TICKS_PER_SECOND = 100;
-
-/** Processor time of a process so far; NaN where there is no /proc. */
-function cpuSeconds(pid: number): number {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-  } catch {
-    return Number.NaN;
-  }
 }
 
 function summarise(rounds: ReadonlyMap<Wire, Round[]>, idle: { rssKb: number; heapKb: number }): Result {
