@@ -84,6 +84,8 @@ export async function createApp(
     loggerInstance: logger,
     // this library's own lines would show the query, which may hold a credential
     logController: new LogController({ disableRequestLogging: true }),
+    // nothing is logged through a request: a logger of its own would cost it some microseconds
+    childLoggerFactory: (parent) => parent,
     trustProxy: false,
     bodyLimit: context.config['gateway.bodyBytes'],
     forceCloseConnections: true,
