@@ -71,8 +71,10 @@ export function limitSubject(address: string): string {
 function canonical(text: string): string | null {
   const bare = /^\[([^\]]+)\](:\d{1,5})?$/.exec(text)?.[1] ?? text.replace(/^([^:]+):\d{1,5}$/, '$1');
   const family = isIP(bare);
+  // an IPv4 address has one form only
+  if (family === 4) return bare;
   if (family === 0 || bare.includes('%')) return null;
-  const { address } = new SocketAddress({ address: bare, family: family === 6 ? 'ipv6' : 'ipv4' });
+  const { address } = new SocketAddress({ address: bare, family: 'ipv6' });
   return MAPPED.exec(address)?.[1] ?? address;
 }
 
