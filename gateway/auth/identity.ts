@@ -1,5 +1,5 @@
 /** Who a request is by. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
@@ -97,7 +97,7 @@ export class Authenticator {
   }
 
   async #identify({ kind, text }: Credential): Promise<HeldPrincipal | null> {
-    const key = createHash('sha256').update(text).digest('base64url');
+    const key = hash('sha256', text, 'base64url');
     const known = this.#known.get(key);
     const now = this.#components.clock.now();
     if (known !== undefined && known.until > now) return known.principal;
