@@ -190,7 +190,8 @@ function addHooks(app: FastifyInstance, context: Context, isTls: boolean): void 
   const proxies = new TrustedProxies(context.config['gateway.trustedProxies']);
   // null until the first hook: an object here would be one for all requests
   app.decorateRequest('client', null as unknown as Client);
-  app.addHook('onRequest', async (request, reply) => {
+  // not async: what waits for nothing need not put off whatever comes after it
+  app.addHook('onRequest', (request, reply, done) => {
     const { host, origin } = request.headers;
     request.client = { ...proxies.clientOf(request.socket.remoteAddress, request.headers), charged: [] };
     void reply.headers(securityHeaders(host, isTls));
@@ -202,21 +203,24 @@ function addHooks(app: FastifyInstance, context: Context, isTls: boolean): void 
     const opensStream = request.ws || request.routeOptions.url === SSE_PATH;
     if (opensStream) context.rates.takeAddress('handshakes', request.client);
     if (context.stopping.aborted) throw new GatewayError('going_away', 'the gateway is stopping');
+    done();
   });
-  app.addHook('preValidation', async (request) => {
+  app.addHook('preValidation', (request, _reply, done) => {
     context.rates.takeCredential(request.client);
     // the plugin would upgrade any route and hang up then
     if (request.ws && !request.is404 && request.routeOptions.url !== WEBSOCKET_PATH) {
       throw new GatewayError('bad_handshake', `only ${WEBSOCKET_PATH} speaks WebSocket`);
     }
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const { method } = request;
     const status = reply.statusCode;
     const route = routeClass(request.is404 ? undefined : request.routeOptions.url);
     context.onAnswered?.({ route, method, status, ms: reply.elapsedTime });
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     context.logger.debug({ method, path: pathOf(request.url), status, ms }, 'request');
+    done();
   });
 }
 
