@@ -21,6 +21,8 @@ export interface ClientAddress {
 /** The proxies that are believed. */
 export class TrustedProxies {
   readonly #ranges = new BlockList();
+  /** Who was connected last, and asked for itself: a connection brings many requests. */
+  #last: { readonly peer: string; readonly client: ClientAddress } | null = null;
 
   /** `ranges`: addresses and ranges, found good when the settings were read. */
   constructor(ranges: readonly string[]) {
@@ -40,9 +42,9 @@ export class TrustedProxies {
     peer: string | undefined,
     headers: { readonly [name: string]: string | string[] | undefined },
   ): ClientAddress {
-    const direct = canonical(peer ?? '') ?? '';
     const isForwarded = FORWARDING_HEADERS.some((name) => headers[name] !== undefined);
-    if (!isForwarded) return { address: direct, isLocal: isLoopback(direct) };
+    if (!isForwarded) return this.#direct(peer ?? '');
+    const direct = canonical(peer ?? '') ?? '';
     const hops = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').slice(-HOPS_MAX);
     let address = direct;
     while (this.#has(address)) {
@@ -52,6 +54,14 @@ export class TrustedProxies {
       address = before;
     }
     return { address, isLocal: false };
+  }
+
+  #direct(peer: string): ClientAddress {
+    if (this.#last?.peer !== peer) {
+      const address = canonical(peer) ?? '';
+      this.#last = { peer, client: { address, isLocal: isLoopback(address) } };
+    }
+    return this.#last.client;
   }
 
   #has(address: string): boolean {
