@@ -218,8 +218,10 @@ function addHooks(app: FastifyInstance, context: Context, isTls: boolean): void 
     const status = reply.statusCode;
     const route = routeClass(request.is404 ? undefined : request.routeOptions.url);
     context.onAnswered?.({ route, method, status, ms: reply.elapsedTime });
-    const ms = Math.round(reply.elapsedTime * 10) / 10;
-    context.logger.debug({ method, path: pathOf(request.url), status, ms }, 'request');
+    if (context.logger.isLevelEnabled('debug')) {
+      const ms = Math.round(reply.elapsedTime * 10) / 10;
+      context.logger.debug({ method, path: pathOf(request.url), status, ms }, 'request');
+    }
     done();
   });
 }
