@@ -214,8 +214,10 @@ function sessionRoutes(app: Routes, { auth }: AuthContext): void {
     const { refresh_token: given, namespace, all } = body ?? {};
     if (all === true) {
       const principal = await bearerOf(auth, headers).catch(() => null);
-      if (principal?.kind !== 'session')
+      // nor with a token that an API key was given: one that leaked, for reading in one namespace, would end all sessions
+      if (principal?.kind !== 'session' || !principal.isOfWallet) {
         throw new GatewayError('unauthenticated', 'jwt required for all=true');
+      }
       await auth.sessions.endAll(principal.did, namespace);
       auth.authenticator.forget(principal.did);
       return { status: 'ok' as const, revoked: 'all' as const };

@@ -8,7 +8,7 @@ import { methodsOf, type Operation, operationsAt } from '../support/matrix/opera
 import type { Asking } from '../support/matrix/requests.ts';
 import { type Answer, Stage } from '../support/matrix/stage.ts';
 import { openEars, queryOf } from '../support/matrix/streams.ts';
-import type { Right } from '../support/matrix/users.ts';
+import type { Right, User } from '../support/matrix/users.ts';
 import { until } from '../support/processes.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 
@@ -216,22 +216,30 @@ async function faultsAt(stage: Stage, operation: Operation, decision: Decision):
   return [...faults, ...(await stage.changed()).map((name) => `reading changed what is ${name}'s`)];
 }
 
-/** Those of one tenant after those of another, so that whose things changed tells who did it. */
+/**
+ * Those of one tenant after those of another, so that whose things changed tells who did it; those who may end the tenant's
+ * sessions after those who may not.
+ */
 async function faultsOfWriting(stage: Stage, operation: Operation, decision: Decision): Promise<string[]> {
   const faults: string[] = [];
-  const own = Map.groupBy(rightfulAskings(stage, operation, decision), ({ user }) => user.tenant);
-  for (const [tenant, users] of Map.groupBy(stage.users, (user) => user.tenant)) {
-    const askings = users.flatMap((user) => stage.foreign(operation, user));
-    const answers = await stage.ask([...askings, ...(own.get(tenant) ?? [])]);
+  const own = Map.groupBy(rightfulAskings(stage, operation, decision), ({ user }) => user);
+  const mayEnd = ({ rights }: User): boolean => rights.includes('session');
+  const users = stage.users.toSorted((a, b) => Number(mayEnd(a)) - Number(mayEnd(b)));
+  const keyOf = (user: User) => `${user.tenant} ${decision.isOfWallet === true && mayEnd(user)}`;
+  for (const group of Map.groupBy(users, keyOf).values()) {
+    const [{ name: who, tenant } = users[0] as User] = group;
+    const rightful = group.flatMap((user) => own.get(user) ?? []);
+    const foreign = group.flatMap((user) => stage.foreign(operation, user));
+    const answers = await stage.ask([...foreign, ...rightful]);
     faults.push(...answers.flatMap((answer) => faultsOf(stage, decision, answer)));
     const changed = await stage.changed();
     const others = changed.filter((name) => {
-      return name !== tenant && !(decision.isOfWallet === true && sameWallet(name, tenant));
+      if (decision.isOfWallet === true) return !(group.every(mayEnd) && sameWallet(name, tenant));
+      return name !== tenant;
     });
-    faults.push(...others.map((name) => `${tenant ?? 'nobody'} changed what is ${name}'s`));
-    const isDone = own.has(tenant) && decision.proof === 'changes';
-    if (isDone && !changed.some((name) => name === tenant))
-      faults.push(`${tenant} changed nothing of its own`);
+    faults.push(...others.map((name) => `${who} changed what is ${name}'s`));
+    const isDone = rightful.length > 0 && decision.proof === 'changes';
+    if (isDone && !changed.some((name) => name === tenant)) faults.push(`${who} changed nothing of its own`);
   }
   return faults;
 }

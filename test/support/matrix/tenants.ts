@@ -1,9 +1,9 @@
 /** Whose things there are at a gateway, each marked, so that whoever gets to see or to change one is found out. */
 import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { Agent } from 'node:http';
 import { custodyNamespace } from '../../../gateway/auth/custody.ts';
 import { parseWallet } from '../../../gateway/auth/wallets.ts';
-import { until } from '../processes.ts';
 import { type RawAnswer, rawRequest } from '../raw-http.ts';
 import { type ClientWallet, type SignedIn, signIn, walletOf } from '../sign-in.ts';
 import type { Site } from '../start-gateway.ts';
@@ -21,6 +21,8 @@ export const TOPIC = 'topic';
 /** The key of 4NK's routes, where it can be written once. */
 export const HEX_KEY = '5e'.repeat(32);
 const FENCE = 'fence ';
+/** What one publishes it hears in milliseconds; this is for a machine that does much else. */
+const PATIENCE_MS = 60_000;
 
 export interface TenantInit {
   readonly name: string;
@@ -67,6 +69,7 @@ export class Tenant implements AsyncDisposable {
   readonly #site: Site;
   readonly #heard: string[] = [];
   readonly #listeners: WsClient[] = [];
+  readonly #arrivals = new EventEmitter();
   #fences = 0;
 
   private constructor(site: Site, init: TenantInit, held: Held | null) {
@@ -134,7 +137,7 @@ export class Tenant implements AsyncDisposable {
     this.#fences += 1;
     const fence = `${FENCE}${this.#fences}`;
     await this.#send({ topic: TOPIC, text: fence });
-    await until(`${this.name} hears itself`, () => this.#heard.includes(fence));
+    await this.#hears(fence);
     const heard = this.#heard.filter((text) => !text.startsWith(FENCE)).toSorted();
     return JSON.stringify([heard, ...found.map(({ text }) => text)]);
   }
@@ -153,7 +156,7 @@ export class Tenant implements AsyncDisposable {
   async say(): Promise<string> {
     const text = `${this.name}: ${this.#mark('said')}`;
     await this.#send({ topic: TOPIC, text });
-    await until(`${this.name} hears itself`, () => this.#heard.includes(text));
+    await this.#hears(text);
     return text;
   }
 
@@ -171,13 +174,20 @@ export class Tenant implements AsyncDisposable {
     );
     listener.socket.on('message', (data: Buffer) => {
       const { data: text } = JSON.parse(data.toString()) as { data?: string };
-      if (text !== undefined) this.#heard.push(Buffer.from(text, 'base64').toString());
+      if (text === undefined) return;
+      this.#heard.push(Buffer.from(text, 'base64').toString());
+      this.#arrivals.emit('message');
     });
     // a topic is in use while somebody listens
     this.#listeners.push(
       listener,
       await WsClient.open(`${path}&topic=${this.marked.topic}`, [], this.headers),
     );
+  }
+
+  async #hears(text: string): Promise<void> {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    while (!this.#heard.includes(text)) await once(this.#arrivals, 'message', { signal });
   }
 
   async #store(): Promise<void> {

@@ -70,6 +70,12 @@ export const USERS: readonly UserKind[] = [
     rights: ['read', 'write', 'wallet', 'key'],
     headers: (tenants) => bearer(tenants['A elsewhere'].things.fullKeyText),
   },
+  {
+    name: "a token that A's API key for another namespace was given",
+    tenant: 'A elsewhere',
+    rights: ['read', 'write', 'wallet'],
+    headers: (tenants, { url }) => tokenFor(tenants['A elsewhere'], url),
+  },
   { name: 'B signed in', tenant: 'B', rights: OF_SESSION, headers: sessionOf('B') },
   {
     name: 'a wallet with a namespace of the same name',
@@ -109,6 +115,12 @@ export async function usersOf(tenants: Tenants, site: Site): Promise<User[]> {
   return USERS.map(({ name, tenant, rights }, index) => {
     return { name, tenant, rights, headers: headers[index] ?? {} };
   });
+}
+
+async function tokenFor({ things }: Tenant, url: string): Promise<Headers> {
+  const made = await post(url, '/v1/auth/token', {}, { 'x-api-key': things.fullKeyText });
+  const { access_token: token } = (await made.json()) as { access_token: string };
+  return bearer(token);
 }
 
 /** What A's token says, signed by somebody else. */
