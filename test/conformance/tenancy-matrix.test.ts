@@ -65,6 +65,7 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
   'GET /.well-known/jwks.json': OPEN,
   'GET /v1/auth/whoami': MEMBER,
   'POST /v1/auth/token': { needs: ['key'] },
+  'POST /v1/auth/ws-ticket': { needs: ['wallet', 'read'] },
   'GET /v1/auth/api-keys': { needs: ['session'], proof: 'shows' },
   'POST /v1/auth/api-keys': { needs: ['session'], proof: 'changes' },
   'DELETE /v1/auth/api-keys/{id}': { needs: ['session'], proof: 'changes' },
