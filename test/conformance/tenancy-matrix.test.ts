@@ -224,7 +224,6 @@ async function faultsAt(stage: Stage, operation: Operation, decision: Decision):
 async function faultsOfWriting(stage: Stage, operation: Operation, decision: Decision): Promise<string[]> {
   const faults: string[] = [];
   const own = Map.groupBy(rightfulAskings(stage, operation, decision), ({ user }) => user);
-  const mayEnd = ({ rights }: User): boolean => rights.includes('session');
   const users = stage.users.toSorted((a, b) => Number(mayEnd(a)) - Number(mayEnd(b)));
   const keyOf = (user: User) => `${user.tenant} ${decision.isOfWallet === true && mayEnd(user)}`;
   for (const group of Map.groupBy(users, keyOf).values()) {
@@ -276,6 +275,11 @@ function isRefused({ needs }: Decision, { asking }: Answer): boolean | null {
   const isForeign = Object.values(naming).some((name) => name !== own);
   if (isForeign && (!takesNamespace || user.tenant === 'operator')) return null;
   return isForeign;
+}
+
+/** Whether it may end its wallet's sessions. */
+function mayEnd({ rights }: User): boolean {
+  return rights.includes('session');
 }
 
 function sameWallet(name: string, tenant: string | null): boolean {

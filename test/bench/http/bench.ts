@@ -26,6 +26,8 @@ const VALUE = '/v1/kv/default/small';
 const RATES = ['requests', 'keys', 'namespaces'].flatMap((rate) => [`--gateway-rate-${rate}`, '1000000']);
 /** What node:http writes by itself. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(['date', 'connection', 'keep-alive']);
+/** What no answer can be without. */
+const LEAST_HEADERS: ReadonlySet<string> = new Set(['content-type', 'content-length']);
 
 interface Subject {
   readonly name: string;
@@ -88,7 +90,6 @@ async function subjectsOf(
   const body = await answer.text();
   if (!answer.ok) throw new Error(`no answer to compare with: ${body}`);
   const headers = [...answer.headers].filter(([name]) => !OWN_HEADERS.has(name));
-  const isShort = (name: string) => name === 'content-type' || name === 'content-length';
   const gatewayPid = gateway.process.pid ?? 0;
   const to = (port: number, path: string, lines: readonly Line[] = Object.entries(authorization)) => {
     return { port, path, headers: lines, connections: CONNECTIONS };
@@ -107,7 +108,7 @@ async function subjectsOf(
     { name: 'live', pid: gatewayPid, request: to(port, '/livez', []) },
     {
       name: 'bareFewHeaders',
-      ...(await bare({ headers: headers.filter(([name]) => isShort(name)), body })),
+      ...(await bare({ headers: headers.filter(([name]) => LEAST_HEADERS.has(name)), body })),
     },
   ];
 }
