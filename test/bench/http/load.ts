@@ -45,7 +45,7 @@ class Connection {
         try {
           if (this.#take(chunk)) resolve();
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
       this.#socket.once('close', () => reject(new Error('the server hung up')));
