@@ -39,7 +39,7 @@ export function addActing(app: FastifyInstance, context: ActingContext): void {
 
 /** The operator, and who acts in what the operator holds, as the node itself; a wallet that delegated, within what it did. */
 function actingOf(context: ActingContext, principal: Principal): Acting {
-  if (!('scopes' in principal)) return context;
+  if (principal.kind === 'operator') return context;
   const { scopes, custody, delegation } = principal;
   if (!scopes.includes('write')) return refusing(context, NO_WRITE, NO_WRITE);
   if (custody !== 'client') return within(context, delegation?.chain);

@@ -5,7 +5,7 @@ import { after, type TestContext, test } from 'node:test';
 import { type AuditLine, parseLine } from '../../gateway/audit/index.ts';
 import { maillon, type Program, scratch, until } from '../support/processes.ts';
 import { type Finished, Shell } from '../support/shell.ts';
-import { post, proofFor, signIn, walletOf } from '../support/sign-in.ts';
+import { post, proofFor, signIn, signInSiwx, walletOf } from '../support/sign-in.ts';
 
 interface Ready {
   readonly url: string;
@@ -173,6 +173,8 @@ test('who signed in and who was refused is written down, and no credential', asy
   for (const query of [`token=${session.access_token}`, `ticket=${ticket}x`]) {
     assert.equal((await fetch(`${url}/v1/pubsub/ws?topic=t&${query}`)).status, 401);
   }
+  const other = await walletOf(2);
+  const delegated = await signInSiwx(url, other);
   await node.end('SIGTERM');
 
   const lines = linesOf(data);
@@ -189,6 +191,7 @@ test('who signed in and who was refused is written down, and no credential', asy
     'auth.ws-ticket ok',
     'auth.credential refused',
     'auth.credential refused',
+    'auth.verify ok',
     'gateway.stop ok',
   ]);
   assert.equal(lines[1]?.actor, wallet.address);
@@ -200,9 +203,11 @@ test('who signed in and who was refused is written down, and no credential', asy
   });
   assert.deepEqual(lines[4]?.detail, { method: 'GET', route: '/v1/kv/:namespace', status: 401 });
   assert.match(lines[5]?.actor ?? '', /^did:pkh:eip155:/);
+  assert.equal(lines.at(-2)?.actor?.toLowerCase(), other.address, 'as it stands in the message');
   const written = readFileSync(join(data, 'audit/audit.log'), 'utf8') + node.stderr + node.stdout;
   const { access_token: access, refresh_token: refresh, api_key: key } = session;
-  for (const secret of [access, refresh, key, ticket, forged, proof.signature, proof.nonce]) {
+  const ofDelegated = [delegated.access_token, delegated.refresh_token, delegated.delegation];
+  for (const secret of [access, refresh, key, ticket, forged, proof.signature, proof.nonce, ...ofDelegated]) {
     assert.ok(secret.length > 20 && !written.includes(secret), secret);
   }
 });

@@ -55,7 +55,10 @@ export async function sendRequest(url: string, request: HttpStep['request'], kep
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, fill(value, kept)])),
     },
-    body: body === undefined ? null : fill(JSON.stringify(body), kept),
+    body:
+      body === undefined
+        ? null
+        : JSON.stringify(body, (_, value) => (typeof value === 'string' ? fill(value, kept) : value)),
   });
 }
 
