@@ -152,7 +152,7 @@ test('connect and disconnect are for the operator and for who has admin', async 
     assert.deepEqual(outcome(await send('/v1/network/connect', { multiaddr: address }, headers)), expected);
     assert.deepEqual(outcome(await send('/v1/network/disconnect', { peer_id: peerId }, headers)), expected);
   }
-  const nobody = `/ip4/127.0.0.1/tcp/1/p2p/${peerIdFromPrivateKey(await generateKeyPair('Ed25519'))}`;
+  const nobody = `/ip4/127.0.0.1/tcp/1/p2p/${peerIdFromPrivateKey(await generateKeyPair('Ed25519')).toString()}`;
   for (const [path, body, expected] of [
     ['connect', {}, [400, 'bad_request']],
     ['connect', { multiaddr: '/ip4/192.0.2.1/tcp/1' }, [400, 'bad_address']],
