@@ -49,6 +49,7 @@ export const ERRORS = {
     meaning: 'the sign-in message is none that was asked for here; error says why: ask for another',
   },
   bad_signature: { status: 400, meaning: "signature does not have the form of the wallet's chain" },
+  bad_address: { status: 400, meaning: 'no multiaddr that ends in /p2p/<peer id>, or no peer id' },
   bad_callback: { status: 400, meaning: 'the callback is not in gateway.loginCallbacks' },
   bad_frame: { status: null, meaning: 'a WebSocket frame is malformed or of an unknown type' },
   unauthenticated: { status: 401, meaning: 'the request names nobody who may do this' },
@@ -76,6 +77,7 @@ export const ERRORS = {
     meaning: 'too many requests; detail says of which limit, and retryAfter when there is room again',
     retryAfter: 1,
   },
+  dial_failed: { status: 500, meaning: 'the peer did not answer at that address' },
   internal: { status: 500, meaning: 'a fault of the gateway; its log has more' },
   corrupt: { status: 502, meaning: 'every copy that could be read is damaged' },
   insufficient_replicas: {

@@ -1,5 +1,6 @@
 import type { EventLog, Logger, MaillonNode, Probe, Storage } from '../node/index.ts';
 import type { Audit } from './audit/interface.ts';
+import type { KeyRing } from './auth/key-ring.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
 
 /** One call reports an event to the log and to its metric. */
@@ -25,6 +26,8 @@ export interface Gateway {
   readonly metrics: Readonly<GatewayMetrics>;
   /** What it needs to serve, looked at now. */
   probe(): Probe[];
+  /** API keys of its operator. Throws `CodedError` `not_running`. */
+  operatorKeys(): KeyRing;
   /** Reads the files of certificate and key again, where it speaks TLS; keeps the former when they cannot be used. */
   reload(): void;
   /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`, `bad_tls`. */

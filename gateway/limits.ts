@@ -101,6 +101,8 @@ export const RATE_BURST_SECONDS = 10;
 export const RATE_DEBT_SECONDS = 5;
 /** Addresses, credentials or namespaces that a rate remembers, some 200 bytes each; the least recent is forgotten. */
 export const RATE_SUBJECTS_MAX = 50_000;
+/** When a place for a stream may be free again: nobody knows, and asking costs little. */
+export const STREAM_RETRY_SECONDS = 5;
 /** How often the files of certificate and key are looked at: a renewal is in force soon, and this costs two calls. */
 export const TLS_CHECK_MS = 2_000;
 /** A certificate chain, or a key: the longest chains have some 20 KiB. */
@@ -160,6 +162,7 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.rate.burst', RATE_BURST_SECONDS * 1000, 'milliseconds', 'of its rate a client may save up'),
   limit('gateway.rate.debt', RATE_DEBT_SECONDS * 1000, 'milliseconds', 'of its rate a client can owe'),
   limit('gateway.rate.subjects', RATE_SUBJECTS_MAX, 'count', 'a rate remembers so many clients'),
+  limit('gateway.streamRetry', STREAM_RETRY_SECONDS * 1000, 'milliseconds', 'when a place may be free'),
   limit('gateway.tls.check', TLS_CHECK_MS, 'milliseconds', 'a renewed certificate is in force that soon'),
   limit('gateway.tls.fileBytes', TLS_FILE_MAX_BYTES, 'bytes', 'a certificate chain or a key'),
   limit('gateway.audit.pending', AUDIT_PENDING_MAX, 'count', 'events that wait for the disk'),

@@ -46,22 +46,43 @@ async function listenOnFreePort(
   );
 }
 
-/** Throws `unsafe_listen` for settings with which others would be taken for the operator, and says what to set. */
+/** Throws `unsafe_listen` for settings with which others would be taken for the operator or overheard, and says what to set. */
 export function checkDoorIsSafe(config: Config): void {
-  const host = config['gateway.host'];
-  if (!isLoopback(host)) {
-    throw new CodedError(
-      'unsafe_listen',
-      `gateway.host is ${host}, which others can reach, but the gateway does not ask everybody for a credential: ` +
-        'set it to 127.0.0.1 and let a proxy that authenticates stand in front (gateway.trustedProxies)',
-    );
-  }
+  const missing = isLoopback(config['gateway.host']) ? missingOnLoopback(config) : missingBeyond(config);
+  if (missing !== null) throw new CodedError('unsafe_listen', missing);
+}
+
+/** Where only this machine connects, others come through a proxy on it. */
+function missingOnLoopback(config: Config): string | null {
   const foreign = config['gateway.allowedHosts'].find((name) => !isLoopback(name.replace(/:\d{1,5}$/, '')));
-  if (foreign !== undefined && config['gateway.trustedProxies'].length === 0) {
-    throw new CodedError(
-      'unsafe_listen',
-      `gateway.allowedHosts has ${foreign}, under which only a proxy on this machine is reached, and its clients would pass ` +
-        'for programs of this machine: set gateway.trustedProxies to the address of the proxy, such as 127.0.0.1',
+  const isKnown = config['gateway.auth'] === 'required' || config['gateway.trustedProxies'].length > 0;
+  if (foreign === undefined || isKnown) return null;
+  return (
+    `gateway.allowedHosts has ${foreign}, under which only a proxy on this machine is reached, and its clients would pass ` +
+    'for programs of this machine: set gateway.trustedProxies to the address of the proxy, such as 127.0.0.1, or ' +
+    'gateway.auth to required'
+  );
+}
+
+function missingBeyond(config: Config): string | null {
+  const settings: string[] = [];
+  if (config['gateway.auth'] !== 'required') {
+    settings.push('gateway.auth to required, so that everybody is asked for a credential');
+  }
+  const isSheltered =
+    config['gateway.tls.cert'] !== '' ||
+    config['gateway.trustedProxies'].length > 0 ||
+    config['gateway.plainHttp'];
+  if (!isSheltered) {
+    settings.push(
+      'gateway.tls.cert and gateway.tls.key to files for TLS (or gateway.trustedProxies to the proxy that speaks it, or ' +
+        'gateway.plainHttp to true where nobody else can listen)',
     );
   }
+  if (config['gateway.allowedHosts'].length === 0) {
+    settings.push('gateway.allowedHosts to the names and addresses under which clients reach it');
+  }
+  if (settings.length === 0) return null;
+  const host = config['gateway.host'];
+  return `gateway.host is ${host}, which others can reach: set ${settings.join('; ')}; or gateway.host to 127.0.0.1`;
 }

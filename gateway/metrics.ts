@@ -1,3 +1,5 @@
+import { RATE_LIMITS, type RateLimit } from './protection/rate-limits.ts';
+
 /** Kinds of route that requests are counted by. */
 export const ROUTE_CLASSES = ['publish', 'pubsub', 'storage', 'network', 'health', 'info', 'other'] as const;
 export type RouteClass = (typeof ROUTE_CLASSES)[number];
@@ -24,7 +26,15 @@ export interface GatewayMetrics {
   messagesIn: number;
   /** Counter: those of them that were refused or failed. */
   publishFailures: number;
+  /** Counter: requests refused, and frames left waiting, because somebody was over a limit, by which one. */
+  readonly rateLimited: Map<RateLimit, number>;
+  /** Counter: requests that authentication refused, by why. */
+  readonly authFailures: Map<AuthFailure, number>;
 }
+
+/** A credential that is not good, none where one is needed, or a sign-in that proved nothing. */
+export const AUTH_FAILURES = ['credential', 'missing', 'sign-in'] as const;
+export type AuthFailure = (typeof AUTH_FAILURES)[number];
 
 /** An HTTP request that was answered. Upgrades and streams are none. */
 export interface Answered {
@@ -46,6 +56,8 @@ export function createGatewayMetrics(): GatewayMetrics {
     bytesSent: 0,
     messagesIn: 0,
     publishFailures: 0,
+    rateLimited: new Map(RATE_LIMITS.map((limit) => [limit, 0])),
+    authFailures: new Map(AUTH_FAILURES.map((failure) => [failure, 0])),
   };
 }
 

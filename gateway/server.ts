@@ -7,6 +7,7 @@ import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError, errorMessage } from '../protocols/common/errors.ts';
 import type { Audit } from './audit/interface.ts';
 import { type Auth, createAuth } from './auth/index.ts';
+import type { KeyRing } from './auth/key-ring.ts';
 import { STANDING_CHECK_MS, STATE_PATIENCE_MS, SWEEP_INTERVAL_MS } from './auth/limits.ts';
 import { Clients } from './clients.ts';
 import type { Build, Context } from './context.ts';
@@ -79,7 +80,7 @@ export class GatewayServer implements Gateway {
     this.#onAnswered = components.onAnswered;
     this.#config = init.config;
     this.#build = init.build;
-    this.#rates = new RateLimits({ clock: systemClock }, { config: init.config });
+    this.#rates = new RateLimits({ clock: systemClock, metrics: this.metrics }, { config: init.config });
     // outlives a restart of the gateway: a retry may come right after it
     this.#idempotency = new IdempotencyKeys(
       { clock: systemClock },
@@ -101,6 +102,11 @@ export class GatewayServer implements Gateway {
       config: this.#config,
       stopping: controller.signal,
     });
+  }
+
+  operatorKeys(): KeyRing {
+    if (this.#running === undefined) throw new CodedError('not_running', 'the gateway is not running');
+    return this.#running.auth.operatorKeys();
   }
 
   reload(): void {

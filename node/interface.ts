@@ -162,6 +162,8 @@ export interface MaillonNode {
   stop(): Promise<void>;
   /** Connects to a peer by its address, which ends in /p2p/<peer id>. Throws `bad_address`, `dial_failed`. */
   connect(address: string): Promise<void>;
+  /** Closes the connections with a peer, if there are any; it may come again. Throws `bad_address` for what is no peer id. */
+  disconnect(peerId: string): Promise<void>;
   status(): NodeStatus;
   /** Connected peers first, then those known to the peer store; bounded. */
   peers(): Promise<PeerView[]>;

@@ -114,6 +114,10 @@ class Node implements MaillonNode {
     return this.#running.peers.connect(address);
   }
 
+  disconnect(peerId: string): Promise<void> {
+    return this.#running.peers.disconnect(peerId);
+  }
+
   status(): NodeStatus {
     const { identity, network, relay, sight, startedAt } = this.#running;
     const { config, role, version } = this.#init;

@@ -28,6 +28,16 @@ export function registerGatewayMetrics(meter: Meter, metrics: Readonly<GatewayMe
   counter('sent_bytes', 'Bytes of those frames and events.', () => metrics.bytesSent);
   counter('publishes', 'Publishes that clients asked for.', () => metrics.messagesIn);
   counter('publish_failures', 'Publishes that were refused or failed.', () => metrics.publishFailures);
+  const counters = (what: string, help: string, read: () => Iterable<readonly [string, number]>): void =>
+    meter.counters(`maillon_gateway_${what}_total`, help, 'kind', read);
+  counters(
+    'rate_limited',
+    'Requests refused, and frames left waiting, because somebody was over a limit, by which.',
+    () => {
+      return metrics.rateLimited;
+    },
+  );
+  counters('auth_failures', 'Requests that authentication refused, by why.', () => metrics.authFailures);
 }
 
 /** Registers how HTTP requests were answered. Returns the function that takes each. */

@@ -4,12 +4,16 @@ import type { Config, Logger, MaillonNode, Probe } from '../../node/index.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Audit } from '../audit/interface.ts';
+import type { KeyRing } from '../auth/key-ring.ts';
+import { AUTH_BODY_MAX_BYTES } from '../auth/limits.ts';
 import type { Build } from '../context.ts';
 import { GatewayError } from '../errors.ts';
+import { apiKeyRoutes } from '../http/api-keys.ts';
+import { addAuditHooks } from '../http/audit-hooks.ts';
 import { answerClientError, pathOf, sendError } from '../http/error-handler.ts';
-import { checkHost, checkOrigin, isLoopback } from '../http/guard.ts';
+import { checkHost, checkNoPage, checkOrigin, isLoopback } from '../http/guard.ts';
 import { healthRoutes } from '../http/health.ts';
-import { networkRoutes } from '../http/network.ts';
+import { networkActRoutes, networkRoutes } from '../http/network.ts';
 import { Prober } from '../http/probes.ts';
 import {
   ADMIN_CONNECTIONS_MAX,
@@ -34,6 +38,8 @@ export interface AdminComponents {
   readonly audit: Audit;
   /** What is probed beside the node. */
   readonly probes: () => readonly Probe[];
+  /** API keys of the operator, where there is a gateway to use them at. Throws `not_running`. */
+  readonly operatorKeys?: (() => KeyRing) | undefined;
 }
 
 export interface Admin {
@@ -44,6 +50,9 @@ export interface Admin {
   /** Stops it, or does nothing. */
   stop(): Promise<void>;
 }
+
+const ROUTES =
+  '/metrics, /livez, /readyz, /v1/status, /v1/network/* and, where there is a gateway, /v1/auth/api-keys';
 
 /** Asked without a token: whoever restarts a process that hangs has none. */
 const OPEN_PATH = '/livez';
@@ -127,6 +136,7 @@ async function createAdminApp(
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: REQUEST_TIMEOUT_MS,
+    bodyLimit: AUTH_BODY_MAX_BYTES,
     forceCloseConnections: true,
     http: { maxHeaderSize: HEADERS_MAX_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
     clientErrorHandler: answerClientError,
@@ -138,15 +148,20 @@ async function createAdminApp(
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((error, request, reply) => sendError(logger, error, request, reply));
   app.setNotFoundHandler(async () => {
-    throw new GatewayError('not_found', 'the admin listener has /metrics, /livez, /readyz and /v1/status');
+    throw new GatewayError('not_found', `the admin listener has ${ROUTES}`);
   });
+  app.removeContentTypeParser('text/plain');
   addGuard(app, components.audit, { config, token });
+  addAuditHooks(app, components, 'admin');
 
   const clock = systemClock;
   const prober = new Prober({ node, clock, others: components.probes });
   const typed = app.withTypeProvider<ZodTypeProvider>();
   healthRoutes(typed, { node, build, clock, startedAt: clock.now(), prober });
   networkRoutes(typed, { node, clock });
+  networkActRoutes(typed, { node });
+  const { operatorKeys } = components;
+  if (operatorKeys !== undefined) apiKeyRoutes(typed, operatorKeys);
   app.get('/metrics', async (_request, reply) => {
     void reply.header('content-type', registry.contentType);
     return registry.metrics();
@@ -166,9 +181,11 @@ function addGuard(
 ): void {
   const hosts = { allowedHosts: config['gateway.allowedHosts'], allowedOrigins: [] };
   const isBearer = token === null ? null : bearerCheck(token);
-  app.addHook('onRequest', async ({ headers, url, socket }, reply) => {
+  app.addHook('onRequest', async ({ method, headers, url, socket }, reply) => {
     void reply.header('x-content-type-options', 'nosniff');
+    void reply.header('cache-control', 'no-store');
     checkOrigin(headers.origin, hosts);
+    checkNoPage(method, headers);
     if (isBearer === null) checkHost(headers.host, hosts);
     else if (pathOf(url) !== OPEN_PATH && !isBearer(headers.authorization)) {
       void reply.header('www-authenticate', 'Bearer');

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { withoutCredentials } from '../redaction.ts';
 import type { AuditEvent } from './interface.ts';
 
 export const LINE_VERSION = 1;
@@ -65,12 +66,8 @@ export function hashLine(line: string | Uint8Array): string {
   return createHash('sha256').update(line).digest('hex');
 }
 
-/** What credentials look like: they have no business here, and whoever passes one by mistake must not write it down. */
-const CREDENTIAL =
-  /\bak_[\w-]{8,}(:[\w-]*)?|\beyJ[\w-]*\.[\w-]+\.[\w-]*|\b(Bearer|Basic|ApiKey)\s+[^\s"]+|-----BEGIN[^]*/gi;
-
 function safe(text: string): string {
-  const shown = text.replaceAll(CREDENTIAL, '[redacted]');
+  const shown = withoutCredentials(text);
   return shown.length > TEXT_MAX ? `${shown.slice(0, TEXT_MAX)}…` : shown;
 }
 

@@ -6,8 +6,11 @@ import { API_KEYS_PER_WALLET_MAX } from './limits.ts';
 import { badNonce, NONCE_IS_MINE, useNonce } from './nonces.ts';
 import type { Secrets } from './secrets.ts';
 
+/** What a wallet's credential may grant. */
 export const SCOPES = ['read', 'write'] as const;
-export type Scope = (typeof SCOPES)[number];
+/** The same of the operator's: `admin` changes the node. */
+export const OPERATOR_SCOPES = [...SCOPES, 'admin'] as const;
+export type Scope = (typeof OPERATOR_SCOPES)[number];
 
 const KEY_BYTES = 18;
 const KEY = /^ak_[A-Za-z0-9_-]{24}:[a-z0-9-]{1,64}$/;
@@ -20,6 +23,12 @@ export interface KeyHolder {
   readonly did: string;
   readonly subject: string;
   readonly namespace: string;
+}
+
+/** Keys of one holder: in one namespace, or without one in all. */
+export interface KeyScope {
+  readonly did: string;
+  readonly namespace?: string | undefined;
 }
 
 export interface ApiKey extends KeyHolder {
@@ -65,16 +74,17 @@ export class ApiKeys {
     return text;
   }
 
-  /** Another key, with a name of its own. Throws `too_many_apps`. */
+  /** Another key, with a name of its own. Throws `too_many_apps` where those of `scope` are as many as there may be. */
   async create(
     holder: KeyHolder,
     { name, scopes }: Pick<ApiKey, 'name' | 'scopes'>,
+    scope: KeyScope = holder,
   ): Promise<{ readonly text: string; readonly key: ApiKey }> {
     const { state, clock } = this.#components;
-    if ((await this.list(holder)).length >= API_KEYS_PER_WALLET_MAX) {
+    if ((await this.list(scope)).length >= API_KEYS_PER_WALLET_MAX) {
       throw new GatewayError(
         'too_many_apps',
-        `a wallet may have ${API_KEYS_PER_WALLET_MAX} keys: revoke one`,
+        `there are ${API_KEYS_PER_WALLET_MAX} keys, as many as there may be: revoke one`,
       );
     }
     const text = keyText(randomBytes(KEY_BYTES), holder.namespace);
@@ -107,24 +117,24 @@ export class ApiKeys {
   }
 
   /** Keys that are good, the newest first. */
-  async list({ did, namespace }: KeyHolder): Promise<ApiKey[]> {
+  async list(scope: KeyScope): Promise<ApiKey[]> {
+    const { where, args } = within(scope);
     const rows = await this.#components.state.query(
-      `SELECT * FROM api_keys WHERE did = ? AND namespace = ? AND revoked_at IS NULL
-        ORDER BY created_at DESC, id LIMIT ?`,
-      [did, namespace, API_KEYS_PER_WALLET_MAX + 1],
+      `SELECT * FROM api_keys WHERE ${where} AND revoked_at IS NULL ORDER BY created_at DESC, id LIMIT ?`,
+      [...args, API_KEYS_PER_WALLET_MAX + 1],
     );
     return rows.map(apiKeyOf);
   }
 
   /** Whether there was such a key of theirs. */
-  async revoke({ did, namespace }: KeyHolder, id: string): Promise<boolean> {
+  async revoke(scope: KeyScope, id: string): Promise<boolean> {
     const { state, clock } = this.#components;
+    const { where, args } = within(scope);
     const now = clock.now();
     const [revoked] = await state.execute([
       {
-        sql: `UPDATE api_keys SET revoked_at = ? WHERE id = ? AND did = ? AND namespace = ?
-          AND (revoked_at IS NULL OR revoked_at = ?)`,
-        args: [now, id, did, namespace, now],
+        sql: `UPDATE api_keys SET revoked_at = ? WHERE id = ? AND ${where} AND (revoked_at IS NULL OR revoked_at = ?)`,
+        args: [now, id, ...args, now],
       },
     ]);
     return revoked?.rowsAffected === 1;
@@ -139,6 +149,11 @@ export class ApiKeys {
     );
     return Number(row?.['revoked'] ?? 0);
   }
+}
+
+function within({ did, namespace }: KeyScope): { where: string; args: string[] } {
+  if (namespace === undefined) return { where: 'did = ?', args: [did] };
+  return { where: 'did = ? AND namespace = ?', args: [did, namespace] };
 }
 
 function insertKey(
@@ -161,7 +176,7 @@ function apiKeyOf(row: Row): ApiKey {
     subject: String(row['subject']),
     namespace: String(row['namespace']),
     name: String(row['name']),
-    scopes: SCOPES.filter((scope) => granted.has(scope)),
+    scopes: OPERATOR_SCOPES.filter((scope) => granted.has(scope)),
     createdAt: Number(row['created_at']),
   };
 }

@@ -16,3 +16,6 @@ export function custodyNamespace(did: string, name: string): string {
     .digest('hex');
   return `w-${digest.slice(0, HEX_LENGTH)}`;
 }
+
+/** What stands for the wallet's address where the operator itself holds a credential, for its own namespaces: no address is like it. */
+export const OPERATOR_SUBJECT = 'operator';

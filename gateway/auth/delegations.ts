@@ -4,14 +4,14 @@ import { hex, sha256 } from '../digest.ts';
 import type { Scope } from './api-keys.ts';
 
 /**
- * Who signs in the namespace of a credential: the operator, in one that it holds for the wallet; the operator within what the wallet
+ * Who signs in the namespace of a credential: the operator, in one that it holds for the wallet or for itself; the operator within what the wallet
  * delegated to it; or the client itself, with a key that the wallet delegated to.
  */
-export type Custody = 'gateway' | 'delegated' | 'client';
+export type Custody = 'gateway' | 'operator' | 'delegated' | 'client';
 
 /** Of a session, in the wallet's own namespace. */
 export interface WalletDelegation {
-  readonly custody: Exclude<Custody, 'gateway'>;
+  readonly custody: Exclude<Custody, 'gateway' | 'operator'>;
   /** The wallet's sign-in (CACAO), as the first link of chains. */
   readonly chain: readonly [Uint8Array];
   readonly link: Link;

@@ -5,17 +5,17 @@ import type { Clock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { GatewayError } from '../errors.ts';
 import type { Tenants } from '../tenants.ts';
-import { type ApiKeys, SCOPES, type Scope } from './api-keys.ts';
-import { custodyNamespace } from './custody.ts';
+import { type ApiKeys, OPERATOR_SCOPES, type Scope } from './api-keys.ts';
+import { custodyNamespace, OPERATOR_SUBJECT } from './custody.ts';
 import type { Custody, WalletDelegation } from './delegations.ts';
 import { CREDENTIALS_MAX, REMEMBERED_MS } from './limits.ts';
 import type { Session, Sessions } from './sessions.ts';
 import type { Claims, Tokens } from './tokens.ts';
 
-/** Whoever acts in a namespace of a wallet, or in one that is held for it. */
+/** Whoever acts in a namespace of a wallet, in one that is held for it, or in one of the operator's. */
 export interface Holder {
   readonly did: string;
-  /** The wallet's address. */
+  /** The wallet's address; `operator` for the gateway's own. */
   readonly subject: string;
   /** As clients call it: the only one that this principal may name. */
   readonly namespace: string;
@@ -31,8 +31,10 @@ export interface Holder {
 }
 
 export type Principal =
-  /** Whoever asks without a credential on a gateway that only this machine reaches. */
+  /** A program of this machine that asks without a credential, unless everybody needs one. */
   | { readonly kind: 'operator' }
+  /** Whoever else asks without a credential. */
+  | { readonly kind: 'anonymous' }
   | (Holder & {
       readonly kind: 'session';
       readonly claims: Claims;
@@ -41,7 +43,7 @@ export type Principal =
     })
   | (Holder & { readonly kind: 'api_key'; readonly keyId: string });
 
-export type HeldPrincipal = Exclude<Principal, { readonly kind: 'operator' }>;
+export type HeldPrincipal = Exclude<Principal, { readonly kind: 'operator' | 'anonymous' }>;
 
 export type Credential =
   | { readonly kind: 'jwt'; readonly text: string }
@@ -115,17 +117,18 @@ export class Authenticator {
     if (claims === null || origin === null) return null;
     const { did, sub: subject, namespace, scope } = claims;
     const granted = new Set(scope.split(' '));
-    const scopes = SCOPES.filter((one) => granted.has(one));
+    const scopes = OPERATOR_SCOPES.filter((one) => granted.has(one));
     const session = typeof origin === 'string' ? null : origin;
     const holder = this.#holder({ did, subject, namespace, scopes }, session?.delegation ?? null);
-    return { kind: 'session', ...holder, claims, isOfWallet: session !== null };
+    return holder === null ? null : { kind: 'session', ...holder, claims, isOfWallet: session !== null };
   }
 
   async #ofKey(text: string): Promise<HeldPrincipal | null> {
     const found = await this.#components.apiKeys.find(text);
     if (found === null) return null;
     const { id: keyId, did, subject, namespace, scopes } = found;
-    return { kind: 'api_key', ...this.#holder({ did, subject, namespace, scopes }, null), keyId };
+    const holder = this.#holder({ did, subject, namespace, scopes }, null);
+    return holder === null ? null : { kind: 'api_key', ...holder, keyId };
   }
 
   /**
@@ -145,19 +148,24 @@ export class Authenticator {
     }
   }
 
-  /** In the wallet's own namespace where it delegated; otherwise in the one that the operator holds for it. */
+  /** In the wallet's own namespace where it delegated; otherwise in the one that the operator holds for it. Null for a former operator. */
   #holder(
     of: Pick<Holder, 'did' | 'subject' | 'namespace' | 'scopes'>,
     delegation: WalletDelegation | null,
-  ): Holder {
+  ): Holder | null {
     const { tenants, node } = this.#components;
     const { did, namespace } = of;
+    if (of.subject === OPERATOR_SUBJECT) {
+      return did === node.owner ? { ...of, place: namespace, custody: 'operator', delegation: null } : null;
+    }
+    const holder = { ...of, scopes: of.scopes.filter((scope) => scope !== 'admin') };
     if (delegation !== null) {
       const { custody, endsAt } = delegation;
-      return { ...of, place: tenants.format({ owner: did, namespace }), custody, delegation, endsAt };
+      const place = tenants.format({ owner: did, namespace });
+      return { ...holder, place, custody, delegation, endsAt };
     }
     const place = tenants.format({ owner: node.owner, namespace: custodyNamespace(did, namespace) });
-    return { ...of, place, custody: 'gateway', delegation };
+    return { ...holder, place, custody: 'gateway', delegation };
   }
 
   #remember(key: string, known: Known): void {

@@ -3,9 +3,11 @@ import type { Config, Logger, MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { openState, type State } from '../state/index.ts';
 import type { Tenants } from '../tenants.ts';
-import { ApiKeys } from './api-keys.ts';
+import { ApiKeys, type KeyHolder, OPERATOR_SCOPES, SCOPES } from './api-keys.ts';
 import { Apps } from './apps.ts';
+import { OPERATOR_SUBJECT } from './custody.ts';
 import { Authenticator } from './identity.ts';
+import { KeyRing } from './key-ring.ts';
 import { Nonces } from './nonces.ts';
 import { loadSecrets } from './secrets.ts';
 import { Sessions, sweepSessions } from './sessions.ts';
@@ -35,6 +37,10 @@ export interface Auth {
   readonly authenticator: Authenticator;
   readonly standings: Standings;
   readonly tickets: Tickets;
+  /** API keys of a wallet in one of its namespaces. */
+  keysOf(wallet: KeyHolder): KeyRing;
+  /** API keys of the gateway's operator. */
+  operatorKeys(): KeyRing;
   /** Why nobody can sign in now; null when they can. Asks again where there was a fault: the next answer knows. */
   fault(): string | null;
   /** Deletes what has ended. */
@@ -46,10 +52,13 @@ export function createAuth({ node, tenants, logger, clock }: AuthComponents, con
   const state = openState({ logger }, config);
   const secrets = loadSecrets(config);
   const keys = new SigningKeys({ state, secrets, clock });
-  const tokens = new Tokens({ keys, clock, issuer: () => node.owner });
+  const operator = (): string => node.owner;
+  const tokens = new Tokens({ keys, clock, issuer: operator });
   const sessions = new Sessions({ state, clock });
   const apiKeys = new ApiKeys({ state, secrets, clock });
   const nonces = new Nonces({ clock, secrets });
+  const authenticator = new Authenticator({ tokens, sessions, apiKeys, clock, tenants, node });
+  const ring = { apiKeys, authenticator };
   return {
     state,
     keys,
@@ -59,9 +68,17 @@ export function createAuth({ node, tenants, logger, clock }: AuthComponents, con
     sessions,
     apiKeys,
     apps: new Apps({ state, clock }),
-    authenticator: new Authenticator({ tokens, sessions, apiKeys, clock, tenants, node }),
+    authenticator,
     standings: new Standings({ sessions, apiKeys, clock }),
     tickets: new Tickets({ clock }),
+    keysOf: ({ did, subject, namespace }) => new KeyRing(ring, { did, subject, namespace, scopes: SCOPES }),
+    operatorKeys: () =>
+      new KeyRing(ring, {
+        did: operator(),
+        subject: OPERATOR_SUBJECT,
+        namespace: undefined,
+        scopes: OPERATOR_SCOPES,
+      }),
     fault() {
       const { fault } = state;
       if (fault !== null) void state.query('SELECT 1').catch(() => undefined);

@@ -29,6 +29,12 @@ export interface ServeOptions {
   readonly json: boolean;
 }
 
+const WHO_IS_LET_IN = {
+  local:
+    'every program of this machine is let in as the operator; who comes through a proxy needs a credential',
+  required: 'everybody needs a credential, programs of this machine too',
+} as const;
+
 /** Runs a node, and its gateway unless that is switched off, until a signal. Resolves to the exit code. */
 export async function serve(options: ServeOptions): Promise<number> {
   const { role, flags, file, defaults, json } = options;
@@ -55,10 +61,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       if (signal.aborted) return;
       const url = gateway?.url ?? null;
       if (url !== null) {
-        logger.info(
-          { url },
-          'every program of this machine is let in as the operator; who comes through a proxy needs a credential',
-        );
+        logger.info({ url }, WHO_IS_LET_IN[config['gateway.auth']]);
       }
       const { bootstrapPeer } = config;
       announce({ url, admin: admin?.url ?? null, status: node.status(), bootstrapPeer, json });
@@ -101,7 +104,8 @@ function createParts(config: Config, role: Role, logger: Logger): Parts {
     ? createMeasuredGateway({ node, logger, events, audit, meter: new Meter(registry) }, { config, build })
     : null;
   const probes = () => gateway?.probe() ?? [];
-  const admin = createAdmin({ node, logger, registry, probes, audit }, { config, build });
+  const operatorKeys = gateway === null ? undefined : () => gateway.operatorKeys();
+  const admin = createAdmin({ node, logger, registry, probes, audit, operatorKeys }, { config, build });
   return { node, gateway, admin, audit };
 }
 

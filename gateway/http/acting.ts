@@ -1,7 +1,6 @@
 /** As whom a request acts: the one place that decides through which relay and storage it publishes, writes and reads. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Relay, Storage } from '../../node/index.ts';
-import type { Principal } from '../auth/identity.ts';
 import type { Context } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import { needOf } from './credentials.ts';
@@ -20,12 +19,13 @@ declare module 'fastify' {
 
 type ActingContext = Pick<Context, 'relay' | 'storage' | 'node'>;
 
+const NO_CREDENTIAL = 'without a credential nothing is published or written here';
 const NO_WRITE = 'this credential does not grant write';
 
 export function addActing(app: FastifyInstance, context: ActingContext): void {
   app.decorateRequest('acting', {
     getter() {
-      return actingOf(context, this.principal);
+      return actingOf(context, this);
     },
   });
   // what is published and written each node checks; who reads, gateways only
@@ -37,9 +37,19 @@ export function addActing(app: FastifyInstance, context: ActingContext): void {
   });
 }
 
-/** The operator, and who acts in what the operator holds, as the node itself; a wallet that delegated, within what it did. */
-function actingOf(context: ActingContext, principal: Principal): Acting {
+/**
+ * The operator, and who acts in what the operator holds, as the node itself; a wallet that delegated, within what it did; who has no
+ * credential, only where a policy lets anyone, which was looked at before.
+ */
+function actingOf(
+  context: ActingContext,
+  { principal, routeOptions }: Pick<FastifyRequest, 'principal' | 'routeOptions'>,
+): Acting {
   if (principal.kind === 'operator') return context;
+  if (principal.kind === 'anonymous') {
+    const isLetIn = routeOptions.config.sharedNamespace !== undefined;
+    return isLetIn ? context : refusing(context, NO_CREDENTIAL, NO_CREDENTIAL);
+  }
   const { scopes, custody, delegation } = principal;
   if (!scopes.includes('write')) return refusing(context, NO_WRITE, NO_WRITE);
   if (custody !== 'client') return within(context, delegation?.chain);

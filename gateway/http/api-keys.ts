@@ -1,16 +1,21 @@
-/** API keys beside the one of the sign-in: made, listed and revoked by the wallet itself, that is with a session. */
+/**
+ * API keys beside the one of the sign-in: made, listed and revoked by the wallet itself, that is with a session, and those of the operator
+ * by the operator.
+ */
 
 import { z } from 'zod';
-import { type ApiKey, SCOPES } from '../auth/api-keys.ts';
-import type { HeldPrincipal, Principal } from '../auth/identity.ts';
+import { type ApiKey, OPERATOR_SCOPES, SCOPES } from '../auth/api-keys.ts';
+import type { Principal } from '../auth/identity.ts';
+import type { KeyRing } from '../auth/key-ring.ts';
 import { GatewayError } from '../errors.ts';
-import { errorResponses } from '../schemas.ts';
+import { DEFAULT_NAMESPACE, errorResponses } from '../schemas.ts';
 import type { AuthContext } from './auth.ts';
-import { labelSchema } from './auth-schemas.ts';
+import { labelSchema, plainNamespace } from './auth-schemas.ts';
+import { missingCredential } from './reading.ts';
 import type { Routes } from './routes.ts';
 
 const tags = ['auth'];
-const scopesSchema = z.array(z.enum(SCOPES)).min(1).max(SCOPES.length);
+const scopesSchema = z.array(z.enum(OPERATOR_SCOPES)).min(1).max(OPERATOR_SCOPES.length);
 const keySchema = z
   .object({
     id: z.string(),
@@ -20,17 +25,25 @@ const keySchema = z
     created_at: z.int().describe('milliseconds since the Unix epoch'),
   })
   .meta({ id: 'ApiKey' });
+const newKeyBody = z.strictObject({
+  name: labelSchema,
+  scopes: scopesSchema
+    .optional()
+    .describe('read and write unless said; admin, which changes the node, only in keys of the operator'),
+  namespace: plainNamespace.describe("of the operator's; a wallet's keys are for that of its session"),
+});
 
-export function apiKeyRoutes(app: Routes, { auth }: Pick<AuthContext, 'auth'>): void {
+/** `keysOf`: those of whoever asks. Throws where they have none. */
+export function apiKeyRoutes(app: Routes, keysOf: (principal: Principal) => KeyRing): void {
   const config = { needs: 'account' as const };
   const listSchema = {
-    summary: 'API keys of the wallet in its namespace, never the keys themselves',
+    summary: 'API keys of the wallet in its namespace, or of the operator, never the keys themselves',
     operationId: 'listApiKeys',
     tags,
     response: { 200: z.object({ keys: z.array(keySchema), count: z.int() }), ...errorResponses },
   };
   app.get('/v1/auth/api-keys', { config, schema: listSchema }, async ({ principal }) => {
-    const keys = await auth.apiKeys.list(walletOf(principal));
+    const keys = await keysOf(principal).list();
     return { keys: keys.map(describeKey), count: keys.length };
   });
 
@@ -38,12 +51,18 @@ export function apiKeyRoutes(app: Routes, { auth }: Pick<AuthContext, 'auth'>): 
     summary: 'Make an API key: it is shown once',
     operationId: 'createApiKey',
     tags,
-    body: z.strictObject({ name: labelSchema, scopes: scopesSchema.optional() }),
+    body: newKeyBody,
     response: { 201: keySchema.extend({ api_key: z.string() }).meta({ id: 'NewApiKey' }), ...errorResponses },
   };
-  app.post('/v1/auth/api-keys', { config, schema: createSchema }, async ({ principal, body }, reply) => {
-    const { name, scopes = SCOPES } = body;
-    const { text, key } = await auth.apiKeys.create(walletOf(principal), { name, scopes });
+  app.post('/v1/auth/api-keys', { config, schema: createSchema }, async (request, reply) => {
+    const { name, scopes = SCOPES, namespace } = request.body;
+    request.audited = { scopes: scopes.join(' ') };
+    const { text, key } = await keysOf(request.principal).create({
+      name,
+      scopes,
+      namespace: namespace ?? DEFAULT_NAMESPACE,
+    });
+    request.audited = { key: key.id, namespace: key.namespace, scopes: key.scopes.join(' ') };
     return reply.code(201).send({ ...describeKey(key), api_key: text });
   });
 
@@ -54,28 +73,32 @@ export function apiKeyRoutes(app: Routes, { auth }: Pick<AuthContext, 'auth'>): 
     params: z.object({ id: z.string() }),
     response: { 200: z.object({ status: z.literal('ok') }), ...errorResponses },
   };
-  app.delete('/v1/auth/api-keys/:id', { config, schema: revokeSchema }, async ({ principal, params }) => {
-    const wallet = walletOf(principal);
-    if (!(await auth.apiKeys.revoke(wallet, params.id))) {
-      throw new GatewayError('not_found', 'there is no such API key of this wallet');
+  app.delete('/v1/auth/api-keys/:id', { config, schema: revokeSchema }, async (request, reply) => {
+    const { id } = request.params;
+    // an id that is none may be anything, a key itself too
+    if (!(await keysOf(request.principal).revoke(id))) {
+      throw new GatewayError('not_found', 'there is no such API key of yours');
     }
-    auth.authenticator.forget(wallet.did);
-    return { status: 'ok' as const };
+    request.audited = { key: id };
+    return reply.send({ status: 'ok' });
   });
 }
 
-/** A key that leaked must not make others. */
-function walletOf(principal: Principal): HeldPrincipal {
-  if (principal.kind === 'operator') throw new GatewayError('unauthenticated', 'sign in with a wallet first');
-  if (principal.custody !== 'gateway') {
-    const advice = "sign in with a nonce for that, or delegate to the program's own key";
-    throw new GatewayError(
-      'forbidden',
-      `a delegation is for its session, which makes no API keys: ${advice}`,
-    );
-  }
-  if (principal.kind === 'session' && principal.isOfWallet) return principal;
-  throw new GatewayError('forbidden', 'an API key cannot manage API keys: sign in with the wallet');
+/** Keys of whoever asks at the gateway. A key that leaked must not make others. */
+export function keyRings({ auth }: Pick<AuthContext, 'auth'>): (principal: Principal) => KeyRing {
+  return (principal) => {
+    if (principal.kind === 'operator') return auth.operatorKeys();
+    if (principal.kind === 'anonymous') throw missingCredential();
+    if (principal.delegation !== null) {
+      const advice = "sign in with a nonce for that, or delegate to the program's own key";
+      throw new GatewayError(
+        'forbidden',
+        `a delegation is for its session, which makes no API keys: ${advice}`,
+      );
+    }
+    if (principal.kind === 'session' && principal.isOfWallet) return auth.keysOf(principal);
+    throw new GatewayError('forbidden', 'an API key cannot manage API keys: sign in with the wallet');
+  };
 }
 
 function describeKey({ id, name, namespace, scopes, createdAt }: ApiKey): z.output<typeof keySchema> {

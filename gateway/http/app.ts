@@ -4,6 +4,7 @@ import websocket, { type WebsocketPluginOptions } from '@fastify/websocket';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
   fastify,
   LogController,
@@ -14,6 +15,7 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import { credentialsOf } from '../auth/identity.ts';
 import type { Context } from '../context.ts';
 import { errorBody, GatewayError } from '../errors.ts';
 import {
@@ -23,7 +25,7 @@ import {
   HEADERS_MAX_BYTES,
   PLAIN_CONNECTIONS_MAX,
 } from '../limits.ts';
-import { routeClass } from '../metrics.ts';
+import { type GatewayMetrics, routeClass } from '../metrics.ts';
 import { TrustedProxies } from '../protection/client-address.ts';
 import type { Client } from '../protection/rate-limits.ts';
 import { chooseSubprotocol } from '../ws/subprotocols.ts';
@@ -31,7 +33,7 @@ import { addActing } from './acting.ts';
 import { addAuditHooks } from './audit-hooks.ts';
 import { authRoutes } from './auth.ts';
 import { addCredentialHooks } from './credentials.ts';
-import { answerClientError, pathOf, rawResponse, sendError } from './error-handler.ts';
+import { answerClientError, loggedPath, pathOf, rawResponse, sendError } from './error-handler.ts';
 import {
   checkHost,
   checkOrigin,
@@ -44,7 +46,7 @@ import { healthRoutes } from './health.ts';
 import { httpServerFactory } from './http-server.ts';
 import { infoRoutes } from './info.ts';
 import { namespaceRoutes } from './namespaces.ts';
-import { networkRoutes } from './network.ts';
+import { networkActRoutes, networkRoutes } from './network.ts';
 import { Prober, probeGateway } from './probes.ts';
 import { pubsubRoutes } from './pubsub.ts';
 import { pubsubSseRoutes } from './pubsub-sse.ts';
@@ -61,6 +63,8 @@ declare module 'fastify' {
     client: Client;
   }
 }
+
+const UNAUTHENTICATED = 401;
 
 /** A compressor would cost each connection 240 kB; the types of `ws` do not know `closeTimeout` yet. */
 const WEBSOCKET_OPTIONS: NonNullable<WebsocketPluginOptions['options']> & { readonly closeTimeout: number } =
@@ -120,6 +124,7 @@ export async function createApp(
   for (const addRoutes of [
     infoRoutes,
     networkRoutes,
+    networkActRoutes,
     namespaceRoutes,
     pubsubRoutes,
     pubsubSseRoutes,
@@ -201,7 +206,10 @@ function addHooks(app: FastifyInstance, context: Context, isTls: boolean): void 
     void reply.headers(corsHeaders(origin));
     context.rates.takeAddress('requests', request.client);
     const opensStream = request.ws || request.routeOptions.url === SSE_PATH;
-    if (opensStream) context.rates.takeAddress('handshakes', request.client);
+    if (opensStream) {
+      context.rates.takeAddress('handshakes', request.client);
+      holdPlace(request, reply, context.rates.takeStream(request.client));
+    }
     if (context.stopping.aborted) throw new GatewayError('going_away', 'the gateway is stopping');
     done();
   });
@@ -216,14 +224,29 @@ function addHooks(app: FastifyInstance, context: Context, isTls: boolean): void 
   app.addHook('onResponse', (request, reply, done) => {
     const { method } = request;
     const status = reply.statusCode;
+    if (status === UNAUTHENTICATED) countFailure(context.metrics, request);
     const route = routeClass(request.is404 ? undefined : request.routeOptions.url);
     context.onAnswered?.({ route, method, status, ms: reply.elapsedTime });
     if (context.logger.isLevelEnabled('debug')) {
       const ms = Math.round(reply.elapsedTime * 10) / 10;
-      context.logger.debug({ method, path: pathOf(request.url), status, ms }, 'request');
+      context.logger.debug({ method, path: loggedPath(request.url), status, ms }, 'request');
     }
     done();
   });
+}
+
+/** A stream has its place until its connection ends; what turns out to be none, until it is answered. */
+function holdPlace({ ws, raw: { socket } }: FastifyRequest, { raw }: FastifyReply, leave: () => void): void {
+  // of a WebSocket the connection must not lead back to its request, which nobody would let go of
+  if (ws) socket.once('close', leave);
+  else raw.once('close', leave);
+}
+
+function countFailure({ authFailures }: GatewayMetrics, { routeOptions, headers }: FastifyRequest): void {
+  const hasCredential = credentialsOf(headers).length > 0;
+  const isSignIn = routeOptions.config.isOpen === true;
+  const failure = isSignIn ? 'sign-in' : hasCredential ? 'credential' : 'missing';
+  authFailures.set(failure, (authFailures.get(failure) ?? 0) + 1);
 }
 
 /** Which methods each path has. */

@@ -6,6 +6,7 @@ import { GatewayError } from '../errors.ts';
 import { errorResponses } from '../schemas.ts';
 import type { AuthContext } from './auth.ts';
 import { appAnswer, labelSchema, publicKeySchema } from './auth-schemas.ts';
+import { missingCredential } from './reading.ts';
 import type { Routes } from './routes.ts';
 
 const tags = ['auth', 'debros'];
@@ -84,7 +85,7 @@ function oneAppRoutes(app: Routes, { auth }: Pick<AuthContext, 'auth'>): void {
 }
 
 function walletOf(principal: Principal): HeldPrincipal {
-  if (principal.kind === 'operator') throw new GatewayError('unauthenticated', 'missing API key');
+  if (principal.kind === 'operator' || principal.kind === 'anonymous') throw missingCredential();
   return principal;
 }
 

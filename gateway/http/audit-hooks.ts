@@ -1,57 +1,79 @@
-/** What every route of authentication does is written down in one place, so that none can be forgotten. */
+/** What every route of authentication and administration does is written down in one place, so that none can be forgotten. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditEvent } from '../audit/interface.ts';
 import type { Principal } from '../auth/identity.ts';
 import type { Context } from '../context.ts';
 import type { Client } from '../protection/rate-limits.ts';
 
-const ROUTES = /^\/v1\/(?<what>auth\/[a-z-]+|apps)(\/|$)/;
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What of the act is worth writing down beside who and when; never a credential. */
+    audited?: AuditEvent['detail'];
+  }
+}
+
+const ROUTES = /^\/v1\/(?<what>auth\/[a-z-]+|apps|network\/(connect|disconnect))(\/|$)/;
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Asking for a nonce proves nothing yet. */
 const CHALLENGE = 'auth/challenge';
 const UNAUTHENTICATED = 401;
+const NETWORK = 'network/';
 /** From here on the gateway failed, not the client. */
 const FAULT = 500;
 const RATE_LIMITED = 429;
 
-export function addAuditHooks(app: FastifyInstance, { audit }: Pick<Context, 'audit'>): void {
+/** `door`: as what events of authentication count; at the operator's own listener everything is administration. */
+export function addAuditHooks(
+  app: FastifyInstance,
+  { audit }: Pick<Context, 'audit'>,
+  door: 'auth' | 'admin' = 'auth',
+): void {
+  app.decorateRequest('audited');
   app.addHook('onResponse', async (request, reply) => {
-    const event = eventOf(request, reply);
+    const event = eventOf(request, reply, door);
     // a client that was answered does not wait for the disk
     if (event !== null) void audit.audit(event);
   });
 }
 
-function eventOf(request: FastifyRequest, { statusCode: status }: FastifyReply): AuditEvent | null {
+function eventOf(
+  request: FastifyRequest,
+  { statusCode: status }: FastifyReply,
+  door: 'auth' | 'admin',
+): AuditEvent | null {
   const { method } = request;
   const route = request.routeOptions.url ?? '';
   const what = ROUTES.exec(route)?.groups?.['what'];
   // null for a URL that is none: no hook saw it before
-  const address = (request.client as Client | null)?.address;
-  const detail = { method, route, status };
+  const address = (request.client as Client | null | undefined)?.address ?? request.socket.remoteAddress;
+  const detail = { method, route, status, ...request.audited };
   if (what === undefined || READING.has(method)) {
-    if (status !== UNAUTHENTICATED) return null;
+    if (status !== UNAUTHENTICATED || door === 'admin') return null;
     return { event: 'auth.credential', outcome: 'refused', address, detail };
   }
-  if (status >= FAULT || status === RATE_LIMITED) return null;
-  const event = `auth.${what.replace('auth/', '')}` as const;
+  const isAdmin = what.startsWith(NETWORK);
+  // that the node could not do what an operator asked for is worth knowing
+  if ((status >= FAULT && !isAdmin) || status === RATE_LIMITED) return null;
+  // the guard there has said it
+  if (status === UNAUTHENTICATED && door === 'admin') return null;
+  const event = `${isAdmin ? 'admin' : door}.${what.replace(/^(auth|network)\//, '')}` as const;
   const wallet = walletOf(request.body);
   if (status >= 400) {
+    const actor = isAdmin ? actorOf(request, door) : undefined;
     // whose it says it is: nobody has shown that
-    return {
-      event,
-      outcome: 'refused',
-      address,
-      detail: { ...detail, ...(wallet === null ? {} : { wallet }) },
-    };
+    const said = wallet === null ? {} : { wallet };
+    return { event, outcome: 'refused', actor, address, detail: { ...detail, ...said } };
   }
   if (what === CHALLENGE) return null;
-  return { event, outcome: 'ok', actor: didOf(request.principal) ?? wallet ?? undefined, address, detail };
+  return { event, outcome: 'ok', actor: actorOf(request, door) ?? wallet ?? undefined, address, detail };
 }
 
-/** Null where a request was refused before anybody asked whose it is. */
-function didOf(principal: Principal | null): string | null {
-  return principal === null || principal.kind === 'operator' ? null : principal.did;
+/** Undefined where a request was refused before anybody asked whose it is, or is of whoever has yet to show it. */
+function actorOf({ principal, routeOptions }: FastifyRequest, door: 'auth' | 'admin'): string | undefined {
+  if (door === 'admin') return 'operator';
+  const known = principal as Principal | null;
+  if (known === null || known.kind === 'anonymous' || routeOptions.config.isOpen === true) return undefined;
+  return known.kind === 'operator' ? 'operator' : known.did;
 }
 
 function walletOf(body: unknown): string | null {

@@ -20,7 +20,7 @@ const NONCE_MAX_LENGTH = 64;
 const DID_MAX_LENGTH = 128;
 const CHAIN_ID_MAX_LENGTH = 32;
 
-const plainNamespace = z
+export const plainNamespace = z
   .string()
   .regex(NAMESPACE_PATTERN, 'must match [a-z0-9-]{1,64}')
   .or(z.literal('').transform(() => undefined))
@@ -143,6 +143,7 @@ export const challengeAnswer = z.object({
 
 const CUSTODIES = {
   gateway: 'the gateway signs, in a namespace that its operator holds for the wallet',
+  operator: "the gateway signs, in a namespace of its operator's own",
   delegated:
     "the gateway signs in the wallet's own namespace, within what the wallet delegated to its operator",
   client:

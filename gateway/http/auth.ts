@@ -13,7 +13,7 @@ import { bareAddress, parseWallet, verifySignature, type Wallet } from '../auth/
 import type { Context } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import { DEFAULT_NAMESPACE, errorResponses } from '../schemas.ts';
-import { apiKeyRoutes } from './api-keys.ts';
+import { apiKeyRoutes, keyRings } from './api-keys.ts';
 import { appRoutes } from './apps.ts';
 import {
   apiKeyAnswer,
@@ -36,6 +36,7 @@ import {
 import { parseJson } from './body.ts';
 import { isoTime } from './go-time.ts';
 import { loginRoute } from './login.ts';
+import { missingCredential } from './reading.ts';
 import type { Routes } from './routes.ts';
 import { askSignIn } from './siwx.ts';
 import { ticketRoutes } from './tickets.ts';
@@ -62,7 +63,7 @@ export async function authRoutes(app: Routes, context: AuthContext): Promise<voi
     sessionRoutes(typed, context);
     whoRoutes(typed, context);
     keySetRoutes(typed, context);
-    apiKeyRoutes(typed, context);
+    apiKeyRoutes(typed, keyRings(context));
     appRoutes(typed, context);
     ticketRoutes(typed, context);
     loginRoute(typed, context);
@@ -332,6 +333,7 @@ async function sessionOf(auth: AuthContext['auth'], headers: Headers): Promise<S
 }
 
 function describe(principal: FastifyRequest['principal']): z.output<typeof whoamiAnswer> {
+  if (principal.kind === 'anonymous') throw missingCredential();
   if (principal.kind === 'operator') {
     return { authenticated: true, method: 'operator', namespace: DEFAULT_NAMESPACE };
   }

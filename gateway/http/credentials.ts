@@ -1,8 +1,11 @@
-/** Finds out who a request is by, and holds it to the namespace of its credential. */
+/** Finds out who a request is by, and holds it to the namespaces that are for them. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { NameError } from '../../protocols/common/names.ts';
 import { credentialsOf, type HeldPrincipal, type Principal } from '../auth/identity.ts';
 import type { Context } from '../context.ts';
 import { GatewayError } from '../errors.ts';
+import { DEFAULT_NAMESPACE } from '../schemas.ts';
+import { checkReading, checkWrittenByAnyone, missingCredential, type ReadingContext } from './reading.ts';
 import { type UrlCredentials, urlCredentialsOf } from './url-credentials.ts';
 
 declare module 'fastify' {
@@ -14,11 +17,19 @@ declare module 'fastify' {
     /** No credential counts here: whoever asks has none yet, or one that has ended. */
     isOpen?: boolean;
     /** What a credential must grant, where the method does not tell; `account`: to act as the wallet itself. */
-    needs?: 'read' | 'write' | 'account';
+    needs?: 'read' | 'write' | 'account' | 'admin';
+    /**
+     * It reads what belongs to a namespace, which may be another's: its policy says who may, with a credential or without. The policy
+     * itself the operator reads in any case.
+     */
+    readsNamespace?: true | 'policy';
+    /** Where whoever has no credential acts, as far as its policy lets everybody. */
+    sharedNamespace?: string;
   }
 }
 
 const OPERATOR: Principal = { kind: 'operator' };
+const ANONYMOUS: Principal = { kind: 'anonymous' };
 /** What tells nothing of anybody: monitors and clients ask for it before they have a credential. */
 const PUBLIC: ReadonlySet<string> = new Set([
   '/',
@@ -36,17 +47,22 @@ const PUBLIC: ReadonlySet<string> = new Set([
 const PUBLIC_FOR_E2: ReadonlySet<string> = new Set(['/v1/network/status', '/v1/network/peers']);
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
-export function addCredentialHooks(app: FastifyInstance, context: Pick<Context, 'auth' | 'config'>): void {
+type CredentialContext = ReadingContext & Pick<Context, 'auth'>;
+
+export function addCredentialHooks(app: FastifyInstance, context: CredentialContext): void {
+  const letsLocalIn = context.config['gateway.auth'] === 'local';
   // null until the first hook: an object here would be one for all requests
   app.decorateRequest('principal', null as never);
   app.addHook('onRequest', async (request) => {
-    request.principal = OPERATOR;
+    // only a program of this machine that asks for itself: what a proxy brings is somebody else's
+    request.principal = letsLocalIn && request.client.isLocal ? OPERATOR : ANONYMOUS;
     if (request.is404) return;
     const inUrl = urlCredentialsOf(request, context);
     if (request.routeOptions.config.isOpen === true) return;
     const principal = await identify(request, inUrl, context);
     if (principal === null) {
-      if (!request.client.isLocal && !isPublic(request, context)) throw missing();
+      // before anything of its body is read
+      if (request.principal.kind === 'anonymous') checkAnonymous(context, request);
       return;
     }
     checkScope(request, principal);
@@ -55,7 +71,12 @@ export function addCredentialHooks(app: FastifyInstance, context: Pick<Context, 
     request.client.charged.push({ rate: 'keys', subject }, { rate: 'namespaces', subject: principal.place });
   });
   app.addHook('preHandler', async (request) => {
-    if (request.principal.kind !== 'operator') actInOwnNamespace(request, request.principal);
+    if (request.is404 || request.routeOptions.config.isOpen === true) return;
+    const { principal, routeOptions } = request;
+    if (isHeld(principal)) actInOwnNamespace(request, principal);
+    const { readsNamespace } = routeOptions.config;
+    const isUnbound = principal.kind === 'operator' && readsNamespace === 'policy';
+    if (readsNamespace !== undefined && !isUnbound) checkNamespaces(context, request);
   });
 }
 
@@ -78,14 +99,18 @@ function isPublic({ routeOptions }: FastifyRequest, { config }: Pick<Context, 'c
   return PUBLIC.has(url) || (config['compat.debros'] && PUBLIC_FOR_E2.has(url));
 }
 
-/** What a client calls the only namespace that its credential is for; undefined for the operator, who names any. */
-export function ownNamespace({ principal }: Pick<FastifyRequest, 'principal'>): string | undefined {
-  return principal.kind === 'operator' ? undefined : principal.namespace;
+/** What a client calls the only namespace that its credential is for, where the request means that one. */
+export function ownNamespace({
+  principal,
+  query,
+}: Pick<FastifyRequest, 'principal' | 'query'>): string | undefined {
+  if (!isHeld(principal) || (query as Named).namespace !== principal.place) return undefined;
+  return principal.namespace;
 }
 
-/** What the gateway calls that namespace; undefined for the operator. */
+/** What the gateway calls that namespace; undefined for whoever has none. */
 export function ownPlace(principal: Principal): string | undefined {
-  return principal.kind === 'operator' ? undefined : principal.place;
+  return isHeld(principal) ? principal.place : undefined;
 }
 
 /** What a credential must grant for this request. */
@@ -93,9 +118,27 @@ export function needOf({ routeOptions, method }: Pick<FastifyRequest, 'routeOpti
   return routeOptions.config.needs ?? (READING.has(method) ? 'read' : 'write');
 }
 
-/** Only a program of this machine that asks for itself is let in as the operator: what a proxy brings is somebody else's. */
-function missing(): GatewayError {
-  return new GatewayError('unauthenticated', 'missing API key');
+/** Whether somebody may see and do what is the operator's. */
+export function isAdmin(principal: Principal): boolean {
+  return principal.kind === 'operator' || (isHeld(principal) && principal.scopes.includes('admin'));
+}
+
+function isHeld(principal: Principal): principal is HeldPrincipal {
+  return principal.kind !== 'operator' && principal.kind !== 'anonymous';
+}
+
+function checkAnonymous(context: CredentialContext, request: FastifyRequest): void {
+  if (isPublic(request, context)) return;
+  const { readsNamespace, sharedNamespace } = request.routeOptions.config;
+  if (readsNamespace === undefined && sharedNamespace === undefined) throw missingCredential();
+  try {
+    if (readsNamespace !== undefined) checkNamespaces(context, request);
+    else checkWrittenByAnyone(context, sharedNamespace ?? '');
+  } catch (error) {
+    // what is wrong with its request is said to whoever may make it
+    if (error instanceof NameError) throw missingCredential();
+    throw error;
+  }
 }
 
 function checkScope(request: FastifyRequest, principal: HeldPrincipal): void {
@@ -104,21 +147,50 @@ function checkScope(request: FastifyRequest, principal: HeldPrincipal): void {
   throw new GatewayError('forbidden', `this API key does not grant ${needs}`);
 }
 
-/** Wherever the request names a namespace, it may only be its credential's; where it names none, that one is meant. */
+/**
+ * Wherever the request names a namespace without its owner, it may only be its credential's; where it names none, that one is meant.
+ * What names the owner may be another's, where it is only read.
+ */
 function actInOwnNamespace(request: FastifyRequest, principal: HeldPrincipal): void {
-  const params = request.params as Named;
-  const query = request.query as Named;
-  const body = request.body instanceof Uint8Array ? undefined : (request.body as Named | null | undefined);
-  for (const part of [params, query, body]) {
-    if (typeof part !== 'object' || part?.namespace === undefined) continue;
-    if (part.namespace !== principal.namespace) {
+  const { namespace, place } = principal;
+  const parts = naming(request);
+  for (const part of parts) {
+    if (part.namespace === namespace || part.namespace === place) part.namespace = place;
+    else if (!isForeign(part.namespace) || request.routeOptions.config.readsNamespace === undefined) {
       throw new GatewayError('namespace_mismatch', 'namespace mismatch');
     }
-    part.namespace = principal.place;
   }
-  query.namespace = principal.place;
+  const query = request.query as Named;
+  query.namespace ??= parts[0]?.namespace ?? place;
+}
+
+function checkNamespaces(context: ReadingContext, request: FastifyRequest): void {
+  const { principal, routeOptions } = request;
+  const { sharedNamespace } = routeOptions.config;
+  const { topic } = request.query as Named;
+  // where it is fixed, what the request says of it is not looked at
+  const named = sharedNamespace === undefined ? naming(request).map((part) => part.namespace) : [];
+  const unnamed = ownPlace(principal) ?? sharedNamespace ?? DEFAULT_NAMESPACE;
+  for (const namespace of named.length > 0 ? named : [unnamed]) {
+    // what is no text has not been looked at yet, and is refused for that then
+    if (typeof namespace !== 'string') throw missingCredential();
+    checkReading(context, principal, { namespace, topic: typeof topic === 'string' ? topic : undefined });
+  }
+}
+
+/** The parts of a request that name a namespace. */
+function naming({ params, query, body }: FastifyRequest): Named[] {
+  return [params, query, body].filter((part): part is Named => {
+    const isObject = typeof part === 'object' && part !== null && !(part instanceof Uint8Array);
+    return isObject && 'namespace' in part && part.namespace !== undefined;
+  });
+}
+
+function isForeign(namespace: unknown): boolean {
+  return typeof namespace === 'string' && namespace.includes('@');
 }
 
 interface Named {
   namespace?: unknown;
+  topic?: unknown;
 }

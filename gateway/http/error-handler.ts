@@ -6,6 +6,7 @@ import type { Logger } from '../../node/index.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { type ErrorBody, type ErrorCode, errorBody, errorStatus, GatewayError } from '../errors.ts';
 import { HEADERS_MAX_BYTES } from '../limits.ts';
+import { withoutCredentials } from '../redaction.ts';
 import { type Issue, issueError } from '../validation.ts';
 
 /** Answers a request that failed with whatever was thrown. */
@@ -28,7 +29,7 @@ export function describeError(
 ): { status: number; body: ErrorBody } {
   const body = errorBody(translate(error, request));
   if (body.code === 'internal') {
-    logger.error({ err: error, method: request.method, path: pathOf(request.url) }, 'request failed');
+    logger.error({ err: error, method: request.method, path: loggedPath(request.url) }, 'request failed');
   }
   if (body.code === 'unauthenticated' && !reply.hasHeader('www-authenticate')) {
     void reply.header('www-authenticate', 'Bearer realm="maillon"');
@@ -41,10 +42,22 @@ export function describeError(
 
 /** Paths whose rest is a key. */
 const VALUE_PATH = /^\/v1\/kv\//;
+/** Longer than any route without its keys. */
+const PATH_MAX_LENGTH = 256;
 
-/** The path of a URL; the query may hold a credential and is never logged. */
+/** What of a URL is logged: the query may hold a credential, and who does not know better puts one into the path. */
+export function loggedPath(url: string): string {
+  // before it is cut: of half a token nobody could tell what it is
+  return withoutCredentials(wholePath(url)).slice(0, PATH_MAX_LENGTH);
+}
+
+/** The path of a URL, as far as any route goes. */
 export function pathOf(url: string): string {
-  return url.split('?', 1)[0]?.slice(0, 256) ?? '';
+  return wholePath(url).slice(0, PATH_MAX_LENGTH);
+}
+
+function wholePath(url: string): string {
+  return url.split('?', 1)[0] ?? '';
 }
 
 function translate(error: unknown, request: FastifyRequest): unknown {

@@ -58,29 +58,31 @@ export function fournkRoutes(app: Routes, { config, holdValue }: StorageContext)
     return reply.code(status).send({ message: body.error });
   });
 
-  app.post(
-    '/store',
-    { schema: storeSchema, bodyLimit: HEX_BODY_MAX_BYTES },
-    async ({ body, principal, acting }) => {
-      const name = { owner: '', namespace: ownPlace(principal) ?? shared, key: body.key.toLowerCase() };
-      const ttlMs = (body.ttl ?? 0) * 1000 || defaultTtlMs;
-      const isNew = await storeOnce(
-        acting.storage,
-        name,
-        Buffer.from(body.value, 'hex'),
-        ttlMs > 0 ? { ttlMs } : {},
-      );
-      return { message: isNew ? 'Data stored successfully.' : 'The same data is stored already.' };
+  const storing = { config: { sharedNamespace: shared }, schema: storeSchema, bodyLimit: HEX_BODY_MAX_BYTES };
+  app.post('/store', storing, async ({ body, principal, acting }) => {
+    const name = { owner: '', namespace: ownPlace(principal) ?? shared, key: body.key.toLowerCase() };
+    const ttlMs = (body.ttl ?? 0) * 1000 || defaultTtlMs;
+    const isNew = await storeOnce(
+      acting.storage,
+      name,
+      Buffer.from(body.value, 'hex'),
+      ttlMs > 0 ? { ttlMs } : {},
+    );
+    return { message: isNew ? 'Data stored successfully.' : 'The same data is stored already.' };
+  });
+
+  const reading = { readsNamespace: true as const, sharedNamespace: shared };
+  app.get(
+    '/retrieve/:key',
+    { config: reading, schema: retrieveSchema },
+    async ({ params, principal, acting }, reply) => {
+      const namespace = ownPlace(principal) ?? shared;
+      const record = await acting.storage.get({ owner: '', namespace, key: params.key.toLowerCase() });
+      if (record === null) throw new GatewayError('not_found', 'Key not found or expired.');
+      holdValue(reply, 2 * record.size);
+      return { key: params.key, value: Buffer.from(record.value).toString('hex') };
     },
   );
-
-  app.get('/retrieve/:key', { schema: retrieveSchema }, async ({ params, principal, acting }, reply) => {
-    const namespace = ownPlace(principal) ?? shared;
-    const record = await acting.storage.get({ owner: '', namespace, key: params.key.toLowerCase() });
-    if (record === null) throw new GatewayError('not_found', 'Key not found or expired.');
-    holdValue(reply, 2 * record.size);
-    return { key: params.key, value: Buffer.from(record.value).toString('hex') };
-  });
 }
 
 /** True when it was stored now, false when it was there. Throws `exists` for another value. */

@@ -54,6 +54,13 @@ export function checkSite(method: string, headers: { readonly [name: string]: un
   throw new GatewayError('foreign_origin', 'pages of another site may change nothing at this gateway');
 }
 
+/** Throws `foreign_origin` for a request that changes something and that any page made, be it of this machine. */
+export function checkNoPage(method: string, headers: { readonly [name: string]: unknown }): void {
+  checkSite(method, headers);
+  if (SAFE_METHODS.has(method) || headers['origin'] === undefined) return;
+  throw new GatewayError('foreign_origin', 'no page may change anything here');
+}
+
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 function isLoopbackOrigin(origin: string): boolean {

@@ -150,7 +150,8 @@ export function kvRoutes(app: Routes, context: Pick<StorageContext, 'holdValue'>
   const remove = deleteHandler();
   const inPath = { params: pathParams };
   const inQuery = { params: namespaceParams };
-  const described = { config: { swagger: { exposeHeadRoute: true } } };
+  const config = { readsNamespace: true as const };
+  const described = { config: { ...config, swagger: { exposeHeadRoute: true } } };
   const forPut = { bodyLimit: VALUE_MAX_BYTES, onRequest: checkType };
 
   app.put(VALUE_PATH, { ...forPut, schema: { ...putSchema, ...inPath, operationId: 'putValue' } }, put);
@@ -177,12 +178,12 @@ export function kvRoutes(app: Routes, context: Pick<StorageContext, 'holdValue'>
   );
   app.get(
     VALUE_PATH,
-    { exposeHeadRoute: false, schema: { ...getSchema, ...inPath, operationId: 'getValue' } },
+    { config, exposeHeadRoute: false, schema: { ...getSchema, ...inPath, operationId: 'getValue' } },
     read,
   );
   app.get(
     NAMESPACE_PATH,
-    { exposeHeadRoute: false, schema: { ...listSchema, ...inQuery, operationId: 'listValues' } },
+    { config, exposeHeadRoute: false, schema: { ...listSchema, ...inQuery, operationId: 'listValues' } },
     async (request, reply) => {
       const { query, params } = request;
       if (query.key !== undefined) return read(request, reply);

@@ -62,7 +62,8 @@ const ANYBODY = { anyone: true, dids: [] };
 const UNOWNED_RULES: PolicyRules = { ...CLOSED_RULES, publish: ANYBODY, write: ANYBODY, read: ANYBODY };
 
 export function namespaceRoutes(app: Routes, { node, tenants }: Pick<Context, 'node' | 'tenants'>): void {
-  app.get('/v1/namespaces/:namespace', { schema: namespaceRoute }, async ({ params }) => {
+  const config = { readsNamespace: 'policy' as const };
+  app.get('/v1/namespaces/:namespace', { config, schema: namespaceRoute }, async ({ params }) => {
     const name = tenants.parse(params.namespace);
     const { owner, namespace } = name;
     const policy = node.namespaces.policyOf(owner, namespace);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { NodeStatus, NodeView } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Context } from '../context.ts';
+import { GatewayError } from '../errors.ts';
 import { errorResponses, timeSchema } from '../schemas.ts';
 import { isoTime, NANOSECONDS_PER_MS } from './go-time.ts';
 import type { Routes } from './routes.ts';
@@ -79,6 +80,47 @@ const nodesRoute = {
   }),
   response: { 200: z.object({ nodes: z.array(nodeSchema) }), ...errorResponses },
 };
+
+const okSchema = z.object({ status: z.literal('ok') });
+const PEER_TEXT_MAX_LENGTH = 512;
+const peerText = z.string().min(1).max(PEER_TEXT_MAX_LENGTH);
+const connectRoute = {
+  summary: 'Connect this node to a peer: for the operator, or an API key of its that grants admin',
+  operationId: 'connectPeer',
+  tags,
+  body: z.object({
+    multiaddr: peerText.optional().describe('address of a peer, ends in /p2p/<peer id>'),
+    peer_addr: peerText.optional().describe('the same, as other clients call it'),
+  }),
+  response: { 200: okSchema, ...errorResponses },
+};
+const disconnectRoute = {
+  summary: 'Close the connections with a peer, which may come again: for whom the above is',
+  operationId: 'disconnectPeer',
+  tags,
+  body: z.object({ peer_id: peerText }),
+  response: { 200: okSchema, ...errorResponses },
+};
+
+/** What changes whom the node is connected with. */
+export function networkActRoutes(app: Routes, { node }: Pick<Context, 'node'>): void {
+  const config = { needs: 'admin' as const };
+  app.post('/v1/network/connect', { config, schema: connectRoute }, async (request, reply) => {
+    const { multiaddr, peer_addr: other } = request.body;
+    const address = multiaddr ?? other;
+    if (address === undefined) throw new GatewayError('bad_request', 'missing multiaddr');
+    request.audited = { peer: address };
+    await node.connect(address);
+    return reply.send({ status: 'ok' });
+  });
+
+  app.post('/v1/network/disconnect', { config, schema: disconnectRoute }, async (request, reply) => {
+    const { peer_id: peer } = request.body;
+    request.audited = { peer };
+    await node.disconnect(peer);
+    return reply.send({ status: 'ok' });
+  });
+}
 
 export function networkRoutes(app: Routes, { node, clock }: Pick<Context, 'node' | 'clock'>): void {
   app.get('/v1/network/status', { schema: statusRoute }, async () => networkStatus(node.status(), clock));

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Delivery, TopicName } from '../../node/index.ts';
+import type { Principal } from '../auth/identity.ts';
 import { CREDENTIAL_ENDED, type Standing, standingOf } from '../auth/standing.ts';
 import { encodeBase64 } from '../base64.ts';
 import { type Batch, ownBuffer, single } from '../batch.ts';
@@ -15,6 +16,7 @@ import { errorResponses, messageSchema, ticketQuery, topicQuery } from '../schem
 import type { Turn } from '../turn.ts';
 import { Outbox, type OutboxOwner, type SlowReason } from '../ws/outbox.ts';
 import { ownNamespace } from './credentials.ts';
+import { checkReading, isByPolicy, type ReadingContext } from './reading.ts';
 import type { Routes } from './routes.ts';
 import { SSE_PATH } from './stream-paths.ts';
 
@@ -44,11 +46,12 @@ const encoding: Encoding = {
     event('message', { id, namespace, topic, author, epoch, seq, time, data_base64: encodeBase64(data) }, id),
 };
 
-type SseContext = Pick<Context, 'hub' | 'turn' | 'clients' | 'config' | 'events' | 'metrics'>;
+type SseContext = ReadingContext &
+  Pick<Context, 'hub' | 'turn' | 'clients' | 'config' | 'events' | 'metrics'>;
 
 export function pubsubSseRoutes(app: Routes, context: SseContext): void {
   const { hub, turn, clients, config, events, metrics } = context;
-  const options = { schema: sseSchema, exposeHeadRoute: false };
+  const options = { config: { readsNamespace: true as const }, schema: sseSchema, exposeHeadRoute: false };
   app.get(SSE_PATH, options, (request, reply) => {
     if (clients.isFull) throw new GatewayError('too_many_clients', ERRORS.too_many_clients.meaning);
     const name = topicName(request.query);
@@ -71,6 +74,7 @@ export function pubsubSseRoutes(app: Routes, context: SseContext): void {
         topic: name,
         shown: ownNamespace(request),
         standing: standingOf(request.principal),
+        checkReading: readingCheck(context, request.principal, name),
         queueMaxBytes: config['gateway.clientQueueBytes'],
         slowMs: config['gateway.slowClientMs'],
       },
@@ -80,6 +84,16 @@ export function pubsubSseRoutes(app: Routes, context: SseContext): void {
       stream.send(event('gap', { code: 'no_history', error: ERRORS.no_history.meaning }));
     stream.send(event('caughtUp', { namespace: ownNamespace(request) ?? name.namespace, topic: name.topic }));
   });
+}
+
+/** What says whether the stream may go on; undefined where that is its client's own. */
+function readingCheck(
+  context: ReadingContext,
+  principal: Principal,
+  topic: TopicName,
+): (() => void) | undefined {
+  if (!isByPolicy(principal, topic.namespace)) return undefined;
+  return () => checkReading(context, principal, topic);
 }
 
 interface StreamComponents {
@@ -96,6 +110,8 @@ interface StreamInit {
   /** What the client calls the namespace, where that is not its name here. */
   readonly shown: string | undefined;
   readonly standing: Standing | null;
+  /** Throws once that may not be read any more. */
+  readonly checkReading: (() => void) | undefined;
   readonly queueMaxBytes: number;
   readonly slowMs: number;
 }
@@ -106,6 +122,7 @@ class EventStream implements StreamClient, Sink, OutboxOwner {
   readonly #components: StreamComponents;
   readonly #topic: TopicName;
   readonly #shown: string | undefined;
+  readonly #checkReading: (() => void) | undefined;
   readonly #outbox: Outbox;
   #leaveClients: (() => void) | undefined;
   #leaveTopic: (() => void) | undefined;
@@ -117,6 +134,7 @@ class EventStream implements StreamClient, Sink, OutboxOwner {
     this.#topic = init.topic;
     this.#shown = init.shown;
     this.standing = init.standing;
+    this.#checkReading = init.checkReading;
     const { raw, turn, metrics } = components;
     this.#outbox = new Outbox(
       { out: raw, turn, owner: this, metrics },
@@ -143,6 +161,14 @@ class EventStream implements StreamClient, Sink, OutboxOwner {
   }
 
   beat(): void {
+    try {
+      this.#checkReading?.();
+    } catch (error) {
+      if (error instanceof GatewayError) {
+        this.#cut(error.code);
+        return;
+      }
+    }
     this.take(HEARTBEAT);
   }
 

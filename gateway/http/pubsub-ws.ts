@@ -4,14 +4,17 @@ import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { utf8Length } from '../../protocols/common/bytes.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import type { Principal } from '../auth/identity.ts';
 import { standingOf } from '../auth/standing.ts';
 import { type Context, topicName } from '../context.ts';
 import { ERRORS, GatewayError } from '../errors.ts';
 import { MEMBER_ID_MAX_LENGTH, MEMBER_META_MAX_BYTES } from '../limits.ts';
 import { errorResponses, ticketQuery, topicQuery, topicSchema } from '../schemas.ts';
+import type { Home } from '../ws/dialect.ts';
 import { Session } from '../ws/session.ts';
 import { chooseDialect, negotiate, SUBPROTOCOLS } from '../ws/subprotocols.ts';
-import { ownNamespace } from './credentials.ts';
+import { ownPlace } from './credentials.ts';
+import { checkReading, isByPolicy, type ReadingContext } from './reading.ts';
 import type { Routes } from './routes.ts';
 import { WEBSOCKET_PATH } from './stream-paths.ts';
 
@@ -66,10 +69,21 @@ function forget(socket: WebSocket, raw: Socket, response: ServerResponse | undef
   socket.on('error', () => undefined);
 }
 
-type WsContext = Pick<
-  Context,
-  'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics' | 'events' | 'rates'
->;
+type WsContext = ReadingContext &
+  Pick<
+    Context,
+    'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics' | 'events' | 'rates'
+  >;
+
+function homeOf(context: ReadingContext, principal: Principal, home: Home): Home {
+  const own = 'place' in principal ? { shown: principal.namespace, place: principal.place } : undefined;
+  return {
+    ...home,
+    own,
+    checkReading: (reading) => checkReading(context, principal, reading),
+    isByPolicy: (namespace) => isByPolicy(principal, namespace),
+  };
+}
 
 export function pubsubWsRoutes(app: Routes, context: WsContext): void {
   const { hub, turn, clients, config, logger, presence, metrics, events, rates } = context;
@@ -79,8 +93,8 @@ export function pubsubWsRoutes(app: Routes, context: WsContext): void {
     url: WEBSOCKET_PATH,
     exposeHeadRoute: false,
     schema: wsSchema,
-    config: { needs: 'read' },
-    preHandler: async ({ query, headers, ws, raw }, reply) => {
+    config: { needs: 'read', readsNamespace: true },
+    preHandler: async ({ query, headers, ws, raw, principal }, reply) => {
       responses.set(raw, reply.raw);
       const dialect = chooseDialect(negotiate(headers['sec-websocket-protocol']), query);
       const isPresent = query.presence === 'true';
@@ -90,6 +104,12 @@ export function pubsubWsRoutes(app: Routes, context: WsContext): void {
       if (!isPresent || query.topic === undefined) return;
       if (query.member_id === undefined)
         throw new GatewayError('bad_member', "missing 'member_id' for presence");
+      const place = ownPlace(principal);
+      // whoever is present is told to everybody there
+      const isMember = place !== undefined && query.namespace === place;
+      if (principal.kind !== 'operator' && !isMember) {
+        throw new GatewayError('namespace_mismatch', 'presence is for members of the namespace');
+      }
       presence.checkRoom(topicName({ ...query, topic: query.topic }));
     },
     handler: async (_request, reply) => {
@@ -121,7 +141,7 @@ export function pubsubWsRoutes(app: Routes, context: WsContext): void {
           events,
         },
         {
-          home: { ...name, topic, shown: ownNamespace(request) },
+          home: homeOf(context, request.principal, { ...name, topic }),
           dialect: chooseDialect(socket.protocol, query),
           standing: standingOf(request.principal),
           queueMaxBytes: config['gateway.clientQueueBytes'],

@@ -111,11 +111,12 @@ export function pubsubRoutes(app: Routes, context: PublishContext): void {
     },
   );
 
-  app.get('/v1/pubsub/topics', { schema: topicsSchema }, async ({ query }) => ({
+  const config = { readsNamespace: true as const };
+  app.get('/v1/pubsub/topics', { config, schema: topicsSchema }, async ({ query }) => ({
     topics: relay.topics(query.namespace ?? DEFAULT_NAMESPACE, ''),
   }));
 
-  app.get('/v1/pubsub/presence', { schema: presenceSchema }, async ({ query }) => {
+  app.get('/v1/pubsub/presence', { config, schema: presenceSchema }, async ({ query }) => {
     const members = presence.members(topicName(query));
     return { topic: query.topic, members: members.map((member) => ({ ...member })), count: members.length };
   });

@@ -1,5 +1,5 @@
 /** Objects that clients signed themselves: the gateway carries them, and cannot change them. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { PolicyView, RevocationView } from '../../node/index.ts';
@@ -86,7 +86,7 @@ const noticeSchema = {
   response: { 200: takenSchema, ...errorResponses },
 };
 
-type SignedContext = Pick<Context, 'node' | 'relay' | 'storage' | 'tenants' | 'metrics' | 'audit'>;
+type SignedContext = Pick<Context, 'node' | 'relay' | 'storage' | 'tenants' | 'metrics' | 'audit' | 'rates'>;
 
 export async function signedObjectRoutes(app: Routes, context: SignedContext): Promise<void> {
   const bodies = new HeldBodies({ max: SIGNED_IN_TRANSIT_BYTES });
@@ -136,8 +136,9 @@ function recordRoute(app: Routes, { storage, tenants }: SignedContext): void {
   });
 }
 
-function noticeRoute(app: Routes, { node, tenants, audit }: SignedContext): void {
-  const options = { schema: noticeSchema, bodyLimit: NOTICE_MAX_BYTES };
+function noticeRoute(app: Routes, { node, tenants, audit, rates }: SignedContext): void {
+  const onRequest = async ({ client }: FastifyRequest): Promise<void> => rates.takeAddress('notices', client);
+  const options = { schema: noticeSchema, bodyLimit: NOTICE_MAX_BYTES, onRequest };
   app.post('/v1/namespaces/notices', options, async ({ body, principal, client: { address } }) => {
     if ('did' in principal) holdToWallet(principal, body);
     const event = 'namespace.notice';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Holder } from '../../node/index.ts';
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
+import { isAdmin } from './credentials.ts';
 import type { Routes } from './routes.ts';
 import { recordKeySchema } from './storage-schemas.ts';
 import type { StorageContext } from './storage-scope.ts';
@@ -61,7 +62,7 @@ export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageConte
   app.get('/v1/network/storage', { schema: statusRoute }, async ({ principal }) => {
     const status = storage.status();
     // who else keeps how much here is the operator's business
-    const namespaces = principal.kind === 'operator' ? status.namespaces : [];
+    const namespaces = isAdmin(principal) ? status.namespaces : [];
     return {
       ...status,
       partitions: { ...status.partitions },
@@ -74,7 +75,8 @@ export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageConte
     };
   });
 
-  app.get('/v1/network/storage/where', { schema: whereRoute }, async ({ query }) => {
+  const config = { readsNamespace: true as const };
+  app.get('/v1/network/storage/where', { config, schema: whereRoute }, async ({ query }) => {
     const { namespace = DEFAULT_NAMESPACE, key } = query;
     const { partition, holders } = await storage.where({ owner: '', namespace, key });
     return { partition, holders: holders.map(copyHolder) };

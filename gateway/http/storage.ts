@@ -68,6 +68,7 @@ type Query = z.output<typeof nameQuery>;
 export function debrosStorageRoutes(app: Routes, context: Pick<StorageContext, 'holdValue'>): void {
   const { holdValue } = context;
   const bodyLimit = VALUE_MAX_BYTES;
+  const config = { readsNamespace: true as const };
 
   for (const [method, url] of [
     ['POST', '/v1/storage/put'],
@@ -96,7 +97,7 @@ export function debrosStorageRoutes(app: Routes, context: Pick<StorageContext, '
       method,
       url,
       schema: getSchema,
-      config: { needs: 'read' },
+      config: { needs: 'read', readsNamespace: true as const },
       exposeHeadRoute: false,
       handler: async (request, reply) => {
         const record = await request.acting.storage.get(nameOf(request.query));
@@ -119,11 +120,11 @@ export function debrosStorageRoutes(app: Routes, context: Pick<StorageContext, '
     },
   );
 
-  app.get('/v1/storage/exists', { schema: existsSchema }, async ({ query, acting }) => ({
+  app.get('/v1/storage/exists', { config, schema: existsSchema }, async ({ query, acting }) => ({
     exists: (await acting.storage.get(nameOf(query))) !== null,
   }));
 
-  app.get('/v1/storage/list', { schema: listSchema }, async ({ query, acting }) => {
+  app.get('/v1/storage/list', { config, schema: listSchema }, async ({ query, acting }) => {
     const { namespace = DEFAULT_NAMESPACE, prefix = '', limit = LIST_DEFAULT } = query;
     return { keys: await listKeys(acting.storage, { owner: '', namespace, prefix, limit }) };
   });

@@ -2,15 +2,19 @@ import type { Config } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { RateLimiter } from '../../protocols/common/rate-limit.ts';
 import { GatewayError } from '../errors.ts';
-import { RATE_BURST_SECONDS, RATE_DEBT_SECONDS, RATE_SUBJECTS_MAX } from '../limits.ts';
+import { RATE_BURST_SECONDS, RATE_DEBT_SECONDS, RATE_SUBJECTS_MAX, STREAM_RETRY_SECONDS } from '../limits.ts';
 import { type ClientAddress, limitSubject } from './client-address.ts';
+import { StreamPlaces } from './stream-places.ts';
 
 /** Limits of a client address, and those of what a credential names. Each is a setting, `gateway.rate.<name>`. */
-export const ADDRESS_RATES = ['requests', 'handshakes', 'frames'] as const;
+export const ADDRESS_RATES = ['requests', 'handshakes', 'frames', 'notices'] as const;
 export const CREDENTIAL_RATES = ['keys', 'namespaces'] as const;
 export type AddressRate = (typeof ADDRESS_RATES)[number];
 export type CredentialRate = (typeof CREDENTIAL_RATES)[number];
 type Rate = AddressRate | CredentialRate;
+/** What a request can be refused for: a rate, or streams that are open. */
+export type RateLimit = Rate | 'streams';
+export const RATE_LIMITS: readonly RateLimit[] = [...ADDRESS_RATES, ...CREDENTIAL_RATES, 'streams'];
 
 /** Who asks, and what its credential names once that was looked at: each is charged for the request. */
 export interface Client extends ClientAddress {
@@ -22,8 +26,15 @@ export interface Client extends ClientAddress {
 export class RateLimits {
   readonly #limiters: ReadonlyMap<Rate, RateLimiter>;
   readonly #limitsLocal: boolean;
+  readonly #streams: StreamPlaces;
+  readonly #refused: Map<RateLimit, number>;
 
-  constructor(components: { clock: Clock }, { config }: { config: Config }) {
+  constructor(
+    components: { clock: Clock; metrics: { readonly rateLimited: Map<RateLimit, number> } },
+    { config }: { config: Config },
+  ) {
+    this.#refused = components.metrics.rateLimited;
+    this.#streams = new StreamPlaces({ max: config['gateway.streamsPerAddress'] });
     this.#limitsLocal = config['gateway.rate.loopback'];
     this.#limiters = new Map(
       [...ADDRESS_RATES, ...CREDENTIAL_RATES].map((rate) => {
@@ -50,7 +61,20 @@ export class RateLimits {
   frameMeter(client: ClientAddress): (() => number) | undefined {
     if (this.#isExempt(client)) return undefined;
     const subject = limitSubject(client.address);
-    return () => this.#charge('frames', subject);
+    return () => {
+      const waitMs = this.#charge('frames', subject);
+      if (waitMs > 0) this.#count('frames');
+      return waitMs;
+    };
+  }
+
+  /** A place for a stream of `client`, until what is returned is called. Throws `rate_limited` when it has all it may. */
+  takeStream(client: ClientAddress): () => void {
+    if (this.#isExempt(client)) return () => undefined;
+    const leave = this.#streams.take(limitSubject(client.address));
+    if (leave !== null) return leave;
+    const message = 'too many streams are open from this address: close one; /v1/info has the limits';
+    throw this.#refusal('streams', message, 'gateway.streamsPerAddress', STREAM_RETRY_SECONDS);
   }
 
   #isExempt(client: ClientAddress): boolean {
@@ -62,7 +86,16 @@ export class RateLimits {
     if (waitMs === 0) return;
     const seconds = Math.max(1, Math.ceil(waitMs / 1000));
     const message = `too many ${rate}: try again in ${seconds} s; /v1/info has the limits`;
-    throw new GatewayError('rate_limited', message, { limit: `gateway.rate.${rate}` }, seconds);
+    throw this.#refusal(rate, message, `gateway.rate.${rate}`, seconds);
+  }
+
+  #refusal(kind: RateLimit, message: string, limit: string, seconds: number): GatewayError {
+    this.#count(kind);
+    return new GatewayError('rate_limited', message, { limit }, seconds);
+  }
+
+  #count(kind: RateLimit): void {
+    this.#refused.set(kind, (this.#refused.get(kind) ?? 0) + 1);
   }
 
   /** How long `subject` must wait before what it does next; 0 when it had room for this. */

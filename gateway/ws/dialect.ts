@@ -7,8 +7,17 @@ export interface Home {
   readonly owner: string;
   readonly namespace: string;
   readonly topic: string | undefined;
-  /** What the client calls the namespace, where its credential is for that one only. */
-  readonly shown?: string | undefined;
+  /** The only namespace that its credential is for, as the client calls it and as the gateway does. */
+  readonly own?: { readonly shown: string; readonly place: string } | undefined;
+  /** Throws where that is not for the client to read. */
+  readonly checkReading?: (reading: Pick<TopicName, 'namespace' | 'topic'>) => void;
+  /** Whether that may end while the connection lasts. */
+  readonly isByPolicy?: (namespace: string) => boolean;
+}
+
+/** What the client calls a namespace; undefined where it calls it what the gateway does. */
+export function shownAs({ own }: Home, namespace: string): string | undefined {
+  return own?.place === namespace ? own.shown : undefined;
 }
 
 /** What a dialect may do with the connection it speaks on. */
@@ -37,23 +46,36 @@ export interface Dialect {
   receive(line: Line, data: Buffer, isBinary: boolean): void;
 }
 
+interface Named {
+  readonly namespace?: string | undefined;
+  readonly topic?: string | undefined;
+}
+
 /**
- * The topic that a frame means. Throws `bad_topic` when neither it nor the connection names one, and `namespace_mismatch` for a namespace
- * that the connection's credential is not for.
+ * The topic that a frame publishes to. Throws `bad_topic` when neither it nor the connection names one, and `namespace_mismatch` for a
+ * namespace that the connection's credential is not for.
  */
-export function topicOf(
-  home: Home,
-  frame: { namespace?: string | undefined; topic?: string | undefined },
+export function topicOf(home: Home, frame: Named): TopicName {
+  const name = readTopicOf(home, frame);
+  if (home.own !== undefined && name.namespace !== home.own.place) throw mismatch();
+  return name;
+}
+
+/** The topic that a frame reads, which may be of another's namespace: whether it may is not looked at here. Throws the same. */
+export function readTopicOf(
+  { owner, namespace: usual, own, topic: usualTopic }: Home,
+  frame: Named,
 ): TopicName {
-  const topic = frame.topic ?? home.topic;
+  const { namespace = usual, topic = usualTopic } = frame;
   if (topic === undefined) {
     throw new GatewayError('bad_topic', 'name a topic: this connection was opened without one');
   }
-  if (home.shown === undefined) {
-    return { owner: home.owner, namespace: frame.namespace ?? home.namespace, topic };
-  }
-  if (frame.namespace !== undefined && frame.namespace !== home.shown) {
-    throw new GatewayError('namespace_mismatch', 'namespace mismatch');
-  }
-  return { owner: home.owner, namespace: home.namespace, topic };
+  if (own === undefined) return { owner, namespace, topic };
+  if (namespace === own.shown || namespace === own.place) return { owner, namespace: own.place, topic };
+  if (!namespace.includes('@')) throw mismatch();
+  return { owner, namespace, topic };
+}
+
+function mismatch(): GatewayError {
+  return new GatewayError('namespace_mismatch', 'namespace mismatch');
 }

@@ -1,7 +1,7 @@
 /** The native dialects, `maillon.json.1` and `maillon.cbor.1`: SPEC.md beside this file. */
 import type { ErrorFrame, Ref } from '../client/frames.ts';
 import { errorBody } from '../errors.ts';
-import { type Dialect, type Line, topicOf } from './dialect.ts';
+import { type Dialect, type Line, readTopicOf, shownAs, topicOf } from './dialect.ts';
 import { type ClientFrame, cborCodec, FrameError, jsonCodec, type NativeCodec } from './native-codec.ts';
 
 export const jsonDialect = nativeDialect(jsonCodec);
@@ -13,8 +13,9 @@ function nativeDialect(codec: NativeCodec): Dialect {
   return {
     needsTopic: false,
     encoding: { encode: (delivery) => codec.encodeMessage(delivery) },
-    greet: ({ topic, ...home }) => {
-      const namespace = home.shown ?? home.namespace;
+    greet: (home) => {
+      const { topic } = home;
+      const namespace = shownAs(home, home.namespace) ?? home.namespace;
       return codec.encodeAnswer(
         topic === undefined ? { type: 'open', namespace } : { type: 'subscribed', namespace, topic },
       );
@@ -37,10 +38,11 @@ function act(line: Line, codec: NativeCodec, frame: ClientFrame): void {
 
 /** Answered at once, and so in the order of the frames: what follows an `unsubscribed` is of no such topic. */
 function changeTopic(line: Line, codec: NativeCodec, frame: FrameOf<'subscribe' | 'unsubscribe'>): void {
-  const name = topicOf(line.home, frame);
+  const name = readTopicOf(line.home, frame);
   const { topic } = name;
-  const namespace = line.home.shown ?? name.namespace;
+  const namespace = shownAs(line.home, name.namespace) ?? name.namespace;
   try {
+    if (frame.type === 'subscribe') line.home.checkReading?.(name);
     line[frame.type](name);
     const type = frame.type === 'subscribe' ? 'subscribed' : 'unsubscribed';
     line.send(codec.encodeAnswer({ type, ...withRef(frame.ref), namespace, topic }));
@@ -53,14 +55,14 @@ async function publish(line: Line, codec: NativeCodec, frame: FrameOf<'publish'>
   const { data, expiry, ref } = frame;
   const { home } = line;
   const about = {
-    namespace: frame.namespace ?? home.shown ?? home.namespace,
+    namespace: frame.namespace ?? shownAs(home, home.namespace) ?? home.namespace,
     topic: frame.topic ?? home.topic,
   };
   try {
     const name = topicOf(home, frame);
     const receipt = await line.publish({ ...name, data, ...(expiry === undefined ? {} : { expiry }) });
     const { topic } = name;
-    const namespace = home.shown ?? name.namespace;
+    const namespace = shownAs(home, name.namespace) ?? name.namespace;
     const { id, messageIds, peersReached, storedBy, durable } = receipt;
     const answer = { id, messageIds, peersReached, storedBy, durable };
     line.send(codec.encodeAnswer({ type: 'published', ...withRef(ref), namespace, topic, ...answer }));

@@ -17,7 +17,7 @@ import {
 } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import type { Turn } from '../turn.ts';
-import type { Dialect, Home, Line } from './dialect.ts';
+import { type Dialect, type Home, type Line, shownAs } from './dialect.ts';
 import { Outbox, type OutboxOwner, type SlowReason } from './outbox.ts';
 import { OPCODE, PING_FRAME, rawFrame } from './raw-frame.ts';
 
@@ -61,6 +61,8 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
   readonly #outbox: Outbox;
   /** How to leave each topic. */
   readonly #topics = new Map<string, () => void>();
+  /** Those of them that are another's. */
+  readonly #foreign = new Map<string, TopicName>();
   #leaveClients: (() => void) | undefined;
   #leavePresence: (() => void) | undefined;
   #publishes = 0;
@@ -131,13 +133,16 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
       const message = `a connection may have ${topicsMax} topics: unsubscribe from one, or open another connection`;
       throw new GatewayError('too_many_topics', message);
     }
-    this.#topics.set(key, this.#components.hub.subscribe(topic, dialect.encoding, this, this.home.shown));
+    const shown = shownAs(this.home, topic.namespace);
+    if (this.home.isByPolicy?.(topic.namespace) === true) this.#foreign.set(key, topic);
+    this.#topics.set(key, this.#components.hub.subscribe(topic, dialect.encoding, this, shown));
   }
 
   unsubscribe(topic: TopicName): void {
     const key = topicKey(topic);
     this.#topics.get(key)?.();
     this.#topics.delete(key);
+    this.#foreign.delete(key);
   }
 
   async publish(request: PublishRequest): Promise<Receipt> {
@@ -185,6 +190,7 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
   }
 
   beat(): void {
+    this.#checkForeign();
     this.#beats += 1;
     // one that is paused is not heard either: how long it may be decides about it, not its pings
     if (this.#beats % BEATS_PER_PING !== 0 || (this.#holds & HOLD.queue) !== 0) return;
@@ -209,6 +215,15 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
 
   terminate(): void {
     this.#components.socket.terminate();
+  }
+
+  /** A policy that lets it read may have been followed by one that does not. */
+  #checkForeign(): void {
+    try {
+      for (const topic of this.#foreign.values()) this.home.checkReading?.(topic);
+    } catch (error) {
+      if (error instanceof GatewayError) this.close(4003, `${errorBody(error).code}: reading has ended`);
+    }
   }
 
   #hold(reason: number): void {
@@ -257,6 +272,7 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
   #leaveTopics(): void {
     for (const leave of this.#topics.values()) leave();
     this.#topics.clear();
+    this.#foreign.clear();
     this.#leavePresence?.();
   }
 

@@ -1,3 +1,5 @@
+import type { PeerId } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import type { Network } from '../libp2p.ts';
@@ -21,4 +23,13 @@ export function parsePeerAddress(address: string): Multiaddr {
     throw new CodedError('bad_address', `${address} is not a multiaddr`, undefined, { cause: error });
   }
   throw new CodedError('bad_address', `${address} must end in /p2p/<peer id>`);
+}
+
+/** Throws `bad_address`. */
+export function parsePeerId(text: string): PeerId {
+  try {
+    return peerIdFromString(text);
+  } catch (error) {
+    throw new CodedError('bad_address', `${text} is no peer id`, undefined, { cause: error });
+  }
 }

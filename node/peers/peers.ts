@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts';
 import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { PeerBook } from './book.ts';
+import { parsePeerId } from './dialling.ts';
 import { type AnnouncedNodes, PeerKeeper } from './keeper.ts';
 import { LIVENESS, Liveness } from './liveness.ts';
 import { LocalPeers } from './local.ts';
@@ -24,6 +25,7 @@ export interface PeersInit {
 
 /** Whoever this node is connected with: found, remembered, kept, and asked whether they live. */
 export class Peers {
+  readonly #network: Network;
   readonly #book: PeerBook;
   readonly #keeper: PeerKeeper;
   readonly #local: LocalPeers | null;
@@ -31,6 +33,7 @@ export class Peers {
 
   constructor(components: PeersComponents, { config, dialTimeoutMs, trust }: PeersInit) {
     const { network, directory, logger } = components;
+    this.#network = network;
     const target = config['connections.target'];
     this.#book = new PeerBook({ network, clock: systemClock, logger }, { data: config.data });
     // they were dialled by the rules of an earlier run, and led to who was meant
@@ -66,5 +69,10 @@ export class Peers {
   /** Connects to the peer at `address`. Throws `bad_address` or `dial_failed`. */
   connect(address: string): Promise<void> {
     return this.#keeper.connect(address);
+  }
+
+  /** Closes the connections with a peer. Throws `bad_address`. */
+  async disconnect(peerId: string): Promise<void> {
+    await this.#network.hangUp(parsePeerId(peerId));
   }
 }

@@ -15,6 +15,8 @@ after(async () => pair[Symbol.asyncDispose]());
 test('a grant is used at one gateway and read at another, within its prefix, until it is revoked', async (t) => {
   const person = new Person(t, pair.a);
   const [alice, bob] = [await person.key('alice'), await person.key('bob')];
+  // else the operator of the other gateway could not read it
+  await person.ask('namespace', 'create', 'team', '--key', 'alice', '--read', pair.b.node.owner);
   const granted = await person.run(
     'namespace',
     'grant',

@@ -91,11 +91,24 @@ test('the services find each other by what "prepare" made, and Prometheus scrape
     '--eval',
     `fetch('http://127.0.0.1:8080/livez').then(({ status }) => console.log(status))`,
   );
-  assert.equal(within.trim(), '200', 'who shares the network of a gateway reaches it');
+  assert.equal(within.trim(), '200', 'it answers in its own network');
   const outside = prometheus.run(
     process.execPath,
     '--eval',
-    `fetch('http://gateway-1:8080/livez').then(() => console.log('reached'), () => console.log('refused'))`,
+    `const ask = (path) => fetch('http://gateway-1:8080' + path).then(({ status }) => status);
+    Promise.all(['/livez', '/v1/kv/default'].map(ask)).then((all) => console.log(all.join()))`,
   );
-  assert.equal(outside.trim(), 'refused', 'and nobody else');
+  assert.equal(outside.trim(), '200,401', 'other containers do, and are asked for a credential');
+
+  const tokenFile = `MAILLON_ADMIN_TOKEN_FILE=${join(root, 'node-secrets/admin.token')}`;
+  const script = join(ROOT, 'docker/operator-key.ts');
+  const key = gateway.run('env', tokenFile, process.execPath, script, 'demo').trim();
+  const listed = prometheus.run(
+    process.execPath,
+    '--eval',
+    `fetch('http://gateway-1:8080/v1/kv/default', { headers: { 'x-api-key': process.argv[1] } })
+      .then(({ status }) => console.log(status))`,
+    key,
+  );
+  assert.equal(listed.trim(), '200', 'the operator has one made in the container');
 });

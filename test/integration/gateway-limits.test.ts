@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -10,6 +9,19 @@ import { FRAME_MAX_BYTES, FRAME_MAX_FRAGMENTS, RATE_BURST_SECONDS } from '../../
 import type { Config } from '../../node/index.ts';
 import { until } from '../support/processes.ts';
 import { rawRequest } from '../support/raw-http.ts';
+import {
+  BINARY,
+  CLOSE,
+  COMPRESSED,
+  CONTINUED,
+  closedFor,
+  FINAL,
+  fragments,
+  frame,
+  openRaw,
+  PING,
+  TEXT,
+} from '../support/raw-ws.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 import { WsClient } from '../support/ws-client.ts';
 
@@ -127,7 +139,7 @@ test('every rate is published with its reason', async () => {
   const published = new Map<string, { value: number; unit: string; reason: string }>(
     body.limits.map((limit: { name: string }) => [limit.name, limit]),
   );
-  for (const rate of ['requests', 'handshakes', 'frames', 'keys', 'namespaces'] as const) {
+  for (const rate of ['requests', 'handshakes', 'frames', 'keys', 'namespaces', 'notices'] as const) {
     const limit = published.get(`gateway.rate.${rate}`);
     assert.equal(limit?.unit, 'per second', rate);
     assert.equal(limit.value, site.config[`gateway.rate.${rate}`]);
@@ -137,60 +149,15 @@ test('every rate is published with its reason', async () => {
   assert.equal(body.errors.find((row: { code: string }) => row.code === 'rate_limited')?.status, 429);
 });
 
-/** A WebSocket connection whose frames are written by hand. */
-async function openRaw(site: Site, extensions = ''): Promise<{ socket: Socket; answer: string }> {
-  const socket = connect(Number(new URL(site.url).port), '127.0.0.1');
-  const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13';
-  const key = `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`;
-  socket.write(
-    `GET /v1/pubsub/ws?topic=a HTTP/1.1\r\nHost: localhost\r\n${upgrade}\r\n${key}${extensions}\r\n\r\n`,
-  );
-  const [head] = await once(socket, 'data');
-  return { socket, answer: String(head) };
-}
-
-/** A masked frame; `length` may claim more than there is. */
-function frame(first: number, payload: Buffer, length = payload.byteLength): Buffer {
-  const extended = Buffer.alloc(8);
-  extended.writeBigUInt64BE(BigInt(length));
-  const head = length < 126 ? [first, 0x80 | length] : [first, 0xff, ...extended];
-  return Buffer.concat([Buffer.from(head), Buffer.alloc(4), payload]);
-}
-
-const CONTINUED = 0x00;
-const TEXT = 0x01;
-const BINARY = 0x02;
-const CLOSE = 0x08;
-const PING = 0x09;
-const FINAL = 0x80;
-const COMPRESSED = 0x40;
-
-/** The code of the close frame with which the gateway answers `bytes`. */
-async function closedFor(socket: Socket, bytes: Buffer): Promise<number> {
-  const chunks: Buffer[] = [];
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  socket.write(bytes);
-  const [, close] = await until('a close frame', () => {
-    const got = Buffer.concat(chunks);
-    const at = got.indexOf(0x88);
-    return at >= 0 && got.byteLength >= at + 4 && ([at, got.readUInt16BE(at + 2)] as const);
-  });
-  socket.destroy();
-  return close;
-}
-
 test('a message in tiny fragments is refused after a bounded number of them', async () => {
   await using site = await startSite();
-  const { socket } = await openRaw(site);
-  const fragments = Array.from({ length: FRAME_MAX_FRAGMENTS + 1 }, (_, n) =>
-    frame(n === 0 ? BINARY : CONTINUED, Buffer.from('x')),
-  );
-  assert.equal(await closedFor(socket, Buffer.concat(fragments)), 1008);
+  const { socket } = await openRaw(site.url);
+  assert.equal(await closedFor(socket, fragments(FRAME_MAX_FRAGMENTS + 1)), 1008);
 });
 
 test('a message in as many fragments as it may have is taken', async () => {
   await using site = await startSite();
-  const { socket } = await openRaw(site);
+  const { socket } = await openRaw(site.url);
   const parts = Array.from({ length: FRAME_MAX_FRAGMENTS }, (_, n) => {
     const last = n === FRAME_MAX_FRAGMENTS - 1 ? FINAL : 0;
     return frame((n === 0 ? BINARY : CONTINUED) | last, Buffer.from('x'));
@@ -204,7 +171,7 @@ test('a message in as many fragments as it may have is taken', async () => {
 test('a frame is refused by the length it claims, before its bytes come', async () => {
   await using site = await startSite();
   for (const length of [FRAME_MAX_BYTES + 1, 2 ** 31, 2 ** 52]) {
-    const { socket } = await openRaw(site);
+    const { socket } = await openRaw(site.url);
     assert.equal(await closedFor(socket, frame(FINAL | BINARY, Buffer.alloc(0), length)), 1009);
   }
 });
@@ -226,7 +193,7 @@ test('frames that break the protocol end the connection, and only that one', asy
     ['text that is no UTF-8', frame(FINAL | TEXT, Buffer.of(0xc0, 0x80)), 1007],
   ];
   for (const [what, bytes, code] of attempts) {
-    const { socket } = await openRaw(site);
+    const { socket } = await openRaw(site.url);
     assert.equal(await closedFor(socket, bytes), code, what);
   }
   other.send('still here');
@@ -257,8 +224,8 @@ test('a handshake that never ends, however it is dripped, is given up', async ()
 test('nothing is decompressed: no bomb can be sent, on a WebSocket or in a body', async () => {
   await using site = await startSite();
   const bomb = deflateRawSync(Buffer.alloc(50 * 2 ** 20));
-  const extensions = '\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits';
-  const { socket, answer } = await openRaw(site, extensions);
+  const extensions = 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits';
+  const { socket, answer } = await openRaw(site.url, { headers: [extensions] });
   assert.match(answer, /^HTTP\/1.1 101 /);
   assert.doesNotMatch(answer, /permessage-deflate/i);
   assert.equal(await closedFor(socket, frame(FINAL | COMPRESSED | BINARY, bomb)), 1002);

@@ -40,6 +40,13 @@ async function refused(code: string, work: Promise<unknown>): Promise<ClientErro
   return error;
 }
 
+/** Lets everybody read a namespace, and waits until both gateways know it. */
+async function openToAll(key: ClientKey, namespace: string): Promise<void> {
+  await here.submitNotice(await key.publicPolicy(namespace));
+  const name = `${namespace}@${key.did}`;
+  await until('the other gateway knows the policy', async () => (await there.namespace(name)).sequence === 1);
+}
+
 /** Publishes until `has` is true: a mesh that is still forming may lose the first. */
 async function untilHeard(publish: (text: string) => Promise<unknown>, has: () => boolean): Promise<void> {
   let attempt = 0;
@@ -154,6 +161,7 @@ describe('what clients signed', () => {
     const alice = new ClientKey();
     const author = alice.author();
     const place = { owner: alice.did, namespace: 'own' };
+    await openToAll(alice, 'own');
     const written = await here.carryRecord(
       await author.signRecord({ ...place, key: 'a/b', value: utf8('one'), contentType: 'text/plain' }),
       { durability: 'all' },
@@ -194,6 +202,7 @@ describe('what clients signed', () => {
     ]);
     assert.equal((await own.nextJson())['type'], 'subscribed');
     for (const [key, texts] of heard) {
+      await openToAll(key, 'team');
       pair.b.node.relay.subscribe({ owner: key.did, namespace: 'team', topic: 'news' }, ({ data }) => {
         texts.push(Buffer.from(data).toString());
       });
@@ -238,6 +247,7 @@ describe('what clients signed', () => {
   test('goes as far as it was granted: prefixes, and until it is revoked', async () => {
     const [alice, bob] = [new ClientKey(), new ClientKey()];
     const { bytes, link } = await alice.grant(bob.did, 'shared', { prefix: 'news/' });
+    await openToAll(alice, 'shared');
     const author = bob.author([bytes]);
     const place = { owner: alice.did, namespace: 'shared' };
     const write = async (key: string) =>

@@ -203,15 +203,24 @@ test('a session of one wallet reaches nothing of another', async () => {
   const headers = bearer(mine);
   const path = encodeURIComponent(name);
   const body = { topic: 'hello', data_base64: '', namespace: name };
-  const attempts = [
+  const writes = [
     post(b.url, '/v1/pubsub/publish', body, headers),
-    fetch(`${b.url}/v1/kv/${path}/k`, { headers }),
     fetch(`${b.url}/v1/kv/${path}/k`, { method: 'PUT', body: 'x', headers }),
+  ];
+  const reads = [
+    fetch(`${b.url}/v1/kv/${path}/k`, { headers }),
     fetch(`${b.url}/v1/storage/get?key=k&namespace=${path}`, { headers }),
     fetch(`${b.url}/v1/pubsub/sse?topic=hello&namespace=${path}`, { headers }),
   ];
-  for (const attempt of attempts) {
-    assert.equal((await answerOf(attempt)).status, 403);
+  for (const [attempts, code] of [
+    [writes, 'namespace_mismatch'],
+    // its policy might let others read, but there is none
+    [reads, 'forbidden'],
+  ] as const) {
+    for (const attempt of attempts) {
+      const { status, body: said } = await answerOf(attempt);
+      assert.deepEqual([status, said.code], [403, code]);
+    }
   }
 });
 

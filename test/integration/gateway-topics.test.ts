@@ -272,7 +272,7 @@ test('the gateway counts what it does', async () => {
   const sse = await fetch(`${other.url}/v1/pubsub/sse?topic=u`);
   await client.next();
   await until('the event was written', () => metrics.framesSent === 6);
-  const { bytesSent, ...rest } = metrics;
+  const { bytesSent, rateLimited, authFailures, ...rest } = metrics;
   assert.deepEqual(rest, {
     websocketClients: 1,
     sseClients: 1,
@@ -285,6 +285,7 @@ test('the gateway counts what it does', async () => {
     messagesIn: 3,
     publishFailures: 1,
   });
+  for (const refused of [rateLimited, authFailures]) assert.ok([...refused.values()].every((n) => n === 0));
   assert.ok(bytesSent > 500 && bytesSent < 5_000, `${bytesSent}`);
   await sse.body?.cancel();
   await client[Symbol.asyncDispose]();

@@ -19,12 +19,16 @@ const crypto: Crypto = {
   verifyEd25519: async (publicKey, message, signature) => ed25519.verify(signature, message, publicKey),
 };
 
+function newSigner(): Ed25519Signer {
+  const { secretKey, publicKey } = ed25519.keygen();
+  return { publicKey, sign: async (message) => ed25519.sign(message, secretKey) };
+}
+
 export class ClientKey {
   readonly signer: Ed25519Signer;
 
-  constructor() {
-    const { secretKey, publicKey } = ed25519.keygen();
-    this.signer = { publicKey, sign: async (message) => ed25519.sign(message, secretKey) };
+  constructor(signer: Ed25519Signer = newSigner()) {
+    this.signer = signer;
   }
 
   get did(): string {
@@ -74,6 +78,11 @@ export class ClientKey {
       ...other,
     });
     return policy.bytes;
+  }
+
+  /** The same, of one that anybody may read. */
+  async publicPolicy(namespace: string): Promise<Uint8Array> {
+    return this.policy(namespace, { rules: { ...CLOSED_RULES, read: { anyone: true, dids: [] } } });
   }
 
   async revocation(target: { readonly did: string } | { readonly link: Uint8Array }): Promise<Uint8Array> {

@@ -1,15 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AuditLog, auditDirectory } from '../../gateway/audit/index.ts';
 import { createGateway, type Gateway } from '../../gateway/index.ts';
 import {
   type Config,
   createLogger,
   createNode,
   DEFAULTS,
+  type Logger,
   type MaillonNode,
   type Storage,
 } from '../../node/index.ts';
+import { systemClock } from '../../protocols/common/clock.ts';
 import { OPEN_SWARM } from './owner.ts';
 
 /** A node and the gateway on it, in this process. */
@@ -30,6 +33,8 @@ export interface SiteInit {
   readonly explicit?: readonly string[];
   /** In the place of the node's own. */
   readonly storage?: Storage;
+  /** Writes an audit log into the data directory. */
+  readonly isAudited?: boolean;
 }
 
 export const BUILD = { version: '0.0.0-test', commit: 'test', builtAt: '2026-01-01T00:00:00.000Z' };
@@ -52,6 +57,11 @@ export async function testConfig({ settings, explicit = [] }: SiteInit = {}): Pr
   };
 }
 
+function auditLog(config: Config, logger: Logger): AuditLog {
+  const directory = auditDirectory(config.data);
+  return new AuditLog({ clock: systemClock, logger }, { directory, fileBytes: 2 ** 20, files: 2 });
+}
+
 /** Starts both; disposing of it stops them and removes the directory. */
 export async function startSite(init: SiteInit = {}): Promise<Site> {
   const config = await testConfig(init);
@@ -59,14 +69,18 @@ export async function startSite(init: SiteInit = {}): Promise<Site> {
   const logger = createLogger(config, { stream: { write: (line) => void log.push(line) } });
   const node = createNode({ logger }, { config, role: init.role ?? 'full', version: BUILD.version });
   const storage = init.storage === undefined ? {} : { storage: init.storage };
-  const gateway = createGateway({ node, logger, ...storage }, { config, build: BUILD });
+  const audit = init.isAudited === true ? auditLog(config, logger) : undefined;
+  const audited = audit === undefined ? {} : { audit };
+  const gateway = createGateway({ node, logger, ...storage, ...audited }, { config, build: BUILD });
   const dispose = async (): Promise<void> => {
     await gateway.stop();
     await node.stop();
+    await audit?.stop();
     await rm(config.data, { recursive: true, force: true });
   };
   try {
     await node.start();
+    await audit?.start();
     await gateway.start();
   } catch (error) {
     await dispose();

@@ -9,7 +9,19 @@ export const DOOR_SETTINGS = [
     path: 'gateway.host',
     schema: z.union([z.ipv4(), z.ipv6(), z.literal('localhost')]),
     default: '127.0.0.1',
-    help: 'Address the gateway listens on. Loopback until authentication exists.',
+    help: 'Address the gateway listens on. One that others can reach (0.0.0.0 and :: are all there are) needs gateway.auth: required, gateway.allowedHosts, and TLS, a proxy or gateway.plainHttp.',
+  },
+  {
+    path: 'gateway.auth',
+    schema: z.enum(['local', 'required']),
+    default: 'local',
+    help: 'Who needs a credential. local: everybody but programs of this machine, which are let in as its operator. required: everybody.',
+  },
+  {
+    path: 'gateway.plainHttp',
+    schema: z.boolean(),
+    default: false,
+    help: 'Whether clients may be elsewhere without TLS and without a proxy: only on networks where nobody else listens, such as that of containers.',
   },
   {
     path: 'gateway.port',

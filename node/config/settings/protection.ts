@@ -57,10 +57,24 @@ export const PROTECTION_SETTINGS = [
     help: 'Requests in one namespace, with whatever credential: one tenant leaves room for the others.',
   },
   {
+    path: 'gateway.rate.notices',
+    schema: count,
+    default: 1,
+    unit: 'per second',
+    help: 'Policies and revocations that one client address hands in: every node of the swarm keeps each of them.',
+  },
+  {
+    path: 'gateway.streamsPerAddress',
+    schema: count,
+    default: 500,
+    unit: 'count',
+    help: 'WebSocket and SSE streams that one client address (an IPv6 /64) has open: an office behind one address, and room for others.',
+  },
+  {
     path: 'gateway.rate.loopback',
     schema: z.boolean(),
     default: false,
-    help: 'Whether the rates of an address hold for programs of this machine, too.',
+    help: 'Whether the rates and the streams of an address are limited for programs of this machine, too.',
   },
   {
     path: 'gateway.audit.fileBytes',

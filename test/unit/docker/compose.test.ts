@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { checkDoorIsSafe } from '../../../gateway/listen.ts';
 import { VARIABLE_PREFIX } from '../../../node/config/names.ts';
 import { loadConfig } from '../../../node/index.ts';
 import { ROOT } from '../../support/sources.ts';
@@ -153,12 +154,26 @@ test('secrets are files that are mounted for reading, and no variable holds one'
   }
 });
 
-test('only loopback of the host is published, and the gateways are not', () => {
+test('only loopback of the host is published, and the gateways ask for credentials', () => {
   const published = Object.entries(services).flatMap(([name, { ports = [] }]) =>
     ports.map((port) => `${name} ${port}`),
   );
-  assert.deepEqual(published, ['prometheus 127.0.0.1:9090:9090', 'grafana 127.0.0.1:3000:3000']);
-  for (const [name, { environment = {} }] of nodes) assert.ok(!('MAILLON_GATEWAY_HOST' in environment), name);
+  assert.deepEqual(published, [
+    'gateway-1 127.0.0.1:8080:8080',
+    'gateway-2 127.0.0.1:8081:8080',
+    'prometheus 127.0.0.1:9090:9090',
+    'grafana 127.0.0.1:3000:3000',
+  ]);
+  for (const [name, { environment = {} }] of nodes) {
+    const { MAILLON_CONFIG: _, ...env } = environment;
+    const config = loadConfig({ flags: {}, env, cwd: '/' });
+    const isGateway = name.startsWith('gateway-');
+    assert.equal(config['gateway.enabled'], isGateway, name);
+    if (!isGateway) continue;
+    assert.deepEqual([config['gateway.host'], config['gateway.auth']], ['0.0.0.0', 'required']);
+    checkDoorIsSafe(config);
+    assert.ok(config['gateway.allowedHosts'].includes(name), 'under its own name');
+  }
 });
 
 test('nothing runs with more rights than it needs', () => {

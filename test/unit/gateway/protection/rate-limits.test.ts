@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../../../gateway/errors.ts';
 import { RATE_BURST_SECONDS, RATE_DEBT_SECONDS } from '../../../../gateway/limits.ts';
+import { createGatewayMetrics } from '../../../../gateway/metrics.ts';
 import { type Client, RateLimits } from '../../../../gateway/protection/rate-limits.ts';
 import { DEFAULTS } from '../../../../node/index.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -18,7 +19,8 @@ function limits(settings: object = {}) {
     'gateway.rate.keys': PER_SECOND,
     ...settings,
   };
-  return { clock, rates: new RateLimits({ clock }, { config }) };
+  const metrics = createGatewayMetrics();
+  return { clock, metrics, rates: new RateLimits({ clock, metrics }, { config }) };
 }
 
 const client = (address: string, isLocal = false): Client => ({ address, isLocal, charged: [] });
