@@ -46,18 +46,12 @@ function mayRead({ node, tenants, config }: ReadingContext, principal: Principal
   const { owner, namespace } = tenants.parse(text);
   if (isOperator && owner === node.owner) return true;
   const policy = node.namespaces.policyOf(owner, namespace);
-  if (isHolder(principal, policy?.holder ?? owner, node)) return true;
+  // a credential is for its namespace, whatever else its wallet holds
+  if (isOperator && (policy?.holder ?? owner) === node.owner) return true;
   if (policy === null) return false;
   const { read, publicTopics } = policy.rules;
   if (read.anyone || isNamed(principal, read.dids, node)) return true;
   return topic !== undefined && publicTopics.some((prefix) => topic.startsWith(prefix));
-}
-
-/** A wallet that signed in, and bounded by nothing what it signed in to, reads all that it holds; an API key is for its namespace only. */
-function isHolder(principal: Principal, holder: string, node: ReadingContext['node']): boolean {
-  if (principal.kind === 'operator') return holder === node.owner;
-  if (principal.kind !== 'session' || !principal.isOfWallet || principal.custody !== 'gateway') return false;
-  return holder === principal.did;
 }
 
 function isNamed(principal: Principal, dids: readonly string[], node: ReadingContext['node']): boolean {
