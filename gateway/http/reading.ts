@@ -19,7 +19,7 @@ export function checkReading(context: ReadingContext, principal: Principal, read
   if (mayRead(context, principal, reading)) return;
   if (principal.kind === 'anonymous') throw missingCredential();
   const did = principal.kind === 'operator' ? context.node.owner : principal.did;
-  throw new GatewayError('forbidden', `the policy of ${reading.namespace} does not let ${did} read that`);
+  throw new GatewayError('forbidden', `the policy of that namespace does not let ${did} read it`);
 }
 
 /** Whether that stays readable for `principal` no longer than a policy says so. */

@@ -73,7 +73,7 @@ const NAMELESS: ReadonlySet<string> = new Set(
   (
     'format reach consistency durability ttl expiry limit prefix match if-match if-none-match if-unmodified-since ' +
     'callback chain_type plan purpose scopes public_key frames presence member_id member_meta api_key token ' +
-    'ticket route type chain_id audience expires_in actions message statement'
+    'ticket route type chain_id audience expires_in actions message statement state multiaddr peer_addr peer_id'
   ).split(' '),
 );
 

@@ -109,8 +109,11 @@ export class Stage implements AsyncDisposable {
     const [asked, got] = [said.toLowerCase(), seen.toLowerCase()];
     return Object.values(this.tenants).flatMap((other) => {
       if (other === own) return [];
-      const hidden = tenant === 'operator' ? other.marks : [...other.marks, other.place.toLowerCase()];
-      return [...hidden]
+      const names = [other.place, other.wallet?.address ?? other.place].filter(
+        (name) => tenant !== 'operator' && name !== own?.wallet?.address,
+      );
+      const hidden = [...other.marks, ...names.map((name) => name.toLowerCase())];
+      return hidden
         .filter((mark) => got.includes(mark) && !asked.includes(mark) && own?.marks.has(mark) !== true)
         .map((mark) => `${other.name}'s ${mark}`);
     });

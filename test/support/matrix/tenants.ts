@@ -5,7 +5,7 @@ import { Agent } from 'node:http';
 import { custodyNamespace } from '../../../gateway/auth/custody.ts';
 import { parseWallet } from '../../../gateway/auth/wallets.ts';
 import { type RawAnswer, rawRequest } from '../raw-http.ts';
-import { type ClientWallet, type SignedIn, signIn, walletOf } from '../sign-in.ts';
+import { type ClientWallet, type SignedIn, signIn, signInSiwx, walletOf } from '../sign-in.ts';
 import type { Site } from '../start-gateway.ts';
 import { WsClient } from '../ws-client.ts';
 
@@ -24,11 +24,15 @@ const FENCE = 'fence ';
 /** What one publishes it hears in milliseconds; this is for a machine that does much else. */
 const PATIENCE_MS = 60_000;
 
+type Session = Omit<SignedIn, 'api_key'> & { readonly api_key?: string };
+
 export interface TenantInit {
   readonly name: string;
   readonly namespace: string;
   /** Number of its wallet; null for the gateway's operator, who has none. */
   readonly wallet: number | null;
+  /** The namespace is the wallet's own. */
+  readonly isDelegated?: boolean;
 }
 
 /** A namespace, what is in it, and whoever it belongs to. */
@@ -38,10 +42,10 @@ export class Tenant implements AsyncDisposable {
   /** DID of its wallet; the operator's for his own. */
   readonly did: string;
   readonly wallet: ClientWallet | null;
-  readonly session: SignedIn | null;
+  readonly session: Session | null;
   /** What only it, and whoever it lets in, may get to see. */
   readonly marks = new Set<string>();
-  /** The namespace as the gateway calls it: no secret of the operator's. */
+  /** What the operator may see, and no other tenant: the namespace as the gateway calls it, and whose it is. */
   readonly place: string;
   readonly things = {
     app: '',
@@ -67,6 +71,7 @@ export class Tenant implements AsyncDisposable {
     topic: this.#mark('topic'),
   };
   readonly #site: Site;
+  readonly #isDelegated: boolean;
   readonly #heard: string[] = [];
   readonly #listeners: WsClient[] = [];
   readonly #arrivals = new EventEmitter();
@@ -79,13 +84,15 @@ export class Tenant implements AsyncDisposable {
     this.wallet = held?.wallet ?? null;
     this.session = held?.session ?? null;
     this.did = held?.did ?? site.node.owner;
-    const own = held === null ? init.namespace : custodyNamespace(held.did, init.namespace);
-    this.place = `${own}@${site.node.owner}`;
+    this.#isDelegated = init.isDelegated === true;
+    const own =
+      held === null || this.#isDelegated ? init.namespace : custodyNamespace(held.did, init.namespace);
+    this.place = `${own}@${this.#isDelegated ? this.did : site.node.owner}`;
     this.marks.add(this.marked.stored);
     if (held === null) return;
-    const { session, wallet } = held;
-    for (const one of [session.refresh_token, session.access_token, session.api_key, wallet.address]) {
-      this.marks.add(one.toLowerCase());
+    const { session } = held;
+    for (const one of [session.refresh_token, session.access_token, session.api_key]) {
+      if (one !== undefined) this.marks.add(one.toLowerCase());
     }
   }
 
@@ -97,13 +104,16 @@ export class Tenant implements AsyncDisposable {
         ? null
         : {
             wallet,
-            session: await signIn(site.url, wallet, init.namespace),
+            session:
+              init.isDelegated === true
+                ? await signInSiwx(site.url, wallet, { namespace: init.namespace })
+                : await signIn(site.url, wallet, init.namespace),
             did: parseWallet(wallet.address).did,
           };
     const tenant = new Tenant(site, init, held);
     await tenant.#listen();
     await tenant.#publish();
-    if (held !== null) {
+    if (init.isDelegated !== true) {
       tenant.things.fullKeyText = await tenant.#makeKey(['read', 'write']);
       tenant.things.readOnlyKeyText = await tenant.#makeKey(['read']);
     }
@@ -113,7 +123,12 @@ export class Tenant implements AsyncDisposable {
 
   /** Leaves its things, or what is missing of them. */
   async leave(): Promise<void> {
-    await Promise.all([this.#store(), ...(this.wallet === null ? [] : [this.#register(this.wallet)])]);
+    await Promise.all([
+      this.#store(),
+      this.#keepApp(),
+      ...(this.wallet === null ? [] : [this.#challenge(this.wallet)]),
+      ...(this.#isDelegated ? [] : [this.#keepKey()]),
+    ]);
   }
 
   /** With which it acts itself. */
@@ -129,9 +144,11 @@ export class Tenant implements AsyncDisposable {
   /** What is there of it, and what it was told, as it finds it itself: the same as long as nobody changes anything. */
   async look(): Promise<string> {
     // a list names the CIDs of what is stored
-    const paths = [`/v1/kv/${this.namespace}?limit=1000`];
-    if (this.session !== null) paths.push('/v1/apps', '/v1/auth/api-keys');
-    const found = await Promise.all(paths.map((path) => this.#ask('GET', path)));
+    const found = await Promise.all([
+      this.#ask('GET', `/v1/kv/${this.namespace}?limit=1000`),
+      this.#ask('GET', '/v1/apps', undefined, this.#holding),
+      ...(this.#isDelegated ? [] : [this.#ask('GET', '/v1/auth/api-keys')]),
+    ]);
     if (found.some(({ status }) => status === 401)) return 'signed out';
     // whatever was published before comes before it
     this.#fences += 1;
@@ -216,19 +233,34 @@ export class Tenant implements AsyncDisposable {
     this.marks.add(id.toLowerCase());
   }
 
-  async #register(wallet: ClientWallet): Promise<void> {
-    const { namespace, things, marked } = this;
-    const challenge = { wallet: wallet.address, namespace };
-    things.nonce = String((await this.#json('POST', '/v1/auth/challenge', challenge))['nonce']);
-    if (!(await this.#ask('GET', '/v1/apps')).text.includes(things.app || 'none yet')) {
-      things.app = String((await this.#json('POST', '/v1/apps', { name: marked.app }))['app_id']);
+  async #challenge({ address: wallet }: ClientWallet): Promise<void> {
+    const { nonce } = await this.#json('POST', '/v1/auth/challenge', { wallet, namespace: this.namespace });
+    this.things.nonce = String(nonce);
+  }
+
+  /** The operator has apps by key only. */
+  async #keepApp(): Promise<void> {
+    const { things, marked } = this;
+    const kept = await this.#ask('GET', '/v1/apps', undefined, this.#holding);
+    if (!kept.text.includes(things.app || 'none yet')) {
+      const made = await this.#json('POST', '/v1/apps', { name: marked.app }, this.#holding);
+      things.app = String(made['app_id']);
     }
+    this.marks.add(things.app.toLowerCase());
+  }
+
+  get #holding(): Headers {
+    return this.wallet === null ? { 'x-api-key': this.things.fullKeyText } : {};
+  }
+
+  async #keepKey(): Promise<void> {
+    const { things, marked } = this;
     if (!(await this.#ask('GET', '/v1/auth/api-keys')).text.includes(things.apiKey || 'none yet')) {
       const made = await this.#json('POST', '/v1/auth/api-keys', { name: marked.apiKey });
       things.apiKey = String(made['id']);
       this.marks.add(String(made['api_key']).toLowerCase());
     }
-    this.marks.add(things.app.toLowerCase()).add(things.apiKey.toLowerCase());
+    this.marks.add(things.apiKey.toLowerCase());
   }
 
   async #makeKey(scopes: readonly string[]): Promise<string> {
@@ -278,6 +310,6 @@ export class Tenant implements AsyncDisposable {
 
 interface Held {
   readonly wallet: ClientWallet;
-  readonly session: SignedIn;
+  readonly session: Session;
   readonly did: string;
 }

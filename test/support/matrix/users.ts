@@ -13,22 +13,30 @@ import type { Headers, Tenant, TenantInit } from './tenants.ts';
 export type Right =
   | 'read'
   | 'write'
-  /** A wallet stands behind it. */
-  | 'wallet'
+  /** A credential stands behind it. */
+  | 'holder'
   /** The wallet itself signed in. */
   | 'session'
   /** The credential is an API key. */
-  | 'key';
+  | 'key'
+  /** It makes API keys and revokes them. */
+  | 'keys'
+  /** It changes the node. */
+  | 'admin';
 
-export type TenantName = 'operator' | 'A' | 'B' | 'namesake' | 'A elsewhere';
+export type TenantName = 'operator' | 'A' | 'B' | 'namesake' | 'A elsewhere' | 'delegator';
 
-/** B's namespace has another name; the namesake's has A's; and A has a second one, which is a tenant like another. */
+/**
+ * B's namespace has another name; the namesake's has A's; A has a second one, which is a tenant like another; the delegator's is its
+ * own, in which the gateway signs as far as that was delegated.
+ */
 export const TENANTS: Readonly<Record<TenantName, Omit<TenantInit, 'name'>>> = {
   operator: { namespace: 'default', wallet: null },
   A: { namespace: 'alpha', wallet: 1 },
   B: { namespace: 'beta', wallet: 2 },
   namesake: { namespace: 'alpha', wallet: 3 },
   'A elsewhere': { namespace: 'gamma', wallet: 1 },
+  delegator: { namespace: 'delta', wallet: 4, isDelegated: true },
 };
 
 export interface UserKind {
@@ -47,33 +55,52 @@ export interface User extends Omit<UserKind, 'headers'> {
 
 const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` });
 const sessionOf = (name: TenantName) => (tenants: Tenants) => tenants[name].headers;
-const OF_SESSION: readonly Right[] = ['read', 'write', 'wallet', 'session'];
+const DELEGATED: readonly Right[] = ['read', 'write', 'holder', 'session'];
+const OF_SESSION: readonly Right[] = [...DELEGATED, 'keys'];
 
 export const USERS: readonly UserKind[] = [
-  { name: 'the operator', tenant: 'operator', rights: ['read', 'write'], headers: () => ({}) },
+  {
+    name: 'the operator',
+    tenant: 'operator',
+    rights: ['read', 'write', 'keys', 'admin'],
+    headers: () => ({}),
+  },
+  {
+    name: "the operator's API key",
+    tenant: 'operator',
+    rights: ['read', 'write', 'holder', 'key'],
+    headers: ({ operator }) => ({ 'x-api-key': operator.things.fullKeyText }),
+  },
+  {
+    name: "the operator's API key that administers",
+    tenant: 'operator',
+    rights: ['read', 'write', 'holder', 'key', 'admin'],
+    headers: (_tenants, { url }) => adminKey(url),
+  },
+  { name: 'who delegated', tenant: 'delegator', rights: DELEGATED, headers: sessionOf('delegator') },
   { name: 'A signed in', tenant: 'A', rights: OF_SESSION, headers: sessionOf('A') },
   {
     name: "A's API key",
     tenant: 'A',
-    rights: ['read', 'write', 'wallet', 'key'],
+    rights: ['read', 'write', 'holder', 'key'],
     headers: ({ A }) => ({ 'x-api-key': A.things.fullKeyText }),
   },
   {
     name: "A's API key that only reads",
     tenant: 'A',
-    rights: ['read', 'wallet', 'key'],
+    rights: ['read', 'holder', 'key'],
     headers: ({ A }) => ({ authorization: `ApiKey ${A.things.readOnlyKeyText}` }),
   },
   {
     name: "A's API key for another namespace",
     tenant: 'A elsewhere',
-    rights: ['read', 'write', 'wallet', 'key'],
+    rights: ['read', 'write', 'holder', 'key'],
     headers: (tenants) => bearer(tenants['A elsewhere'].things.fullKeyText),
   },
   {
     name: "a token that A's API key for another namespace was given",
     tenant: 'A elsewhere',
-    rights: ['read', 'write', 'wallet'],
+    rights: ['read', 'write', 'holder'],
     headers: (tenants, { url }) => tokenFor(tenants['A elsewhere'], url),
   },
   { name: 'B signed in', tenant: 'B', rights: OF_SESSION, headers: sessionOf('B') },
@@ -115,6 +142,13 @@ export async function usersOf(tenants: Tenants, site: Site): Promise<User[]> {
   return USERS.map(({ name, tenant, rights }, index) => {
     return { name, tenant, rights, headers: headers[index] ?? {} };
   });
+}
+
+async function adminKey(url: string): Promise<Headers> {
+  const scopes = ['read', 'write', 'admin'];
+  const made = await post(url, '/v1/auth/api-keys', { name: 'administers', scopes });
+  const { api_key: text } = (await made.json()) as { api_key: string };
+  return { 'x-api-key': text };
 }
 
 async function tokenFor({ things }: Tenant, url: string): Promise<Headers> {
