@@ -6,6 +6,7 @@ import {
   Initiator,
   OrderedSet,
   respond,
+  type Step,
 } from '../../../protocols/reconciliation/index.ts';
 
 const crypto = createCrypto();
@@ -70,9 +71,9 @@ export function exchange({ own, other }: Pair): Exchange {
     return result;
   };
   for (let message: Uint8Array | null = initiator.start(); message !== null; rounds++) {
-    const question = message;
-    const answer = timed(() => respond({ set: other, metrics }, question, init));
-    const step = timed(() => initiator.receive(answer));
+    const question: Uint8Array = message;
+    const answer: Uint8Array = timed(() => respond({ set: other, metrics }, question, init));
+    const step: Step = timed(() => initiator.receive(answer));
     found += step.have.length + step.need.length;
     ({ message } = step);
   }
