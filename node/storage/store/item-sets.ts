@@ -69,6 +69,8 @@ export class ItemSets {
   readonly #components: ItemSetsComponents;
   readonly #kept = new Map<string, Kept>();
   #building: Promise<void> = Promise.resolve();
+  /** Since there are sets. */
+  #followed: Promise<void> | null = null;
   #sweeper: NodeJS.Timeout | null = null;
 
   constructor(components: ItemSetsComponents) {
@@ -143,7 +145,8 @@ export class ItemSets {
 
   async #fill(kept: Kept, partition: PartitionId): Promise<void> {
     const { crypto, read, follow } = this.#components;
-    await follow();
+    // what is under way now may not be told: once is enough while there are sets
+    await (this.#followed ??= follow());
     let after: Uint8Array | null = null;
     do {
       if (!kept.isCurrent) throw new CodedError('unavailable', 'the store was begun anew meanwhile');
@@ -152,7 +155,7 @@ export class ItemSets {
         kept.set.insert(itemOf(itemIdOf(crypto, key, digest)), row);
       }
       after = page.next;
-      await turn();
+      if (after !== null) await turn();
     } while (after !== null);
   }
 
@@ -176,6 +179,7 @@ export class ItemSets {
   #drop(key: string, kept: Kept): void {
     kept.isCurrent = false;
     if (this.#kept.get(key) === kept) this.#kept.delete(key);
+    if (this.#kept.size === 0) this.#followed = null;
   }
 
   #sweep(): void {
