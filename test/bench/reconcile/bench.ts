@@ -63,7 +63,7 @@ async function replicas(progress: (line: string) => void): Promise<Part> {
     const whole = await counted(proxy, () => a.pull(b.id));
     progress(`a reconciliation of equal replicas: ${whole.bytes} B`);
     const differingBytes = DIFFERING * VALUE_BYTES;
-    const isSame = again.result === true && a.store.summary(PLACE)?.count === COMMON + DIFFERING;
+    const isSame = again.result && a.store.summary(PLACE)?.count === COMMON + DIFFERING;
     return {
       figures: {
         records: COMMON + DIFFERING / 2,

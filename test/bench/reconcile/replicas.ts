@@ -59,6 +59,10 @@ export const PLACE: PartitionPlace = {
   partition: 0,
 };
 
+/** Everybody may write everything. */
+const authorise = (): void => undefined;
+const isCurrent = (): Promise<boolean> => Promise.resolve(true);
+
 /** Keys of one partition. */
 export function* keys(): Generator<string, never> {
   for (let n = 0; ; n++) {
@@ -100,7 +104,6 @@ export class ReplicaNode {
     });
     this.#wire = new Wire({ network, addressesOf: () => [] });
     const { metrics, store } = this;
-    const authorise = (): void => undefined;
     const admission = new RecordAdmission(
       { crypto, clock, partitions, authorise, metrics },
       { swarm: SWARM },
@@ -108,7 +111,6 @@ export class ReplicaNode {
     const places = placesOf(peers);
     const ask: ConstructorParameters<typeof Witnesses>[0]['ask'] = (id, request, signal) =>
       this.#wire.request(id, request, signal);
-    const isCurrent = (): Promise<boolean> => Promise.resolve(true);
     const witnesses = new Witnesses({ isCurrent, ask }, { self: this.id });
     const endings = new Endings({ places, ask }, { self: this.id });
     const shared = { store, crypto, clock, partitions, admission, places, metrics, witnesses };
@@ -118,7 +120,7 @@ export class ReplicaNode {
       standings: STANDINGS,
       isSponsored: () => true,
       isMember: () => true,
-      copyFrom: async (peer, place) => void (await this.#pull(peer, place)),
+      copyFrom: (peer, place) => this.#pull(peer, place),
       onCorrupt: () => undefined,
     });
     const quotas = new RequestQuotas({ clock });
