@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { atMost, type Experiment, round, type Target } from '../../support/experiment.ts';
+import { CountingProxy, keys, makeRecord, PLACE, ReplicaNode } from '../../support/replica-node.ts';
 import { exchange, makePair } from './engine.ts';
-import { CountingProxy, keys, makeRecord, PLACE, ReplicaNode } from './replicas.ts';
 
 const MANY = 1_000_000;
 const FEW_DIFFERENCES = 10;
@@ -93,7 +93,10 @@ async function fill(a: ReplicaNode, b: ReplicaNode): Promise<void> {
   const names = keys();
   let waiting: Promise<unknown>[] = [];
   for (let i = 0; i < COMMON + DIFFERING; i++) {
-    const record = makeRecord(names.next().value, randomBytes(VALUE_BYTES), i < DIFFERING);
+    const record = makeRecord(names.next().value, {
+      value: randomBytes(VALUE_BYTES),
+      isSigned: i < DIFFERING,
+    });
     const targets = i >= DIFFERING ? [a, b] : [i % 2 === 0 ? a : b];
     for (const { store } of targets) waiting.push(store.put({ place: PLACE, record, condition: null }));
     if (waiting.length < WRITES_AT_ONCE) continue;

@@ -1,3 +1,4 @@
+/** A replica alone: a store, what answers for it and what copies into it, over libp2p. No directory, no members, no upkeep. */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, connect as dial, type Server } from 'node:net';
@@ -8,18 +9,18 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
-import { createCrypto } from '../../../node/crypto.ts';
-import type { Network } from '../../../node/libp2p.ts';
-import { Copier } from '../../../node/storage/copier.ts';
-import { Endings } from '../../../node/storage/endings.ts';
-import { createStorageServiceMetrics } from '../../../node/storage/metrics.ts';
-import type { Places } from '../../../node/storage/places.ts';
-import { Replica } from '../../../node/storage/replica.ts';
-import type { Standings } from '../../../node/storage/standings.ts';
-import type { PartitionPlace, RecordStore } from '../../../node/storage/store/interface.ts';
-import { Wire } from '../../../node/storage/wire.ts';
-import { WireServer } from '../../../node/storage/wire-server.ts';
-import { Witnesses } from '../../../node/storage/witnesses.ts';
+import { createCrypto } from '../../node/crypto.ts';
+import type { Network } from '../../node/libp2p.ts';
+import { Copier } from '../../node/storage/copier.ts';
+import { Endings } from '../../node/storage/endings.ts';
+import { createStorageServiceMetrics } from '../../node/storage/metrics.ts';
+import type { Places } from '../../node/storage/places.ts';
+import { Replica } from '../../node/storage/replica.ts';
+import type { Standings } from '../../node/storage/standings.ts';
+import type { PartitionPlace, RecordStore } from '../../node/storage/store/interface.ts';
+import { Wire } from '../../node/storage/wire.ts';
+import { WireServer } from '../../node/storage/wire-server.ts';
+import { Witnesses } from '../../node/storage/witnesses.ts';
 import {
   type Answers,
   decodeRecord,
@@ -28,19 +29,23 @@ import {
   Partitions,
   partitionOf,
   RecordAdmission,
+  type RecordKind,
   RequestQuotas,
   type SignedRecord,
   signingBytes,
-} from '../../../protocols/storage/index.ts';
-import { silentLogger } from '../../support/silent-logger.ts';
-import { openStore } from '../../support/store-records.ts';
+} from '../../protocols/storage/index.ts';
+import { silentLogger } from './silent-logger.ts';
+import { openStore } from './store-records.ts';
 
 const SWARM = 'maillon';
 const VIEW = '0'.repeat(16);
 const GIB = 2 ** 30;
 /** Nothing waits for copying here. */
 const BYTES_PER_SECOND = GIB;
+/** Of the largest there is. */
+const PULL_TIMEOUT_MS = 600_000;
 const NO_SIGNATURE = new Uint8Array(64);
+const NO_VALUE = new Uint8Array();
 
 const crypto = createCrypto();
 const clock = { now: () => Date.now() };
@@ -54,8 +59,8 @@ const author = Buffer.concat([
 
 export const PLACE: PartitionPlace = {
   owner: '',
-  namespace: 'bench',
-  namespaceId: partitions.namespaceId({ owner: '', namespace: 'bench' }),
+  namespace: 'reconciled',
+  namespaceId: partitions.namespaceId({ owner: '', namespace: 'reconciled' }),
   partition: 0,
 };
 
@@ -71,18 +76,30 @@ export function* keys(): Generator<string, never> {
   }
 }
 
-/** `isSigned`: it will travel, and be verified. */
-export function makeRecord(key: string, value: Uint8Array, isSigned: boolean): SignedRecord {
-  const ms = Date.now() - 60_000;
+export interface Made {
+  readonly value?: Uint8Array;
+  /** 0: a value, 1: a tombstone. */
+  readonly kind?: RecordKind;
+  /** Part of the version. */
+  readonly counter?: number;
+  /** False for one that never travels, so that nobody verifies it. */
+  readonly isSigned?: boolean;
+}
+
+const MADE_AT = Date.now() - 60_000;
+
+export function makeRecord(
+  key: string,
+  { value = NO_VALUE, kind = 0, counter = 0, isSigned = true }: Made,
+): SignedRecord {
   const { owner, namespace } = PLACE;
-  const names = { owner, namespace, key, author, ms, counter: 0, time: ms, expiry: null };
-  const body = encodeBody({ ...names, kind: 0, contentType: '', value, chain: [], ext: {} });
+  const names = { owner, namespace, key, author, ms: MADE_AT, counter, time: MADE_AT, expiry: null };
+  const body = encodeBody({ ...names, kind, contentType: '', value, chain: [], ext: {} });
   if (!isSigned) return decodeRecord(encodeRecord(body, NO_SIGNATURE), crypto);
   const signature = sign(null, signingBytes(SWARM, crypto.sha256(body)), privateKey);
   return decodeRecord(encodeRecord(body, signature), crypto);
 }
 
-/** A store and what answers for it and copies into it, over libp2p. */
 export class ReplicaNode {
   readonly id: string;
   readonly store: RecordStore;
@@ -96,7 +113,7 @@ export class ReplicaNode {
   private constructor(network: Network, peers: () => readonly string[]) {
     this.network = network;
     this.id = network.peerId.toString();
-    this.#directory = mkdtempSync(join(tmpdir(), 'maillon-bench-'));
+    this.#directory = mkdtempSync(join(tmpdir(), 'maillon-replica-'));
     this.store = openStore(this.#directory, {
       clock,
       capacityBytes: 4 * GIB,
@@ -120,7 +137,7 @@ export class ReplicaNode {
       standings: STANDINGS,
       isSponsored: () => true,
       isMember: () => true,
-      copyFrom: (peer, place) => this.#pull(peer, place),
+      copyFrom: (peer) => this.pull(peer),
       onCorrupt: () => undefined,
     });
     const quotas = new RequestQuotas({ clock });
@@ -155,25 +172,21 @@ export class ReplicaNode {
     rmSync(this.#directory, { recursive: true });
   }
 
-  /** What a home does with another one: asks how it stands, and where they differ takes over and has it take over. */
+  /** What a home does with another one: asks how it stands, and where they differ takes over and has it take over. True: they did not. */
   async review(other: string): Promise<boolean> {
     const { namespaceId, partition, owner, namespace } = PLACE;
-    const signal = AbortSignal.timeout(600_000);
+    const signal = AbortSignal.timeout(PULL_TIMEOUT_MS);
     const state = await this.#wire.request(other, { type: 'state', namespaceId, partition }, signal);
     const own = this.store.summary(PLACE);
     if (own?.count === state.count && Buffer.from(own.fingerprint).equals(state.fingerprint)) return true;
-    await this.#pull(other, PLACE);
+    await this.pull(other);
     await this.#wire.request(other, { type: 'handover', owner, namespace, partition }, signal);
     return false;
   }
 
-  /** Whether they are the same or not. */
-  async #pull(other: string, place: PartitionPlace): Promise<void> {
-    await this.copier.pull(other, place, place, AbortSignal.timeout(600_000));
-  }
-
-  pull(other: string): Promise<void> {
-    return this.#pull(other, PLACE);
+  /** Takes over what the other one has, whether they are the same or not. */
+  async pull(other: string, signal = AbortSignal.timeout(PULL_TIMEOUT_MS)): Promise<void> {
+    await this.copier.pull(other, PLACE, PLACE, signal);
   }
 }
 
