@@ -65,7 +65,7 @@ const ENTRY_BYTES = 128;
 /** Messages less than half full that bring nothing, one after another, before a source is taken for one that only holds this node up. */
 const SHORT_ROUNDS_MAX = 64;
 /** Messages of one reconciliation: a gigabyte of them. */
-const ROUNDS_MAX = 32_768;
+const ROUNDS_MAX = 65_536;
 /** Ids of which nothing came, beyond one for each item that is held: those that were written over meanwhile, floors that few know of. */
 const UNUSED_IDS_MAX = 65_536;
 /** Between two looks whether there is room again. */

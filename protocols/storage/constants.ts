@@ -76,7 +76,7 @@ export const FETCH_KEYS_MAX = 64;
 /** Ids whose entries are asked for at a time. */
 export const ENTRY_IDS_MAX = 256;
 /** One message of a reconciliation: it is worked at on the event loop, some ten milliseconds. */
-export const RECONCILE_MESSAGE_MAX_BYTES = 32 * KIB;
+export const RECONCILE_MESSAGE_MAX_BYTES = 16 * KIB;
 /** Ids of what is held, as reconciliation orders it. */
 export const ITEM_ID_BYTES = 32;
 /** Of these so many are of the key, the rest of the digest. */

@@ -1,4 +1,6 @@
 import { randomFillSync } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createCrypto } from '../../../node/crypto.ts';
 import {
   createReconciliationMetrics,
@@ -8,11 +10,11 @@ import {
   respond,
   type Step,
 } from '../../../protocols/reconciliation/index.ts';
+import { RECONCILE_MESSAGE_MAX_BYTES } from '../../../protocols/storage/index.ts';
 
 const crypto = createCrypto();
-
-/** What storage gives a message. */
-const MESSAGE_BYTES = 32 * 1024;
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 export interface Pair {
   readonly own: OrderedSet;
@@ -41,7 +43,9 @@ export function makePair(items: number, differing: number): Pair {
   return { own, other, buildMs, bytesPerItem: (memory() - before) / (own.size + other.size) };
 }
 
+/** In use: what is garbage by now is collected first. */
 function memory(): number {
+  collect();
   const { arrayBuffers, heapUsed } = process.memoryUsage();
   return arrayBuffers + heapUsed;
 }
@@ -58,7 +62,7 @@ export interface Exchange {
 /** Messages to and fro until the one that asks knows what differs. */
 export function exchange({ own, other }: Pair): Exchange {
   const metrics = createReconciliationMetrics();
-  const init = { maxBytes: MESSAGE_BYTES };
+  const init = { maxBytes: RECONCILE_MESSAGE_MAX_BYTES };
   const initiator = new Initiator({ set: own, metrics }, init);
   const since = performance.now();
   let found = 0;

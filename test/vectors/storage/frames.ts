@@ -151,12 +151,12 @@ function requests(): FrameVector[] {
     request('a reconciliation with the longest message', RECONCILE, [
       NAMESPACE,
       int(3),
-      bytes(Buffer.alloc(32_768, 0x61)),
+      bytes(Buffer.alloc(16_384, 0x61)),
     ]),
     request(
       'a reconciliation with a message too long',
       RECONCILE,
-      [NAMESPACE, int(3), bytes(Buffer.alloc(32_769, 0x61))],
+      [NAMESPACE, int(3), bytes(Buffer.alloc(16_385, 0x61))],
       BAD,
     ),
     request(
