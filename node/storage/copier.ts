@@ -66,8 +66,11 @@ const ENTRY_BYTES = 128;
 const SHORT_ROUNDS_MAX = 64;
 /** Messages of one reconciliation: a gigabyte of them. */
 const ROUNDS_MAX = 65_536;
-/** Ids of which nothing came, beyond one for each item that is held: those that were written over meanwhile, floors that few know of. */
-const UNUSED_IDS_MAX = 65_536;
+/**
+ * Ids of which nothing came, beyond one for each item that is held: those that were written over meanwhile, and floors that too few
+ * homes can confirm now. An honest source may have as many of these as a partition has keys.
+ */
+const UNUSED_IDS_MAX = 1_000_000;
 /** Between two looks whether there is room again. */
 const THROTTLE_MS = 25;
 const ALL = '';

@@ -56,7 +56,7 @@ type Node = Leaf | Branch;
 
 /**
  * A B-tree whose nodes know how many items are in them and the sum of their ids: to change an item, or to make the fingerprint of any
- * range, a few nodes are looked at. Items lie in arrays of bytes: 48 bytes each in a full leaf, some 75 as leaves are filled.
+ * range, a few nodes are looked at. Items lie in arrays of bytes: 48 bytes each in a full leaf, some 80 all in all as leaves are filled.
  */
 export class OrderedSet implements ReconcileSet {
   readonly #crypto: Pick<Crypto, 'sha256'>;
