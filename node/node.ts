@@ -5,6 +5,7 @@ import type { Limit } from '../protocols/common/limits.ts';
 import { IDENTITY_LIMITS } from '../protocols/identity/index.ts';
 import { NAMESPACES_LIMITS } from '../protocols/namespaces/index.ts';
 import { NODES_LIMITS } from '../protocols/nodes/index.ts';
+import { RECONCILIATION_LIMITS } from '../protocols/reconciliation/index.ts';
 import { RELAY_LIMITS } from '../protocols/relay/index.ts';
 import { STORAGE_LIMITS } from '../protocols/storage/index.ts';
 import { SETTINGS } from './config/schema.ts';
@@ -171,6 +172,7 @@ class Node implements MaillonNode {
       ...WALLET_LIMITS,
       ...NAMESPACES_LIMITS,
       ...NOTICE_LIMITS,
+      ...RECONCILIATION_LIMITS,
       ...STORAGE_LIMITS,
       ...STORAGE_SERVICE_LIMITS,
       ...settings,

@@ -1,16 +1,22 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { equalBytes } from '../../protocols/common/bytes.ts';
 import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
 import { RateLimiter } from '../../protocols/common/rate-limit.ts';
+import { Initiator, ReconciliationError, type Step } from '../../protocols/reconciliation/index.ts';
 import {
   type Answers,
   compareRecords,
+  ENTRY_IDS_MAX,
   FETCH_KEYS_MAX,
+  itemIdOf,
   KIND_FLOOR,
-  PAGE_ITEMS_MAX,
   PARTITIONS,
   type PartitionId,
   type Partitions,
+  partitionOf,
+  RECONCILE_MESSAGE_MAX_BYTES,
   REQUESTS,
   type RecordAdmission,
   type RequestOf,
@@ -21,12 +27,14 @@ import {
 import type { Endings } from './endings.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
 import type { Places } from './places.ts';
-import type { PartitionPlace, RecordStore } from './store/interface.ts';
+import type { HeldItems, PartitionPlace, RecordStore } from './store/interface.ts';
+import { itemOf } from './store/item-sets.ts';
 import type { Witnesses } from './witnesses.ts';
 
 export interface CopierComponents {
   readonly store: RecordStore;
   readonly admission: RecordAdmission;
+  readonly crypto: Crypto;
   readonly partitions: Partitions;
   readonly clock: Clock;
   readonly metrics: StorageServiceMetrics;
@@ -47,20 +55,37 @@ export interface CopierInit {
 
 /** What was found at a source. */
 export interface Pulled {
-  /** Who the source took for the homes, at its first page. */
+  /** Who the source took for the homes, at its first answer. */
   readonly view: string;
   readonly isSynced: boolean;
 }
 
-/** Bytes that an entry of a page stands for when copying is metered. */
-const ENTRY_BYTES = 64;
-/** Pages less than half full, one after another, before a source is taken for one that only holds this node up. */
-const SHORT_PAGES_MAX = 64;
+/** Bytes that an entry stands for when copying is metered. */
+const ENTRY_BYTES = 128;
+/** Messages less than half full that bring nothing, one after another, before a source is taken for one that only holds this node up. */
+const SHORT_ROUNDS_MAX = 64;
+/** Messages of one reconciliation: a gigabyte of them. */
+const ROUNDS_MAX = 65_536;
+/**
+ * Ids of which nothing came, beyond one for each item that is held: those that were written over meanwhile, and floors that too few
+ * homes can confirm now. An honest source may have as many of these as a partition has keys.
+ */
+const UNUSED_IDS_MAX = 1_000_000;
 /** Between two looks whether there is room again. */
 const THROTTLE_MS = 25;
 const ALL = '';
 
-/** Takes over from another replica what this node has not: compares versions page by page, and fetches what is newer there. */
+/** One reconciliation with a source. */
+interface Pull {
+  readonly source: string;
+  readonly partition: PartitionId;
+  readonly items: HeldItems;
+  readonly signal: AbortSignal;
+  /** Null while nobody had to name it. */
+  place: PartitionPlace | null;
+}
+
+/** Takes over from another replica what this node has not: finds out what they differ in, and fetches what is newer there. */
 export class Copier {
   readonly #components: CopierComponents;
   readonly #rate: RateLimiter;
@@ -72,52 +97,110 @@ export class Copier {
     this.#rate = new RateLimiter(components, init);
   }
 
-  /** Throws when not all was taken over. `place` may lack its names: then the source is asked for them. */
+  /** Throws when not all was taken over; the next time only the rest is. `place` may lack its names: then the source is asked for them. */
   async pull(
     source: string,
     partition: PartitionId,
-    names: PartitionPlace | null,
+    place: PartitionPlace | null,
     signal: AbortSignal,
   ): Promise<Pulled> {
-    let place = names;
+    const items = await this.#components.store.openItems(partition);
+    try {
+      const pulled = await this.#reconcile({ source, partition, items, signal, place });
+      if (!items.isCurrent) throw new Error('the store changed in ways that nobody knows of');
+      return pulled;
+    } finally {
+      items.release();
+    }
+  }
+
+  async #reconcile(pull: Pull): Promise<Pulled> {
+    const { set } = pull.items;
+    const { reconciliation: metrics } = this.#components.metrics;
+    const initiator = new Initiator({ set, metrics }, { maxBytes: RECONCILE_MESSAGE_MAX_BYTES });
     let pulled: Pulled | null = null;
-    let after: string | null = null;
-    let shortPages = 0;
-    do {
-      const page: Answers['versions'] = await this.#page(source, partition, after, signal);
-      pulled ??= { view: page.view, isSynced: page.isSynced };
-      // a short page should have been the last
-      shortPages = page.entries.length < PAGE_ITEMS_MAX / 2 ? shortPages + 1 : 0;
-      if (shortPages > SHORT_PAGES_MAX)
-        throw new Error('the source gives pages without end that hold little');
-      await this.#meter(page.entries.length * ENTRY_BYTES, signal);
-      const news = page.entries.filter((entry) => this.#isNews(partition, entry));
-      if (news.length > 0) {
-        place ??= await this.#names(source, partition, signal);
-        await this.#take(source, place, news, signal);
+    let shortRounds = 0;
+    let unused = 0;
+    let message: Uint8Array | null = initiator.start();
+    for (let round = 0; message !== null; round++) {
+      const answer = await this.#exchange(pull, message);
+      pulled ??= { view: answer.view, isSynced: answer.isSynced };
+      const step = this.#understand(initiator, answer.message);
+      const taken = await this.#takeIds(pull, step.need);
+      unused += step.need.length - taken;
+      const isShort = taken === 0 && answer.message.byteLength < RECONCILE_MESSAGE_MAX_BYTES / 2;
+      shortRounds = isShort ? shortRounds + 1 : 0;
+      if (shortRounds > SHORT_ROUNDS_MAX || round >= ROUNDS_MAX || unused > set.size + UNUSED_IDS_MAX) {
+        this.#components.metrics.liesFound += 1;
+        throw new Error('the source goes on without end and tells little');
       }
-      after = page.next;
-    } while (after !== null);
-    return pulled;
+      ({ message } = step);
+    }
+    return pulled ?? { view: '', isSynced: false };
   }
 
-  #page(
-    source: string,
-    { namespaceId, partition }: PartitionId,
-    after: string | null,
-    signal: AbortSignal,
-  ): Promise<Answers['versions']> {
-    const request = { type: 'versions', namespaceId, partition, after, limit: PAGE_ITEMS_MAX } as const;
-    return this.#components.ask<'versions'>(source, request, limited(signal, 'versions'));
+  async #exchange(pull: Pull, message: Uint8Array): Promise<Answers['reconcile']> {
+    const { source, partition, signal } = pull;
+    const request = { type: 'reconcile', ...idOf(partition), message } as const;
+    const until = limited(signal, 'reconcile');
+    const answer = await this.#components.ask<'reconcile'>(source, request, until);
+    await this.#meter(message.byteLength + answer.message.byteLength, signal);
+    return answer;
   }
 
-  #isNews(partition: PartitionId, entry: VersionItem): boolean {
-    const { store, clock } = this.#components;
+  #understand(initiator: Initiator, message: Uint8Array): Step {
+    try {
+      return initiator.receive(message);
+    } catch (error) {
+      if (error instanceof ReconciliationError) this.#components.metrics.liesFound += 1;
+      throw error;
+    }
+  }
+
+  /** Takes over what some ids stand for, as far as it is newer. How many of them are held then. */
+  async #takeIds(pull: Pull, ids: readonly Uint8Array[]): Promise<number> {
+    const { source, partition, items, signal } = pull;
+    for (let rest = ids; rest.length > 0; ) {
+      const asked = rest.slice(0, ENTRY_IDS_MAX);
+      const request = { type: 'entries', ...idOf(partition), ids: asked } as const;
+      const until = limited(signal, 'entries');
+      const { entries } = await this.#components.ask<'entries'>(source, request, until);
+      await this.#meter(entries.length * ENTRY_BYTES, signal);
+      const news = entries.flatMap((entry, index) => {
+        return entry !== null && this.#isNews(partition, asked[index], entry) ? [entry] : [];
+      });
+      if (news.length > 0) {
+        pull.place ??= await this.#names(source, partition, signal);
+        await this.#take(source, pull.place, news, signal);
+      }
+      rest = rest.slice(entries.length);
+    }
+    return ids.filter((id) => items.set.tagOf(itemOf(id)) !== null).length;
+  }
+
+  /** Whether an entry is what was asked for, and newer than what is held. */
+  #isNews(partition: PartitionId, id: Uint8Array | undefined, entry: VersionItem): boolean {
+    const { crypto, clock, metrics } = this.#components;
+    const isAsked =
+      id !== undefined && equalBytes(itemIdOf(crypto, Buffer.from(entry.key), entry.digest), id);
+    if (!isAsked || partitionOf(crypto, entry.key) !== partition.partition) {
+      metrics.liesFound += 1;
+      return false;
+    }
     if (entry.ms > clock.now() + CLOCK_SKEW_MS) return false;
-    const own = store.head(partition, entry.key);
-    if (own === null) return true;
-    const order = compareRecords(entry, own);
-    return order > 0 || (order === 0 && entry.kind === KIND_FLOOR && own.kind !== KIND_FLOOR);
+    const own = this.#head(partition, entry.key);
+    return own === null || compareRecords(entry, own) > 0;
+  }
+
+  /** One that cannot be read is not had. */
+  #head(partition: PartitionId, key: string): VersionItem | null {
+    try {
+      return this.#components.store.head(partition, key);
+    } catch (error) {
+      if (error instanceof CodedError && error.code === 'corrupt' && error.detail?.['key'] === key)
+        return null;
+      throw error;
+    }
   }
 
   async #take(
@@ -135,8 +218,7 @@ export class Copier {
     let rest = news.filter(({ kind }) => kind !== KIND_FLOOR);
     while (rest.length > 0) {
       const some = rest.slice(0, FETCH_KEYS_MAX);
-      const { namespaceId, partition } = place;
-      const request = { type: 'fetch', namespaceId, partition, keys: some.map(({ key }) => key) } as const;
+      const request = { type: 'fetch', ...idOf(place), keys: some.map(({ key }) => key) } as const;
       const { records } = await this.#components.ask<'fetch'>(source, request, limited(signal, 'fetch'));
       await this.#store(source, place, some.slice(0, records.length), records, signal);
       await this.#meter(
@@ -218,6 +300,10 @@ export class Copier {
     this.#rate.charge(ALL, bytes);
     while (this.#rate.isExceeded(ALL)) await wait(THROTTLE_MS, undefined, { signal });
   }
+}
+
+function idOf({ namespaceId, partition }: PartitionId): PartitionId {
+  return { namespaceId, partition };
 }
 
 /** The partition that comes before another in their order. */

@@ -1,4 +1,5 @@
 import type { Limit } from '../../protocols/common/limits.ts';
+import { ITEMS_MAX } from './store/constants.ts';
 
 /** A request of a client, from its first question to the answer. */
 export const DEADLINE_MS = 5_000;
@@ -69,6 +70,7 @@ export const STORAGE_SERVICE_LIMITS: readonly Limit[] = [
   limit('storage.answering', ANSWERING_MAX, 'count', 'requests of all peers that are worked at'),
   limit('storage.unreadBytes', UNREAD_MAX_BYTES, 'bytes', 'answers that a peer does not read'),
   limit('storage.candidates', CANDIDATES_MAX, 'count', 'members asked who holds a partition'),
+  limit('storage.reconciledItems', ITEMS_MAX, 'count', 'items of partitions being reconciled, in memory'),
   limit('storage.repairs', REPAIRS_MAX, 'count', 'stale copies that wait for their repair'),
 ];
 

@@ -1,4 +1,8 @@
 import {
+  createReconciliationMetrics,
+  type ReconciliationMetrics,
+} from '../../protocols/reconciliation/index.ts';
+import {
   createStorageMetrics,
   REQUESTS,
   type RequestType,
@@ -12,6 +16,7 @@ export type OperationKind = 'put' | 'get' | 'delete' | 'list';
 
 /** What the storage service counts beside the protocol. True counters: they only grow. */
 export interface StorageServiceMetrics extends StorageMetrics {
+  readonly reconciliation: ReconciliationMetrics;
   /** Requests of peers, by type. */
   readonly requests: Record<RequestType, number>;
   /** Of them those refused for their number. */
@@ -41,6 +46,7 @@ export function createStorageServiceMetrics(): StorageServiceMetrics {
   const requests = Object.fromEntries(Object.keys(REQUESTS).map((type) => [type, 0]));
   return {
     ...createStorageMetrics(),
+    reconciliation: createReconciliationMetrics(),
     requests: requests as Record<RequestType, number>,
     requestsLimited: 0,
     operationsOk: noOperations(),
@@ -104,6 +110,7 @@ function registerCounters(meter: Meter, metrics: StorageServiceMetrics): void {
   meter.counters('maillon_storage_refused_total', 'Records and frames not taken, by reason.', 'code', () =>
     Object.entries(metrics.refused),
   );
+  registerReconciliation(meter, metrics.reconciliation);
   count('requests_limited', 'Requests of peers that asked too much.', () => metrics.requestsLimited);
   count('records_accepted', 'Records of peers found good.', () => metrics.recordsAccepted);
   count('records_verified', 'Signatures of records verified.', () => metrics.recordsVerified);
@@ -122,4 +129,20 @@ function registerCounters(meter: Meter, metrics: StorageServiceMetrics): void {
   count('tombstones_collected', 'Tombstones removed at the end of their life.', () => {
     return metrics.tombstonesCollected;
   });
+}
+
+function registerReconciliation(meter: Meter, metrics: ReconciliationMetrics): void {
+  const count = (what: string, help: string, read: () => number): void =>
+    meter.counter(`maillon_reconciliation_${what}_total`, help, read);
+  count('sessions', 'Reconciliations of a partition begun here.', () => metrics.sessions);
+  count('messages_sent', 'Messages of reconciliations sent.', () => metrics.messagesSent);
+  count('messages_received', 'Messages of reconciliations received.', () => metrics.messagesReceived);
+  count('sent_bytes', 'Bytes of messages of reconciliations sent.', () => metrics.bytesSent);
+  count('received_bytes', 'Bytes of messages of reconciliations received.', () => metrics.bytesReceived);
+  meter.counters(
+    'maillon_reconciliation_refused_total',
+    'Messages of reconciliations not taken, by reason.',
+    'code',
+    () => Object.entries(metrics.refused),
+  );
 }

@@ -2,19 +2,21 @@ import { equalBytes } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
+import { OrderedSet, ReconciliationError, respond } from '../../protocols/reconciliation/index.ts';
 import {
   type Answers,
   FETCH_MAX_BYTES,
   FINGERPRINT_BYTES,
+  fitsEntries,
   fitsFetch,
   fitsList,
   fitsPartitions,
-  fitsVersions,
   type Held,
   isNew,
   type PartitionId,
   type Partitions,
   partitionOf,
+  RECONCILE_MESSAGE_MAX_BYTES,
   type RecordAdmission,
   ReplicaError,
   type RequestOf,
@@ -24,9 +26,10 @@ import {
   StorageError,
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
+import type { StorageServiceMetrics } from './metrics.ts';
 import type { Places } from './places.ts';
 import type { Standings } from './standings.ts';
-import type { PartitionPlace, RecordStore } from './store/interface.ts';
+import type { HeldItems, PartitionPlace, RecordStore } from './store/interface.ts';
 import type { Witnesses } from './witnesses.ts';
 
 export interface ReplicaComponents {
@@ -42,6 +45,7 @@ export interface ReplicaComponents {
   /** Whether a node may be home. */
   readonly isMember: (peer: string) => boolean;
   readonly witnesses: Witnesses;
+  readonly metrics: StorageServiceMetrics;
   /** Takes over from `peer` what it has of a partition and this node has not. */
   readonly copyFrom: (peer: string, place: PartitionPlace) => Promise<void>;
   /** A copy on this node's disk does not open. */
@@ -73,14 +77,16 @@ export class Replica {
         return this.#put(request, peer);
       case 'list':
         return this.#list(request);
-      case 'versions':
-        return this.#versions(request);
       case 'fetch':
         return this.#fetch(request);
       case 'partitions':
         return this.#partitions(request);
       case 'state':
         return this.#state(request);
+      case 'reconcile':
+        return this.#reconcile(request, peer);
+      case 'entries':
+        return this.#entries(request, peer);
       default:
         return this.#handover(request, peer);
     }
@@ -135,13 +141,49 @@ export class Replica {
     return { ...standing, ...cutPage(entries, next, fitsList(entries, limit)) };
   }
 
-  #versions(request: RequestOf<'versions'>): Answers['versions'] {
-    const { after, limit } = request;
+  async #reconcile(request: RequestOf<'reconcile'>, peer: string): Promise<Answers['reconcile']> {
     // the standing first: what is read then was there when this node said so
     const standing = this.#standing(request);
-    if (this.#components.standings.isStale(request)) return { ...standing, entries: [], next: null };
-    const { entries, next } = this.#components.store.versions(request, { after, limit });
-    return { ...standing, ...cutPage(entries, next, fitsVersions(entries, limit)) };
+    const message = await this.#withItems(request, peer, (items) => this.#respond(request, items, peer));
+    return { ...standing, message };
+  }
+
+  #respond({ message }: RequestOf<'reconcile'>, items: HeldItems | null, peer: string): Uint8Array {
+    const { admission, crypto } = this.#components;
+    const { reconciliation: metrics } = this.#components.metrics;
+    const set = items?.set ?? new OrderedSet({ crypto });
+    try {
+      return respond({ set, metrics }, message, { maxBytes: RECONCILE_MESSAGE_MAX_BYTES });
+    } catch (error) {
+      if (!(error instanceof ReconciliationError)) throw error;
+      const refusal = new StorageError('frame_malformed', error.message);
+      admission.refuse(peer, refusal);
+      throw refusal;
+    }
+  }
+
+  #entries(request: RequestOf<'entries'>, peer: string): Promise<Answers['entries']> {
+    return this.#withItems(request, peer, (items) => {
+      const entries = request.ids.map((id) => items?.entryOf(id) ?? null);
+      return { entries: entries.slice(0, fitsEntries(entries)) };
+    });
+  }
+
+  /** Null after an absence longer than tombstones live. Only members compare what they hold: it takes reading all of it. */
+  async #withItems<T>(
+    partition: PartitionId,
+    peer: string,
+    read: (items: HeldItems | null) => T,
+  ): Promise<T> {
+    const { store, standings, isMember } = this.#components;
+    if (!isMember(peer)) throw notResponsible();
+    if (standings.isStale(partition)) return read(null);
+    const items = await store.openItems(partition);
+    try {
+      return read(items);
+    } finally {
+      items.release();
+    }
   }
 
   #fetch({ namespaceId, partition, keys }: RequestOf<'fetch'>): Answers['fetch'] {

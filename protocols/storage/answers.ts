@@ -32,7 +32,14 @@ import {
   type PartitionId,
   type Stamp,
 } from './record.ts';
-import { cursorItems, REQUESTS, type RequestOf, type RequestType, readPartitionCursor } from './requests.ts';
+import {
+  cursorItems,
+  REQUESTS,
+  type RequestOf,
+  type RequestType,
+  readMessage,
+  readPartitionCursor,
+} from './requests.ts';
 import { checkContentType } from './validate.ts';
 
 /** How the replica that answers stands to the partition. */
@@ -71,8 +78,8 @@ export interface VersionItem extends Stamp {
 }
 
 /** Entries in bytewise order of their keys. There may be none although there are more: `next` alone says where to go on. */
-export interface EntryPage<T> {
-  readonly entries: readonly T[];
+export interface ListPage {
+  readonly entries: readonly ListItem[];
   /** The `after` of the next page; null at the end. */
   readonly next: string | null;
 }
@@ -102,14 +109,16 @@ export interface Answers {
   get: Standing & { readonly held: Held };
   /** `isDurable`: it keeps what it took until that expires or is deleted; false of a namespace it has no sponsor for. */
   put: Standing & { readonly outcome: PutOutcome; readonly isDurable: boolean };
-  list: Standing & EntryPage<ListItem>;
-  versions: Standing & EntryPage<VersionItem>;
+  list: Standing & ListPage;
   /** Records of the first of the keys asked for, at least of one: null where there is none. */
   fetch: { readonly records: readonly (Uint8Array | null)[] };
   /** `next` is where to go on; null at the end. */
   partitions: { readonly entries: readonly PartitionItem[]; readonly next: PartitionId | null };
   state: StateAnswer;
   handover: Standing;
+  reconcile: Standing & { readonly message: Uint8Array };
+  /** Of the first of the ids asked for, at least of one: null where it holds no such item. */
+  entries: { readonly entries: readonly (VersionItem | null)[] };
 }
 
 /** Second item of an answer's head. */
@@ -160,24 +169,26 @@ const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
   get: 3,
   put: 5,
   list: 4,
-  versions: 4,
   fetch: 1,
   partitions: 2,
   state: 7,
   handover: 2,
+  reconcile: 3,
+  entries: 1,
 };
 
 const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unknown[] } = {
   get: ({ view, isSynced, held }) => [view, isSynced, heldItems(held)],
   put: ({ view, isSynced, outcome, isDurable }) => [view, isSynced, ...outcomeItems(outcome), isDurable],
   list: ({ view, isSynced, entries, next }) => [view, isSynced, entries.map(listItems), next],
-  versions: ({ view, isSynced, entries, next }) => [view, isSynced, entries.map(versionItems), next],
   fetch: ({ records }) => [records],
   partitions: ({ entries, next }) => [entries.map(partitionItems), cursorItems(next)],
   state: ({ view, isSynced, isHome, origin, count, bytes, fingerprint }) => {
     return [view, isSynced, isHome, origin, count, bytes, fingerprint];
   },
   handover: ({ view, isSynced }) => [view, isSynced],
+  reconcile: ({ view, isSynced, message }) => [view, isSynced, message],
+  entries: ({ entries }) => [entries.map((entry) => entry && versionItems(entry))],
 };
 
 const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf<T>) => Answers[T] } = {
@@ -191,10 +202,6 @@ const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf
     ...readStanding(view, isSynced),
     ...readListPage(entries, next, request),
   }),
-  versions: ([view, isSynced, entries, next], request) => ({
-    ...readStanding(view, isSynced),
-    ...readPage(entries, next, request, readVersionItem),
-  }),
   fetch: ([records], request) => ({ records: readRecords(records, request) }),
   partitions: ([entries, next], request) => readPartitions(entries, next, request),
   state: ([view, isSynced, isHome, origin, count, bytes, fingerprint]) => ({
@@ -206,6 +213,11 @@ const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf
     fingerprint: check.bytes('fingerprint', fingerprint, FINGERPRINT_BYTES),
   }),
   handover: ([view, isSynced]) => readStanding(view, isSynced),
+  reconcile: ([view, isSynced, message]) => ({
+    ...readStanding(view, isSynced),
+    message: readMessage(message),
+  }),
+  entries: ([entries], request) => ({ entries: readEntries(entries, request) }),
 };
 
 function readStanding(view: unknown, isSynced: unknown): Standing {
@@ -267,19 +279,14 @@ function readListItem(value: unknown): ListItem {
   };
 }
 
-interface PageBounds {
-  readonly after: string | null;
-  readonly limit: number;
-}
-
 /** A page is behind where it was to begin, in order, and gets on. */
-function readPage<T extends { readonly key: string }>(
+function readListPage(
   entries: unknown,
   next: unknown,
-  { after, limit }: PageBounds,
-  readItem: (value: unknown) => T,
-): EntryPage<T> {
-  const page = check.array('entries', entries, limit).map(readItem);
+  { prefix, after, limit }: RequestOf<'list'>,
+): ListPage {
+  const page = check.array('entries', entries, limit).map(readListItem);
+  if (!page.every(({ key }) => key.startsWith(prefix))) throw malformed('keys must begin with the prefix');
   let last = after;
   for (const { key } of page) {
     if (last !== null && compareKeys(key, last) <= 0) throw malformed('keys must be ascending');
@@ -293,14 +300,6 @@ function readPage<T extends { readonly key: string }>(
   return { entries: page, next: cursor };
 }
 
-function readListPage(entries: unknown, next: unknown, request: RequestOf<'list'>): EntryPage<ListItem> {
-  const page = readPage(entries, next, request, readListItem);
-  if (!page.entries.every(({ key }) => key.startsWith(request.prefix))) {
-    throw malformed('keys must begin with the prefix');
-  }
-  return page;
-}
-
 function versionItems(item: VersionItem): unknown[] {
   return [item.key, ...stampItems(item), item.kind];
 }
@@ -311,6 +310,12 @@ function readVersionItem(value: unknown): VersionItem {
     throw malformed('kind must be 0, 1 or 16');
   }
   return { key: readKey(key), ...readStamp(ms, counter, digest), kind };
+}
+
+function readEntries(value: unknown, { ids }: RequestOf<'entries'>): (VersionItem | null)[] {
+  const entries = check.array('entries', value, ids.length);
+  if (entries.length === 0) throw malformed('entries must hold at least one');
+  return entries.map((entry) => (entry === null ? null : readVersionItem(entry)));
 }
 
 function readRecords(value: unknown, { keys }: RequestOf<'fetch'>): (Uint8Array | null)[] {

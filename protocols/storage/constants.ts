@@ -73,6 +73,14 @@ export const PAGE_ITEMS_MAX = 1000;
 export const FETCH_MAX_BYTES = MIB;
 /** Keys of one fetch: a full answer of records of 16 KiB. */
 export const FETCH_KEYS_MAX = 64;
+/** Ids whose entries are asked for at a time. */
+export const ENTRY_IDS_MAX = 256;
+/** One message of a reconciliation: it is worked at on the event loop, some ten milliseconds. */
+export const RECONCILE_MESSAGE_MAX_BYTES = 16 * KIB;
+/** Ids of what is held, as reconciliation orders it. */
+export const ITEM_ID_BYTES = 32;
+/** Of these so many are of the key, the rest of the digest. */
+export const ITEM_KEY_BYTES = 16;
 /** Ids of requests. */
 export const FRAME_ID_MAX = 2 ** 32 - 1;
 /** Requests of one peer that may wait for their answers. */

@@ -7,7 +7,6 @@ export {
   type Answers,
   comparePartitions,
   decodeAnswer,
-  type EntryPage,
   encodeAnswer,
   encodeError,
   type Held,
@@ -29,10 +28,11 @@ export {
   type StorageErrorCode,
 } from './errors.ts';
 export { type FrameHead, readFrameHead } from './frame.ts';
+export { itemIdOf } from './item.ts';
 export { checkKey, checkPrefix, compareKeys } from './keys.ts';
 export { STORAGE_LIMITS } from './limits.ts';
 export { createStorageMetrics, type StorageMetrics } from './metrics.ts';
-export { fitsFetch, fitsList, fitsPartitions, fitsVersions } from './pages.ts';
+export { fitsEntries, fitsFetch, fitsList, fitsPartitions } from './pages.ts';
 export { Partitions, partitionKey, partitionOf, placeOf } from './partition.ts';
 export {
   byDistance,

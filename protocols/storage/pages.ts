@@ -12,9 +12,9 @@ export function fitsList(entries: readonly ListItem[], limit: number): number {
   return fitsPage(entries, limit, ({ key, contentType }) => utf8Length(key) + contentType.length);
 }
 
-/** The same for `versions`. */
-export function fitsVersions(entries: readonly VersionItem[], limit: number): number {
-  return fitsPage(entries, limit, ({ key }) => utf8Length(key));
+/** The same for `entries`. */
+export function fitsEntries(entries: readonly (VersionItem | null)[]): number {
+  return fitsPage(entries, entries.length, (entry) => (entry === null ? 0 : utf8Length(entry.key)));
 }
 
 /** The same for `partitions`. */

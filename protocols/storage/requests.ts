@@ -1,10 +1,13 @@
 import { checkNamespace, checkOwner } from '../common/names.ts';
 import {
+  ENTRY_IDS_MAX,
   FETCH_KEYS_MAX,
   FRAME_MAX_BYTES,
+  ITEM_ID_BYTES,
   PAGE_ITEMS_MAX,
   PAGE_MAX_BYTES,
   PARTITIONS,
+  RECONCILE_MESSAGE_MAX_BYTES,
   RECORD_MAX_BYTES,
   SMALL_FRAME_MAX_BYTES,
 } from './constants.ts';
@@ -33,8 +36,6 @@ export interface Requests {
   put: { readonly condition: Condition | null; readonly asStandIn: boolean; readonly record: Uint8Array };
   /** Live values, in the order of their keys. */
   list: PartitionId & { readonly prefix: string; readonly after: string | null; readonly limit: number };
-  /** All that is held, floors too, to be compared: in the order of keys. */
-  versions: PartitionId & { readonly after: string | null; readonly limit: number };
   /** The records of some keys of a partition. */
   fetch: PartitionId & { readonly keys: readonly string[] };
   /** What partitions the replica holds anything of, in the order of namespace ids and numbers. */
@@ -43,6 +44,10 @@ export interface Requests {
   state: PartitionId;
   /** "I hold records of this partition and take you for a home of it: reconcile with me." */
   handover: { readonly owner: string; readonly namespace: string; readonly partition: number };
+  /** A message of a reconciliation of all that is held, floors too: protocols/reconciliation. */
+  reconcile: PartitionId & { readonly message: Uint8Array };
+  /** What some of the ids stand for that a reconciliation told. */
+  entries: PartitionId & { readonly ids: readonly Uint8Array[] };
 }
 
 export type RequestType = keyof Requests;
@@ -117,15 +122,6 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
     burst: 3_200,
     reason: 'fifty lists of 16 partitions',
   },
-  versions: {
-    ...PAGE,
-    number: 4,
-    items: 4,
-    timeoutMs: UPKEEP_TIMEOUT_MS,
-    perSecond: 100,
-    burst: 1_000,
-    reason: 'a hundred thousand keys compared a second are more than are ever moved',
-  },
   fetch: {
     ...SMALL,
     number: 5,
@@ -165,10 +161,35 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
     burst: 2_000,
     reason: 'once for each partition that moves; each may cause a reconciliation',
   },
+  reconcile: {
+    ...SMALL,
+    number: 9,
+    items: 3,
+    requestMaxBytes: SMALL_FRAME_MAX_BYTES + RECONCILE_MESSAGE_MAX_BYTES,
+    answerMaxBytes: SMALL_FRAME_MAX_BYTES + RECONCILE_MESSAGE_MAX_BYTES,
+    timeoutMs: UPKEEP_TIMEOUT_MS,
+    perSecond: 100,
+    burst: 1_000,
+    reason: 'a hundred thousand items compared a second are more than are ever moved',
+  },
+  entries: {
+    ...PAGE,
+    number: 10,
+    items: 3,
+    requestMaxBytes: SMALL_FRAME_MAX_BYTES + ENTRY_IDS_MAX * (ITEM_ID_BYTES + 2),
+    requestMaxItems: SMALL_ITEMS + ENTRY_IDS_MAX,
+    timeoutMs: UPKEEP_TIMEOUT_MS,
+    perSecond: 200,
+    burst: 1_000,
+    reason: 'fifty thousand entries a second are more than are ever fetched',
+  },
 };
 
 /** Numbers of requests that are no more, so that none is used again. */
-export const RETIRED_REQUESTS: readonly number[] = [];
+export const RETIRED_REQUESTS: readonly number[] = [
+  // versions: a list of all that is held, page by page
+  4,
+];
 
 const TYPES = new Map(
   (Object.keys(REQUESTS) as RequestType[]).map((type) => [REQUESTS[type].number, type] as const),
@@ -201,11 +222,12 @@ const WRITE: { readonly [T in RequestType]: (request: Requests[T]) => readonly u
   get: ({ namespaceId, key }) => [namespaceId, key],
   put: ({ condition, asStandIn, record }) => [conditionItems(condition), asStandIn, record],
   list: ({ namespaceId, partition, prefix, after, limit }) => [namespaceId, partition, prefix, after, limit],
-  versions: ({ namespaceId, partition, after, limit }) => [namespaceId, partition, after, limit],
   fetch: ({ namespaceId, partition, keys }) => [namespaceId, partition, keys],
   partitions: ({ after, limit }) => [cursorItems(after), limit],
   state: ({ namespaceId, partition }) => [namespaceId, partition],
   handover: ({ owner, namespace, partition }) => [owner, namespace, partition],
+  reconcile: ({ namespaceId, partition, message }) => [namespaceId, partition, message],
+  entries: ({ namespaceId, partition, ids }) => [namespaceId, partition, ids],
 };
 
 const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } = {
@@ -223,12 +245,6 @@ const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } 
     after: readAfter(after),
     limit: readLimit(limit),
   }),
-  versions: ([id, partition, after, limit]) => ({
-    type: 'versions',
-    ...readPartition(id, partition),
-    after: readAfter(after),
-    limit: readLimit(limit),
-  }),
   fetch: ([id, partition, keys]) => ({
     type: 'fetch',
     ...readPartition(id, partition),
@@ -241,6 +257,16 @@ const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } 
   }),
   state: ([id, partition]) => ({ type: 'state', ...readPartition(id, partition) }),
   handover: ([owner, namespace, partition]) => readHandover(owner, namespace, partition),
+  reconcile: ([id, partition, message]) => ({
+    type: 'reconcile',
+    ...readPartition(id, partition),
+    message: readMessage(message),
+  }),
+  entries: ([id, partition, ids]) => ({
+    type: 'entries',
+    ...readPartition(id, partition),
+    ids: readIds(ids),
+  }),
 };
 
 const CONDITIONS = ['absent', 'match', 'notAbove'] as const;
@@ -281,6 +307,17 @@ function readKeys(value: unknown): string[] {
   const keys = check.array('keys', value, FETCH_KEYS_MAX).map((key) => readKey(key));
   if (keys.length === 0) throw malformed('keys must hold at least one');
   return keys;
+}
+
+/** What it says is read by protocols/reconciliation. */
+export function readMessage(value: unknown): Uint8Array {
+  return check.bytes('message', value, RECONCILE_MESSAGE_MAX_BYTES, 1);
+}
+
+function readIds(value: unknown): Uint8Array[] {
+  const ids = check.array('ids', value, ENTRY_IDS_MAX).map((id) => check.bytes('id', id, ITEM_ID_BYTES));
+  if (ids.length === 0) throw malformed('ids must hold at least one');
+  return ids;
 }
 
 export function cursorItems(cursor: PartitionId | null): unknown[] | null {

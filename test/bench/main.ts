@@ -3,6 +3,7 @@ import { fanoutBench } from './fanout/bench.ts';
 import { gatewayBench } from './gateway-latency.ts';
 import { httpBench } from './http/bench.ts';
 import { identityBench } from './identity/bench.ts';
+import { reconcileBench } from './reconcile/bench.ts';
 import { relayBench } from './relay/bench.ts';
 import { startBench } from './start.ts';
 import { storageBench } from './storage/bench.ts';
@@ -10,7 +11,17 @@ import { storeBench } from './storage/store.ts';
 
 /** `npm run bench -- NAME [--json]`: figures against targets; a target that is not met is said, not an error. */
 const result = await runExperiment(
-  [relayBench, gatewayBench, fanoutBench, startBench, storageBench, storeBench, identityBench, httpBench],
+  [
+    relayBench,
+    gatewayBench,
+    fanoutBench,
+    startBench,
+    storageBench,
+    storeBench,
+    identityBench,
+    httpBench,
+    reconcileBench,
+  ],
   process.argv.slice(2),
 );
 process.exitCode = typeof result === 'number' ? result : 0;

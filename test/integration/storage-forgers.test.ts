@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
 import { encodeRequest, FRAME_MAX_BYTES, type RequestOf } from '../../protocols/storage/index.ts';
 import * as cbor from '../support/cbor.ts';
+import { Planted } from '../support/planted.ts';
 import { until } from '../support/processes.ts';
 import { answering, partitionId, RawReplica, varint } from '../support/raw-replica.ts';
 import { bodyOf, EXAMPLE, type Items, record, signatureOf, TOMBSTONE, wireOf } from '../support/records.ts';
@@ -155,9 +156,9 @@ test('who is no member cannot make a node take over that keys have ended', async
   const attacker = await RawReplica.connect(t, node);
   const ms = Date.now() + 10_000;
   const entry = { key: 'kept', ms, counter: 0, digest: new Uint8Array(32), kind: 16 as const };
+  const planted = new Planted([entry]);
   attacker.react = answering((request) => {
-    const page = { view: '0'.repeat(16), isSynced: true, entries: [entry], next: null };
-    return Promise.resolve(request.type === 'versions' ? page : null);
+    return Promise.resolve(planted.answer(request, { view: '0'.repeat(16), isSynced: true }));
   });
   const { partition } = partitionId('kept');
   await codeOf(attacker.ask({ type: 'handover', owner: '', namespace: 'default', partition }));

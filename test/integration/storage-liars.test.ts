@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
 import {
@@ -14,8 +15,16 @@ import {
 import * as cbor from '../support/cbor.ts';
 import { authorNumber } from '../support/directory.ts';
 import { startNode } from '../support/node.ts';
+import { Planted } from '../support/planted.ts';
 import { until } from '../support/processes.ts';
-import { answering, partitionId, RawReplica, type Reaction, varint } from '../support/raw-replica.ts';
+import {
+  answering,
+  NOTHING_DIFFERS,
+  partitionId,
+  RawReplica,
+  type Reaction,
+  varint,
+} from '../support/raw-replica.ts';
 import { EXAMPLE, type Items, record, wireOf } from '../support/records.ts';
 import { codeOf, known, named, read, startMembers, textOf } from '../support/storage.ts';
 
@@ -74,8 +83,8 @@ function pretending(
     if (request.type === 'put') return { ...standing, outcome: { status: 'stored' }, isDurable: true };
     if (request.type === 'get') return { ...standing, held: null };
     if (request.type === 'state') return { ...standing, ...UNMARKED, count: 0, bytes: 0 };
-    if (request.type === 'list' || request.type === 'versions')
-      return { ...standing, entries: [], next: null };
+    if (request.type === 'list') return { ...standing, entries: [], next: null };
+    if (request.type === 'reconcile') return { ...standing, message: NOTHING_DIFFERS };
     return null;
   });
 }
@@ -261,11 +270,6 @@ test('whatever one home of three lists, a list is what was written', async (t) =
   assert.deepEqual(failed, []);
 });
 
-function nextKey(after: string | null): string {
-  const number = after === null ? 0 : Number(after.slice(2)) + 1;
-  return `l/${String(number).padStart(9, '0')}`;
-}
-
 test('a home that wants the others to take over forged records and floors gets nothing in and nothing out', async (t) => {
   const { nodes, light, liar } = await stage(t);
   const [first] = nodes as [MaillonNode];
@@ -273,14 +277,11 @@ test('a home that wants the others to take over forged records and floors gets n
   const ahead = stampAt(Date.now() + 10_000);
   const { partition } = partitionId('kept');
   const planted = keyIn(partition);
+  const items = new Planted([
+    { key: 'kept', ...ahead, kind: 16 },
+    { key: planted, ...ahead, kind: 0 },
+  ]);
   liar.react = pretending(liar, (request, standing) => {
-    if (request.type === 'versions') {
-      const entries = [
-        { key: 'kept', ...ahead, kind: 16 as const },
-        { key: planted, ...ahead, kind: 0 as const },
-      ].toSorted((a, b) => (a.key < b.key ? -1 : 1));
-      return { ...standing, entries: request.after === null ? entries : [], next: null };
-    }
     if (request.type === 'fetch') {
       return { records: request.keys.map((key) => wireOf(fresh(key), Buffer.alloc(64, 1))) };
     }
@@ -288,10 +289,10 @@ test('a home that wants the others to take over forged records and floors gets n
       return { entries: [{ owner: '', namespace: 'default', partition, count: 2, bytes: 10 }], next: null };
     }
     if (request.type === 'state') return { ...standing, ...UNMARKED, count: 2, bytes: 10 };
-    return null;
+    return items.answer(request, standing);
   });
   await liar.ask({ type: 'handover', owner: '', namespace: 'default', partition });
-  await until('the node compares', () => (liar.asked.versions ?? 0) > 0);
+  await until('the node compares', () => (liar.asked.reconcile ?? 0) > 0);
   await until('and asks for what it lacks', () => (liar.asked.fetch ?? 0) > 0);
   const { held } = await liar.ask({ type: 'get', ...partitionId('kept'), key: 'kept' });
   assert.equal(held?.kind, 'record', 'the floor of one is not believed');
@@ -301,22 +302,40 @@ test('a home that wants the others to take over forged records and floors gets n
   }
 });
 
-test('a home whose versions have no end does not keep the others busy for ever', async (t) => {
+function nextKey(after: string | null): string {
+  const number = after === null ? 0 : Number(after.slice(2)) + 1;
+  return `l/${String(number).padStart(9, '0')}`;
+}
+
+/** Answers to a reconciliation that go on for ever. */
+const ENDLESS: readonly (readonly [what: string, message: () => Uint8Array])[] = [
+  ['another fingerprint each time', () => Buffer.concat([Buffer.of(0x61, 0, 0, 1), randomBytes(16)])],
+  [
+    'ids that nobody has, and a fingerprint of the rest',
+    () => {
+      const ids = Buffer.concat([Buffer.of(0x61, 1, 2, 0, 1, 2, 2), randomBytes(2 * 32)]);
+      return Buffer.concat([ids, Buffer.of(0, 0, 1), randomBytes(16)]);
+    },
+  ],
+  ['what cannot be read', () => Buffer.of(0x61, 0xff)],
+];
+
+test('a home that never comes to an end does not keep the others busy for ever', async (t) => {
   const { nodes, light, liar } = await stage(t);
   const [first] = nodes as [MaillonNode];
   await first.storage.put(named('kept'), bytes('kept'), { durability: 'all' });
   const { partition } = partitionId('kept');
-  liar.react = pretending(liar, (request, standing) => {
-    if (request.type !== 'versions') return null;
-    return { ...standing, entries: [], next: nextKey(request.after) };
-  });
-  const handover = { type: 'handover', owner: '', namespace: 'default', partition } as const;
-  await Promise.race([
-    codeOf(liar.ask(handover)),
-    until('it is asked', () => (liar.asked.versions ?? 0) > 20),
-  ]);
-  await untilQuiet(() => liar.asked.versions ?? 0);
-  for (const node of [...nodes, light]) assert.equal(await read(node, 'kept'), 'kept');
+  for (const [what, message] of ENDLESS) {
+    const before = liar.asked.reconcile ?? 0;
+    liar.react = pretending(liar, (request, standing) => {
+      return request.type === 'reconcile' ? { ...standing, message: message() } : null;
+    });
+    const handover = { type: 'handover', owner: '', namespace: 'default', partition } as const;
+    assert.notEqual(await codeOf(liar.ask(handover)), null, what);
+    assert.ok((liar.asked.reconcile ?? 0) > before, what);
+    await untilQuiet(() => liar.asked.reconcile ?? 0);
+    for (const node of [...nodes, light]) assert.equal(await read(node, 'kept'), 'kept', what);
+  }
 });
 
 /** Resolves when `count` has not grown for a while: there it says how long, since nothing else tells an end. */

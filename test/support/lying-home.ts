@@ -5,7 +5,7 @@ import { equalBytes } from '../../protocols/common/bytes.ts';
 import type { Answers, RequestType, StorageRequest } from '../../protocols/storage/index.ts';
 import { authorNumber } from './directory.ts';
 import { startNode } from './node.ts';
-import { answering, RawReplica } from './raw-replica.ts';
+import { answering, NOTHING_DIFFERS, RawReplica } from './raw-replica.ts';
 import { known } from './storage.ts';
 import { placeOf, startTenantNodes } from './tenants.ts';
 
@@ -53,6 +53,7 @@ export function hold(liar: RawReplica, owner: string, view: string, record: Uint
     if (type === 'put') return { ...standing, outcome: { status: 'stored' }, isDurable: true };
     if (type === 'get') return { ...standing, held: record === null ? null : { kind: 'record', record } };
     if (type === 'state') return state;
-    return type === 'list' || type === 'versions' ? { ...standing, entries: [], next: null } : null;
+    if (type === 'reconcile') return { ...standing, message: NOTHING_DIFFERS };
+    return type === 'list' ? { ...standing, entries: [], next: null } : null;
   }
 }

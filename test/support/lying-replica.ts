@@ -27,6 +27,7 @@ import { addressList, announcement, HALF_HOUR_MS, tcp4 } from './announcements.t
 import * as cbor from './cbor.ts';
 import { type Author, SWARM } from './envelopes.ts';
 import { RawPeer } from './raw-peer.ts';
+import { NOTHING_DIFFERS } from './raw-replica.ts';
 import { idOf } from './storage.ts';
 
 const GIB = 2 ** 30;
@@ -95,12 +96,15 @@ export class LyingReplica {
         return { ...this.#standing(partition), outcome: { status: 'stored' }, isDurable: true };
       }
       case 'list':
-      case 'versions':
         return { ...this.#standing(request), entries: [], next: null };
       case 'fetch':
         return { records: request.keys.map(() => null) };
       case 'partitions':
         return { entries: [], next: null };
+      case 'reconcile':
+        return { ...this.#standing(request), message: NOTHING_DIFFERS };
+      case 'entries':
+        return { entries: request.ids.map(() => null) };
       case 'state':
         return { ...this.#standing(request), ...HOLDS_NOTHING };
       default:

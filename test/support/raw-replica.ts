@@ -160,16 +160,19 @@ export function answering(make: (request: StorageRequest) => Promise<Answers[Req
 
 const UNSYNCED: Standing = { view: '0'.repeat(16), isSynced: false };
 
-const PAGE = { ...UNSYNCED, entries: [], next: null };
+/** A message of a reconciliation that asks nothing more. */
+export const NOTHING_DIFFERS = Uint8Array.of(0x61);
+
 const EMPTY: { readonly [T in RequestType]: Answers[T] } = {
   get: { ...UNSYNCED, held: null },
   put: { ...UNSYNCED, outcome: { status: 'stored' }, isDurable: true },
-  list: PAGE,
-  versions: PAGE,
+  list: { ...UNSYNCED, entries: [], next: null },
   fetch: { records: [null] },
   partitions: { entries: [], next: null },
   state: { ...UNSYNCED, isHome: true, origin: null, count: 0, bytes: 0, fingerprint: new Uint8Array(16) },
   handover: UNSYNCED,
+  reconcile: { ...UNSYNCED, message: NOTHING_DIFFERS },
+  entries: { entries: [null] },
 };
 
 export function sendFrame(stream: Stream, frame: Uint8Array): void {

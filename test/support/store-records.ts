@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { createCrypto } from '../../node/crypto.ts';
-import type { PartitionPlace, RecordStore } from '../../node/storage/store/interface.ts';
+import type { PartitionPlace, RecordStore, VersionEntry } from '../../node/storage/store/interface.ts';
 import { openRecordStore, type RecordStoreInit } from '../../node/storage/store/store.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import {
+  compareKeys,
   decodeRecord,
   encodeBody,
   encodeRecord,
+  type PartitionId,
   type RecordBody,
   type SignedRecord,
 } from '../../protocols/storage/index.ts';
@@ -44,6 +46,17 @@ export function storable(fields: Partial<RecordBody> & { readonly key: string })
   const record = decodeRecord(encodeRecord(body, new Uint8Array(64)), crypto);
   // not a Buffer, as what SQLite gives is none: tests compare them
   return { ...record, digest: new Uint8Array(record.digest) };
+}
+
+/** All that a store holds of a partition, floors too, as another replica is told of it, in the order of keys. */
+export async function heldIn(store: RecordStore, partition: PartitionId = PLACE): Promise<VersionEntry[]> {
+  const items = await store.openItems(partition);
+  try {
+    const entries = [...items.set.items(0, items.set.size)].flatMap(({ id }) => items.entryOf(id) ?? []);
+    return entries.toSorted((a, b) => compareKeys(a.key, b.key));
+  } finally {
+    items.release();
+  }
 }
 
 /** The store in `data`, with room for everything unless said otherwise. */

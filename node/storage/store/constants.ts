@@ -38,6 +38,15 @@ export const UPKEEP_ROWS_MAX = 256;
 export const PAGE_ENTRIES_MAX = 1000;
 /** Rows looked at for a page: floors and expired values are passed over, but not without end on the event loop. */
 export const PAGE_ROWS_MAX = 2000;
+/** Items of partitions that are being reconciled, at some 80 bytes each; a partition that has more is kept alone. */
+export const ITEMS_MAX = 1_000_000;
+/** Partitions among them: a set takes 6 KiB at least. */
+export const ITEM_SETS_MAX = 1024;
+/** Rows read at a time to make a set: some milliseconds. */
+export const ITEMS_SLICE = 256;
+/** After so long without use a set is dropped: three reviews. */
+export const ITEMS_IDLE_MS = 60_000;
+export const ITEMS_SWEEP_MS = 15_000;
 /** Bytes of a partition's state. */
 export const STATE_MAX_BYTES = 4 * KIB;
 /** Namespaces and partitions whose rows the writer remembers. */

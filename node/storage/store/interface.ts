@@ -1,4 +1,5 @@
 /** The record store of one node, as the storage service uses it. */
+import type { ReconcileSet } from '../../../protocols/reconciliation/index.ts';
 import type {
   Condition,
   HeldKind,
@@ -130,11 +131,8 @@ export interface RecordStore {
       readonly now: number;
     },
   ): { readonly entries: readonly StoredEntry[]; readonly next: string | null };
-  /** Values (expired ones too), tombstones and floors, in bytewise order of their keys, those after `after`. */
-  versions(
-    partition: PartitionId,
-    query: { readonly after: string | null; readonly limit: number },
-  ): { readonly entries: readonly VersionEntry[]; readonly next: string | null };
+  /** All that is held: values (expired ones too), tombstones and floors. Throws `overloaded` when others need the room. */
+  openItems(partition: PartitionId): Promise<HeldItems>;
   /**
    * Takes over floors of another replica that were verified as far as floors can be: raises what is below them. A value
    * or tombstone below becomes a floor.
@@ -173,6 +171,16 @@ export interface RecordStore {
   readonly waiting: number;
   /** What waits is written; what comes later is refused with `closed`. Idempotent. */
   close(): Promise<void>;
+}
+
+/** All that is held of a partition, by `itemIdOf`, as it changes: until it is released. */
+export interface HeldItems {
+  readonly set: ReconcileSet;
+  /** False once it does not follow the disk any more. */
+  readonly isCurrent: boolean;
+  /** What an item is. Null where it is not held, or cannot be read. */
+  entryOf(id: Uint8Array): VersionEntry | null;
+  release(): void;
 }
 
 /** Called when a damaged database was put aside: everything this node held is gone from the store. */

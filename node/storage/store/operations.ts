@@ -124,6 +124,8 @@ export type Answer =
 export interface Batch {
   readonly operations: readonly Operation[];
   readonly bytes: Uint8Array;
+  /** Whether it is to be told what changes. */
+  readonly isFollowed: boolean;
 }
 
 /** What the writer is told when it begins. */
@@ -135,7 +137,7 @@ export interface WriterInit {
 }
 
 export type BatchReply =
-  | { readonly answers: readonly Answer[] }
+  | { readonly answers: readonly Answer[]; readonly changes: Uint8Array<ArrayBuffer> | null }
   /** Nothing of the batch was written. */
   | { readonly fault: Fault; readonly message: string };
 

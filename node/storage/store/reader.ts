@@ -20,6 +20,7 @@ import type {
   StoredEntry,
   VersionEntry,
 } from './interface.ts';
+import type { ItemRow } from './item-sets.ts';
 import { locate, type RecordRow, ROW_COLUMNS, type SealedRow } from './rows.ts';
 import type { Sealer } from './sealing.ts';
 
@@ -90,11 +91,28 @@ export class Reader {
     return this.#page(partition, { prefix, after, limit, isShown, entryOf: storedEntry });
   }
 
-  versions(
+  /** Of all that is held, in the order of keys, the rows behind `after`. One that is damaged is passed over: it is as if not held. */
+  items(
     partition: PartitionId,
-    { after, limit }: { after: string | null; limit: number },
-  ): { entries: VersionEntry[]; next: string | null } {
-    return this.#page(partition, { prefix: '', after, limit, isShown: () => true, entryOf: versionEntry });
+    after: Uint8Array | null,
+    limit: number,
+  ): { rows: ItemRow[]; next: Uint8Array | null } {
+    const sql = `SELECT ${ROW_COLUMNS} ${RECORDS} r.key > ? ORDER BY r.key LIMIT ?`;
+    const { namespaceId, partition: number } = partition;
+    const found = this.#prepare(sql).all(namespaceId, number, after ?? NO_BYTES, limit);
+    const rows = (found as unknown as RecordRow[]).filter((row) => locate(partition, row) !== null);
+    const last = found.length < limit ? null : found.at(-1)?.['key'];
+    return {
+      rows: rows.map(({ id, key, digest }) => ({ row: id, key, digest })),
+      next: last instanceof Uint8Array ? last : null,
+    };
+  }
+
+  /** What a row holds; null where it is gone, of another partition or damaged. */
+  entryAt(partition: PartitionId, row: number): VersionEntry | null {
+    const sql = `SELECT ${ROW_COLUMNS} ${RECORDS} r.id = ?`;
+    const found = this.#row(sql, partition.namespaceId, partition.partition, row) as RecordRow | null;
+    return found === null || locate(partition, found) === null ? null : versionEntry(found);
   }
 
   partitions({ after, limit }: { after: PartitionId | null; limit: number }): {

@@ -1,8 +1,10 @@
 import { mkdirSync, statfsSync } from 'node:fs';
+import { equalBytes } from '../../../protocols/common/bytes.ts';
 import type { Clock } from '../../../protocols/common/clock.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import {
+  itemIdOf,
   KIND_TOMBSTONE,
   type PartitionId,
   type SignedRecord,
@@ -14,6 +16,7 @@ import { corruptError, faultOf, noRoomError } from './faults.ts';
 import { openFiles, type StoreFiles } from './files.ts';
 import type {
   Held,
+  HeldItems,
   NamespaceTotals,
   OnReset,
   PartitionPlace,
@@ -27,6 +30,7 @@ import type {
   StoreUsage,
   VersionEntry,
 } from './interface.ts';
+import { ItemSets, itemOf } from './item-sets.ts';
 import { createStoreMetrics } from './metrics.ts';
 import type { Answer, SweepOperation } from './operations.ts';
 import { encodeState, Reader } from './reader.ts';
@@ -75,6 +79,7 @@ class Store implements RecordStore {
   readonly #components: RecordStoreComponents;
   readonly #init: RecordStoreInit;
   readonly #files: StoreFiles;
+  readonly #items: ItemSets;
   #reader: Reader | null = null;
   #queue: WriteQueue | null = null;
   #resetting: Promise<void> | null = null;
@@ -85,6 +90,14 @@ class Store implements RecordStore {
     this.#init = init;
     mkdirSync(init.directory, { recursive: true, mode: 0o700 });
     this.#files = openFiles(init);
+    const nothing = { rows: [], next: null };
+    this.#items = new ItemSets({
+      crypto: components.crypto,
+      countOf: (partition) => this.summary(partition)?.count ?? 0,
+      read: (partition, after, limit) =>
+        this.#reading(null, nothing, (reader) => reader.items(partition, after, limit)),
+      follow: () => this.#queue?.settled() ?? Promise.resolve(),
+    });
     const damage = this.#files.damage();
     if (damage === null) this.#read();
     else this.#putAside(damage);
@@ -138,11 +151,16 @@ class Store implements RecordStore {
     return this.#reading(null, { entries: [], next: null }, (reader) => reader.list(partition, query));
   }
 
-  versions(
-    partition: PartitionId,
-    query: { after: string | null; limit: number },
-  ): { entries: readonly VersionEntry[]; next: string | null } {
-    return this.#reading(null, { entries: [], next: null }, (reader) => reader.versions(partition, query));
+  async openItems(partition: PartitionId): Promise<HeldItems> {
+    const lease = await this.#items.open(partition);
+    return {
+      set: lease.set,
+      get isCurrent() {
+        return lease.isCurrent;
+      },
+      entryOf: (id) => this.#entryOf(partition, lease.set.tagOf(itemOf(id)), id),
+      release: () => lease.release(),
+    };
   }
 
   partitions(query: { after: PartitionId | null; limit: number }): {
@@ -235,6 +253,15 @@ class Store implements RecordStore {
     return { bytes, keys, freeBytes: bavail * bsize };
   }
 
+  /** The row may hold something else by now. */
+  #entryOf(partition: PartitionId, row: number | null, id: Uint8Array): VersionEntry | null {
+    if (row === null) return null;
+    const entry = this.#reading(null, null, (reader) => reader.entryAt(partition, row));
+    if (entry === null) return null;
+    const { crypto } = this.#components;
+    return equalBytes(itemIdOf(crypto, Buffer.from(entry.key), entry.digest), id) ? entry : null;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -287,7 +314,9 @@ class Store implements RecordStore {
       return new WriteQueue(
         {
           metrics: this.metrics,
-          onWritten: () => this.#read(),
+          onWritten: (changes) => this.#written(changes),
+          isFollowed: () => this.#items.isFollowing,
+          onLost: () => this.#items.clear(),
           onDamage: (reason) => this.#damaged(reason),
         },
         { path: this.#files.path, key: this.#files.key(), capacityBytes, unsponsoredBytes },
@@ -296,6 +325,11 @@ class Store implements RecordStore {
       if (faultOf(error) === 'disk') throw noRoomError();
       throw error;
     }
+  }
+
+  #written(changes: Uint8Array | null): void {
+    this.#read();
+    if (changes !== null) this.#items.changed(changes);
   }
 
   /** Opens the connection that reads, once there is something. */
@@ -323,6 +357,7 @@ class Store implements RecordStore {
     // whoever found the damage is still reading
     await Promise.resolve();
     await queue?.abort(corruptError(null));
+    this.#items.clear();
     this.#reader?.close();
     this.#reader = null;
     this.#putAside(reason);
@@ -344,6 +379,7 @@ class Store implements RecordStore {
 
   async #close(): Promise<void> {
     await this.#resetting;
+    this.#items.close();
     // the writer's is the last connection, then: as such it moves the log into the file
     this.#reader?.close();
     this.#reader = null;

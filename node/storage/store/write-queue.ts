@@ -10,7 +10,14 @@ import {
 } from './constants.ts';
 import { corruptError, noRoomError } from './faults.ts';
 import type { StoreMetrics } from './interface.ts';
-import { type Answer, type BatchReply, type Operation, Packer, type WriterInit } from './operations.ts';
+import {
+  type Answer,
+  type Batch,
+  type BatchReply,
+  type Operation,
+  Packer,
+  type WriterInit,
+} from './operations.ts';
 
 /** Makes the operation and puts its bytes into the batch's. */
 export type Pack = (packer: Packer) => Operation;
@@ -24,8 +31,12 @@ interface Waiting {
 
 export interface WriteQueueComponents {
   readonly metrics: StoreMetrics;
-  /** Before the batch's writes are acknowledged: readers can see them from now on. */
-  readonly onWritten: () => void;
+  /** Before the batch's writes are acknowledged: readers can see them from now on. Null: nobody wanted to know the changes. */
+  readonly onWritten: (changes: Uint8Array | null) => void;
+  /** Whether the changes of the next batch are to be told. */
+  readonly isFollowed: () => boolean;
+  /** The writer ended by itself: nobody knows what of the batch is on disk. */
+  readonly onLost: () => void;
   /** The database is damaged: nothing more is written until the queue is begun anew. */
   readonly onDamage: (reason: string) => void;
 }
@@ -48,6 +59,8 @@ export class WriteQueue {
   #isScheduled = false;
   #closing: Promise<void> | null = null;
   #onIdle: (() => void) | null = null;
+  /** Who waits for the batch that is under way. */
+  #onSettled: (() => void)[] = [];
 
   constructor(components: WriteQueueComponents, init: WriterInit) {
     this.#components = components;
@@ -57,6 +70,14 @@ export class WriteQueue {
   /** Writes that wait or are under way. */
   get waiting(): number {
     return this.#waiting.length + this.#underWay.length;
+  }
+
+  /** Resolves when what is being written now is written, or is not. */
+  settled(): Promise<void> {
+    if (this.#underWay.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onSettled.push(resolve);
+    });
   }
 
   /** Resolves when it is on disk, or decided that it will not be. `size`: its bytes, for the bounds. */
@@ -111,7 +132,8 @@ export class WriteQueue {
       const bytes = packer.pack();
       this.#worker ??= this.#begin();
       this.#worker.ref();
-      this.#worker.postMessage({ operations, bytes }, [bytes.buffer]);
+      const batch: Batch = { operations, bytes, isFollowed: this.#components.isFollowed() };
+      this.#worker.postMessage(batch, [bytes.buffer]);
     } catch (cause) {
       this.#ended(cause);
     }
@@ -149,13 +171,17 @@ export class WriteQueue {
     this.#underWay = [];
     // a thread that has nothing to do keeps no process from ending
     this.#worker?.unref();
-    if ('answers' in reply) this.#acknowledge(done, reply.answers);
+    if ('answers' in reply) this.#acknowledge(done, reply);
     else this.#fail(done, reply);
+    this.#settle();
     if (this.#waiting.length > 0 || this.#closing !== null) this.#schedule();
   }
 
-  #acknowledge(done: readonly Waiting[], answers: readonly Answer[]): void {
-    this.#components.onWritten();
+  #acknowledge(
+    done: readonly Waiting[],
+    { answers, changes }: Extract<BatchReply, { answers: unknown }>,
+  ): void {
+    this.#components.onWritten(changes);
     this.#components.metrics.batches += 1;
     for (const [index, { resolve }] of done.entries()) resolve(answers[index] ?? 'corrupt');
   }
@@ -177,6 +203,7 @@ export class WriteQueue {
     const worker = this.#forgetWorker();
     if (worker === null && this.#underWay.length === 0) return;
     this.#components.metrics.writerFailures += 1;
+    this.#components.onLost();
     const message =
       'the writer of records failed: this write may be stored or not; read before writing again';
     this.#refuse(new CodedError('outcome_unknown', message, undefined, { cause }));
@@ -194,11 +221,16 @@ export class WriteQueue {
     return worker;
   }
 
+  #settle(): void {
+    for (const resolve of this.#onSettled.splice(0)) resolve();
+  }
+
   #refuse(error: CodedError): void {
     const refused = [...this.#underWay, ...this.#waiting.splice(0)];
     this.#underWay = [];
     this.#waitingBytes = 0;
     for (const { reject } of refused) reject(error);
+    this.#settle();
   }
 
   async #close(): Promise<void> {

@@ -23,16 +23,21 @@ class Writer {
   start(): void {
     this.#port.on('message', (request: WriterRequest) => {
       if (request === 'close') this.#close();
-      else this.#port.postMessage(this.#run(request), []);
+      else this.#reply(this.#run(request));
     });
+  }
+
+  #reply(reply: BatchReply): void {
+    const changes = 'changes' in reply ? reply.changes : null;
+    this.#port.postMessage(reply, changes === null ? [] : [changes.buffer]);
   }
 
   #run(batch: Batch): BatchReply {
     try {
       const { writing } = (this.#open ??= this.#connect());
-      const answers = writing.run(batch);
+      const written = writing.run(batch);
       this.#tidy(writing, batch);
-      return { answers };
+      return written;
     } catch (error) {
       // a connection whose disk failed is not gone on with; one whose disk is full has nothing to be mended
       if (!isFull(error)) this.#disconnect();

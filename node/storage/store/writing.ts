@@ -9,6 +9,7 @@ import {
   type PartitionId,
   type Stamp,
 } from '../../../protocols/storage/index.ts';
+import { ChangeLog } from './changes.ts';
 import { UPKEEP_ROWS_MAX, VACUUM_KEPT_PAGES, VACUUM_PAGES } from './constants.ts';
 import { numberOf } from './database.ts';
 import { Ledger, type PartitionRow } from './ledger.ts';
@@ -34,6 +35,12 @@ import { checksum, encodeLocation, SEAL_OVERHEAD_BYTES, type Sealer, type Shown 
 const NOTHING: Shown = { expiry: null, size: 0, contentType: '' };
 const NO_BYTES = new Uint8Array();
 
+/** What became of a batch. */
+interface Written {
+  readonly answers: Answer[];
+  readonly changes: Uint8Array<ArrayBuffer> | null;
+}
+
 interface Room {
   readonly capacityBytes: number;
   readonly unsponsoredBytes: number;
@@ -58,6 +65,8 @@ export class Writing {
   readonly #statements: Record<'find' | 'sealed' | 'add' | 'change' | 'remove' | 'rows', StatementSync> &
     Record<'expired' | 'tombstones' | 'floors' | 'state', StatementSync>;
   #bytes: Uint8Array = NO_BYTES;
+  /** Of the batch; null where nobody wants to know. */
+  #changes: ChangeLog | null = null;
 
   constructor(components: { readonly database: DatabaseSync; readonly sealer: Sealer }, init: Room) {
     const { database } = components;
@@ -94,19 +103,21 @@ export class Writing {
   }
 
   /** Throws when nothing of the batch was written. */
-  run({ operations, bytes }: Batch): Answer[] {
+  run({ operations, bytes, isFollowed }: Batch): Written {
     this.#bytes = bytes;
+    this.#changes = isFollowed ? new ChangeLog() : null;
     try {
       this.#database.exec('BEGIN IMMEDIATE');
       const answers = operations.map((operation) => this.#apply(operation));
       this.#ledger.flush();
       this.#database.exec('COMMIT');
-      return answers;
+      return { answers, changes: this.#changes?.take() ?? null };
     } catch (error) {
       this.#undo();
       throw error;
     } finally {
       this.#bytes = NO_BYTES;
+      this.#changes = null;
     }
   }
 
@@ -167,6 +178,7 @@ export class Writing {
     if (refusal !== null) return { status: 'no_room', reason: refusal };
     if (held !== null && isDamaged) {
       this.#remove(partition, held);
+      this.#changes?.lose(idOf(partition));
       held = null;
     }
     this.#write(held, { partition, key, stamp, kind, shown, value });
@@ -225,6 +237,7 @@ export class Writing {
     const held = partition && this.#find(partition, this.#slice(key));
     if (partition === null || held === null || this.#isIntact(partition, held, true)) return 0;
     this.#remove(partition, held);
+    this.#changes?.lose(idOf(partition));
     return 1;
   }
 
@@ -277,8 +290,10 @@ export class Writing {
     const mark = checksum(location, shown);
     const { expiry, size, contentType } = shown;
     const columns = [ms, counter, digest, kind, expiry, size, contentType, bytes, mark, sealed] as const;
-    if (held === null) this.#statements.add.run(...columns, partition.id, key);
-    else this.#statements.change.run(...columns, held.id);
+    let row = held?.id ?? 0;
+    if (held !== null) this.#statements.change.run(...columns, row);
+    else row = Number(this.#statements.add.run(...columns, partition.id, key).lastInsertRowid);
+    this.#changes?.add(idOf(partition), key, { gone: held?.digest ?? null, come: digest }, row);
     if (held !== null) this.#ledger.mark(partition, held.digest);
     this.#ledger.mark(partition, digest);
     this.#ledger.count(partition, {
@@ -290,6 +305,7 @@ export class Writing {
 
   #remove(partition: PartitionRow, row: RecordRow): void {
     this.#statements.remove.run(row.id);
+    this.#changes?.add(idOf(partition), row.key, { gone: row.digest, come: null }, row.id);
     this.#ledger.mark(partition, row.digest);
     this.#ledger.count(partition, { rows: -1, keys: row.kind === KIND_VALUE ? -1 : 0, bytes: -row.bytes });
   }
@@ -300,8 +316,7 @@ export class Writing {
 
   /** `isThorough`: whether the value is opened, too. */
   #isIntact(partition: PartitionRow, row: RecordRow, isThorough: boolean): boolean {
-    const id: PartitionId = { namespaceId: partition.namespace.namespaceId, partition: partition.number };
-    const location = locate(id, row);
+    const location = locate(idOf(partition), row);
     if (location === null || !isThorough) return location !== null;
     const full = this.#statements.sealed.get(row.id) as unknown as SealedRow | undefined;
     return full !== undefined && this.#sealer.open(location, full.sealed) !== null;
@@ -314,6 +329,10 @@ export class Writing {
   #slice({ at, length }: Slice): Uint8Array {
     return this.#bytes.subarray(at, at + length);
   }
+}
+
+function idOf({ namespace, number }: PartitionRow): PartitionId {
+  return { namespaceId: namespace.namespaceId, partition: number };
 }
 
 function isPut(operation: Operation): operation is SentPut {

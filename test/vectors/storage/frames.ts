@@ -21,11 +21,18 @@ const ID = int(7);
 const GET = 1;
 const PUT = 2;
 const LIST = 3;
+/** Retired. */
 const VERSIONS = 4;
 const FETCH = 5;
 const PARTITIONS = 6;
 const STATE = 7;
 const HANDOVER = 8;
+const RECONCILE = 9;
+const ENTRIES = 10;
+
+/** A message of a reconciliation. */
+const MESSAGE = bytes(Buffer.concat([Buffer.of(0x61, 0, 0, 1), Buffer.alloc(16, 0xf1)]));
+const ITEM = bytes(Buffer.alloc(32, 0x1d));
 
 const FINGERPRINT = bytes(Buffer.alloc(16, 0xf1));
 const SHORT_FINGERPRINT = bytes(Buffer.alloc(15, 0xf1));
@@ -51,11 +58,12 @@ const ASKED: Readonly<Record<number, Buffer>> = {
   [GET]: frame(GET, [NAMESPACE, KEY]),
   [PUT]: frame(PUT, [NULL, FALSE, RECORD]),
   [LIST]: frame(LIST, [NAMESPACE, int(3), text('a'), text('ab'), int(3)]),
-  [VERSIONS]: frame(VERSIONS, [NAMESPACE, int(3), NULL, int(3)]),
   [FETCH]: frame(FETCH, [NAMESPACE, int(3), list([text('a'), text('b')])]),
   [PARTITIONS]: frame(PARTITIONS, [list([bytes(Buffer.alloc(32, 9)), int(3)]), int(2)]),
   [STATE]: frame(STATE, [NAMESPACE, int(3)]),
   [HANDOVER]: frame(HANDOVER, [text(''), text('default'), int(3)]),
+  [RECONCILE]: frame(RECONCILE, [NAMESPACE, int(3), MESSAGE]),
+  [ENTRIES]: frame(ENTRIES, [NAMESPACE, int(3), list([ITEM, ITEM])]),
 };
 
 function answerOf(name: string, type: number, data: Buffer, code?: string): FrameVector {
@@ -130,8 +138,7 @@ function requests(): FrameVector[] {
     request('a list of 1 001', LIST, [NAMESPACE, int(0), text(''), NULL, int(1001)], BAD),
     request('a list after no key', LIST, [NAMESPACE, int(0), text(''), text(''), int(1)], BAD),
     request('a list of no prefix', LIST, [NAMESPACE, int(0), NULL, NULL, int(1)], BAD),
-    request('versions', VERSIONS, [NAMESPACE, int(0), NULL, int(1000)]),
-    request('versions from a key on', VERSIONS, [NAMESPACE, int(0), KEY, int(1000)]),
+    request('a type that is retired', VERSIONS, [NAMESPACE, int(0), NULL, int(1000)], 'frame_type'),
     request('a fetch', FETCH, [NAMESPACE, int(3), list([KEY, text('a')])]),
     request('a fetch of 64', FETCH, [NAMESPACE, int(3), list(Array.from({ length: 64 }, () => KEY))]),
     request('a fetch of none', FETCH, [NAMESPACE, int(3), EMPTY], BAD),
@@ -140,6 +147,40 @@ function requests(): FrameVector[] {
     request('partitions from one on', PARTITIONS, [list([NAMESPACE, int(15)]), int(1)]),
     request('partitions from half of one on', PARTITIONS, [list([NAMESPACE]), int(1)], BAD),
     request('state', STATE, [NAMESPACE, int(15)]),
+    request('a reconciliation', RECONCILE, [NAMESPACE, int(3), MESSAGE]),
+    request('a reconciliation with the longest message', RECONCILE, [
+      NAMESPACE,
+      int(3),
+      bytes(Buffer.alloc(16_384, 0x61)),
+    ]),
+    request(
+      'a reconciliation with a message too long',
+      RECONCILE,
+      [NAMESPACE, int(3), bytes(Buffer.alloc(16_385, 0x61))],
+      BAD,
+    ),
+    request(
+      'a reconciliation without a message',
+      RECONCILE,
+      [NAMESPACE, int(3), bytes(Buffer.alloc(0))],
+      BAD,
+    ),
+    request('a reconciliation of partition 16', RECONCILE, [NAMESPACE, int(16), MESSAGE], BAD),
+    request('entries', ENTRIES, [NAMESPACE, int(3), list([ITEM])]),
+    request('entries of 256', ENTRIES, [NAMESPACE, int(3), list(Array.from({ length: 256 }, () => ITEM))]),
+    request(
+      'entries of 257',
+      ENTRIES,
+      [NAMESPACE, int(3), list(Array.from({ length: 257 }, () => ITEM))],
+      BAD,
+    ),
+    request('entries of none', ENTRIES, [NAMESPACE, int(3), EMPTY], BAD),
+    request(
+      'entries of an id of 31 bytes',
+      ENTRIES,
+      [NAMESPACE, int(3), list([bytes(Buffer.alloc(31))])],
+      BAD,
+    ),
     request('a hand-over', HANDOVER, [text('did:key:z'), text('default'), int(0)]),
     request('a hand-over of a namespace that is none', HANDOVER, [text(''), text('A'), int(0)], BAD),
   ];
@@ -171,15 +212,7 @@ function pages(): FrameVector[] {
     answer('a page from before its beginning', LIST, page([entry('aa')]), BAD),
     answer('a page with another prefix', LIST, page([entry('b')]), BAD),
     answer('a page with a content type that is none', LIST, page([entry('ac', { contentType: '\n' })]), BAD),
-    answer('a page of versions', VERSIONS, page([version('a', 0), version('b', 1), version('c', 16)])),
-    answer('a version of another kind', VERSIONS, page([version('a', 2)]), BAD),
-    answer('versions out of order', VERSIONS, page([version('b', 0), version('a', 0)]), BAD),
-    answer(
-      'versions in the order of UTF-16',
-      VERSIONS,
-      page([version('\u{10000}', 0), version('\uE000', 0)]),
-      BAD,
-    ),
+    answer('a page in the order of UTF-16', LIST, page([entry('a\u{10000}'), entry('a\uE000')]), BAD),
   ];
 }
 
@@ -233,6 +266,15 @@ function answers(): FrameVector[] {
       [...STANDING, TRUE, NULL, int(0), int(0), SHORT_FINGERPRINT],
       BAD,
     ),
+    answer('a message', RECONCILE, [...STANDING, MESSAGE]),
+    answer('a message of none', RECONCILE, [...STANDING, bytes(Buffer.alloc(0))], BAD),
+    answer('a message without a view', RECONCILE, [MESSAGE], BAD),
+    answer('entries of each kind', ENTRIES, [list([version('a', 0), version('b', 1)])]),
+    answer('an entry of a floor', ENTRIES, [list([version('c', 16)])]),
+    answer('an entry that is not held', ENTRIES, [list([NULL, version('a', 0)])]),
+    answer('an entry of another kind', ENTRIES, [list([version('a', 2)])], BAD),
+    answer('no entry', ENTRIES, [EMPTY], BAD),
+    answer('more entries than ids', ENTRIES, [list([NULL, NULL, NULL])], BAD),
     answer('a hand-over that is done', HANDOVER, STANDING),
     answerOf('a refusal', GET, frame(1, [text('no_room'), text('the disk is full')]), 'no_room'),
     answerOf('a refusal of a later version', GET, frame(1, [text('too_late'), text('')]), 'too_late'),

@@ -174,11 +174,12 @@ test('no number of a request is used twice, nor one that is retired', () => {
       ['get', 1],
       ['put', 2],
       ['list', 3],
-      ['versions', 4],
       ['fetch', 5],
       ['partitions', 6],
       ['state', 7],
       ['handover', 8],
+      ['reconcile', 9],
+      ['entries', 10],
     ],
   );
 });

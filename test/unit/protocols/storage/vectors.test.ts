@@ -16,6 +16,7 @@ import {
   encodeRequest,
   formatEtag,
   homesOf,
+  itemIdOf,
   Partitions,
   parseEtag,
   placeOf,
@@ -173,6 +174,7 @@ test('the example of the SPEC, byte for byte', () => {
   assert.equal(cidOf(bodyOf(EXAMPLE)), row('id'));
   assert.equal(hex(signingBytes(SWARM, taken.digest)), row('signed'));
   assert.equal(hex(taken.signature), row('signature'));
+  assert.equal(hex(itemIdOf(crypto, Buffer.from(taken.key), taken.digest)), row("item's id"));
   assert.equal(example.etag, row('ETag'));
   assert.equal(String(example.partition), row('partition'));
   assert.equal(example.place, row('place'));

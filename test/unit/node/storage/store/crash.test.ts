@@ -10,7 +10,7 @@ import { createStoreMetrics } from '../../../../../node/storage/store/metrics.ts
 import { WriteQueue } from '../../../../../node/storage/store/write-queue.ts';
 import { CodedError } from '../../../../../protocols/common/errors.ts';
 import { Program, scratch, until } from '../../../../support/processes.ts';
-import { openStore, PLACE, storable } from '../../../../support/store-records.ts';
+import { heldIn, openStore, PLACE, storable } from '../../../../support/store-records.ts';
 
 const WRITER = fileURLToPath(new URL('../../../../support/store-writer.ts', import.meta.url));
 const STRACE = spawnSync('strace', ['-V']).status === 0 ? false : 'strace is not installed';
@@ -40,14 +40,7 @@ test('what was acknowledged before a kill -9 is there afterwards', async (t) => 
     assert.ok(held !== null && 'record' in held, `${key} was acknowledged`);
   }
   const total = store.totals(PLACE.namespaceId);
-  let count = 0;
-  let after: string | null = null;
-  do {
-    const page = store.versions(PLACE, { after, limit: 1000 });
-    count += page.entries.length;
-    after = page.next;
-  } while (after !== null);
-  assert.equal(total?.keys, count, 'counts are those of the records');
+  assert.equal(total?.keys, (await heldIn(store)).length, 'counts are those of the records');
   assert.equal(
     (await store.put({ place: PLACE, record: storable({ key: 'on' }), condition: null })).status,
     'stored',
@@ -158,7 +151,13 @@ test('a write that cannot be packed or carried out is refused, those after it ar
   const key = readKey(join(data, 'storage.key'));
   assert.ok(key !== null);
   const queue = new WriteQueue(
-    { metrics: createStoreMetrics(), onWritten: () => undefined, onDamage: () => assert.fail('no damage') },
+    {
+      metrics: createStoreMetrics(),
+      onWritten: () => undefined,
+      isFollowed: () => false,
+      onLost: () => undefined,
+      onDamage: () => assert.fail('no damage'),
+    },
     { path: join(data, 'storage/records.db'), key, capacityBytes: 1e9, unsponsoredBytes: 1e9 },
   );
   t.after(() => queue.close());

@@ -18,7 +18,7 @@ import type { RecordStore } from '../../../../../node/storage/store/interface.ts
 import { CodedError } from '../../../../../protocols/common/errors.ts';
 import type { SignedRecord } from '../../../../../protocols/storage/index.ts';
 import { scratch, until } from '../../../../support/processes.ts';
-import { openStore, PLACE, storable } from '../../../../support/store-records.ts';
+import { heldIn, openStore, PLACE, storable } from '../../../../support/store-records.ts';
 
 const NOW = 1_000_000;
 const KEYS = 150;
@@ -58,7 +58,7 @@ async function filled(data: string): Promise<Buffer> {
 }
 
 /** Reads everything in every way: what comes is what was written last, or nothing, or `corrupt`. How much came. */
-function readAll(store: RecordStore): { right: number; corrupt: string[]; missing: number } {
+async function readAll(store: RecordStore): Promise<{ right: number; corrupt: string[]; missing: number }> {
   const found = { right: 0, corrupt: [] as string[], missing: 0 };
   const expected = new Map(LATEST.map((record) => [record.key, record]));
   for (const [key, record] of expected) {
@@ -76,11 +76,11 @@ function readAll(store: RecordStore): { right: number; corrupt: string[]; missin
     }
   }
   for (const read of [
-    () => store.list(PLACE, { prefix: '', after: null, limit: 1000, now: NOW }),
-    () => store.versions(PLACE, { after: null, limit: 1000 }),
+    () => store.list(PLACE, { prefix: '', after: null, limit: 1000, now: NOW }).entries,
+    () => heldIn(store),
   ]) {
     try {
-      for (const { key, ms, digest } of read().entries) {
+      for (const { key, ms, digest } of await read()) {
         if (key === ANOTHER) continue;
         assert.deepEqual([ms, digest], [NOW + 1, expected.get(key)?.digest]);
       }
@@ -118,7 +118,7 @@ test('a flipped bit anywhere in the file never shows a wrong value, and writing 
       continue;
     }
     try {
-      const { corrupt, right } = readAll(store);
+      const { corrupt, right } = await readAll(store);
       seen.corrupt += corrupt.length;
       seen.right += right;
       // others have it: the copy is repaired, or everything is fetched anew
@@ -136,7 +136,7 @@ test('a flipped bit anywhere in the file never shows a wrong value, and writing 
         const outcome = await put(store, storable({ key: ANOTHER })).catch((error: CodedError) => error.code);
         return typeof outcome === 'object' && (outcome.status === 'stored' || outcome.status === 'held');
       });
-      readAll(store);
+      await readAll(store);
       seen.reset += store.metrics.resets;
     } finally {
       await store.close();
@@ -242,7 +242,7 @@ test('a log that ends anywhere leaves what was written before its end', async (t
     copyFileSync(join(data, 'storage.key'), join(torn, 'storage.key'));
     truncateSync(join(torn, 'storage/records.db-wal'), Math.floor(logBytes * share));
     const again = openStore(torn);
-    const { right, corrupt } = readAll(again);
+    const { right, corrupt } = await readAll(again);
     assert.deepEqual(corrupt, []);
     assert.ok(right >= most);
     most = right;
@@ -268,7 +268,7 @@ test('records without their key, or with another, are refused by name and left a
   writeFileSync(key, saved);
   assert.deepEqual(readFileSync(join(data, 'storage/records.db')), intact);
   const store = openStore(data);
-  assert.equal(readAll(store).right, KEYS);
+  assert.equal((await readAll(store)).right, KEYS);
   await store.close();
 });
 

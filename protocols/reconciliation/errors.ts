@@ -1,0 +1,22 @@
+import { type Fault, Refusal } from '../common/refusal.ts';
+
+/** Every reason for which a message is not taken, and whose fault it is. */
+export const RECONCILIATION_ERRORS = {
+  message_too_large: 'sender',
+  message_malformed: 'sender',
+  message_version: 'context',
+} as const satisfies Record<string, Fault>;
+
+export type ReconciliationErrorCode = keyof typeof RECONCILIATION_ERRORS;
+
+export class ReconciliationError extends Refusal {
+  declare readonly code: ReconciliationErrorCode;
+
+  constructor(code: ReconciliationErrorCode, message: string) {
+    super(code, message);
+  }
+
+  get fault(): Fault {
+    return RECONCILIATION_ERRORS[this.code];
+  }
+}

@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { atMost, type Experiment, round, type Target } from '../../support/experiment.ts';
+import { CountingProxy, keys, makeRecord, PLACE, ReplicaNode } from '../../support/replica-node.ts';
+import { exchange, makePair } from './engine.ts';
+
+const MANY = 1_000_000;
+const FEW_DIFFERENCES = 10;
+const KIB = 1024;
+/** Records of both replicas, and those that only one of them has: half of these each. */
+const COMMON = 99_500;
+const DIFFERING = 1000;
+const VALUE_BYTES = 512;
+const WRITES_AT_ONCE = 1024;
+const SETTLE_MS = 200;
+
+interface Part {
+  readonly figures: Readonly<Record<string, unknown>>;
+  readonly targets: readonly Target[];
+}
+
+/** The engine alone, over items. */
+function manyItems(progress: (line: string) => void): Part {
+  const pair = makePair(MANY, FEW_DIFFERENCES);
+  progress(
+    `${MANY} items: two sets made in ${round(pair.buildMs, 0)} ms, ${round(pair.bytesPerItem)} B an item`,
+  );
+  const { bytes, rounds, found, ms, stepMs } = exchange(pair);
+  progress(`${found} differences found: ${bytes} B, ${rounds} rounds, ${round(ms)} ms`);
+  const met = found === FEW_DIFFERENCES;
+  return {
+    figures: {
+      items: MANY,
+      bytesPerItem: round(pair.bytesPerItem),
+      insertUs: round((pair.buildMs * 1000) / (2 * MANY)),
+      bytes,
+      rounds,
+      ms: round(ms),
+      longestStepMs: round(stepMs),
+    },
+    targets: [
+      { name: `${MANY} items: differences found`, value: found, target: `= ${FEW_DIFFERENCES}`, met },
+      atMost(`${MANY} items that differ in ${FEW_DIFFERENCES}: bytes`, bytes, 64 * KIB),
+      atMost(`${MANY} items that differ in ${FEW_DIFFERENCES}: ms`, round(ms), 2000),
+    ],
+  };
+}
+
+/** Two stores, over a libp2p connection through a proxy that counts every byte. */
+async function replicas(progress: (line: string) => void): Promise<Part> {
+  const ids: string[] = [];
+  const [a, b] = [await ReplicaNode.start(() => ids), await ReplicaNode.start(() => ids)];
+  ids.push(a.id, b.id);
+  const proxy = await CountingProxy.before(b.network);
+  try {
+    await fill(a, b);
+    progress(`two stores of ${a.store.summary(PLACE)?.count} records, ${DIFFERING} of which differ`);
+    await proxy.connect(a.network);
+    const first = await counted(proxy, () => a.review(b.id));
+    progress(`the same again: ${first.bytes} B, ${round(first.ms, 0)} ms`);
+    const again = await counted(proxy, () => a.review(b.id));
+    progress(`a review of equal replicas: ${again.bytes} B`);
+    const whole = await counted(proxy, () => a.pull(b.id));
+    progress(`a reconciliation of equal replicas: ${whole.bytes} B`);
+    const differingBytes = DIFFERING * VALUE_BYTES;
+    const isSame = again.result && a.store.summary(PLACE)?.count === COMMON + DIFFERING;
+    return {
+      figures: {
+        records: COMMON + DIFFERING / 2,
+        differing: DIFFERING,
+        differingBytes,
+        bytes: first.bytes,
+        ms: round(first.ms, 0),
+        ofReconciliation: a.metrics.reconciliation.bytesSent + b.metrics.reconciliation.bytesSent,
+        equalReviewBytes: again.bytes,
+        equalReconciliationBytes: whole.bytes,
+      },
+      targets: [
+        { name: 'both hold everything then', value: Number(isSame), target: '= 1', met: isSame },
+        atMost('bytes sent, to the bytes of the values that differ', round(first.bytes / differingBytes), 3),
+        atMost('equal replicas: bytes of a review', again.bytes, KIB),
+        atMost('equal replicas: bytes of a reconciliation', whole.bytes, KIB),
+      ],
+    };
+  } finally {
+    await a.stop();
+    await b.stop();
+    proxy.stop();
+  }
+}
+
+async function fill(a: ReplicaNode, b: ReplicaNode): Promise<void> {
+  const names = keys();
+  let waiting: Promise<unknown>[] = [];
+  for (let i = 0; i < COMMON + DIFFERING; i++) {
+    const record = makeRecord(names.next().value, {
+      value: randomBytes(VALUE_BYTES),
+      isSigned: i < DIFFERING,
+    });
+    const targets = i >= DIFFERING ? [a, b] : [i % 2 === 0 ? a : b];
+    for (const { store } of targets) waiting.push(store.put({ place: PLACE, record, condition: null }));
+    if (waiting.length < WRITES_AT_ONCE) continue;
+    await Promise.all(waiting);
+    waiting = [];
+  }
+  await Promise.all(waiting);
+}
+
+/** What went over the wire meanwhile, both ways. */
+async function counted<T>(
+  proxy: CountingProxy,
+  work: () => Promise<T>,
+): Promise<{ result: T; bytes: number; ms: number }> {
+  const before = proxy.bytes;
+  const since = performance.now();
+  const result = await work();
+  const ms = performance.now() - since;
+  // what was sent last is still under way
+  await wait(SETTLE_MS);
+  return { result, bytes: proxy.bytes - before, ms };
+}
+
+export const reconcileBench: Experiment = {
+  name: 'reconcile',
+  summary: 'what it costs two replicas to find out what they differ in, and to be the same again',
+  async run({ progress }) {
+    const many = manyItems(progress);
+    const stores = await replicas(progress);
+    return {
+      name: 'reconcile',
+      figures: { many: many.figures, stores: stores.figures },
+      targets: [...many.targets, ...stores.targets],
+    };
+  },
+};

@@ -1,0 +1,247 @@
+/** A replica alone: a store, what answers for it and what copies into it, over libp2p. No directory, no members, no upkeep. */
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, connect as dial, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { noise } from '@libp2p/noise';
+import { tcp } from '@libp2p/tcp';
+import { yamux } from '@libp2p/yamux';
+import { multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p } from 'libp2p';
+import { createCrypto } from '../../node/crypto.ts';
+import type { Network } from '../../node/libp2p.ts';
+import { Copier } from '../../node/storage/copier.ts';
+import { Endings } from '../../node/storage/endings.ts';
+import { createStorageServiceMetrics } from '../../node/storage/metrics.ts';
+import type { Places } from '../../node/storage/places.ts';
+import { Replica } from '../../node/storage/replica.ts';
+import type { Standings } from '../../node/storage/standings.ts';
+import type { PartitionPlace, RecordStore } from '../../node/storage/store/interface.ts';
+import { Wire } from '../../node/storage/wire.ts';
+import { WireServer } from '../../node/storage/wire-server.ts';
+import { Witnesses } from '../../node/storage/witnesses.ts';
+import {
+  type Answers,
+  decodeRecord,
+  encodeBody,
+  encodeRecord,
+  Partitions,
+  partitionOf,
+  RecordAdmission,
+  type RecordKind,
+  RequestQuotas,
+  type SignedRecord,
+  signingBytes,
+} from '../../protocols/storage/index.ts';
+import { silentLogger } from './silent-logger.ts';
+import { openStore } from './store-records.ts';
+
+const SWARM = 'maillon';
+const VIEW = '0'.repeat(16);
+const GIB = 2 ** 30;
+/** Nothing waits for copying here. */
+const BYTES_PER_SECOND = GIB;
+/** Of the largest there is. */
+const PULL_TIMEOUT_MS = 600_000;
+const NO_SIGNATURE = new Uint8Array(64);
+const NO_VALUE = new Uint8Array();
+
+const crypto = createCrypto();
+const clock = { now: () => Date.now() };
+const logger = silentLogger();
+const partitions = new Partitions({ crypto }, { swarm: SWARM });
+const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+const author = Buffer.concat([
+  Buffer.of(0xed, 0x01),
+  publicKey.export({ format: 'der', type: 'spki' }).subarray(-32),
+]);
+
+export const PLACE: PartitionPlace = {
+  owner: '',
+  namespace: 'reconciled',
+  namespaceId: partitions.namespaceId({ owner: '', namespace: 'reconciled' }),
+  partition: 0,
+};
+
+/** Everybody may write everything. */
+const authorise = (): void => undefined;
+const isCurrent = (): Promise<boolean> => Promise.resolve(true);
+
+/** Keys of one partition. */
+export function* keys(): Generator<string, never> {
+  for (let n = 0; ; n++) {
+    const key = `records/${n}`;
+    if (partitionOf(crypto, key) === PLACE.partition) yield key;
+  }
+}
+
+export interface Made {
+  readonly value?: Uint8Array;
+  /** 0: a value, 1: a tombstone. */
+  readonly kind?: RecordKind;
+  /** Part of the version. */
+  readonly counter?: number;
+  /** False for one that never travels, so that nobody verifies it. */
+  readonly isSigned?: boolean;
+}
+
+const MADE_AT = Date.now() - 60_000;
+
+export function makeRecord(
+  key: string,
+  { value = NO_VALUE, kind = 0, counter = 0, isSigned = true }: Made,
+): SignedRecord {
+  const { owner, namespace } = PLACE;
+  const names = { owner, namespace, key, author, ms: MADE_AT, counter, time: MADE_AT, expiry: null };
+  const body = encodeBody({ ...names, kind, contentType: '', value, chain: [], ext: {} });
+  if (!isSigned) return decodeRecord(encodeRecord(body, NO_SIGNATURE), crypto);
+  const signature = sign(null, signingBytes(SWARM, crypto.sha256(body)), privateKey);
+  return decodeRecord(encodeRecord(body, signature), crypto);
+}
+
+export class ReplicaNode {
+  readonly id: string;
+  readonly store: RecordStore;
+  readonly copier: Copier;
+  readonly metrics = createStorageServiceMetrics();
+  readonly network: Network;
+  readonly #directory: string;
+  readonly #wire: Wire;
+  readonly #server: WireServer;
+
+  private constructor(network: Network, peers: () => readonly string[]) {
+    this.network = network;
+    this.id = network.peerId.toString();
+    this.#directory = mkdtempSync(join(tmpdir(), 'maillon-replica-'));
+    this.store = openStore(this.#directory, {
+      clock,
+      capacityBytes: 4 * GIB,
+      quotaOf: () => ({ bytes: 4 * GIB, keys: 10_000_000, isSponsored: true }),
+    });
+    this.#wire = new Wire({ network, addressesOf: () => [] });
+    const { metrics, store } = this;
+    const admission = new RecordAdmission(
+      { crypto, clock, partitions, authorise, metrics },
+      { swarm: SWARM },
+    );
+    const places = placesOf(peers);
+    const ask: ConstructorParameters<typeof Witnesses>[0]['ask'] = (id, request, signal) =>
+      this.#wire.request(id, request, signal);
+    const witnesses = new Witnesses({ isCurrent, ask }, { self: this.id });
+    const endings = new Endings({ places, ask }, { self: this.id });
+    const shared = { store, crypto, clock, partitions, admission, places, metrics, witnesses };
+    this.copier = new Copier({ ...shared, endings, ask }, { bytesPerSecond: BYTES_PER_SECOND });
+    const replica = new Replica({
+      ...shared,
+      standings: STANDINGS,
+      isSponsored: () => true,
+      isMember: () => true,
+      copyFrom: (peer) => this.pull(peer),
+      onCorrupt: () => undefined,
+    });
+    const quotas = new RequestQuotas({ clock });
+    const answer = replica.answer.bind(replica);
+    this.#server = new WireServer({
+      network,
+      admission,
+      quotas,
+      logger,
+      metrics,
+      answer: (request, peer) => answer(request, peer),
+    });
+  }
+
+  static async start(peers: () => readonly string[]): Promise<ReplicaNode> {
+    const libp2p = await createLibp2p({
+      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+    });
+    const node = new ReplicaNode(libp2p as unknown as Network, peers);
+    await node.#server.start();
+    return node;
+  }
+
+  async stop(): Promise<void> {
+    this.#wire.stop();
+    await this.#server.stop();
+    await this.network.stop();
+    await this.store.close();
+    rmSync(this.#directory, { recursive: true });
+  }
+
+  /** What a home does with another one: asks how it stands, and where they differ takes over and has it take over. True: they did not. */
+  async review(other: string): Promise<boolean> {
+    const { namespaceId, partition, owner, namespace } = PLACE;
+    const signal = AbortSignal.timeout(PULL_TIMEOUT_MS);
+    const state = await this.#wire.request(other, { type: 'state', namespaceId, partition }, signal);
+    const own = this.store.summary(PLACE);
+    if (own?.count === state.count && Buffer.from(own.fingerprint).equals(state.fingerprint)) return true;
+    await this.pull(other);
+    await this.#wire.request(other, { type: 'handover', owner, namespace, partition }, signal);
+    return false;
+  }
+
+  /** Takes over what the other one has, whether they are the same or not. */
+  async pull(other: string, signal = AbortSignal.timeout(PULL_TIMEOUT_MS)): Promise<void> {
+    await this.copier.pull(other, PLACE, PLACE, signal);
+  }
+}
+
+const STANDING: Answers['handover'] & { isHome: boolean; origin: string } = {
+  view: VIEW,
+  isHome: true,
+  isSynced: true,
+  origin: VIEW,
+};
+/** Who is home is no question here. */
+const STANDINGS = { of: () => STANDING, isStale: () => false } as unknown as Standings;
+
+function placesOf(peers: () => readonly string[]): Places {
+  const of = (): unknown => ({
+    homes: peers().map((id) => ({ id, isLive: true })),
+    view: VIEW,
+    isHome: true,
+  });
+  return { of } as unknown as Places;
+}
+
+/** Passes bytes on, and counts them: all that the two say to each other. */
+export class CountingProxy {
+  bytes = 0;
+  readonly #server: Server;
+
+  private constructor(target: number) {
+    this.#server = createServer((client) => {
+      const upstream = dial(target, '127.0.0.1');
+      for (const [from, to] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const) {
+        from.setNoDelay(true);
+        from.on('data', (data: Buffer) => void (this.bytes += data.byteLength));
+        from.pipe(to);
+        from.on('error', () => to.destroy());
+        from.on('close', () => to.destroy());
+      }
+    });
+  }
+
+  static async before(network: Network): Promise<CountingProxy> {
+    const [address] = network.getMultiaddrs();
+    const proxy = new CountingProxy(Number(/\/tcp\/(\d+)/.exec(String(address))?.[1]));
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  async connect(from: Network): Promise<void> {
+    const { port } = this.#server.address() as AddressInfo;
+    await from.dial(multiaddr(`/ip4/127.0.0.1/tcp/${port}`));
+  }
+
+  stop(): void {
+    this.#server.close();
+  }
+}
