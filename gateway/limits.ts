@@ -42,6 +42,8 @@ export const STOP_CLOSE_TIMEOUT_MS = 400;
 export const IDEMPOTENCY_WINDOW_MS = 10 * 60_000;
 /** Idempotency-Keys remembered, some 500 bytes each; full, a request with a new one is refused as overload. */
 export const IDEMPOTENCY_KEYS_MAX = 200_000;
+/** Of one namespace that a credential is for: the others need room, too. */
+export const IDEMPOTENCY_KEYS_PER_NAMESPACE = 20_000;
 /** Length of an Idempotency-Key: a UUID is 36. */
 export const IDEMPOTENCY_KEY_MAX_LENGTH = 128;
 /** Length of a native frame's `ref`. */
@@ -134,6 +136,12 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.closeTimeout', CLOSE_TIMEOUT_MS, 'milliseconds', 'for a client to close its side'),
   limit('gateway.idempotencyWindow', IDEMPOTENCY_WINDOW_MS, 'milliseconds', 'a retry is safe that long'),
   limit('gateway.idempotencyKeys', IDEMPOTENCY_KEYS_MAX, 'count', 'some 500 bytes each; then overloaded'),
+  limit(
+    'gateway.idempotencyKeysPerNamespace',
+    IDEMPOTENCY_KEYS_PER_NAMESPACE,
+    'count',
+    'the others need room, too',
+  ),
   limit('gateway.idempotencyKeyLength', IDEMPOTENCY_KEY_MAX_LENGTH, 'bytes', 'room for any common id'),
   limit('gateway.refLength', REF_MAX_LENGTH, 'bytes', 'a ref is sent back as it came'),
   limit('gateway.memberIdLength', MEMBER_ID_MAX_LENGTH, 'bytes', 'told to every member of a topic'),

@@ -19,6 +19,7 @@ import { Hub } from './hub.ts';
 import type { Events, Gateway, GatewayComponents } from './interface.ts';
 import {
   IDEMPOTENCY_KEYS_MAX,
+  IDEMPOTENCY_KEYS_PER_NAMESPACE,
   IDEMPOTENCY_WINDOW_MS,
   SSE_HEARTBEAT_MS,
   STOP_CLOSE_TIMEOUT_MS,
@@ -84,7 +85,11 @@ export class GatewayServer implements Gateway {
     // outlives a restart of the gateway: a retry may come right after it
     this.#idempotency = new IdempotencyKeys(
       { clock: systemClock },
-      { windowMs: IDEMPOTENCY_WINDOW_MS, maxKeys: IDEMPOTENCY_KEYS_MAX },
+      {
+        windowMs: IDEMPOTENCY_WINDOW_MS,
+        maxKeys: IDEMPOTENCY_KEYS_MAX,
+        maxKeysPerScope: IDEMPOTENCY_KEYS_PER_NAMESPACE,
+      },
     );
   }
 

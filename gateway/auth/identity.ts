@@ -70,6 +70,8 @@ export class Authenticator {
   /** By hash of the credential; the one that was looked at least recently is forgotten first. */
   readonly #known = new Map<string, Known>();
 
+  /** Counts what ended here: what was looked up before that is not remembered. */
+  #endings = 0;
   #onForgotten: () => void = () => undefined;
 
   constructor(components: AuthenticatorComponents) {
@@ -94,6 +96,7 @@ export class Authenticator {
 
   /** Looks again at whoever is of one wallet: what it revoked here is not good a moment longer. */
   forget(did: string): void {
+    this.#endings += 1;
     for (const [key, { principal }] of this.#known) if (principal.did === did) this.#known.delete(key);
     this.#onForgotten();
   }
@@ -104,8 +107,10 @@ export class Authenticator {
     const now = this.#components.clock.now();
     if (known !== undefined && known.until > now) return known.principal;
     this.#known.delete(key);
+    const endings = this.#endings;
     const principal = await (kind === 'jwt' ? this.#ofToken(text) : this.#ofKey(text));
     if (principal === null) return null;
+    if (endings !== this.#endings) return principal;
     this.#remember(key, { principal, until: Math.min(now + REMEMBERED_MS, principal.endsAt ?? Infinity) });
     return principal;
   }

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { ApiKey, ApiKeys } from '../../../../gateway/auth/api-keys.ts';
 import { isAllowedCallback } from '../../../../gateway/auth/callbacks.ts';
 import { custodyNamespace } from '../../../../gateway/auth/custody.ts';
-import { credentialsOf } from '../../../../gateway/auth/identity.ts';
+import {
+  Authenticator,
+  type AuthenticatorComponents,
+  credentialsOf,
+} from '../../../../gateway/auth/identity.ts';
 import {
   ACCESS_TOKEN_TTL_MS,
   CLOCK_SKEW_MS,
@@ -191,4 +196,30 @@ test('the login page goes where it is allowed to, to the letter', () => {
   ]) {
     assert.ok(!isAllowedCallback(allowed, bad), bad);
   }
+});
+
+test('a key that is revoked while it is looked up is looked up again the next time', async () => {
+  const answers = [Promise.withResolvers<ApiKey | null>(), Promise.withResolvers<ApiKey | null>()];
+  let asked = 0;
+  const apiKeys = {
+    find: () => {
+      asked += 1;
+      return answers[asked - 1]?.promise;
+    },
+  };
+  const authenticator = new Authenticator({
+    apiKeys: apiKeys as unknown as ApiKeys,
+    clock: new ManualClock(0),
+    tenants: { format: () => 'w-1' },
+    node: { owner: 'did:key:z1' },
+  } as unknown as AuthenticatorComponents);
+  const credential = [{ kind: 'api_key', text: 'ak_x:n' }] as const;
+  const key = { id: 'k', did: 'd', subject: 's', namespace: 'n', scopes: ['read'] } as unknown as ApiKey;
+  const first = authenticator.identify(credential);
+  authenticator.forget('d');
+  answers[0]?.resolve(key);
+  assert.equal((await first)?.kind, 'api_key');
+  const second = authenticator.identify(credential);
+  answers[1]?.resolve(null);
+  await assert.rejects(second, { code: 'unauthenticated' });
 });

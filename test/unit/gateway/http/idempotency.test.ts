@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IdempotencyKeys } from '../../../../gateway/http/idempotency.ts';
 
-function keysAt(now: { ms: number }, maxKeys = 10): IdempotencyKeys<number> {
-  return new IdempotencyKeys({ clock: { now: () => now.ms } }, { windowMs: 1000, maxKeys });
+function keysAt(now: { ms: number }, maxKeys = 10, maxKeysPerScope = maxKeys): IdempotencyKeys<number> {
+  const init = { windowMs: 1000, maxKeys, maxKeysPerScope };
+  return new IdempotencyKeys({ clock: { now: () => now.ms } }, init);
 }
 
 test('the same key and request act once, also while the first is under way', async () => {
@@ -72,4 +73,21 @@ test('a key is 1 to 128 visible ASCII characters', async () => {
       { code: 'bad_idempotency_key' },
     );
   }
+});
+
+test('one scope does not take the room of all, and gets its own back', async () => {
+  const now = { ms: 0 };
+  const keys = keysAt(now, 10, 2);
+  const ask = (key: string, scope: string, act = async () => 1) => keys.once(key, 'f', act, scope);
+  await ask('a', 'greedy');
+  await ask('b', 'greedy');
+  await assert.rejects(ask('c', 'greedy'), { code: 'overloaded' });
+  await assert.rejects(
+    ask('d', 'other', () => Promise.reject(new Error('no'))),
+    /no/,
+  );
+  for (const key of ['a', 'b']) assert.equal(await ask(key, 'other'), 1);
+  for (const key of ['a', 'b', 'c']) assert.equal(await ask(key, ''), 1, 'the operator has the rest');
+  now.ms = 1000;
+  assert.equal(await ask('c', 'greedy'), 1);
 });
