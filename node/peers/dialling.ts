@@ -14,15 +14,21 @@ export async function dialNamed(network: Network, target: Multiaddr, signal: Abo
   }
 }
 
-/** A multiaddr with a peer id, so that whoever answers is who was meant. Throws `bad_address`. */
+/** A multiaddr that ends in a peer id, so that whoever answers is who was meant. Throws `bad_address`. */
 export function parsePeerAddress(address: string): Multiaddr {
+  const parsed = parseMultiaddr(address);
+  const last = parsed.getComponents().at(-1);
+  if (last?.name !== 'p2p') throw new CodedError('bad_address', `${address} must end in /p2p/<peer id>`);
+  parsePeerId(last.value ?? '');
+  return parsed;
+}
+
+function parseMultiaddr(address: string): Multiaddr {
   try {
-    const parsed = multiaddr(address);
-    if (parsed.getComponents().some((component) => component.name === 'p2p')) return parsed;
+    return multiaddr(address);
   } catch (error) {
     throw new CodedError('bad_address', `${address} is not a multiaddr`, undefined, { cause: error });
   }
-  throw new CodedError('bad_address', `${address} must end in /p2p/<peer id>`);
 }
 
 /** Throws `bad_address`. */

@@ -156,6 +156,7 @@ test('connect and disconnect are for the operator and for who has admin', async 
   for (const [path, body, expected] of [
     ['connect', {}, [400, 'bad_request']],
     ['connect', { multiaddr: '/ip4/192.0.2.1/tcp/1' }, [400, 'bad_address']],
+    ['connect', { multiaddr: '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWAbc' }, [400, 'bad_address']],
     ['connect', { multiaddr: nobody }, [500, 'dial_failed']],
     ['disconnect', {}, [400, 'bad_request']],
     ['disconnect', { peer_id: 'x' }, [400, 'bad_address']],
