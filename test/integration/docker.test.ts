@@ -157,6 +157,8 @@ test('the image, built in a clean directory', async (t) => {
     assert.equal((await fetch(metrics)).status, 401);
     const authorization = `Bearer ${readFileSync(token, 'utf8').trim()}`;
     assert.equal((await fetch(metrics, { headers: { authorization } })).status, 200);
+    // what writes to its directory ends before that is removed
+    await container.program.end('SIGTERM');
   });
 
   await t.test('has the command on its path, for exec', async (t) => {

@@ -59,8 +59,11 @@ const keysOf = (entries: readonly ListEntry[]): string[] => entries.map(({ key }
 
 /** That of a list of promises, each is refused as forbidden. */
 async function assertForbidden(attempts: Readonly<Record<string, Promise<unknown>>>): Promise<void> {
-  for (const [what, attempt] of Object.entries(attempts))
-    assert.equal(await codeOf(attempt), 'forbidden', what);
+  // all are waited for from the beginning: one that fails before its turn would fail the test
+  const codes = await Promise.all(
+    Object.entries(attempts).map(async ([what, attempt]) => [what, await codeOf(attempt)] as const),
+  );
+  for (const [what, code] of codes) assert.equal(code, 'forbidden', what);
 }
 
 test('messages of two tenants with one name and one topic never meet, and neither speaks in the other’s', async (t) => {

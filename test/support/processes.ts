@@ -34,7 +34,8 @@ export interface Cleanup {
 /** A directory that is gone after the test. */
 export function scratch(t: Cleanup): string {
   const path = mkdtempSync(join(tmpdir(), 'maillon-test-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
+  // a process that the test left may write to it still: hooks run in the order in which they were registered
+  t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
 
