@@ -23,7 +23,6 @@ export {
   BlobReader,
   type BlobReaderComponents,
   type BlockRef,
-  checkBlock,
   type GetBlock,
   rootOf,
 } from './server.ts';
