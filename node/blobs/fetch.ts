@@ -33,7 +33,8 @@ export async function fetchBlob(
   const intake = new Intake(components, { blob });
   const controller = new AbortController();
   const signal = AbortSignal.any([options.signal, controller.signal]);
-  const reader = new BlobReader({ crypto, metrics: protocolMetrics, getBlock: options.getBlock });
+  const { getBlock, isHashed = false } = options;
+  const reader = new BlobReader({ crypto, metrics: protocolMetrics, getBlock }, { isHashed });
   const coming: Coming[] = [];
 
   const take = async (): Promise<void> => {

@@ -44,6 +44,8 @@ export interface FetchOptions {
   readonly namespaceId: Uint8Array;
   /** Asked for what is not here. */
   readonly getBlock: GetBlock;
+  /** It holds what it gives against the CID itself. */
+  readonly isHashed?: boolean;
   readonly signal: AbortSignal;
   /** Called after each block that came: a timer that measures progress starts again. */
   readonly onProgress?: (bytes: number) => void;

@@ -21,6 +21,8 @@ export const UPLOAD_LIFE_MS = 24 * HOUR_MS;
 /** What nobody refers to is kept so long: whoever put it is about to write the record. */
 export const UNREFERENCED_GRACE_MS = 60 * MINUTE_MS;
 
+/** Between two collections: a little of what is not needed any more stands for a while. */
+export const COLLECT_MS = 10 * MINUTE_MS;
 /** Rows of the catalogue that one turn of collection touches. */
 export const COLLECT_ROWS = 512;
 /** Files that one turn of collection removes. */

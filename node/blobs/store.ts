@@ -41,7 +41,6 @@ import {
   UPLOADS_MAX,
   UPLOADS_PER_NAMESPACE_MAX,
 } from './limits.ts';
-import { createBlobStoreMetrics } from './metrics.ts';
 import { scrubBlocks } from './scrubber.ts';
 import { StoredUpload } from './upload.ts';
 
@@ -49,6 +48,7 @@ export interface BlobStoreComponents {
   readonly clock: Clock;
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly logger: Logger;
+  readonly metrics: BlobStoreMetrics;
 }
 
 export interface BlobStoreInit {
@@ -70,7 +70,7 @@ export function openBlobStore(components: BlobStoreComponents, init: BlobStoreIn
 const UPLOAD_ID_BYTES = 16;
 
 class FileBlobStore implements BlobStore {
-  readonly metrics: BlobStoreMetrics = createBlobStoreMetrics();
+  readonly metrics: BlobStoreMetrics;
   readonly #components: BlobStoreComponents;
   readonly #init: BlobStoreInit;
   readonly #files: BlockFiles;
@@ -84,6 +84,7 @@ class FileBlobStore implements BlobStore {
 
   constructor(components: BlobStoreComponents, init: BlobStoreInit) {
     this.#components = components;
+    this.metrics = components.metrics;
     this.#init = init;
     this.#openedAt = components.clock.now();
     const { database, damage } = openCatalogue(init.directory);

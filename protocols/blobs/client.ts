@@ -1,8 +1,9 @@
 import * as dagCbor from '@ipld/dag-cbor';
+import { cidOf } from '../common/block-cid.ts';
 import { equalBytes } from '../common/bytes.ts';
 import { hasFewItems } from '../common/cbor-bounds.ts';
 import type { Crypto } from '../common/crypto.ts';
-import { type BlobLink, cidOf, encodeNode } from './codec.ts';
+import { type BlobLink, encodeNode } from './codec.ts';
 import {
   DIGEST_BYTES,
   HEIGHT_MAX,

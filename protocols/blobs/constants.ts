@@ -27,8 +27,6 @@ export const NODE_MAX_BYTES = 64 * KIB;
 export const BLOCK_MAX_BYTES = PROFILE.chunkBytes;
 
 export const DIGEST_BYTES = 32;
-/** CIDv1, codec, sha2-256, 32 bytes. */
-export const CID_BYTES = 4 + DIGEST_BYTES;
 /** A link: array, version, CID, size. */
 export const LINK_MAX_BYTES = 64;
 /** A state: the digests of each level that have no parent yet. */

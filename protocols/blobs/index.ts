@@ -3,18 +3,10 @@
  *
  * Everything here is pure. Where blocks are kept and fetched from is the node's matter.
  */
+
+export { CID_BYTES, cidOf, cidText, digestOf, isBlockCid, isLeafCid, parseCid } from '../common/block-cid.ts';
 export { BlobBuilder, type Block, chunksOf } from './client.ts';
-export {
-  type BlobLink,
-  cidOf,
-  cidText,
-  decodeLink,
-  digestOf,
-  encodeLink,
-  isBlockCid,
-  isLeafCid,
-  parseCid,
-} from './codec.ts';
+export { type BlobLink, decodeLink, encodeLink } from './codec.ts';
 export * from './constants.ts';
 export { BLOB_ERRORS, BlobError, type BlobErrorCode } from './errors.ts';
 export { BLOB_LIMITS } from './limits.ts';

@@ -1,6 +1,7 @@
+import { cidOf, cidText, digestOf } from '../common/block-cid.ts';
 import { equalBytes } from '../common/bytes.ts';
 import type { Crypto } from '../common/crypto.ts';
-import { type BlobLink, cidOf, cidText, digestOf, encodeNode, linkedDigests } from './codec.ts';
+import { type BlobLink, encodeNode, linkedDigests } from './codec.ts';
 import { PROFILE, type Profile, READ_AHEAD_MAX } from './constants.ts';
 import { BlobError } from './errors.ts';
 import type { BlobMetrics } from './metrics.ts';

@@ -1,4 +1,5 @@
-import { CID_BYTES, type Profile } from './constants.ts';
+import { CID_BYTES } from '../common/block-cid.ts';
+import type { Profile } from './constants.ts';
 
 /**
  * The DAG of a blob follows from its size alone: how many leaves, how many nodes over them, what each of them holds and how

@@ -1,6 +1,7 @@
 /** Blob stores of tests. */
 import { join } from 'node:path';
 import type { BlobStore, Reference } from '../../node/blobs/interface.ts';
+import { createBlobStoreMetrics } from '../../node/blobs/metrics.ts';
 import { type BlobStoreInit, openBlobStore } from '../../node/blobs/store.ts';
 import { createCrypto } from '../../node/crypto.ts';
 import type { BlobLink } from '../../protocols/blobs/index.ts';
@@ -20,9 +21,10 @@ export function openBlobs(
   { clock = { now: () => 1_000_000 }, ...init }: Partial<BlobStoreInit> & { readonly clock?: Clock } = {},
 ): BlobStore {
   return openBlobStore(
-    { clock, crypto, logger: silentLogger() },
+    { clock, crypto, logger: silentLogger(), metrics: createBlobStoreMetrics() },
     {
-      directory: join(data, 'blobs'),
+      // where a node has it
+      directory: join(data, 'storage/blobs'),
       keyPath: join(data, 'storage.key'),
       capacityBytes: () => GIB,
       quotaOf: () => GIB,

@@ -32,7 +32,7 @@ const KILLS = 3;
 const WRITER = fileURLToPath(new URL('../../../support/blob-writer.ts', import.meta.url));
 
 function filesIn(data: string): string[] {
-  return globSync('blobs/blocks/*/*', { cwd: data }).map((name) => join(data, name));
+  return globSync('storage/blobs/blocks/*/*', { cwd: data }).map((name) => join(data, name));
 }
 
 function flipBit(path: string): void {
@@ -230,7 +230,7 @@ test('a damaged catalogue is put aside; the blobs are fetched again', async (t) 
   const first = openBlobs(data);
   await putBytes(first, bytes);
   await first.close();
-  writeFileSync(join(data, 'blobs/catalogue.db'), Buffer.alloc(20_000, 0x55));
+  writeFileSync(join(data, 'storage/blobs/catalogue.db'), Buffer.alloc(20_000, 0x55));
   const store = openBlobs(data);
   t.after(() => Promise.all([store.close(), from.close()]));
   assert.equal(store.metrics.resets, 1);

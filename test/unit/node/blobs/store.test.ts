@@ -25,7 +25,7 @@ function newData(): string {
 }
 
 function filesIn(data: string): string[] {
-  return globSync('blobs/blocks/*/*', { cwd: data });
+  return globSync('storage/blobs/blocks/*/*', { cwd: data });
 }
 
 test('what goes in comes out, in any range, after a restart too; files are this user’s alone', async (t) => {
@@ -43,10 +43,10 @@ test('what goes in comes out, in any range, after a restart too; files are this 
   const range = await bytesOfAll(store.read(link, { start: MIB - 2, end: 2 * MIB + 2 }, NEVER));
   assert.ok(range.equals(bytes.subarray(MIB - 2, 2 * MIB + 2)));
   for (const name of filesIn(data)) assert.equal(statSync(join(data, name)).mode & 0o777, 0o600);
-  for (const name of ['blobs', 'blobs/blocks']) {
+  for (const name of ['storage/blobs', 'storage/blobs/blocks']) {
     assert.equal(statSync(join(data, name)).mode & 0o777, 0o700);
   }
-  assert.deepEqual(readdirSync(join(data, 'blobs/new')), [], 'nothing temporary is left');
+  assert.deepEqual(readdirSync(join(data, 'storage/blobs/new')), [], 'nothing temporary is left');
 });
 
 test('nothing of what is stored is readable on the disk', async (t) => {
