@@ -36,6 +36,8 @@ export class BlockFiles {
     for (const name of [TEMPORARY, BLOCKS]) {
       mkdirSync(join(directory, name), { recursive: true, mode: DIRECTORY_MODE });
     }
+    // they may be new
+    for (const one of [directory, dirname(directory)]) syncDirectory(one);
   }
 
   /** On disk under its name; that the name is, only `sync` of it promises. Throws `no_room`. */
@@ -61,9 +63,20 @@ export class BlockFiles {
   }
 
   /** The names of these are on disk as well. */
-  sync(cids: readonly Uint8Array[]): void {
-    for (const directory of new Set(cids.map((cid) => dirname(this.#pathOf(cid))))) syncDirectory(directory);
-    syncDirectory(join(this.#directory, BLOCKS));
+  async sync(cids: readonly Uint8Array[]): Promise<void> {
+    const folders = new Set(cids.map((cid) => dirname(this.#pathOf(cid))));
+    // a folder may be new as well
+    if (cids.length > 0) folders.add(join(this.#directory, BLOCKS));
+    // Windows cannot open one, and needs no sync of it
+    if (process.platform === 'win32') return;
+    try {
+      for (const folder of folders) {
+        await using handle = await open(folder, 'r');
+        await handle.sync();
+      }
+    } catch (error) {
+      throw diskError(error);
+    }
   }
 
   /** What was written, bit for bit. Throws `corrupt`, for a file that is gone, too. */

@@ -63,7 +63,7 @@ export class Intake {
     this.#check();
     const { files, catalogue } = this.#components;
     const batch = this.#batch;
-    files.sync(batch.map(({ cid }) => cid));
+    await files.sync(batch.map(({ cid }) => cid));
     catalogue.transaction(() => {
       catalogue.addBlocks(this.#blob, batch);
       catalogue.touch(this.#blob);

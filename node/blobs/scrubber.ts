@@ -6,6 +6,8 @@ import type { BlobStoreMetrics, ScrubOptions, ScrubReport } from './interface.ts
 import { SCRUB_BLOCKS, SCRUB_NAMED_MAX } from './limits.ts';
 
 const SECOND_MS = 1000;
+/** Timers cannot wait for weeks. */
+const PAUSE_MAX_MS = 60_000;
 
 export interface ScrubberComponents {
   readonly catalogue: Catalogue;
@@ -41,8 +43,10 @@ export async function scrubBlocks(
       }
       blocks += 1;
       metrics.blocksScrubbed += 1;
-      const aheadMs = (bytes / bytesPerSecond) * SECOND_MS - (performance.now() - startedAt);
-      if (aheadMs > 1) await delay(aheadMs, undefined, { signal });
+      const dueAt = startedAt + (bytes / bytesPerSecond) * SECOND_MS;
+      while (performance.now() < dueAt) {
+        await delay(Math.min(dueAt - performance.now(), PAUSE_MAX_MS), undefined, { signal });
+      }
     }
     onProgress?.({ blocks, bytes });
     if (page.length === 0) return { blocks, bytes, broken, named };
