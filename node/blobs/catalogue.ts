@@ -264,19 +264,24 @@ export class Catalogue {
     return { id, blob: Number(row['blob']), state: row['state'] as Uint8Array, size: Number(row['size']) };
   }
 
-  saveUpload(id: string, state: Uint8Array, size: number): void {
+  /** Throws where it is not as `row` says any more: it was given up, or somebody else went on with it. */
+  saveUpload(row: Pick<UploadRow, 'id' | 'size'>, state: Uint8Array, size: number): void {
     const { changes } = this.#run(
-      'UPDATE uploads SET state = ?, size = ?, touched = ? WHERE id = ?',
+      'UPDATE uploads SET state = ?, size = ?, touched = ? WHERE id = ? AND size = ?',
       state,
       size,
       this.#clock.now(),
-      id,
+      row.id,
+      row.size,
     );
     if (Number(changes) === 0) throw uploadGone();
   }
 
   /** What was uploaded is the blob of this link now; where there was one, it has all blocks now. */
-  finishUpload({ id, blob }: UploadRow, link: BlobLink): void {
+  finishUpload({ id, blob, size }: UploadRow, link: BlobLink): void {
+    if (Number(this.#run('DELETE FROM uploads WHERE id = ? AND size = ?', id, size).changes) === 0) {
+      throw uploadGone();
+    }
     const there = this.blob(link.cid);
     const { id: target } = there ?? { id: blob };
     if (there === null)
@@ -289,12 +294,10 @@ export class Catalogue {
       );
     }
     this.complete(target);
-    if (!this.endUpload(id)) throw uploadGone();
   }
 
-  /** Whether there was one. */
-  endUpload(id: string): boolean {
-    return Number(this.#run('DELETE FROM uploads WHERE id = ?', id).changes) > 0;
+  endUpload(id: string): void {
+    this.#run('DELETE FROM uploads WHERE id = ?', id);
   }
 
   uploadCounts(namespaceId: Uint8Array): { readonly all: number; readonly ofNamespace: number } {

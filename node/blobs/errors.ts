@@ -23,7 +23,9 @@ export function notFound(what: string): CodedError {
 }
 
 export function uploadGone(): CodedError {
-  return notFound('there is no such upload: it ended, or nobody went on with it for a day');
+  return notFound(
+    'there is no such upload: it ended, nobody went on with it for a day, or somebody else did just now',
+  );
 }
 
 export function closedError(): CodedError {

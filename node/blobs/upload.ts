@@ -51,7 +51,7 @@ export class StoredUpload implements Upload {
       const { link, blocks } = this.#builder.finish();
       for (const block of blocks) await this.#intake.add(block);
       const { catalogue } = this.#components;
-      await this.#intake.commit(() => catalogue.finishUpload(this.#row, link));
+      await this.#intake.commit(() => catalogue.finishUpload({ ...this.#row, size: this.#offset }, link));
       return link;
     });
   }
@@ -85,7 +85,9 @@ export class StoredUpload implements Upload {
     const { catalogue } = this.#components;
     const { size } = this.#builder;
     const state = this.#builder.encodeState();
-    await this.#intake.commit(() => catalogue.saveUpload(this.#row.id, state, size));
+    await this.#intake.commit(() =>
+      catalogue.saveUpload({ id: this.#row.id, size: this.#offset }, state, size),
+    );
     this.#offset = size;
     this.#state = state;
   }

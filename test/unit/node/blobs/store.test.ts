@@ -79,6 +79,19 @@ test('an upload goes on after a restart where it was; another namespace does not
   assert.ok((await readAll(store, link)).equals(bytes));
 });
 
+test('two who go on with one upload do not mix: the second to note something is told', async (t) => {
+  const store = openBlobs(newData());
+  t.after(() => store.close());
+  const { id } = store.begin(NAMESPACE);
+  const [one, other] = [store.resume(NAMESPACE, id), store.resume(NAMESPACE, id)];
+  await one.append(piecesOf(pattern(MIB), MIB), NEVER);
+  await assert.rejects(other.append(piecesOf(Buffer.alloc(MIB, 9), MIB), NEVER), { code: 'not_found' });
+  await assert.rejects(other.finish(piecesOf(pattern(5), 5), NEVER), { code: 'not_found' });
+  assert.equal(store.resume(NAMESPACE, id).offset, MIB);
+  const link = await one.finish(piecesOf(pattern(5), 5), NEVER);
+  assert.ok((await readAll(store, link)).equals(Buffer.concat([pattern(MIB), pattern(5)])));
+});
+
 test('an upload whose source breaks off keeps what came, and goes on', async (t) => {
   const store = openBlobs(newData());
   t.after(() => store.close());
