@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import { BLOB_LIMITS } from '../protocols/blobs/index.ts';
 import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import type { Limit } from '../protocols/common/limits.ts';
@@ -8,6 +9,7 @@ import { NODES_LIMITS } from '../protocols/nodes/index.ts';
 import { RECONCILIATION_LIMITS } from '../protocols/reconciliation/index.ts';
 import { RELAY_LIMITS } from '../protocols/relay/index.ts';
 import { STORAGE_LIMITS } from '../protocols/storage/index.ts';
+import { BLOB_STORE_LIMITS } from './blobs/limits.ts';
 import { SETTINGS } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { DIRECTORY_LIMITS } from './directory/limits.ts';
@@ -175,6 +177,8 @@ class Node implements MaillonNode {
       ...RECONCILIATION_LIMITS,
       ...STORAGE_LIMITS,
       ...STORAGE_SERVICE_LIMITS,
+      ...BLOB_LIMITS,
+      ...BLOB_STORE_LIMITS,
       ...settings,
     ];
   }

@@ -18,17 +18,29 @@ const FILES_MAX = 1000;
 
 const NOTHING: DiskReading = { dataBytes: null, freeBytes: null, sizeBytes: null };
 
+/** A folder of so many files that who writes them counts them. */
+export interface CountedFolder {
+  /** In the data directory. */
+  readonly path: string;
+  readonly bytes: () => number;
+}
+
 /** How much disk a node uses and has left. */
 export class DiskUsage {
   readonly #clock: Clock;
   readonly #directory: string;
+  readonly #counted: CountedFolder | null;
   #latest = NOTHING;
   #readAt = -Infinity;
   #underWay: Promise<DiskReading> | null = null;
 
-  constructor(components: { readonly clock: Clock }, init: { readonly directory: string }) {
+  constructor(
+    components: { readonly clock: Clock },
+    init: { readonly directory: string; readonly counted?: CountedFolder },
+  ) {
     this.#clock = components.clock;
     this.#directory = init.directory;
+    this.#counted = init.counted ?? null;
   }
 
   /** What was read last; asks for a newer one when that is old. */
@@ -60,9 +72,15 @@ export class DiskUsage {
     });
   }
 
+  async #dataBytes(): Promise<number> {
+    const counted = this.#counted;
+    if (counted === null) return sizeOf(this.#directory, null);
+    return (await sizeOf(this.#directory, join(this.#directory, counted.path))) + counted.bytes();
+  }
+
   async #read(): Promise<DiskReading> {
     const [dataBytes, space] = await Promise.all([
-      sizeOf(this.#directory).catch(() => null),
+      this.#dataBytes().catch(() => null),
       statfs(this.#directory).catch(() => null),
     ]);
     this.#latest = {
@@ -75,12 +93,23 @@ export class DiskUsage {
   }
 }
 
-async function sizeOf(directory: string): Promise<number> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).slice(0, FILES_MAX);
+async function sizeOf(directory: string, except: string | null): Promise<number> {
+  const files = await filesIn(directory, except);
   const sizes = await Promise.all(
     // a file may be gone since it was listed
-    files.map(async (file) => (await stat(join(file.parentPath, file.name)).catch(() => null))?.size ?? 0),
+    files.slice(0, FILES_MAX).map(async (path) => (await stat(path).catch(() => null))?.size ?? 0),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function filesIn(directory: string, except: string | null): Promise<string[]> {
+  if (directory === except) return [];
+  const found: string[] = [];
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isFile()) found.push(path);
+    else if (entry.isDirectory()) found.push(...(await filesIn(path, except)));
+    if (found.length >= FILES_MAX) break;
+  }
+  return found;
 }

@@ -8,7 +8,7 @@ import { type NamespacesGauges, registerNamespacesMetrics } from '../namespaces/
 import { registerPeerMetrics } from '../peers/metrics.ts';
 import { type RelayGauges, registerRelayMetrics } from '../relay/metrics.ts';
 import { registerStorageMetrics, type StorageGauges } from '../storage/metrics.ts';
-import { DiskUsage } from './disk-usage.ts';
+import { type CountedFolder, DiskUsage } from './disk-usage.ts';
 import { LOOP_MONITOR, LoopMonitor, registerLoopMetrics } from './event-loop.ts';
 import type { EventLog } from './events.ts';
 import type { Meter } from './meter.ts';
@@ -69,7 +69,10 @@ export class Sight {
     this.#components = components;
     this.#init = init;
     this.#loop = new LoopMonitor({ events: components.events }, LOOP_MONITOR);
-    this.#disk = new DiskUsage({ clock: components.clock }, { directory: init.data });
+    this.#disk = new DiskUsage(
+      { clock: components.clock },
+      { directory: init.data, counted: blocksOf(components) },
+    );
   }
 
   start(): void {
@@ -140,4 +143,9 @@ export class Sight {
     if (diskFault !== null && this.#diskFault === null) events.report('disk_failed', { reason: diskFault });
     this.#diskFault = diskFault;
   }
+}
+
+/** Blocks of blobs are a file each, which the catalogue counts. */
+function blocksOf({ storage }: Pick<SightComponents, 'storage'>): CountedFolder {
+  return { path: 'storage/blobs/blocks', bytes: () => storage.blobs?.usage().bytes ?? 0 };
 }

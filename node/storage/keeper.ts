@@ -11,6 +11,8 @@ import {
   type RequestType,
   TOMBSTONE_LIFE_MS,
 } from '../../protocols/storage/index.ts';
+import { BlobHome } from '../blobs/home.ts';
+import type { BlobGauges } from '../blobs/metrics.ts';
 import type { Config } from '../config/schema.ts';
 import type { Terms } from '../identity/tenancy.ts';
 import type { Network } from '../libp2p.ts';
@@ -87,6 +89,7 @@ export class Keeper {
   readonly #sync: Sync;
   readonly #upkeep: Upkeep;
   readonly #server: WireServer;
+  readonly #blobs: BlobHome;
   readonly #graceMs: number;
   #endListening: (() => void) | null = null;
 
@@ -107,6 +110,7 @@ export class Keeper {
       },
     );
     const store = this.#store;
+    this.#blobs = this.#makeBlobs(config, directory);
     const onUnsynced = (partition: Parameters<Sync['request']>[0]): void => this.#sync.request(partition);
     this.#standings = new Standings({ store, members, places, logger, onUnsynced });
     const own = { ...components, store, standings: this.#standings };
@@ -124,6 +128,7 @@ export class Keeper {
       witnesses,
       isMember: (peer) => members.isMember(peer),
       copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
+      blobs: () => this.#blobs.opened,
       onCorrupt: (partition, key) => components.repairs.mend(store, partition, key),
     });
     const answer = this.replica.answer.bind(this.replica);
@@ -136,6 +141,7 @@ export class Keeper {
     this.#sync.start();
     await this.#server.start();
     this.#upkeep.start();
+    this.#blobs.start();
     this.#endListening ??= this.#components.members.onChange(() => {
       this.#upkeep.hurry();
       this.#sync.hurry();
@@ -149,7 +155,12 @@ export class Keeper {
     this.#upkeep.stop();
     this.#sync.stop();
     await this.#server.stop();
+    await this.#blobs.close();
     await this.#store.close();
+  }
+
+  get blobs(): BlobGauges {
+    return this.#blobs;
   }
 
   get status(): Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'> {
@@ -177,6 +188,24 @@ export class Keeper {
     } catch (error) {
       return `the store cannot be read: ${errorMessage(error)}`;
     }
+  }
+
+  #makeBlobs(config: Config, directory: string): BlobHome {
+    const { clock, crypto, logger, termsOf } = this.#components;
+    return new BlobHome(
+      { clock, crypto, logger },
+      {
+        directory: join(directory, 'blobs'),
+        keyPath: join(config.data, 'storage.key'),
+        // records and blobs share the room
+        capacityBytes: () => config['storage.capacityBytes'] - this.#store.usage().bytes,
+        quotaOf: (namespaceId) => {
+          const totals = this.#store.totals(namespaceId);
+          if (totals === null) return config['storage.namespaceBytes'];
+          return quotaOf(termsOf(totals), config).bytes - totals.bytes;
+        },
+      },
+    );
   }
 
   #wasReset(reason: string): void {

@@ -8,6 +8,7 @@ import {
   type RequestType,
   type StorageMetrics,
 } from '../../protocols/storage/index.ts';
+import { type BlobGauges, registerBlobMetrics } from '../blobs/metrics.ts';
 import type { Meter } from '../observability/meter.ts';
 import type { StorageStatus } from './interface.ts';
 import { registerStoreMetrics, type StoreGauges } from './store/metrics.ts';
@@ -70,12 +71,15 @@ export interface StorageGauges {
   readonly status: () => StorageStatus;
   /** Null at a node that stores nothing. */
   readonly store: StoreGauges | null;
+  /** Null at a node that stores nothing. */
+  readonly blobs: BlobGauges | null;
 }
 
 /** Registers what storage counts, and what this node holds. */
 export function registerStorageMetrics(meter: Meter, storage: StorageGauges): void {
   registerCounters(meter, storage.metrics);
   if (storage.store !== null) registerStoreMetrics(meter, storage.store);
+  if (storage.blobs !== null) registerBlobMetrics(meter, storage.blobs);
   const gauge = (name: string, help: string, read: (status: StorageStatus) => number): void =>
     meter.gauge(`maillon_storage_${name}`, help, () => read(storage.status()));
   gauge('used_bytes', 'Bytes kept for the swarm.', ({ bytes }) => bytes);

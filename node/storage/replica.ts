@@ -26,6 +26,7 @@ import {
   StorageError,
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
+import type { BlobStore } from '../blobs/interface.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
 import type { Places } from './places.ts';
 import type { Standings } from './standings.ts';
@@ -48,6 +49,8 @@ export interface ReplicaComponents {
   readonly metrics: StorageServiceMetrics;
   /** Takes over from `peer` what it has of a partition and this node has not. */
   readonly copyFrom: (peer: string, place: PartitionPlace) => Promise<void>;
+  /** Null while there are none. */
+  readonly blobs: () => Pick<BlobStore, 'has' | 'block'> | null;
   /** A copy on this node's disk does not open. */
   readonly onCorrupt: (place: PartitionId, key: string) => void;
 }
@@ -87,6 +90,10 @@ export class Replica {
         return this.#reconcile(request, peer);
       case 'entries':
         return this.#entries(request, peer);
+      case 'has':
+        return this.#has(request);
+      case 'block':
+        return this.#block(request);
       default:
         return this.#handover(request, peer);
     }
@@ -231,6 +238,21 @@ export class Replica {
     if (!places.of(place).isHome && !this.#mayStandIn(place)) throw notResponsible();
     await copyFrom(peer, place);
     return this.#standing(place);
+  }
+
+  #has({ cids }: RequestOf<'has'>): Answers['has'] {
+    return { has: this.#components.blobs()?.has(cids) ?? cids.map(() => false) };
+  }
+
+  async #block({ cid }: RequestOf<'block'>): Promise<Answers['block']> {
+    try {
+      return { bytes: (await this.#components.blobs()?.block(cid)) ?? null };
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      if (error.code === 'not_found') return { bytes: null };
+      if (error.code === 'corrupt') throw new ReplicaError('corrupt', 'the block on this disk does not read');
+      throw error;
+    }
   }
 
   /** Only of a home: what a former one says of itself is for whoever takes over. */

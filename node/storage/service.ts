@@ -14,6 +14,7 @@ import {
   RequestQuotas,
   type RequestType,
 } from '../../protocols/storage/index.ts';
+import type { BlobGauges } from '../blobs/metrics.ts';
 import type { Config } from '../config/schema.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Credentials } from '../identity/credentials.ts';
@@ -132,6 +133,11 @@ export class StorageService implements Storage {
   /** What its store counts; null where nothing is kept. */
   get store(): StoreGauges | null {
     return this.#keeper?.store ?? null;
+  }
+
+  /** What its blob store counts; null where nothing is kept. */
+  get blobs(): BlobGauges | null {
+    return this.#keeper?.blobs ?? null;
   }
 
   /** What is not found to work is said by `probe`. */

@@ -1,6 +1,7 @@
 import { compareBytes } from '../common/bytes.ts';
 import { checkNamespace, checkOwner } from '../common/names.ts';
 import {
+  BLOCK_MAX_BYTES,
   ERROR_MESSAGE_MAX_LENGTH,
   FINGERPRINT_BYTES,
   PAGE_ITEMS_MAX,
@@ -119,6 +120,10 @@ export interface Answers {
   reconcile: Standing & { readonly message: Uint8Array };
   /** Of the first of the ids asked for, at least of one: null where it holds no such item. */
   entries: { readonly entries: readonly (VersionItem | null)[] };
+  /** Of each block that was asked about, in their order. */
+  has: { readonly has: readonly boolean[] };
+  /** Null where the replica has it not. Its hash is the asker's to verify. */
+  block: { readonly bytes: Uint8Array | null };
 }
 
 /** Second item of an answer's head. */
@@ -175,6 +180,8 @@ const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
   handover: 2,
   reconcile: 3,
   entries: 1,
+  has: 1,
+  block: 1,
 };
 
 const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unknown[] } = {
@@ -189,6 +196,8 @@ const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unk
   handover: ({ view, isSynced }) => [view, isSynced],
   reconcile: ({ view, isSynced, message }) => [view, isSynced, message],
   entries: ({ entries }) => [entries.map((entry) => entry && versionItems(entry))],
+  has: ({ has }) => [has],
+  block: ({ bytes }) => [bytes],
 };
 
 const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf<T>) => Answers[T] } = {
@@ -218,7 +227,13 @@ const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf
     message: readMessage(message),
   }),
   entries: ([entries], request) => ({ entries: readEntries(entries, request) }),
+  has: ([has], request) => ({ has: readHas(has, request) }),
+  block: ([bytes]) => ({ bytes: bytes === null ? null : check.bytes('block', bytes, BLOCK_MAX_BYTES, 0) }),
 };
+
+function readHas(value: unknown, { cids }: RequestOf<'has'>): boolean[] {
+  return readTuple('has', value, cids.length).map((one) => readBoolean('has', one));
+}
 
 function readStanding(view: unknown, isSynced: unknown): Standing {
   return { view: readView('view', view), isSynced: readBoolean('is synced', isSynced) };

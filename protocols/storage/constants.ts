@@ -81,6 +81,10 @@ export const RECONCILE_MESSAGE_MAX_BYTES = 16 * KIB;
 export const ITEM_ID_BYTES = 32;
 /** Of these so many are of the key, the rest of the digest. */
 export const ITEM_KEY_BYTES = 16;
+/** The largest block of a blob: a chunk (blobs/SPEC.md). */
+export const BLOCK_MAX_BYTES = MIB;
+/** Blocks of one question: a quarter of what a node of a blob links. */
+export const HAS_BLOCKS_MAX = 256;
 /** Ids of requests. */
 export const FRAME_ID_MAX = 2 ** 32 - 1;
 /** Requests of one peer that may wait for their answers. */
@@ -126,5 +130,6 @@ assertRelation(
 assertRelation(CHAIN_MAX_BYTES >= CHAIN_LINK_MAX_BYTES, 'the largest link fits a chain');
 assertRelation(FRAME_MAX_BYTES >= RECORD_MAX_BYTES + SMALL_FRAME_MAX_BYTES, 'a record fits a frame');
 assertRelation(FRAME_MAX_BYTES >= FETCH_MAX_BYTES + SMALL_FRAME_MAX_BYTES, 'a page of records fits a frame');
+assertRelation(FRAME_MAX_BYTES >= BLOCK_MAX_BYTES + SMALL_FRAME_MAX_BYTES, 'a block fits a frame');
 assertRelation(SMALL_FRAME_MAX_BYTES >= 3 * KEY_MAX_BYTES, 'two keys fit a small frame');
 assertRelation(PAGE_MAX_BYTES >= 16 * SMALL_FRAME_MAX_BYTES, 'a page holds more than a few');

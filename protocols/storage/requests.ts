@@ -1,8 +1,10 @@
+import { CID_BYTES, isBlockCid } from '../common/block-cid.ts';
 import { checkNamespace, checkOwner } from '../common/names.ts';
 import {
   ENTRY_IDS_MAX,
   FETCH_KEYS_MAX,
   FRAME_MAX_BYTES,
+  HAS_BLOCKS_MAX,
   ITEM_ID_BYTES,
   PAGE_ITEMS_MAX,
   PAGE_MAX_BYTES,
@@ -48,6 +50,10 @@ export interface Requests {
   reconcile: PartitionId & { readonly message: Uint8Array };
   /** What some of the ids stand for that a reconciliation told. */
   entries: PartitionId & { readonly ids: readonly Uint8Array[] };
+  /** Which of these blocks of blobs the replica has, by their CIDs. */
+  has: { readonly cids: readonly Uint8Array[] };
+  /** A block of a blob, by its CID. */
+  block: { readonly cid: Uint8Array };
 }
 
 export type RequestType = keyof Requests;
@@ -183,6 +189,27 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
     burst: 1_000,
     reason: 'fifty thousand entries a second are more than are ever fetched',
   },
+  has: {
+    ...SMALL,
+    number: 11,
+    items: 1,
+    requestMaxBytes: SMALL_FRAME_MAX_BYTES + HAS_BLOCKS_MAX * CID_BYTES,
+    requestMaxItems: SMALL_ITEMS + HAS_BLOCKS_MAX,
+    answerMaxItems: SMALL_ITEMS + HAS_BLOCKS_MAX,
+    perSecond: 100,
+    burst: 400,
+    reason: 'asked before blocks are, which cost more',
+  },
+  block: {
+    ...SMALL,
+    number: 12,
+    items: 1,
+    answerMaxBytes: FRAME_MAX_BYTES,
+    timeoutMs: UPKEEP_TIMEOUT_MS,
+    perSecond: 1_000,
+    burst: 2_000,
+    reason: 'a gigabyte a second is more than a link carries; small blobs are one block each',
+  },
 };
 
 /** Numbers of requests that are no more, so that none is used again. */
@@ -228,6 +255,8 @@ const WRITE: { readonly [T in RequestType]: (request: Requests[T]) => readonly u
   handover: ({ owner, namespace, partition }) => [owner, namespace, partition],
   reconcile: ({ namespaceId, partition, message }) => [namespaceId, partition, message],
   entries: ({ namespaceId, partition, ids }) => [namespaceId, partition, ids],
+  has: ({ cids }) => [cids],
+  block: ({ cid }) => [cid],
 };
 
 const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } = {
@@ -267,6 +296,8 @@ const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } 
     ...readPartition(id, partition),
     ids: readIds(ids),
   }),
+  has: ([cids]) => ({ type: 'has', cids: readCids(cids) }),
+  block: ([cid]) => ({ type: 'block', cid: readCid(cid) }),
 };
 
 const CONDITIONS = ['absent', 'match', 'notAbove'] as const;
@@ -318,6 +349,18 @@ function readIds(value: unknown): Uint8Array[] {
   const ids = check.array('ids', value, ENTRY_IDS_MAX).map((id) => check.bytes('id', id, ITEM_ID_BYTES));
   if (ids.length === 0) throw malformed('ids must hold at least one');
   return ids;
+}
+
+function readCid(value: unknown): Uint8Array {
+  const cid = check.bytes('cid', value, CID_BYTES);
+  if (!isBlockCid(cid)) throw malformed('cid must be of version 1, raw or dag-pb, and sha2-256');
+  return cid;
+}
+
+function readCids(value: unknown): Uint8Array[] {
+  const cids = check.array('cids', value, HAS_BLOCKS_MAX).map(readCid);
+  if (cids.length === 0) throw malformed('cids must hold at least one');
+  return cids;
 }
 
 export function cursorItems(cursor: PartitionId | null): unknown[] | null {

@@ -1,4 +1,5 @@
 import { runExperiment } from '../support/experiment.ts';
+import { blobsBench } from './blobs/bench.ts';
 import { fanoutBench } from './fanout/bench.ts';
 import { gatewayBench } from './gateway-latency.ts';
 import { httpBench } from './http/bench.ts';
@@ -21,6 +22,7 @@ const result = await runExperiment(
     identityBench,
     httpBench,
     reconcileBench,
+    blobsBench,
   ],
   process.argv.slice(2),
 );

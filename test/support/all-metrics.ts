@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import { registerGatewayMetrics, registerHttpMetrics } from '../../gateway/admin/gateway-metrics.ts';
 import { createGatewayMetrics } from '../../gateway/metrics.ts';
+import { createBlobStoreMetrics } from '../../node/blobs/metrics.ts';
 import { createDirectoryMetrics, registerDirectoryMetrics } from '../../node/directory/metrics.ts';
 import { type IdentityGauges, registerIdentityMetrics } from '../../node/identity/metrics.ts';
 import { createWalletMetrics } from '../../node/identity/wallets/metrics.ts';
@@ -63,6 +64,10 @@ export function registerAllMetrics(registry: Registry): () => void {
     metrics: createStorageServiceMetrics(),
     status: () => NO_STORAGE,
     store: { metrics: createStoreMetrics(), waiting: 0 },
+    blobs: {
+      metrics: createBlobStoreMetrics(),
+      usage: () => ({ bytes: 0, blocks: 0, blobs: 0, freeBytes: 0 }),
+    },
   });
   registerNamespacesMetrics(meter, NO_NAMESPACES);
   registerIdentityMetrics(meter, NO_IDENTITY);

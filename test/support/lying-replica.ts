@@ -107,6 +107,10 @@ export class LyingReplica {
         return { entries: request.ids.map(() => null) };
       case 'state':
         return { ...this.#standing(request), ...HOLDS_NOTHING };
+      case 'has':
+        return { has: request.cids.map(() => true) };
+      case 'block':
+        return { bytes: Buffer.from('not what was asked for') };
       default:
         return this.#standing({
           namespaceId: this.#partitions.namespaceId(request),

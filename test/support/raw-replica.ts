@@ -173,6 +173,8 @@ const EMPTY: { readonly [T in RequestType]: Answers[T] } = {
   handover: UNSYNCED,
   reconcile: { ...UNSYNCED, message: NOTHING_DIFFERS },
   entries: { entries: [null] },
+  has: { has: [false] },
+  block: { bytes: null },
 };
 
 export function sendFrame(stream: Stream, frame: Uint8Array): void {

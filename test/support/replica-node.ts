@@ -138,6 +138,7 @@ export class ReplicaNode {
       isSponsored: () => true,
       isMember: () => true,
       copyFrom: (peer) => this.pull(peer),
+      blobs: () => null,
       onCorrupt: () => undefined,
     });
     const quotas = new RequestQuotas({ clock });

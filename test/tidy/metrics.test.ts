@@ -13,6 +13,8 @@ const metrics = registry.getMetricsAsArray() as (MetricObject & { readonly label
 
 /** What a name may end in: what one of it is. */
 const UNITS = [
+  'blobs',
+  'blocks',
   'seconds',
   'bytes',
   'ratio',

@@ -41,7 +41,8 @@ export function openFiles({ directory, keyPath }: { directory: string; keyPath: 
       if (key === null) {
         // the directory of the records may be new as well
         syncDirectory(dirname(directory));
-        key = createKey(keyPath);
+        // blobs are sealed with it, too, and may have come first
+        key = readKey(keyPath) ?? createKey(keyPath);
       }
       return key;
     },

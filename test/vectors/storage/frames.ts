@@ -33,6 +33,12 @@ const ENTRIES = 10;
 /** A message of a reconciliation. */
 const MESSAGE = bytes(Buffer.concat([Buffer.of(0x61, 0, 0, 1), Buffer.alloc(16, 0xf1)]));
 const ITEM = bytes(Buffer.alloc(32, 0x1d));
+const HAS = 11;
+const BLOCK = 12;
+
+const LEAF = bytes(Buffer.concat([Buffer.from('01551220', 'hex'), Buffer.alloc(32, 0xd1)]));
+const NODE = bytes(Buffer.concat([Buffer.from('01701220', 'hex'), Buffer.alloc(32, 0xd1)]));
+const RECORD_CID = bytes(Buffer.concat([Buffer.from('01711220', 'hex'), Buffer.alloc(32, 0xd1)]));
 
 const FINGERPRINT = bytes(Buffer.alloc(16, 0xf1));
 const SHORT_FINGERPRINT = bytes(Buffer.alloc(15, 0xf1));
@@ -64,6 +70,8 @@ const ASKED: Readonly<Record<number, Buffer>> = {
   [HANDOVER]: frame(HANDOVER, [text(''), text('default'), int(3)]),
   [RECONCILE]: frame(RECONCILE, [NAMESPACE, int(3), MESSAGE]),
   [ENTRIES]: frame(ENTRIES, [NAMESPACE, int(3), list([ITEM, ITEM])]),
+  [HAS]: frame(HAS, [list([LEAF, NODE])]),
+  [BLOCK]: frame(BLOCK, [LEAF]),
 };
 
 function answerOf(name: string, type: number, data: Buffer, code?: string): FrameVector {
@@ -186,6 +194,30 @@ function requests(): FrameVector[] {
   ];
 }
 
+function blockRequests(): FrameVector[] {
+  const many = (count: number): Buffer => list(Array.from({ length: count }, () => LEAF));
+  return [
+    request('a question for a block of each kind', HAS, [list([LEAF, NODE])]),
+    request('a question for 256 blocks', HAS, [many(256)]),
+    request('a question for 257 blocks', HAS, [many(257)], BAD),
+    request('a question for no block', HAS, [EMPTY], BAD),
+    request('a question for what is no block', HAS, [list([RECORD_CID])], BAD),
+    request('a block', BLOCK, [LEAF]),
+    request('a block that is a node', BLOCK, [NODE]),
+    request('a block by the CID of a record', BLOCK, [RECORD_CID], BAD),
+    request('a block by a CID of 35 bytes', BLOCK, [bytes(Buffer.alloc(35))], BAD),
+    request('a block by nothing', BLOCK, [NULL], BAD),
+    answer('one of the blocks is there', HAS, [list([TRUE, FALSE])]),
+    answer('fewer than were asked about', HAS, [list([TRUE])], BAD),
+    answer('more than were asked about', HAS, [list([TRUE, TRUE, TRUE])], BAD),
+    answer('a number of blocks', HAS, [list([int(1), int(0)])], BAD),
+    answer('the bytes of a block', BLOCK, [bytes(Buffer.from('hello world'))]),
+    answer('the bytes of an empty block', BLOCK, [bytes(Buffer.alloc(0))]),
+    answer('no block', BLOCK, [NULL]),
+    answer('a block that is text', BLOCK, [text('hello world')], BAD),
+  ];
+}
+
 function entry(key: string, other: { expiry?: Buffer; contentType?: string } = {}): Buffer {
   return list([text(key), ...STAMP, int(2), other.expiry ?? NULL, text(other.contentType ?? '')]);
 }
@@ -286,5 +318,5 @@ function answers(): FrameVector[] {
 }
 
 export function frameVectors(): FrameVector[] {
-  return [...heads(), ...requests(), ...answers(), ...pages()];
+  return [...heads(), ...requests(), ...answers(), ...pages(), ...blockRequests()];
 }

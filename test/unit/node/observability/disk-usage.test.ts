@@ -18,6 +18,16 @@ test('the files of the directory and its folders are summed, and the file system
   assert.deepEqual(disk.latest, { dataBytes, freeBytes, sizeBytes });
 });
 
+test('a folder that somebody else counts is not walked', async (t) => {
+  const directory = scratch(t);
+  mkdirSync(join(directory, 'a/many'), { recursive: true });
+  writeFileSync(join(directory, 'a/one'), Buffer.alloc(1000));
+  writeFileSync(join(directory, 'a/many/two'), Buffer.alloc(234));
+  const counted = { path: 'a/many', bytes: () => 5 };
+  const disk = new DiskUsage({ clock: new ManualClock(0) }, { directory, counted });
+  assert.equal((await disk.read()).dataBytes, 1005);
+});
+
 test('whoever asks often gets what was read, for some seconds', async (t) => {
   const directory = scratch(t);
   const clock = new ManualClock(0);

@@ -47,7 +47,7 @@ function make(t: TestContext, registry = new Registry()) {
       directory: { metrics: createDirectoryMetrics() },
       meshSizes: () => [],
       nodes: () => [],
-      storage: { metrics: createStorageServiceMetrics(), status: () => NO_STORAGE, store: null },
+      storage: { metrics: createStorageServiceMetrics(), status: () => NO_STORAGE, store: null, blobs: null },
       identity: NO_IDENTITY,
       namespaces: NO_NAMESPACES,
       meter: new Meter(registry),

@@ -180,6 +180,8 @@ test('no number of a request is used twice, nor one that is retired', () => {
       ['handover', 8],
       ['reconcile', 9],
       ['entries', 10],
+      ['has', 11],
+      ['block', 12],
     ],
   );
 });

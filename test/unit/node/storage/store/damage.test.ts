@@ -4,20 +4,19 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import type { RecordStore } from '../../../../../node/storage/store/interface.ts';
 import { CodedError } from '../../../../../protocols/common/errors.ts';
 import type { SignedRecord } from '../../../../../protocols/storage/index.ts';
 import { scratch, until } from '../../../../support/processes.ts';
+import { NO_MOUNT, smallDisk } from '../../../../support/small-disk.ts';
 import { heldIn, openStore, PLACE, storable } from '../../../../support/store-records.ts';
 
 const NOW = 1_000_000;
@@ -271,21 +270,6 @@ test('records without their key, or with another, are refused by name and left a
   assert.equal((await readAll(store)).right, KEYS);
   await store.close();
 });
-
-/** A file system of `bytes` that is gone after the test; null where there may be none. */
-function smallDisk(t: TestContext, bytes: number): string | null {
-  const path = mkdtempSync(join(tmpdir(), 'maillon-disk-'));
-  t.after(() => {
-    spawnSync('umount', ['-l', path]);
-    rmSync(path, { recursive: true });
-  });
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'maillon-test', path]);
-  if (mounted.status !== 0) return null;
-  return path;
-}
-
-const CAN_MOUNT = process.platform === 'linux' && process.getuid?.() === 0;
-const NO_MOUNT = CAN_MOUNT ? false : 'a small file system can only be mounted by root on Linux';
 
 test('a full disk refuses writes, reads go on, and it recovers by itself', { skip: NO_MOUNT }, async (t) => {
   const disk = smallDisk(t, 6 * MIB);

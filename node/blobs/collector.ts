@@ -1,0 +1,86 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { parseCid } from '../../protocols/blobs/index.ts';
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { BlockFiles } from './block-files.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { BlobStoreMetrics, CollectReport } from './interface.ts';
+import { COLLECT_FILES, COLLECT_ROWS } from './limits.ts';
+
+export interface CollectorComponents {
+  readonly files: BlockFiles;
+  readonly catalogue: Catalogue;
+  readonly clock: Clock;
+  readonly metrics: BlobStoreMetrics;
+  readonly signal: AbortSignal;
+}
+
+export interface CollectorInit {
+  readonly graceMs: number;
+  readonly uploadLifeMs: number;
+  /** Files of before it may be unknown to the catalogue because that is new. */
+  readonly openedAt: number;
+}
+
+/** Removes what nobody needs, some at a time, so that clients get in between. */
+export async function collectUnused(
+  components: CollectorComponents,
+  { graceMs, uploadLifeMs, openedAt }: CollectorInit,
+): Promise<CollectReport> {
+  const { catalogue, clock } = components;
+  const now = clock.now();
+  const before = now - graceMs;
+  const uploads = catalogue.transaction(() => catalogue.endUploads(now - uploadLifeMs));
+  const blobs = await dismantleUnused(components, before);
+  const { blocks, bytes } = await removeUnused(components, before);
+  if (openedAt < before) await removeUnknown(components, before);
+  return { blobs, blocks, bytes, uploads };
+}
+
+async function dismantleUnused({ catalogue, signal }: CollectorComponents, before: number): Promise<number> {
+  for (let blobs = 0; ; blobs++) {
+    signal.throwIfAborted();
+    const blob = catalogue.transaction(() => catalogue.takeUnused(before));
+    if (blob === null) return blobs;
+    while (!catalogue.transaction(() => catalogue.dismantle(blob, COLLECT_ROWS))) await turn();
+    await turn();
+  }
+}
+
+/** A file goes with its row in one turn of the event loop, so that nobody takes it for there in between. */
+async function removeUnused(
+  { catalogue, files, metrics, signal }: CollectorComponents,
+  before: number,
+): Promise<{ blocks: number; bytes: number }> {
+  const removed = { blocks: 0, bytes: 0 };
+  for (;;) {
+    signal.throwIfAborted();
+    const count = catalogue.transaction(() => {
+      const blocks = catalogue.unusedBlocks(before, COLLECT_FILES);
+      for (const { id, cid, bytes } of blocks) {
+        files.remove(cid);
+        catalogue.removeBlock(id);
+        removed.blocks += 1;
+        removed.bytes += bytes;
+      }
+      return blocks.length;
+    });
+    metrics.blocksCollected += count;
+    if (count === 0) return removed;
+    await turn();
+  }
+}
+
+/** Files that the catalogue does not know: written, and not noted before the process was killed. */
+async function removeUnknown(
+  { catalogue, files, signal }: CollectorComponents,
+  before: number,
+): Promise<void> {
+  for (const shard of files.shards()) {
+    signal.throwIfAborted();
+    for (const { name, writtenAt } of files.entries(shard)) {
+      const cid = parseCid(name);
+      if (cid !== null && writtenAt < before && catalogue.block(cid) === null) files.remove(cid);
+    }
+    await turn();
+  }
+}

@@ -1,0 +1,33 @@
+import { CodedError } from '../../protocols/common/errors.ts';
+import { faultOf } from '../storage/store/faults.ts';
+
+type Reason = 'capacity' | 'quota' | 'disk';
+
+const ADVICE: Readonly<Record<Reason, string>> = {
+  capacity: 'this node keeps as much as it offers: raise storage.capacityBytes, or add a node',
+  quota: 'the namespace has had its share: delete something, or have its quota raised',
+  disk: 'the disk is full or fails: nothing was kept; make room and try again',
+};
+
+export function noRoom(reason: Reason): CodedError {
+  return new CodedError('no_room', ADVICE[reason], { reason });
+}
+
+/** What the disk said, by its name. */
+export function diskError(error: unknown): unknown {
+  return faultOf(error) === 'disk' ? noRoom('disk') : error;
+}
+
+export function notFound(what: string): CodedError {
+  return new CodedError('not_found', what);
+}
+
+export function uploadGone(): CodedError {
+  return notFound(
+    'there is no such upload: it ended, nobody went on with it for a day, or somebody else did just now',
+  );
+}
+
+export function closedError(): CodedError {
+  return new CodedError('closed', 'the blob store is closed');
+}

@@ -1,0 +1,93 @@
+import {
+  type BlobLink,
+  type BlobMetrics,
+  BlobReader,
+  type BlockRef,
+  rootOf,
+} from '../../protocols/blobs/index.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import { Intake, type IntakeComponents } from './intake.ts';
+import type { FetchOptions } from './interface.ts';
+import { FETCHES_AT_ONCE } from './limits.ts';
+
+export interface FetchComponents extends IntakeComponents {
+  readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly protocolMetrics: BlobMetrics;
+  /** Reads a block of this disk; marks one that is broken. */
+  readonly read: (cid: Uint8Array) => Promise<Uint8Array>;
+}
+
+interface Coming {
+  readonly ref: BlockRef;
+  readonly bytes: Promise<Uint8Array>;
+}
+
+/** Gets what is missing of a blob, in its order; a few blocks at once, each verified before it is written. */
+export async function fetchBlob(
+  components: FetchComponents,
+  link: BlobLink,
+  options: FetchOptions,
+): Promise<void> {
+  const { catalogue, crypto, protocolMetrics, read, metrics } = components;
+  const { id: blob } = catalogue.openBlob(link);
+  const intake = new Intake(components, { blob });
+  const controller = new AbortController();
+  const signal = AbortSignal.any([options.signal, controller.signal]);
+  const { getBlock, isHashed = false } = options;
+  const reader = new BlobReader({ crypto, metrics: protocolMetrics, getBlock }, { isHashed });
+  const coming: Coming[] = [];
+
+  const take = async (): Promise<void> => {
+    const next = coming.shift();
+    if (next === undefined) return;
+    const bytes = await next.bytes;
+    await intake.add({ cid: next.ref.cid, bytes });
+    metrics.blocksFetched += 1;
+    options.onProgress?.(bytes.byteLength);
+    if (intake.isFull) await intake.commit();
+  };
+  const ask = async (ref: BlockRef): Promise<void> => {
+    if (coming.length >= FETCHES_AT_ONCE) await take();
+    const bytes = reader.get(ref, signal);
+    // whoever waits for it hears of it
+    bytes.catch(() => undefined);
+    coming.push({ ref, bytes });
+  };
+  /** The bytes of a node, which is needed to go on. */
+  const nodeBytes = async (ref: BlockRef): Promise<Uint8Array> => {
+    const own = intake.has(ref.cid) ? await read(ref.cid).catch(() => null) : null;
+    if (own !== null) return own;
+    const bytes = await reader.get(ref, signal);
+    await intake.add({ cid: ref.cid, bytes });
+    options.onProgress?.(bytes.byteLength);
+    return bytes;
+  };
+  const visit = async (ref: BlockRef): Promise<void> => {
+    signal.throwIfAborted();
+    if (ref.height === 0) {
+      if (!intake.has(ref.cid)) await ask(ref);
+      return;
+    }
+    for (const child of reader.children(ref, await nodeBytes(ref))) await visit(child);
+  };
+
+  try {
+    await visit(rootOf(link));
+    while (coming.length > 0) await take();
+    await intake.commit(() => catalogue.complete(blob));
+  } catch (error) {
+    await salvage(intake);
+    throw error;
+  } finally {
+    controller.abort(new Error('the fetch ended'));
+  }
+}
+
+/** What came is noted, so that the next attempt need not ask for it again. */
+async function salvage(intake: Intake): Promise<void> {
+  try {
+    await intake.commit();
+  } catch {
+    await intake.abandon();
+  }
+}

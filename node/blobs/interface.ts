@@ -1,0 +1,141 @@
+/** The blobs of one node, as the storage service uses them. */
+import type { BlobLink, ByteRange, GetBlock } from '../../protocols/blobs/index.ts';
+import type { Stamp } from '../../protocols/storage/index.ts';
+
+/** What needs a blob: a record of this stamp, or a pin. */
+export type Reference =
+  | {
+      readonly kind: 'record';
+      /** 32 bytes. */
+      readonly namespaceId: Uint8Array;
+      readonly key: string;
+      readonly stamp: Stamp;
+    }
+  | { readonly kind: 'pin'; readonly namespaceId: Uint8Array; readonly key: string };
+
+/** A blob on this node's disk, or a part of one. */
+export interface BlobInfo extends BlobLink {
+  /** Blocks that are here. */
+  readonly blocks: number;
+  /** All of them are. */
+  readonly isComplete: boolean;
+  /** References and uploads that need it. */
+  readonly uses: number;
+}
+
+/** Bytes on their way in. One caller at a time. */
+export interface Upload {
+  /** By which it is resumed, over restarts. */
+  readonly id: string;
+  /** Bytes of it that are on disk: those that come next begin here. */
+  readonly offset: number;
+  /**
+   * Takes what `source` gives, from `offset` on, to its end; then it is a blob, which nothing refers to yet. When `source` or the signal breaks it
+   * off, what was synced stays. Throws `no_room`, `blob_too_large`.
+   */
+  finish(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobLink>;
+  /** Takes what `source` gives and waits for more; what does not fill a chunk has to be sent again: `offset` says from where. */
+  append(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+  /** Gives it up. */
+  cancel(): void;
+}
+
+export interface FetchOptions {
+  readonly namespaceId: Uint8Array;
+  /** Asked for what is not here. */
+  readonly getBlock: GetBlock;
+  /** It holds what it gives against the CID itself. */
+  readonly isHashed?: boolean;
+  readonly signal: AbortSignal;
+  /** Called after each block that came: a timer that measures progress starts again. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+export interface CollectReport {
+  readonly blobs: number;
+  readonly blocks: number;
+  /** Given back to the file system. */
+  readonly bytes: number;
+  readonly uploads: number;
+}
+
+export interface ScrubOptions {
+  readonly bytesPerSecond: number;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (done: { readonly blocks: number; readonly bytes: number }) => void;
+}
+
+export interface ScrubReport {
+  readonly blocks: number;
+  readonly bytes: number;
+  readonly broken: number;
+  /** CIDs of the first of them. */
+  readonly named: readonly string[];
+}
+
+export interface BlobUsage {
+  /** Of the capacity. */
+  readonly bytes: number;
+  readonly blocks: number;
+  readonly blobs: number;
+  /** Of the file system, for this process. */
+  readonly freeBytes: number;
+}
+
+/** What the store counts. True counters: they only grow. */
+export interface BlobStoreMetrics {
+  blocksWritten: number;
+  bytesWritten: number;
+  blocksRead: number;
+  /** Blocks on disk that were not what was written. */
+  corruptions: number;
+  blocksFetched: number;
+  blocksCollected: number;
+  /** Blobs refused for want of room. */
+  refusals: number;
+  blocksScrubbed: number;
+  /** Damaged catalogues that were put aside. */
+  resets: number;
+}
+
+/**
+ * Blobs on this node's disk, encrypted. What is read is verified; what is not what was written is an error, and counts as
+ * missing from then on.
+ *
+ * Errors are `CodedError`s: `corrupt` (a block does not read), `no_room` (detail.reason: `capacity`, `quota` or `disk`), `overloaded` (too many
+ * uploads), `not_found`, `closed`, and those of the protocol.
+ */
+export interface BlobStore {
+  begin(namespaceId: Uint8Array): Upload;
+  /** Throws `not_found` for an upload of another namespace, too. */
+  resume(namespaceId: Uint8Array, id: string): Upload;
+  /** Null where nothing of it is here. */
+  stat(cid: Uint8Array): BlobInfo | null;
+  /** Which of these blocks are here. */
+  has(cids: readonly Uint8Array[]): boolean[];
+  /** A block, verified. */
+  block(cid: Uint8Array): Promise<Uint8Array>;
+  /** Bytes of a blob that is here, verified. Throws `not_found`, `corrupt`. */
+  read(link: BlobLink, range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
+  /** Gets what is missing of a blob; goes on where an earlier call broke off. */
+  fetch(link: BlobLink, options: FetchOptions): Promise<void>;
+  /** On disk before it returns. Throws `not_found` where the blob is not complete, `no_room` over the quota. Idempotent. */
+  hold(reference: Reference, cid: Uint8Array): void;
+  /** Whether there was such a reference. */
+  release(reference: Reference): boolean;
+  /** References of records, oldest first: whoever keeps the records says which of them are gone. */
+  recordReferences(query: {
+    readonly after: number;
+    readonly before: number;
+    readonly limit: number;
+  }): readonly { readonly position: number; readonly reference: Reference & { readonly kind: 'record' } }[];
+  /** Removes what nobody refers to: uploads that ended, blobs, blocks that no other blob has. */
+  collect(): Promise<CollectReport>;
+  /** Reads and verifies every block. */
+  scrub(options: ScrubOptions): Promise<ScrubReport>;
+  namespaceBytes(namespaceId: Uint8Array): number;
+  usage(): BlobUsage;
+  readonly metrics: BlobStoreMetrics;
+  /** What is under way ends with `closed`. Idempotent. */
+  close(): Promise<void>;
+}

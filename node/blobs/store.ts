@@ -1,0 +1,330 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  BlobBuilder,
+  type BlobLink,
+  type BlobMetrics,
+  BlobReader,
+  type ByteRange,
+  cidText,
+  createBlobMetrics,
+} from '../../protocols/blobs/index.ts';
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import type { Logger } from '../observability/logger.ts';
+import { createKey, readKey } from '../storage/store/key-file.ts';
+import { Sealer } from '../storage/store/sealing.ts';
+import { BlockFiles } from './block-files.ts';
+import { Catalogue, type UploadRow } from './catalogue.ts';
+import { collectUnused } from './collector.ts';
+import { openCatalogue } from './database.ts';
+import { closedError, noRoom, notFound, uploadGone } from './errors.ts';
+import { fetchBlob } from './fetch.ts';
+import type {
+  BlobInfo,
+  BlobStore,
+  BlobStoreMetrics,
+  BlobUsage,
+  CollectReport,
+  FetchOptions,
+  Reference,
+  ScrubOptions,
+  ScrubReport,
+  Upload,
+} from './interface.ts';
+import {
+  BLOCK_OVERHEAD_BYTES,
+  DISK_RESERVED_BYTES,
+  UNREFERENCED_GRACE_MS,
+  UPLOAD_LIFE_MS,
+  UPLOADS_MAX,
+  UPLOADS_PER_NAMESPACE_MAX,
+} from './limits.ts';
+import { scrubBlocks } from './scrubber.ts';
+import { StoredUpload } from './upload.ts';
+
+export interface BlobStoreComponents {
+  readonly clock: Clock;
+  readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly logger: Logger;
+  readonly metrics: BlobStoreMetrics;
+}
+
+export interface BlobStoreInit {
+  readonly directory: string;
+  /** Of the key by which records are sealed, too. */
+  readonly keyPath: string;
+  /** Most that blocks may take now. */
+  readonly capacityBytes: () => number;
+  /** Most that a namespace may refer to. */
+  readonly quotaOf: (namespaceId: Uint8Array) => number;
+  readonly graceMs?: number;
+}
+
+/** Opens the store in `directory`, made where there is none. Throws `bad_storage_key`, `storage_version`. */
+export function openBlobStore(components: BlobStoreComponents, init: BlobStoreInit): BlobStore {
+  return new FileBlobStore(components, init);
+}
+
+const UPLOAD_ID_BYTES = 16;
+
+class FileBlobStore implements BlobStore {
+  readonly metrics: BlobStoreMetrics;
+  readonly #components: BlobStoreComponents;
+  readonly #init: BlobStoreInit;
+  readonly #files: BlockFiles;
+  readonly #catalogue: Catalogue;
+  readonly #protocolMetrics: BlobMetrics = createBlobMetrics();
+  readonly #closing = new AbortController();
+  readonly #openedAt: number;
+  /** What has to end before the catalogue is closed. */
+  readonly #underWay = new Set<Promise<unknown>>();
+  #closed: Promise<void> | null = null;
+
+  constructor(components: BlobStoreComponents, init: BlobStoreInit) {
+    this.#components = components;
+    this.metrics = components.metrics;
+    this.#init = init;
+    this.#openedAt = components.clock.now();
+    const { database, damage } = openCatalogue(init.directory);
+    this.#catalogue = new Catalogue({ database, clock: components.clock });
+    this.#files = new BlockFiles(
+      { crypto: components.crypto, sealer: sealerOf(init.keyPath, this.#catalogue) },
+      { directory: init.directory },
+    );
+    if (damage !== null) {
+      this.metrics.resets += 1;
+      const path = join(init.directory, 'catalogue.db.damaged');
+      components.logger.error({ reason: damage, path }, 'the catalogue of blobs was damaged and put aside');
+    }
+  }
+
+  begin(namespaceId: Uint8Array): Upload {
+    this.#checkOpen();
+    const { all, ofNamespace } = this.#catalogue.uploadCounts(namespaceId);
+    if (all >= UPLOADS_MAX || ofNamespace >= UPLOADS_PER_NAMESPACE_MAX) {
+      throw new CodedError('overloaded', 'too many uploads are under way: finish or cancel some');
+    }
+    const id = randomBytes(UPLOAD_ID_BYTES).toString('base64url');
+    const state = new BlobBuilder(this.#components).encodeState();
+    this.#catalogue.transaction(() => this.#catalogue.beginUpload(id, namespaceId, state));
+    return this.resume(namespaceId, id);
+  }
+
+  resume(namespaceId: Uint8Array, id: string): Upload {
+    this.#checkOpen();
+    const row = this.#catalogue.upload(id, namespaceId);
+    if (row === null) throw uploadGone();
+    return this.#upload(row, namespaceId);
+  }
+
+  stat(cid: Uint8Array): BlobInfo | null {
+    this.#checkOpen();
+    return this.#catalogue.blob(cid);
+  }
+
+  has(cids: readonly Uint8Array[]): boolean[] {
+    this.#checkOpen();
+    return cids.map((cid) => this.#catalogue.block(cid)?.isBroken === false);
+  }
+
+  async block(cid: Uint8Array): Promise<Uint8Array> {
+    this.#checkOpen();
+    if (this.#catalogue.block(cid) === null) throw notFound(`block ${cidText(cid)} is not here`);
+    return this.#read(cid);
+  }
+
+  async *read(
+    link: BlobLink,
+    range: ByteRange,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#checkOpen();
+    if (this.#catalogue.blob(link.cid)?.isComplete !== true) {
+      throw notFound(`blob ${cidText(link.cid)} is not here`);
+    }
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    const reader = new BlobReader(
+      {
+        crypto: this.#components.crypto,
+        metrics: this.#protocolMetrics,
+        getBlock: ({ cid }) => this.#read(cid),
+      },
+      { isHashed: true },
+    );
+    yield* reader.read(link, range, either);
+  }
+
+  fetch(link: BlobLink, options: FetchOptions): Promise<void> {
+    return this.#run(async () => {
+      if (this.#catalogue.blob(link.cid)?.isComplete === true) return;
+      this.#checkRoom(0);
+      this.#checkQuota(options.namespaceId, link.size);
+      const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+      await fetchBlob(this.#intakeComponents(), link, { ...options, signal });
+    });
+  }
+
+  hold(reference: Reference, cid: Uint8Array): void {
+    this.#checkOpen();
+    const catalogue = this.#catalogue;
+    catalogue.durably(() => {
+      const blob = catalogue.blob(cid);
+      if (blob?.isComplete !== true) throw notFound(`blob ${cidText(cid)} is not here`);
+      const { namespaceId } = reference;
+      if (!catalogue.isReferring(namespaceId, blob.id)) this.#checkQuota(namespaceId, blob.size);
+      catalogue.addReference(reference, blob);
+    });
+  }
+
+  release(reference: Reference): boolean {
+    this.#checkOpen();
+    return this.#catalogue.transaction(() => this.#catalogue.removeReference(reference));
+  }
+
+  recordReferences({ after, before, limit }: Parameters<BlobStore['recordReferences']>[0]) {
+    this.#checkOpen();
+    return this.#catalogue.recordReferences(after, before, limit);
+  }
+
+  collect(): Promise<CollectReport> {
+    return this.#run(() => {
+      const { graceMs = UNREFERENCED_GRACE_MS } = this.#init;
+      return collectUnused(
+        {
+          files: this.#files,
+          catalogue: this.#catalogue,
+          clock: this.#components.clock,
+          metrics: this.metrics,
+          signal: this.#closing.signal,
+        },
+        { graceMs, uploadLifeMs: UPLOAD_LIFE_MS, openedAt: this.#openedAt },
+      );
+    });
+  }
+
+  scrub(options: ScrubOptions): Promise<ScrubReport> {
+    return this.#run(() => {
+      const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+      const read = (cid: Uint8Array): Promise<Uint8Array> => this.#read(cid);
+      return scrubBlocks({ catalogue: this.#catalogue, metrics: this.metrics, read }, { ...options, signal });
+    });
+  }
+
+  namespaceBytes(namespaceId: Uint8Array): number {
+    return this.#catalogue.namespaceBytes(namespaceId);
+  }
+
+  readonly usage = (): BlobUsage => {
+    return { ...this.#catalogue.totals(), freeBytes: this.#files.freeBytes() };
+  };
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(closedError());
+    await Promise.allSettled(this.#underWay);
+    this.#catalogue.close();
+  }
+
+  #upload(row: UploadRow, namespaceId: Uint8Array): Upload {
+    const checkQuota = (bytes: number): void => this.#checkQuota(namespaceId, bytes);
+    const upload = new StoredUpload({ ...this.#intakeComponents(), checkQuota }, row);
+    const within = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, this.#closing.signal]);
+    return {
+      id: upload.id,
+      get offset() {
+        return upload.offset;
+      },
+      append: (source, signal) => this.#run(() => upload.append(source, within(signal))),
+      finish: (source, signal) => this.#run(() => upload.finish(source, within(signal))),
+      cancel: () => upload.cancel(),
+    };
+  }
+
+  #intakeComponents() {
+    return {
+      files: this.#files,
+      catalogue: this.#catalogue,
+      metrics: this.metrics,
+      crypto: this.#components.crypto,
+      read: (cid: Uint8Array): Promise<Uint8Array> => this.#read(cid),
+      protocolMetrics: this.#protocolMetrics,
+      checkRoom: (bytes: number): void => this.#checkRoom(bytes),
+    };
+  }
+
+  /** A block that does not read counts as missing from now on. */
+  async #read(cid: Uint8Array): Promise<Uint8Array> {
+    try {
+      const bytes = await this.#files.read(cid);
+      this.metrics.blocksRead += 1;
+      return bytes;
+    } catch (error) {
+      if (error instanceof CodedError && error.code === 'corrupt') this.#noteBroken(cid);
+      throw error;
+    }
+  }
+
+  #noteBroken(cid: Uint8Array): void {
+    const row = this.#closed === null ? this.#catalogue.block(cid) : null;
+    if (row === null || row.isBroken) return;
+    this.metrics.corruptions += 1;
+    this.#components.logger.error({ cid: cidText(cid) }, 'a block on this disk is not what was written');
+    try {
+      this.#catalogue.transaction(() => this.#catalogue.markBroken(cid));
+    } catch {
+      // on a full disk it cannot be noted: the next read finds it again
+    }
+  }
+
+  #checkRoom(bytes: number): void {
+    const wanted = this.#catalogue.totals().bytes + bytes + BLOCK_OVERHEAD_BYTES;
+    if (wanted > this.#init.capacityBytes()) this.#refuse('capacity');
+    if (this.#files.freeBytes() < DISK_RESERVED_BYTES + bytes) this.#refuse('disk');
+  }
+
+  #checkQuota(namespaceId: Uint8Array, bytes: number): void {
+    const wanted = this.#catalogue.namespaceBytes(namespaceId) + bytes;
+    if (wanted > this.#init.quotaOf(namespaceId)) this.#refuse('quota');
+  }
+
+  #refuse(reason: 'capacity' | 'quota' | 'disk'): never {
+    this.metrics.refusals += 1;
+    throw noRoom(reason);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed !== null) throw closedError();
+  }
+
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    this.#checkOpen();
+    const done = work();
+    this.#underWay.add(done);
+    try {
+      return await done;
+    } finally {
+      this.#underWay.delete(done);
+    }
+  }
+}
+
+/** What blocks are sealed with; the key is made with the first of them. Throws `bad_storage_key` where there are blocks, but no key. */
+function sealerOf(keyPath: string, catalogue: Catalogue): () => Sealer {
+  const key = readKey(keyPath);
+  if (key === null && catalogue.totals().blocks > 0) {
+    const message = `the key ${keyPath} of the blobs is gone: restore it, or move them away to begin anew`;
+    throw new CodedError('bad_storage_key', message);
+  }
+  let sealer = key === null ? null : new Sealer(key);
+  return () => {
+    // records are sealed with it, too, and may have come first
+    sealer ??= new Sealer(readKey(keyPath) ?? createKey(keyPath));
+    return sealer;
+  };
+}

@@ -1,0 +1,33 @@
+import { type Fault, Refusal } from '../common/refusal.ts';
+
+/** Why a blob or a block of it is not taken, and whose fault it is. */
+export const BLOB_ERRORS = {
+  /** What should be a link to a blob is none. */
+  blob_link: 'sender',
+  /** A link of a version that is not known here. */
+  blob_version: 'context',
+  /** It is larger than a blob may be. */
+  blob_too_large: 'context',
+  /** The bytes of a block do not hash to its CID. */
+  block_hash: 'sender',
+  /** A block is not what a blob of this size has in its place: made by another profile, or its size is not true. */
+  block_shape: 'context',
+  /** A range that begins behind the end, or is none. */
+  blob_range: 'context',
+  /** What was kept of an upload is not what a builder wrote. */
+  blob_state: 'context',
+} as const satisfies Record<string, Fault>;
+
+export type BlobErrorCode = keyof typeof BLOB_ERRORS;
+
+export class BlobError extends Refusal {
+  declare readonly code: BlobErrorCode;
+
+  constructor(code: BlobErrorCode, message: string) {
+    super(code, message);
+  }
+
+  get fault(): Fault {
+    return BLOB_ERRORS[this.code];
+  }
+}

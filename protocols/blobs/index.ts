@@ -1,0 +1,22 @@
+/**
+ * Blobs: immutable bytes by CID, as UnixFS files that every IPFS tool can fetch and check. SPEC.md has the bytes.
+ *
+ * Everything here is pure. Where blocks are kept and fetched from is the node's matter.
+ */
+
+export { CID_BYTES, cidOf, cidText, digestOf, isBlockCid, isLeafCid, parseCid } from '../common/block-cid.ts';
+export { BlobBuilder, type Block, chunksOf } from './client.ts';
+export { type BlobLink, decodeLink, encodeLink } from './codec.ts';
+export * from './constants.ts';
+export { BLOB_ERRORS, BlobError, type BlobErrorCode } from './errors.ts';
+export { BLOB_LIMITS } from './limits.ts';
+export { type BlobMetrics, createBlobMetrics } from './metrics.ts';
+export {
+  BlobReader,
+  type BlobReaderComponents,
+  type BlockRef,
+  type GetBlock,
+  rootOf,
+} from './server.ts';
+export { blockBytesOf, blockCountOf, capacityOf, childrenOf, dagBytesOf, heightOf } from './shape.ts';
+export { type ByteRange, checkBlobSize, checkRange } from './validate.ts';
