@@ -52,15 +52,13 @@ export function checkDoorIsSafe(config: Config): void {
   if (missing !== null) throw new CodedError('unsafe_listen', missing);
 }
 
-/** Where only this machine connects, others come through a proxy on it. */
+/** Where only this machine connects, others come through a proxy on it, which need not say so: they would pass for programs of this machine. */
 function missingOnLoopback(config: Config): string | null {
   const foreign = config['gateway.allowedHosts'].find((name) => !isLoopback(name.replace(/:\d{1,5}$/, '')));
-  const isKnown = config['gateway.auth'] === 'required' || config['gateway.trustedProxies'].length > 0;
-  if (foreign === undefined || isKnown) return null;
+  if (foreign === undefined || config['gateway.auth'] === 'required') return null;
   return (
-    `gateway.allowedHosts has ${foreign}, under which only a proxy on this machine is reached, and its clients would pass ` +
-    'for programs of this machine: set gateway.trustedProxies to the address of the proxy, such as 127.0.0.1, or ' +
-    'gateway.auth to required'
+    `gateway.allowedHosts has ${foreign}, under which only a proxy on this machine is reached, and its clients could pass ` +
+    'for programs of this machine: set gateway.auth to required'
   );
 }
 

@@ -26,7 +26,7 @@ const JSON_TYPE = 'application/json';
 
 const tags = ['cache', 'debros'];
 /** They only read, whatever their method. */
-const reading = { needs: 'read' as const, readsNamespace: true as const };
+const reading = { needs: 'read' as const, readsNamespace: 'values' as const };
 const querystring = z.object({ namespace: namespaceSchema.optional() });
 const nameFields = {
   dmap: z.string().min(1).describe('name of the map'),

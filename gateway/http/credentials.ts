@@ -5,6 +5,7 @@ import { credentialsOf, type HeldPrincipal, type Principal } from '../auth/ident
 import type { Context } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import { DEFAULT_NAMESPACE } from '../schemas.ts';
+import { checkNoPage } from './guard.ts';
 import { checkReading, checkWrittenByAnyone, missingCredential, type ReadingContext } from './reading.ts';
 import { type UrlCredentials, urlCredentialsOf } from './url-credentials.ts';
 
@@ -19,10 +20,10 @@ declare module 'fastify' {
     /** What a credential must grant, where the method does not tell; `account`: to act as the wallet itself. */
     needs?: 'read' | 'write' | 'account' | 'admin';
     /**
-     * It reads what belongs to a namespace, which may be another's: its policy says who may, with a credential or without. The policy
-     * itself the operator reads in any case.
+     * It reads what belongs to a namespace, which may be another's: its policy says who may, with a credential or without. Of a topic,
+     * the query's, it may say more. The policy itself the operator reads in any case.
      */
-    readsNamespace?: true | 'policy';
+    readsNamespace?: 'topic' | 'values' | 'policy';
     /** Where whoever has no credential acts, as far as its policy lets everybody. */
     sharedNamespace?: string;
   }
@@ -63,6 +64,7 @@ export function addCredentialHooks(app: FastifyInstance, context: CredentialCont
     if (principal === null) {
       // before anything of its body is read
       if (request.principal.kind === 'anonymous') checkAnonymous(context, request);
+      else checkOperatorsPage(request);
       return;
     }
     checkScope(request, principal);
@@ -141,6 +143,12 @@ function checkAnonymous(context: CredentialContext, request: FastifyRequest): vo
   }
 }
 
+/** A page that may use the gateway acts as the operator there, and makes no key with which it could go on elsewhere. */
+function checkOperatorsPage({ method, headers, routeOptions }: FastifyRequest): void {
+  const { needs } = routeOptions.config;
+  if (needs === 'account' || needs === 'admin') checkNoPage(method, headers);
+}
+
 function checkScope(request: FastifyRequest, principal: HeldPrincipal): void {
   const needs = needOf(request);
   if (needs === 'account' || principal.scopes.includes(needs)) return;
@@ -166,15 +174,16 @@ function actInOwnNamespace(request: FastifyRequest, principal: HeldPrincipal): v
 
 function checkNamespaces(context: ReadingContext, request: FastifyRequest): void {
   const { principal, routeOptions } = request;
-  const { sharedNamespace } = routeOptions.config;
+  const { sharedNamespace, readsNamespace } = routeOptions.config;
   const { topic } = request.query as Named;
+  const isAboutTopic = readsNamespace === 'topic' && typeof topic === 'string';
   // where it is fixed, what the request says of it is not looked at
   const named = sharedNamespace === undefined ? naming(request).map((part) => part.namespace) : [];
   const unnamed = ownPlace(principal) ?? sharedNamespace ?? DEFAULT_NAMESPACE;
   for (const namespace of named.length > 0 ? named : [unnamed]) {
     // what is no text has not been looked at yet, and is refused for that then
     if (typeof namespace !== 'string') throw missingCredential();
-    checkReading(context, principal, { namespace, topic: typeof topic === 'string' ? topic : undefined });
+    checkReading(context, principal, { namespace, topic: isAboutTopic ? topic : undefined });
   }
 }
 

@@ -71,7 +71,7 @@ export function fournkRoutes(app: Routes, { config, holdValue }: StorageContext)
     return { message: isNew ? 'Data stored successfully.' : 'The same data is stored already.' };
   });
 
-  const reading = { readsNamespace: true as const, sharedNamespace: shared };
+  const reading = { readsNamespace: 'values' as const, sharedNamespace: shared };
   app.get(
     '/retrieve/:key',
     { config: reading, schema: retrieveSchema },

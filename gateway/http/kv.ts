@@ -150,7 +150,7 @@ export function kvRoutes(app: Routes, context: Pick<StorageContext, 'holdValue'>
   const remove = deleteHandler();
   const inPath = { params: pathParams };
   const inQuery = { params: namespaceParams };
-  const config = { readsNamespace: true as const };
+  const config = { readsNamespace: 'values' as const };
   const described = { config: { ...config, swagger: { exposeHeadRoute: true } } };
   const forPut = { bodyLimit: VALUE_MAX_BYTES, onRequest: checkType };
 

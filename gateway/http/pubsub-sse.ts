@@ -51,7 +51,7 @@ type SseContext = ReadingContext &
 
 export function pubsubSseRoutes(app: Routes, context: SseContext): void {
   const { hub, turn, clients, config, events, metrics } = context;
-  const options = { config: { readsNamespace: true as const }, schema: sseSchema, exposeHeadRoute: false };
+  const options = { config: { readsNamespace: 'topic' as const }, schema: sseSchema, exposeHeadRoute: false };
   app.get(SSE_PATH, options, (request, reply) => {
     if (clients.isFull) throw new GatewayError('too_many_clients', ERRORS.too_many_clients.meaning);
     const name = topicName(request.query);

@@ -93,7 +93,7 @@ export function pubsubWsRoutes(app: Routes, context: WsContext): void {
     url: WEBSOCKET_PATH,
     exposeHeadRoute: false,
     schema: wsSchema,
-    config: { needs: 'read', readsNamespace: true },
+    config: { needs: 'read', readsNamespace: 'topic' },
     preHandler: async ({ query, headers, ws, raw, principal }, reply) => {
       responses.set(raw, reply.raw);
       const dialect = chooseDialect(negotiate(headers['sec-websocket-protocol']), query);

@@ -111,11 +111,12 @@ export function pubsubRoutes(app: Routes, context: PublishContext): void {
     },
   );
 
-  const config = { readsNamespace: true as const };
-  app.get('/v1/pubsub/topics', { config, schema: topicsSchema }, async ({ query }) => ({
+  const all = { readsNamespace: 'values' as const };
+  app.get('/v1/pubsub/topics', { config: all, schema: topicsSchema }, async ({ query }) => ({
     topics: relay.topics(query.namespace ?? DEFAULT_NAMESPACE, ''),
   }));
 
+  const config = { readsNamespace: 'topic' as const };
   app.get('/v1/pubsub/presence', { config, schema: presenceSchema }, async ({ query }) => {
     const members = presence.members(topicName(query));
     return { topic: query.topic, members: members.map((member) => ({ ...member })), count: members.length };

@@ -75,7 +75,7 @@ export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageConte
     };
   });
 
-  const config = { readsNamespace: true as const };
+  const config = { readsNamespace: 'values' as const };
   app.get('/v1/network/storage/where', { config, schema: whereRoute }, async ({ query }) => {
     const { namespace = DEFAULT_NAMESPACE, key } = query;
     const { partition, holders } = await storage.where({ owner: '', namespace, key });

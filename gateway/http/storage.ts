@@ -68,7 +68,7 @@ type Query = z.output<typeof nameQuery>;
 export function debrosStorageRoutes(app: Routes, context: Pick<StorageContext, 'holdValue'>): void {
   const { holdValue } = context;
   const bodyLimit = VALUE_MAX_BYTES;
-  const config = { readsNamespace: true as const };
+  const config = { readsNamespace: 'values' as const };
 
   for (const [method, url] of [
     ['POST', '/v1/storage/put'],
@@ -97,7 +97,7 @@ export function debrosStorageRoutes(app: Routes, context: Pick<StorageContext, '
       method,
       url,
       schema: getSchema,
-      config: { needs: 'read', readsNamespace: true as const },
+      config: { needs: 'read', readsNamespace: 'values' as const },
       exposeHeadRoute: false,
       handler: async (request, reply) => {
         const record = await request.acting.storage.get(nameOf(request.query));

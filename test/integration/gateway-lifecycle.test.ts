@@ -81,13 +81,15 @@ for (const host of ['0.0.0.0', '::', '192.0.2.1']) {
   });
 }
 
-test('a name that others use needs a proxy that is trusted, or its clients would be the operator', async () => {
+test('a name that others use needs credentials, or its clients would be the operator', async () => {
   const names = { 'gateway.allowedHosts': ['localhost:8080', 'gw.example:443'] };
   await assert.rejects(startSite({ settings: names }), {
     code: 'unsafe_listen',
-    message: /allowedHosts has gw\.example:443.*set gateway\.trustedProxies/,
+    message: /allowedHosts has gw\.example:443.*set gateway\.auth to required/,
   });
-  await using site = await startSite({ settings: { ...names, 'gateway.trustedProxies': ['127.0.0.1'] } });
+  const proxied = { ...names, 'gateway.trustedProxies': ['127.0.0.1'] };
+  await assert.rejects(startSite({ settings: proxied }), { code: 'unsafe_listen' });
+  await using site = await startSite({ settings: { ...proxied, 'gateway.auth': 'required' } });
   assert.equal((await fetch(`${site.url}/livez`)).status, 200);
   await using local = await startSite({
     settings: { 'gateway.allowedHosts': ['localhost', '127.0.0.2:80'] },

@@ -130,6 +130,37 @@ describe('over HTTP', () => {
     }
   });
 
+  test('a topic that is open opens nothing but itself', async () => {
+    const name = foreign('topics');
+    for (const [reader, refused] of [
+      ['anonymous', 401],
+      ['wallet', 403],
+    ] as const) {
+      for (const path of [
+        `/v1/kv/${name}/k?topic=news/1`,
+        `/v1/kv/${name}?topic=news/1`,
+        `/v1/storage/get?namespace=${name}&key=k&topic=news/1`,
+        `/v1/network/storage/where?namespace=${name}&key=k&topic=news/1`,
+        `/v1/pubsub/topics?namespace=${name}&topic=news/1`,
+        `/v1/namespaces/${name}?topic=news/1`,
+      ]) {
+        assert.equal((await ask(path, who[reader])).status, refused, path);
+      }
+    }
+  });
+
+  test('a page that acts as the operator makes no keys, and changes nothing of the node', async () => {
+    const page = { ...who.operator, origin: 'http://localhost:3000' };
+    for (const [path, body] of [
+      ['/v1/auth/api-keys', { name: 'x', scopes: ['read', 'admin'] }],
+      ['/v1/network/disconnect', { peer_id: 'x' }],
+    ] as const) {
+      const { status, text } = await json(path, page, body);
+      assert.deepEqual([status, JSON.parse(text).code], [403, 'foreign_origin'], path);
+    }
+    assert.equal((await json('/v1/auth/api-keys', who.operator, { name: 'x' })).status, 201);
+  });
+
   test('nobody writes where he only reads', async () => {
     const name = foreign('all');
     for (const [reader, codes] of [

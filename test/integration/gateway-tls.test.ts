@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
+import type { Config } from '../../node/index.ts';
 import { type CertificateFiles, makeCertificate } from '../support/certificates.ts';
 import { maillon, scratch, until } from '../support/processes.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
@@ -91,7 +92,7 @@ test('plain HTTP and TLS below 1.2 get nothing, and nothing is left of them', as
 
 test('security headers are on every answer; HSTS with TLS only, and not for loopback names', async (t) => {
   const files = makeCertificate(scratch(t), 'gateway');
-  const settings = { 'gateway.allowedHosts': ['gw.example'], 'gateway.trustedProxies': ['127.0.0.1'] };
+  const settings: Partial<Config> = { 'gateway.allowedHosts': ['gw.example'], 'gateway.auth': 'required' };
   await using secure = await startSite({ settings: { ...settings, ...settingsOf(files) } });
   await using plain = await startSite({ settings });
   for (const path of ['/', '/v1/info', '/nowhere', '/v1/pubsub/ws', '/v1/kv/%FF']) {
