@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import swagger from '@fastify/swagger';
 import websocket, { type WebsocketPluginOptions } from '@fastify/websocket';
@@ -113,7 +114,9 @@ export async function createApp(
   const routes = collectRoutes(app);
   // first, since its own hooks close the connections whose upgrade the guard refuses
   await registerPlugins(app, context);
-  addHooks(app, context, tls !== null);
+  const proxies = new TrustedProxies(context.config['gateway.trustedProxies']);
+  boundConnections(app, context, proxies);
+  addHooks(app, context, { proxies, isTls: tls !== null });
   addCredentialHooks(app, context);
   addActing(app, context);
   addAuditHooks(app, context);
@@ -187,12 +190,30 @@ async function registerPlugins(app: FastifyInstance, context: Context): Promise<
   });
 }
 
-function addHooks(app: FastifyInstance, context: Context, isTls: boolean): void {
+/** One address leaves room for the others. */
+function boundConnections(
+  app: FastifyInstance,
+  { rates }: Pick<Context, 'rates'>,
+  proxies: TrustedProxies,
+): void {
+  app.server.on('connection', (socket: Socket) => {
+    const { address, isProxy } = proxies.lookAt(socket.remoteAddress);
+    if (isProxy) return;
+    const leave = rates.takeConnection(address);
+    if (leave === null) socket.destroy();
+    else socket.once('close', leave);
+  });
+}
+
+function addHooks(
+  app: FastifyInstance,
+  context: Context,
+  { proxies, isTls }: { readonly proxies: TrustedProxies; readonly isTls: boolean },
+): void {
   const guard = {
     allowedHosts: context.config['gateway.allowedHosts'],
     allowedOrigins: context.config['gateway.allowedOrigins'],
   };
-  const proxies = new TrustedProxies(context.config['gateway.trustedProxies']);
   // null until the first hook: an object here would be one for all requests
   app.decorateRequest('client', null as unknown as Client);
   // not async: what waits for nothing need not put off whatever comes after it

@@ -37,6 +37,12 @@ export class TrustedProxies {
     }
   }
 
+  /** Whether whoever is connected is one of them; its address in its usual form. */
+  lookAt(peer: string | undefined): { readonly address: string; readonly isProxy: boolean } {
+    const address = canonical(peer ?? '') ?? '';
+    return { address, isProxy: this.#has(address) };
+  }
+
   /** `peer`: who is connected. `headers`: of the request, X-Forwarded-For joined with commas. */
   clientOf(
     peer: string | undefined,

@@ -2,9 +2,10 @@ import type { Config } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { RateLimiter } from '../../protocols/common/rate-limit.ts';
 import { GatewayError } from '../errors.ts';
+import { isLoopback } from '../http/guard.ts';
 import { RATE_BURST_SECONDS, RATE_DEBT_SECONDS, RATE_SUBJECTS_MAX, STREAM_RETRY_SECONDS } from '../limits.ts';
 import { type ClientAddress, limitSubject } from './client-address.ts';
-import { StreamPlaces } from './stream-places.ts';
+import { Places } from './places.ts';
 
 /** Limits of a client address, and those of what a credential names. Each is a setting, `gateway.rate.<name>`. */
 export const ADDRESS_RATES = ['requests', 'handshakes', 'frames', 'notices'] as const;
@@ -12,9 +13,14 @@ export const CREDENTIAL_RATES = ['keys', 'namespaces'] as const;
 export type AddressRate = (typeof ADDRESS_RATES)[number];
 export type CredentialRate = (typeof CREDENTIAL_RATES)[number];
 type Rate = AddressRate | CredentialRate;
-/** What a request can be refused for: a rate, or streams that are open. */
-export type RateLimit = Rate | 'streams';
-export const RATE_LIMITS: readonly RateLimit[] = [...ADDRESS_RATES, ...CREDENTIAL_RATES, 'streams'];
+/** What somebody can be refused for: a rate, or streams or connections that are open. */
+export type RateLimit = Rate | 'streams' | 'connections';
+export const RATE_LIMITS: readonly RateLimit[] = [
+  ...ADDRESS_RATES,
+  ...CREDENTIAL_RATES,
+  'streams',
+  'connections',
+];
 
 /** Who asks, and what its credential names once that was looked at: each is charged for the request. */
 export interface Client extends ClientAddress {
@@ -26,7 +32,8 @@ export interface Client extends ClientAddress {
 export class RateLimits {
   readonly #limiters: ReadonlyMap<Rate, RateLimiter>;
   readonly #limitsLocal: boolean;
-  readonly #streams: StreamPlaces;
+  readonly #streams: Places;
+  readonly #connections: Places;
   readonly #refused: Map<RateLimit, number>;
 
   constructor(
@@ -34,7 +41,8 @@ export class RateLimits {
     { config }: { config: Config },
   ) {
     this.#refused = components.metrics.rateLimited;
-    this.#streams = new StreamPlaces({ max: config['gateway.streamsPerAddress'] });
+    this.#streams = new Places({ max: config['gateway.streamsPerAddress'] });
+    this.#connections = new Places({ max: config['gateway.connectionsPerAddress'] });
     this.#limitsLocal = config['gateway.rate.loopback'];
     this.#limiters = new Map(
       [...ADDRESS_RATES, ...CREDENTIAL_RATES].map((rate) => {
@@ -75,6 +83,14 @@ export class RateLimits {
     if (leave !== null) return leave;
     const message = 'too many streams are open from this address: close one; /v1/info has the limits';
     throw this.#refusal('streams', message, 'gateway.streamsPerAddress', STREAM_RETRY_SECONDS);
+  }
+
+  /** Takes a place for a connection from `address`; what is returned gives it back. Null where there is none left for that address. */
+  takeConnection(address: string): (() => void) | null {
+    if (isLoopback(address) && !this.#limitsLocal) return () => undefined;
+    const leave = this.#connections.take(limitSubject(address));
+    if (leave === null) this.#count('connections');
+    return leave;
   }
 
   #isExempt(client: ClientAddress): boolean {

@@ -1,6 +1,7 @@
 /** A gateway that serves others than this machine: who is let in, how many, and what is counted. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, test } from 'node:test';
 import { Registry } from 'prom-client';
@@ -105,6 +106,29 @@ async function scraped(site: Site, name: string, kind: string): Promise<number |
   registerGatewayMetrics(new Meter(registry), site.gateway.metrics);
   return valueOf(parseExposition(await registry.metrics()), name, { kind });
 }
+
+test('an address has so many connections open, and each that ends makes room', async (t) => {
+  const settings = { 'gateway.rate.loopback': true, 'gateway.connectionsPerAddress': 3 };
+  await using site = await startSite({ settings });
+  const { port } = new URL(site.url);
+  const open = async (): Promise<Socket | null> => {
+    const socket = connect(Number(port), '127.0.0.1');
+    t.after(() => socket.destroy());
+    socket.on('error', () => undefined);
+    socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const [ended] = await Promise.race([
+      once(socket, 'data').then(() => [false]),
+      once(socket, 'close').then(() => [true]),
+    ]);
+    return ended === true ? null : socket;
+  };
+  const sockets = [await open(), await open(), await open()];
+  assert.ok(sockets.every((socket) => socket !== null));
+  assert.equal(await open(), null);
+  assert.equal(await scraped(site, 'maillon_gateway_rate_limited_total', 'connections'), 1);
+  sockets[0]?.destroy();
+  await until('there is room again', async () => (await open()) !== null);
+});
 
 test('an address has so many streams open, whatever their kind, and others have theirs', async () => {
   await using site = await behindProxy({ 'gateway.streamsPerAddress': 3 });

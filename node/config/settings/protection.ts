@@ -71,6 +71,13 @@ export const PROTECTION_SETTINGS = [
     help: 'WebSocket and SSE streams that one client address (an IPv6 /64) has open: an office behind one address, and room for others.',
   },
   {
+    path: 'gateway.connectionsPerAddress',
+    schema: count,
+    default: 1000,
+    unit: 'count',
+    help: 'Connections that one client address (an IPv6 /64) has open, streams or not: more are closed at once. Trusted proxies have as many as there are.',
+  },
+  {
     path: 'gateway.rate.loopback',
     schema: z.boolean(),
     default: false,

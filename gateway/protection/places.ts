@@ -1,5 +1,5 @@
-/** Streams that are open, by who opened them. Bounded by the streams themselves: who has none is not kept. */
-export class StreamPlaces {
+/** What is open, by who opened it. Bounded by what is open itself: who has nothing is not kept. */
+export class Places {
   readonly #max: number;
   readonly #open = new Map<string, number>();
 
