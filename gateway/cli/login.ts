@@ -8,7 +8,8 @@ renews it by itself; the latest sign-in is the one that is used, --as WALLET or 
 once for each namespace, and again after maillon logout, or a month without use.
 
 The wallet is a key of yours (maillon keys list): Ed25519, which a gateway knows by its Solana address. Without --key it is
-the development key, ~/.maillon/keys/development.key. With --browser it is the wallet of a browser on this machine.
+the development key, ~/.maillon/keys/development.key, for a gateway on this machine only; for another, name a key. With
+--browser it is the wallet of a browser on this machine.
 
 Sessions are in ~/.maillon/sessions, readable by you alone. A program that has an API key needs no session: it names a file
 of mode 0600 that holds the key in MAILLON_API_KEY_FILE.
@@ -25,7 +26,10 @@ export const addLogin: AddCommand = (program) => {
     .summary('sign in at a gateway')
     .description("Sign in at a gateway, with a key of yours or with a browser's wallet.")
     .addOption(urlOption())
-    .option('--key <name>', "Key that signs in; the development owner's when missing.")
+    .option(
+      '--key <name>',
+      "Key that signs in; at a gateway on this machine the development owner's when missing.",
+    )
     .option('--namespace <name>', 'Namespace to act in; default when missing.')
     .option('--browser', 'Sign in with the wallet of a browser instead.')
     .option('--data <dir>', 'Data directory with the keys. [MAILLON_DATA, default ./data]')

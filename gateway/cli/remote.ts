@@ -105,10 +105,14 @@ export async function credentialAt(
   });
 }
 
-/** A request that is refused because its token has ended is sent once more with another one. */
+/** Nobody is redirected with a credential, be it to another site or to a page without encryption. A request that is refused because its token has ended is sent once more with another one. */
 function fetchWith(credential: Credential, fetch: typeof globalThis.fetch): typeof globalThis.fetch {
   const sent = (input: string | URL | Request, init: RequestInit | undefined, headers: Sent) =>
-    fetch(input, { ...init, headers: { ...Object.fromEntries(new Headers(init?.headers)), ...headers } });
+    fetch(input, {
+      ...init,
+      redirect: 'error',
+      headers: { ...Object.fromEntries(new Headers(init?.headers)), ...headers },
+    });
   return async (input, init) => {
     const headers = credential.headers();
     const response = await sent(input, init, headers);

@@ -1,8 +1,16 @@
 /** The routes by which one signs in at a gateway, as far as the command line uses them. */
+import { CodedError } from '../../../protocols/common/errors.ts';
 import { ClientError } from '../../client/index.ts';
 import { call, urlOf } from '../../client/transport.ts';
 import { AUTH_TIMEOUT_MS } from './limits.ts';
 import type { Tokens } from './session.ts';
+
+/**
+ * 43 characters of base64url: whoever signs a text of this form signs nothing else by it. What a key signs for delegations, revocations,
+ * policies, announcements, envelopes and records is a DAG-CBOR array of domain, swarm and digest, whose first byte, 0x83, is not
+ * ASCII; a sign-in message has line ends and spaces, a token has points, and what is signed between peers begins with a text that has a colon.
+ */
+const NONCE = /^[A-Za-z0-9_-]{43}$/;
 
 /** Who a credential stands for, as the gateway says. */
 export interface WhoAnswer {
@@ -32,8 +40,13 @@ export class AuthApi {
     this.#gateway = gateway;
   }
 
+  /** A nonce to sign, and certainly nothing else. Throws `bad_challenge`. */
   async challenge(wallet: string, namespace: string): Promise<string> {
-    return (await this.#post<{ nonce: string }>('challenge', { wallet, namespace, purpose: 'cli' })).nonce;
+    const asked = { wallet, namespace, purpose: 'cli' };
+    const { nonce } = await this.#post<{ nonce: unknown }>('challenge', asked);
+    if (typeof nonce === 'string' && NONCE.test(nonce)) return nonce;
+    const what = 'asks for a signature of what is no nonce: nothing was signed; do not trust it';
+    throw new CodedError('bad_challenge', `the gateway at ${this.#gateway} ${what}`);
   }
 
   verify(proof: {

@@ -36,7 +36,7 @@ export function apiKeyCredential(file: string): Credential {
     const why = text === null ? 'there is no such file' : 'it holds no API key (ak_…:namespace)';
     throw new CodedError('bad_api_key_file', `MAILLON_API_KEY_FILE ${file}: ${why}`);
   }
-  return { namespace, headers: () => ({ 'x-api-key': text }), renew: async () => false };
+  return { namespace, headers: () => ({ authorization: `ApiKey ${text}` }), renew: async () => false };
 }
 
 /** That of the session that is meant, renewed where it is about to end; null where there is none. Throws `no_session`. */

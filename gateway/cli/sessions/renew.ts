@@ -1,5 +1,5 @@
 import { systemClock } from '../../../protocols/common/clock.ts';
-import { errorMessage } from '../../../protocols/common/errors.ts';
+import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import { ClientError } from '../../client/index.ts';
 import { AuthApi, tokensOf } from './auth-api.ts';
 import { RENEW_BEFORE_MS } from './limits.ts';
@@ -55,6 +55,8 @@ async function signInAgain(session: StoredSession): Promise<StoredSession> {
     if (again.wallet === session.wallet) return again;
   } catch (error) {
     if (error instanceof ClientError && error.code === 'unreachable') throw error;
+    // a gateway that is not to be trusted is not one whose session has ended
+    if (error instanceof CodedError && error.code === 'bad_challenge') throw error;
     throw ended(session, errorMessage(error));
   }
   throw ended(session, `${key.name} is another key by now`);

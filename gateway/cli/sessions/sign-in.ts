@@ -2,6 +2,8 @@
 import { base58btc } from 'multiformats/bases/base58';
 import { systemClock } from '../../../protocols/common/clock.ts';
 import { decodeMultikey } from '../../../protocols/common/did-key.ts';
+import { CodedError } from '../../../protocols/common/errors.ts';
+import { isLoopback } from '../../http/guard.ts';
 import { type KeyOptions, openKey } from '../signing/key.ts';
 import { AuthApi, tokensOf } from './auth-api.ts';
 import type { StoredSession } from './session.ts';
@@ -17,6 +19,8 @@ export interface SignIn {
  * itself. (Delegating to a session key instead, with a sign-in message, is another way to a `StoredSession`, beside this one.)
  */
 export async function signInWithKey({ gateway, namespace, key }: SignIn): Promise<StoredSession> {
+  // the owner's key may do everything in the operator's namespaces: it signs for a gateway elsewhere only where somebody said so
+  if (key.key === undefined && !isLoopback(new URL(gateway).hostname)) throw ownerKeyNotNamed(gateway);
   const { opened, data } = await openKey(key);
   const wallet = base58btc.baseEncode(decodeMultikey(opened.multikey));
   const api = new AuthApi({ gateway });
@@ -25,6 +29,12 @@ export async function signInWithKey({ gateway, namespace, key }: SignIn): Promis
   const answer = await api.verify({ wallet, nonce, signature, namespace });
   const from = key.key === undefined ? { name: opened.name, data: null } : { name: opened.name, data };
   return sessionFrom(gateway, answer, from);
+}
+
+function ownerKeyNotNamed(gateway: string): CodedError {
+  const what = "which is not on this machine, the development owner's key does not sign in by itself";
+  const instead = 'name a key with --key (maillon keys list), or use --browser';
+  return new CodedError('key_not_named', `at ${gateway}, ${what}: ${instead}`);
 }
 
 /** The session that an answer of the gateway begins, once the gateway has said whose it is. */
