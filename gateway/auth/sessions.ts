@@ -18,6 +18,14 @@ export interface Session {
   readonly delegation: WalletDelegation | null;
 }
 
+/** Which sessions of a wallet end together. */
+export interface Ending {
+  /** Of all namespaces when missing. */
+  readonly namespace: string | undefined;
+  /** Only those within a delegation. */
+  readonly isDelegated?: boolean;
+}
+
 export interface OpenedSession extends Session {
   /** Shown to the client now and never again: only its hash is kept. */
   readonly refreshToken: string;
@@ -134,8 +142,9 @@ export class Sessions {
   }
 
   /** Ends every session of a wallet, in one namespace or, without, in all. */
-  async endAll(did: string, namespace: string | undefined): Promise<void> {
-    const scope = namespace === undefined ? '' : ' AND namespace = ?';
+  async endAll(did: string, { namespace, isDelegated = false }: Ending): Promise<void> {
+    const delegated = isDelegated ? ' AND delegation IS NOT NULL' : '';
+    const scope = namespace === undefined ? delegated : ` AND namespace = ?${delegated}`;
     await this.#state.execute([
       {
         sql: `UPDATE sessions SET revoked_at = coalesce(revoked_at, ?) WHERE did = ?${scope}`,

@@ -7,7 +7,7 @@ import { describeDelegation, scopesOf } from '../auth/delegations.ts';
 import { credentialsOf, type HeldPrincipal } from '../auth/identity.ts';
 import { AUTH_BODY_MAX_BYTES } from '../auth/limits.ts';
 import { publicKeyOf } from '../auth/public-key.ts';
-import type { OpenedSession, Session } from '../auth/sessions.ts';
+import type { Ending, OpenedSession, Session } from '../auth/sessions.ts';
 import type { IssuedToken } from '../auth/tokens.ts';
 import { bareAddress, parseWallet, verifySignature, type Wallet } from '../auth/wallets.ts';
 import type { Context } from '../context.ts';
@@ -205,7 +205,8 @@ function sessionRoutes(app: Routes, { auth }: AuthContext): void {
   });
 
   const logoutSchema = {
-    summary: 'End the session of a refresh token, or with all: true every session of the wallet',
+    summary:
+      'End the session of a refresh token, or with all: true every session of the wallet; within a delegation, those within one for its namespace',
     operationId: 'logout',
     tags,
     body: logoutBody,
@@ -219,7 +220,7 @@ function sessionRoutes(app: Routes, { auth }: AuthContext): void {
       if (principal?.kind !== 'session' || !principal.isOfWallet) {
         throw new GatewayError('unauthenticated', 'jwt required for all=true');
       }
-      await auth.sessions.endAll(principal.did, namespace);
+      await auth.sessions.endAll(principal.did, endedBy(principal, namespace));
       auth.authenticator.forget(principal.did);
       return { status: 'ok' as const, revoked: 'all' as const };
     }
@@ -317,6 +318,16 @@ function refreshed(
     subject,
     namespace,
   };
+}
+
+/** Which sessions of its wallet a principal ends: who acts within a delegation, those within one, for the same namespace. Throws. */
+function endedBy({ delegation, namespace: own }: HeldPrincipal, namespace: string | undefined): Ending {
+  if (delegation === null) return { namespace };
+  if (namespace === undefined || namespace === own) return { namespace: own, isDelegated: true };
+  throw new GatewayError(
+    'namespace_mismatch',
+    'a session within a delegation ends those of its own namespace',
+  );
 }
 
 function bearerOf(auth: AuthContext['auth'], headers: Headers): Promise<HeldPrincipal | null> {

@@ -252,6 +252,26 @@ test('a delegated session makes no API key, and is worth no more than it says', 
   assert.equal((await whoami(b, refreshed.body)).body.custody, 'delegated');
 });
 
+test('a delegated session ends those within a delegation for its namespace, and no other of its wallet', async () => {
+  const wallet = await walletOf(12);
+  const [reader, same, other, bare] = [
+    await signInSiwx(a.url, wallet, { actions: ['read'] }),
+    await signInSiwx(a.url, wallet),
+    await signInSiwx(a.url, wallet, { namespace: 'other' }),
+    await signIn(a.url, wallet),
+  ];
+  const endAll = (by: DelegatedSession, body: object = {}) =>
+    answerOf(post(a.url, '/v1/auth/logout', { all: true, ...body }, bearer(by)));
+  const elsewhere = await endAll(reader, { namespace: 'other' });
+  assert.deepEqual([elsewhere.status, elsewhere.body.code], [403, 'namespace_mismatch']);
+  assert.equal((await endAll(reader)).status, 200);
+  const stands = async (session: Pick<SignedIn, 'access_token'>) => (await whoami(a, session)).status;
+  assert.deepEqual(
+    [await stands(reader), await stands(same), await stands(other), await stands(bare)],
+    [401, 401, 200, 200],
+  );
+});
+
 describe('a client that signs itself', () => {
   const key = new ClientKey();
   let session: DelegatedSession;
