@@ -20,6 +20,7 @@ export function brokenRelations(config: Config, cite: Cite): string[] {
     ...brokenTrust(config, cite),
     ...brokenTls(config, cite),
     ...brokenOrigins(config, cite),
+    ...brokenCallbacks(config, cite),
     ...brokenOrder(config, cite),
   ];
 }
@@ -89,6 +90,16 @@ function brokenOrigins(config: Config, cite: Cite): string[] {
     );
 }
 
+/** A session goes there: over a network only encrypted. */
+function brokenCallbacks(config: Config, cite: Cite): string[] {
+  return config['gateway.loginCallbacks']
+    .filter((callback) => !isCallback(callback))
+    .map(
+      (callback) =>
+        `${cite('gateway.loginCallbacks')} holds "${callback}", which must begin with https://, or with http:// on the user's own machine, such as https://app.example/signed-in or http://127.0.0.1/signed-in`,
+    );
+}
+
 function brokenOrder(config: Config, cite: Cite): string[] {
   /** The first must not be above the second, because of `why`. */
   const order: readonly [keyof Config, keyof Config, string][] = [
@@ -139,6 +150,14 @@ function endsInPeerId(text: string): boolean {
     return false;
   }
 }
+
+function isCallback(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null) return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK_HOST.test(url.hostname));
+}
+
+const LOOPBACK_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;

@@ -161,6 +161,21 @@ test('addresses must be addresses', () => {
   assert.match(refusal({ flags: { 'gateway.allowedOrigins': 'app.example' } }), /must be an origin/);
 });
 
+test('a login page hands sessions over by https, or to the own machine', () => {
+  const good = ['https://app.example/in', 'http://127.0.0.1/in', 'http://localhost:3000/', 'http://[::1]/in'];
+  assert.deepEqual(load({ flags: { 'gateway.loginCallbacks': good } })['gateway.loginCallbacks'], good);
+  for (const bad of [
+    'http://app.example/in',
+    'http://127.0.0.1.evil.example/',
+    'app:/in',
+    'in',
+    'javascript:1',
+  ]) {
+    const said = refusal({ flags: { 'gateway.loginCallbacks': [bad] } });
+    assert.match(said, /gateway\.loginCallbacks .*must begin with https:/, bad);
+  }
+});
+
 test('a proxy is trusted by its address, and never everybody', () => {
   const good = ['127.0.0.1', '192.0.2.0/28', '2001:db8::/64'];
   assert.deepEqual(load({ flags: { 'gateway.trustedProxies': good } })['gateway.trustedProxies'], good);
