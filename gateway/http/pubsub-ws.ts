@@ -48,7 +48,7 @@ const wsSchema = {
       .optional()
       .describe('may be missing with a native subprotocol: subscribe by frames then'),
     frames: z.enum(['json', 'raw']).optional().describe('frames of a connection without subprotocol'),
-    presence: z.enum(['true', 'false']).optional(),
+    presence: z.enum(['true', 'false']).optional().describe('true takes a credential that may write'),
     member_id: z.string().min(1).max(MEMBER_ID_MAX_LENGTH).optional(),
     member_meta: metaSchema.optional(),
     api_key: credential,
@@ -74,6 +74,17 @@ type WsContext = ReadingContext &
     Context,
     'hub' | 'turn' | 'clients' | 'config' | 'logger' | 'presence' | 'metrics' | 'events' | 'rates'
   >;
+
+/** Throws for whoever may not be present in the namespace: its id and what it says of itself go to everybody there, as a message would. */
+function checkMember(principal: Principal, namespace: string | undefined): void {
+  if (principal.kind === 'operator') return;
+  const place = ownPlace(principal);
+  if (place === undefined || namespace !== place) {
+    throw new GatewayError('namespace_mismatch', 'presence is for members of the namespace');
+  }
+  if ('scopes' in principal && principal.scopes.includes('write')) return;
+  throw new GatewayError('forbidden', 'to be present takes the scope write');
+}
 
 function homeOf(context: ReadingContext, principal: Principal, home: Home): Home {
   const own = 'place' in principal ? { shown: principal.namespace, place: principal.place } : undefined;
@@ -104,12 +115,7 @@ export function pubsubWsRoutes(app: Routes, context: WsContext): void {
       if (!isPresent || query.topic === undefined) return;
       if (query.member_id === undefined)
         throw new GatewayError('bad_member', "missing 'member_id' for presence");
-      const place = ownPlace(principal);
-      // whoever is present is told to everybody there
-      const isMember = place !== undefined && query.namespace === place;
-      if (principal.kind !== 'operator' && !isMember) {
-        throw new GatewayError('namespace_mismatch', 'presence is for members of the namespace');
-      }
+      checkMember(principal, query.namespace);
       presence.checkRoom(topicName({ ...query, topic: query.topic }));
     },
     handler: async (_request, reply) => {

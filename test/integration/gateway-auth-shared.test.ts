@@ -9,6 +9,7 @@ import { scratch, until } from '../support/processes.ts';
 import { leaderOf, type RqliteNode, startRqlite, stateUrl } from '../support/rqlite.ts';
 import { post, proofFor, type SignedIn, signIn, walletOf } from '../support/sign-in.ts';
 import { startSite } from '../support/start-gateway.ts';
+import { WsClient } from '../support/ws-client.ts';
 
 test('two gateways on three rqlite nodes whose leader is killed during sign-ins', async (t) => {
   const nodes = await startRqlite(t, { nodes: 3 });
@@ -124,6 +125,12 @@ test('a stream is held to the namespace of its credential, by the name that its 
   await until('open', () => reader.readyState === WebSocket.OPEN);
   reader.send('not allowed');
   await until('its publish is refused', () => texts.includes('publish_error'));
+  const refused = await WsClient.refused(
+    `${site.wsUrl}/v1/pubsub/ws?topic=news&presence=true&member_id=viewer`,
+    { 'x-api-key': viewer },
+  );
+  const { code } = refused.body as { code: string };
+  assert.deepEqual([refused.status, code], [403, 'forbidden'], 'nor does it tell all of itself');
 });
 
 test('4NK routes keep what comes with a credential apart', async (t) => {
