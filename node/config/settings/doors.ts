@@ -98,7 +98,7 @@ export const DOOR_SETTINGS = [
     path: 'gateway.loginCallbacks',
     schema: texts,
     default: [],
-    help: 'Addresses to which the login page may hand a session, such as https://app.example/signed-in. One on http://127.0.0.1 or http://localhost stands for every port. That of maillon login --browser is allowed in any case.',
+    help: 'Addresses to which the login page may hand a session, such as https://app.example/signed-in. By https, or by http to the machine of the user: one on http://127.0.0.1 or http://localhost stands for every port. That of maillon login --browser is allowed in any case.',
   },
   {
     path: 'compat.debros',
