@@ -4,7 +4,7 @@ import { RateLimiter } from '../../protocols/common/rate-limit.ts';
 import { GatewayError } from '../errors.ts';
 import { RATE_BURST_SECONDS, RATE_DEBT_SECONDS, RATE_SUBJECTS_MAX, STREAM_RETRY_SECONDS } from '../limits.ts';
 import { type ClientAddress, limitSubject } from './client-address.ts';
-import { StreamPlaces } from './stream-places.ts';
+import { Places } from './places.ts';
 
 /** Limits of a client address, and those of what a credential names. Each is a setting, `gateway.rate.<name>`. */
 export const ADDRESS_RATES = ['requests', 'handshakes', 'frames', 'notices'] as const;
@@ -26,7 +26,7 @@ export interface Client extends ClientAddress {
 export class RateLimits {
   readonly #limiters: ReadonlyMap<Rate, RateLimiter>;
   readonly #limitsLocal: boolean;
-  readonly #streams: StreamPlaces;
+  readonly #streams: Places;
   readonly #refused: Map<RateLimit, number>;
 
   constructor(
@@ -34,7 +34,7 @@ export class RateLimits {
     { config }: { config: Config },
   ) {
     this.#refused = components.metrics.rateLimited;
-    this.#streams = new StreamPlaces({ max: config['gateway.streamsPerAddress'] });
+    this.#streams = new Places({ max: config['gateway.streamsPerAddress'] });
     this.#limitsLocal = config['gateway.rate.loopback'];
     this.#limiters = new Map(
       [...ADDRESS_RATES, ...CREDENTIAL_RATES].map((rate) => {

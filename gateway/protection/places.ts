@@ -1,5 +1,5 @@
-/** Streams that are open, by who opened them. Bounded by the streams themselves: who has none is not kept. */
-export class StreamPlaces {
+/** What is under way, by whose it is: streams that are open, scans. Bounded by that itself: who has none is not kept. */
+export class Places {
   readonly #max: number;
   readonly #open = new Map<string, number>();
 
