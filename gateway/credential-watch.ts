@@ -20,6 +20,8 @@ export interface CredentialWatchComponents {
 export class CredentialWatch {
   readonly #components: CredentialWatchComponents;
   readonly #intervalMs: number;
+  #underWay: Promise<void> | undefined;
+  #following: Promise<void> | undefined;
   #running: { readonly abort: AbortController; readonly over: Promise<void> } | undefined;
 
   constructor(components: CredentialWatchComponents, init: { readonly intervalMs: number }) {
@@ -37,6 +39,7 @@ export class CredentialWatch {
   async stop(): Promise<void> {
     this.#running?.abort.abort();
     await this.#running?.over;
+    await (this.#following ?? this.#underWay);
     this.#running = undefined;
   }
 
@@ -47,7 +50,22 @@ export class CredentialWatch {
     }
   }
 
-  async #look(signal: AbortSignal): Promise<void> {
+  /** One look at a time, and after it one more for all who asked meanwhile: it may not have seen what ended then. */
+  #look(signal: AbortSignal): Promise<void> {
+    if (this.#underWay === undefined) {
+      this.#underWay = this.#lookOnce(signal).finally(() => {
+        this.#underWay = undefined;
+      });
+      return this.#underWay;
+    }
+    this.#following ??= this.#underWay.then(() => {
+      this.#following = undefined;
+      return this.#look(signal);
+    });
+    return this.#following;
+  }
+
+  async #lookOnce(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     try {
       await this.#endThoseOver(signal);

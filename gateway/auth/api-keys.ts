@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Row, State, Statement } from '../state/index.ts';
-import { API_KEYS_PER_WALLET_MAX } from './limits.ts';
+import { API_KEYS_PER_WALLET_MAX, REVOKED_KEY_KEPT_MS } from './limits.ts';
 import { badNonce, NONCE_IS_MINE, useNonce } from './nonces.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -149,6 +149,14 @@ export class ApiKeys {
     );
     return Number(row?.['revoked'] ?? 0);
   }
+}
+
+/** Deletes keys that were revoked long ago; not those of sign-ins, which are counted. */
+export function sweepApiKeys(now: number): Statement {
+  return {
+    sql: "DELETE FROM api_keys WHERE revoked_at < ? AND name <> ''",
+    args: [now - REVOKED_KEY_KEPT_MS],
+  };
 }
 
 function within({ did, namespace }: KeyScope): { where: string; args: string[] } {

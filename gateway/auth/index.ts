@@ -1,16 +1,18 @@
 /** Authentication: who a client is, and what it gets to say so. Everything is kept in `gateway.state`. */
+import { setImmediate } from 'node:timers/promises';
 import type { Config, Logger, MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { openState, type State } from '../state/index.ts';
 import type { Tenants } from '../tenants.ts';
-import { ApiKeys, type KeyHolder, OPERATOR_SCOPES, SCOPES } from './api-keys.ts';
+import { ApiKeys, type KeyHolder, OPERATOR_SCOPES, SCOPES, sweepApiKeys } from './api-keys.ts';
 import { Apps } from './apps.ts';
 import { OPERATOR_SUBJECT } from './custody.ts';
 import { Authenticator } from './identity.ts';
 import { KeyRing } from './key-ring.ts';
+import { SWEEP_BATCH } from './limits.ts';
 import { Nonces } from './nonces.ts';
 import { loadSecrets } from './secrets.ts';
-import { Sessions, sweepSessions } from './sessions.ts';
+import { Sessions, sweepEnded, sweepRevoked } from './sessions.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { SignIns } from './siwx.ts';
 import { Standings } from './standing.ts';
@@ -84,10 +86,18 @@ export function createAuth({ node, tenants, logger, clock }: AuthComponents, con
       if (fault !== null) void state.query('SELECT 1').catch(() => undefined);
       return fault;
     },
-    async sweep() {
-      const now = clock.now();
-      const signingKeys = { sql: 'DELETE FROM signing_keys WHERE ends_at < ?', args: [now] };
-      await state.execute([...sweepSessions(now), signingKeys]);
-    },
+    sweep: () => sweep(state, clock.now()),
   };
+}
+
+/** Ends early where nothing is left, or the state cannot be asked: the next one goes on. */
+export async function sweep(state: Pick<State, 'execute'>, now: number): Promise<void> {
+  const signingKeys = { sql: 'DELETE FROM signing_keys WHERE ends_at < ?', args: [now] };
+  await state.execute([...sweepEnded(now), sweepApiKeys(now), signingKeys]);
+  for (;;) {
+    const outcomes = await state.execute(sweepRevoked(now));
+    if ((outcomes.at(-1)?.rowsAffected ?? 0) < SWEEP_BATCH) return;
+    // SQLite answers in this turn of the event loop
+    await setImmediate();
+  }
 }

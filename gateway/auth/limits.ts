@@ -44,6 +44,10 @@ export const TICKETS_MAX = 20_000;
 export const CREDENTIALS_MAX = 20_000;
 /** Sessions of one wallet: devices; the oldest ends for one more. */
 export const SESSIONS_PER_WALLET_MAX = 100;
+/** Refresh tokens of one session that are kept, to know a used one when it comes again; then its wallet signs in again. Of 30 days, one each five minutes. */
+export const REFRESH_TOKENS_PER_SESSION_MAX = 10_000;
+/** How long an API key with a name is kept after it was revoked: for whoever looks into what went wrong. */
+export const REVOKED_KEY_KEPT_MS = DAY_MS;
 /** API keys and apps of one wallet in one namespace: each is a row. */
 export const API_KEYS_PER_WALLET_MAX = 100;
 export const APPS_PER_WALLET_MAX = 100;
@@ -51,6 +55,8 @@ export const APPS_PER_WALLET_MAX = 100;
 export const STATE_PATIENCE_MS = 2 * SECOND_MS;
 /** How often what has ended is deleted. */
 export const SWEEP_INTERVAL_MS = 5 * MINUTE_MS;
+/** Sessions that ended which are deleted at once, before others get their turn. */
+export const SWEEP_BATCH = 1_000;
 /** Names of apps and keys. */
 export const LABEL_MAX_LENGTH = 128;
 /** A body of a sign-in: the longest witness is far below. */
@@ -93,6 +99,14 @@ export const AUTH_LIMITS: readonly Limit[] = [
   limit('auth.tickets', TICKETS_MAX, 'count', 'of all wallets, some 500 bytes each'),
   limit('auth.signingKeyRotation', SIGNING_KEY_ROTATION_MS, 'milliseconds', 'then a new key signs'),
   limit('auth.sessionsPerWallet', SESSIONS_PER_WALLET_MAX, 'count', 'the oldest ends for one more'),
+  limit(
+    'auth.refreshTokensPerSession',
+    REFRESH_TOKENS_PER_SESSION_MAX,
+    'count',
+    'of 30 days; then the wallet signs in again',
+  ),
+  limit('auth.revokedKeyKept', REVOKED_KEY_KEPT_MS, 'milliseconds', 'then a revoked key is deleted'),
+  limit('auth.sweepBatch', SWEEP_BATCH, 'count', 'sessions that ended are deleted that many at a time'),
   limit('auth.apiKeysPerWallet', API_KEYS_PER_WALLET_MAX, 'count', 'in one namespace'),
   limit('auth.appsPerWallet', APPS_PER_WALLET_MAX, 'count', 'in one namespace'),
   limit('auth.bodyBytes', AUTH_BODY_MAX_BYTES, 'bytes', 'the longest signature is far below'),
@@ -108,6 +122,10 @@ assertRelation(
 assertRelation(
   REMEMBERED_MS + STANDING_CHECK_MS < STANDING_TTL_MS,
   'what is remembered as good opens a stream that is asked about in time, with half a second to answer',
+);
+assertRelation(
+  REFRESH_TOKENS_PER_SESSION_MAX * ACCESS_TOKEN_TTL_MS > 2 * SESSION_TTL_MS,
+  'whoever refreshes when an access token ends, or twice as often, may go on',
 );
 assertRelation(STANDING_TTL_MS < ACCESS_TOKEN_TTL_MS, 'a revocation is learned of before a token ends');
 

@@ -3,7 +3,14 @@ import type { Clock } from '../../protocols/common/clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Row, State, Statement } from '../state/index.ts';
 import { readDelegation, type WalletDelegation } from './delegations.ts';
-import { CLOCK_SKEW_MS, SESSION_TTL_MS, SESSIONS_PER_WALLET_MAX } from './limits.ts';
+import {
+  ACCESS_TOKEN_TTL_MS,
+  CLOCK_SKEW_MS,
+  REFRESH_TOKENS_PER_SESSION_MAX,
+  SESSION_TTL_MS,
+  SESSIONS_PER_WALLET_MAX,
+  SWEEP_BATCH,
+} from './limits.ts';
 import { badNonce, NONCE_IS_MINE, useNonce } from './nonces.ts';
 
 const TOKEN_BYTES = 32;
@@ -85,9 +92,11 @@ export class Sessions {
     const endsAt = endOf(session.delegation, now);
     const [taken] = await this.#state.execute([
       {
-        sql: `UPDATE refresh_tokens SET claim = ? WHERE hash = ? AND (claim IS NULL OR claim = ?) AND ends_at > ?
+        sql: `UPDATE refresh_tokens SET claim = ? WHERE hash = ? AND ends_at > ?
+          AND (claim = ? OR (claim IS NULL AND
+            NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE session = ? LIMIT 1 OFFSET ?)))
           AND EXISTS (SELECT 1 FROM sessions WHERE id = refresh_tokens.session AND revoked_at IS NULL)`,
-        args: [claim, hash, claim, now],
+        args: [claim, hash, now, claim, session.id, REFRESH_TOKENS_PER_SESSION_MAX - 1],
       },
       {
         sql: `INSERT INTO refresh_tokens (hash, session, ends_at)
@@ -128,17 +137,18 @@ export class Sessions {
     return rows.map(({ id }) => String(id));
   }
 
-  /** Ends the session that a refresh token belongs to, used or not: it; null where there is none. */
+  /** Ends the session that a refresh token belongs to, used or not: it; null where there is none, or it ended before. */
   async end(token: string, namespace: string | undefined): Promise<Session | null> {
     const session = TOKEN.test(token) ? await this.#sessionOf(hashOf(token)) : null;
     if (session === null || (namespace !== undefined && namespace !== session.namespace)) return null;
-    await this.#state.execute([
+    const now = this.#clock.now();
+    const [ended] = await this.#state.execute([
       {
-        sql: 'UPDATE sessions SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?',
-        args: [this.#clock.now(), session.id],
+        sql: 'UPDATE sessions SET revoked_at = ? WHERE id = ? AND (revoked_at IS NULL OR revoked_at = ?)',
+        args: [now, session.id, now],
       },
     ]);
-    return session;
+    return ended?.rowsAffected === 1 ? session : null;
   }
 
   /** Ends every session of a wallet, in one namespace or, without, in all. */
@@ -147,7 +157,7 @@ export class Sessions {
     const scope = namespace === undefined ? delegated : ` AND namespace = ?${delegated}`;
     await this.#state.execute([
       {
-        sql: `UPDATE sessions SET revoked_at = coalesce(revoked_at, ?) WHERE did = ?${scope}`,
+        sql: `UPDATE sessions SET revoked_at = ? WHERE did = ? AND revoked_at IS NULL${scope}`,
         args: [this.#clock.now(), did, ...(namespace === undefined ? [] : [namespace])],
       },
     ]);
@@ -163,24 +173,35 @@ export class Sessions {
   }
 }
 
-/** Deletes what has ended: a refresh token is kept as long as its session, so that a reused one is known as such. */
-export function sweepSessions(now: number): Statement[] {
+/** Deletes what ends at a time of its own. */
+export function sweepEnded(now: number): Statement[] {
   return [
     // where a clock is late a nonce has not ended yet
     { sql: 'DELETE FROM used_nonces WHERE ends_at < ?', args: [now - 2 * CLOCK_SKEW_MS] },
-    {
-      sql: 'DELETE FROM refresh_tokens WHERE session IN (SELECT id FROM sessions WHERE ends_at < ?)',
-      args: [now],
-    },
+    // a used refresh token is kept until then, while its session stands: so a reused one is known as such
+    { sql: 'DELETE FROM refresh_tokens WHERE ends_at < ?', args: [now] },
     { sql: 'DELETE FROM sessions WHERE ends_at < ?', args: [now] },
+  ];
+}
+
+/**
+ * Deletes the first `SWEEP_BATCH` sessions that were revoked when their last access tokens have ended, too; the last outcome says how many.
+ * A refresh token of theirs is unknown then, which is answered alike.
+ */
+export function sweepRevoked(now: number): Statement[] {
+  const first = 'SELECT id FROM sessions WHERE revoked_at < ? ORDER BY revoked_at, id LIMIT ?';
+  const args = [now - ACCESS_TOKEN_TTL_MS - CLOCK_SKEW_MS, SWEEP_BATCH];
+  return [
+    { sql: `DELETE FROM refresh_tokens WHERE session IN (${first})`, args },
+    { sql: `DELETE FROM sessions WHERE id IN (${first})`, args },
   ];
 }
 
 function endOldest(did: string, now: number): Statement {
   return {
-    sql: `UPDATE sessions SET revoked_at = ? WHERE revoked_at IS NULL AND did = ? AND id NOT IN (
-      SELECT id FROM sessions WHERE did = ? AND revoked_at IS NULL ORDER BY created_at DESC, id LIMIT ?)`,
-    args: [now, did, did, SESSIONS_PER_WALLET_MAX],
+    sql: `UPDATE sessions SET revoked_at = ? WHERE id IN (
+      SELECT id FROM sessions WHERE did = ? AND revoked_at IS NULL ORDER BY created_at DESC, id LIMIT -1 OFFSET ?)`,
+    args: [now, did, SESSIONS_PER_WALLET_MAX],
   };
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { App } from '../auth/apps.ts';
 import type { HeldPrincipal, Principal } from '../auth/identity.ts';
+import { AUTH_BODY_MAX_BYTES } from '../auth/limits.ts';
 import { GatewayError } from '../errors.ts';
 import { errorResponses } from '../schemas.ts';
 import type { AuthContext } from './auth.ts';
@@ -10,6 +11,7 @@ import { missingCredential } from './reading.ts';
 import type { Routes } from './routes.ts';
 
 const tags = ['auth', 'debros'];
+const bodyLimit = AUTH_BODY_MAX_BYTES;
 const params = z.object({ id: z.string() });
 const okAnswer = z.object({ status: z.literal('ok') });
 
@@ -32,7 +34,7 @@ export function appRoutes(app: Routes, { auth }: Pick<AuthContext, 'auth'>): voi
     body: z.object({ name: labelSchema, public_key: publicKeySchema.nullish() }),
     response: { 201: appAnswer, ...errorResponses },
   };
-  app.post('/v1/apps', { schema: createSchema }, async ({ principal, body }, reply) => {
+  app.post('/v1/apps', { schema: createSchema, bodyLimit }, async ({ principal, body }, reply) => {
     const { name, public_key: publicKey } = body;
     const made = await auth.apps.create(walletOf(principal), { name, publicKey: publicKey ?? '' });
     return reply.code(201).send(describeApp(made));
@@ -62,12 +64,16 @@ function oneAppRoutes(app: Routes, { auth }: Pick<AuthContext, 'auth'>): void {
     body: z.object({ name: labelSchema.nullish(), public_key: publicKeySchema.nullish() }),
     response: { 200: okAnswer, ...errorResponses },
   };
-  app.put('/v1/apps/:id', { schema: updateSchema }, async ({ principal, params: { id }, body }) => {
-    const { name, public_key: publicKey } = body;
-    const fields = { ...(name == null ? {} : { name }), ...(publicKey == null ? {} : { publicKey }) };
-    if (!(await auth.apps.update(walletOf(principal), id, fields))) throw notFound();
-    return { status: 'ok' as const };
-  });
+  app.put(
+    '/v1/apps/:id',
+    { schema: updateSchema, bodyLimit },
+    async ({ principal, params: { id }, body }) => {
+      const { name, public_key: publicKey } = body;
+      const fields = { ...(name == null ? {} : { name }), ...(publicKey == null ? {} : { publicKey }) };
+      if (!(await auth.apps.update(walletOf(principal), id, fields))) throw notFound();
+      return { status: 'ok' as const };
+    },
+  );
 
   const deleteSchema = {
     summary: 'Delete an app',

@@ -4,6 +4,7 @@ import type { AuditEvent } from '../audit/interface.ts';
 import type { Principal } from '../auth/identity.ts';
 import type { Context } from '../context.ts';
 import type { Client } from '../protection/rate-limits.ts';
+import { withoutCredentials } from '../redaction.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,6 +22,8 @@ const NETWORK = 'network/';
 /** From here on the gateway failed, not the client. */
 const FAULT = 500;
 const RATE_LIMITED = 429;
+/** Longer than any address of a wallet. */
+const WALLET_SHOWN_MAX = 128;
 
 /** `door`: as what events of authentication count; at the operator's own listener everything is administration. */
 export function addAuditHooks(
@@ -78,7 +81,10 @@ function actorOf({ principal, routeOptions }: FastifyRequest, door: 'auth' | 'ad
 
 function walletOf(body: unknown): string | null {
   if (typeof body !== 'object' || body === null) return null;
-  if ('wallet' in body && typeof body.wallet === 'string') return body.wallet;
+  if ('wallet' in body && typeof body.wallet === 'string') {
+    // as it was sent, also where it was refused; before it is cut: of half a token nobody could tell what it is
+    return withoutCredentials(body.wallet).slice(0, WALLET_SHOWN_MAX);
+  }
   if (!('message' in body) || typeof body.message !== 'string') return null;
   // the account stands in the second line of a sign-in message
   return /^[^\n]{1,512}\n(?<account>[A-Za-z0-9]{1,128})\n/.exec(body.message)?.groups?.['account'] ?? null;

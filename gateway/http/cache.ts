@@ -12,9 +12,11 @@ import {
   MGET_PARALLEL,
   PATTERN_MAX_LENGTH,
   SCAN_KEYS_MAX,
-  SCAN_WORK_MAX,
+  SCANS_PER_NAMESPACE,
 } from '../limits.ts';
+import { PatternFilter } from '../pattern/filter.ts';
 import { Pattern } from '../pattern/pattern.ts';
+import { Places } from '../protection/places.ts';
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
 import { parseTtl } from './duration.ts';
 import type { Routes } from './routes.ts';
@@ -107,6 +109,7 @@ interface MapName {
 
 export function cacheRoutes(app: Routes, { storage, holdValue }: StorageContext): void {
   const bodyLimit = VALUE_MAX_BYTES + JSON_OVERHEAD_BYTES;
+  const scans = new Places({ max: SCANS_PER_NAMESPACE });
 
   app.get('/v1/cache/health', { schema: healthSchema }, async () => {
     // throws where there is no storage to keep it
@@ -154,7 +157,9 @@ export function cacheRoutes(app: Routes, { storage, holdValue }: StorageContext)
 
   app.post('/v1/cache/scan', { config: reading, schema: scanSchema }, async ({ body, query, acting }) => {
     const pattern = body.match === undefined ? null : new Pattern(body.match);
-    const keys = await scan(acting.storage, mapOf(body, query), pattern);
+    const map = mapOf(body, query);
+    const find = () => scan(acting.storage, map, pattern);
+    const keys = await (pattern === null ? find() : inPlace(scans, map.namespace, find));
     return { keys, count: keys.length, dmap: body.dmap };
   });
 }
@@ -214,6 +219,20 @@ async function readAll(
   return results;
 }
 
+/** Does `work` where there is a place for it. Throws `rate_limited`. */
+async function inPlace<T>(scans: Places, namespace: string, work: () => Promise<T>): Promise<T> {
+  const giveBack = scans.take(namespace);
+  if (giveBack === null) {
+    const message = 'another scan of this namespace with match is under way: try again when it is over';
+    throw new GatewayError('rate_limited', message, { limit: 'gateway.scans' });
+  }
+  try {
+    return await work();
+  } finally {
+    giveBack();
+  }
+}
+
 async function scan(
   storage: Pick<Storage, 'list'>,
   map: MapName,
@@ -221,7 +240,7 @@ async function scan(
 ): Promise<string[]> {
   const { namespace, dmap } = map;
   const prefix = mapPrefix(dmap);
-  const budget = { left: SCAN_WORK_MAX };
+  const filter = pattern === null ? null : new PatternFilter(pattern);
   const keys: string[] = [];
   let seen = 0;
   for (let cursor: string | null | undefined; cursor !== null; ) {
@@ -242,7 +261,7 @@ async function scan(
     }
     for (const entry of page.entries) {
       const key = entry.key.slice(prefix.length);
-      if (pattern === null || pattern.matches(key, budget)) keys.push(key);
+      if (filter === null || (await filter.takes(key))) keys.push(key);
     }
   }
   return keys;

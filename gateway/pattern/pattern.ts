@@ -32,12 +32,23 @@ export class Pattern {
 
   /** Whether any part of `text` matches. Throws `too_large` when the budget is used up. */
   matches(text: string, budget: WorkBudget): boolean {
+    const following = this.follow(text, budget);
+    for (;;) {
+      const { done, value } = following.next();
+      if (done === true) return value;
+    }
+  }
+
+  /** The same, with a stop after each character: who asks may let others go first. */
+  *follow(text: string, budget: WorkBudget): Generator<void, boolean> {
     const chars = Array.from(text, (char) => char.codePointAt(0) ?? 0);
     let states: number[] = [];
     for (let at = 0; at <= chars.length; at += 1) {
       const place = { isStart: at === 0, isEnd: at === chars.length };
-      // a match may begin anywhere
-      const reached = this.#reach([...states, 0], place, budget);
+      // a match may begin anywhere, unless the expression says where
+      if (at === 0 || this.#program[0]?.op !== 'start') states.push(0);
+      if (states.length === 0) return false;
+      const reached = this.#reach(states, place, budget);
       if (reached === 'match') return true;
       const char = chars[at] ?? 0;
       states = [];
@@ -45,6 +56,7 @@ export class Pattern {
         const step = this.#program[state];
         if (step?.op === 'char' && step.test(char)) states.push(state + 1);
       }
+      yield;
     }
     return false;
   }

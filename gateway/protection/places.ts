@@ -1,4 +1,4 @@
-/** What is open, by who opened it. Bounded by what is open itself: who has nothing is not kept. */
+/** What is open or under way, by whose it is: connections, streams, scans. Bounded by that itself: who has none is not kept. */
 export class Places {
   readonly #max: number;
   readonly #open = new Map<string, number>();

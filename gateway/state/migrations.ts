@@ -55,4 +55,17 @@ export const MIGRATIONS: readonly Migration[] = [
       sql('ALTER TABLE sessions ADD COLUMN delegation TEXT'),
     ],
   },
+  {
+    version: 4,
+    name: 'what-has-ended',
+    statements: [
+      // of a wallet only the sessions that stand are looked at, of those that ended only what is to be deleted
+      sql('CREATE INDEX sessions_standing ON sessions (did, created_at) WHERE revoked_at IS NULL'),
+      sql('DROP INDEX sessions_did'),
+      sql('CREATE INDEX sessions_revoked ON sessions (revoked_at) WHERE revoked_at IS NOT NULL'),
+      sql('CREATE INDEX refresh_tokens_session ON refresh_tokens (session)'),
+      sql(`CREATE INDEX api_keys_revoked ON api_keys (revoked_at)
+        WHERE revoked_at IS NOT NULL AND name <> ''`),
+    ],
+  },
 ];

@@ -3,6 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { type AuditLine, parseLine } from '../../gateway/audit/index.ts';
+import { AUTH_BODY_MAX_BYTES } from '../../gateway/auth/limits.ts';
 import { maillon, type Program, scratch, until } from '../support/processes.ts';
 import { type Finished, Shell } from '../support/shell.ts';
 import { post, proofFor, signIn, signInSiwx, walletOf } from '../support/sign-in.ts';
@@ -173,6 +174,12 @@ test('who signed in and who was refused is written down, and no credential', asy
   for (const query of [`token=${session.access_token}`, `ticket=${ticket}x`]) {
     assert.equal((await fetch(`${url}/v1/pubsub/ws?topic=t&${query}`)).status, 401);
   }
+  // a credential where the wallet belongs, and more than a wallet
+  const long = `x ${session.access_token} ${'y'.repeat(10_000)}`;
+  assert.equal((await post(url, '/v1/auth/verify', { wallet: long })).status, 400);
+  const bearer = { authorization: `Bearer ${session.access_token}` };
+  const huge = { name: 'a', public_key: 'x'.repeat(AUTH_BODY_MAX_BYTES) };
+  assert.equal((await post(url, '/v1/apps', huge, bearer)).status, 413);
   const other = await walletOf(2);
   const delegated = await signInSiwx(url, other);
   await node.end('SIGTERM');
@@ -191,6 +198,8 @@ test('who signed in and who was refused is written down, and no credential', asy
     'auth.ws-ticket ok',
     'auth.credential refused',
     'auth.credential refused',
+    'auth.verify refused',
+    'auth.apps refused',
     'auth.verify ok',
     'gateway.stop ok',
   ]);
@@ -203,6 +212,7 @@ test('who signed in and who was refused is written down, and no credential', asy
   });
   assert.deepEqual(lines[4]?.detail, { method: 'GET', route: '/v1/kv/:namespace', status: 401 });
   assert.match(lines[5]?.actor ?? '', /^did:pkh:eip155:/);
+  assert.equal(String(lines.at(-4)?.detail?.['wallet']).length, 128);
   assert.equal(lines.at(-2)?.actor?.toLowerCase(), other.address, 'as it stands in the message');
   const written = readFileSync(join(data, 'audit/audit.log'), 'utf8') + node.stderr + node.stdout;
   const { access_token: access, refresh_token: refresh, api_key: key } = session;

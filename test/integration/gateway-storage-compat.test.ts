@@ -207,6 +207,21 @@ describe('DeBros E2 cache', () => {
     }
   });
 
+  test('of one namespace one scan is under way at a time, and it takes so much work', async () => {
+    await post('/v1/cache/put', { dmap: 'heavy', key: 'a'.repeat(900), value: 1 });
+    const body = { dmap: 'heavy', match: '(a?){500}b' };
+    const answers = await Promise.all(Array.from({ length: 8 }, async () => post('/v1/cache/scan', body)));
+    const refused = answers.filter(({ status }) => status === 429);
+    assert.ok(refused.length > 0 && refused.length < answers.length, `${refused.length} refused`);
+    for (const answer of answers) {
+      const isRefused = refused.includes(answer);
+      assert.deepEqual(outcome(answer), isRefused ? [429, 'rate_limited'] : [413, 'too_large']);
+      assert.equal(answer.headers['retry-after'], isRefused ? '1' : undefined);
+    }
+    assert.deepEqual(refused[0]?.body.detail, { limit: 'gateway.scans' });
+    assert.equal((await post('/v1/cache/scan', { ...body, match: '^a' })).body.count, 1, 'it is over');
+  });
+
   test('what is malformed is refused', async () => {
     for (const body of [{}, { dmap: 'm' }, { dmap: '', key: 'k', value: 1 }, { dmap: 'm', key: 'k' }, []]) {
       assert.equal((await post('/v1/cache/put', body)).status, 400, JSON.stringify(body));

@@ -37,10 +37,13 @@ function make(intervalMs = INTERVAL_MS) {
   const [sessions, keys] = [new Set<string>(), new Set<string>()];
   const asked: number[] = [];
   let failure: Error | undefined;
+  let held: Promise<void> | undefined;
   const answer = (standing: Set<string>) => async (ids: readonly string[]) => {
     asked.push(ids.length);
+    const stood = ids.filter((id) => standing.has(id));
+    await held;
     if (failure !== undefined) throw failure;
-    return ids.filter((id) => standing.has(id));
+    return stood;
   };
   const clock = new ManualClock(1_790_000_000_000);
   const standings = new Standings({
@@ -66,7 +69,25 @@ function make(intervalMs = INTERVAL_MS) {
   const fail = (error: Error | undefined): void => {
     failure = error;
   };
-  return { sessions, keys, asked, clock, standings, watch, add, fail, lines, forget: () => onForgotten?.() };
+  /** Whoever asks waits for the answer until what is returned is called. */
+  const hold = (): (() => void) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held = promise;
+    return resolve;
+  };
+  return {
+    hold,
+    sessions,
+    keys,
+    asked,
+    clock,
+    standings,
+    watch,
+    add,
+    fail,
+    lines,
+    forget: () => onForgotten?.(),
+  };
 }
 
 const of = (origin: string, endsAt?: number): Standing => ({ origin, endsAt });
@@ -98,6 +119,25 @@ test('what ends at this gateway is not waited for', async (t) => {
   sessions.delete('s');
   forget();
   await until('it is told', () => client.ends > 0);
+});
+
+test('however often it is told at once, it looks once, and once more', async (t) => {
+  const { sessions, watch, add, forget, asked, hold } = make(HOUR_MS);
+  for (const id of ['a', 'b']) sessions.add(id);
+  const [early, late] = [add(of('a')), add(of('b'))];
+  watch.start();
+  t.after(() => watch.stop());
+  const letGo = hold();
+  sessions.delete('a');
+  for (let n = 0; n < 100; n += 1) forget();
+  await until('it asks', () => asked.length > 0);
+  // of what ends now the look under way may not know
+  sessions.delete('b');
+  for (let n = 0; n < 100; n += 1) forget();
+  letGo();
+  await until('both are told', () => early.ends > 0 && late.ends > 0);
+  // a look asks of sessions, then of keys
+  assert.ok(asked.length <= 2 * 2, `${asked.length} questions`);
 });
 
 test('while nobody can be asked streams stay, but not beyond their own time; then they are asked about again', async (t) => {
