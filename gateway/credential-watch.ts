@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../node/index.ts';
 import { CodedError, errorMessage } from '../protocols/common/errors.ts';
 import type { Authenticator } from './auth/identity.ts';
-import type { Standings } from './auth/standing.ts';
+import type { Standing, Standings } from './auth/standing.ts';
 import type { Clients, StreamClient } from './clients.ts';
 
 export interface CredentialWatchComponents {
@@ -14,8 +14,8 @@ export interface CredentialWatchComponents {
 }
 
 /**
- * Ends the streams whose session or API key has ended, wherever that was done: one question for all of them, every so often. While
- * nobody can be asked they stay.
+ * Ends the streams whose session or API key has ended, wherever that was done, or whose wallet withdrew on the mesh what it had delegated:
+ * one question for all of them, every so often. While nobody can be asked they stay.
  */
 export class CredentialWatch {
   readonly #components: CredentialWatchComponents;
@@ -81,7 +81,7 @@ export class CredentialWatch {
 
   async #endThoseOver(signal: AbortSignal): Promise<void> {
     const { clients, standings } = this.#components;
-    const byOrigin = new Map<string, StreamClient[]>();
+    const byOrigin = new Map<string, { readonly standing: Standing; readonly streams: StreamClient[] }>();
     for (const client of clients) {
       const { standing } = client;
       if (standing === null) continue;
@@ -90,12 +90,15 @@ export class CredentialWatch {
         continue;
       }
       const same = byOrigin.get(standing.origin);
-      if (same === undefined) byOrigin.set(standing.origin, [client]);
-      else same.push(client);
+      if (same === undefined) byOrigin.set(standing.origin, { standing, streams: [client] });
+      else same.streams.push(client);
     }
     if (byOrigin.size === 0) return;
     const ended = await standings.ended(byOrigin.keys());
-    if (signal.aborted) return;
-    for (const origin of ended) for (const client of byOrigin.get(origin) ?? []) client.endCredential();
+    for (const [origin, { standing, streams }] of byOrigin) {
+      const isOver = ended.has(origin) || (await standings.isWithdrawn(standing));
+      if (signal.aborted) return;
+      if (isOver) for (const client of streams) client.endCredential();
+    }
   }
 }

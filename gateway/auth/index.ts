@@ -71,7 +71,7 @@ export function createAuth({ node, tenants, logger, clock }: AuthComponents, con
     apiKeys,
     apps: new Apps({ state, clock }),
     authenticator,
-    standings: new Standings({ sessions, apiKeys, clock }),
+    standings: new Standings({ sessions, apiKeys, clock, node }),
     tickets: new Tickets({ clock }),
     keysOf: ({ did, subject, namespace }) => new KeyRing(ring, { did, subject, namespace, scopes: SCOPES }),
     operatorKeys: () =>

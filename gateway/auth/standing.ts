@@ -1,8 +1,9 @@
 /** What a stream's right to go on hangs on. */
+import type { MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { ApiKeys } from './api-keys.ts';
-import type { Principal } from './identity.ts';
+import type { HeldPrincipal, Principal } from './identity.ts';
 import { STANDING_BATCH } from './limits.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -14,24 +15,37 @@ export interface Standing {
   readonly origin: string;
   /** When it ends in any case. */
   readonly endsAt: number | undefined;
+  /** What its wallet delegated, and may withdraw on the mesh; null for what the operator holds. */
+  readonly delegated: Delegated | null;
+}
+
+interface Delegated {
+  readonly owner: string;
+  readonly namespace: string;
+  readonly chain: readonly Uint8Array[];
 }
 
 /** Null for whoever acts without a session or an API key. */
 export function standingOf(principal: Principal): Standing | null {
   switch (principal.kind) {
     case 'session':
-      return { origin: principal.claims.origin, endsAt: principal.endsAt };
+      return { origin: principal.claims.origin, endsAt: principal.endsAt, delegated: delegatedTo(principal) };
     case 'api_key':
-      return { origin: principal.keyId, endsAt: principal.endsAt };
+      return { origin: principal.keyId, endsAt: principal.endsAt, delegated: delegatedTo(principal) };
     default:
       return null;
   }
+}
+
+function delegatedTo({ did: owner, namespace, delegation }: HeldPrincipal): Delegated | null {
+  return delegation === null ? null : { owner, namespace, chain: delegation.chain };
 }
 
 export interface StandingsComponents {
   readonly sessions: Sessions;
   readonly apiKeys: ApiKeys;
   readonly clock: Clock;
+  readonly node: Pick<MaillonNode, 'checkChain'>;
 }
 
 /** Asks the state, never what is remembered of it. */
@@ -45,6 +59,18 @@ export class Standings {
   /** Whether its own time is over. */
   isOver({ endsAt }: Standing): boolean {
     return endsAt !== undefined && endsAt <= this.#components.clock.now();
+  }
+
+  /** Whether nodes take no more what its wallet delegated: it was revoked, or the namespace went to another holder. */
+  async isWithdrawn({ delegated }: Standing): Promise<boolean> {
+    if (delegated === null) return false;
+    const { chain, owner, namespace } = delegated;
+    try {
+      await this.#components.node.checkChain(chain, { owner, namespace, action: 'read', resource: '' });
+      return false;
+    } catch (error) {
+      return error instanceof CodedError && error.code === 'forbidden';
+    }
   }
 
   /** Whether whoever got a credential may act with it still; while nobody can tell, that it was good a moment ago counts. */

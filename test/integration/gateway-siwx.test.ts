@@ -20,6 +20,7 @@ import {
 } from '../support/sign-in.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 import { readOf, TenantInbox } from '../support/tenants.ts';
+import { WsClient } from '../support/ws-client.ts';
 
 const OWNED: Partial<Config> = { 'namespaces.unowned': false };
 
@@ -364,6 +365,7 @@ describe('the end of a delegation', () => {
     const { body } = await whoami(a, session);
     const owner = await ownerOf(a, session);
     assert.equal((await publish(b, session, 'before')).status, 200);
+    await using listener = await WsClient.open(`${b.wsUrl}/v1/pubsub/ws?topic=hello`, [], bearer(session));
 
     const key = new ClientKey();
     const admin = createSignIn({
@@ -379,6 +381,7 @@ describe('the end of a delegation', () => {
     const notice = await key.maker.revocation({ target, time: Date.now(), as: owner, chain: [link] });
     await judge.namespaces.submit(notice.bytes);
 
+    assert.equal((await listener.closed).code, 4001, 'nor does it hear more');
     for (const site of [a, b]) {
       await until('the gateway knows', async () => (await publish(site, session, 'after')).status === 403);
       const refused = [

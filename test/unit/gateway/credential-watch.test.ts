@@ -9,6 +9,7 @@ import { type Standing, Standings, standingOf } from '../../../gateway/auth/stan
 import { Clients, type StreamClient } from '../../../gateway/clients.ts';
 import { CredentialWatch } from '../../../gateway/credential-watch.ts';
 import { GatewayError } from '../../../gateway/errors.ts';
+import { CodedError } from '../../../protocols/common/errors.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { until } from '../../support/processes.ts';
 
@@ -37,6 +38,7 @@ function make(intervalMs = INTERVAL_MS) {
   const [sessions, keys] = [new Set<string>(), new Set<string>()];
   const asked: number[] = [];
   let failure: Error | undefined;
+  let withdrawn = false;
   let held: Promise<void> | undefined;
   const answer = (standing: Set<string>) => async (ids: readonly string[]) => {
     asked.push(ids.length);
@@ -50,6 +52,11 @@ function make(intervalMs = INTERVAL_MS) {
     sessions: { standing: answer(sessions) } as unknown as Sessions,
     apiKeys: { standing: answer(keys) } as unknown as ApiKeys,
     clock,
+    node: {
+      checkChain: async () => {
+        if (withdrawn) throw new CodedError('forbidden', 'revoked');
+      },
+    },
   });
   const clients = new Clients({ max: 10_000 });
   const lines: string[] = [];
@@ -86,11 +93,14 @@ function make(intervalMs = INTERVAL_MS) {
     add,
     fail,
     lines,
+    withdraw: () => {
+      withdrawn = true;
+    },
     forget: () => onForgotten?.(),
   };
 }
 
-const of = (origin: string, endsAt?: number): Standing => ({ origin, endsAt });
+const of = (origin: string, endsAt?: number): Standing => ({ origin, endsAt, delegated: null });
 
 test('streams end whose session or key does not stand, or whose own time is over', async (t) => {
   const { sessions, keys, clock, watch, add } = make();
@@ -108,6 +118,18 @@ test('streams end whose session or key does not stand, or whose own time is over
   sessions.delete('s');
   await until('both of the session are told', () => stay[0]?.ends !== 0 && stay[1]?.ends !== 0);
   assert.deepEqual([stay[2]?.ends, stay[3]?.ends], [0, 0]);
+});
+
+test('streams end whose wallet withdrew what it had delegated', async (t) => {
+  const { sessions, watch, add, withdraw } = make();
+  sessions.add('s').add('d');
+  const delegated = { owner: 'did:pkh:x', namespace: 'n', chain: [] };
+  const [own, other] = [add({ ...of('d'), delegated }), add(of('s'))];
+  watch.start();
+  t.after(() => watch.stop());
+  withdraw();
+  await until('it is told', () => own.ends > 0);
+  assert.equal(other.ends, 0);
 });
 
 test('what ends at this gateway is not waited for', async (t) => {

@@ -69,7 +69,7 @@ test('no statement looks at sessions of a wallet that ended, nor through a whole
   const { refreshToken } = await open();
   const next = await sessions.refresh(refreshToken, undefined);
   await sessions.end(next.refreshToken, undefined);
-  await sessions.endAll('d', 'n');
+  await sessions.endAll('d', { namespace: 'n' });
   await sweep(watched, clock.now());
   const found = await plans();
   assert.ok(
