@@ -9,6 +9,7 @@ import { scratch, until } from '../support/processes.ts';
 import { leaderOf, type RqliteNode, startRqlite, stateUrl } from '../support/rqlite.ts';
 import { post, proofFor, type SignedIn, signIn, walletOf } from '../support/sign-in.ts';
 import { startSite } from '../support/start-gateway.ts';
+import { known } from '../support/storage.ts';
 import { WsClient } from '../support/ws-client.ts';
 
 test('two gateways on three rqlite nodes whose leader is killed during sign-ins', async (t) => {
@@ -61,6 +62,8 @@ test('a wallet of each chain signs in at one gateway and uses the other', async 
   const through = a.node.status().addresses.find((address) => !address.includes('/ws')) ?? '';
   const b = await startSite({ settings: { ...settings, bootstrap: [through] }, role: 'light' });
   t.after(() => b[Symbol.asyncDispose]());
+  // who has just joined knows nobody to read from
+  await known([a.node, b.node], 1);
   for (const chain of ['EVM', 'SOL', 'BTC'] as const) {
     const { access_token: token, api_key: key } = await signIn(a.url, await walletOf(1, chain));
     const put = await fetch(`${a.url}/v1/kv/default/at-a`, {
