@@ -194,7 +194,11 @@ test('however many streams there are, few questions are asked, and none after th
   await watch.stop();
   sessions.clear();
   const { length } = asked;
-  await new Promise((resolve) => setTimeout(resolve, 4 * INTERVAL_MS));
+  const other = make();
+  other.add(of('s1'));
+  other.watch.start();
+  await until('another one has looked again and again', () => other.asked.length > 4);
+  await other.watch.stop();
   assert.equal(asked.length, length);
   assert.ok(clients.every(({ ends }) => ends === 0));
 });
