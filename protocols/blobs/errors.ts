@@ -1,4 +1,4 @@
-import { type Fault, Refusal } from '../common/refusal.ts';
+import { type Fault, refusalBy } from '../common/refusal.ts';
 
 /** Why a blob or a block of it is not taken, and whose fault it is. */
 export const BLOB_ERRORS = {
@@ -20,14 +20,4 @@ export const BLOB_ERRORS = {
 
 export type BlobErrorCode = keyof typeof BLOB_ERRORS;
 
-export class BlobError extends Refusal {
-  declare readonly code: BlobErrorCode;
-
-  constructor(code: BlobErrorCode, message: string) {
-    super(code, message);
-  }
-
-  get fault(): Fault {
-    return BLOB_ERRORS[this.code];
-  }
-}
+export class BlobError extends refusalBy(BLOB_ERRORS) {}

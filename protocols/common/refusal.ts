@@ -22,3 +22,18 @@ export abstract class Refusal extends CodedError {
 
   abstract get fault(): Fault;
 }
+
+/** What a protocol's own errors extend: its table says of each code whose fault it is. */
+export function refusalBy<Code extends string>(faults: Readonly<Record<Code, Fault>>) {
+  return class extends Refusal {
+    declare readonly code: Code;
+
+    constructor(code: Code, message: string, isExcusable = false) {
+      super(code, message, isExcusable);
+    }
+
+    get fault(): Fault {
+      return faults[this.code];
+    }
+  };
+}

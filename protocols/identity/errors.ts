@@ -1,4 +1,4 @@
-import { type Fault, Refusal } from '../common/refusal.ts';
+import { type Fault, refusalBy } from '../common/refusal.ts';
 
 /** Every reason for which a chain is not taken, and whose fault it is. */
 export const IDENTITY_ERRORS = {
@@ -20,14 +20,4 @@ export const IDENTITY_ERRORS = {
 
 export type IdentityErrorCode = keyof typeof IDENTITY_ERRORS;
 
-export class IdentityError extends Refusal {
-  declare readonly code: IdentityErrorCode;
-
-  constructor(code: IdentityErrorCode, message: string, isExcusable = false) {
-    super(code, message, isExcusable);
-  }
-
-  get fault(): Fault {
-    return IDENTITY_ERRORS[this.code];
-  }
-}
+export class IdentityError extends refusalBy(IDENTITY_ERRORS) {}

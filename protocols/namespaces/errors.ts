@@ -1,4 +1,4 @@
-import { type Fault, Refusal } from '../common/refusal.ts';
+import { type Fault, refusalBy } from '../common/refusal.ts';
 
 /** Every reason for which a notice or a frame is not taken, and whose fault it is. */
 export const NAMESPACES_ERRORS = {
@@ -31,14 +31,4 @@ export const NAMESPACES_ERRORS = {
 
 export type NamespacesErrorCode = keyof typeof NAMESPACES_ERRORS;
 
-export class NamespacesError extends Refusal {
-  declare readonly code: NamespacesErrorCode;
-
-  constructor(code: NamespacesErrorCode, message: string, isExcusable = false) {
-    super(code, message, isExcusable);
-  }
-
-  get fault(): Fault {
-    return NAMESPACES_ERRORS[this.code];
-  }
-}
+export class NamespacesError extends refusalBy(NAMESPACES_ERRORS) {}

@@ -1,4 +1,4 @@
-import { type Fault, Refusal } from '../common/refusal.ts';
+import { type Fault, refusalBy } from '../common/refusal.ts';
 
 /** Every reason for which an announcement or a frame is not taken, and whose fault it is. */
 export const NODES_ERRORS = {
@@ -20,14 +20,4 @@ export const NODES_ERRORS = {
 
 export type NodesErrorCode = keyof typeof NODES_ERRORS;
 
-export class NodesError extends Refusal {
-  declare readonly code: NodesErrorCode;
-
-  constructor(code: NodesErrorCode, message: string, isExcusable = false) {
-    super(code, message, isExcusable);
-  }
-
-  get fault(): Fault {
-    return NODES_ERRORS[this.code];
-  }
-}
+export class NodesError extends refusalBy(NODES_ERRORS) {}

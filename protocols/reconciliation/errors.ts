@@ -1,4 +1,4 @@
-import { type Fault, Refusal } from '../common/refusal.ts';
+import { type Fault, refusalBy } from '../common/refusal.ts';
 
 /** Every reason for which a message is not taken, and whose fault it is. */
 export const RECONCILIATION_ERRORS = {
@@ -9,14 +9,4 @@ export const RECONCILIATION_ERRORS = {
 
 export type ReconciliationErrorCode = keyof typeof RECONCILIATION_ERRORS;
 
-export class ReconciliationError extends Refusal {
-  declare readonly code: ReconciliationErrorCode;
-
-  constructor(code: ReconciliationErrorCode, message: string) {
-    super(code, message);
-  }
-
-  get fault(): Fault {
-    return RECONCILIATION_ERRORS[this.code];
-  }
-}
+export class ReconciliationError extends refusalBy(RECONCILIATION_ERRORS) {}

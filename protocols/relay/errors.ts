@@ -1,4 +1,4 @@
-import { type Fault, Refusal } from '../common/refusal.ts';
+import { type Fault, refusalBy } from '../common/refusal.ts';
 
 /** Every reason for which an envelope is not taken, and whose fault it is. */
 export const RELAY_ERRORS = {
@@ -19,14 +19,4 @@ export const RELAY_ERRORS = {
 
 export type RelayErrorCode = keyof typeof RELAY_ERRORS;
 
-export class RelayError extends Refusal {
-  declare readonly code: RelayErrorCode;
-
-  constructor(code: RelayErrorCode, message: string, isExcusable = false) {
-    super(code, message, isExcusable);
-  }
-
-  get fault(): Fault {
-    return RELAY_ERRORS[this.code];
-  }
-}
+export class RelayError extends refusalBy(RELAY_ERRORS) {}

@@ -1,5 +1,5 @@
 import { CodedError } from '../common/errors.ts';
-import { type Fault, Refusal } from '../common/refusal.ts';
+import { type Fault, refusalBy } from '../common/refusal.ts';
 
 /** Every reason for which a record or a frame is not taken, and whose fault it is. */
 export const STORAGE_ERRORS = {
@@ -24,17 +24,7 @@ export const STORAGE_ERRORS = {
 
 export type StorageErrorCode = keyof typeof STORAGE_ERRORS;
 
-export class StorageError extends Refusal {
-  declare readonly code: StorageErrorCode;
-
-  constructor(code: StorageErrorCode, message: string, isExcusable = false) {
-    super(code, message, isExcusable);
-  }
-
-  get fault(): Fault {
-    return STORAGE_ERRORS[this.code];
-  }
-}
+export class StorageError extends refusalBy(STORAGE_ERRORS) {}
 
 /** Why a replica does not do what a request asks, beside the codes above. Later versions may have more. */
 export const ANSWER_ERRORS = [
