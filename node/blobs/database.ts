@@ -1,22 +1,28 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
-import { syncDirectory } from '../disk/atomic-file.ts';
-import { numberOf } from '../storage/store/database.ts';
-import { faultOf } from '../storage/store/faults.ts';
+import {
+  closeQuietly,
+  createTables,
+  hasTablesOf,
+  isEmpty,
+  isFileSound,
+  numberOf,
+  putDatabaseAside,
+} from '../disk/database.ts';
+import { faultOf } from '../disk/database-faults.ts';
 import { CACHE_KIB, LOG_KEPT_BYTES } from './limits.ts';
 
 /** Version of the tables and of what is in them. */
 const FORMAT_VERSION = 1;
 /** In the header of the file: it is one of ours. "MaiB". */
 const APPLICATION_ID = 0x4d616942;
+const MARK = { applicationId: APPLICATION_ID, formatVersion: FORMAT_VERSION };
 /** Nobody else has the data directory; whoever looks into the file by hand is quick. */
 const BUSY_TIMEOUT_MS = 1_000;
 const DIRECTORY_MODE = 0o700;
 const FILE = 'catalogue.db';
-const LOG = '-wal';
-const SHARED = '-shm';
 
 /**
  * `blobs.cid` is null while it is uploaded. `uses` and `totals` are counted by the triggers, so that what is not used is
@@ -71,12 +77,13 @@ export function openCatalogue(directory: string): { database: DatabaseSync; dama
     return { database: openSound(path), damage: null };
   } catch (error) {
     if (error instanceof CodedError || faultOf(error) === 'disk') throw error;
-    putAside(directory);
+    putDatabaseAside(path);
     return { database: openSound(path), damage: errorMessage(error) };
   }
 }
 
 function openSound(path: string): DatabaseSync {
+  if (!isFileSound(path)) throw new Error('its header is not what is written here');
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     // what must be on disk says so itself; the rest follows with it
@@ -85,22 +92,13 @@ function openSound(path: string): DatabaseSync {
       PRAGMA synchronous = NORMAL;
       PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
       PRAGMA cache_size = -${CACHE_KIB};`);
-    if (schemaOf(database) === '[]') create(database);
+    if (isEmpty(database)) createTables(database, TABLES, MARK);
     check(database);
     return database;
   } catch (error) {
     closeQuietly(database);
     throw error;
   }
-}
-
-function create(database: DatabaseSync): void {
-  database.exec(`
-    BEGIN IMMEDIATE;
-    ${TABLES}
-    PRAGMA application_id = ${APPLICATION_ID};
-    PRAGMA user_version = ${FORMAT_VERSION};
-    COMMIT;`);
 }
 
 function check(database: DatabaseSync): void {
@@ -111,43 +109,8 @@ function check(database: DatabaseSync): void {
     const message = `the catalogue of blobs has format ${String(version)}, which this version of Maillon does not know`;
     throw new CodedError('storage_version', `${message}: use the version that wrote it, or a newer one`);
   }
-  if (schemaOf(database) !== ownSchema()) throw new Error('its tables are not those that are made here');
+  if (!hasTablesOf(database, TABLES)) throw new Error('its tables are not those that are made here');
   for (const table of ['totals', 'blobs', 'blocks', 'blob_blocks', 'namespaces', 'refs', 'uploads']) {
     database.prepare(`SELECT * FROM ${table} LIMIT 1`).all();
-  }
-}
-
-function schemaOf(database: DatabaseSync): string {
-  const query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name";
-  return JSON.stringify(database.prepare(query).all());
-}
-
-/** As it is in a file that was just made. */
-function ownSchema(): string {
-  const database = new DatabaseSync(':memory:');
-  try {
-    database.exec(TABLES);
-    return schemaOf(database);
-  } finally {
-    database.close();
-  }
-}
-
-/** Moves the catalogue out of the way, instead of what was moved there before. */
-function putAside(directory: string): void {
-  const path = join(directory, FILE);
-  const aside = `${path}.damaged`;
-  for (const suffix of ['', LOG]) rmSync(aside + suffix, { force: true });
-  // the log last: without it the database would pass for an older state of itself
-  for (const suffix of ['', LOG]) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
-  rmSync(path + SHARED, { force: true });
-  syncDirectory(directory);
-}
-
-function closeQuietly(database: DatabaseSync): void {
-  try {
-    database.close();
-  } catch {
-    // it is damaged: there is nothing to lose any more
   }
 }

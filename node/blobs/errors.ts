@@ -1,5 +1,5 @@
 import { CodedError } from '../../protocols/common/errors.ts';
-import { faultOf } from '../storage/store/faults.ts';
+import { faultOf } from '../disk/database-faults.ts';
 
 type Reason = 'capacity' | 'quota' | 'disk';
 

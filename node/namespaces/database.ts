@@ -1,15 +1,23 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
-import { syncDirectory } from '../disk/atomic-file.ts';
-import { HEADER_BYTES, isHeaderSound, numberOf } from '../storage/store/database.ts';
-import { faultOf } from '../storage/store/faults.ts';
+import {
+  closeQuietly,
+  createTables,
+  hasTablesOf,
+  isEmpty,
+  isFileSound,
+  numberOf,
+  putDatabaseAside,
+} from '../disk/database.ts';
+import { faultOf } from '../disk/database-faults.ts';
 
 /** Version of the table and of what is in it. */
 const FORMAT_VERSION = 1;
 /** In the header of the file: it is one of ours. "MaiN". */
 const APPLICATION_ID = 0x4d61694e;
+const MARK = { applicationId: APPLICATION_ID, formatVersion: FORMAT_VERSION };
 /** Nobody else has the data directory; whoever looks into the file by hand is quick. */
 const BUSY_TIMEOUT_MS = 1_000;
 const CACHE_KIB = 2048;
@@ -18,9 +26,6 @@ const LOG_KEPT_BYTES = 4 * 2 ** 20;
 const DIRECTORY_MODE = 0o700;
 
 const FILE = 'notices.db';
-/** What SQLite keeps beside a database. */
-const LOG = '-wal';
-const SHARED = '-shm';
 
 /**
  * `scope` and `name` are a policy's owner and namespace, or a revocation's `as` and nothing; `subject` is a policy's holder, or what a
@@ -48,7 +53,7 @@ export function openDatabase(directory: string): { database: DatabaseSync } | { 
       PRAGMA synchronous = FULL;
       PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
       PRAGMA cache_size = -${CACHE_KIB};`);
-    if (isEmpty(database)) create(database);
+    if (isEmpty(database)) createTables(database, TABLE, MARK);
     else if (!isOurs(database)) {
       database.close();
       return { damage: 'it is not what is written here' };
@@ -61,40 +66,9 @@ export function openDatabase(directory: string): { database: DatabaseSync } | { 
   }
 }
 
-/** Moves the database out of the way, instead of what was moved there before: its new path. */
+/** Moves the database out of the way: its new path. */
 export function putAside(directory: string): string {
-  const path = join(directory, FILE);
-  const aside = `${path}.damaged`;
-  for (const suffix of ['', LOG]) rmSync(aside + suffix, { force: true });
-  // the log last: without it the database would pass for an older state of itself
-  for (const suffix of ['', LOG]) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
-  rmSync(path + SHARED, { force: true });
-  syncDirectory(directory);
-  return aside;
-}
-
-export function closeQuietly(database: DatabaseSync | null): void {
-  try {
-    database?.close();
-  } catch {
-    // it is damaged or closed: there is nothing to lose any more
-  }
-}
-
-/** SQLite takes some damaged headers for a file it may not write. A file that is shorter was being made. */
-function isFileSound(path: string): boolean {
-  if (!existsSync(path)) return true;
-  const header = Buffer.alloc(HEADER_BYTES);
-  const file = openSync(path, 'r');
-  try {
-    return readSync(file, header) < HEADER_BYTES || isHeaderSound(header);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function isEmpty(database: DatabaseSync): boolean {
-  return database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
+  return putDatabaseAside(join(directory, FILE));
 }
 
 function isOurs(database: DatabaseSync): boolean {
@@ -104,32 +78,5 @@ function isOurs(database: DatabaseSync): boolean {
     const message = `the policies and revocations on disk have format ${String(version)}, which this version of Maillon does not know`;
     throw new CodedError('notices_version', `${message}: use the version that wrote them, or a newer one`);
   }
-  return schemaOf(database) === ownSchema();
-}
-
-function schemaOf(database: DatabaseSync): string {
-  const rows = database
-    .prepare("SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")
-    .all();
-  return JSON.stringify(rows);
-}
-
-/** As it is in a file that was just made. */
-function ownSchema(): string {
-  const database = new DatabaseSync(':memory:');
-  try {
-    database.exec(TABLE);
-    return schemaOf(database);
-  } finally {
-    database.close();
-  }
-}
-
-function create(database: DatabaseSync): void {
-  database.exec(`
-    BEGIN IMMEDIATE;
-    ${TABLE}
-    PRAGMA application_id = ${APPLICATION_ID};
-    PRAGMA user_version = ${FORMAT_VERSION};
-    COMMIT;`);
+  return hasTablesOf(database, TABLE);
 }

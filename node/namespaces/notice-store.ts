@@ -15,11 +15,12 @@ import {
   type SignedNotice,
   type SignedPolicy,
 } from '../../protocols/namespaces/index.ts';
+import { closeQuietly } from '../disk/database.ts';
+import { faultOf } from '../disk/database-faults.ts';
 import type { EventLog } from '../observability/events.ts';
-import { faultOf } from '../storage/store/faults.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { CommitTimer } from './commit-timer.ts';
-import { closeQuietly, openDatabase, putAside } from './database.ts';
+import { openDatabase, putAside } from './database.ts';
 import { HISTORIES_MAX, VIEWS_MAX } from './limits.ts';
 import {
   NOTICE_ROOM,

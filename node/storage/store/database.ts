@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { equalBytes } from '../../../protocols/common/bytes.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
+import { createTables, hasTablesOf, isEmpty, numberOf } from '../../disk/database.ts';
 import {
   APPLICATION_ID,
   BUSY_TIMEOUT_MS,
@@ -32,12 +33,6 @@ CREATE INDEX records_tombstones ON records (ms) WHERE kind = 1;
 CREATE INDEX records_floors ON records (partition, ms) WHERE kind = 16;
 `;
 
-/** Where the header of a database says which version of the format writes and reads it (SQLite's file format, 1.3). */
-const WRITE_VERSION_AT = 18;
-const READ_VERSION_AT = 19;
-/** Length of the header. */
-export const HEADER_BYTES = 100;
-
 /** Opens the file at `path` for writing and makes its tables where there are none. */
 export function openWriter(path: string, keyId: Uint8Array): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
@@ -51,7 +46,7 @@ export function openWriter(path: string, keyId: Uint8Array): DatabaseSync {
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
       PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
       PRAGMA cache_size = -${CACHE_KIB};`);
-    if (isEmpty(database)) createTables(database, keyId);
+    if (isEmpty(database)) create(database, keyId);
     return database;
   } catch (error) {
     database.close();
@@ -89,49 +84,18 @@ export function inspect(database: DatabaseSync, keyId: Uint8Array): 'ours' | 'da
     const message = `the records on disk have format ${version}, which this version of Maillon does not know`;
     throw new CodedError('storage_version', `${message}: use the version that wrote them, or a newer one`);
   }
-  if (schemaOf(database) !== ownSchema()) return 'damaged';
+  if (!hasTablesOf(database, `PRAGMA auto_vacuum = INCREMENTAL; ${TABLES}`)) return 'damaged';
   for (const table of ['namespaces', 'partitions', 'records']) {
     database.prepare(`SELECT * FROM ${table} LIMIT 1`).all();
   }
   return equalBytes(id, keyId) ? 'ours' : 'foreign_key';
 }
 
-/** Whether the first bytes of the file say how it is read and written: SQLite takes other values for a file it may not write. */
-export function isHeaderSound(header: Uint8Array): boolean {
-  return [header[WRITE_VERSION_AT], header[READ_VERSION_AT]].every(
-    (version) => version === 1 || version === 2,
-  );
-}
-
-function schemaOf(database: DatabaseSync): string {
-  const rows = database.prepare('SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema').all();
-  return JSON.stringify(rows);
-}
-
-/** As it is in a file that was just made. */
-function ownSchema(): string {
-  const database = new DatabaseSync(':memory:');
-  try {
-    database.exec(`PRAGMA auto_vacuum = INCREMENTAL; ${TABLES}`);
-    return schemaOf(database);
-  } finally {
-    database.close();
-  }
-}
-
-function isEmpty(database: DatabaseSync): boolean {
-  return database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
-}
-
-function createTables(database: DatabaseSync, keyId: Uint8Array): void {
-  database.exec('BEGIN IMMEDIATE');
-  database.exec(TABLES);
-  const put = database.prepare('INSERT INTO meta (name, value) VALUES (?, ?)');
-  put.run('format', FORMAT_VERSION);
-  put.run('key', keyId);
-  database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORMAT_VERSION}; COMMIT`);
-}
-
-export function numberOf(database: DatabaseSync, pragma: string): unknown {
-  return Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0];
+function create(database: DatabaseSync, keyId: Uint8Array): void {
+  const mark = { applicationId: APPLICATION_ID, formatVersion: FORMAT_VERSION };
+  createTables(database, TABLES, mark, () => {
+    const put = database.prepare('INSERT INTO meta (name, value) VALUES (?, ?)');
+    put.run('format', FORMAT_VERSION);
+    put.run('key', keyId);
+  });
 }

@@ -1,18 +1,15 @@
-import { closeSync, existsSync, openSync, readdirSync, readSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import { syncDirectory } from '../../disk/atomic-file.ts';
-import { HEADER_BYTES, inspect, isHeaderSound, openReader } from './database.ts';
-import { faultOf } from './faults.ts';
+import { isFileSound, putDatabaseAside } from '../../disk/database.ts';
+import { faultOf } from '../../disk/database-faults.ts';
+import { inspect, openReader } from './database.ts';
 import { createKey, readKey } from './key-file.ts';
 import type { StorageKey } from './sealing.ts';
 
 const FILE = 'records.db';
-/** What SQLite keeps beside a database. */
-const LOG = '-wal';
-const SHARED = '-shm';
-const ASIDE = `${FILE}.damaged`;
 
 /** The files of a store. */
 export interface StoreFiles {
@@ -48,7 +45,7 @@ export function openFiles({ directory, keyPath }: { directory: string; keyPath: 
     },
     damage: () => (key === null ? null : damageOf(path, key)),
     read: () => (existsSync(path) ? openReader(path) : null),
-    putAside: () => putAside(directory),
+    putAside: () => relative(dirname(directory), putDatabaseAside(path)),
   };
 }
 
@@ -56,8 +53,7 @@ function damageOf(path: string, { id }: StorageKey): string | null {
   if (!existsSync(path)) return null;
   let database: DatabaseSync | null = null;
   try {
-    const header = headerOf(path);
-    if (header !== null && !isHeaderSound(header)) return 'its header is not what is written here';
+    if (!isFileSound(path)) return 'its header is not what is written here';
     database = openReader(path);
     const found = database === null ? 'ours' : inspect(database, id);
     if (found === 'foreign_key') {
@@ -71,30 +67,4 @@ function damageOf(path: string, { id }: StorageKey): string | null {
   } finally {
     database?.close();
   }
-}
-
-/** Null of a file that is shorter: it was being made. */
-function headerOf(path: string): Uint8Array | null {
-  const header = Buffer.alloc(HEADER_BYTES);
-  const file = openSync(path, 'r');
-  try {
-    return readSync(file, header) === HEADER_BYTES ? header : null;
-  } finally {
-    closeSync(file);
-  }
-}
-
-function putAside(directory: string): string {
-  const path = join(directory, FILE);
-  for (const name of readdirSync(directory)) {
-    if (name.startsWith(ASIDE)) rmSync(join(directory, name), { force: true });
-  }
-  const aside = join(directory, ASIDE);
-  // the log last: without it the database would pass for an older state of itself
-  for (const suffix of ['', LOG]) {
-    if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
-  }
-  rmSync(path + SHARED, { force: true });
-  syncDirectory(directory);
-  return join(basename(directory), ASIDE);
 }

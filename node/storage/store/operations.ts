@@ -1,6 +1,6 @@
 /** What the main thread asks of the writer, and what it answers. Bytes travel in one buffer beside it, which is moved. */
 import type { Condition, HeldKind, Stamp } from '../../../protocols/storage/index.ts';
-import type { Fault } from './faults.ts';
+import type { Fault } from '../../disk/database-faults.ts';
 import type { PartitionPlace, PutOutcome, Quota } from './interface.ts';
 import type { StorageKey } from './sealing.ts';
 

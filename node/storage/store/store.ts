@@ -10,9 +10,10 @@ import {
   type SignedRecord,
   type Stamp,
 } from '../../../protocols/storage/index.ts';
+import { faultOf } from '../../disk/database-faults.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { STATE_MAX_BYTES, UNSPONSORED_LIFE_MS, UPKEEP_ROWS_MAX } from './constants.ts';
-import { corruptError, faultOf, noRoomError } from './faults.ts';
+import { corruptError, noRoomError } from './faults.ts';
 import { openFiles, type StoreFiles } from './files.ts';
 import type {
   Held,

@@ -2,8 +2,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { errorMessage } from '../../../protocols/common/errors.ts';
+import { faultOf, isFull } from '../../disk/database-faults.ts';
 import { openWriter } from './database.ts';
-import { faultOf, isFull } from './faults.ts';
 import type { Batch, BatchReply, WriterInit, WriterRequest } from './operations.ts';
 import { Sealer } from './sealing.ts';
 import { Writing } from './writing.ts';

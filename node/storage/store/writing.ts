@@ -9,9 +9,9 @@ import {
   type PartitionId,
   type Stamp,
 } from '../../../protocols/storage/index.ts';
+import { numberOf } from '../../disk/database.ts';
 import { ChangeLog } from './changes.ts';
 import { UPKEEP_ROWS_MAX, VACUUM_KEPT_PAGES, VACUUM_PAGES } from './constants.ts';
-import { numberOf } from './database.ts';
 import { Ledger, type PartitionRow } from './ledger.ts';
 import {
   type Answer,
