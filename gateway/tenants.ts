@@ -40,6 +40,9 @@ export class Tenants {
   storage(storage: Storage): Storage {
     return {
       put: async (name, ...rest) => storage.put(this.#resolve(name), ...rest),
+      putBlob: async (name, ...rest) => storage.putBlob(this.#resolve(name), ...rest),
+      beginUpload: (namespace) => storage.beginUpload(this.#resolve(namespace)),
+      resumeUpload: (namespace, id) => storage.resumeUpload(this.#resolve(namespace), id),
       carry: (...call) => storage.carry(...call),
       get: async (name, ...rest) => storage.get(this.#resolve(name), ...rest),
       delete: async (name, ...rest) => storage.delete(this.#resolve(name), ...rest),

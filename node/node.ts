@@ -71,6 +71,9 @@ class Node implements MaillonNode {
     };
     this.storage = {
       put: async (...call) => this.#running.storage.put(...call),
+      putBlob: async (...call) => this.#running.storage.putBlob(...call),
+      beginUpload: (...call) => this.#running.storage.beginUpload(...call),
+      resumeUpload: (...call) => this.#running.storage.resumeUpload(...call),
       carry: async (...call) => this.#running.storage.carry(...call),
       get: async (...call) => this.#running.storage.get(...call),
       delete: async (...call) => this.#running.storage.delete(...call),

@@ -10,6 +10,7 @@ import { ownPlace } from './credentials.ts';
 import { describeError } from './error-handler.ts';
 import type { Routes } from './routes.ts';
 import type { StorageContext } from './storage-scope.ts';
+import { wholeValue } from './whole-value.ts';
 
 const HEX_KEY = /^[0-9a-fA-F]{64}$/;
 const HEX = /^([0-9a-fA-F]{2})*$/;
@@ -80,7 +81,10 @@ export function fournkRoutes(app: Routes, { config, holdValue }: StorageContext)
       const record = await acting.storage.get({ owner: '', namespace, key: params.key.toLowerCase() });
       if (record === null) throw new GatewayError('not_found', 'Key not found or expired.');
       holdValue(reply, 2 * record.size);
-      return { key: params.key, value: Buffer.from(record.value).toString('hex') };
+      return {
+        key: params.key,
+        value: Buffer.from(await wholeValue(record, VALUE_MAX_BYTES)).toString('hex'),
+      };
     },
   );
 }
@@ -99,6 +103,8 @@ async function storeOnce(
     if (!(error instanceof CodedError) || error.code !== 'exists') throw error;
   }
   const there = await storage.get(name);
-  if (there !== null && Buffer.compare(there.value, value) === 0) return false;
+  if (there?.size === value.byteLength) {
+    if (Buffer.compare(await wholeValue(there, value.byteLength), value) === 0) return false;
+  }
   throw new GatewayError('exists', 'The key exists already with other data.');
 }

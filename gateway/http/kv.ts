@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Consistency, Durability, RecordName, StoredRecord } from '../../node/index.ts';
@@ -253,7 +254,7 @@ function readHandler({ holdValue }: Pick<StorageContext, 'holdValue'>) {
       return reply.send();
     }
     holdValue(reply, record.size);
-    return reply.send(bufferOf(record));
+    return reply.send(bodyOf(record));
   };
 }
 
@@ -313,6 +314,8 @@ export function bytesOf(requestBody: unknown): Uint8Array {
   return requestBody instanceof Uint8Array ? requestBody : new Uint8Array();
 }
 
-export function bufferOf({ value }: Pick<StoredRecord, 'value'>): Buffer {
+/** A value at once where its record holds it, or as it comes. */
+export function bodyOf({ value, read }: Pick<StoredRecord, 'value' | 'read'>): Buffer | Readable {
+  if (value === null) return Readable.from(read(), { objectMode: false });
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }

@@ -54,8 +54,8 @@ const whereRoute = {
   response: { 200: whereSchema, ...errorResponses },
 };
 
-function copyHolder({ id, role, isLive, isSynced, etag, isTombstone }: Holder): Holder {
-  return { id, role, isLive, isSynced, etag, isTombstone };
+function copyHolder({ id, role, isLive, isSynced, etag, isTombstone, isWhole }: Holder): Holder {
+  return { id, role, isLive, isSynced, etag, isTombstone, isWhole };
 }
 
 export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageContext, 'storage'>): void {

@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.ts';
 import { DEBROS_LIST_MAX, JSON_OVERHEAD_BYTES, LIST_DEFAULT, LIST_MAX } from '../limits.ts';
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
 import { parseJson } from './body.ts';
-import { bufferOf, bytesOf } from './kv.ts';
+import { bodyOf, bytesOf } from './kv.ts';
 import type { Routes } from './routes.ts';
 import { pageLimit, prefixSchema, recordKeySchema } from './storage-schemas.ts';
 import type { StorageContext } from './storage-scope.ts';
@@ -104,7 +104,7 @@ export function debrosStorageRoutes(app: Routes, context: Pick<StorageContext, '
         if (record === null) throw new GatewayError('not_found', 'there is no value under this key');
         holdValue(reply, record.size);
         void reply.headers(harmlessHeaders(''));
-        return reply.send(bufferOf(record));
+        return reply.send(bodyOf(record));
       },
     });
   }

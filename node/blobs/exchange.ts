@@ -1,13 +1,17 @@
-import { type BlobLink, type BlockRef, cidText, digestOf } from '../../protocols/blobs/index.ts';
+import { type BlockRef, cidText, digestOf, type GetBlock } from '../../protocols/blobs/index.ts';
 import { equalBytes } from '../../protocols/common/bytes.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
-import { type Answers, REQUESTS, type RequestOf, type RequestType } from '../../protocols/storage/index.ts';
-import type { BlobStore, FetchOptions } from './interface.ts';
+import {
+  type Answers,
+  REQUESTS,
+  ReplicaError,
+  type RequestOf,
+  type RequestType,
+} from '../../protocols/storage/index.ts';
 
 export interface BlobExchangeComponents {
   readonly crypto: Pick<Crypto, 'sha256'>;
-  readonly store: () => BlobStore;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -17,25 +21,19 @@ export interface BlobExchangeComponents {
   readonly onLie: (id: string) => void;
 }
 
-export interface FetchFromOptions extends Pick<FetchOptions, 'namespaceId' | 'signal' | 'onProgress'> {
-  /** Peers that may have it, the likeliest first. */
-  readonly sources: readonly string[];
-}
-
 /** A peer that did not answer so often in a row is not asked again for this blob. */
 const FAILURES_MAX = 3;
 
 interface Source {
   readonly id: string;
   failures: number;
+  /** Blocks that it had not. */
+  absences: number;
   /** It lied: it is not asked again for this blob. */
   isOut: boolean;
 }
 
-/**
- * Gets blobs from peers: each block from the first peer that has it, verified, a few under way at a time. There is no time for the whole: it
- * fails when there is a block that nobody gives in time.
- */
+/** Gets blocks of peers: each from the first that has it, verified. */
 export class BlobExchange {
   readonly #components: BlobExchangeComponents;
 
@@ -43,42 +41,48 @@ export class BlobExchange {
     this.#components = components;
   }
 
-  /** Throws `no_source` where a block is with nobody, and what the store does. What came stays for the next attempt. */
-  fetch(link: BlobLink, { sources: ids, ...options }: FetchFromOptions): Promise<void> {
-    const sources = ids.map((id): Source => ({ id, failures: 0, isOut: false }));
-    return this.#components.store().fetch(link, {
-      ...options,
-      isHashed: true,
-      getBlock: (ref, signal) => this.#get(ref, sources, signal),
-    });
+  /**
+   * Asks these peers for the blocks of one blob, the likeliest first. There is no time for the whole: it fails with `no_source` where
+   * there is a block that nobody gives in time (detail.isGone: all have said that they have it not).
+   */
+  from(ids: readonly string[]): GetBlock {
+    const sources = ids.map((id): Source => ({ id, failures: 0, absences: 0, isOut: false }));
+    return (ref, signal) => this.#get(ref, sources, signal);
   }
 
   async #get(ref: BlockRef, sources: readonly Source[], signal: AbortSignal): Promise<Uint8Array> {
     const reasons: string[] = [];
+    let isGone = true;
     // who failed least comes first; of those the likeliest: sorting keeps the order
-    for (const source of sources.toSorted((a, b) => a.failures - b.failures)) {
+    const misses = ({ failures, absences }: Source): number => failures + absences;
+    for (const source of sources.toSorted((a, b) => misses(a) - misses(b))) {
       signal.throwIfAborted();
+      if (source.failures >= FAILURES_MAX) isGone &&= source.isOut;
       if (source.isOut || source.failures >= FAILURES_MAX) continue;
       try {
         const bytes = await this.#ask(ref, source, signal);
         source.failures = 0;
-        return bytes;
+        if (bytes !== null) return bytes;
+        source.absences += 1;
+        reasons.push(`${source.id}: it has it not`);
       } catch (error) {
         signal.throwIfAborted();
         source.failures += 1;
+        isGone &&= source.isOut || (error instanceof ReplicaError && error.code === 'corrupt');
         reasons.push(`${source.id}: ${errorMessage(error)}`);
       }
     }
     const why = reasons.length === 0 ? 'nobody is left to ask' : reasons.join('; ');
-    throw new CodedError('no_source', `block ${cidText(ref.cid)} is with nobody that was asked (${why})`);
+    throw new CodedError('no_source', `block ${cidText(ref.cid)} is with nobody that was asked (${why})`, {
+      isGone,
+    });
   }
 
-  async #ask(ref: BlockRef, source: Source, signal: AbortSignal): Promise<Uint8Array> {
+  async #ask(ref: BlockRef, source: Source, signal: AbortSignal): Promise<Uint8Array | null> {
     const { ask, crypto, onLie } = this.#components;
     const limited = AbortSignal.any([signal, AbortSignal.timeout(REQUESTS.block.timeoutMs)]);
     const { bytes } = await ask<'block'>(source.id, { type: 'block', cid: ref.cid }, limited);
-    if (bytes === null) throw new Error('it has it not');
-    if (equalBytes(crypto.sha256(bytes), digestOf(ref.cid))) return bytes;
+    if (bytes === null || equalBytes(crypto.sha256(bytes), digestOf(ref.cid))) return bytes;
     source.isOut = true;
     onLie(source.id);
     throw new Error('it gave something else');

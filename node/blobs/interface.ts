@@ -2,16 +2,13 @@
 import type { BlobLink, ByteRange, GetBlock } from '../../protocols/blobs/index.ts';
 import type { Stamp } from '../../protocols/storage/index.ts';
 
-/** What needs a blob: a record of this stamp, or a pin. */
-export type Reference =
-  | {
-      readonly kind: 'record';
-      /** 32 bytes. */
-      readonly namespaceId: Uint8Array;
-      readonly key: string;
-      readonly stamp: Stamp;
-    }
-  | { readonly kind: 'pin'; readonly namespaceId: Uint8Array; readonly key: string };
+/** What needs a blob: the record of this stamp. */
+export interface Reference {
+  /** 32 bytes. */
+  readonly namespaceId: Uint8Array;
+  readonly key: string;
+  readonly stamp: Stamp;
+}
 
 /** A blob on this node's disk, or a part of one. */
 export interface BlobInfo extends BlobLink {
@@ -121,14 +118,20 @@ export interface BlobStore {
   fetch(link: BlobLink, options: FetchOptions): Promise<void>;
   /** On disk before it returns. Throws `not_found` where the blob is not complete, `no_room` over the quota. Idempotent. */
   hold(reference: Reference, cid: Uint8Array): void;
+  /** As `hold`, of a blob that nobody could give yet: it is among what is `wanted` until somebody does. */
+  want(reference: Reference, link: BlobLink): void;
+  /** Blobs that something refers to and that are not complete, with one of their references. */
+  wanted(limit: number): readonly { readonly link: BlobLink; readonly reference: Reference }[];
   /** Whether there was such a reference. */
   release(reference: Reference): boolean;
-  /** References of records, oldest first: whoever keeps the records says which of them are gone. */
-  recordReferences(query: {
+  /** References from before `before`, in the order of their positions: whoever keeps the records says which of them are gone. */
+  references(query: {
     readonly after: number;
     readonly before: number;
     readonly limit: number;
-  }): readonly { readonly position: number; readonly reference: Reference & { readonly kind: 'record' } }[];
+  }): readonly { readonly position: number; readonly reference: Reference }[];
+  /** Of a blob that nothing refers to: its grace is over. */
+  dismiss(cid: Uint8Array): void;
   /** Removes what nobody refers to: uploads that ended, blobs, blocks that no other blob has. */
   collect(): Promise<CollectReport>;
   /** Reads and verifies every block. */

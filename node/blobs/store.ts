@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
   BlobBuilder,
+  BlobError,
   type BlobLink,
   type BlobMetrics,
   BlobReader,
@@ -158,7 +159,8 @@ class FileBlobStore implements BlobStore {
 
   fetch(link: BlobLink, options: FetchOptions): Promise<void> {
     return this.#run(async () => {
-      if (this.#catalogue.blob(link.cid)?.isComplete === true) return;
+      const there = this.#catalogue.blob(link.cid);
+      if (there?.isComplete === true) return checkSize(there, link);
       this.#checkRoom(0);
       this.#checkQuota(options.namespaceId, link.size);
       const signal = AbortSignal.any([options.signal, this.#closing.signal]);
@@ -173,19 +175,35 @@ class FileBlobStore implements BlobStore {
       const blob = catalogue.blob(cid);
       if (blob?.isComplete !== true) throw notFound(`blob ${cidText(cid)} is not here`);
       const { namespaceId } = reference;
-      if (!catalogue.isReferring(namespaceId, blob.id)) this.#checkQuota(namespaceId, blob.size);
-      catalogue.addReference(reference, blob);
+      if (!catalogue.references.isBy(namespaceId, blob.id)) this.#checkQuota(namespaceId, blob.size);
+      catalogue.references.add(reference, blob);
     });
+  }
+
+  want(reference: Reference, link: BlobLink): void {
+    this.#checkOpen();
+    const catalogue = this.#catalogue;
+    catalogue.durably(() => catalogue.references.add(reference, catalogue.openBlob(link)));
+  }
+
+  wanted(limit: number) {
+    this.#checkOpen();
+    return this.#catalogue.references.wanted(limit);
+  }
+
+  dismiss(cid: Uint8Array): void {
+    this.#checkOpen();
+    this.#catalogue.dismiss(cid);
   }
 
   release(reference: Reference): boolean {
     this.#checkOpen();
-    return this.#catalogue.transaction(() => this.#catalogue.removeReference(reference));
+    return this.#catalogue.transaction(() => this.#catalogue.references.remove(reference));
   }
 
-  recordReferences({ after, before, limit }: Parameters<BlobStore['recordReferences']>[0]) {
+  references({ after, before, limit }: Parameters<BlobStore['references']>[0]) {
     this.#checkOpen();
-    return this.#catalogue.recordReferences(after, before, limit);
+    return this.#catalogue.references.list(after, before, limit);
   }
 
   collect(): Promise<CollectReport> {
@@ -213,7 +231,7 @@ class FileBlobStore implements BlobStore {
   }
 
   namespaceBytes(namespaceId: Uint8Array): number {
-    return this.#catalogue.namespaceBytes(namespaceId);
+    return this.#catalogue.references.bytesOf(namespaceId);
   }
 
   readonly usage = (): BlobUsage => {
@@ -289,7 +307,7 @@ class FileBlobStore implements BlobStore {
   }
 
   #checkQuota(namespaceId: Uint8Array, bytes: number): void {
-    const wanted = this.#catalogue.namespaceBytes(namespaceId) + bytes;
+    const wanted = this.#catalogue.references.bytesOf(namespaceId) + bytes;
     if (wanted > this.#init.quotaOf(namespaceId)) this.#refuse('quota');
   }
 
@@ -312,6 +330,12 @@ class FileBlobStore implements BlobStore {
       this.#underWay.delete(done);
     }
   }
+}
+
+/** A CID has one size: whoever links it with another does not link this blob. */
+function checkSize(there: BlobLink, { cid, size }: BlobLink): void {
+  if (there.size === size) return;
+  throw new BlobError('block_shape', `blob ${cidText(cid)} has ${there.size} bytes, not ${size}`);
 }
 
 /** What blocks are sealed with; the key is made with the first of them. Throws `bad_storage_key` where there are blocks, but no key. */

@@ -1,31 +1,37 @@
+import { type ByteRange, checkRange, cidText } from '../../protocols/blobs/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { didKey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import {
+  blobOf,
   compareRecords,
   formatEtag,
   type HybridClock,
   isNew,
+  isValueKind,
+  type KIND_BLOB,
   KIND_TOMBSTONE,
-  KIND_VALUE,
+  type KIND_VALUE,
   type PartitionId,
   type Partitions,
   type RecordAdmission,
   type RecordDraft,
+  type RecordKind,
   type RecordSigner,
   recordCid,
   type SignedRecord,
   type Stamp,
   StorageError,
+  sizeOf,
 } from '../../protocols/storage/index.ts';
 import type { Credentials } from '../identity/credentials.ts';
+import type { BlobSource } from './blob-source.ts';
 import { Deadline } from './deadline.ts';
 import type {
   Consistency,
   DeleteOptions,
   Durability,
-  Holder,
   ListPage,
   ListRequest,
   PutOptions,
@@ -39,7 +45,8 @@ import { Lister } from './lister.ts';
 import type { OperationKind } from './metrics.ts';
 import type { QuorumInit } from './quorum.ts';
 import { Reader, type ReaderComponents, type ReadResult } from './reader.ts';
-import { checkName, checkPut, readEtag, readList, writeCursor } from './requests.ts';
+import { checkName, readEtag, readList, writeCursor } from './requests.ts';
+import { Whereabouts } from './whereabouts.ts';
 import { Overtaken, type WriteResult, Writer } from './writer.ts';
 
 export interface CoordinatorComponents extends ReaderComponents {
@@ -50,6 +57,7 @@ export interface CoordinatorComponents extends ReaderComponents {
   readonly signer: RecordSigner;
   readonly credentials: Credentials;
   readonly versions: HybridClock;
+  readonly source: BlobSource;
 }
 
 export interface CoordinatorInit extends QuorumInit {
@@ -59,9 +67,15 @@ export interface CoordinatorInit extends QuorumInit {
   readonly deadlineMs: number;
 }
 
+/** A value as its record holds it: its bytes, or the link to its blob. */
+export interface Content {
+  readonly kind: typeof KIND_VALUE | typeof KIND_BLOB;
+  readonly value: Uint8Array;
+}
+
 /** What a write of a client is to put. */
 interface Draft {
-  readonly kind: typeof KIND_VALUE | typeof KIND_TOMBSTONE;
+  readonly kind: RecordKind;
   readonly value: Uint8Array;
   readonly contentType: string;
   readonly ttlMs: number | null;
@@ -75,6 +89,7 @@ interface Condition {
 }
 
 const NO_VALUE = new Uint8Array();
+const NEVER = new AbortController().signal;
 /** Stands for a peer where clients hand in what they signed themselves. */
 const CLIENTS = 'clients';
 /** How often a conditional write is tried that meets others: each time the condition is checked anew. */
@@ -87,6 +102,7 @@ export class Coordinator {
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #lister: Lister;
+  readonly #whereabouts: Whereabouts;
   #underway = 0;
 
   constructor(components: CoordinatorComponents, init: CoordinatorInit) {
@@ -94,6 +110,7 @@ export class Coordinator {
     this.#deadlineMs = init.deadlineMs;
     this.#reader = new Reader(components, init);
     this.#writer = new Writer(components, init);
+    this.#whereabouts = new Whereabouts({ ...components, reader: this.#reader });
     const read = (partition: PartitionId, key: string, deadline: Deadline): Promise<ReadResult> => {
       return this.#reader.read(partition, key, deadline, 'majority');
     };
@@ -105,14 +122,27 @@ export class Coordinator {
     return this.#underway;
   }
 
-  put(name: RecordName, value: Uint8Array, options: PutOptions): Promise<WriteReceipt> {
-    return this.#operation('put', async (deadline) => {
-      checkName(name);
-      checkPut(value, options);
-      const { contentType = '', ttlMs = null, durability = 'majority', ifAbsent, ifVersion, chain } = options;
-      const draft: Draft = { kind: KIND_VALUE, value, contentType, ttlMs, given: chain };
-      return this.#write(name, draft, durability, { ifAbsent, ifVersion }, deadline);
+  /** The name and the options must have been checked. */
+  put(name: RecordName, content: Content, options: PutOptions): Promise<WriteReceipt> {
+    return this.#operation('put', (deadline) => {
+      const { durability = 'majority', ifAbsent, ifVersion } = options;
+      return this.#write(name, draftOf(content, options), durability, { ifAbsent, ifVersion }, deadline);
     });
+  }
+
+  /** Throws what `put` would now, without writing. */
+  check(name: RecordName, { chain, ifAbsent, ifVersion }: PutOptions): Promise<void> {
+    return this.#operation('get', async (deadline) => {
+      await this.#chainFor(name, chain);
+      await this.#onto(this.#components.partitions.of(name), name.key, { ifAbsent, ifVersion }, deadline);
+    });
+  }
+
+  /** What `put` would write now, signed. */
+  async sign(name: RecordName, content: Content, options: PutOptions): Promise<SignedRecord> {
+    const { versions } = this.#components;
+    const chain = await this.#chainFor(name, options.chain);
+    return this.#sign(name, draftOf(content, options), versions.next(), chain);
   }
 
   delete(name: RecordName, options: DeleteOptions): Promise<WriteReceipt> {
@@ -124,16 +154,20 @@ export class Coordinator {
     });
   }
 
+  /** A record that somebody signed elsewhere, just now. */
+  async read(bytes: Uint8Array): Promise<SignedRecord> {
+    const { admission, clock } = this.#components;
+    const record = await admission.admit(bytes, CLIENTS, 'pushed').catch((error: unknown) => {
+      throw error instanceof StorageError ? refusedRecord(error) : error;
+    });
+    if (isNew(record, clock.now())) return record;
+    throw new CodedError('bad_clock', 'the record was signed too long ago: sign it with the time of now');
+  }
+
   /** Writes a record that somebody signed elsewhere. */
-  carry(bytes: Uint8Array, durability: Durability): Promise<WriteReceipt> {
+  carry(record: SignedRecord, durability: Durability): Promise<WriteReceipt> {
     return this.#operation('put', async (deadline) => {
-      const { admission, partitions, clock } = this.#components;
-      const record = await admission.admit(bytes, CLIENTS, 'pushed').catch((error: unknown) => {
-        throw error instanceof StorageError ? refusedRecord(error) : error;
-      });
-      if (!isNew(record, clock.now())) {
-        throw new CodedError('bad_clock', 'the record was signed too long ago: sign it with the time of now');
-      }
+      const { partitions } = this.#components;
       const write = { partition: partitions.of(record), durability, record };
       try {
         return receipt(await this.#writer.carry(write, deadline), durability);
@@ -148,7 +182,9 @@ export class Coordinator {
       checkName(name);
       const partition = this.#components.partitions.of(name);
       const result = await this.#reader.read(partition, name.key, deadline, consistency);
-      if (result.record !== null && isLive(result.record)) return this.#show(result.record, result.degraded);
+      if (result.record !== null && isLive(result.record)) {
+        return this.#show(result.record, partition, result.degraded);
+      }
       // nobody can be told that what is not there may be there after all
       if (result.degraded) {
         const message =
@@ -184,35 +220,11 @@ export class Coordinator {
     return this.#reader.read(partition, key, deadline, 'majority');
   }
 
-  /** Who holds a key: its homes, those that stand in for them, and what each says of itself. */
   where(name: RecordName): Promise<Where> {
-    return this.#operation('get', async (deadline) => {
+    return this.#operation('get', (deadline) => {
       checkName(name);
-      const { partitions, places } = this.#components;
-      const partition = partitions.of(name);
-      const place = places.of(partition);
-      const homes = place.homes.map(({ id, isLive }) => ({ id, isLive, role: 'home' as const }));
-      const standIns = places.standIns(place).map(({ id, isLive }) => {
-        return { id, isLive, role: 'stand-in' as const };
-      });
-      const holders = [...homes, ...standIns].map((one) => this.#ask(one, partition, name.key, deadline));
-      return { partition: partition.partition, holders: await Promise.all(holders) };
+      return this.#whereabouts.find(this.#components.partitions.of(name), name.key, deadline);
     });
-  }
-
-  async #ask(
-    holder: Pick<Holder, 'id' | 'isLive' | 'role'>,
-    partition: PartitionId,
-    key: string,
-    deadline: Deadline,
-  ): Promise<Holder> {
-    const silent = { ...holder, isSynced: null, etag: null, isTombstone: false };
-    if (!holder.isLive) return silent;
-    const copy = await this.#reader.ask(holder.id, partition, key, deadline.signal).catch(() => null);
-    if (copy === null) return silent;
-    const { isSynced, stamp, record } = copy;
-    const isTombstone = stamp !== null && (record === null || !isLive(record));
-    return { ...holder, isSynced, etag: stamp === null ? null : formatEtag(stamp), isTombstone };
   }
 
   async #write(
@@ -222,11 +234,8 @@ export class Coordinator {
     condition: Condition,
     deadline: Deadline,
   ): Promise<WriteReceipt> {
-    const { partitions, credentials } = this.#components;
-    const { owner, namespace, key } = name;
-    const partition = partitions.of(name);
-    const asked = { owner, namespace, action: 'write', resource: key } as const;
-    const chain = await credentials.chainFor(asked, draft.given);
+    const partition = this.#components.partitions.of(name);
+    const chain = await this.#chainFor(name, draft.given);
     const sign = (version: { ms: number; counter: number }): Promise<SignedRecord> => {
       return this.#sign(name, draft, version, chain);
     };
@@ -241,6 +250,14 @@ export class Coordinator {
         if (tries >= CONDITION_TRIES) throw refusal(condition, error.current);
       }
     }
+  }
+
+  #chainFor(
+    { owner, namespace, key }: RecordName,
+    given: readonly Uint8Array[] | undefined,
+  ): Promise<readonly Uint8Array[]> {
+    const asked = { owner, namespace, action: 'write', resource: key } as const;
+    return this.#components.credentials.chainFor(asked, given);
   }
 
   /** What a conditional write is to go onto: read at a majority, and as the condition wants it. */
@@ -276,17 +293,25 @@ export class Coordinator {
     return record;
   }
 
-  #show(record: SignedRecord, degraded: boolean): StoredRecord {
+  #show(record: SignedRecord, partition: PartitionId, degraded: boolean): StoredRecord {
+    const { source } = this.#components;
+    const link = blobOf(record);
+    const size = sizeOf(record);
     return {
       etag: formatEtag(record),
       id: recordCid(record.digest),
       version: { ms: record.ms, counter: record.counter },
       contentType: record.contentType,
-      size: record.value.byteLength,
+      size,
+      blob: link === null ? null : cidText(link.cid),
       author: didKey(record.author),
       time: record.time,
       expiresAt: record.expiry,
-      value: record.value,
+      value: link === null ? record.value : null,
+      read: (range = { start: 0, end: size }, signal = NEVER) => {
+        if (link !== null) return source.read(link, partition, range, signal);
+        return bytesIn(record.value, range);
+      },
       degraded,
     };
   }
@@ -314,7 +339,17 @@ export class Coordinator {
 }
 
 function isLive({ kind }: SignedRecord): boolean {
-  return kind === KIND_VALUE;
+  return isValueKind(kind);
+}
+
+function draftOf({ kind, value }: Content, options: PutOptions): Draft {
+  const { contentType = '', ttlMs, chain } = options;
+  return { kind, value, contentType, ttlMs: ttlMs ?? null, given: chain };
+}
+
+async function* bytesIn(value: Uint8Array, range: ByteRange): AsyncGenerator<Uint8Array, void, undefined> {
+  const { start, end } = checkRange(range, value.byteLength);
+  yield value.subarray(start, end);
 }
 
 function receipt({ record, replicas, homes, isDurable }: WriteResult, durability: Durability): WriteReceipt {

@@ -24,6 +24,7 @@ import {
   StorageError,
   type VersionItem,
 } from '../../protocols/storage/index.ts';
+import type { BlobKeeper } from './blob-keeper.ts';
 import type { Endings } from './endings.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
 import type { Places } from './places.ts';
@@ -41,6 +42,7 @@ export interface CopierComponents {
   readonly endings: Endings;
   readonly witnesses: Witnesses;
   readonly places: Places;
+  readonly blobs: BlobKeeper;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -261,11 +263,12 @@ export class Copier {
 
   /** False when it has expired. */
   async #put(source: string, place: PartitionPlace, entry: VersionItem, bytes: Uint8Array): Promise<boolean> {
-    const { admission, store, metrics, places, witnesses } = this.#components;
+    const { admission, blobs, store, metrics, places, witnesses } = this.#components;
     try {
       const record = await admission.admit(bytes, source, 'asked', { partition: place, key: entry.key });
       const homes = places.of(place).homes.map(({ id }) => id);
       if (!(await witnesses.vouch(source, homes, place, record))) return true;
+      await blobs.take(record, place, source);
       const outcome = await store.put({ place, record, condition: null, isRepair: true });
       if (outcome.status === 'no_room') throw new Error(`there is no room: ${outcome.reason}`);
       metrics.recordsCopied += 1;

@@ -1,4 +1,6 @@
 /** Storage as the gateway and applications see it. */
+import type { BlobLink, ByteRange } from '../../protocols/blobs/index.ts';
+import type { Upload } from '../blobs/interface.ts';
 
 /** A key of a namespace. `owner` is a DID, or empty for nobody's. */
 export interface RecordName {
@@ -34,6 +36,8 @@ export interface PutOptions {
   readonly ifVersion?: string;
   /** Links (protocols/identity/SPEC.md) from the namespace's holder to this node's owner: signed under these, and no others. */
   readonly chain?: readonly Uint8Array[];
+  /** Ends a write of a value that takes long. */
+  readonly signal?: AbortSignal;
 }
 
 export type DeleteOptions = Pick<PutOptions, 'durability' | 'ifVersion' | 'chain'>;
@@ -61,6 +65,8 @@ export interface RecordHead {
   readonly version: RecordVersion;
   readonly contentType: string;
   readonly size: number;
+  /** CID of the blob that is the value; null where the record holds it itself. */
+  readonly blob: string | null;
   /** did:key of who signed it. */
   readonly author: string;
   readonly time: number;
@@ -68,7 +74,10 @@ export interface RecordHead {
 }
 
 export interface StoredRecord extends RecordHead {
-  readonly value: Uint8Array;
+  /** Null where the value is a blob. */
+  readonly value: Uint8Array | null;
+  /** The value, or a part of it, verified. Throws `blob_unavailable` where a block of it is with nobody that can be asked. */
+  read(range?: ByteRange, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
   /** No majority could be asked: it is the best verified copy, and there may be a newer one. */
   readonly degraded: boolean;
 }
@@ -110,6 +119,8 @@ export interface Holder {
   /** ETag of what it holds: null for nothing or no answer; tombstones have one, too. */
   readonly etag: string | null;
   readonly isTombstone: boolean;
+  /** Whether it has all of the blob that is the value. Null where there is none, or it did not answer. */
+  readonly isWhole: boolean | null;
 }
 
 export interface Where {
@@ -141,11 +152,22 @@ export interface StorageStatus {
  * Signed, replicated key-value records. Errors are `CodedError`s: `bad_namespace`, `bad_owner`, `bad_key`, `bad_ttl`,
  * `bad_content_type`, `bad_etag`, `bad_cursor`, `bad_limit`, `too_large`, `bad_clock`, `exists` (detail.etag), `precondition_failed`
  * (detail.etag when there is a value), `over_quota`, `no_room`, `insufficient_replicas` (detail: acknowledged, needed, homes; nothing is
- * stored for sure), `outcome_unknown` (it may be stored or not), `list_incomplete`, `corrupt`, `overloaded`, `not_running`, `forbidden` (the
+ * stored for sure), `outcome_unknown` (it may be stored or not), `list_incomplete`, `corrupt`, `not_found`, `blob_unavailable`, `overloaded`, `not_running`, `forbidden` (the
  * namespace's owner, or the chain that is given, does not let this node do that).
  */
 export interface Storage {
-  put(name: RecordName, value: Uint8Array, options?: PutOptions): Promise<WriteReceipt>;
+  /** Of any length: what is long becomes a blob behind the record, on its way by way of this node's disk. */
+  put(
+    name: RecordName,
+    value: Uint8Array | AsyncIterable<Uint8Array>,
+    options?: PutOptions,
+  ): Promise<WriteReceipt>;
+  /** Makes a blob the value that is at this node, of an upload that was finished, or at the homes. Throws `not_found` where it is not. */
+  putBlob(name: RecordName, link: BlobLink, options?: PutOptions): Promise<WriteReceipt>;
+  /** Bytes that come piece by piece, over restarts of this node; finished, they are a blob for `putBlob`. */
+  beginUpload(namespace: NamespaceRef): Upload;
+  /** Throws `not_found`. */
+  resumeUpload(namespace: NamespaceRef, id: string): Upload;
   /** Null when there is no value. Without `consistency` a majority is asked, and when that fails the best copy is `degraded`. */
   get(name: RecordName, options?: { readonly consistency?: Consistency }): Promise<StoredRecord | null>;
   /**

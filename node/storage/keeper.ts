@@ -7,16 +7,16 @@ import {
   type Partitions,
   type RecordAdmission,
   type RequestOf,
-  type RequestQuotas,
   type RequestType,
   TOMBSTONE_LIFE_MS,
 } from '../../protocols/storage/index.ts';
-import { BlobHome } from '../blobs/home.ts';
-import type { BlobGauges } from '../blobs/metrics.ts';
+import type { BlobHome } from '../blobs/home.ts';
 import type { Config } from '../config/schema.ts';
 import type { Terms } from '../identity/tenancy.ts';
-import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { BlobDoor } from './blob-door.ts';
+import type { BlobFetches } from './blob-fetches.ts';
+import { BlobKeeper } from './blob-keeper.ts';
 import { Copier } from './copier.ts';
 import { Endings } from './endings.ts';
 import type { NamespaceRef, StorageStatus } from './interface.ts';
@@ -31,11 +31,9 @@ import type { StoreGauges } from './store/metrics.ts';
 import { openRecordStore } from './store/store.ts';
 import { Sync } from './sync.ts';
 import { Upkeep } from './upkeep.ts';
-import { WireServer } from './wire-server.ts';
 import { type IsCurrent, Witnesses } from './witnesses.ts';
 
 export interface KeeperComponents {
-  readonly network: Network;
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -44,7 +42,9 @@ export interface KeeperComponents {
   readonly partitions: Partitions;
   readonly admission: RecordAdmission;
   readonly isCurrent: IsCurrent;
-  readonly quotas: RequestQuotas;
+  readonly blobs: BlobHome;
+  readonly door: BlobDoor;
+  readonly fetches: BlobFetches;
   readonly repairs: Repairs;
   readonly metrics: StorageServiceMetrics;
   readonly ask: <T extends RequestType>(
@@ -88,15 +88,14 @@ export class Keeper {
   readonly #standings: Standings;
   readonly #sync: Sync;
   readonly #upkeep: Upkeep;
-  readonly #server: WireServer;
-  readonly #blobs: BlobHome;
-  readonly #graceMs: number;
+  readonly #blobs: BlobKeeper;
+  readonly #config: Config;
   #endListening: (() => void) | null = null;
 
   /** Opens the store. */
   constructor(components: KeeperComponents, { config, self, directory }: KeeperInit) {
     this.#components = components;
-    this.#graceMs = config['storage.graceMs'];
+    this.#config = config;
     const { clock, crypto, logger, places, members } = components;
     this.#store = openRecordStore(
       { clock, crypto, logger },
@@ -110,14 +109,14 @@ export class Keeper {
       },
     );
     const store = this.#store;
-    this.#blobs = this.#makeBlobs(config, directory);
     const onUnsynced = (partition: Parameters<Sync['request']>[0]): void => this.#sync.request(partition);
     this.#standings = new Standings({ store, members, places, logger, onUnsynced });
     const own = { ...components, store, standings: this.#standings };
+    this.#blobs = new BlobKeeper(own, { self });
     const endings = new Endings(components, { self });
     const witnesses = new Witnesses(components, { self });
     const copier = new Copier(
-      { ...own, endings, witnesses },
+      { ...own, blobs: this.#blobs, endings, witnesses },
       { bytesPerSecond: config['storage.upkeepBytesPerSecond'] },
     );
     this.#sync = new Sync({ ...own, copier });
@@ -128,18 +127,16 @@ export class Keeper {
       witnesses,
       isMember: (peer) => members.isMember(peer),
       copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
-      blobs: () => this.#blobs.opened,
+      blobs: this.#blobs,
       onCorrupt: (partition, key) => components.repairs.mend(store, partition, key),
     });
-    const answer = this.replica.answer.bind(this.replica);
-    this.#server = new WireServer({ ...components, answer: (request, peer) => answer(request, peer) });
   }
 
   /** `awayMs`: how long this node was away. */
   async start(awayMs: number): Promise<void> {
-    if (awayMs > this.#graceMs) await this.#standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
+    if (awayMs > this.#config['storage.graceMs'])
+      await this.#standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
     this.#sync.start();
-    await this.#server.start();
     this.#upkeep.start();
     this.#blobs.start();
     this.#endListening ??= this.#components.members.onChange(() => {
@@ -154,13 +151,8 @@ export class Keeper {
     this.#endListening = null;
     this.#upkeep.stop();
     this.#sync.stop();
-    await this.#server.stop();
-    await this.#blobs.close();
+    this.#blobs.stop();
     await this.#store.close();
-  }
-
-  get blobs(): BlobGauges {
-    return this.#blobs;
   }
 
   get status(): Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'> {
@@ -190,22 +182,16 @@ export class Keeper {
     }
   }
 
-  #makeBlobs(config: Config, directory: string): BlobHome {
-    const { clock, crypto, logger, termsOf } = this.#components;
-    return new BlobHome(
-      { clock, crypto, logger },
-      {
-        directory: join(directory, 'blobs'),
-        keyPath: join(config.data, 'storage.key'),
-        // records and blobs share the room
-        capacityBytes: () => config['storage.capacityBytes'] - this.#store.usage().bytes,
-        quotaOf: (namespaceId) => {
-          const totals = this.#store.totals(namespaceId);
-          if (totals === null) return config['storage.namespaceBytes'];
-          return quotaOf(termsOf(totals), config).bytes - totals.bytes;
-        },
-      },
-    );
+  /** What records take of the room that they share with blobs. */
+  get recordBytes(): number {
+    return this.#store.usage().bytes;
+  }
+
+  /** What a namespace may refer to in blobs; null of one of which there are no records here. */
+  blobQuotaOf(namespaceId: Uint8Array): number | null {
+    const totals = this.#store.totals(namespaceId);
+    if (totals === null) return null;
+    return quotaOf(this.#components.termsOf(totals), this.#config).bytes - totals.bytes;
   }
 
   #wasReset(reason: string): void {

@@ -63,6 +63,29 @@ export const SWEEP_MS = 15_000;
 /** Rows of one sweep at a time. */
 export const SWEEP_ROWS = 256;
 
+/** Blobs fetched at a time: four blocks each are in memory. */
+export const BLOB_FETCHES = 12;
+/** Of one peer among them, so that one that gives slowly does not hold up the others. */
+export const BLOB_FETCHES_PER_PEER = 4;
+/** Blobs that wait to be fetched. */
+export const BLOB_FETCHES_WAITING_MAX = 1024;
+/** A fetch in which no block came for so long is given up. */
+export const BLOB_STALL_MS = 60_000;
+/** After which a home says how far it is with a blob: well below what a request may take. */
+export const PREPARE_ANSWER_MS = 2_000;
+/** Between two questions of a home that said no, or nothing. */
+export const PREPARE_RETRY_MS = 250;
+/** Homes that are slower get so much longer than the others took, at most: then they need not make up for it. */
+export const PREPARE_GRACE_MS = 1_000;
+/** How often what nobody refers to any more, and what is not whole, is looked for. */
+export const BLOB_SWEEP_MS = 30_000;
+/** A reference is made before its record is written: it is not looked at so soon. */
+export const BLOB_REFERENCE_AGE_MS = 60_000;
+/** References of one turn. */
+export const BLOB_REFERENCES_PAGE = 256;
+/** Blobs that are not whole and fetched again in one sweep. */
+export const BLOB_REFETCHES = 64;
+
 export const STORAGE_SERVICE_LIMITS: readonly Limit[] = [
   limit('storage.deadline', DEADLINE_MS, 'milliseconds', 'one request of a client'),
   limit('storage.operations', OPERATIONS_MAX, 'count', 'requests of clients under way'),
@@ -71,6 +94,10 @@ export const STORAGE_SERVICE_LIMITS: readonly Limit[] = [
   limit('storage.unreadBytes', UNREAD_MAX_BYTES, 'bytes', 'answers that a peer does not read'),
   limit('storage.candidates', CANDIDATES_MAX, 'count', 'members asked who holds a partition'),
   limit('storage.reconciledItems', ITEMS_MAX, 'count', 'items of partitions being reconciled, in memory'),
+  limit('storage.blobFetches', BLOB_FETCHES, 'count', 'blobs fetched at a time'),
+  limit('storage.blobFetchesPerPeer', BLOB_FETCHES_PER_PEER, 'count', 'of one peer among them'),
+  limit('storage.blobFetchesWaiting', BLOB_FETCHES_WAITING_MAX, 'count', 'blobs that wait to be fetched'),
+  limit('storage.blobStall', BLOB_STALL_MS, 'milliseconds', 'a blob of which nothing comes is given up'),
   limit('storage.repairs', REPAIRS_MAX, 'count', 'stale copies that wait for their repair'),
 ];
 

@@ -4,12 +4,14 @@ import {
   type Answers,
   compareKeys,
   compareRecords,
+  isValueKind,
   type ListItem,
   PARTITIONS,
   type PartitionId,
   partitionOf,
   type RequestOf,
   StorageError,
+  sizeOf,
 } from '../../protocols/storage/index.ts';
 import type { Deadline } from './deadline.ts';
 import { majority, Quorum, type QuorumComponents, type QuorumInit } from './quorum.ts';
@@ -228,9 +230,9 @@ class Feed {
     const { namespaceId, partition } = this.#query;
     try {
       const { record } = await this.#components.read({ namespaceId, partition }, key, this.#deadline);
-      if (record === null || record.kind !== 0) return null;
-      const { ms, counter, digest, expiry, contentType, value } = record;
-      return { key, ms, counter, digest, size: value.byteLength, expiry, contentType };
+      if (record === null || !isValueKind(record.kind)) return null;
+      const { ms, counter, digest, expiry, contentType } = record;
+      return { key, ms, counter, digest, size: sizeOf(record), expiry, contentType };
     } catch {
       throw incomplete(partition, this.#init.replicas);
     }

@@ -26,9 +26,11 @@ import {
   StorageError,
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
-import type { BlobStore } from '../blobs/interface.ts';
+import type { BlobDoor } from './blob-door.ts';
+import type { BlobKeeper } from './blob-keeper.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
 import type { Places } from './places.ts';
+import { noRoom, notResponsible } from './refusals.ts';
 import type { Standings } from './standings.ts';
 import type { HeldItems, PartitionPlace, RecordStore } from './store/interface.ts';
 import type { Witnesses } from './witnesses.ts';
@@ -49,8 +51,8 @@ export interface ReplicaComponents {
   readonly metrics: StorageServiceMetrics;
   /** Takes over from `peer` what it has of a partition and this node has not. */
   readonly copyFrom: (peer: string, place: PartitionPlace) => Promise<void>;
-  /** Null while there are none. */
-  readonly blobs: () => Pick<BlobStore, 'has' | 'block'> | null;
+  readonly door: BlobDoor;
+  readonly blobs: BlobKeeper;
   /** A copy on this node's disk does not open. */
   readonly onCorrupt: (place: PartitionId, key: string) => void;
 }
@@ -90,12 +92,12 @@ export class Replica {
         return this.#reconcile(request, peer);
       case 'entries':
         return this.#entries(request, peer);
-      case 'has':
-        return this.#has(request);
-      case 'block':
-        return this.#block(request);
-      default:
+      case 'prepare':
+        return this.#prepare(request, peer);
+      case 'handover':
         return this.#handover(request, peer);
+      default:
+        return this.#components.door.answer(request);
     }
   }
 
@@ -108,15 +110,15 @@ export class Replica {
     { record: bytes, condition, asStandIn }: RequestOf<'put'>,
     peer: string,
   ): Promise<Answers['put']> {
-    const { admission, partitions, places, store, standings, isSponsored } = this.#components;
+    const { admission, blobs, partitions, store, standings, isSponsored } = this.#components;
     const record = await admission.admit(bytes, peer, 'pushed');
     const partition = partitions.of(record);
-    const { isHome } = places.of(partition);
-    if (!isHome && !(asStandIn && this.#mayStandIn(partition))) throw notResponsible();
+    this.#checkPlace(partition, asStandIn);
     if (!(await this.#mayBeOld(record, partition, peer))) {
       throw new StorageError('record_unauthorised', 'an old record that no home holds is not taken', true);
     }
     const place = placeOfRecord(partition, record);
+    blobs.hold(record, partition, peer);
     standings.of(partition);
     const [outcome] = await Promise.all([store.put({ place, record, condition }), standings.keep(place)]);
     if (outcome.status === 'no_room') throw noRoom(outcome.reason);
@@ -124,6 +126,23 @@ export class Replica {
     const standing = this.#standing(partition);
     await standings.keep(place);
     return { ...standing, outcome, isDurable: isSponsored(record) };
+  }
+
+  /** Only who may write the record may have its blob fetched, and only to where it will be. */
+  async #prepare({ record: bytes }: RequestOf<'prepare'>, peer: string): Promise<Answers['prepare']> {
+    const { admission, blobs, clock, partitions } = this.#components;
+    const record = await admission.admit(bytes, peer, 'pushed');
+    if (!isNew(record, clock.now())) {
+      throw new StorageError('record_unauthorised', 'what is prepared must be signed now', true);
+    }
+    const partition = partitions.of(record);
+    this.#checkPlace(partition, false);
+    return blobs.prepare(record, partition, peer);
+  }
+
+  #checkPlace(partition: PartitionId, asStandIn: boolean): void {
+    const { isHome } = this.#components.places.of(partition);
+    if (!isHome && !(asStandIn && this.#mayStandIn(partition))) throw notResponsible();
   }
 
   /**
@@ -240,21 +259,6 @@ export class Replica {
     return this.#standing(place);
   }
 
-  #has({ cids }: RequestOf<'has'>): Answers['has'] {
-    return { has: this.#components.blobs()?.has(cids) ?? cids.map(() => false) };
-  }
-
-  async #block({ cid }: RequestOf<'block'>): Promise<Answers['block']> {
-    try {
-      return { bytes: (await this.#components.blobs()?.block(cid)) ?? null };
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      if (error.code === 'not_found') return { bytes: null };
-      if (error.code === 'corrupt') throw new ReplicaError('corrupt', 'the block on this disk does not read');
-      throw error;
-    }
-  }
-
   /** Only of a home: what a former one says of itself is for whoever takes over. */
   #standing(partition: PartitionId): Standing {
     const { view, isHome, isSynced } = this.#components.standings.of(partition);
@@ -314,14 +318,4 @@ export function placeOfRecord(
   { owner, namespace }: Pick<SignedRecord, 'owner' | 'namespace'>,
 ): PartitionPlace {
   return { owner, namespace, namespaceId, partition };
-}
-
-function notResponsible(): ReplicaError {
-  return new ReplicaError('not_responsible', 'this node is no home of the partition');
-}
-
-function noRoom(reason: 'capacity' | 'quota' | 'disk'): ReplicaError {
-  if (reason === 'quota') return new ReplicaError('over_quota', 'the namespace has had its share');
-  const message = reason === 'disk' ? 'the disk takes no more' : 'this node has no room left';
-  return new ReplicaError('no_room', message);
 }

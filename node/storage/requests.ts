@@ -9,7 +9,6 @@ import {
   parseEtag,
   type Stamp,
   StorageError,
-  VALUE_MAX_BYTES,
 } from '../../protocols/storage/index.ts';
 import type { ListRequest, PutOptions, RecordName } from './interface.ts';
 
@@ -32,11 +31,8 @@ export function checkName(name: RecordName): void {
   checkKey(name.key);
 }
 
-/** Throws `too_large`, `bad_ttl`, `bad_content_type`, and `bad_etag` for conditions that exclude each other. */
-export function checkPut(value: Uint8Array, options: PutOptions): void {
-  if (value.byteLength > VALUE_MAX_BYTES) {
-    throw new CodedError('too_large', `a value may have at most ${VALUE_MAX_BYTES} bytes`);
-  }
+/** Throws `bad_ttl`, `bad_content_type`, and `bad_etag` for conditions that exclude each other. */
+export function checkPut(options: PutOptions): void {
   const { ttlMs } = options;
   if (ttlMs !== undefined && (!Number.isSafeInteger(ttlMs) || ttlMs < 1 || ttlMs > TTL_MAX_MS)) {
     throw new CodedError('bad_ttl', `ttl must be 1 to ${TTL_MAX_MS} ms; without one a value has no end`);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
+import type { BlobLink } from '../../protocols/blobs/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import {
@@ -13,7 +14,11 @@ import {
   type RequestOf,
   RequestQuotas,
   type RequestType,
+  type StorageRequest,
 } from '../../protocols/storage/index.ts';
+import { BlobExchange } from '../blobs/exchange.ts';
+import { BlobHome } from '../blobs/home.ts';
+import type { Upload } from '../blobs/interface.ts';
 import type { BlobGauges } from '../blobs/metrics.ts';
 import type { Config } from '../config/schema.ts';
 import type { Directory } from '../directory/directory.ts';
@@ -25,6 +30,10 @@ import type { Network } from '../libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
 import { SHUNNED_SCORE } from '../relay/gossip.ts';
+import { addressesOf } from './addresses.ts';
+import { BlobDoor, isBlobQuestion } from './blob-door.ts';
+import { BlobFetches } from './blob-fetches.ts';
+import { BlobSource } from './blob-source.ts';
 import { Coordinator } from './coordinator.ts';
 import type {
   Consistency,
@@ -47,9 +56,13 @@ import { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
 import { offersOf, prefixOfSelf } from './offers.ts';
 import { Places } from './places.ts';
+import { notResponsible } from './refusals.ts';
 import { Repairs } from './repairs.ts';
+import { Spreader } from './spreader.ts';
 import type { StoreGauges } from './store/metrics.ts';
+import { Values } from './values.ts';
 import { Wire } from './wire.ts';
+import { WireServer } from './wire-server.ts';
 import type { IsCurrent } from './witnesses.ts';
 
 export interface StorageServiceComponents {
@@ -91,6 +104,11 @@ export class StorageService implements Storage {
   readonly #repairs: Repairs;
   /** Null where nothing is kept: in a light node, or with storage turned off. */
   readonly #keeper: Keeper | null;
+  /** A light node has one, too: for what is on its way through it. */
+  readonly #blobs: BlobHome;
+  readonly #door: BlobDoor;
+  readonly #server: WireServer;
+  readonly #values: Values;
   readonly #refreshed = new Map<string, number>();
   #isRunning = false;
 
@@ -125,9 +143,21 @@ export class StorageService implements Storage {
       ask: this.#ask,
       read: (...call) => this.#coordinator.reread(...call),
     });
-    const shared = { crypto, clock, partitions, places, metrics, isCurrent, admission: this.#admission };
+    this.#blobs = this.#makeBlobs();
+    this.#door = new BlobDoor({ blobs: this.#blobs });
+    const onLie = (): void => {
+      metrics.liesFound += 1;
+    };
+    const exchange = new BlobExchange({ crypto, ask: this.#ask, onLie });
+    const own = { crypto, clock, partitions, places, metrics, isCurrent, admission: this.#admission };
+    const shared = { ...own, blobs: this.#blobs, exchange };
     this.#keeper = keeps ? this.#makeKeeper(shared) : null;
     this.#coordinator = this.#makeCoordinator(shared);
+    const spreader = new Spreader({ places, ask: this.#ask });
+    this.#values = new Values({ ...shared, coordinator: this.#coordinator, spreader });
+    const quotas = new RequestQuotas({ clock });
+    const answer = (request: StorageRequest, peer: string) => this.#answer(request, peer);
+    this.#server = new WireServer({ ...components, ...own, quotas, answer });
   }
 
   /** What its store counts; null where nothing is kept. */
@@ -135,9 +165,9 @@ export class StorageService implements Storage {
     return this.#keeper?.store ?? null;
   }
 
-  /** What its blob store counts; null where nothing is kept. */
-  get blobs(): BlobGauges | null {
-    return this.#keeper?.blobs ?? null;
+  /** What its blob store counts. */
+  get blobs(): BlobGauges {
+    return this.#blobs;
   }
 
   /** What is not found to work is said by `probe`. */
@@ -149,12 +179,15 @@ export class StorageService implements Storage {
     network.addEventListener('peer:disconnect', this.#onDisconnect);
     this.#wire.start();
     await this.#keeper?.start(this.#members.awayMs);
+    await this.#server.start();
+    this.#blobs.start();
     this.#members.start();
   }
 
   async stop(): Promise<void> {
     if (!this.#isRunning) {
       await this.#keeper?.stop();
+      await this.#blobs.close();
       return;
     }
     this.#isRunning = false;
@@ -164,15 +197,33 @@ export class StorageService implements Storage {
     this.#members.stop();
     this.#repairs.stop();
     this.#wire.stop();
+    await this.#server.stop();
     await this.#keeper?.stop();
+    await this.#blobs.close();
   }
 
-  put(name: RecordName, value: Uint8Array, options: PutOptions = {}): Promise<WriteReceipt> {
-    return this.#coordinator.put(name, value, options);
+  put(
+    name: RecordName,
+    value: Uint8Array | AsyncIterable<Uint8Array>,
+    options: PutOptions = {},
+  ): Promise<WriteReceipt> {
+    return this.#values.put(name, value, options);
+  }
+
+  putBlob(name: RecordName, link: BlobLink, options: PutOptions = {}): Promise<WriteReceipt> {
+    return this.#values.putBlob(name, link, options);
+  }
+
+  beginUpload(namespace: NamespaceRef): Upload {
+    return this.#values.begin(namespace);
+  }
+
+  resumeUpload(namespace: NamespaceRef, id: string): Upload {
+    return this.#values.resume(namespace, id);
   }
 
   carry(bytes: Uint8Array, options: { readonly durability?: Durability } = {}): Promise<WriteReceipt> {
-    return this.#coordinator.carry(bytes, options.durability ?? 'majority');
+    return this.#values.carry(bytes, options.durability ?? 'majority');
   }
 
   get(name: RecordName, options: { readonly consistency?: Consistency } = {}): Promise<StoredRecord | null> {
@@ -222,9 +273,30 @@ export class StorageService implements Storage {
     signal: AbortSignal,
   ): Promise<Answers[T]> => {
     if (id !== this.#self) return this.#wire.request(id, request, signal);
-    if (this.#keeper === null) throw new Error('this node keeps no records');
-    return this.#keeper.replica.answer(request, id);
+    return (await this.#answer(request as StorageRequest, id)) as Answers[T];
   };
+
+  /** What this node answers to peers, and to itself. */
+  async #answer(request: StorageRequest, peer: string): Promise<Answers[RequestType]> {
+    if (isBlobQuestion(request)) return this.#door.answer(request);
+    if (this.#keeper === null) throw notResponsible();
+    return this.#keeper.replica.answer(request, peer);
+  }
+
+  #makeBlobs(): BlobHome {
+    const { clock, crypto, logger } = this.#components;
+    const { config } = this.#init;
+    return new BlobHome(
+      { clock, crypto, logger },
+      {
+        directory: join(config.data, DIRECTORY, 'blobs'),
+        keyPath: join(config.data, 'storage.key'),
+        // records and blobs share the room
+        capacityBytes: () => config['storage.capacityBytes'] - (this.#keeper?.recordBytes ?? 0),
+        quotaOf: (id) => this.#keeper?.blobQuotaOf(id) ?? config['storage.namespaceBytes'],
+      },
+    );
+  }
 
   #makeMembers(keeps: boolean): Members {
     const { network, directory, crypto, clock, logger } = this.#components;
@@ -249,15 +321,15 @@ export class StorageService implements Storage {
   }
 
   #makeKeeper(shared: Shared): Keeper {
-    const { network, logger, events, termsOf } = this.#components;
+    const { logger, events, termsOf } = this.#components;
     const { config } = this.#init;
     return new Keeper(
       {
         ...shared,
-        network,
         logger,
         members: this.#members,
-        quotas: new RequestQuotas(shared),
+        door: this.#door,
+        fetches: new BlobFetches(shared),
         repairs: this.#repairs,
         ask: this.#ask,
         termsOf,
@@ -277,6 +349,7 @@ export class StorageService implements Storage {
         signer: new RecordSigner({ crypto, signer: identity.signer }, { swarm }),
         credentials,
         versions: new HybridClock({ clock }),
+        source: new BlobSource(shared, { self: this.#self }),
         ask: this.#ask,
         isConnected: (id) => id === this.#self || this.#wire.isConnected(id),
         connect: (id) => this.#wire.connect(id),
@@ -308,6 +381,8 @@ interface Shared {
   readonly metrics: StorageServiceMetrics;
   readonly admission: RecordAdmission;
   readonly isCurrent: IsCurrent;
+  readonly blobs: BlobHome;
+  readonly exchange: BlobExchange;
 }
 
 const NOTHING_KEPT: Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'> = {
@@ -317,12 +392,3 @@ const NOTHING_KEPT: Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'par
   partitions: { home: 0, standIn: 0, unsynced: 0 },
   namespaces: [],
 };
-
-function addressesOf(directory: Directory, id: string) {
-  const entry = directory.entryOf(id);
-  if (entry === undefined) return [];
-  const { reachedAt, addresses } = entry;
-  // where it was reached comes first
-  const rest = addresses.filter(({ text }) => text !== reachedAt?.text);
-  return [...(reachedAt === null ? [] : [reachedAt]), ...rest].map(({ target }) => target);
-}

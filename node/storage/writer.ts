@@ -54,7 +54,7 @@ type Written = Pick<Answers['put'], 'outcome' | 'isDurable'>;
 
 const NO_STAMP: Stamp = { ms: 0, counter: 0, digest: new Uint8Array(32) };
 
-const NEEDED: { readonly [D in Durability]: Needed } = {
+export const NEEDED: { readonly [D in Durability]: Needed } = {
   one: () => 1,
   majority,
   all: (homes) => homes,
@@ -241,10 +241,8 @@ class Attempt {
     if (this.mayBeStored) return;
     const codes = this.#errors().flatMap((error) => (error instanceof ReplicaError ? [error.code] : []));
     const { needed, place } = this.#quorum;
-    for (const [code, raised, message] of REFUSALS) {
-      const count = codes.filter((one) => one === code).length;
-      if (place.homes.length - count < needed) throw new CodedError(raised, message);
-    }
+    const refusal = refusedForGood(codes, place.homes.length, needed);
+    if (refusal !== null) throw refusal;
   }
 
   #errors(): unknown[] {
@@ -275,6 +273,15 @@ const REFUSALS = [
   ],
   ['record_unauthorised', 'bad_owner', 'the home replicas do not let this node write in this namespace'],
 ] as const;
+
+/** What the client is told when so many homes said the same for good that not enough are left. */
+export function refusedForGood(codes: readonly string[], homes: number, needed: number): CodedError | null {
+  for (const [code, raised, message] of REFUSALS) {
+    const count = codes.filter((one) => one === code).length;
+    if (homes - count < needed) return new CodedError(raised, message);
+  }
+  return null;
+}
 
 function isAbove(a: Stamp | null, b: Stamp | null): boolean {
   return a !== null && (b === null || compareRecords(a, b) > 0);

@@ -1,9 +1,10 @@
 import * as dagCbor from '@ipld/dag-cbor';
+import { type BlobLink, checkBlobSize } from '../common/blob-link.ts';
 import { cidOf } from '../common/block-cid.ts';
 import { equalBytes } from '../common/bytes.ts';
 import { hasFewItems } from '../common/cbor-bounds.ts';
 import type { Crypto } from '../common/crypto.ts';
-import { type BlobLink, encodeNode } from './codec.ts';
+import { encodeNode } from './codec.ts';
 import {
   DIGEST_BYTES,
   HEIGHT_MAX,
@@ -14,7 +15,6 @@ import {
 } from './constants.ts';
 import { BlobError } from './errors.ts';
 import { capacityOf } from './shape.ts';
-import { checkBlobSize } from './validate.ts';
 
 /** A block of a blob. */
 export interface Block {

@@ -1,13 +1,9 @@
+import { LINK_ERRORS } from '../common/blob-link.ts';
 import { type Fault, refusalBy } from '../common/refusal.ts';
 
 /** Why a blob or a block of it is not taken, and whose fault it is. */
 export const BLOB_ERRORS = {
-  /** What should be a link to a blob is none. */
-  blob_link: 'sender',
-  /** A link of a version that is not known here. */
-  blob_version: 'context',
-  /** It is larger than a blob may be. */
-  blob_too_large: 'context',
+  ...LINK_ERRORS,
   /** The bytes of a block do not hash to its CID. */
   block_hash: 'sender',
   /** A block is not what a blob of this size has in its place: made by another profile, or its size is not true. */

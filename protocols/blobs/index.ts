@@ -4,9 +4,9 @@
  * Everything here is pure. Where blocks are kept and fetched from is the node's matter.
  */
 
+export { type BlobLink, checkBlobSize, decodeBlobLink, encodeBlobLink } from '../common/blob-link.ts';
 export { CID_BYTES, cidOf, cidText, digestOf, isBlockCid, isLeafCid, parseCid } from '../common/block-cid.ts';
 export { BlobBuilder, type Block, chunksOf } from './client.ts';
-export { type BlobLink, decodeLink, encodeLink } from './codec.ts';
 export * from './constants.ts';
 export { BLOB_ERRORS, BlobError, type BlobErrorCode } from './errors.ts';
 export { BLOB_LIMITS } from './limits.ts';
@@ -19,4 +19,4 @@ export {
   rootOf,
 } from './server.ts';
 export { blockBytesOf, blockCountOf, capacityOf, childrenOf, dagBytesOf, heightOf } from './shape.ts';
-export { type ByteRange, checkBlobSize, checkRange } from './validate.ts';
+export { type ByteRange, checkRange } from './validate.ts';

@@ -1,12 +1,13 @@
+import { type BlobLink, checkBlobSize } from '../common/blob-link.ts';
 import { cidOf, cidText, digestOf } from '../common/block-cid.ts';
 import { equalBytes } from '../common/bytes.ts';
 import type { Crypto } from '../common/crypto.ts';
-import { type BlobLink, encodeNode, linkedDigests } from './codec.ts';
+import { encodeNode, linkedDigests } from './codec.ts';
 import { PROFILE, type Profile, READ_AHEAD_MAX } from './constants.ts';
 import { BlobError } from './errors.ts';
 import type { BlobMetrics } from './metrics.ts';
 import { blockBytesOf, childrenOf, heightOf, type Subtree } from './shape.ts';
-import { type ByteRange, checkBlobSize, checkRange } from './validate.ts';
+import { type ByteRange, checkRange } from './validate.ts';
 
 /** A block that a blob has, before its bytes are there. */
 export interface BlockRef extends Subtree {

@@ -1,17 +1,9 @@
-import { BLOB_MAX_BYTES } from './constants.ts';
 import { BlobError } from './errors.ts';
 
 /** Bytes from `start` up to, not including, `end`. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
-}
-
-/** Throws `blob_too_large`. */
-export function checkBlobSize(size: number): void {
-  if (size > BLOB_MAX_BYTES) {
-    throw new BlobError('blob_too_large', `a blob has at most ${BLOB_MAX_BYTES} bytes`);
-  }
 }
 
 /** The part of a file of `size` bytes that a range asks for. Throws `blob_range`. */

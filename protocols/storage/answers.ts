@@ -1,4 +1,3 @@
-import { compareBytes } from '../common/bytes.ts';
 import { checkNamespace, checkOwner } from '../common/names.ts';
 import {
   BLOCK_MAX_BYTES,
@@ -25,22 +24,18 @@ import {
   stampItems,
 } from './frame.ts';
 import { compareKeys } from './keys.ts';
+import { comparePartitions } from './partition.ts';
 import {
   type HeldKind,
+  KIND_BLOB,
   KIND_FLOOR,
   KIND_TOMBSTONE,
   KIND_VALUE,
   type PartitionId,
   type Stamp,
 } from './record.ts';
-import {
-  cursorItems,
-  REQUESTS,
-  type RequestOf,
-  type RequestType,
-  readMessage,
-  readPartitionCursor,
-} from './requests.ts';
+import { REQUESTS, type RequestOf, type RequestType } from './request-types.ts';
+import { cursorItems, readMessage, readPartitionCursor } from './requests.ts';
 import { checkContentType } from './validate.ts';
 
 /** How the replica that answers stands to the partition. */
@@ -106,6 +101,14 @@ export interface StateAnswer extends Standing {
   readonly fingerprint: Uint8Array;
 }
 
+/** What a replica has of a blob. */
+export interface BlobProgress {
+  /** Blocks of it that are on disk. */
+  readonly blocks: number;
+  /** All of them are. */
+  readonly isWhole: boolean;
+}
+
 export interface Answers {
   get: Standing & { readonly held: Held };
   /** `isDurable`: it keeps what it took until that expires or is deleted; false of a namespace it has no sponsor for. */
@@ -122,9 +125,13 @@ export interface Answers {
   entries: { readonly entries: readonly (VersionItem | null)[] };
   /** Of each block that was asked about, in their order. */
   has: { readonly has: readonly boolean[] };
+  prepare: BlobProgress;
+  blob: BlobProgress;
   /** Null where the replica has it not. Its hash is the asker's to verify. */
   block: { readonly bytes: Uint8Array | null };
 }
+
+const HELD_KINDS: readonly HeldKind[] = [KIND_VALUE, KIND_TOMBSTONE, KIND_BLOB, KIND_FLOOR];
 
 /** Second item of an answer's head. */
 const OK = 0;
@@ -182,6 +189,8 @@ const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
   entries: 1,
   has: 1,
   block: 1,
+  prepare: 2,
+  blob: 2,
 };
 
 const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unknown[] } = {
@@ -198,6 +207,8 @@ const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unk
   entries: ({ entries }) => [entries.map((entry) => entry && versionItems(entry))],
   has: ({ has }) => [has],
   block: ({ bytes }) => [bytes],
+  prepare: progressItems,
+  blob: progressItems,
 };
 
 const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf<T>) => Answers[T] } = {
@@ -229,7 +240,17 @@ const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf
   entries: ([entries], request) => ({ entries: readEntries(entries, request) }),
   has: ([has], request) => ({ has: readHas(has, request) }),
   block: ([bytes]) => ({ bytes: bytes === null ? null : check.bytes('block', bytes, BLOCK_MAX_BYTES, 0) }),
+  prepare: readProgress,
+  blob: readProgress,
 };
+
+function progressItems({ blocks, isWhole }: BlobProgress): unknown[] {
+  return [blocks, isWhole];
+}
+
+function readProgress([blocks, isWhole]: unknown[]): BlobProgress {
+  return { blocks: check.integer('blocks', blocks, 0), isWhole: readBoolean('is whole', isWhole) };
+}
 
 function readHas(value: unknown, { cids }: RequestOf<'has'>): boolean[] {
   return readTuple('has', value, cids.length).map((one) => readBoolean('has', one));
@@ -321,10 +342,13 @@ function versionItems(item: VersionItem): unknown[] {
 
 function readVersionItem(value: unknown): VersionItem {
   const [key, ms, counter, digest, kind] = readTuple('entry', value, 5);
-  if (kind !== KIND_VALUE && kind !== KIND_TOMBSTONE && kind !== KIND_FLOOR) {
-    throw malformed('kind must be 0, 1 or 16');
-  }
-  return { key: readKey(key), ...readStamp(ms, counter, digest), kind };
+  return { key: readKey(key), ...readStamp(ms, counter, digest), kind: readHeldKind(kind) };
+}
+
+function readHeldKind(value: unknown): HeldKind {
+  const kind = HELD_KINDS.find((one) => one === value);
+  if (kind === undefined) throw malformed('kind must be 0, 1, 2 or 16');
+  return kind;
 }
 
 function readEntries(value: unknown, { ids }: RequestOf<'entries'>): (VersionItem | null)[] {
@@ -372,9 +396,4 @@ function readPartitions(
     throw malformed('the next page must be behind this one');
   }
   return { entries: page, next: cursor };
-}
-
-/** The order of partitions: by the id of their namespace, then by number. */
-export function comparePartitions(a: PartitionId, b: PartitionId): number {
-  return compareBytes(a.namespaceId, b.namespaceId) || a.partition - b.partition;
 }

@@ -1,3 +1,4 @@
+import { LINK_MAX_BYTES } from '../common/blob-link.ts';
 import { CLOCK_GRACE_MS, CLOCK_SKEW_MS } from '../common/clock.ts';
 import { ED25519_MULTIKEY_BYTES } from '../common/did-key.ts';
 import { EXT_MAX_BYTES } from '../common/fields.ts';
@@ -18,10 +19,14 @@ export const RECORD_BODY_ITEMS = 14;
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 
-/** The largest value. Larger ones are blobs. */
+/** The largest value that a record holds itself. */
 export const VALUE_MAX_BYTES = MIB;
+/** Above this a node makes a blob of a value: it does not travel with every list, repair and read of the record. */
+export const INLINE_MAX_BYTES = 64 * KIB;
 /** What the fields beside the value may take together. */
 export const RECORD_OVERHEAD_MAX_BYTES = 16 * KIB;
+/** The largest record whose value is a blob. */
+export const LINKING_RECORD_MAX_BYTES = RECORD_OVERHEAD_MAX_BYTES + LINK_MAX_BYTES;
 /** The largest record on the wire. */
 export const RECORD_MAX_BYTES = VALUE_MAX_BYTES + RECORD_OVERHEAD_MAX_BYTES;
 /** Long enough for paths; keys are compared, listed and kept as floors. */

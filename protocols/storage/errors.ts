@@ -11,7 +11,6 @@ export const STORAGE_ERRORS = {
   record_misplaced: 'sender',
   record_chain: 'sender',
   record_version: 'context',
-  record_kind: 'context',
   record_clock: 'context',
   record_expired: 'context',
   record_unauthorised: 'context',
@@ -36,6 +35,8 @@ export const ANSWER_ERRORS = [
   'over_quota',
   /** This node has, or its disk does. */
   'no_room',
+  /** The record's blob is not here yet: it is being fetched. */
+  'blob_missing',
   /** What was on the disk is not what was written. */
   'corrupt',
   /** The store cannot be read or written now. */

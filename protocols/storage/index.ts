@@ -5,7 +5,7 @@
  */
 export {
   type Answers,
-  comparePartitions,
+  type BlobProgress,
   decodeAnswer,
   encodeAnswer,
   encodeError,
@@ -33,7 +33,7 @@ export { checkKey, checkPrefix, compareKeys } from './keys.ts';
 export { STORAGE_LIMITS } from './limits.ts';
 export { createStorageMetrics, type StorageMetrics } from './metrics.ts';
 export { fitsEntries, fitsFetch, fitsList, fitsPartitions } from './pages.ts';
-export { Partitions, partitionKey, partitionOf, placeOf } from './partition.ts';
+export { comparePartitions, Partitions, partitionKey, partitionOf, placeOf } from './partition.ts';
 export {
   byDistance,
   type HomesInit,
@@ -45,8 +45,6 @@ export {
 } from './placement.ts';
 export * from './record.ts';
 export {
-  decodeRequest,
-  encodeRequest,
   REQUESTS,
   RETIRED_REQUESTS,
   type RequestDescriptor,
@@ -55,7 +53,8 @@ export {
   type RequestType,
   requestType,
   type StorageRequest,
-} from './requests.ts';
+} from './request-types.ts';
+export { decodeRequest, encodeRequest } from './requests.ts';
 export {
   type AuthoriseRecord,
   type ExpectedPlace,

@@ -1,5 +1,5 @@
 import * as dagCbor from '@ipld/dag-cbor';
-import { bytesKey } from '../common/bytes.ts';
+import { bytesKey, compareBytes } from '../common/bytes.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { namespaceId } from '../common/names.ts';
 import { PARTITIONS, PLACE_VERSION } from './constants.ts';
@@ -21,6 +21,11 @@ export function placeOf(crypto: Crypto, { namespaceId, partition }: PartitionId)
 /** Map key of a partition. */
 export function partitionKey({ namespaceId, partition }: PartitionId): string {
   return bytesKey(namespaceId) + String.fromCharCode(partition);
+}
+
+/** The order of partitions: by the id of their namespace, then by number. */
+export function comparePartitions(a: PartitionId, b: PartitionId): number {
+  return compareBytes(a.namespaceId, b.namespaceId) || a.partition - b.partition;
 }
 
 /** Most namespace ids remembered: as many as are busy at once, at some 300 bytes each. */

@@ -1,3 +1,5 @@
+import { type BlobLink, decodeBlobLink } from '../common/blob-link.ts';
+
 /** Clock part of a record: a hybrid logical clock, milliseconds since the Unix epoch first. */
 export interface Version {
   readonly ms: number;
@@ -11,16 +13,33 @@ export interface Stamp extends Version {
   readonly digest: Uint8Array;
 }
 
-/** A value. */
+/** A value, in the record itself. */
 export const KIND_VALUE = 0;
 /** A deletion: without value. */
 export const KIND_TOMBSTONE = 1;
+/** A value that is a blob: the record holds the link to it (blobs/SPEC.md). */
+export const KIND_BLOB = 2;
 /** What is left of a record that was deleted or expired: its key and stamp. Held and listed, never signed; beyond the kinds of records to come. */
 export const KIND_FLOOR = 16;
 
-export type RecordKind = typeof KIND_VALUE | typeof KIND_TOMBSTONE;
+export type RecordKind = typeof KIND_VALUE | typeof KIND_TOMBSTONE | typeof KIND_BLOB;
 /** What a replica may hold under a key. */
 export type HeldKind = RecordKind | typeof KIND_FLOOR;
+
+/** Whether there is a value under a key that holds this, wherever its bytes are. */
+export function isValueKind(kind: HeldKind): boolean {
+  return kind === KIND_VALUE || kind === KIND_BLOB;
+}
+
+/** The blob that is the value of a record; null where the record holds its value itself, or has none. */
+export function blobOf({ kind, value }: Pick<RecordBody, 'kind' | 'value'>): BlobLink | null {
+  return kind === KIND_BLOB ? decodeBlobLink(value) : null;
+}
+
+/** Bytes of a record's value, wherever they are. */
+export function sizeOf(record: Pick<RecordBody, 'kind' | 'value'>): number {
+  return blobOf(record)?.size ?? record.value.byteLength;
+}
 
 /** Where a record belongs: unique in a swarm. */
 export interface RecordName {
@@ -42,7 +61,7 @@ export interface RecordBody extends RecordName, Version {
   readonly kind: RecordKind;
   /** Media type of the value; empty stands for application/octet-stream. */
   readonly contentType: string;
-  /** Empty in a tombstone. */
+  /** Empty in a tombstone; of a blob the link to it. */
   readonly value: Uint8Array;
   /** Delegation chain from the namespace's holder to the author; empty where that is the author. */
   readonly chain: readonly Uint8Array[];

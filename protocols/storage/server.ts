@@ -18,7 +18,7 @@ import { StorageError } from './errors.ts';
 import type { StorageMetrics } from './metrics.ts';
 import type { Partitions } from './partition.ts';
 import type { PartitionId, RecordBody, SignedRecord } from './record.ts';
-import { REQUESTS, type RequestType } from './requests.ts';
+import { REQUESTS, type RequestType } from './request-types.ts';
 import { checkTime } from './validate.ts';
 
 /**

@@ -1,3 +1,4 @@
+import { decodeBlobLink } from '../common/blob-link.ts';
 import { CLOCK_GRACE_MS, CLOCK_SKEW_MS } from '../common/clock.ts';
 import { decodeMultikey } from '../common/did-key.ts';
 import { CodedError } from '../common/errors.ts';
@@ -15,13 +16,10 @@ import {
 } from './constants.ts';
 import { StorageError } from './errors.ts';
 import { checkKey } from './keys.ts';
-import { KIND_TOMBSTONE, KIND_VALUE, type RecordBody } from './record.ts';
+import { KIND_BLOB, KIND_TOMBSTONE, KIND_VALUE, type RecordBody } from './record.ts';
 
 const field = (message: string): StorageError => new StorageError('record_field', message);
 const check = new FieldChecks(field);
-
-/** Kept for links to blobs, which a later node stores. */
-const KIND_BLOB = 2;
 
 /** Visible ASCII with spaces inside: it becomes an HTTP header, which would lose those at its ends. */
 const CONTENT_TYPE = new RegExp(`^(?:[!-~](?:[ -~]{0,${CONTENT_TYPE_MAX_LENGTH - 2}}[!-~])?)?$`);
@@ -29,7 +27,7 @@ const CONTENT_TYPE = new RegExp(`^(?:[!-~](?:[ -~]{0,${CONTENT_TYPE_MAX_LENGTH -
 /** The fields as they come from a decoder: nothing is known of them yet. */
 export type UncheckedRecord = { readonly [Field in keyof RecordBody]: unknown };
 
-/** Checks every field of a record and names the one that is wrong. Throws `StorageError` `record_field`, `record_kind`. */
+/** Checks every field of a record and names the one that is wrong. Throws `StorageError` `record_field`. */
 export function checkRecord(record: UncheckedRecord): asserts record is RecordBody {
   check.named(() => checkOwner(check.text('owner', record.owner)));
   check.named(() => checkNamespace(check.text('namespace', record.namespace)));
@@ -80,10 +78,11 @@ export function isExpired({ expiry }: Pick<RecordBody, 'expiry'>, now: number): 
 }
 
 function checkKind({ kind, contentType, expiry }: UncheckedRecord, value: Uint8Array): void {
-  if (kind === KIND_BLOB) throw new StorageError('record_kind', 'links to blobs are not known here');
-  if (kind !== KIND_VALUE && kind !== KIND_TOMBSTONE) throw field('kind must be 0 or 1');
+  if (kind === KIND_VALUE) return;
+  if (kind === KIND_BLOB) return check.named(() => decodeBlobLink(value));
+  if (kind !== KIND_TOMBSTONE) throw field('kind must be 0, 1 or 2');
   const isBare = value.byteLength === 0 && contentType === '' && expiry === null;
-  if (kind === KIND_TOMBSTONE && !isBare) throw field('a tombstone has no value, content type or expiry');
+  if (!isBare) throw field('a tombstone has no value, content type or expiry');
 }
 
 function checkChain(chain: unknown): void {

@@ -6,8 +6,8 @@ import {
   BlobBuilder,
   BlobError,
   cidOf,
-  decodeLink,
-  encodeLink,
+  decodeBlobLink,
+  encodeBlobLink,
   rootOf,
 } from '../../protocols/blobs/index.ts';
 import { blobOf, blocksOf, bytesOfAll, pattern, piecesOf, readerOf } from '../support/blobs.ts';
@@ -23,7 +23,7 @@ const check = checkWith(KEPT_SEEDS);
 
 function linkHolds(bytes: Uint8Array): void {
   try {
-    assert.ok(Buffer.from(encodeLink(decodeLink(bytes))).equals(bytes), 'what is taken has one form');
+    assert.ok(Buffer.from(encodeBlobLink(decodeBlobLink(bytes))).equals(bytes), 'what is taken has one form');
   } catch (error) {
     if (!(error instanceof BlobError)) throw error;
   }

@@ -54,7 +54,6 @@ function exchangeWith(t: TestContext, peers: ReadonlyMap<string, RawReplica>): A
   const asked: Omit<Asked, 'exchange'> = { store, lies: [], counts: new Map(), most: 0 };
   const exchange = new BlobExchange({
     crypto,
-    store: () => store,
     onLie: (id) => asked.lies.push(id),
     ask: async (id, request) => {
       const peer = peers.get(id);
@@ -72,6 +71,16 @@ function exchangeWith(t: TestContext, peers: ReadonlyMap<string, RawReplica>): A
   return Object.assign(asked, { exchange });
 }
 
+function fetchFrom(
+  { store, exchange }: Asked,
+  link: BlobLink,
+  sources: readonly string[],
+  onProgress: (bytes: number) => void = () => undefined,
+): Promise<void> {
+  const getBlock = exchange.from(sources);
+  return store.fetch(link, { namespaceId: NAMESPACE, getBlock, isHashed: true, signal: NEVER, onProgress });
+}
+
 test('blobs go over the wire, a few blocks at a time, and come out as they went in', async (t) => {
   const { node, link } = await nodeWithBlob(t);
   const peer = await RawReplica.connect(t, node);
@@ -83,13 +92,8 @@ test('blobs go over the wire, a few blocks at a time, and come out as they went 
 
   const asked = exchangeWith(t, new Map([[idOf(node), peer]]));
   let progress = 0;
-  await asked.exchange.fetch(link, {
-    namespaceId: NAMESPACE,
-    sources: [idOf(node)],
-    signal: NEVER,
-    onProgress: (bytes) => {
-      progress += bytes;
-    },
+  await fetchFrom(asked, link, [idOf(node)], (bytes) => {
+    progress += bytes;
   });
   assert.ok((await readAll(asked.store, link)).equals(BYTES));
   assert.ok(progress > BYTES.byteLength);
@@ -114,24 +118,26 @@ test('of several peers: one that lies and one that is gone are done without', as
     ]),
   );
   const sources = ['liar', 'gone', idOf(liarNode), idOf(node)];
-  await asked.exchange.fetch(link, { namespaceId: NAMESPACE, sources, signal: NEVER });
+  await fetchFrom(asked, link, sources);
   assert.ok((await readAll(asked.store, link)).equals(BYTES));
   assert.deepEqual(asked.lies, ['liar']);
   assert.ok((asked.counts.get('liar') ?? 0) <= 4, 'not asked again, but for what was under way');
   assert.ok((asked.counts.get(idOf(liarNode)) ?? 0) <= 6, 'who has nothing is asked last');
 });
 
+function lost(isGone: boolean) {
+  return { code: 'no_source', detail: { isGone } };
+}
+
 test('where nobody has a block it is said, and what came stays', async (t) => {
   const { node, link } = await nodeWithBlob(t);
   const peer = await RawReplica.connect(t, node);
   const asked = exchangeWith(t, new Map([[idOf(node), peer]]));
-  const options = { namespaceId: NAMESPACE, signal: NEVER };
-  await assert.rejects(asked.exchange.fetch(link, { ...options, sources: [] }), { code: 'no_source' });
-  await assert.rejects(asked.exchange.fetch(link, { ...options, sources: ['gone'] }), { code: 'no_source' });
+  await assert.rejects(fetchFrom(asked, link, []), lost(true));
+  await assert.rejects(fetchFrom(asked, link, ['gone']), lost(false));
   const absent = { cid: cidOf(new Uint8Array(32), 0), size: 5 };
-  await assert.rejects(asked.exchange.fetch(absent, { ...options, sources: [idOf(node)] }), {
-    code: 'no_source',
-  });
+  await assert.rejects(fetchFrom(asked, absent, [idOf(node)]), lost(true));
+  await assert.rejects(fetchFrom(asked, absent, [idOf(node), 'gone']), lost(false));
 });
 
 test('a block that rotted at a node is refused by name, never served', async (t) => {

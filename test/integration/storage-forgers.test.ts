@@ -58,7 +58,7 @@ const BAD: readonly Bad[] = [
   ['version far ahead', (key) => record(fresh(key, { ms: ahead() })), 'record_field'],
   ['time far ahead', (key) => record(fresh(key, { time: ahead() })), 'record_clock'],
   ['later version', (key) => record(fresh(key, { version: cbor.integer(2) })), 'record_version'],
-  ['link to a blob', (key) => record(fresh(key, { kind: cbor.integer(2) })), 'record_kind'],
+  ['link to no blob', (key) => record(fresh(key, { kind: cbor.integer(2) })), 'record_field'],
   ['expired', (key) => record(fresh(key, expired())), 'record_expired'],
   [
     'tombstone with a value',

@@ -45,10 +45,6 @@ export function readAll(store: BlobStore, link: BlobLink): Promise<Buffer> {
   return bytesOfAll(store.read(link, { start: 0, end: link.size }, NEVER));
 }
 
-export function recordReference(
-  key: string,
-  ms = 1,
-  namespaceId = NAMESPACE,
-): Reference & { kind: 'record' } {
-  return { kind: 'record', namespaceId, key, stamp: { ms, counter: 0, digest: new Uint8Array(32).fill(ms) } };
+export function recordReference(key: string, ms = 1, namespaceId = NAMESPACE): Reference {
+  return { namespaceId, key, stamp: { ms, counter: 0, digest: new Uint8Array(32).fill(ms) } };
 }

@@ -29,12 +29,29 @@ export class FakeStorage implements Storage {
   readonly #records = new Map<string, Map<string, StoredRecord>>();
   #counter = 0;
 
+  putBlob(): Promise<WriteReceipt> {
+    return Promise.reject(new Error('no blobs are kept here'));
+  }
+
+  beginUpload(): never {
+    throw new Error('no blobs are kept here');
+  }
+
+  resumeUpload(): never {
+    throw new Error('no blobs are kept here');
+  }
+
   carry(): Promise<WriteReceipt> {
     return Promise.reject(new Error('no records are carried here'));
   }
 
-  async put(name: RecordName, value: Uint8Array, options: PutOptions = {}): Promise<WriteReceipt> {
+  async put(
+    name: RecordName,
+    value: Uint8Array | AsyncIterable<Uint8Array>,
+    options: PutOptions = {},
+  ): Promise<WriteReceipt> {
     this.#begin('put', options);
+    if (!(value instanceof Uint8Array)) throw new Error('values come at once here');
     checkKey(name.key);
     const records = this.#of(name.namespace);
     const etag = records.get(name.key)?.etag;
@@ -84,6 +101,7 @@ export class FakeStorage implements Storage {
       isSynced: true,
       etag,
       isTombstone: false,
+      isWhole: null,
     } as const;
     return { partition: 3, holders: [holder] };
   }
@@ -133,7 +151,11 @@ export class FakeStorage implements Storage {
       author: 'did:key:z6MkFake',
       time: version.ms,
       expiresAt: ttlMs === undefined ? null : version.ms + ttlMs,
+      blob: null,
       value: Uint8Array.from(value),
+      read: async function* () {
+        yield Uint8Array.from(value);
+      },
       degraded: false,
     };
   }

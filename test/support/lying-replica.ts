@@ -111,6 +111,9 @@ export class LyingReplica {
         return { has: request.cids.map(() => true) };
       case 'block':
         return { bytes: Buffer.from('not what was asked for') };
+      case 'prepare':
+      case 'blob':
+        return { blocks: 1, isWhole: true };
       default:
         return this.#standing({
           namespaceId: this.#partitions.namespaceId(request),

@@ -175,6 +175,8 @@ const EMPTY: { readonly [T in RequestType]: Answers[T] } = {
   entries: { entries: [null] },
   has: { has: [false] },
   block: { bytes: null },
+  prepare: { blocks: 0, isWhole: false },
+  blob: { blocks: 0, isWhole: false },
 };
 
 export function sendFrame(stream: Stream, frame: Uint8Array): void {

@@ -9,8 +9,13 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
+import { BlobExchange } from '../../node/blobs/exchange.ts';
+import { BlobHome } from '../../node/blobs/home.ts';
 import { createCrypto } from '../../node/crypto.ts';
 import type { Network } from '../../node/libp2p.ts';
+import { BlobDoor } from '../../node/storage/blob-door.ts';
+import { BlobFetches } from '../../node/storage/blob-fetches.ts';
+import { BlobKeeper } from '../../node/storage/blob-keeper.ts';
 import { Copier } from '../../node/storage/copier.ts';
 import { Endings } from '../../node/storage/endings.ts';
 import { createStorageServiceMetrics } from '../../node/storage/metrics.ts';
@@ -128,17 +133,29 @@ export class ReplicaNode {
     const places = placesOf(peers);
     const ask: ConstructorParameters<typeof Witnesses>[0]['ask'] = (id, request, signal) =>
       this.#wire.request(id, request, signal);
+    const blobs = new BlobHome(
+      { clock, crypto, logger },
+      {
+        directory: join(this.#directory, 'blobs'),
+        keyPath: join(this.#directory, 'storage.key'),
+        capacityBytes: () => 4 * GIB,
+        quotaOf: () => 4 * GIB,
+      },
+    );
+    const exchange = new BlobExchange({ crypto, ask, onLie: () => undefined });
+    const fetches = new BlobFetches({ blobs, exchange });
     const witnesses = new Witnesses({ isCurrent, ask }, { self: this.id });
     const endings = new Endings({ places, ask }, { self: this.id });
-    const shared = { store, crypto, clock, partitions, admission, places, metrics, witnesses };
+    const own = { store, crypto, clock, logger, blobs, fetches, places, standings: STANDINGS };
+    const keeper = new BlobKeeper(own, { self: this.id });
+    const shared = { ...own, blobs: keeper, partitions, admission, metrics, witnesses };
     this.copier = new Copier({ ...shared, endings, ask }, { bytesPerSecond: BYTES_PER_SECOND });
     const replica = new Replica({
       ...shared,
-      standings: STANDINGS,
+      door: new BlobDoor({ blobs }),
       isSponsored: () => true,
       isMember: () => true,
       copyFrom: (peer) => this.pull(peer),
-      blobs: () => null,
       onCorrupt: () => undefined,
     });
     const quotas = new RequestQuotas({ clock });

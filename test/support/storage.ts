@@ -8,8 +8,14 @@ export function named(key: string, namespace = 'default'): RecordName {
   return { owner: '', namespace, key };
 }
 
+/** The value that a record holds itself. */
+export function inlineOf({ value }: StoredRecord): Uint8Array {
+  if (value === null) throw new Error('the value is a blob');
+  return value;
+}
+
 export function textOf(record: StoredRecord | null): string | null {
-  return record === null ? null : Buffer.from(record.value).toString();
+  return record === null ? null : Buffer.from(inlineOf(record)).toString();
 }
 
 export async function read(node: MaillonNode, key: string): Promise<string | null> {

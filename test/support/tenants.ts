@@ -9,7 +9,7 @@ import { delegation, type Principal, type Session, sessionOf, texts, uri } from 
 import { scores } from './node.ts';
 import { until } from './processes.ts';
 import { namespaceIdOf, partitionNumber, EXAMPLE as RECORD, record, TOMBSTONE } from './records.ts';
-import { startMembers } from './storage.ts';
+import { startMembers, textOf } from './storage.ts';
 
 export const NAMESPACE = 'default';
 
@@ -174,5 +174,5 @@ export async function readOf(
   namespace = NAMESPACE,
 ): Promise<string | null> {
   const found = await node.storage.get({ owner, namespace, key });
-  return found === null ? null : Buffer.from(found.value).toString();
+  return textOf(found);
 }

@@ -5,8 +5,8 @@ import { concatBytes, equalBytes } from '../../../protocols/common/bytes.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import {
   decodeRecord,
+  isValueKind,
   KIND_FLOOR,
-  KIND_VALUE,
   type PartitionId,
   type SignedRecord,
 } from '../../../protocols/storage/index.ts';
@@ -66,7 +66,7 @@ export class Reader {
     const opened = location && this.#components.sealer.open(location, row.sealed);
     if (opened === null) throw corruptError(key);
     const { ms, counter, digest, kind, expiry } = row;
-    const isExpired = kind === KIND_VALUE && expiry !== null && expiry <= now;
+    const isExpired = isValueKind(kind) && expiry !== null && expiry <= now;
     if (kind === KIND_FLOOR || isExpired) return { floor: { ms, counter, digest } };
     return { record: this.#decode(opened, row, key) };
   }
@@ -87,7 +87,7 @@ export class Reader {
     { prefix, after, limit, now }: { prefix: string; after: string | null; limit: number; now: number },
   ): { entries: StoredEntry[]; next: string | null } {
     const isShown = ({ kind, expiry }: RecordRow): boolean =>
-      kind === KIND_VALUE && (expiry === null || expiry > now);
+      isValueKind(kind) && (expiry === null || expiry > now);
     return this.#page(partition, { prefix, after, limit, isShown, entryOf: storedEntry });
   }
 

@@ -9,6 +9,7 @@ import {
   type PartitionId,
   type SignedRecord,
   type Stamp,
+  sizeOf,
 } from '../../../protocols/storage/index.ts';
 import { faultOf } from '../../disk/database-faults.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -112,7 +113,7 @@ class Store implements RecordStore {
     const key = Buffer.from(record.key);
     const quota = this.#init.quotaOf(place.owner, place.namespace);
     const now = this.#components.clock.now();
-    const { ms, counter, kind, contentType, value } = record;
+    const { ms, counter, kind, contentType } = record;
     const expiry = quota.isSponsored ? record.expiry : unsponsoredExpiry(record);
     // what had no sponsor and ended may have left no trace: it does not come back
     if (!quota.isSponsored && expiry !== null && expiry <= now) return { status: 'no_room', reason: 'quota' };
@@ -121,7 +122,7 @@ class Store implements RecordStore {
       const packed = packer.place(place);
       const { at, length } = packer.add(record.digest);
       const lengths = [length, packer.add(key).length, packer.add(record.bytes).length] as const;
-      const shown = [expiry, value.byteLength, contentType] as const;
+      const shown = [expiry, sizeOf(record), contentType] as const;
       return [packed, quota, at, ...lengths, ms, counter, kind, ...shown, ownCondition, isRepair, now];
     };
     try {

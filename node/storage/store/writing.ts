@@ -3,6 +3,7 @@ import {
   type Condition,
   compareRecords,
   type HeldKind,
+  isValueKind,
   KIND_FLOOR,
   KIND_TOMBSTONE,
   KIND_VALUE,
@@ -193,8 +194,8 @@ export class Writing {
     weight: number,
   ): 'capacity' | 'quota' | null {
     const growth = weight + SEAL_OVERHEAD_BYTES - (held?.bytes ?? 0);
-    if (growth <= 0 || (kind === KIND_TOMBSTONE && held?.kind === KIND_VALUE)) return null;
-    const isNewKey = kind === KIND_VALUE && held?.kind !== KIND_VALUE;
+    if (growth <= 0 || (kind === KIND_TOMBSTONE && holdsValue(held))) return null;
+    const isNewKey = isValueKind(kind) && !holdsValue(held);
     if (namespace.bytes + growth > quota.bytes || (isNewKey && namespace.keys >= quota.keys)) return 'quota';
     const { capacityBytes, unsponsoredBytes } = this.#room;
     const isShared = !quota.isSponsored;
@@ -298,7 +299,7 @@ export class Writing {
     this.#ledger.mark(partition, digest);
     this.#ledger.count(partition, {
       rows: held === null ? 1 : 0,
-      keys: Number(kind === KIND_VALUE) - Number(held?.kind === KIND_VALUE),
+      keys: Number(isValueKind(kind)) - Number(holdsValue(held)),
       bytes: bytes - (held?.bytes ?? 0),
     });
   }
@@ -307,7 +308,7 @@ export class Writing {
     this.#statements.remove.run(row.id);
     this.#changes?.add(idOf(partition), row.key, { gone: row.digest, come: null }, row.id);
     this.#ledger.mark(partition, row.digest);
-    this.#ledger.count(partition, { rows: -1, keys: row.kind === KIND_VALUE ? -1 : 0, bytes: -row.bytes });
+    this.#ledger.count(partition, { rows: -1, keys: holdsValue(row) ? -1 : 0, bytes: -row.bytes });
   }
 
   #find(partition: PartitionRow, key: Uint8Array): RecordRow | null {
@@ -352,5 +353,9 @@ function holds(condition: Condition | null, held: RecordRow | null, now: number)
 }
 
 function isLive({ kind, expiry }: RecordRow, now: number): boolean {
-  return kind === KIND_VALUE && (expiry === null || expiry > now);
+  return isValueKind(kind) && (expiry === null || expiry > now);
+}
+
+function holdsValue(held: RecordRow | null): boolean {
+  return held !== null && isValueKind(held.kind);
 }

@@ -1,6 +1,7 @@
 import * as cbor from '../../support/cbor.ts';
 import { TIME } from '../../support/envelopes.ts';
 import { namespaceIdOf, record } from '../../support/records.ts';
+import { LEAF, NODE, RECORD_CID } from './cids.ts';
 import type { FrameVector } from './vector.ts';
 
 const BAD = 'frame_malformed';
@@ -35,10 +36,8 @@ const MESSAGE = bytes(Buffer.concat([Buffer.of(0x61, 0, 0, 1), Buffer.alloc(16, 
 const ITEM = bytes(Buffer.alloc(32, 0x1d));
 const HAS = 11;
 const BLOCK = 12;
-
-const LEAF = bytes(Buffer.concat([Buffer.from('01551220', 'hex'), Buffer.alloc(32, 0xd1)]));
-const NODE = bytes(Buffer.concat([Buffer.from('01701220', 'hex'), Buffer.alloc(32, 0xd1)]));
-const RECORD_CID = bytes(Buffer.concat([Buffer.from('01711220', 'hex'), Buffer.alloc(32, 0xd1)]));
+const PREPARE = 13;
+const BLOB = 14;
 
 const FINGERPRINT = bytes(Buffer.alloc(16, 0xf1));
 const SHORT_FINGERPRINT = bytes(Buffer.alloc(15, 0xf1));
@@ -72,6 +71,8 @@ const ASKED: Readonly<Record<number, Buffer>> = {
   [ENTRIES]: frame(ENTRIES, [NAMESPACE, int(3), list([ITEM, ITEM])]),
   [HAS]: frame(HAS, [list([LEAF, NODE])]),
   [BLOCK]: frame(BLOCK, [LEAF]),
+  [PREPARE]: frame(PREPARE, [RECORD]),
+  [BLOB]: frame(BLOB, [NODE]),
 };
 
 function answerOf(name: string, type: number, data: Buffer, code?: string): FrameVector {
@@ -218,6 +219,20 @@ function blockRequests(): FrameVector[] {
   ];
 }
 
+function blobRequests(): FrameVector[] {
+  return [
+    request('to prepare for a record', PREPARE, [RECORD]),
+    request('to prepare for nothing', PREPARE, [bytes(Buffer.alloc(0))], BAD),
+    request('to prepare for a record of 16 449 bytes', PREPARE, [bytes(Buffer.alloc(16_449))], BAD),
+    request('what there is of a blob', BLOB, [NODE]),
+    request('what there is of a record', BLOB, [RECORD_CID], BAD),
+    answer('a blob that is coming', PREPARE, [int(12), FALSE]),
+    answer('a blob that is there', BLOB, [int(13), TRUE]),
+    answer('a blob of -1 blocks', BLOB, [int(-1), FALSE], BAD),
+    answer('a blob that is there or not', BLOB, [int(13), NULL], BAD),
+  ];
+}
+
 function entry(key: string, other: { expiry?: Buffer; contentType?: string } = {}): Buffer {
   return list([text(key), ...STAMP, int(2), other.expiry ?? NULL, text(other.contentType ?? '')]);
 }
@@ -304,7 +319,8 @@ function answers(): FrameVector[] {
     answer('entries of each kind', ENTRIES, [list([version('a', 0), version('b', 1)])]),
     answer('an entry of a floor', ENTRIES, [list([version('c', 16)])]),
     answer('an entry that is not held', ENTRIES, [list([NULL, version('a', 0)])]),
-    answer('an entry of another kind', ENTRIES, [list([version('a', 2)])], BAD),
+    answer('an entry of a blob', ENTRIES, [list([version('a', 2)])]),
+    answer('an entry of another kind', ENTRIES, [list([version('a', 3)])], BAD),
     answer('no entry', ENTRIES, [EMPTY], BAD),
     answer('more entries than ids', ENTRIES, [list([NULL, NULL, NULL])], BAD),
     answer('a hand-over that is done', HANDOVER, STANDING),
@@ -318,5 +334,5 @@ function answers(): FrameVector[] {
 }
 
 export function frameVectors(): FrameVector[] {
-  return [...heads(), ...requests(), ...answers(), ...pages(), ...blockRequests()];
+  return [...heads(), ...requests(), ...answers(), ...pages(), ...blockRequests(), ...blobRequests()];
 }

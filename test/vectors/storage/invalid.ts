@@ -10,7 +10,8 @@ import {
   wireOf,
 } from '../../support/records.ts';
 import { written } from '../relay/vector.ts';
-import { VALUE_MAX, value } from './valid.ts';
+import { LEAF, NODE, RECORD_CID } from './cids.ts';
+import { blob, VALUE_MAX, value } from './valid.ts';
 import type { Vector } from './vector.ts';
 
 const LIMIT = 2n ** 53n;
@@ -84,7 +85,20 @@ function links(...sizes: readonly number[]): Partial<Items> {
 
 function values(): Vector[] {
   return [
-    vector('kind 2, a link to a blob', 'record_kind', record({ kind: cbor.integer(2) })),
+    field('a blob whose value is no link', { kind: cbor.integer(2) }),
+    field('a link of a later version', blob(cbor.integer(2), LEAF, cbor.integer(5))),
+    field(
+      'a link to a leaf that is larger than a chunk',
+      blob(cbor.integer(1), LEAF, cbor.integer(2 ** 20 + 1)),
+    ),
+    field('a link to a node of a single chunk', blob(cbor.integer(1), NODE, cbor.integer(2 ** 20))),
+    field('a link of more than 1 TiB', blob(cbor.integer(1), NODE, cbor.integer(2 ** 40 + 1))),
+    field('a link to a record', blob(cbor.integer(1), RECORD_CID, cbor.integer(5))),
+    field('a link with an item more', blob(cbor.integer(1), LEAF, cbor.integer(5), cbor.NULL)),
+    field('a value that is a link', {
+      ...blob(cbor.integer(1), LEAF, cbor.integer(5)),
+      kind: cbor.integer(4),
+    }),
     field('kind 3', { kind: cbor.integer(3) }),
     field('kind 16, a floor', { kind: cbor.integer(16) }),
     field('kind -1', { kind: cbor.integer(-1) }),

@@ -12,6 +12,7 @@ import {
   TOMBSTONE,
 } from '../../support/records.ts';
 import { written } from '../relay/vector.ts';
+import { LEAF, NODE } from './cids.ts';
 import type { Vector } from './vector.ts';
 
 const SAFE_MAX = Number.MAX_SAFE_INTEGER;
@@ -30,6 +31,11 @@ interface Signed {
 
 export function value(size: number): Buffer {
   return cbor.bytes(Buffer.alloc(size, 0x61));
+}
+
+/** A record whose value is a link of these items. */
+export function blob(...items: readonly Buffer[]): Partial<Items> {
+  return { kind: cbor.integer(2), value: cbor.bytes(cbor.list(items)) };
 }
 
 function vector(
@@ -97,6 +103,13 @@ function fields(): Vector[] {
     vector('a time and a version long ago', { time: cbor.integer(0) }, {}, { ms: 0 }),
     vector('a version 60 000 ms ahead of its time', { time: cbor.integer(TIME - 60_000) }),
     vector('a tombstone', TOMBSTONE),
+    vector('a blob of one block', blob(cbor.integer(1), LEAF, cbor.integer(2 ** 20))),
+    vector('an empty blob', blob(cbor.integer(1), LEAF, cbor.integer(0))),
+    vector(
+      'the smallest blob of more than one block',
+      blob(cbor.integer(1), NODE, cbor.integer(2 ** 20 + 1)),
+    ),
+    vector('the largest blob', blob(cbor.integer(1), NODE, cbor.integer(2 ** 40))),
     vector('8 chain links', {
       chain: cbor.list([2048, 2042, 1, 1, 1, 1, 1, 1].map((size) => value(size))),
     }),

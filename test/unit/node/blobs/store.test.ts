@@ -164,20 +164,20 @@ test('references: one of an older stamp goes without the newer one; those of rec
   store.hold(recordReference('key', 1), link.cid);
   store.hold(recordReference('key', 2), link.cid);
   store.hold(recordReference('key', 2), link.cid);
-  store.hold({ kind: 'pin', namespaceId: NAMESPACE, key: 'pinned' }, link.cid);
+  store.hold(recordReference('other', 1), link.cid);
   assert.equal(store.stat(link.cid)?.uses, 3);
   assert.equal(store.namespaceBytes(NAMESPACE), 100, 'a blob is counted once');
   const query = { after: 0, before: clock.now() + 1, limit: 10 };
-  const listed = store.recordReferences(query);
+  const listed = store.references(query);
   assert.deepEqual(
     listed.map(({ reference }) => reference),
-    [recordReference('key', 1), recordReference('key', 2)],
+    [recordReference('key', 1), recordReference('key', 2), recordReference('other', 1)],
   );
-  assert.deepEqual(store.recordReferences({ ...query, before: clock.now() }), []);
+  assert.deepEqual(store.references({ ...query, before: clock.now() }), []);
   assert.equal(store.release(recordReference('key', 1)), true);
   assert.equal(store.release(recordReference('key', 2)), true);
   assert.equal(store.namespaceBytes(NAMESPACE), 100);
-  store.release({ kind: 'pin', namespaceId: NAMESPACE, key: 'pinned' });
+  store.release(recordReference('other', 1));
   assert.equal(store.namespaceBytes(NAMESPACE), 0);
   assert.throws(() => store.hold(recordReference('x'), new Uint8Array(36)), { code: 'not_found' });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCrypto, createEd25519Signer } from '../../../../node/crypto.ts';
 import type { Credentials } from '../../../../node/identity/credentials.ts';
+import type { BlobSource } from '../../../../node/storage/blob-source.ts';
 import { Coordinator } from '../../../../node/storage/coordinator.ts';
 import { createStorageServiceMetrics } from '../../../../node/storage/metrics.ts';
 import type { Place, Places } from '../../../../node/storage/places.ts';
@@ -11,6 +12,7 @@ import {
   type Answers,
   decodeRecord,
   HybridClock,
+  KIND_VALUE,
   Partitions,
   RecordAdmission,
   RecordSigner,
@@ -108,6 +110,7 @@ function make() {
       ask,
       places: { of: () => place, standIns: () => [] } as unknown as Places,
       versions: new HybridClock({ clock }),
+      source: {} as unknown as BlobSource,
       isConnected: (id) => !gone.has(id),
       connect: () => Promise.reject(new NoAnswer('nobody there', false)),
       onOtherView: () => undefined,
@@ -116,7 +119,9 @@ function make() {
     { self: 'x', replicas: 3, deadlineMs: DEADLINE_MS },
   );
   const [a, b, c] = [...replicas.values()] as [FakeReplica, FakeReplica, FakeReplica];
-  const put = (text: string, options = {}) => coordinator.put(named('k'), Buffer.from(text), options);
+  const put = (text: string, options = {}) => {
+    return coordinator.put(named('k'), { kind: KIND_VALUE, value: Buffer.from(text) }, options);
+  };
   const get = (consistency?: 'one' | 'majority') => coordinator.get(named('k'), consistency);
   return { a, b, c, gone, repaired, put, get, metrics };
 }

@@ -5,8 +5,8 @@ import { createCrypto } from '../../../../node/crypto.ts';
 import {
   BlobBuilder,
   cidText,
-  decodeLink,
-  encodeLink,
+  decodeBlobLink,
+  encodeBlobLink,
   PROFILE,
   parseCid,
 } from '../../../../protocols/blobs/index.ts';
@@ -65,13 +65,13 @@ for (const { name, hex, code, cid, size } of JSON.parse(read('links.json')) as L
   test(`link: ${name}`, () => {
     const bytes = Buffer.from(hex, 'hex');
     if (code !== undefined) {
-      assert.throws(() => decodeLink(bytes), { code });
+      assert.throws(() => decodeBlobLink(bytes), { code });
       return;
     }
-    const link = decodeLink(bytes);
+    const link = decodeBlobLink(bytes);
     assert.equal(cidText(link.cid), cid);
     assert.equal(link.size, size);
-    assert.deepEqual(Buffer.from(encodeLink(link)), bytes);
+    assert.deepEqual(Buffer.from(encodeBlobLink(link)), bytes);
   });
 }
 
@@ -81,7 +81,7 @@ test('the examples of the SPEC are what the code makes', async () => {
   const two = await blobOf(piecesOf(new Uint8Array(PROFILE.chunkBytes + 1), PROFILE.chunkBytes));
   for (const { link } of [hello, two]) {
     assert.ok(spec.includes(cidText(link.cid)), cidText(link.cid));
-    assert.ok(spec.includes(Buffer.from(encodeLink(link)).toString('hex')));
+    assert.ok(spec.includes(Buffer.from(encodeBlobLink(link)).toString('hex')));
   }
   assert.ok(spec.includes(Buffer.from(two.blocks.at(-1)?.bytes ?? []).toString('hex')), 'the node');
 });

@@ -1,0 +1,134 @@
+import type { BlobLink } from '../../protocols/blobs/index.ts';
+import type { Clock } from '../../protocols/common/clock.ts';
+import type { BlobInfo, Reference } from './interface.ts';
+import type { Row, Sql } from './sql.ts';
+import { decodeStamp, encodeStamp } from './stamp-bytes.ts';
+
+type Sized = Pick<BlobInfo, 'size'> & { readonly id: number };
+
+/** Who needs which blob, and what that is for each namespace. */
+export class References {
+  readonly #sql: Sql;
+  readonly #clock: Clock;
+
+  constructor({ sql, clock }: { readonly sql: Sql; readonly clock: Clock }) {
+    this.#sql = sql;
+    this.#clock = clock;
+  }
+
+  namespace(namespaceId: Uint8Array): number {
+    const row = this.#sql.get(
+      `INSERT INTO namespaces (namespace_id) VALUES (?)
+        ON CONFLICT (namespace_id) DO UPDATE SET bytes = bytes RETURNING id`,
+      namespaceId,
+    );
+    return Number(row?.['id']);
+  }
+
+  /** What a namespace refers to, a blob counted once, and what it is uploading. */
+  bytesOf(namespaceId: Uint8Array): number {
+    const row = this.#sql.get(
+      `SELECT bytes + (SELECT coalesce(sum(size), 0) FROM uploads WHERE namespace = namespaces.id) AS bytes
+        FROM namespaces WHERE namespace_id = ?`,
+      namespaceId,
+    );
+    return Number(row?.['bytes'] ?? 0);
+  }
+
+  isBy(namespaceId: Uint8Array, blob: number): boolean {
+    return (
+      this.#sql.get(
+        'SELECT 1 FROM refs WHERE namespace = (SELECT id FROM namespaces WHERE namespace_id = ?) AND blob = ? LIMIT 1',
+        namespaceId,
+        blob,
+      ) !== undefined
+    );
+  }
+
+  /** False where it was there. */
+  add(reference: Reference, { id, size }: Sized): boolean {
+    const namespace = this.namespace(reference.namespaceId);
+    const isShare = !this.isBy(reference.namespaceId, id);
+    const { changes } = this.#sql.run(
+      'INSERT OR IGNORE INTO refs (namespace, key, stamp, blob, since) VALUES (?, ?, ?, ?, ?)',
+      namespace,
+      reference.key,
+      encodeStamp(reference.stamp),
+      id,
+      this.#clock.now(),
+    );
+    if (Number(changes) === 0) return false;
+    if (isShare) this.#sql.run('UPDATE namespaces SET bytes = bytes + ? WHERE id = ?', size, namespace);
+    return true;
+  }
+
+  remove(reference: Reference): boolean {
+    const namespace = this.namespace(reference.namespaceId);
+    const row = this.#sql.get(
+      'DELETE FROM refs WHERE namespace = ? AND key = ? AND stamp = ? RETURNING blob',
+      namespace,
+      reference.key,
+      encodeStamp(reference.stamp),
+    );
+    if (row === undefined) return false;
+    const blob = Number(row['blob']);
+    if (!this.isBy(reference.namespaceId, blob)) {
+      this.#sql.run(
+        'UPDATE namespaces SET bytes = bytes - (SELECT size FROM blobs WHERE id = ?) WHERE id = ?',
+        blob,
+        namespace,
+      );
+    }
+    return true;
+  }
+
+  list(
+    after: number,
+    before: number,
+    limit: number,
+  ): { readonly position: number; readonly reference: Reference }[] {
+    return this.#sql
+      .all(
+        `SELECT refs.id, namespace_id, key, stamp FROM refs JOIN namespaces ON namespaces.id = namespace
+        WHERE refs.id > ? AND since < ? ORDER BY refs.id LIMIT ?`,
+        after,
+        before,
+        limit,
+      )
+      .map((row) => ({ position: Number(row['id']), reference: referenceOf(row) }));
+  }
+
+  /** What refers to a blob counts it with another size from now on. */
+  resize({ id, size }: Sized, to: number): void {
+    this.#sql.run(
+      'UPDATE namespaces SET bytes = bytes + ? WHERE id IN (SELECT namespace FROM refs WHERE blob = ?)',
+      to - size,
+      id,
+    );
+  }
+
+  wanted(limit: number): { readonly link: BlobLink; readonly reference: Reference }[] {
+    return this.#sql
+      .all(
+        `SELECT cid, size, namespace_id, refs.key, refs.stamp FROM blobs
+        JOIN refs ON refs.id = (SELECT min(id) FROM refs WHERE blob = blobs.id)
+        JOIN namespaces ON namespaces.id = refs.namespace
+        WHERE complete = 0 AND blobs.uses > 0 ORDER BY touched LIMIT ?`,
+        limit,
+      )
+      .map((row) => {
+        return {
+          link: { cid: row['cid'] as Uint8Array, size: Number(row['size']) },
+          reference: referenceOf(row),
+        };
+      });
+  }
+}
+
+function referenceOf(row: Row): Reference {
+  return {
+    namespaceId: row['namespace_id'] as Uint8Array,
+    key: String(row['key']),
+    stamp: decodeStamp(row['stamp'] as Uint8Array),
+  };
+}

@@ -1,0 +1,55 @@
+import { CodedError } from '../../protocols/common/errors.ts';
+import {
+  type Answers,
+  type BlobProgress,
+  ReplicaError,
+  type RequestOf,
+  type StorageRequest,
+} from '../../protocols/storage/index.ts';
+import type { BlobHome } from '../blobs/home.ts';
+import type { BlobStore } from '../blobs/interface.ts';
+
+/** What is asked of any node that has blobs, be it a home or one on whose disk they wait for their homes. */
+export type BlobQuestion = RequestOf<'has'> | RequestOf<'block'> | RequestOf<'blob'>;
+
+export function isBlobQuestion(request: StorageRequest): request is BlobQuestion {
+  return request.type === 'has' || request.type === 'block' || request.type === 'blob';
+}
+
+/** Gives peers the blocks that are here. */
+export class BlobDoor {
+  readonly #blobs: Pick<BlobHome, 'opened'>;
+
+  constructor(components: { readonly blobs: Pick<BlobHome, 'opened'> }) {
+    this.#blobs = components.blobs;
+  }
+
+  /** Throws `ReplicaError` `corrupt`, or the store's errors. */
+  async answer(request: BlobQuestion): Promise<Answers[BlobQuestion['type']]> {
+    const { opened } = this.#blobs;
+    switch (request.type) {
+      case 'has':
+        return { has: opened?.has(request.cids) ?? request.cids.map(() => false) };
+      case 'blob':
+        return progressOf(opened, request.cid);
+      default:
+        return { bytes: opened === null ? null : await blockOf(opened, request.cid) };
+    }
+  }
+}
+
+export function progressOf(blobs: Pick<BlobStore, 'stat'> | null, cid: Uint8Array): BlobProgress {
+  const { blocks = 0, isComplete = false } = blobs?.stat(cid) ?? {};
+  return { blocks, isWhole: isComplete };
+}
+
+async function blockOf(blobs: Pick<BlobStore, 'block'>, cid: Uint8Array): Promise<Uint8Array | null> {
+  try {
+    return await blobs.block(cid);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    if (error.code === 'not_found') return null;
+    if (error.code === 'corrupt') throw new ReplicaError('corrupt', 'the block on this disk does not read');
+    throw error;
+  }
+}

@@ -1,0 +1,154 @@
+import { type BlobLink, encodeBlobLink } from '../../protocols/blobs/index.ts';
+import { concatBytes } from '../../protocols/common/bytes.ts';
+import {
+  blobOf,
+  INLINE_MAX_BYTES,
+  KIND_BLOB,
+  KIND_VALUE,
+  type Partitions,
+} from '../../protocols/storage/index.ts';
+import type { BlobHome } from '../blobs/home.ts';
+import type { Upload } from '../blobs/interface.ts';
+import type { Content, Coordinator } from './coordinator.ts';
+import type { Durability, NamespaceRef, PutOptions, RecordName, WriteReceipt } from './interface.ts';
+import type { Places } from './places.ts';
+import { checkName, checkNames, checkPut } from './requests.ts';
+import type { Spreader, SpreadRequest } from './spreader.ts';
+
+export interface ValuesComponents {
+  readonly coordinator: Coordinator;
+  readonly spreader: Spreader;
+  readonly blobs: BlobHome;
+  readonly partitions: Partitions;
+  readonly places: Places;
+}
+
+type Bytes = Uint8Array | AsyncIterable<Uint8Array>;
+
+const NEVER = new AbortController().signal;
+
+/** Writes values of any length: short ones go with their record, of long ones the bytes go first. */
+export class Values {
+  readonly #components: ValuesComponents;
+  /** Blobs on their way through this node, and how often. */
+  readonly #passing = new Map<string, number>();
+
+  constructor(components: ValuesComponents) {
+    this.#components = components;
+  }
+
+  async put(name: RecordName, value: Bytes, options: PutOptions): Promise<WriteReceipt> {
+    checkName(name);
+    checkPut(options);
+    const { inline, stream } = await beginningOf(value);
+    const { coordinator } = this.#components;
+    if (inline !== null) return coordinator.put(name, { kind: KIND_VALUE, value: inline }, options);
+    // what will be refused is, before anybody sends a gigabyte
+    await coordinator.check(name, options);
+    const upload = this.begin(name);
+    try {
+      const link = await upload.finish(stream, options.signal ?? NEVER);
+      return await this.#spreadAndPut(name, link, options);
+    } catch (error) {
+      upload.cancel();
+      throw error;
+    }
+  }
+
+  async putBlob(name: RecordName, link: BlobLink, options: PutOptions): Promise<WriteReceipt> {
+    checkName(name);
+    checkPut(options);
+    await this.#components.coordinator.check(name, options);
+    return this.#spreadAndPut(name, link, options);
+  }
+
+  /** Writes a record that its author signed elsewhere. The blob that it links is at this node, or at homes. */
+  async carry(bytes: Uint8Array, durability: Durability): Promise<WriteReceipt> {
+    const { coordinator } = this.#components;
+    const record = await coordinator.read(bytes);
+    const link = blobOf(record);
+    if (link === null) return coordinator.carry(record, durability);
+    const request = { durability, sign: () => Promise.resolve(record), signal: NEVER };
+    return this.#spread(record, link, request, () => coordinator.carry(record, durability));
+  }
+
+  begin(namespace: NamespaceRef): Upload {
+    checkNames(namespace);
+    const { blobs, partitions } = this.#components;
+    return blobs.store().begin(partitions.namespaceId(namespace));
+  }
+
+  /** Throws `not_found`. */
+  resume(namespace: NamespaceRef, id: string): Upload {
+    checkNames(namespace);
+    const { blobs, partitions } = this.#components;
+    return blobs.store().resume(partitions.namespaceId(namespace), id);
+  }
+
+  #spreadAndPut(name: RecordName, link: BlobLink, options: PutOptions): Promise<WriteReceipt> {
+    const { coordinator } = this.#components;
+    const content: Content = { kind: KIND_BLOB, value: encodeBlobLink(link) };
+    const { durability = 'majority', signal = NEVER } = options;
+    const request = { durability, sign: () => coordinator.sign(name, content, options), signal };
+    return this.#spread(name, link, request, () => coordinator.put(name, content, options));
+  }
+
+  /** Puts the record once the homes have the blob. */
+  async #spread(
+    name: RecordName,
+    link: BlobLink,
+    request: Omit<SpreadRequest, 'partition'>,
+    put: () => Promise<WriteReceipt>,
+  ): Promise<WriteReceipt> {
+    const { blobs, spreader, partitions } = this.#components;
+    const key = Buffer.from(link.cid).toString('latin1');
+    this.#passing.set(key, (this.#passing.get(key) ?? 0) + 1);
+    try {
+      await spreader.spread({ ...request, partition: partitions.of(name) });
+      return await put();
+    } finally {
+      const left = (this.#passing.get(key) ?? 1) - 1;
+      if (left > 0) this.#passing.set(key, left);
+      else {
+        this.#passing.delete(key);
+        // the homes have it, this node among them only if it refers to it
+        blobs.opened?.dismiss(link.cid);
+      }
+    }
+  }
+}
+
+/** All of a short value; else a stream of the whole. */
+async function beginningOf(
+  value: Bytes,
+): Promise<
+  | { readonly inline: Uint8Array; readonly stream: null }
+  | { readonly inline: null; readonly stream: AsyncIterable<Uint8Array> }
+> {
+  if (value instanceof Uint8Array) {
+    if (value.byteLength <= INLINE_MAX_BYTES) return { inline: value, stream: null };
+    return { inline: null, stream: streamOf([value], null) };
+  }
+  const source = value[Symbol.asyncIterator]();
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  while (bytes <= INLINE_MAX_BYTES) {
+    const { done, value: piece } = await source.next();
+    if (done === true) return { inline: concatBytes(...pieces), stream: null };
+    pieces.push(piece);
+    bytes += piece.byteLength;
+  }
+  return { inline: null, stream: streamOf(pieces, source) };
+}
+
+async function* streamOf(
+  pieces: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array> | null,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* pieces;
+    for (let next = await rest?.next(); next?.done === false; next = await rest?.next()) yield next.value;
+  } finally {
+    await rest?.return?.();
+  }
+}
