@@ -21,6 +21,7 @@ import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.t
 import { parseTtl } from './duration.ts';
 import type { Routes } from './routes.ts';
 import type { StorageContext } from './storage-scope.ts';
+import { wholeValue } from './whole-value.ts';
 
 /** Where the entries are among the namespace's other keys. */
 const PREFIX = 'cache/';
@@ -134,7 +135,7 @@ export function cacheRoutes(app: Routes, { storage, holdValue }: StorageContext)
       const record = await acting.storage.get(entryName(mapOf(body, query), key));
       if (record === null) throw notFound();
       holdValue(reply, record.size);
-      return { key, value: jsonOf(record), dmap };
+      return { key, value: await jsonOf(record), dmap };
     },
   );
 
@@ -185,7 +186,8 @@ function notFound(): GatewayError {
 }
 
 /** Somebody may have stored something else under the key by another route. */
-function jsonOf({ value }: Pick<StoredRecord, 'value'>): unknown {
+async function jsonOf(record: StoredRecord): Promise<unknown> {
+  const value = await wholeValue(record, VALUE_MAX_BYTES);
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
   } catch {
@@ -213,7 +215,7 @@ async function readAll(
           `the values exceed ${MGET_MAX_BYTES} bytes: ask for fewer at once`,
         );
       }
-      results.push({ key: some[index] ?? '', value: jsonOf(record) });
+      results.push({ key: some[index] ?? '', value: await jsonOf(record) });
     }
   }
   return results;
