@@ -70,15 +70,16 @@ export class Catalogue {
   }
 
   /** The row of a blob, made where there is none; it is fresh then. Of one that is not complete the size is what was claimed last. */
-  openBlob({ cid, size }: BlobLink): BlobRow {
+  openBlob({ cid, size }: BlobLink, namespaceId: Uint8Array): BlobRow {
     const there = this.blob(cid);
     if (there !== null && !there.isComplete && there.size !== size) this.references.resize(there, size);
     this.#sql.run(
-      `INSERT INTO blobs (cid, size, complete, touched) VALUES (?1, ?2, 0, ?3) ON CONFLICT (cid) DO UPDATE
-        SET touched = excluded.touched, size = CASE complete WHEN 1 THEN size ELSE excluded.size END`,
+      `INSERT INTO blobs (cid, size, complete, touched, claim) VALUES (?1, ?2, 0, ?3, ?4) ON CONFLICT (cid) DO UPDATE
+        SET touched = excluded.touched, claim = excluded.claim, size = CASE complete WHEN 1 THEN size ELSE excluded.size END`,
       cid,
       size,
       this.#clock.now(),
+      this.references.namespace(namespaceId),
     );
     const row = this.blob(cid);
     if (row === null) throw new Error('a row that was just written');
@@ -102,9 +103,9 @@ export class Catalogue {
     if (Number(changes) === 0) throw collectedError();
   }
 
-  /** The grace of a blob that nothing refers to is over. */
+  /** The grace of a blob that nothing refers to is over, and it counts for nobody. */
   dismiss(cid: Uint8Array): void {
-    this.#sql.run('UPDATE blobs SET touched = 0 WHERE cid = ? AND uses = 0', cid);
+    this.#sql.run('UPDATE blobs SET touched = 0, claim = 0 WHERE cid = ? AND uses = 0', cid);
   }
 
   block(cid: Uint8Array): BlockRow | null {
@@ -148,15 +149,17 @@ export class Catalogue {
 
   beginUpload(id: string, namespaceId: Uint8Array, state: Uint8Array): void {
     const now = this.#clock.now();
+    const namespace = this.references.namespace(namespaceId);
     const row = this.#sql.get(
-      'INSERT INTO blobs (size, complete, touched) VALUES (0, 0, ?) RETURNING id',
+      'INSERT INTO blobs (size, complete, touched, claim) VALUES (0, 0, ?, ?) RETURNING id',
       now,
+      namespace,
     );
     this.#sql.run(
       'INSERT INTO uploads (id, blob, namespace, state, size, touched) VALUES (?, ?, ?, ?, 0, ?)',
       id,
       Number(row?.['id']),
-      this.references.namespace(namespaceId),
+      namespace,
       state,
       now,
     );
@@ -195,7 +198,13 @@ export class Catalogue {
     const { id: target } = there ?? { id: blob };
     if (there === null)
       this.#sql.run('UPDATE blobs SET cid = ?, size = ? WHERE id = ?', link.cid, link.size, blob);
-    else if (!there.isComplete) {
+    else if (there.uses === 0)
+      this.#sql.run(
+        'UPDATE blobs SET claim = (SELECT claim FROM blobs WHERE id = ?) WHERE id = ?',
+        blob,
+        there.id,
+      );
+    if (there?.isComplete === false) {
       this.#sql.run(
         'INSERT OR IGNORE INTO blob_blocks (blob, block) SELECT ?, block FROM blob_blocks WHERE blob = ?',
         there.id,

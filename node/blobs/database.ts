@@ -25,7 +25,7 @@ const DIRECTORY_MODE = 0o700;
 const FILE = 'catalogue.db';
 
 /**
- * `blobs.cid` is null while it is uploaded. `uses` and `totals` are counted by the triggers, so that what is not used is
+ * `blobs.cid` is null while it is uploaded; `claim` is the namespace that it came for: it counts there while nothing refers to it. `uses` and `totals` are counted by the triggers, so that what is not used is
  * found without looking at what is, and is never wrong.
  */
 const TABLES = `
@@ -33,8 +33,9 @@ CREATE TABLE totals (id INTEGER PRIMARY KEY, blocks INTEGER NOT NULL, bytes INTE
 INSERT INTO totals VALUES (1, 0, 0);
 CREATE TABLE blobs (
   id INTEGER PRIMARY KEY, cid BLOB UNIQUE, size INTEGER NOT NULL, complete INTEGER NOT NULL, touched INTEGER NOT NULL,
-  blocks INTEGER NOT NULL DEFAULT 0, uses INTEGER NOT NULL DEFAULT 0) STRICT;
+  blocks INTEGER NOT NULL DEFAULT 0, uses INTEGER NOT NULL DEFAULT 0, claim INTEGER NOT NULL) STRICT;
 CREATE INDEX blobs_unused ON blobs (touched) WHERE uses = 0;
+CREATE INDEX blobs_claimed ON blobs (claim) WHERE uses = 0;
 CREATE INDEX blobs_wanted ON blobs (touched) WHERE complete = 0 AND uses > 0;
 CREATE TABLE blocks (
   id INTEGER PRIMARY KEY, cid BLOB NOT NULL UNIQUE, bytes INTEGER NOT NULL, written INTEGER NOT NULL,

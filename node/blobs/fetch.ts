@@ -29,7 +29,7 @@ export async function fetchBlob(
   options: FetchOptions,
 ): Promise<void> {
   const { catalogue, crypto, protocolMetrics, read, metrics } = components;
-  const { id: blob } = catalogue.openBlob(link);
+  const { id: blob } = catalogue.openBlob(link, options.namespaceId);
   const intake = new Intake(components, { blob });
   const controller = new AbortController();
   const signal = AbortSignal.any([options.signal, controller.signal]);

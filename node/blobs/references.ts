@@ -25,30 +25,29 @@ export class References {
     return Number(row?.['id']);
   }
 
-  /** What a namespace refers to, a blob counted once, and what it is uploading. */
+  /** What a namespace refers to, a blob counted once, what it is uploading, and what came for it that nothing refers to yet. */
   bytesOf(namespaceId: Uint8Array): number {
     const row = this.#sql.get(
-      `SELECT bytes + (SELECT coalesce(sum(size), 0) FROM uploads WHERE namespace = namespaces.id) AS bytes
+      `SELECT bytes + (SELECT coalesce(sum(size), 0) FROM uploads WHERE namespace = namespaces.id)
+          + (SELECT coalesce(sum(size), 0) FROM blobs WHERE claim = namespaces.id AND uses = 0) AS bytes
         FROM namespaces WHERE namespace_id = ?`,
       namespaceId,
     );
     return Number(row?.['bytes'] ?? 0);
   }
 
-  isBy(namespaceId: Uint8Array, blob: number): boolean {
-    return (
-      this.#sql.get(
-        'SELECT 1 FROM refs WHERE namespace = (SELECT id FROM namespaces WHERE namespace_id = ?) AND blob = ? LIMIT 1',
-        namespaceId,
-        blob,
-      ) !== undefined
-    );
+  /** Whether a blob is among what `bytesOf` counts of a namespace. */
+  isCounted(namespaceId: Uint8Array, { id, uses }: BlobInfo & { readonly id: number }): boolean {
+    if (uses > 0) return this.#isBy(namespaceId, id);
+    const sql =
+      'SELECT 1 FROM blobs JOIN namespaces ON namespaces.id = claim WHERE namespace_id = ? AND blobs.id = ?';
+    return this.#sql.get(sql, namespaceId, id) !== undefined;
   }
 
   /** False where it was there. */
   add(reference: Reference, { id, size }: Sized): boolean {
     const namespace = this.namespace(reference.namespaceId);
-    const isShare = !this.isBy(reference.namespaceId, id);
+    const isShare = !this.#isBy(reference.namespaceId, id);
     const { changes } = this.#sql.run(
       'INSERT OR IGNORE INTO refs (namespace, key, stamp, blob, since) VALUES (?, ?, ?, ?, ?)',
       namespace,
@@ -72,7 +71,9 @@ export class References {
     );
     if (row === undefined) return false;
     const blob = Number(row['blob']);
-    if (!this.isBy(reference.namespaceId, blob)) {
+    // what nothing refers to any more counts for nobody
+    this.#sql.run('UPDATE blobs SET claim = 0 WHERE id = ? AND uses = 0', blob);
+    if (!this.#isBy(reference.namespaceId, blob)) {
       this.#sql.run(
         'UPDATE namespaces SET bytes = bytes - (SELECT size FROM blobs WHERE id = ?) WHERE id = ?',
         blob,
@@ -122,6 +123,16 @@ export class References {
           reference: referenceOf(row),
         };
       });
+  }
+
+  #isBy(namespaceId: Uint8Array, blob: number): boolean {
+    return (
+      this.#sql.get(
+        'SELECT 1 FROM refs WHERE namespace = (SELECT id FROM namespaces WHERE namespace_id = ?) AND blob = ? LIMIT 1',
+        namespaceId,
+        blob,
+      ) !== undefined
+    );
   }
 }
 

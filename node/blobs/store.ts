@@ -17,7 +17,7 @@ import type { Logger } from '../observability/logger.ts';
 import { createKey, readKey } from '../storage/store/key-file.ts';
 import { Sealer } from '../storage/store/sealing.ts';
 import { BlockFiles } from './block-files.ts';
-import { Catalogue, type UploadRow } from './catalogue.ts';
+import { type BlobRow, Catalogue, type UploadRow } from './catalogue.ts';
 import { collectUnused } from './collector.ts';
 import { openCatalogue } from './database.ts';
 import { closedError, noRoom, notFound, uploadGone } from './errors.ts';
@@ -162,7 +162,7 @@ class FileBlobStore implements BlobStore {
       const there = this.#catalogue.blob(link.cid);
       if (there?.isComplete === true) return checkSize(there, link);
       this.#checkRoom(0);
-      this.#checkQuota(options.namespaceId, link.size);
+      this.#checkShare(options.namespaceId, link, there);
       const signal = AbortSignal.any([options.signal, this.#closing.signal]);
       await fetchBlob(this.#intakeComponents(), link, { ...options, signal });
     });
@@ -175,7 +175,7 @@ class FileBlobStore implements BlobStore {
       const blob = catalogue.blob(cid);
       if (blob?.isComplete !== true) throw notFound(`blob ${cidText(cid)} is not here`);
       const { namespaceId } = reference;
-      if (!catalogue.references.isBy(namespaceId, blob.id)) this.#checkQuota(namespaceId, blob.size);
+      this.#checkShare(namespaceId, blob, blob);
       catalogue.references.add(reference, blob);
     });
   }
@@ -183,7 +183,11 @@ class FileBlobStore implements BlobStore {
   want(reference: Reference, link: BlobLink): void {
     this.#checkOpen();
     const catalogue = this.#catalogue;
-    catalogue.durably(() => catalogue.references.add(reference, catalogue.openBlob(link)));
+    catalogue.durably(() => {
+      const { namespaceId } = reference;
+      this.#checkShare(namespaceId, link, catalogue.blob(link.cid));
+      catalogue.references.add(reference, catalogue.openBlob(link, namespaceId));
+    });
   }
 
   wanted(limit: number) {
@@ -304,6 +308,13 @@ class FileBlobStore implements BlobStore {
     const wanted = this.#catalogue.totals().bytes + bytes + BLOCK_OVERHEAD_BYTES;
     if (wanted > this.#init.capacityBytes()) this.#refuse('capacity');
     if (this.#files.freeBytes() < DISK_RESERVED_BYTES + bytes) this.#refuse('disk');
+  }
+
+  /** What the namespace has already, or has coming, is counted. */
+  #checkShare(namespaceId: Uint8Array, { size }: BlobLink, there: BlobRow | null): void {
+    const isCounted = there !== null && this.#catalogue.references.isCounted(namespaceId, there);
+    const counted = isCounted ? there.size : 0;
+    if (size > counted) this.#checkQuota(namespaceId, size - counted);
   }
 
   #checkQuota(namespaceId: Uint8Array, bytes: number): void {

@@ -99,7 +99,7 @@ export class BlobKeeper {
   }
 
   /** Gets and holds the blob of a record that is copied. One that nobody has any more is kept wanted, so that the record is not lost, too. */
-  async take(record: SignedRecord, partition: PartitionId, source: string): Promise<void> {
+  async take(record: SignedRecord, partition: PartitionId, source = this.#self): Promise<void> {
     const link = blobOf(record);
     if (link === null) return;
     const reference = referenceOf(record, partition);

@@ -128,7 +128,7 @@ export class Keeper {
       isMember: (peer) => members.isMember(peer),
       copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
       blobs: this.#blobs,
-      onCorrupt: (partition, key) => components.repairs.mend(store, partition, key),
+      onCorrupt: (partition, key) => components.repairs.mend({ store, blobs: this.#blobs }, partition, key),
     });
   }
 

@@ -7,6 +7,7 @@ import type {
   SignedRecord,
 } from '../../protocols/storage/index.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { BlobKeeper } from './blob-keeper.ts';
 import { Deadline } from './deadline.ts';
 import { ATTEMPT_TIMEOUT_MS, DEADLINE_MS, REPAIRS_AT_ONCE, REPAIRS_MAX } from './limits.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
@@ -24,6 +25,12 @@ export interface RepairsComponents {
   ) => Promise<Answers[T]>;
   /** What a majority holds of a key. */
   readonly read: (partition: PartitionId, key: string, deadline: Deadline) => Promise<ReadResult>;
+}
+
+/** Where a copy is mended. */
+export interface Mended {
+  readonly store: RecordStore;
+  readonly blobs: BlobKeeper;
 }
 
 /** Mends copies behind the foreground: a bounded line of them, some at a time; what finds no room is found again. */
@@ -53,7 +60,7 @@ export class Repairs {
   }
 
   /** Replaces a copy in this node's store that does not open by what a majority holds. */
-  mend(store: RecordStore, partition: PartitionId, key: string): void {
+  mend({ store, blobs }: Mended, partition: PartitionId, key: string): void {
     this.#add(async () => {
       const deadline = new Deadline(DEADLINE_MS);
       try {
@@ -61,6 +68,7 @@ export class Repairs {
         if (record === null) await store.discard(partition, key);
         else {
           const place = placeOfRecord(partition, record);
+          await blobs.take(record, place);
           await store.put({ place, record, condition: null, isRepair: true });
         }
       } finally {
