@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../node/index.ts';
 import { CodedError, errorMessage } from '../protocols/common/errors.ts';
 import type { Authenticator } from './auth/identity.ts';
@@ -12,6 +12,9 @@ export interface CredentialWatchComponents {
   readonly authenticator: Pick<Authenticator, 'onForgotten'>;
   readonly logger: Logger;
 }
+
+/** Origins looked at in one turn of the event loop: some milliseconds. */
+const ORIGINS_A_TURN = 100;
 
 /**
  * Ends the streams whose session or API key has ended, wherever that was done, or whose wallet withdrew on the mesh what it had delegated:
@@ -95,7 +98,10 @@ export class CredentialWatch {
     }
     if (byOrigin.size === 0) return;
     const ended = await standings.ended(byOrigin.keys());
+    let looked = 0;
     for (const [origin, { standing, streams }] of byOrigin) {
+      // a chain that is known is checked at once: requests come in between
+      if (++looked % ORIGINS_A_TURN === 0) await nextTurn();
       const isOver = ended.has(origin) || (await standings.isWithdrawn(standing));
       if (signal.aborted) return;
       if (isOver) for (const client of streams) client.endCredential();

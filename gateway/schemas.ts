@@ -1,5 +1,6 @@
 /** The shapes that validate what comes in, and document it: /openapi.json is made from them. */
 import { z } from 'zod';
+import type { Receipt } from '../node/index.ts';
 import { errorMessage } from '../protocols/common/errors.ts';
 import {
   checkTopic,
@@ -59,6 +60,12 @@ export const receiptSchema = z
     durable: z.boolean(),
   })
   .meta({ id: 'Receipt', description: 'What is known of a message once it was sent' });
+
+/** What a client that published is told. */
+export function toPublished({ id, messageIds, peersReached, storedBy, durable }: Receipt) {
+  const receipt = { id, messageIds: [...messageIds], peersReached, storedBy: [...storedBy], durable };
+  return { status: 'ok' as const, ...receipt };
+}
 
 export const messageSchema = z
   .object({

@@ -10,6 +10,7 @@ import {
   namespaceSchema,
   receiptSchema,
   timeSchema,
+  toPublished,
   topicQuery,
   topicSchema,
 } from '../schemas.ts';
@@ -99,15 +100,7 @@ export function pubsubRoutes(app: Routes, context: PublishContext): void {
         key === undefined
           ? await publish()
           : await idempotency.once(key, fingerprint(request), publish, ownPlace(principal));
-      const { id, messageIds, peersReached, storedBy, durable } = receipt;
-      return {
-        status: 'ok' as const,
-        id,
-        messageIds: [...messageIds],
-        peersReached,
-        storedBy: [...storedBy],
-        durable,
-      };
+      return toPublished(receipt);
     },
   );
 

@@ -15,7 +15,7 @@ import type { Context } from '../context.ts';
 import { hex, sha256 } from '../digest.ts';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { SIGNED_IN_TRANSIT_BYTES } from '../limits.ts';
-import { errorResponses, receiptSchema, timeSchema } from '../schemas.ts';
+import { errorResponses, receiptSchema, timeSchema, toPublished } from '../schemas.ts';
 import { HeldBodies } from './held-bodies.ts';
 import type { Routes } from './routes.ts';
 import { toWritten, writtenSchema } from './storage-schemas.ts';
@@ -107,16 +107,9 @@ function envelopeRoute(app: Routes, { relay, metrics, tenants }: SignedContext):
     holdToPlace(principal, () => tenants.format(decodeEnvelope(body, { sha256 })));
     metrics.messagesIn += 1;
     try {
-      const { id, messageIds, peersReached, storedBy, durable } = await relay.carry(body);
-      metrics.messagesIn += messageIds.length - 1;
-      return {
-        status: 'ok' as const,
-        id,
-        messageIds: [...messageIds],
-        peersReached,
-        storedBy: [...storedBy],
-        durable,
-      };
+      const receipt = await relay.carry(body);
+      metrics.messagesIn += receipt.messageIds.length - 1;
+      return toPublished(receipt);
     } catch (error) {
       metrics.publishFailures += 1;
       throw error;
