@@ -12,6 +12,7 @@ const FIELD_CODES: Readonly<Record<string, ErrorCode>> = {
   ttl: 'bad_ttl',
   limit: 'bad_limit',
   cursor: 'bad_cursor',
+  cid: 'bad_cid',
   match: 'bad_pattern',
   member_id: 'bad_member',
   member_meta: 'bad_member',
