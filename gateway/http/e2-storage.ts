@@ -152,10 +152,8 @@ export function e2StorageRoutes(app: Routes, context: E2Context): void {
     },
   );
 
-  app.delete('/v1/storage/unpin/:cid', { schema: unpinSchema }, async (request: OneRequest) => {
-    const { query, params: one, acting } = request;
+  app.delete('/v1/storage/unpin/:cid', { schema: unpinSchema }, async ({ query, params: { cid }, acting }: OneRequest) => {
     const { namespace = DEFAULT_NAMESPACE } = query;
-    const { cid } = one;
     await readPin(acting.storage, namespace, cid);
     await acting.storage.delete(pinName(namespace, cid));
     return { status: 'ok' as const, cid };

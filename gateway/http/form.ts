@@ -37,7 +37,7 @@ export function isForm(contentType: string): boolean {
 export async function readForm<T>({ contentType, source, field, take }: FormInit<T>): Promise<ReadForm<T>> {
   const form = parserOf(contentType);
   const fields = new Map<string, string>();
-  let taking: Promise<T> | null = null;
+  const taking: Promise<T>[] = [];
   let failure: unknown = null;
   const fail = (error: unknown): void => {
     failure ??= error;
@@ -56,8 +56,9 @@ export async function readForm<T>({ contentType, source, field, take }: FormInit
       return;
     }
     form.once('close', () => stream.destroy());
-    taking = take({ name: fileName ?? '', contentType: type, bytes: stream });
-    taking.catch(fail);
+    const taken = take({ name: fileName ?? '', contentType: type, bytes: stream });
+    taken.catch(fail);
+    taking.push(taken);
   });
   try {
     await pipeline(
@@ -66,11 +67,12 @@ export async function readForm<T>({ contentType, source, field, take }: FormInit
     );
   } catch (error) {
     // who takes the file has ended as well before the request is answered
-    await Promise.resolve(taking).catch(() => undefined);
+    await Promise.allSettled(taking);
     throw failure ?? badForm(errorMessage(error));
   }
-  if (taking === null) throw badForm(`it has no file in the field ${field}`);
-  return { taken: await taking, fields };
+  const [file] = taking;
+  if (file === undefined) throw badForm(`it has no file in the field ${field}`);
+  return { taken: await file, fields };
 }
 
 function parserOf(contentType: string): BusboyInstance {

@@ -205,7 +205,7 @@ describe('a part of a value', () => {
         [`bytes=3-${size + 100}`, 3, size],
         ['Bytes = 1-2', 1, 3],
         [`bytes=${size - 1}-`, size - 1, size],
-        ...(what === 'large' ? ([[`bytes=${MIB - 1}-${2 * MIB}`, MIB - 1, 2 * MIB + 1]] as const) : []),
+        ...(what === 'large' ? ([[`bytes=${MIB - 1}-${2 * MIB}`, MIB - 1, 2 * MIB + 1]] as [string, number, number][]) : []),
       ];
       for (const [range, start, end] of cases) {
         for (const headers of [{ range }, { range, 'if-range': etag }]) {
