@@ -1,8 +1,9 @@
-import { BLOCK_MAX_BYTES } from '../protocols/blobs/constants.ts';
+import { BLOB_MAX_BYTES, BLOCK_MAX_BYTES } from '../protocols/blobs/constants.ts';
 import type { Limit } from '../protocols/common/limits.ts';
 import { MESSAGE_MAX_BYTES } from '../protocols/relay/constants.ts';
 import {
   CONTENT_TYPE_MAX_LENGTH,
+  INLINE_MAX_BYTES,
   RECORD_MAX_BYTES,
   VALUE_MAX_BYTES,
 } from '../protocols/storage/constants.ts';
@@ -180,7 +181,9 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.memberIdLength', MEMBER_ID_MAX_LENGTH, 'bytes', 'told to every member of a topic'),
   limit('gateway.memberMetaBytes', MEMBER_META_MAX_BYTES, 'bytes', 'told to every member of a topic'),
   limit('gateway.members', MEMBERS_MAX, 'count', 'members of a topic: each change is told to all'),
-  limit('gateway.valueBytes', VALUE_MAX_BYTES, 'bytes', 'the largest value; larger ones are no records'),
+  limit('gateway.valueBytes', BLOB_MAX_BYTES, 'bytes', 'the largest value'),
+  limit('gateway.valueInMemory', INLINE_MAX_BYTES, 'bytes', 'larger values go in and out as they come'),
+  limit('gateway.jsonValueBytes', VALUE_MAX_BYTES, 'bytes', 'the largest value within JSON, and of 4NK'),
   limit('gateway.valuesInTransit', VALUES_IN_TRANSIT_BYTES, 'bytes', 'then requests with values are refused'),
   limit(
     'gateway.transferWindow',

@@ -152,12 +152,16 @@ export function e2StorageRoutes(app: Routes, context: E2Context): void {
     },
   );
 
-  app.delete('/v1/storage/unpin/:cid', { schema: unpinSchema }, async ({ query, params: { cid }, acting }: OneRequest) => {
-    const { namespace = DEFAULT_NAMESPACE } = query;
-    await readPin(acting.storage, namespace, cid);
-    await acting.storage.delete(pinName(namespace, cid));
-    return { status: 'ok' as const, cid };
-  });
+  app.delete(
+    '/v1/storage/unpin/:cid',
+    { schema: unpinSchema },
+    async ({ query, params: { cid }, acting }: OneRequest) => {
+      const { namespace = DEFAULT_NAMESPACE } = query;
+      await readPin(acting.storage, namespace, cid);
+      await acting.storage.delete(pinName(namespace, cid));
+      return { status: 'ok' as const, cid };
+    },
+  );
 }
 
 const UNPINNED = {

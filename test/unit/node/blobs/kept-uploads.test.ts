@@ -17,7 +17,10 @@ test('an upload that is complete stays, over restarts, until it is cancelled', a
 
   store = openBlobs(data, { graceMs: 0, clock: { now: () => 5_000_000 } });
   const there = store.resume(NAMESPACE, upload.id);
-  assert.deepEqual([there.offset, there.link && cidText(there.link.cid)], [BYTES.byteLength, cidText(link.cid)]);
+  assert.deepEqual(
+    [there.offset, there.link && cidText(there.link.cid)],
+    [BYTES.byteLength, cidText(link.cid)],
+  );
   assert.equal(store.namespaceBytes(NAMESPACE), 0, 'it takes nothing of the quota that its record will take');
   await store.collect();
   assert.deepEqual(await readAll(store, link), Buffer.from(BYTES));
