@@ -167,7 +167,10 @@ test('a value whose middle cannot be read ends the connection, and one whose beg
     throw new CodedError('blob_unavailable', 'with nobody');
   };
   const none = await call('/v1/kv/n/broken');
-  assert.deepEqual([none.status, none.body.code, none.headers['retry-after']], [503, 'blob_unavailable', '5']);
+  assert.deepEqual(
+    [none.status, none.body.code, none.headers['retry-after']],
+    [503, 'blob_unavailable', '5'],
+  );
   assert.equal(none.headers['etag'], undefined, 'nothing is said of the value');
   storage.beforeChunk = null;
 });

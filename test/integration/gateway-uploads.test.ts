@@ -77,7 +77,10 @@ describe('an upload', () => {
     for (const offset of [0, 2 * MIB - 1, 2 * MIB + 5]) {
       const wrong = await patch(path, offset, '?1', BYTES.subarray(offset));
       assert.deepEqual(outcome(wrong), [409, 'upload_offset']);
-      assert.deepEqual([wrong.headers['upload-offset'], wrong.body.detail.offset], [String(2 * MIB), 2 * MIB]);
+      assert.deepEqual(
+        [wrong.headers['upload-offset'], wrong.body.detail.offset],
+        [String(2 * MIB), 2 * MIB],
+      );
     }
     const early = await call(`/v1/kv/uploads/made?upload=${id}`, { method: 'PUT' });
     assert.deepEqual(outcome(early), [409, 'upload_incomplete']);
@@ -121,10 +124,7 @@ describe('an upload', () => {
     for (const socket of [broken, again]) socket.destroy();
     const kept = await call(`/v1/blobs?namespace=uploads&upload=${last.body.id}`, { method: 'POST' });
     assert.deepEqual([kept.status, kept.body.cid, kept.body.size], [201, last.body.cid, bytes.byteLength]);
-    assert.equal(
-      hashOf((await call(`/v1/blobs/${last.body.cid}?namespace=uploads`)).bytes),
-      hashOf(bytes),
-    );
+    assert.equal(hashOf((await call(`/v1/blobs/${last.body.cid}?namespace=uploads`)).bytes), hashOf(bytes));
   });
 
   test('survives the gateway, complete or not', async () => {
@@ -174,7 +174,10 @@ describe('an upload', () => {
     assert.equal(body.complete, true, 'an empty one is one');
     const odd = await call(`/v1/blobs?namespace=uploads&upload=${body.id}`, { method: 'POST', body: 'x' });
     assert.deepEqual(outcome(odd), [400, 'bad_request']);
-    assert.equal((await call(`/v1/blobs?namespace=uploads&upload=${body.id}`, { method: 'POST' })).body.size, 0);
+    assert.equal(
+      (await call(`/v1/blobs?namespace=uploads&upload=${body.id}`, { method: 'POST' })).body.size,
+      0,
+    );
   });
 
   test('is one of so many of a namespace', async () => {
@@ -188,7 +191,11 @@ describe('an upload', () => {
     for (const answer of answers.filter(({ status }) => status !== 201)) {
       assert.deepEqual(outcome(answer), [503, 'overloaded']);
     }
-    assert.equal((await call('/v1/uploads?namespace=few', { method: 'POST' })).status, 201, 'others have room');
+    assert.equal(
+      (await call('/v1/uploads?namespace=few', { method: 'POST' })).status,
+      201,
+      'others have room',
+    );
     for (const { body } of begun) {
       assert.equal((await call(`/v1/uploads/${body.id}?namespace=many`, { method: 'DELETE' })).status, 204);
     }
