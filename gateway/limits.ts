@@ -1,7 +1,9 @@
+import { BLOB_MAX_BYTES, BLOCK_MAX_BYTES } from '../protocols/blobs/constants.ts';
 import type { Limit } from '../protocols/common/limits.ts';
 import { MESSAGE_MAX_BYTES } from '../protocols/relay/constants.ts';
 import {
   CONTENT_TYPE_MAX_LENGTH,
+  INLINE_MAX_BYTES,
   RECORD_MAX_BYTES,
   VALUE_MAX_BYTES,
 } from '../protocols/storage/constants.ts';
@@ -12,7 +14,7 @@ export const HEADERS_MAX_BYTES = 16 * 1024;
 export const HEADERS_MAX_COUNT = 100;
 /** Time for a request's headers: what a slow mobile link needs, not what a slow-loris would like. */
 export const HEADERS_TIMEOUT_MS = 10_000;
-/** Time for a whole request, body included: 256 KiB over 70 kbit/s, a value of 1 MiB over 280 kbit/s. */
+/** Time for a whole request that is not streamed, body included: 256 KiB over 70 kbit/s. */
 export const REQUEST_TIMEOUT_MS = 30_000;
 /** An idle keep-alive connection is closed after this; longer than most clients pause between calls. */
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
@@ -62,6 +64,34 @@ export const MEMBERS_MAX = 1_000;
 export const WRITE_BATCH_BYTES = 64 * 1024;
 /** Values on their way in or out, all requests together: 128 of the largest. */
 export const VALUES_IN_TRANSIT_BYTES = 128 * VALUE_MAX_BYTES;
+/**
+ * A client that brings or takes a large value may be waited for so long while so many bytes go: 17 kbit/s, less than any link that
+ * people use, and more than whoever only holds a place would like to spend.
+ */
+export const TRANSFER_WINDOW_MS = 30_000;
+export const TRANSFER_MIN_BYTES = 64 * 1024;
+/** Large values that are streamed in at once: each has two chunks of 1 MiB and what is being written in memory. */
+export const STREAMS_IN_MAX = 48;
+/** Of one namespace among them: the others need room, too. */
+export const STREAMS_IN_PER_NAMESPACE = 24;
+/** The same for those that are streamed out: each reads four chunks of 1 MiB ahead. */
+export const STREAMS_OUT_MAX = 96;
+export const STREAMS_OUT_PER_NAMESPACE = 64;
+/** How long a request waits for an earlier one at the same upload to end: what came of it is being written. */
+export const UPLOAD_TURN_MS = 10_000;
+/** What an upload keeps of an append that is not the last: the blocks of its blob. */
+export const UPLOAD_CHUNK_BYTES = BLOCK_MAX_BYTES;
+/** A blob in base64 and the JSON around it, which is in memory: larger ones come as a form. */
+export const E2_JSON_MAX_BYTES = Math.ceil(VALUE_MAX_BYTES / 3) * 4 + 64 * 1024;
+/** Fields of a form with a file, and the bytes of each: E2 clients send one field beside the file. */
+export const FORM_FIELDS_MAX = 16;
+export const FORM_FIELD_MAX_BYTES = 1024;
+/** Header lines of a part of a form. */
+export const FORM_HEADERS_MAX = 16;
+/** How long E2 clients' files are kept that are not to be pinned: who wants more pins them. */
+export const E2_UNPINNED_LIFE_MS = 86_400_000;
+/** A piece that is written to a client's socket at once: a slow one holds up no more. */
+export const VALUE_PIECE_BYTES = 128 * 1024;
 /** The same for objects that clients signed: what all of them together may hold. */
 export const SIGNED_IN_TRANSIT_BYTES = 64 * RECORD_MAX_BYTES;
 /** What a JSON body may have beside a value: names, and what JSON escapes. */
@@ -151,8 +181,33 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.memberIdLength', MEMBER_ID_MAX_LENGTH, 'bytes', 'told to every member of a topic'),
   limit('gateway.memberMetaBytes', MEMBER_META_MAX_BYTES, 'bytes', 'told to every member of a topic'),
   limit('gateway.members', MEMBERS_MAX, 'count', 'members of a topic: each change is told to all'),
-  limit('gateway.valueBytes', VALUE_MAX_BYTES, 'bytes', 'the largest value; larger ones are no records'),
+  limit('gateway.valueBytes', BLOB_MAX_BYTES, 'bytes', 'the largest value'),
+  limit('gateway.valueInMemory', INLINE_MAX_BYTES, 'bytes', 'larger values go in and out as they come'),
+  limit('gateway.jsonValueBytes', VALUE_MAX_BYTES, 'bytes', 'the largest value within JSON, and of 4NK'),
   limit('gateway.valuesInTransit', VALUES_IN_TRANSIT_BYTES, 'bytes', 'then requests with values are refused'),
+  limit(
+    'gateway.transferWindow',
+    TRANSFER_WINDOW_MS,
+    'milliseconds',
+    'a transfer that does not get on is cut',
+  ),
+  limit('gateway.transferMinBytes', TRANSFER_MIN_BYTES, 'bytes', 'what has to come or go in that time'),
+  limit('gateway.streamsIn', STREAMS_IN_MAX, 'count', 'large values on their way in; then overloaded'),
+  limit('gateway.streamsInPerNamespace', STREAMS_IN_PER_NAMESPACE, 'count', 'the others need room, too'),
+  limit('gateway.streamsOut', STREAMS_OUT_MAX, 'count', 'large values on their way out; then overloaded'),
+  limit('gateway.streamsOutPerNamespace', STREAMS_OUT_PER_NAMESPACE, 'count', 'the others need room, too'),
+  limit('gateway.uploadTurn', UPLOAD_TURN_MS, 'milliseconds', 'for an earlier request at an upload to end'),
+  limit('gateway.uploadChunk', UPLOAD_CHUNK_BYTES, 'bytes', 'an upload is kept in blocks of so many'),
+  limit('gateway.formFields', FORM_FIELDS_MAX, 'count', 'fields of a form with a file'),
+  limit('gateway.formFieldBytes', FORM_FIELD_MAX_BYTES, 'bytes', 'of each of them'),
+  limit('gateway.formHeaders', FORM_HEADERS_MAX, 'count', 'header lines of a part of a form'),
+  limit(
+    'gateway.e2JsonBytes',
+    E2_JSON_MAX_BYTES,
+    'bytes',
+    'a blob in JSON is in memory; larger ones are forms',
+  ),
+  limit('gateway.e2UnpinnedLife', E2_UNPINNED_LIFE_MS, 'milliseconds', 'what is uploaded with pin=false'),
   limit('gateway.signedInTransit', SIGNED_IN_TRANSIT_BYTES, 'bytes', 'then signed objects are refused'),
   limit('gateway.contentTypeLength', CONTENT_TYPE_MAX_LENGTH, 'bytes', 'kept with each value'),
   limit('gateway.ttlMin', TTL_MIN_MS, 'milliseconds', 'less is over before it can be read'),

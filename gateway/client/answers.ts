@@ -130,6 +130,8 @@ export interface Holder {
   /** Of what it holds; null for nothing or no answer. */
   readonly etag: string | null;
   readonly isTombstone: boolean;
+  /** Whether it has all of the blob that is the value; null where there is none, or it did not answer. */
+  readonly isWhole: boolean | null;
 }
 
 export interface Where {

@@ -6,6 +6,7 @@
 import { admitTo, platformTakesHeaders, WEBSOCKET_PATH } from './admission.ts';
 import type { Info, NodeEntry, Peer, Status, StorageStatus, Version } from './answers.ts';
 import { bytesToBase64 } from './base64.ts';
+import { type Blobs, createBlobs } from './blobs.ts';
 import { Connection, type WebSocketConstructor } from './connection.ts';
 import type { Credential } from './credential.ts';
 import { DEFAULT_NAMESPACE, type Receipt } from './frames.ts';
@@ -13,6 +14,7 @@ import { createKv, type Durability, type Kv, type Written } from './kv.ts';
 import { getNamespace, type NamespaceView, sendSigned, type TakenNotice } from './signed.ts';
 import { type Stream, Subscriber } from './stream.ts';
 import { call, holdCredential, type Query, send, type TransportInit, urlOf } from './transport.ts';
+import { createUploads, type Uploads } from './uploads.ts';
 
 export type {
   Holder,
@@ -32,8 +34,10 @@ export {
   type EnvelopeDraft,
   type RecordDraft,
 } from './author.ts';
+export type { BlobEntry, BlobPage, Blobs, OpenBlob, PinnedBlob, PutBlobOptions } from './blobs.ts';
 export type { WebSocketConstructor, WebSocketLike } from './connection.ts';
 export type { Credential, Tokens } from './credential.ts';
+export type { Body, DownloadOptions } from './download.ts';
 export { ClientError } from './errors.ts';
 export { DEFAULT_NAMESPACE, type Receipt } from './frames.ts';
 export type {
@@ -43,6 +47,8 @@ export type {
   Entry,
   Kv,
   ListOptions,
+  OpenOptions,
+  OpenValue,
   Page,
   PutOptions,
   ReadOptions,
@@ -51,7 +57,9 @@ export type {
   Written,
 } from './kv.ts';
 export type { NamespacePolicy, NamespaceRule, NamespaceRules, NamespaceView, TakenNotice } from './signed.ts';
+export type { Source } from './sources.ts';
 export type { Message, Stream } from './stream.ts';
+export type { SendOptions, UploadState, Uploads } from './uploads.ts';
 
 export interface ClientInit {
   /** Of the gateway, e.g. `http://127.0.0.1:8080`. */
@@ -94,6 +102,10 @@ export interface Client {
   topics(namespace?: string): Promise<string[]>;
   /** Values under keys of a namespace: unless said, that of the credential, and without one `default`. */
   kv(namespace?: string): Kv;
+  /** Blobs by their CIDs, of a namespace as with `kv`. */
+  blobs(namespace?: string): Blobs;
+  /** Uploads, of a namespace as with `kv`: `kv.put` and `blobs.put` use them by themselves. */
+  uploads(namespace?: string): Uploads;
   /** Publishes an envelope that an `Author` signed. The same bytes once more: `duplicate`. */
   carryEnvelope(bytes: Uint8Array): Promise<Receipt>;
   /** Writes a record that an `Author` signed; `precondition_failed`, with `detail.etag`, when what is there is not below it. */
@@ -125,6 +137,8 @@ export function createClient({ credential, WebSocket, ...gateway }: ClientInit):
       return (await get<{ topics: string[] }>('/v1/pubsub/topics', { namespace })).topics;
     },
     kv: (namespace = ownNamespace(init)) => createKv(init, namespace),
+    blobs: (namespace = ownNamespace(init)) => createBlobs(init, namespace),
+    uploads: (namespace = ownNamespace(init)) => createUploads(init, namespace),
     carryEnvelope: async (bytes) => receiptOf(await sendSigned(init, '/v1/pubsub/envelopes', bytes)),
     carryRecord: async (bytes, { durability } = {}) => sendSigned(init, '/v1/records', bytes, { durability }),
     submitNotice: async (bytes) => sendSigned(init, '/v1/namespaces/notices', bytes),

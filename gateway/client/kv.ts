@@ -1,18 +1,21 @@
 /** Values under keys of one namespace. */
-import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { checkKey } from '../../protocols/storage/keys.ts';
 import { parseEtag, recordCid } from '../../protocols/storage/version.ts';
 import type { Where } from './answers.ts';
+import { type Body, type DownloadOptions, download } from './download.ts';
 import { ClientError, errorFrom } from './errors.ts';
 import { checkNamespaceText, checkPart } from './names.ts';
-import { bytesOf, call, send, type TransportInit, urlOf } from './transport.ts';
+import { putSource } from './put-source.ts';
+import type { Source } from './sources.ts';
+import { call, send, type TransportInit, urlOf } from './transport.ts';
+import type { SendOptions } from './uploads.ts';
 
 /** How many home replicas must have a write on disk: `majority` unless said. */
 export type Durability = 'one' | 'majority' | 'all';
 /** `majority` fails where no majority answers, `one` takes the nearest copy; else the best copy, if need be `degraded`. */
 export type Consistency = 'one' | 'majority';
 
-export interface PutOptions {
+export interface PutOptions extends SendOptions {
   /** Kept with the value; `application/octet-stream` unless said. */
   readonly contentType?: string;
   /** Seconds, or a duration like `30m`, `1h30m`, `7d`; for ever when missing. */
@@ -63,7 +66,14 @@ export interface ValueHead {
   readonly expiresAt: number | null;
   /** No majority was asked: there may be a newer value. */
   readonly degraded: boolean;
+  /** CID of the blob that is the value; null for a small one. */
+  readonly blob: string | null;
 }
+
+/** A value whose bytes are read when they are wanted, once; what is read goes on after a broken connection. */
+export interface OpenValue extends ValueHead, Body {}
+
+export interface OpenOptions extends ReadOptions, DownloadOptions {}
 
 export interface Value extends ValueHead {
   readonly bytes: Uint8Array;
@@ -98,10 +108,12 @@ export interface Page {
 /** The values of a namespace. Every method throws `ClientError`. */
 export interface Kv {
   readonly namespace: string;
-  /** Text is stored as UTF-8. Returns once the write is on as many disks as `durability` says. */
-  put(key: string, value: Uint8Array | string, options?: PutOptions): Promise<Written>;
-  /** Null when there is no value. */
+  /** Text is stored as UTF-8. Returns once the write is on as many disks as `durability` says. What is large goes on after a broken connection. */
+  put(key: string, value: Source, options?: PutOptions): Promise<Written>;
+  /** All of it in memory; null when there is no value. */
   get(key: string, options?: ReadOptions): Promise<Value | null>;
+  /** For values that may be large. */
+  open(key: string, options?: OpenOptions): Promise<OpenValue | null>;
   head(key: string, options?: ReadOptions): Promise<ValueHead | null>;
   /** Also where there is no value. */
   delete(key: string, options?: DeleteOptions): Promise<Written>;
@@ -127,10 +139,22 @@ export function createKv(init: TransportInit, namespace: string): Kv {
     namespace,
     put: async (key, value, options = {}) => {
       const { ttl, durability } = options;
-      const url = urlFor(key, { ttl: ttl === undefined ? undefined : String(ttl), durability });
-      return call<Written>(init, url, { method: 'PUT', headers: putHeaders(options), body: bodyOf(value) });
+      const query = { ttl: ttl === undefined ? undefined : String(ttl), durability };
+      const request = { method: 'PUT', headers: putHeaders(options) };
+      checked(key);
+      return putSource<Written>(init, { namespace, source: value, options }, async (upload, body) =>
+        call(init, urlFor(key, { ...query, upload }), { ...request, body }),
+      );
     },
-    get: async (key, { consistency } = {}) => read(init, key, urlFor(key, { consistency })),
+    get: async (key, { consistency } = {}) => {
+      const found = await open(init, key, urlFor(key, { consistency }));
+      if (found === null) return null;
+      const { stream: _stream, bytes: read, ...head } = found;
+      const bytes = await read();
+      return { ...head, bytes, text: () => new TextDecoder().decode(bytes) };
+    },
+    open: async (key, { consistency, ...options } = {}) =>
+      open(init, key, urlFor(key, { consistency }), options),
     head: async (key, { consistency } = {}) => {
       const response = await send(init, urlFor(key, { consistency }), { method: 'HEAD' });
       if (response.ok)
@@ -148,16 +172,16 @@ export function createKv(init: TransportInit, namespace: string): Kv {
   };
 }
 
-async function read(init: TransportInit, key: string, url: URL): Promise<Value | null> {
-  const response = await send(init, url);
-  if (!response.ok) {
-    const error = errorFrom(await response.json().catch(() => null), response.status);
-    if (error.code === 'not_found') return null;
-    throw error;
-  }
-  const bytes = await bytesOf(init, response);
-  const head = headOf(key, response.headers, bytes.byteLength);
-  return { ...head, bytes, text: () => new TextDecoder().decode(bytes) };
+async function open(
+  init: TransportInit,
+  key: string,
+  url: URL,
+  options?: DownloadOptions,
+): Promise<OpenValue | null> {
+  const found = await download(init, url, options);
+  if (found === null) return null;
+  const { headers, size, stream, bytes } = found;
+  return { ...headOf(key, headers, size), stream, bytes };
 }
 
 async function* pages(
@@ -188,6 +212,7 @@ function headOf(key: string, headers: Headers, size: number): ValueHead {
     time: Number(headers.get('maillon-time')),
     expiresAt: expires === null ? null : Number(expires),
     degraded: headers.get('maillon-degraded') === 'true',
+    blob: headers.get('maillon-blob'),
   };
 }
 
@@ -203,19 +228,6 @@ function putHeaders({ contentType, ifAbsent, ifMatch }: PutOptions): Record<stri
 function matchHeader(ifMatch: string | undefined): Record<string, string> {
   if (ifMatch === undefined) return {};
   return { 'if-match': ifMatch === '*' || ifMatch.includes('"') ? ifMatch : `"${ifMatch}"` };
-}
-
-/** A body that is too large is not sent: the server would hang up before it had all, and its answer be lost. */
-function bodyOf(value: Uint8Array | string): Uint8Array<ArrayBuffer> {
-  const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : Uint8Array.from(value);
-  if (bytes.byteLength > VALUE_MAX_BYTES) {
-    throw new ClientError(
-      'too_large',
-      413,
-      `a value may have ${VALUE_MAX_BYTES} bytes, this one has ${bytes.byteLength}`,
-    );
-  }
-  return bytes;
 }
 
 /** What a URL would change silently, or lead elsewhere with, is refused here. */

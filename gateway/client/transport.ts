@@ -51,7 +51,8 @@ export async function send(init: TransportInit, url: URL, request: RequestInit =
 async function sendOnce(init: TransportInit, url: URL, request: RequestInit): Promise<Response> {
   const platformOrGiven = init.fetch ?? fetch;
   try {
-    return await platformOrGiven(url, { ...request, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+    // who gives a signal sees to it that the call ends
+    return await platformOrGiven(url, { signal: AbortSignal.timeout(CALL_TIMEOUT_MS), ...request });
   } catch (cause) {
     throw unreachable(init, cause);
   }
@@ -72,15 +73,6 @@ export async function call<T>(init: TransportInit, url: URL, request: RequestIni
   return answer as T;
 }
 
-/** The bytes of an answer that is no error. Throws `ClientError`, also when the answer is cut off. */
-export async function bytesOf(init: TransportInit, response: Response): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await response.arrayBuffer());
-  } catch (cause) {
-    throw unreachable(init, cause);
-  }
-}
-
-function unreachable({ url }: TransportInit, cause: unknown): ClientError {
+export function unreachable({ url }: TransportInit, cause: unknown): ClientError {
   return new ClientError('unreachable', 0, `no gateway answers at ${url}`, { cause });
 }

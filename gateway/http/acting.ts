@@ -5,9 +5,14 @@ import type { Context } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import { needOf } from './credentials.ts';
 
+export type ActingStorage = Pick<
+  Storage,
+  'put' | 'putBlob' | 'get' | 'delete' | 'list' | 'where' | 'beginUpload' | 'resumeUpload'
+>;
+
 export interface Acting {
   readonly relay: Pick<Relay, 'publish'>;
-  readonly storage: Pick<Storage, 'put' | 'get' | 'delete' | 'list'>;
+  readonly storage: ActingStorage;
 }
 
 declare module 'fastify' {
@@ -53,11 +58,13 @@ function actingOf(
   const { scopes, custody, delegation } = principal;
   if (!scopes.includes('write')) return refusing(context, NO_WRITE, NO_WRITE);
   if (custody !== 'client') return within(context, delegation?.chain);
-  return refusing(
+  const { relay, storage } = refusing(
     context,
     'your own key signs in this session: hand in signed envelopes with POST /v1/pubsub/envelopes',
     'your own key signs in this session: hand in signed records with POST /v1/records',
   );
+  // the record that names what is uploaded is signed by that key
+  return { relay, storage: { ...storage, ...uploadsOf(context.storage) } };
 }
 
 /** Under the chain, or without one in what the operator holds. */
@@ -67,7 +74,9 @@ function within({ relay, storage }: ActingContext, chain: readonly Uint8Array[] 
     relay: { publish: (request) => relay.publish({ ...request, ...under }) },
     storage: {
       ...readingOf(storage),
+      ...uploadsOf(storage),
       put: (name, value, options) => storage.put(name, value, { ...options, ...under }),
+      putBlob: (name, link, options) => storage.putBlob(name, link, { ...options, ...under }),
       delete: (name, options) => storage.delete(name, { ...options, ...under }),
     },
   };
@@ -76,16 +85,38 @@ function within({ relay, storage }: ActingContext, chain: readonly Uint8Array[] 
 function refusing({ storage }: ActingContext, publishing: string, writing: string): Acting {
   return {
     relay: { publish: refuse(publishing) },
-    storage: { ...readingOf(storage), put: refuse(writing), delete: refuse(writing) },
+    storage: {
+      ...readingOf(storage),
+      put: refuse(writing),
+      putBlob: refuse(writing),
+      delete: refuse(writing),
+      beginUpload: refuseNow(writing),
+      resumeUpload: refuseNow(writing),
+    },
   };
 }
 
 function refuse(message: string): () => Promise<never> {
-  return async () => {
+  return async () => refuseNow(message)();
+}
+
+function refuseNow(message: string): () => never {
+  return () => {
     throw new GatewayError('forbidden', message);
   };
 }
 
-function readingOf(storage: Storage): Pick<Storage, 'get' | 'list'> {
-  return { get: (...call) => storage.get(...call), list: (...call) => storage.list(...call) };
+function readingOf(storage: Storage): Pick<Storage, 'get' | 'list' | 'where'> {
+  return {
+    get: (...call) => storage.get(...call),
+    list: (...call) => storage.list(...call),
+    where: (...call) => storage.where(...call),
+  };
+}
+
+function uploadsOf(storage: Storage): Pick<Storage, 'beginUpload' | 'resumeUpload'> {
+  return {
+    beginUpload: (...call) => storage.beginUpload(...call),
+    resumeUpload: (...call) => storage.resumeUpload(...call),
+  };
 }

@@ -24,7 +24,9 @@ import {
   FRAME_MAX_BYTES,
   FRAME_MAX_FRAGMENTS,
   HEADERS_MAX_BYTES,
+  HEADERS_TIMEOUT_MS,
   PLAIN_CONNECTIONS_MAX,
+  REQUEST_TIMEOUT_MS,
 } from '../limits.ts';
 import { type GatewayMetrics, routeClass } from '../metrics.ts';
 import { TrustedProxies } from '../protection/client-address.ts';
@@ -33,6 +35,7 @@ import { chooseSubprotocol } from '../ws/subprotocols.ts';
 import { addActing } from './acting.ts';
 import { addAuditHooks } from './audit-hooks.ts';
 import { authRoutes } from './auth.ts';
+import { BodyDeadlines } from './body-deadlines.ts';
 import { addCredentialHooks } from './credentials.ts';
 import { answerClientError, loggedPath, pathOf, rawResponse, sendError } from './error-handler.ts';
 import {
@@ -44,7 +47,7 @@ import {
   securityHeaders,
 } from './guard.ts';
 import { healthRoutes } from './health.ts';
-import { httpServerFactory } from './http-server.ts';
+import { httpServerFactory, sendContinue } from './http-server.ts';
 import { infoRoutes } from './info.ts';
 import { namespaceRoutes } from './namespaces.ts';
 import { networkActRoutes, networkRoutes } from './network.ts';
@@ -57,11 +60,16 @@ import { methodsOf } from './route-methods.ts';
 import { signedObjectRoutes } from './signed-objects.ts';
 import { storageRoutes } from './storage-scope.ts';
 import { SSE_PATH, WEBSOCKET_PATH } from './stream-paths.ts';
+import { isLarge } from './value-bodies.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks, set before anything else looks at the request. */
     client: Client;
+  }
+  interface FastifyContextConfig {
+    /** It takes large bodies as they come, and says itself when it wants them. */
+    takesStream?: boolean;
   }
 }
 
@@ -85,6 +93,7 @@ export async function createApp(
 ): Promise<FastifyInstance> {
   const logger: FastifyBaseLogger = context.logger;
   const maxConnections = context.config['gateway.clientsMax'] + PLAIN_CONNECTIONS_MAX;
+  const deadlines = new BodyDeadlines({ timeoutMs: REQUEST_TIMEOUT_MS });
   const app = fastify({
     loggerInstance: logger,
     // this library's own lines would show the query, which may hold a credential
@@ -95,7 +104,7 @@ export async function createApp(
     bodyLimit: context.config['gateway.bodyBytes'],
     forceCloseConnections: true,
     return503OnClosing: false,
-    serverFactory: httpServerFactory(tls, { maxConnections }),
+    serverFactory: httpServerFactory(tls, { maxConnections, deadlines }),
     // whoever sends a longer one is told what is wrong with it, not that there is no such route
     routerOptions: { maxParamLength: HEADERS_MAX_BYTES },
     clientErrorHandler: answerClientError,
@@ -137,9 +146,16 @@ export async function createApp(
   }
   await authRoutes(typed, context);
   await signedObjectRoutes(typed, context);
-  await storageRoutes(typed, context);
+  await storageRoutes(typed, { ...context, deadlines });
+  watchBodies(app, deadlines);
   await app.ready();
   return app;
+}
+
+/** What of a body nobody wants is not asked for, and what does not come is not waited for. */
+function watchBodies(app: FastifyInstance, deadlines: BodyDeadlines): void {
+  const sweep = setInterval(() => deadlines.sweep(), HEADERS_TIMEOUT_MS / 2);
+  app.addHook('onClose', async () => clearInterval(sweep));
 }
 
 /** Text that is no UTF-8 is refused rather than mended, and so is what JSON.parse would let overwrite prototypes. */
@@ -233,6 +249,10 @@ function addHooks(
     }
     if (context.stopping.aborted) throw new GatewayError('going_away', 'the gateway is stopping');
     done();
+  });
+  app.addHook('preParsing', ({ raw, routeOptions }, reply, payload, done) => {
+    if (routeOptions.config.takesStream !== true || !isLarge(raw)) sendContinue(raw, reply.raw);
+    done(null, payload);
   });
   app.addHook('preValidation', (request, _reply, done) => {
     context.rates.takeCredential(request.client);

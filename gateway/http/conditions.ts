@@ -1,6 +1,6 @@
 /** Conditional requests of RFC 9110, section 13, as far as values need them. */
 import type { PutOptions, RecordName, Storage, WriteReceipt } from '../../node/index.ts';
-import { CodedError } from '../../protocols/common/errors.ts';
+import { CodedError, type ErrorDetail } from '../../protocols/common/errors.ts';
 import { parseEtag } from '../../protocols/storage/version.ts';
 import { GatewayError } from '../errors.ts';
 import { CONDITION_ATTEMPTS, ETAGS_MAX } from '../limits.ts';
@@ -119,14 +119,38 @@ export async function writeIf(
   }
 }
 
+/**
+ * The same for a value that can be written once only, since nobody has it whole: what does not hold is said before `write` takes it.
+ */
+export async function writeOnceIf(
+  storage: Pick<Storage, 'get'>,
+  name: RecordName,
+  precondition: Precondition,
+  write: (condition: Condition) => Promise<WriteReceipt>,
+): Promise<WriteReceipt> {
+  if (precondition === null) return write({});
+  const current = await storage.get(name, { consistency: 'majority' });
+  if (precondition.kind === 'absent') {
+    if (current !== null) throw isThere({ etag: current.etag });
+    return writeIfAbsent(write);
+  }
+  const isAllowed = precondition.kind === 'present' || precondition.etags.includes(current?.etag ?? '');
+  if (current === null || !isAllowed) throw notMet(current?.etag);
+  return write({ ifVersion: current.etag });
+}
+
 /** HTTP has one status for a condition that does not hold, whichever it is. */
 async function writeIfAbsent(write: (condition: Condition) => Promise<WriteReceipt>): Promise<WriteReceipt> {
   try {
     return await write({ ifAbsent: true });
   } catch (error) {
     if (!(error instanceof CodedError) || error.code !== 'exists') throw error;
-    throw new GatewayError('precondition_failed', 'the key has a value already', error.detail);
+    throw isThere(error.detail);
   }
+}
+
+function isThere(detail: ErrorDetail | undefined): GatewayError {
+  return new GatewayError('precondition_failed', 'the key has a value already', detail);
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -99,11 +99,13 @@ export function corsHeaders(origin: string | undefined): Record<string, string> 
 
 /** What of an answer a page may read beside what any may. */
 const EXPOSED_HEADERS =
-  'Retry-After, ETag, Content-Disposition, Maillon-Degraded, Maillon-Author, Maillon-Time, Maillon-Expires, Maillon-Error';
+  'Retry-After, ETag, Content-Disposition, Maillon-Degraded, Maillon-Author, Maillon-Time, Maillon-Expires, Maillon-Error, Maillon-Blob, ' +
+  'Accept-Ranges, Content-Range, Location, Upload-Offset, Upload-Complete, Upload-Length, Upload-Limit';
 
 /** What a preflight is told beside that. */
 export const PREFLIGHT_HEADERS = {
   'access-control-allow-headers':
-    'Content-Type, Authorization, X-API-Key, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match',
+    'Content-Type, Authorization, X-API-Key, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match, Range, If-Range, Upload-Offset, ' +
+    'Upload-Complete, Upload-Length, Upload-Draft-Interop-Version',
   'access-control-max-age': '600',
 } as const;

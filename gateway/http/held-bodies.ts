@@ -28,7 +28,12 @@ export class HeldBodies {
   readonly read = async (request: FastifyRequest, payload: IncomingMessage): Promise<Buffer> =>
     readBody(payload, { limit: request.routeOptions.bodyLimit, holding: this.#holdingOf(request) });
 
-  readonly hold: Hold = ({ request }, bytes) => this.#holdingOf(request).add(bytes);
+  readonly hold: Hold = ({ request }, bytes) => this.count(request, bytes);
+
+  /** Throws `overloaded`. */
+  count(request: FastifyRequest, bytes: number): void {
+    this.#holdingOf(request).add(bytes);
+  }
 
   #holdingOf({ raw }: FastifyRequest): Holding {
     const holding = this.#holdings.get(raw);

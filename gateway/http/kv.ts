@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Consistency, Durability, RecordName, StoredRecord } from '../../node/index.ts';
-import { KEY_MAX_BYTES, VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
+import type { Consistency, Durability, RecordName } from '../../node/index.ts';
+import { BLOB_MAX_BYTES } from '../../protocols/blobs/constants.ts';
+import { INLINE_MAX_BYTES, KEY_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { checkKey } from '../../protocols/storage/keys.ts';
 import { oneNamespace } from '../context.ts';
 import { GatewayError } from '../errors.ts';
@@ -27,10 +27,14 @@ import {
   prefixSchema,
   toListEntry,
   toWritten,
+  ttlSchema,
+  uploadIdSchema,
   writtenSchema,
 } from './storage-schemas.ts';
 import type { StorageContext } from './storage-scope.ts';
+import { storeBody, storeUpload, TAKES_VALUES } from './store-value.ts';
 import { readContentType, valueHeaders } from './value-headers.ts';
+import { sendValue } from './value-stream.ts';
 
 /** The key is the rest of the path; or, for clients whose URLs get normalised on their way, in the query. */
 const VALUE_PATH = '/v1/kv/:namespace/*';
@@ -65,10 +69,10 @@ const writeQuery = nameQuery.extend({
     .describe('home replicas that must have it on disk; `majority` unless said'),
 });
 const putQuery = writeQuery.extend({
-  ttl: z
-    .string()
+  ttl: ttlSchema.optional(),
+  upload: uploadIdSchema
     .optional()
-    .describe('seconds, or a duration like 90s, 30m, 1h30m, 7d; for ever when missing'),
+    .describe('a complete upload, which becomes the value; there is no body then'),
 });
 const listQuery = readQuery.extend({
   prefix: prefixSchema.optional(),
@@ -78,6 +82,8 @@ const listQuery = readQuery.extend({
 
 const etagsText = 'entity tags with their quotes, separated by commas, or *';
 const readHeaders = z.object({
+  range: z.string().optional().describe('one range of bytes, as in bytes=0-1023: 206 with that part'),
+  'if-range': z.string().optional().describe('an ETag: all of the value when it has another one'),
   'if-match': z.string().optional().describe(`${etagsText}; 412 when the value has none of them`),
   'if-none-match': z.string().optional().describe(`${etagsText}; 304 when the value has one of them`),
 });
@@ -95,10 +101,18 @@ const valueResponse = {
     'The bytes, with the Content-Type they came with; Maillon-Degraded: true when no majority was asked',
   content: { '*/*': { schema: z.unknown().meta({ type: 'string', format: 'binary' }) } },
 };
+const partResponse = {
+  ...valueResponse,
+  description: 'The part that Range asks for; Content-Range says which it is',
+};
 const unchangedResponse = z.null().describe('The value is one that If-None-Match names');
-const body = z
-  .unknown()
-  .meta({ type: 'string', format: 'binary', description: `the value, at most ${VALUE_MAX_BYTES} bytes` });
+const body = z.unknown().meta({
+  type: 'string',
+  format: 'binary',
+  description:
+    `the value, at most ${BLOB_MAX_BYTES} bytes; one of more than ${INLINE_MAX_BYTES} is taken as it comes, with Expect: 100-continue ` +
+    'once it is wanted. Idempotency-Key is not needed: the same value once more changes its ETag only, and If-None-Match: * lets it be stored once',
+});
 
 const putSchema = {
   summary: 'Store a value',
@@ -118,7 +132,7 @@ const getSchema = {
   tags,
   querystring: readQuery,
   headers: readHeaders,
-  response: { 200: valueResponse, 304: unchangedResponse, ...errorResponses },
+  response: { 200: valueResponse, 206: partResponse, 304: unchangedResponse, ...errorResponses },
 };
 const headSchema = {
   ...getSchema,
@@ -145,15 +159,17 @@ type ValueRequest<Query> = FastifyRequest<{
   Querystring: Query & z.output<typeof nameQuery>;
 }>;
 
-export function kvRoutes(app: Routes, context: Pick<StorageContext, 'holdValue'>): void {
-  const put = putHandler();
+type KvContext = Pick<StorageContext, 'holdValue' | 'transfers'>;
+
+export function kvRoutes(app: Routes, context: KvContext): void {
+  const put = putHandler(context);
   const read = readHandler(context);
   const remove = deleteHandler();
   const inPath = { params: pathParams };
   const inQuery = { params: namespaceParams };
   const config = { readsNamespace: 'values' as const };
   const described = { config: { ...config, swagger: { exposeHeadRoute: true } } };
-  const forPut = { bodyLimit: VALUE_MAX_BYTES, onRequest: checkType };
+  const forPut = { ...TAKES_VALUES, onRequest: checkType };
 
   app.put(VALUE_PATH, { ...forPut, schema: { ...putSchema, ...inPath, operationId: 'putValue' } }, put);
   app.put(
@@ -207,24 +223,27 @@ async function checkType({ headers }: FastifyRequest): Promise<void> {
   readContentType(headers['content-type']);
 }
 
-function putHandler() {
-  return async (
-    request: ValueRequest<{ ttl?: string | undefined; durability?: Durability | undefined }>,
-    reply: FastifyReply,
-  ) => {
+interface PutQuery {
+  readonly ttl?: string | undefined;
+  readonly durability?: Durability | undefined;
+  readonly upload?: string | undefined;
+}
+
+function putHandler(context: KvContext) {
+  return async (request: ValueRequest<PutQuery>, reply: FastifyReply) => {
     const name = nameOf(request);
-    const { ttl, durability } = request.query;
+    const { ttl, durability, upload } = request.query;
     const options = {
       contentType: readContentType(request.headers['content-type']),
       ...(ttl === undefined ? {} : { ttlMs: parseTtl(ttl) }),
       ...(durability === undefined ? {} : { durability }),
     };
-    const value = bytesOf(request.body);
     const precondition = writePrecondition(request.headers);
-    const { storage } = request.acting;
-    const receipt = await writeIf(storage, name, precondition, (condition) =>
-      storage.put(name, value, { ...options, ...condition }),
-    );
+    const write = { name, options, precondition };
+    const receipt =
+      upload === undefined
+        ? await storeBody(context, reply, write)
+        : await storeUpload(context, reply, { ...write, upload });
     void reply.header('etag', receipt.etag);
     // of any other write it is not known, nor asked, whether there was a value
     const status = precondition?.kind === 'absent' ? 201 : 200;
@@ -233,28 +252,24 @@ function putHandler() {
 }
 
 /** GET and HEAD: the library leaves the body of the latter out, its length stays. */
-function readHandler({ holdValue }: Pick<StorageContext, 'holdValue'>) {
+function readHandler(context: KvContext) {
   return async (request: ValueRequest<{ consistency?: Consistency | undefined }>, reply: FastifyReply) => {
     const { consistency } = request.query;
     const ifMatch = parseEtags(request.headers['if-match']);
     const ifNoneMatch = parseEtags(request.headers['if-none-match']);
-    const record = await request.acting.storage.get(
-      nameOf(request),
-      consistency === undefined ? {} : { consistency },
-    );
+    const name = nameOf(request);
+    const record = await request.acting.storage.get(name, consistency === undefined ? {} : { consistency });
     if (record === null) {
       if (ifMatch !== undefined) throw notMet();
       throw new GatewayError('not_found', 'there is no value under this key');
     }
-    if (ifMatch !== undefined && !matchesStrongly(ifMatch, record.etag)) throw notMet(record.etag);
-    void reply.headers(valueHeaders(record));
-    if (ifNoneMatch !== undefined && matchesWeakly(ifNoneMatch, record.etag)) return reply.code(304).send();
-    if (request.method === 'HEAD') {
-      void reply.header('content-length', String(record.size));
-      return reply.send();
+    const { etag } = record;
+    if (ifMatch !== undefined && !matchesStrongly(ifMatch, etag)) throw notMet(etag);
+    const headers = valueHeaders(record);
+    if (ifNoneMatch !== undefined && matchesWeakly(ifNoneMatch, etag)) {
+      return reply.headers(headers).code(304).send();
     }
-    holdValue(reply, record.size);
-    return reply.send(bodyOf(record));
+    return sendValue(context, reply, { record, etag, headers, namespace: name.namespace });
   };
 }
 
@@ -307,15 +322,4 @@ export function keyInPath(url: string): string {
   const key = text.includes('#') ? null : percentDecode(text);
   if (key === null) throw new GatewayError('bad_key', 'key must be percent-encoded UTF-8');
   return key;
-}
-
-/** A request without a body stores an empty value. */
-export function bytesOf(requestBody: unknown): Uint8Array {
-  return requestBody instanceof Uint8Array ? requestBody : new Uint8Array();
-}
-
-/** A value at once where its record holds it, or as it comes. */
-export function bodyOf({ value, read }: Pick<StoredRecord, 'value' | 'read'>): Buffer | Readable {
-  if (value === null) return Readable.from(read(), { objectMode: false });
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }

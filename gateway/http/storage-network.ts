@@ -34,6 +34,10 @@ const whereSchema = z
         isSynced: z.boolean().nullable().describe('whether it counts; null when it did not answer'),
         etag: z.string().nullable().describe('of what it holds; null for nothing or no answer'),
         isTombstone: z.boolean(),
+        isWhole: z
+          .boolean()
+          .nullable()
+          .describe('whether it has all bytes of the blob that is the value; null: no blob, or no answer'),
       }),
     ),
   })

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ListEntry, RecordName, WriteReceipt } from '../../node/index.ts';
+import { parseCid } from '../../protocols/common/block-cid.ts';
 import { KEY_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { checkKey, checkPrefix } from '../../protocols/storage/keys.ts';
 import { CURSOR_MAX_LENGTH, LIST_DEFAULT, LIST_MAX } from '../limits.ts';
@@ -22,6 +23,18 @@ export const cursorSchema = z
   .describe('of the page before; the other parameters must be the same');
 
 export const limitSchema = pageLimit(LIST_MAX, LIST_DEFAULT);
+
+export const ttlSchema = z
+  .string()
+  .describe('seconds, or a duration like 90s, 30m, 1h30m, 7d; for ever when missing');
+
+/** As the node makes them. */
+export const uploadIdSchema = z.string().regex(/^[\w-]{1,64}$/, 'must be the id of an upload');
+
+export const cidSchema = z
+  .string()
+  .refine((text) => parseCid(text) !== null, 'must be a CID of version 1 with sha2-256, in base32')
+  .meta({ pattern: '^b[a-z2-7]{58}$', description: 'CID of a blob' });
 
 const versionSchema = z.object({ ms: z.int().min(0), counter: z.int().min(0) });
 const expirySchema = timeSchema.nullable().describe('when it is gone; null for never');

@@ -5,8 +5,11 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Context } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import { VALUES_IN_TRANSIT_BYTES } from '../limits.ts';
+import { blobRoutes } from './blobs.ts';
 import { parseJson } from './body.ts';
+import type { BodyDeadlines } from './body-deadlines.ts';
 import { cacheRoutes } from './cache.ts';
+import { e2StorageRoutes } from './e2-storage.ts';
 import { fournkRoutes } from './fournk.ts';
 import { HeldBodies, type Hold } from './held-bodies.ts';
 import { kvRoutes } from './kv.ts';
@@ -14,18 +17,29 @@ import { parseQuery, queryOf } from './percent.ts';
 import type { Routes } from './routes.ts';
 import { debrosStorageRoutes } from './storage.ts';
 import { networkStorageRoutes } from './storage-network.ts';
+import { Transfers } from './transfers.ts';
+import { uploadRoutes } from './uploads.ts';
+import { ValueBodies } from './value-bodies.ts';
 
 export interface StorageContext extends Pick<Context, 'storage' | 'config'> {
   /** Counts a value against what may be on its way. */
   readonly holdValue: Hold;
+  /** Of large values. */
+  readonly transfers: Transfers;
+}
+
+export interface StorageRoutesContext extends Pick<Context, 'storage' | 'config' | 'stopping'> {
+  readonly deadlines: BodyDeadlines;
 }
 
 export async function storageRoutes(
   app: Routes,
-  { storage, config }: Pick<Context, 'storage' | 'config'>,
+  { storage, config, stopping, deadlines }: StorageRoutesContext,
 ): Promise<void> {
   const bodies = new HeldBodies({ max: VALUES_IN_TRANSIT_BYTES });
-  const context: StorageContext = { storage, config, holdValue: bodies.hold };
+  const values = new ValueBodies({ held: bodies, deadlines });
+  const transfers = new Transfers({ deadlines, stopping });
+  const context: StorageContext = { storage, config, holdValue: bodies.hold, transfers };
 
   await app.register(async (scope) => {
     bodies.watch(scope);
@@ -48,10 +62,14 @@ export async function storageRoutes(
     });
     await scope.register(async (raw) => {
       // values are bytes of whatever type
-      raw.addContentTypeParser('*', bodies.read);
+      raw.addContentTypeParser('*', values.take);
+      values.watch(raw);
       const typed = raw.withTypeProvider<ZodTypeProvider>();
       kvRoutes(typed, context);
+      blobRoutes(typed, context);
+      uploadRoutes(typed, context);
       debrosStorageRoutes(typed, context);
+      e2StorageRoutes(typed, context);
     });
   });
 }

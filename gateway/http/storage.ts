@@ -1,16 +1,16 @@
 /** Values as DeBros clients of the first generation (E1) store and read them. */
 import { z } from 'zod';
 import type { ListRequest, Storage } from '../../node/index.ts';
-import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { GatewayError } from '../errors.ts';
 import { DEBROS_LIST_MAX, JSON_OVERHEAD_BYTES, LIST_DEFAULT, LIST_MAX } from '../limits.ts';
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
 import { parseJson } from './body.ts';
-import { bodyOf, bytesOf } from './kv.ts';
 import type { Routes } from './routes.ts';
 import { pageLimit, prefixSchema, recordKeySchema } from './storage-schemas.ts';
 import type { StorageContext } from './storage-scope.ts';
+import { bytesOf, sizeTaken, storeBody, TAKES_VALUES } from './store-value.ts';
 import { harmlessHeaders } from './value-headers.ts';
+import { sendValue } from './value-stream.ts';
 
 const tags = ['storage', 'debros'];
 const nameQuery = z.object({ namespace: namespaceSchema.optional(), key: recordKeySchema.optional() });
@@ -65,9 +65,10 @@ const bodyKeySchema = z.object({ key: recordKeySchema });
 
 type Query = z.output<typeof nameQuery>;
 
-export function debrosStorageRoutes(app: Routes, context: Pick<StorageContext, 'holdValue'>): void {
-  const { holdValue } = context;
-  const bodyLimit = VALUE_MAX_BYTES;
+export function debrosStorageRoutes(
+  app: Routes,
+  context: Pick<StorageContext, 'holdValue' | 'transfers'>,
+): void {
   const config = { readsNamespace: 'values' as const };
 
   for (const [method, url] of [
@@ -78,12 +79,11 @@ export function debrosStorageRoutes(app: Routes, context: Pick<StorageContext, '
       method,
       url,
       schema: putSchema,
-      bodyLimit,
+      ...TAKES_VALUES,
       handler: async (request, reply) => {
         const name = nameOf(request.query);
-        const value = bytesOf(request.body);
-        await request.acting.storage.put(name, value);
-        return reply.code(201).send({ status: 'ok', key: name.key, size: value.byteLength });
+        await storeBody(context, reply, { name });
+        return reply.code(201).send({ status: 'ok', key: name.key, size: sizeTaken(request.body) });
       },
     });
   }
@@ -100,11 +100,12 @@ export function debrosStorageRoutes(app: Routes, context: Pick<StorageContext, '
       config: { needs: 'read', readsNamespace: 'values' as const },
       exposeHeadRoute: false,
       handler: async (request, reply) => {
-        const record = await request.acting.storage.get(nameOf(request.query));
+        const name = nameOf(request.query);
+        const record = await request.acting.storage.get(name);
         if (record === null) throw new GatewayError('not_found', 'there is no value under this key');
-        holdValue(reply, record.size);
-        void reply.headers(harmlessHeaders(''));
-        return reply.send(bodyOf(record));
+        const { etag } = record;
+        const headers = harmlessHeaders('');
+        return sendValue(context, reply, { record, etag, headers, namespace: name.namespace });
       },
     });
   }

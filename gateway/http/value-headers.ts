@@ -47,7 +47,7 @@ export function harmlessHeaders(contentType: string): Record<string, string> {
 
 /** What of a value is told in headers. */
 export function valueHeaders(record: RecordHead & Pick<StoredRecord, 'degraded'>): Record<string, string> {
-  const { etag, time, author, expiresAt, degraded, contentType } = record;
+  const { etag, time, author, expiresAt, degraded, contentType, blob } = record;
   return {
     ...harmlessHeaders(contentType),
     etag,
@@ -57,6 +57,7 @@ export function valueHeaders(record: RecordHead & Pick<StoredRecord, 'degraded'>
     'maillon-author': author,
     'maillon-time': String(time),
     ...(expiresAt === null ? {} : { 'maillon-expires': String(expiresAt) }),
+    ...(blob === null ? {} : { 'maillon-blob': blob }),
     ...(degraded ? { 'maillon-degraded': 'true' } : {}),
   };
 }

@@ -25,6 +25,8 @@ export interface UploadRow {
   readonly blob: number;
   readonly state: Uint8Array;
   readonly size: number;
+  /** Of one that is complete: it has no state and no size any more. */
+  readonly link: BlobLink | null;
 }
 
 /** A block that was written. */
@@ -167,13 +169,20 @@ export class Catalogue {
 
   upload(id: string, namespaceId: Uint8Array): UploadRow | null {
     const row = this.#sql.get(
-      `SELECT blob, state, size FROM uploads
-        WHERE id = ? AND namespace = (SELECT id FROM namespaces WHERE namespace_id = ?)`,
+      `SELECT blob, state, uploads.size, blobs.cid, blobs.size AS total FROM uploads JOIN blobs ON blobs.id = blob
+        WHERE uploads.id = ? AND namespace = (SELECT id FROM namespaces WHERE namespace_id = ?)`,
       id,
       namespaceId,
     );
     if (row === undefined) return null;
-    return { id, blob: Number(row['blob']), state: row['state'] as Uint8Array, size: Number(row['size']) };
+    const cid = row['cid'] as Uint8Array | null;
+    return {
+      id,
+      blob: Number(row['blob']),
+      state: row['state'] as Uint8Array,
+      size: Number(row['size']),
+      link: cid === null ? null : { cid, size: Number(row['total']) },
+    };
   }
 
   /** Throws where it is not as `row` says any more: it was given up, or somebody else went on with it. */
@@ -189,11 +198,17 @@ export class Catalogue {
     if (Number(changes) === 0) throw uploadGone();
   }
 
-  /** What was uploaded is the blob of this link now; where there was one, it has all blocks now. */
-  finishUpload({ id, blob, size }: UploadRow, link: BlobLink): void {
-    if (Number(this.#sql.run('DELETE FROM uploads WHERE id = ? AND size = ?', id, size).changes) === 0) {
-      throw uploadGone();
-    }
+  /**
+   * What was uploaded is the blob of this link now; where there was one, it has all blocks now. `isKept`: the upload goes on to need
+   * that, without a size of its own.
+   */
+  finishUpload(
+    { id, blob, size }: UploadRow,
+    link: BlobLink,
+    { isKept }: { readonly isKept: boolean } = { isKept: false },
+  ): void {
+    const row = this.#sql.get('DELETE FROM uploads WHERE id = ? AND size = ? RETURNING namespace', id, size);
+    if (row === undefined) throw uploadGone();
     const there = this.blob(link.cid);
     const { id: target } = there ?? { id: blob };
     if (there === null)
@@ -212,6 +227,14 @@ export class Catalogue {
       );
     }
     this.complete(target);
+    if (!isKept) return;
+    this.#sql.run(
+      "INSERT INTO uploads (id, blob, namespace, state, size, touched) VALUES (?, ?, ?, x'', 0, ?)",
+      id,
+      target,
+      Number(row['namespace']),
+      this.#clock.now(),
+    );
   }
 
   endUpload(id: string): void {

@@ -26,11 +26,15 @@ export interface Upload {
   readonly id: string;
   /** Bytes of it that are on disk: those that come next begin here. */
   readonly offset: number;
+  /** What it came to, once it is complete; nothing can be added then. */
+  readonly link: BlobLink | null;
   /**
    * Takes what `source` gives, from `offset` on, to its end; then it is a blob, which nothing refers to yet. When `source` or the signal breaks it
    * off, what was synced stays. Throws `no_room`, `blob_too_large`.
    */
   finish(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobLink>;
+  /** As `finish`, but the upload stays with its link, and the blob with it, until it is cancelled or its life has ended. */
+  complete(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobLink>;
   /** Takes what `source` gives and waits for more; what does not fill a chunk has to be sent again: `offset` says from where. */
   append(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
   /** Gives it up. */

@@ -262,6 +262,10 @@ class FileBlobStore implements BlobStore {
       get offset() {
         return upload.offset;
       },
+      get link() {
+        return upload.link;
+      },
+      complete: (source, signal) => this.#run(() => upload.complete(source, within(signal))),
       append: (source, signal) => this.#run(() => upload.append(source, within(signal))),
       finish: (source, signal) => this.#run(() => upload.finish(source, within(signal))),
       cancel: () => upload.cancel(),

@@ -1,6 +1,7 @@
 import { BlobBuilder, type BlobLink, chunksOf, PROFILE } from '../../protocols/blobs/index.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import type { UploadRow } from './catalogue.ts';
+import { uploadGone } from './errors.ts';
 import { Intake, type IntakeComponents } from './intake.ts';
 import type { Upload } from './interface.ts';
 
@@ -24,8 +25,8 @@ export class StoredUpload implements Upload {
     this.#components = components;
     this.#row = row;
     this.#state = row.state;
-    this.#offset = row.size;
-    this.#builder = new BlobBuilder(components, { state: row.state });
+    this.#offset = row.link?.size ?? row.size;
+    this.#builder = new BlobBuilder(components, row.link === null ? { state: row.state } : {});
     this.#intake = new Intake(components, { blob: row.blob });
   }
 
@@ -41,7 +42,23 @@ export class StoredUpload implements Upload {
     return this.#alone(() => this.#take(source, signal, null));
   }
 
-  async finish(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobLink> {
+  get link(): BlobLink | null {
+    return this.#row.link;
+  }
+
+  finish(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobLink> {
+    return this.#end(source, signal, { isKept: false });
+  }
+
+  complete(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobLink> {
+    return this.#end(source, signal, { isKept: true });
+  }
+
+  #end(
+    source: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+    how: { readonly isKept: boolean },
+  ): Promise<BlobLink> {
     return this.#alone(async () => {
       let last: Uint8Array | null = null;
       await this.#take(source, signal, (chunk) => {
@@ -51,7 +68,9 @@ export class StoredUpload implements Upload {
       const { link, blocks } = this.#builder.finish();
       for (const block of blocks) await this.#intake.add(block);
       const { catalogue } = this.#components;
-      await this.#intake.commit(() => catalogue.finishUpload({ ...this.#row, size: this.#offset }, link));
+      await this.#intake.commit(() =>
+        catalogue.finishUpload({ ...this.#row, size: this.#offset }, link, how),
+      );
       return link;
     });
   }
@@ -104,6 +123,7 @@ export class StoredUpload implements Upload {
 
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isBusy) throw new Error('one caller at a time');
+    if (this.#row.link !== null) throw uploadGone();
     this.#isBusy = true;
     try {
       return await work();

@@ -27,6 +27,8 @@ const READS: Decision = { needs: ['read'], proof: 'shows' };
 const WRITES: Decision = { needs: ['write'], proof: 'changes' };
 /** What is in it was signed by whoever wrote it: the credential is for the gateway's work only. */
 const CARRIES: Decision = { needs: ['write'] };
+/** It makes nothing yet that others could see. */
+const UPLOADS: Decision = { needs: ['write'] };
 
 const DECISIONS: Readonly<Record<string, Decision>> = {
   'GET /': OPEN,
@@ -86,6 +88,19 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
   'HEAD /v1/kv/{namespace}': READS,
   'GET /v1/kv/{namespace}': READS,
   'DELETE /v1/kv/{namespace}': WRITES,
+  'POST /v1/blobs': WRITES,
+  'GET /v1/blobs': READS,
+  'GET /v1/blobs/{cid}': READS,
+  'DELETE /v1/blobs/{cid}': WRITES,
+  'POST /v1/uploads': UPLOADS,
+  'GET /v1/uploads/{id}': UPLOADS,
+  'PATCH /v1/uploads/{id}': WRITES,
+  'DELETE /v1/uploads/{id}': WRITES,
+  'POST /v1/storage/upload': WRITES,
+  'POST /v1/storage/pin': WRITES,
+  'GET /v1/storage/status/{cid}': READS,
+  'GET /v1/storage/get/{cid}': READS,
+  'DELETE /v1/storage/unpin/{cid}': WRITES,
   'POST /v1/storage/put': WRITES,
   'PUT /v1/storage': WRITES,
   'GET /v1/storage': READS,

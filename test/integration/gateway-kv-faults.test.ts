@@ -1,12 +1,13 @@
 /** What the gateway makes of storage that fails, which a real node alone cannot be made to do. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { after, before, beforeEach, test } from 'node:test';
 import { ERRORS, type ErrorCode } from '../../gateway/errors.ts';
 import { VALUES_IN_TRANSIT_BYTES } from '../../gateway/limits.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
-import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
+import { INLINE_MAX_BYTES, VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { FakeStorage } from '../support/fake-storage.ts';
 import { until } from '../support/processes.ts';
 import { type RawAnswer, type RawRequest, rawRequest } from '../support/raw-http.ts';
@@ -117,13 +118,13 @@ test('durability, consistency, conditions and life are handed on as they were sa
   });
 });
 
-test('values on their way are bounded together, by what came of them and not by what was announced', async () => {
+test('values in memory are bounded together, by what came of them and not by what was announced', async () => {
   const { port } = new URL(site.url);
   const sockets = Array.from({ length: VALUES_IN_TRANSIT_BYTES / VALUE_MAX_BYTES }, () => {
     const socket = connect(Number(port), '127.0.0.1');
     socket.on('error', () => undefined);
     socket.write(
-      `PUT /v1/kv/n/slow HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${VALUE_MAX_BYTES}\r\n\r\n`,
+      `POST /v1/cache/put HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${VALUE_MAX_BYTES}\r\n\r\n`,
     );
     return socket;
   });
@@ -140,7 +141,7 @@ test('values on their way are bounded together, by what came of them and not by 
   }
   await until('their places are free again', async () => {
     return (
-      (await call('/v1/kv/n/quick', { method: 'PUT', body: Buffer.alloc(VALUE_MAX_BYTES) })).status === 200
+      (await call('/v1/kv/n/quick', { method: 'PUT', body: Buffer.alloc(INLINE_MAX_BYTES) })).status === 200
     );
   });
 });
@@ -151,4 +152,47 @@ test('a body that is cut off stores nothing', async () => {
   socket.end('PUT /v1/kv/n/cut HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\nhalf');
   await buffer(socket);
   assert.equal((await call('/v1/kv/n/cut')).status, 404);
+});
+
+test('a value whose middle cannot be read ends the connection, and one whose beginning cannot is an error', async () => {
+  const bytes = Buffer.alloc(3 * 2 ** 20, 'v');
+  assert.equal((await call('/v1/kv/n/broken', { method: 'PUT', body: bytes })).status, 200);
+  storage.beforeChunk = (at) => {
+    if (at >= 2 ** 20) throw new CodedError('blob_unavailable', 'with nobody');
+  };
+  await assert.rejects(call('/v1/kv/n/broken'), { code: 'ECONNRESET' });
+  const part = await call('/v1/kv/n/broken', { headers: { range: 'bytes=5-9' } });
+  assert.deepEqual([part.status, part.text], [206, 'vvvvv'], 'what can be read is');
+  storage.beforeChunk = () => {
+    throw new CodedError('blob_unavailable', 'with nobody');
+  };
+  const none = await call('/v1/kv/n/broken');
+  assert.deepEqual(
+    [none.status, none.body.code, none.headers['retry-after']],
+    [503, 'blob_unavailable', '5'],
+  );
+  assert.equal(none.headers['etag'], undefined, 'nothing is said of the value');
+  storage.beforeChunk = null;
+});
+
+test('a reader that goes away ends what is read for it', async () => {
+  let isRead = 0;
+  storage.beforeChunk = () => {
+    isRead += 1;
+  };
+  const bytes = Buffer.alloc(64 * 2 ** 20, 'v');
+  assert.equal((await call('/v1/kv/n/long', { method: 'PUT', body: bytes })).status, 200);
+  const { port } = new URL(site.url);
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.write('GET /v1/kv/n/long HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+  await once(socket, 'readable');
+  // nothing is taken: what is read ahead is bounded
+  await until('it waits', async () => {
+    const before = isRead;
+    await call('/livez');
+    return isRead > 0 && before === isRead;
+  });
+  assert.ok(isRead < 32, `${isRead} MiB`);
+  socket.destroy();
+  storage.beforeChunk = null;
 });

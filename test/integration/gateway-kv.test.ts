@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { LIST_MAX, TTL_MAX_MS } from '../../gateway/limits.ts';
-import { KEY_MAX_BYTES, VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
+import { BLOB_MAX_BYTES } from '../../protocols/blobs/constants.ts';
+import { KEY_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { until } from '../support/processes.ts';
 import { type RawAnswer, type RawRequest, rawBytes, rawRequest } from '../support/raw-http.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
@@ -82,28 +83,6 @@ describe('a value', () => {
       const read = await call('/v1/kv/one/json');
       assert.deepEqual([read.bytes.toString(), read.headers['content-type']], [body, 'application/json']);
     }
-  });
-
-  test('of the largest size goes, a larger one does not', async () => {
-    const largest = Buffer.alloc(VALUE_MAX_BYTES, 'v');
-    assert.equal((await put('/v1/kv/one/large', largest)).status, 200);
-    assert.ok((await call('/v1/kv/one/large')).bytes.equals(largest));
-    assert.deepEqual(outcome(await put('/v1/kv/one/large', Buffer.alloc(VALUE_MAX_BYTES + 1))), [
-      413,
-      'too_large',
-    ]);
-  });
-
-  test('in chunks is bounded as well', async () => {
-    const { port } = new URL(site.url);
-    const head = `PUT /v1/kv/one/chunked HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nTransfer-Encoding: chunked\r\n\r\n`;
-    const size = VALUE_MAX_BYTES + 1;
-    const answer = await rawBytes(
-      site.url,
-      `${head}${size.toString(16)}\r\n${'v'.repeat(size)}\r\n0\r\n\r\n`,
-    );
-    assert.match(answer, /^HTTP\/1.1 413 /);
-    assert.match(answer, /"code":"too_large"/);
   });
 
   test('with a Content-Type that is none is refused', async () => {
@@ -514,7 +493,7 @@ describe('about storage', () => {
       assert.ok(features.includes(feature));
     assert.ok(protocols.includes('/maillon/storage/1'));
     const value = limits.find(({ name }: { name: string }) => name === 'gateway.valueBytes');
-    assert.equal(value.value, VALUE_MAX_BYTES);
+    assert.equal(value.value, BLOB_MAX_BYTES);
     const { paths } = (await call('/openapi.json')).body;
     assert.deepEqual(Object.keys(paths['/v1/kv/{namespace}/{key}']).toSorted(), [
       'delete',

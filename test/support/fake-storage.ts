@@ -1,5 +1,6 @@
 /** Storage in memory, for what a real node alone cannot be made to answer. */
 import { createHash } from 'node:crypto';
+import type { Upload } from '../../node/blobs/interface.ts';
 import type {
   DeleteOptions,
   ListPage,
@@ -12,9 +13,12 @@ import type {
   Where,
   WriteReceipt,
 } from '../../node/index.ts';
+import { type BlobLink, type ByteRange, cidText } from '../../protocols/blobs/index.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
+import { INLINE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { checkKey, compareKeys } from '../../protocols/storage/keys.ts';
 import { formatEtag, recordCid } from '../../protocols/storage/version.ts';
+import { blobOf, bytesOfAll, piecesOf } from './blobs.ts';
 
 const SELF = '12D3KooWFake';
 
@@ -26,20 +30,13 @@ export class FakeStorage implements Storage {
   afterGet: (() => Promise<unknown>) | null = null;
   /** What was asked for, and with which options. */
   readonly calls: { readonly method: string; readonly options: unknown }[] = [];
+  /** Of blobs: run before each chunk is read. */
+  beforeChunk: ((start: number) => Promise<void> | void) | null = null;
+  /** What is left of an upload that nobody took is counted here, too. */
+  readonly uploads = new Map<string, FakeUpload>();
+  readonly #blobs = new Map<string, Buffer>();
   readonly #records = new Map<string, Map<string, StoredRecord>>();
   #counter = 0;
-
-  putBlob(): Promise<WriteReceipt> {
-    return Promise.reject(new Error('no blobs are kept here'));
-  }
-
-  beginUpload(): never {
-    throw new Error('no blobs are kept here');
-  }
-
-  resumeUpload(): never {
-    throw new Error('no blobs are kept here');
-  }
 
   carry(): Promise<WriteReceipt> {
     return Promise.reject(new Error('no records are carried here'));
@@ -50,16 +47,33 @@ export class FakeStorage implements Storage {
     value: Uint8Array | AsyncIterable<Uint8Array>,
     options: PutOptions = {},
   ): Promise<WriteReceipt> {
-    this.#begin('put', options);
-    if (!(value instanceof Uint8Array)) throw new Error('values come at once here');
-    checkKey(name.key);
-    const records = this.#of(name.namespace);
-    const etag = records.get(name.key)?.etag;
-    if (options.ifAbsent && etag !== undefined) throw new CodedError('exists', 'there is one', { etag });
-    this.#check(etag, options.ifVersion);
-    const record = this.#make(value, options);
-    records.set(name.key, record);
-    return receiptOf(record, options);
+    this.#begin('put', withoutSignal(options));
+    const bytes = value instanceof Uint8Array ? Buffer.from(value) : await bytesOfAll(value);
+    if (bytes.byteLength <= INLINE_MAX_BYTES) return this.#write(name, { value: bytes }, options);
+    return this.#write(name, { link: await this.#keep(bytes) }, options);
+  }
+
+  async putBlob(name: RecordName, link: BlobLink, options: PutOptions = {}): Promise<WriteReceipt> {
+    this.#begin('putBlob', withoutSignal(options));
+    if (!this.#blobs.has(cidText(link.cid))) throw new CodedError('not_found', 'no such blob');
+    return this.#write(name, { link }, options);
+  }
+
+  beginUpload(): Upload {
+    const id = `upload-${this.uploads.size}-${this.#counter}`;
+    this.#begin('beginUpload', {});
+    const upload = new FakeUpload(id, {
+      keep: (bytes) => this.#keep(bytes),
+      forget: () => this.uploads.delete(id),
+    });
+    this.uploads.set(id, upload);
+    return upload;
+  }
+
+  resumeUpload(_namespace: unknown, id: string): Upload {
+    const upload = this.uploads.get(id);
+    if (upload === undefined) throw new CodedError('not_found', 'no such upload');
+    return upload;
   }
 
   async get(name: RecordName, options = {}): Promise<StoredRecord | null> {
@@ -76,7 +90,7 @@ export class FakeStorage implements Storage {
     const records = this.#of(name.namespace);
     this.#check(records.get(name.key)?.etag, options.ifVersion);
     records.delete(name.key);
-    return receiptOf(this.#make(new Uint8Array(), {}), options);
+    return receiptOf(this.#make({ value: new Uint8Array() }, {}), options);
   }
 
   async list({ namespace, prefix = '', limit = 100, cursor }: ListRequest): Promise<ListPage> {
@@ -101,7 +115,7 @@ export class FakeStorage implements Storage {
       isSynced: true,
       etag,
       isTombstone: false,
-      isWhole: null,
+      isWhole: etag === null ? null : true,
     } as const;
     return { partition: 3, holders: [holder] };
   }
@@ -118,6 +132,30 @@ export class FakeStorage implements Storage {
       partitions: { home: 0, standIn: 0, unsynced: 0 },
       namespaces: [{ owner: '', namespace: 'default', keys: 0, bytes: 0 }],
     };
+  }
+
+  #write(name: RecordName, held: Held, options: PutOptions): WriteReceipt {
+    checkKey(name.key);
+    const records = this.#of(name.namespace);
+    const etag = records.get(name.key)?.etag;
+    if (options.ifAbsent && etag !== undefined) throw new CodedError('exists', 'there is one', { etag });
+    this.#check(etag, options.ifVersion);
+    const record = this.#make(held, options);
+    records.set(name.key, record);
+    return receiptOf(record, options);
+  }
+
+  async #keep(bytes: Buffer): Promise<BlobLink> {
+    const { link } = await blobOf(piecesOf(bytes, bytes.byteLength));
+    this.#blobs.set(cidText(link.cid), bytes);
+    return link;
+  }
+
+  async *#read(bytes: Uint8Array, range: ByteRange): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let at = range.start; at < range.end; at += CHUNK_BYTES) {
+      await this.beforeChunk?.(at);
+      yield bytes.subarray(at, Math.min(at + CHUNK_BYTES, range.end));
+    }
   }
 
   #begin(method: string, options: unknown): void {
@@ -138,26 +176,78 @@ export class FakeStorage implements Storage {
     throw new CodedError('precondition_failed', 'another', etag === undefined ? undefined : { etag });
   }
 
-  #make(value: Uint8Array, { contentType = '', ttlMs }: PutOptions): StoredRecord {
+  #make(held: Held, { contentType = '', ttlMs }: PutOptions): StoredRecord {
     this.#counter += 1;
     const version = { ms: 1_700_000_000_000, counter: this.#counter };
-    const digest = createHash('sha256').update(value).update(String(this.#counter)).digest();
+    const blob = 'link' in held ? cidText(held.link.cid) : null;
+    const value = 'link' in held ? null : Uint8Array.from(held.value);
+    const bytes = value ?? this.#blobs.get(blob ?? '') ?? new Uint8Array();
+    const digest = createHash('sha256').update(bytes).update(String(this.#counter)).digest();
+    const size = bytes.byteLength;
     return {
       etag: formatEtag({ ...version, digest }),
       id: recordCid(digest),
       version,
       contentType,
-      size: value.byteLength,
+      size,
       author: 'did:key:z6MkFake',
       time: version.ms,
       expiresAt: ttlMs === undefined ? null : version.ms + ttlMs,
-      blob: null,
-      value: Uint8Array.from(value),
-      read: async function* () {
-        yield Uint8Array.from(value);
-      },
+      blob,
+      value,
       degraded: false,
+      read: (range = { start: 0, end: size }) => this.#read(bytes, range),
     };
+  }
+}
+
+type Held = { readonly value: Uint8Array } | { readonly link: BlobLink };
+
+const CHUNK_BYTES = 1024 * 1024;
+
+function withoutSignal({ signal: _signal, ...options }: PutOptions): PutOptions {
+  return options;
+}
+
+interface FakeUploadInit {
+  readonly keep: (bytes: Buffer) => Promise<BlobLink>;
+  readonly forget: () => void;
+}
+
+/** Keeps every byte that came. */
+class FakeUpload implements Upload {
+  readonly id: string;
+  link: BlobLink | null = null;
+  #bytes = Buffer.alloc(0);
+  readonly #init: FakeUploadInit;
+
+  constructor(id: string, init: FakeUploadInit) {
+    this.id = id;
+    this.#init = init;
+  }
+
+  get offset(): number {
+    return this.#bytes.byteLength;
+  }
+
+  async append(source: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of source) this.#bytes = Buffer.concat([this.#bytes, chunk]);
+  }
+
+  async finish(source: AsyncIterable<Uint8Array>): Promise<BlobLink> {
+    const link = await this.complete(source);
+    this.cancel();
+    return link;
+  }
+
+  async complete(source: AsyncIterable<Uint8Array>): Promise<BlobLink> {
+    await this.append(source);
+    this.link = await this.#init.keep(this.#bytes);
+    return this.link;
+  }
+
+  cancel(): void {
+    this.#init.forget();
   }
 }
 

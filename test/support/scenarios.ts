@@ -10,6 +10,11 @@ export interface HttpStep {
     readonly path: string;
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: Readonly<Record<string, unknown>>;
+    /** A body of the type multipart/form-data. */
+    readonly form?: {
+      readonly file?: { readonly name: string; readonly type: string; readonly text: string };
+      readonly fields: Readonly<Record<string, string>>;
+    };
     readonly sign?: { readonly chain: ChainType; readonly wallet?: number; readonly nonce: string };
   };
   readonly answer: {
@@ -57,9 +62,20 @@ export async function sendRequest(url: string, request: HttpStep['request'], kep
     },
     body:
       body === undefined
-        ? null
+        ? formOf(request)
         : JSON.stringify(body, (_, value) => (typeof value === 'string' ? fill(value, kept) : value)),
   });
+}
+
+function formOf({ form }: HttpStep['request']): FormData | null {
+  if (form === undefined) return null;
+  const data = new FormData();
+  if (form.file !== undefined) {
+    const { name, type, text } = form.file;
+    data.append('file', new File([text], name, { type }));
+  }
+  for (const [name, value] of Object.entries(form.fields)) data.append(name, value);
+  return data;
 }
 
 export async function compareAnswer(

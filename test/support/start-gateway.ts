@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,4 +97,10 @@ export async function startSite(init: SiteInit = {}): Promise<Site> {
     log,
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+/** Files of blocks on the disk of its node. */
+export function filesOfBlobs({ config }: Pick<Site, 'config'>): number {
+  const directory = join(config.data, 'storage/blobs');
+  return existsSync(directory) ? readdirSync(directory, { recursive: true }).length : 0;
 }

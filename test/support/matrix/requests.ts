@@ -49,6 +49,7 @@ const FILLERS: Readonly<Record<string, Filler>> = {
   id: ({ operation, target: { things } }) => {
     if (operation.path.startsWith('/v1/apps/')) return things.app || 'none';
     if (operation.path.startsWith('/v1/auth/api-keys/')) return things.apiKey || 'none';
+    if (operation.path.startsWith('/v1/uploads/')) return things.upload;
     throw new Error(`say in test/support/matrix/requests.ts which id ${operation.name} takes`);
   },
   cursor: ({ operation, target: { things }, isRightful }) => {
@@ -57,6 +58,11 @@ const FILLERS: Readonly<Record<string, Filler>> = {
   },
   'last-event-id': ({ target, isRightful }) => (isRightful ? undefined : target.things.message),
   'idempotency-key': ({ target, isRightful }) => (isRightful ? undefined : target.things.idempotencyKey),
+  cid: ({ target: { things } }) => things.blob,
+  upload: ({ target: { things }, isRightful }) => (isRightful ? undefined : things.upload),
+  'upload-offset': () => '0',
+  'upload-complete': () => '?1',
+  data: ({ user }) => Buffer.from(`by ${user.name}`).toString('base64'),
   data_base64: ({ user }) => Buffer.from(`${user.tenant}: by ${user.name}`).toString('base64'),
   value: ({ operation, user }) =>
     operation.path === '/store' ? Buffer.from(user.name).toString('hex') : `by ${user.name}`,
@@ -71,7 +77,7 @@ const FILLERS: Readonly<Record<string, Filler>> = {
 /** Fields that name nothing of anybody: what they hold is tested elsewhere. */
 const NAMELESS: ReadonlySet<string> = new Set(
   (
-    'format reach consistency durability ttl expiry limit prefix match if-match if-none-match if-unmodified-since ' +
+    'format reach consistency durability ttl expiry limit prefix match if-match if-none-match if-unmodified-since range if-range ' +
     'callback chain_type plan purpose scopes public_key frames presence member_id member_meta api_key token ' +
     'ticket route type chain_id audience expires_in actions message statement state multiaddr peer_addr peer_id'
   ).split(' '),

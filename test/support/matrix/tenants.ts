@@ -56,6 +56,8 @@ export class Tenant implements AsyncDisposable {
     message: '',
     cursor: '',
     etag: '',
+    blob: '',
+    upload: '',
     nonce: '',
     idempotencyKey: 'the-same-for-all',
   };
@@ -68,6 +70,8 @@ export class Tenant implements AsyncDisposable {
     app: this.#mark('app'),
     apiKey: this.#mark('api-key'),
     member: this.#mark('member'),
+    file: this.#mark('file'),
+    blob: this.#mark('blob'),
     topic: this.#mark('topic'),
   };
   readonly #site: Site;
@@ -125,6 +129,8 @@ export class Tenant implements AsyncDisposable {
   async leave(): Promise<void> {
     await Promise.all([
       this.#store(),
+      this.#keepBlob(),
+      this.#keepUpload(),
       this.#keepApp(),
       ...(this.wallet === null ? [] : [this.#challenge(this.wallet)]),
       ...(this.#isDelegated ? [] : [this.#keepKey()]),
@@ -146,6 +152,7 @@ export class Tenant implements AsyncDisposable {
     // a list names the CIDs of what is stored
     const found = await Promise.all([
       this.#ask('GET', `/v1/kv/${this.namespace}?limit=1000`),
+      this.#ask('GET', `/v1/uploads/${this.things.upload}`),
       this.#ask('GET', '/v1/apps', undefined, this.#holding),
       ...(this.#isDelegated ? [] : [this.#ask('GET', '/v1/auth/api-keys')]),
     ]);
@@ -224,6 +231,22 @@ export class Tenant implements AsyncDisposable {
     this.marks.add(this.things.etag);
     const page = await this.#json('GET', `/v1/kv/${this.namespace}?limit=1`);
     this.things.cursor = String(page['cursor']);
+  }
+
+  async #keepBlob(): Promise<void> {
+    const { file, blob } = this.marked;
+    const data = Buffer.from(blob).toString('base64');
+    const { cid } = await this.#json('POST', '/v1/storage/upload', { name: file, data });
+    this.things.blob = String(cid);
+    this.marks.add(this.things.blob);
+  }
+
+  async #keepUpload(): Promise<void> {
+    const kept = await this.#ask('GET', `/v1/uploads/${this.things.upload || 'none'}`);
+    if (kept.status === 200 && kept.body.complete === false) return;
+    const { id } = await this.#json('POST', '/v1/uploads');
+    this.things.upload = String(id);
+    this.marks.add(this.things.upload.toLowerCase());
   }
 
   async #publish(): Promise<void> {

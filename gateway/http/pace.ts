@@ -1,0 +1,44 @@
+export interface PaceInit {
+  /** Time in which the client may be waited for, while it brings or takes `minBytes`. */
+  readonly windowMs: number;
+  readonly minBytes: number;
+  /** It was too slow. Called once at most. */
+  readonly onStall: () => void;
+}
+
+/** Whether a client gets on with a transfer: only the time in which it is waited for counts, however long the whole takes. */
+export class Pace {
+  readonly #init: PaceInit;
+  #timer: NodeJS.Timeout | undefined;
+  #since = 0;
+  /** Of the window, with so many bytes. */
+  #waited = 0;
+  #bytes = 0;
+
+  constructor(init: PaceInit) {
+    this.#init = init;
+  }
+
+  /** From now on the client is waited for. */
+  wait(): void {
+    if (this.#timer !== undefined) return;
+    this.#since = performance.now();
+    this.#timer = setTimeout(this.#init.onStall, Math.max(0, this.#init.windowMs - this.#waited));
+  }
+
+  /** So many bytes came, or went out: it is not waited for any more. */
+  gain(bytes: number): void {
+    if (this.#timer === undefined) return;
+    this.end();
+    this.#waited += performance.now() - this.#since;
+    this.#bytes += bytes;
+    if (this.#bytes < this.#init.minBytes) return;
+    this.#waited = 0;
+    this.#bytes = 0;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
