@@ -25,7 +25,7 @@ export interface UploadRow {
   readonly blob: number;
   readonly state: Uint8Array;
   readonly size: number;
-  /** Of one that is complete: it has no state and no size any more. */
+  /** Of one that is complete: it has no state any more. */
   readonly link: BlobLink | null;
 }
 
@@ -200,7 +200,7 @@ export class Catalogue {
 
   /**
    * What was uploaded is the blob of this link now; where there was one, it has all blocks now. `isKept`: the upload goes on to need
-   * that, without a size of its own.
+   * that, and counts as much.
    */
   finishUpload(
     { id, blob, size }: UploadRow,
@@ -229,10 +229,11 @@ export class Catalogue {
     this.complete(target);
     if (!isKept) return;
     this.#sql.run(
-      "INSERT INTO uploads (id, blob, namespace, state, size, touched) VALUES (?, ?, ?, x'', 0, ?)",
+      "INSERT INTO uploads (id, blob, namespace, state, size, touched) VALUES (?, ?, ?, x'', ?, ?)",
       id,
       target,
       Number(row['namespace']),
+      link.size,
       this.#clock.now(),
     );
   }

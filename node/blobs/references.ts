@@ -38,10 +38,13 @@ export class References {
 
   /** Whether a blob is among what `bytesOf` counts of a namespace. */
   isCounted(namespaceId: Uint8Array, { id, uses }: BlobInfo & { readonly id: number }): boolean {
-    if (uses > 0) return this.#isBy(namespaceId, id);
-    const sql =
-      'SELECT 1 FROM blobs JOIN namespaces ON namespaces.id = claim WHERE namespace_id = ? AND blobs.id = ?';
-    return this.#sql.get(sql, namespaceId, id) !== undefined;
+    if (this.#isBy(namespaceId, id)) return true;
+    const counting =
+      uses > 0
+        ? 'uploads ON namespaces.id = namespace AND blob = ?'
+        : 'blobs ON namespaces.id = claim AND blobs.id = ?';
+    const sql = `SELECT 1 FROM namespaces JOIN ${counting} WHERE namespace_id = ?`;
+    return this.#sql.get(sql, id, namespaceId) !== undefined;
   }
 
   /** False where it was there. */

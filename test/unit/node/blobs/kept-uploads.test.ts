@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cidText } from '../../../../protocols/blobs/index.ts';
-import { NAMESPACE, NEVER, openBlobs, readAll } from '../../../support/blob-store.ts';
+import { NAMESPACE, NEVER, openBlobs, readAll, recordReference } from '../../../support/blob-store.ts';
 import { pattern, piecesOf } from '../../../support/blobs.ts';
 import { scratch } from '../../../support/processes.ts';
 
@@ -21,7 +21,7 @@ test('an upload that is complete stays, over restarts, until it is cancelled', a
     [there.offset, there.link && cidText(there.link.cid)],
     [BYTES.byteLength, cidText(link.cid)],
   );
-  assert.equal(store.namespaceBytes(NAMESPACE), 0, 'it takes nothing of the quota that its record will take');
+  assert.equal(store.namespaceBytes(NAMESPACE), BYTES.byteLength, 'it counts as long as it is there');
   await store.collect();
   assert.deepEqual(await readAll(store, link), Buffer.from(BYTES));
   for (const more of [there.append(piecesOf(BYTES, 10), NEVER), there.complete(piecesOf(BYTES, 10), NEVER)]) {
@@ -41,5 +41,14 @@ test('of bytes that are there already it stays as well, and of no other namespac
   await upload.complete(piecesOf(BYTES, 65_536), NEVER);
   assert.deepEqual(store.resume(NAMESPACE, upload.id).link, first);
   assert.throws(() => store.resume(new Uint8Array(32).fill(8), upload.id), { code: 'not_found' });
+  await store.close();
+});
+
+test('what was uploaded counts once when its record is put at the same node', async (t) => {
+  const store = openBlobs(scratch(t), { quotaOf: () => 1.5 * BYTES.byteLength });
+  const link = await store.begin(NAMESPACE).complete(piecesOf(BYTES, 65_536), NEVER);
+  store.hold(recordReference('film'), link.cid);
+  const more = store.begin(NAMESPACE).complete(piecesOf(pattern(2 ** 20), 65_536), NEVER);
+  await assert.rejects(more, { code: 'no_room', detail: { reason: 'quota' } });
   await store.close();
 });
