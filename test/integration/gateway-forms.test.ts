@@ -29,6 +29,10 @@ async function pins(): Promise<number> {
   return (await rawRequest(site.url, '/v1/blobs')).body.blobs.length;
 }
 
+function part(head: string, body = 'x'): string {
+  return `--b\r\nContent-Disposition: form-data; ${head}\r\n\r\n${body}\r\n`;
+}
+
 describe('a form', () => {
   test('with a large file is taken as it comes', async () => {
     const form = new FormData();
@@ -62,7 +66,6 @@ describe('a form', () => {
 
   test('that is none, or has too much, keeps nothing', async () => {
     const before = await pins();
-    const part = (head: string, body = 'x') => `--b\r\nContent-Disposition: form-data; ${head}\r\n\r\n${body}\r\n`;
     const file = part('name="file"; filename="a"');
     const cases: [string, string, string?][] = [
       ['no boundary', 'x', 'multipart/form-data'],
@@ -73,9 +76,15 @@ describe('a form', () => {
       ['two files', `${file}${file}--b--\r\n`],
       ['a file of another name', `${part('name="other"; filename="a"')}--b--\r\n`],
       ['a file that is a field', `${part('name="file"')}--b--\r\n`],
-      ['a field that is too long', `${file}${part('name="pin"', 'x'.repeat(FORM_FIELD_MAX_BYTES + 1))}--b--\r\n`],
+      [
+        'a field that is too long',
+        `${file}${part('name="pin"', 'x'.repeat(FORM_FIELD_MAX_BYTES + 1))}--b--\r\n`,
+      ],
       ['too many fields', `${file}${part('name="f"').repeat(FORM_FIELDS_MAX + 1)}--b--\r\n`],
-      ['a type that is none', `--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\nContent-Type: a\r\n\r\nx\r\n--b--\r\n`],
+      [
+        'a type that is none',
+        `--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\nContent-Type: a\r\n\r\nx\r\n--b--\r\n`,
+      ],
     ];
     for (const [what, body, type = 'multipart/form-data; boundary=b'] of cases) {
       const answer = await post(body, type);
@@ -106,6 +115,9 @@ describe('a form', () => {
     }
     assert.equal(await pins(), before);
     await until('nothing is under way', () => site.gateway.probe().every(({ ok }) => ok));
-    assert.deepEqual(site.log.filter((line) => line.includes('"level":"error"') || line.includes('"level":50')), []);
+    assert.deepEqual(
+      site.log.filter((line) => line.includes('"level":"error"') || line.includes('"level":50')),
+      [],
+    );
   });
 });

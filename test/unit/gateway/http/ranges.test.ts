@@ -18,11 +18,28 @@ test('a range is a part, all of it, or none', () => {
     ['BYTES=1-1', 1, 2],
   ];
   for (const [range, start, end] of parts) assert.deepEqual(of(range), { start, end }, range);
-  for (const range of ['bytes=10-', 'bytes=10-11', 'bytes=-0']) assert.equal(of(range), 'unsatisfiable', range);
-  for (const range of [undefined, '', 'bytes', 'bytes=', 'bytes=-', 'bytes=1', 'bytes=2-1', 'bytes=0-1,3-4']) {
+  for (const range of ['bytes=10-', 'bytes=10-11', 'bytes=-0'])
+    assert.equal(of(range), 'unsatisfiable', range);
+  for (const range of [
+    undefined,
+    '',
+    'bytes',
+    'bytes=',
+    'bytes=-',
+    'bytes=1',
+    'bytes=2-1',
+    'bytes=0-1,3-4',
+  ]) {
     assert.equal(of(range), null, range);
   }
-  for (const range of ['octets=0-1', 'bytes=+1-2', 'bytes=0x1-2', 'bytes=1-2;x', 'bytes=1--2', ` bytes=1-2`]) {
+  for (const range of [
+    'octets=0-1',
+    'bytes=+1-2',
+    'bytes=0x1-2',
+    'bytes=1-2;x',
+    'bytes=1--2',
+    ` bytes=1-2`,
+  ]) {
     assert.equal(of(range), null, range);
   }
 });
@@ -35,7 +52,11 @@ test('If-Range counts where it is the very ETag, and strong', () => {
 });
 
 test('whatever is asked for, a part lies within the value and is not empty', () => {
-  const number = fc.oneof(fc.constant(''), fc.nat().map(String), fc.bigInt({ min: 0n, max: 10n ** 17n }).map(String));
+  const number = fc.oneof(
+    fc.constant(''),
+    fc.nat().map(String),
+    fc.bigInt({ min: 0n, max: 10n ** 17n }).map(String),
+  );
   fc.assert(
     fc.property(fc.nat(), number, number, (size, first, last) => {
       const range = rangeOf({ range: `bytes=${first}-${last}` }, { size, etag: '"e"' });
