@@ -1,5 +1,7 @@
-import { writeFile } from 'node:fs/promises';
-import type { Consistency, Value } from '../client/index.ts';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { CodedError } from '../../protocols/common/errors.ts';
+import type { Consistency, Kv, OpenValue } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import {
   addKvNamespace,
@@ -9,12 +11,16 @@ import {
   type KvOptions,
   noValue,
 } from './kv-remote.ts';
+import { Progress } from './progress.ts';
 import { addRemoteOptions } from './remote.ts';
+import type { SaveOptions } from './save-value.ts';
 import { note, sayJson } from './terminal.ts';
 
 const HELP = `
 Standard output gets the bytes as they were stored, nothing added. Exit code 1 when there is no value.
-With --json: {"key","etag","id","version","contentType","size","author","time","expiresAt","degraded","value_base64"}
+A large value goes on after a broken connection. --output replaces the file once all of it has come; what came before the
+command was ended is beside it (.part), and the next run goes on there.
+With --json: {"key","etag","id","version","contentType","size","author","time","expiresAt","degraded","blob","value_base64"}
 
 Examples:
   $ maillon get greeting
@@ -26,6 +32,9 @@ interface Options extends KvOptions {
   readonly output?: string;
   readonly consistency?: Consistency;
 }
+
+/** A value in JSON is in memory. */
+const JSON_VALUE_MAX_BYTES = 2 ** 20;
 
 export const addGet: AddCommand = (program) => {
   const command = program
@@ -40,24 +49,57 @@ export const addGet: AddCommand = (program) => {
   )
     .addHelpText('after', HELP)
     .action(async (key: string, options: Options) => {
-      const { consistency } = options;
+      const { consistency, output } = options;
       const kv = await connectKv(options);
-      const value = await kv.get(key, consistency === undefined ? {} : { consistency });
+      const reading = consistency === undefined ? {} : { consistency };
+      const value =
+        output === undefined ? await kv.open(key, reading) : await save(kv, key, { output, reading });
       if (value === null) throw noValue(key);
       if (value.degraded) note(DEGRADED_NOTE);
-      if (options.output !== undefined) await writeFile(options.output, value.bytes);
-      if (options.json) sayJson(plain(value, options.output === undefined));
-      else if (options.output === undefined) await sayBytes(value.bytes);
+      if (options.json) sayJson(await plain(value, output === undefined));
+      else if (output === undefined) await sayBytes(value);
     });
 };
 
-function plain({ bytes, text: _text, ...head }: Value, withValue: boolean): Record<string, unknown> {
-  return withValue ? { ...head, value_base64: Buffer.from(bytes).toString('base64') } : head;
+/** What checks a file comes with all that makes blobs: the other commands do not wait for it. */
+async function save(kv: Kv, key: string, options: SaveOptions): Promise<OpenValue | null> {
+  return (await import('./save-value.ts')).saveValue(kv, key, options);
 }
 
-/** Waits until they are out: the program ends right after. */
-async function sayBytes(bytes: Uint8Array): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  process.stdout.write(bytes, () => resolve());
-  await promise;
+async function plain(
+  { bytes, stream, ...head }: OpenValue,
+  withValue: boolean,
+): Promise<Record<string, unknown>> {
+  if (!withValue) return head;
+  if (head.size > JSON_VALUE_MAX_BYTES) {
+    await stream().cancel();
+    const message = `the value has ${head.size} bytes, too many for a line of JSON: say where it goes with --output`;
+    throw new CodedError('too_large', message);
+  }
+  return { ...head, value_base64: Buffer.from(await bytes()).toString('base64') };
+}
+
+/** They are out when it resolves: the program ends right after. */
+async function sayBytes({ stream, size }: OpenValue): Promise<void> {
+  // a terminal that shows the value shows nothing else
+  const write = process.stdout.isTTY ? { write: null } : {};
+  const progress = new Progress({ verb: 'got', size, ...write });
+  try {
+    await pipeline(counted(stream(), progress), process.stdout, { end: false });
+    // what a pipe has not taken yet
+    const { promise, resolve } = Promise.withResolvers<void>();
+    process.stdout.write('', () => resolve());
+    await promise;
+  } finally {
+    progress.end();
+  }
+}
+
+async function* counted(stream: ReadableStream<Uint8Array>, progress: Progress): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of Readable.fromWeb(stream as Parameters<typeof Readable.fromWeb>[0])) {
+    bytes += (chunk as Uint8Array).byteLength;
+    progress.report(bytes);
+    yield chunk as Uint8Array;
+  }
 }

@@ -1,21 +1,25 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { Option } from 'commander';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
-import type { Durability, Written } from '../client/index.ts';
+import type { Durability, Kv, PutOptions, Written } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { UsageError } from './errors.ts';
 import { readBounded } from './input.ts';
 import { addKvNamespace, connectKv, type KvOptions } from './kv-remote.ts';
+import { Progress } from './progress.ts';
 import { addRemoteOptions, connect } from './remote.ts';
 import { addSigningOptions, type SigningOptions, signsHere } from './signing/options.ts';
 import { writeSigned } from './signing/send.ts';
 import { duration, harmless, note, say, sayJson } from './terminal.ts';
 
 const HELP = `
-Without VALUE, or with "-", standard input is stored. A value may have 1 MiB. It is stored once a majority of its home
-replicas has it on disk (--durability says otherwise); what is printed names its ETag, which changes with every write.
+Without VALUE, or with "-", standard input is stored. A value may have any length; a large one goes on after a broken
+connection. It is stored once a majority of its home replicas has it on disk (--durability says otherwise); what is printed
+names its ETag, which changes with every write.
 
-With --key or --chain it is signed here, by a key of yours, and --namespace without an owner is one of whose grant
+With --key or --chain it is signed here, by a key of yours, and may have 1 MiB; --namespace without an owner is one of whose grant
 is used, or else of the key's own.
 
 Examples:
@@ -58,7 +62,7 @@ export const addPut: AddCommand = (program) => {
   )
     .addHelpText('after', HELP)
     .action(async (key: string, value: string | undefined, options: Options) => {
-      const bytes = await readValue(value, options.file);
+      checkSource(value, options.file);
       const isText = value !== undefined && value !== STANDARD_INPUT;
       const contentType = options.contentType ?? (isText ? TEXT_TYPE : undefined);
       const { ttl, durability, ifAbsent, ifMatch } = options;
@@ -73,9 +77,9 @@ export const addPut: AddCommand = (program) => {
         ? await writeSigned(await connect(options, { isSigned: true }), key, {
             ...options,
             ...write,
-            value: bytes,
+            value: await readValue(value, options.file),
           })
-        : await (await connectKv(options)).put(key, bytes, write);
+        : await sendValue(await connectKv(options), key, { value, file: options.file, write });
       if (options.json) sayJson(written);
       else say(describeWritten('stored', written));
     });
@@ -96,10 +100,37 @@ export function describeWritten(verb: string, written: Written): string {
   return `${verb} ${harmless(key)} on ${replicas.length} of ${homes.length} ${home}${until}, ETag ${harmless(etag)}`;
 }
 
-async function readValue(value: string | undefined, file: string | undefined): Promise<Uint8Array> {
+function checkSource(value: string | undefined, file: string | undefined): void {
   if (value !== undefined && file !== undefined) throw new UsageError('give VALUE or --file, not both');
+  const isTyped = file === undefined && (value === undefined || value === STANDARD_INPUT);
+  if (isTyped && process.stdin.isTTY) note('Type the value; Ctrl-D ends it.');
+}
+
+/** Whole: it is signed here. */
+async function readValue(value: string | undefined, file: string | undefined): Promise<Uint8Array> {
   if (file !== undefined) return readBounded(createReadStream(file), VALUE);
   if (value !== undefined && value !== STANDARD_INPUT) return Buffer.from(value);
-  if (process.stdin.isTTY) note('Type the value; Ctrl-D ends it.');
   return readBounded(process.stdin, VALUE);
+}
+
+interface Sent {
+  readonly value: string | undefined;
+  readonly file: string | undefined;
+  readonly write: PutOptions;
+}
+
+/** As it is read. */
+async function sendValue(kv: Kv, key: string, { value, file, write }: Sent): Promise<Written> {
+  if (file === undefined && value !== undefined && value !== STANDARD_INPUT) return kv.put(key, value, write);
+  const size = file === undefined ? null : (await stat(file)).size;
+  const progress = new Progress({ verb: 'stored', size });
+  const bytes: Readable = file === undefined ? process.stdin : createReadStream(file);
+  try {
+    return await kv.put(key, Readable.toWeb(bytes) as ReadableStream<Uint8Array>, {
+      ...write,
+      onProgress: (done) => progress.report(done),
+    });
+  } finally {
+    progress.end();
+  }
 }

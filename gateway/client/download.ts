@@ -17,8 +17,8 @@ export interface DownloadOptions {
 
 /** A body that is read once. */
 export interface Body {
-  stream(): ReadableStream<Uint8Array>;
-  bytes(): Promise<Uint8Array>;
+  readonly stream: () => ReadableStream<Uint8Array>;
+  readonly bytes: () => Promise<Uint8Array>;
 }
 
 export interface Download extends Body {

@@ -1,12 +1,12 @@
 /** Forms with a file (multipart/form-data), read as they come. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Busboy, type BusboyInstance } from '@fastify/busboy';
+import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { GatewayError } from '../errors.ts';
 import { FORM_FIELD_MAX_BYTES, FORM_FIELDS_MAX, FORM_HEADERS_MAX, HEADERS_MAX_BYTES } from '../limits.ts';
 
-const FORM = /^multipart\/form-data[\t ]*;/i;
+const FORM = /^multipart\/form-data[\t ]*(;|$)/i;
 
 export interface FormFile {
   /** Empty where the form has none. */
@@ -56,7 +56,7 @@ export async function readForm<T>({ contentType, source, field, take }: FormInit
       return;
     }
     form.once('close', () => stream.destroy());
-    const taken = take({ name: fileName ?? '', contentType: type, bytes: stream });
+    const taken = take({ name: fileName ?? '', contentType: type, bytes: partOf(stream) });
     taken.catch(fail);
     taking.push(taken);
   });
@@ -87,6 +87,28 @@ function parserOf(contentType: string): BusboyInstance {
   };
   try {
     return new Busboy({ headers: { 'content-type': contentType }, limits });
+  } catch (error) {
+    throw badForm(errorMessage(error));
+  }
+}
+
+/** What the library says of a part is about the form. */
+async function* partOf(stream: BusboyFileStream): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunks = stream[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const { done, value } = await nextOf(chunks);
+      if (done === true) return;
+      yield value;
+    }
+  } finally {
+    stream.destroy();
+  }
+}
+
+async function nextOf(chunks: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
+  try {
+    return await chunks.next();
   } catch (error) {
     throw badForm(errorMessage(error));
   }

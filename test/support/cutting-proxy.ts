@@ -4,6 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 /** A way to a gateway that breaks: the first connections are reset after so many bytes, in whichever direction. */
 export class CuttingProxy implements AsyncDisposable {
   cuts = 0;
+  /** Bytes that went through, in both directions. */
+  passed = 0;
   readonly #server = createServer();
   readonly #sockets = new Set<Socket>();
 
@@ -17,6 +19,7 @@ export class CuttingProxy implements AsyncDisposable {
       let passed = 0;
       const pass = (to: Socket) => (chunk: Buffer) => {
         passed += chunk.byteLength;
+        this.passed += chunk.byteLength;
         to.write(chunk);
         if (this.cuts >= cuts || passed < afterBytes) return;
         this.cuts += 1;
