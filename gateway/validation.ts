@@ -6,7 +6,6 @@ const FIELD_CODES: Readonly<Record<string, ErrorCode>> = {
   topic: 'bad_topic',
   namespace: 'bad_namespace',
   data_base64: 'bad_base64',
-  data: 'bad_base64',
   expiry: 'bad_expiry',
   key: 'bad_key',
   prefix: 'bad_key',
