@@ -14,6 +14,7 @@ import type { BlobHome } from '../blobs/home.ts';
 import type { Config } from '../config/schema.ts';
 import type { Terms } from '../identity/tenancy.ts';
 import type { Logger } from '../observability/logger.ts';
+import { Absentees } from './absentees.ts';
 import type { BlobDoor } from './blob-door.ts';
 import type { BlobFetches } from './blob-fetches.ts';
 import { BlobKeeper } from './blob-keeper.ts';
@@ -88,6 +89,7 @@ export class Keeper {
   readonly #standings: Standings;
   readonly #sync: Sync;
   readonly #upkeep: Upkeep;
+  readonly #absentees: Absentees;
   readonly #blobs: BlobKeeper;
   readonly #config: Config;
   #endListening: (() => void) | null = null;
@@ -119,13 +121,15 @@ export class Keeper {
       { ...own, blobs: this.#blobs, endings, witnesses },
       { bytesPerSecond: config['storage.upkeepBytesPerSecond'] },
     );
-    this.#sync = new Sync({ ...own, copier });
+    this.#absentees = new Absentees(components, { self });
+    this.#sync = new Sync({ ...own, copier, onDisagreement: this.#absentees.doubt });
     this.#upkeep = new Upkeep({ ...own, sync: this.#sync }, { self });
     this.replica = new Replica({
       ...own,
       isSponsored: (place) => components.termsOf(place).isSponsored,
       witnesses,
       isMember: (peer) => members.isMember(peer),
+      gone: () => members.gone,
       copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
       blobs: this.#blobs,
       onCorrupt: (partition, key) => components.repairs.mend({ store, blobs: this.#blobs }, partition, key),
@@ -136,6 +140,7 @@ export class Keeper {
   async start(awayMs: number): Promise<void> {
     if (awayMs > this.#config['storage.graceMs'])
       await this.#standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
+    this.#absentees.start();
     this.#sync.start();
     this.#upkeep.start();
     this.#blobs.start();
@@ -151,6 +156,7 @@ export class Keeper {
     this.#endListening = null;
     this.#upkeep.stop();
     this.#sync.stop();
+    this.#absentees.stop();
     this.#blobs.stop();
     await this.#store.close();
   }

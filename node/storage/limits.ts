@@ -28,8 +28,10 @@ export const UNREAD_MAX_BYTES = 16 * 2 ** 20;
 
 /** Members of a swarm that may be homes: what a directory holds at most. */
 export const MEMBERS_MAX = 8192;
-/** How often members are looked at. */
-export const MEMBERS_TICK_MS = 500;
+/** How often it is looked who has become a member and who is none any more: as long as nodes differ in that, they see different homes. */
+export const MEMBERS_TICK_MS = 100;
+/** How often it is looked who of them is there: that takes a look at the connections of each. */
+export const MEMBERS_LOOK_MS = 500;
 /** A member that is not connected is dialled this often at most, and four times within the grace at least: a network that heals is whole again soon. */
 export const PROBE_MS = 10_000;
 /** Members dialled at a time. */
@@ -40,6 +42,13 @@ export const SETTLE_MS = 1_000;
 export const SETTLE_MAX_MS = 10_000;
 /** Between two writes of the members: what a node that was killed does not know of its absence. */
 export const MEMBERS_WRITE_MS = 30_000;
+
+/** Members asked who is gone: of fewer than half of so many a liar has no majority. */
+export const ABSENTEES_ASKED = 5;
+/** Between two such questions: as long as nobody answered, or others go on seeing other homes. */
+export const ABSENTEES_ASK_MS = 2_000;
+/** How often it is looked whether it is time to ask. */
+export const ABSENTEES_TICK_MS = 100;
 
 /** Partitions whose homes are remembered, at some 300 bytes each. */
 export const PLACES_MAX = 8192;

@@ -4,9 +4,10 @@ import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import type { Member } from '../../protocols/storage/index.ts';
+import { GONE_MAX, type GoneMember, type Member } from '../../protocols/storage/index.ts';
 import type { Logger } from '../observability/logger.ts';
 import {
+  MEMBERS_LOOK_MS,
   MEMBERS_MAX,
   MEMBERS_TICK_MS,
   MEMBERS_WRITE_MS,
@@ -80,9 +81,12 @@ export class Members {
   #version = 1;
   #changedAt = -Infinity;
   #unsettledSince = -Infinity;
+  /** Whether others were asked who is gone since before this node came. */
+  #isGoneKnown: boolean;
   #timer: NodeJS.Timeout | null = null;
   #isDirty = false;
   #wroteAt = 0;
+  #refreshedAt = -Infinity;
   /** How long this node was away before it started; 0 when it never was there. */
   readonly awayMs: number;
 
@@ -94,12 +98,14 @@ export class Members {
     const kept = readMembers(init.path, components.logger);
     if (init.self !== null) this.#add(init.self, LOOPBACK_PREFIX, now, true);
     for (const { id, prefix } of kept?.members ?? []) this.#addKept(id, prefix, now);
+    // who keeps nothing sees no homes in anybody's stead, and who was here before knows them
+    this.#isGoneKnown = init.self === null || this.#others > 0;
     this.awayMs = kept === null ? 0 : Math.max(0, now - kept.at);
   }
 
   start(): void {
     if (this.#timer !== null) return;
-    this.#timer = setInterval(() => this.refresh(), MEMBERS_TICK_MS);
+    this.#timer = setInterval(() => this.#tick(), MEMBERS_TICK_MS);
     this.refresh();
     this.#write();
   }
@@ -131,10 +137,49 @@ export class Members {
    * itself for home of what others hold.
    */
   get isSettled(): boolean {
-    const others = this.#known.size - (this.#init.self === null ? 0 : 1);
-    if (others === 0) return this.#init.mayBeAlone;
+    if (this.#others === 0) return this.#init.mayBeAlone;
     const now = this.#components.clock.now();
-    return now - this.#changedAt >= SETTLE_MS || now - this.#unsettledSince >= SETTLE_MAX_MS;
+    return (this.#isGoneKnown && this.isQuiet) || now - this.#unsettledSince >= SETTLE_MAX_MS;
+  }
+
+  /** Whether there are others, and none was added for a while. */
+  get isQuiet(): boolean {
+    const { clock } = this.#components;
+    return this.#others > 0 && clock.now() - this.#changedAt >= SETTLE_MS;
+  }
+
+  get #others(): number {
+    return this.#known.size - (this.#init.self === null ? 0 : 1);
+  }
+
+  /** Those that are gone, for the shortest time first: as many as are told others. */
+  get gone(): GoneMember[] {
+    const now = this.#components.clock.now();
+    const gone = [...this.#known.values()].flatMap(({ id, prefix, isLive, goneSince }) => {
+      return isLive || goneSince === null ? [] : [{ id, prefix, forMs: Math.max(0, now - goneSince) }];
+    });
+    return gone.toSorted((a, b) => a.forMs - b.forMs).slice(0, GONE_MAX);
+  }
+
+  /** Takes over from others who is gone and counts all the same, until the same time as with them. */
+  learnGone(gone: readonly GoneMember[]): void {
+    const { clock, logger } = this.#components;
+    const now = clock.now();
+    const [changedAt, unsettledSince] = [this.#changedAt, this.#unsettledSince];
+    for (const { id, prefix, forMs } of gone.slice(0, GONE_MAX)) {
+      const since = now - forMs;
+      const known = this.#known.get(id);
+      if (known?.isLive === false) known.goneSince = Math.min(known.goneSince ?? now, since);
+      if (known !== undefined || this.#removed.has(id) || forMs > this.#init.graceMs) continue;
+      try {
+        this.#add(id, prefix, since, false, since);
+      } catch (error) {
+        logger.debug({ id, reason: errorMessage(error) }, 'a member that is said to be gone is no peer id');
+      }
+    }
+    this.#isGoneKnown = true;
+    // they were there before: nobody has to wait for more of them
+    [this.#changedAt, this.#unsettledSince] = [changedAt, unsettledSince];
   }
 
   isMember(id: string): boolean {
@@ -167,14 +212,38 @@ export class Members {
 
   /** Takes over what the directory knows, looks after who is not connected, and drops who is gone for too long. */
   refresh(): void {
-    const { clock, offers } = this.#components;
-    const now = clock.now();
+    const now = this.#components.clock.now();
+    this.#refreshedAt = now;
     this.#lookAtSelf(now);
-    for (const offer of offers()) this.#take(offer);
+    this.#takeNews(now);
     for (const known of this.#known.values()) {
       if (known.id !== this.#init.self) this.#look(known, now);
     }
     if (this.#isDirty || now - this.#wroteAt >= MEMBERS_WRITE_MS) this.#write();
+  }
+
+  #tick(): void {
+    const now = this.#components.clock.now();
+    if (now - this.#refreshedAt >= MEMBERS_LOOK_MS) this.refresh();
+    else this.#takeNews(now);
+  }
+
+  /** Who has become a member, and who is none any more. */
+  #takeNews(now: number): void {
+    for (const offer of this.#components.offers()) this.#take(offer);
+    const { graceMs } = this.#init;
+    for (const known of this.#known.values()) {
+      if (known.goneSince === null || now - known.goneSince <= graceMs) continue;
+      if (this.#components.isConnected(known.id)) this.#seen(known, now);
+      else this.#remove(known, now);
+    }
+  }
+
+  #remove(known: Known, now: number): void {
+    this.#known.delete(known.id);
+    if (this.#removed.size >= MEMBERS_MAX) this.#removed.clear();
+    this.#removed.set(known.id, now);
+    this.#changed();
   }
 
   #lookAtSelf(now: number): void {
@@ -201,15 +270,7 @@ export class Members {
 
   #look(known: Known, now: number): void {
     if (this.#components.isConnected(known.id)) return this.#seen(known, now);
-    const { graceMs } = this.#init;
-    if (known.goneSince !== null && now - known.goneSince > graceMs) {
-      this.#known.delete(known.id);
-      if (this.#removed.size >= MEMBERS_MAX) this.#removed.clear();
-      this.#removed.set(known.id, now);
-      this.#changed();
-    } else if (now >= known.probeAt) {
-      this.#probe(known);
-    }
+    if (now >= known.probeAt) this.#probe(known);
   }
 
   #probe(known: Known): void {
@@ -258,10 +319,10 @@ export class Members {
     this.#changedAt = -Infinity;
   }
 
-  #add(id: string, prefix: string, lastSeen: number, isLive: boolean): void {
+  #add(id: string, prefix: string, lastSeen: number, isLive: boolean, goneSince: number | null = null): void {
     if (this.#known.size >= MEMBERS_MAX) return;
     const kadId = kadIdOf(this.#components.crypto, id);
-    this.#known.set(id, { id, kadId, prefix, isLive, lastSeen, goneSince: null, probeAt: 0 });
+    this.#known.set(id, { id, kadId, prefix, isLive, lastSeen, goneSince, probeAt: 0 });
     this.#removed.delete(id);
     this.#changed();
   }

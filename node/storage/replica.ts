@@ -11,6 +11,7 @@ import {
   fitsFetch,
   fitsList,
   fitsPartitions,
+  type GoneMember,
   type Held,
   isNew,
   type PartitionId,
@@ -47,6 +48,8 @@ export interface ReplicaComponents {
   readonly isSponsored: (namespace: { readonly owner: string; readonly namespace: string }) => boolean;
   /** Whether a node may be home. */
   readonly isMember: (peer: string) => boolean;
+  /** Members that are gone. */
+  readonly gone: () => readonly GoneMember[];
   readonly witnesses: Witnesses;
   readonly metrics: StorageServiceMetrics;
   /** Takes over from `peer` what it has of a partition and this node has not. */
@@ -96,6 +99,8 @@ export class Replica {
         return this.#prepare(request, peer);
       case 'handover':
         return this.#handover(request, peer);
+      case 'gone':
+        return { gone: this.#components.gone() };
       default:
         return this.#components.door.answer(request);
     }

@@ -31,6 +31,8 @@ export interface SyncComponents {
   readonly copier: Copier;
   readonly metrics: StorageServiceMetrics;
   readonly logger: Logger;
+  /** Told when others see other homes than this node does. */
+  readonly onDisagreement: () => void;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -159,6 +161,7 @@ export class Sync {
       return false;
     }
     const survey = await this.#survey(partition, place);
+    if (survey.disagreeing.length > 0) this.#components.onDisagreement();
     const waitedMs = performance.now() - since;
     if (!mayFinish(survey, majorityOf(place.homes.length), waitedMs)) return false;
     if (standings.isStale(partition) && survey.synced.length > 0) {

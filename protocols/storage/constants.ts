@@ -90,6 +90,11 @@ export const ITEM_KEY_BYTES = 16;
 export const BLOCK_MAX_BYTES = MIB;
 /** Blocks of one question: a quarter of what a node of a blob links. */
 export const HAS_BLOCKS_MAX = 256;
+/** Members that a replica names as gone: of a swarm that loses one every ten seconds, within the grace. */
+export const GONE_MAX = 64;
+/** Characters of a peer id as text, and of a group of addresses. */
+export const PEER_ID_MAX_LENGTH = 128;
+export const PREFIX_MAX_LENGTH = 64;
 /** Ids of requests. */
 export const FRAME_ID_MAX = 2 ** 32 - 1;
 /** Requests of one peer that may wait for their answers. */

@@ -9,6 +9,7 @@ export {
   decodeAnswer,
   encodeAnswer,
   encodeError,
+  type GoneMember,
   type Held,
   type ListItem,
   type PartitionItem,

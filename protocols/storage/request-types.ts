@@ -3,11 +3,14 @@ import {
   ENTRY_IDS_MAX,
   FETCH_KEYS_MAX,
   FRAME_MAX_BYTES,
+  GONE_MAX,
   HAS_BLOCKS_MAX,
   ITEM_ID_BYTES,
   LINKING_RECORD_MAX_BYTES,
   PAGE_ITEMS_MAX,
   PAGE_MAX_BYTES,
+  PEER_ID_MAX_LENGTH,
+  PREFIX_MAX_LENGTH,
   RECONCILE_MESSAGE_MAX_BYTES,
   SMALL_FRAME_MAX_BYTES,
 } from './constants.ts';
@@ -41,6 +44,8 @@ export interface Requests {
   prepare: { readonly record: Uint8Array };
   /** What the replica has of a blob, by its CID. */
   blob: { readonly cid: Uint8Array };
+  /** Who counts as a home though it is gone: whoever came after that cannot know of it. */
+  gone: object;
 }
 
 export type RequestType = keyof Requests;
@@ -67,6 +72,8 @@ export interface RequestDescriptor {
 }
 
 const LIST_ENTRY_ITEMS = 8;
+/** A list of three, for each member that is gone. */
+const GONE_ITEMS = 4;
 const SMALL_ITEMS = 24;
 /** Foreground requests: a client waits for them. */
 const FOREGROUND_TIMEOUT_MS = 5_000;
@@ -214,6 +221,16 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
     perSecond: 1_000,
     burst: 2_000,
     reason: 'one for each replica of a value whose whereabouts are asked',
+  },
+  gone: {
+    ...SMALL,
+    number: 15,
+    items: 0,
+    answerMaxBytes: SMALL_FRAME_MAX_BYTES + GONE_MAX * (PEER_ID_MAX_LENGTH + PREFIX_MAX_LENGTH + 16),
+    answerMaxItems: SMALL_ITEMS + GONE_MAX * GONE_ITEMS,
+    perSecond: 1,
+    burst: 10,
+    reason: 'who joins asks, and again while others see other homes',
   },
 };
 

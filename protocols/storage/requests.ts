@@ -68,6 +68,7 @@ const WRITE: { readonly [T in RequestType]: (request: Requests[T]) => readonly u
   block: ({ cid }) => [cid],
   prepare: ({ record }) => [record],
   blob: ({ cid }) => [cid],
+  gone: () => [],
 };
 
 const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } = {
@@ -114,6 +115,7 @@ const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } 
     record: check.bytes('record', record, LINKING_RECORD_MAX_BYTES, 1),
   }),
   blob: ([cid]) => ({ type: 'blob', cid: readCid(cid) }),
+  gone: () => ({ type: 'gone' }),
 };
 
 const CONDITIONS = ['absent', 'match', 'notAbove'] as const;

@@ -1,4 +1,5 @@
 import { runExperiment } from '../support/experiment.ts';
+import { blobTransferBench } from './blob-transfer/bench.ts';
 import { blobsBench } from './blobs/bench.ts';
 import { fanoutBench } from './fanout/bench.ts';
 import { gatewayBench } from './gateway-latency.ts';
@@ -23,6 +24,7 @@ const result = await runExperiment(
     httpBench,
     reconcileBench,
     blobsBench,
+    blobTransferBench,
   ],
   process.argv.slice(2),
 );

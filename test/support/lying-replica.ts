@@ -114,6 +114,8 @@ export class LyingReplica {
       case 'prepare':
       case 'blob':
         return { blocks: 1, isWhole: true };
+      case 'gone':
+        return { gone: [] };
       default:
         return this.#standing({
           namespaceId: this.#partitions.namespaceId(request),

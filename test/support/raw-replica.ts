@@ -177,6 +177,7 @@ const EMPTY: { readonly [T in RequestType]: Answers[T] } = {
   block: { bytes: null },
   prepare: { blocks: 0, isWhole: false },
   blob: { blocks: 0, isWhole: false },
+  gone: { gone: [] },
 };
 
 export function sendFrame(stream: Stream, frame: Uint8Array): void {

@@ -155,6 +155,7 @@ export class ReplicaNode {
       door: new BlobDoor({ blobs }),
       isSponsored: () => true,
       isMember: () => true,
+      gone: () => [],
       copyFrom: (peer) => this.pull(peer),
       onCorrupt: () => undefined,
     });

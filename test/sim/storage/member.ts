@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { OWNER_KEY_VARIABLE, ownerKeyPath } from '../../support/owner.ts';
@@ -16,6 +16,8 @@ const READY_PATIENCE_MS = 90_000;
 
 export interface MemberInit {
   readonly directory: string;
+  /** A full node unless said. */
+  readonly command?: 'node' | 'gateway';
   /** Addresses to join through. */
   readonly bootstrap: readonly string[];
   readonly flags: readonly string[];
@@ -53,6 +55,21 @@ export class Member {
     return this.site.name;
   }
 
+  /** Its data directory. */
+  get data(): string {
+    return join(this.#init.directory, this.name);
+  }
+
+  /** URL of its gateway. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#ports[2] ?? 0}`;
+  }
+
+  /** Of the process that runs; 0 while none does. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   /** Starts it, and says after how many milliseconds it was ready. */
   async start(): Promise<number> {
     if (this.#ports.length === 0) this.#ports = await freePorts(3);
@@ -85,6 +102,12 @@ export class Member {
     await this.#end('SIGTERM');
   }
 
+  /** SIGKILL, and its disk with it: it never comes back. */
+  async lose(): Promise<void> {
+    await this.#end('SIGKILL');
+    rmSync(this.data, { recursive: true, force: true });
+  }
+
   #spawn(): { child: ChildProcess; line: Promise<string> } {
     const { directory } = this.#init;
     const log = openSync(this.#log, 'a');
@@ -102,11 +125,12 @@ export class Member {
   }
 
   get #args(): string[] {
-    const { directory, bootstrap, flags } = this.#init;
+    const { bootstrap, flags, command = 'node' } = this.#init;
     const [tcp, ws, http] = this.#ports.map(String);
     return [
-      'node --json --log-level warn --listen-host 127.0.0.1 --no-network-quic --no-admin-enabled'.split(' '),
-      ['--data', join(directory, this.name)],
+      command,
+      '--json --log-level warn --listen-host 127.0.0.1 --no-network-quic --no-admin-enabled'.split(' '),
+      ['--data', this.data],
       ['--listen-tcp', tcp, '--listen-ws', ws, '--gateway-port', http],
       bootstrap.flatMap((address) => ['--bootstrap', address]),
       flags,

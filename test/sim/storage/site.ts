@@ -31,6 +31,8 @@ export interface Holder {
   readonly isSynced: boolean | null;
   readonly etag: string | null;
   readonly isTombstone: boolean;
+  /** Of a value that is a blob: whether it has all of that. */
+  readonly isWhole?: boolean | null;
 }
 
 export interface ListedEntry {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { Member } from './member.ts';
+import { Member, type MemberInit } from './member.ts';
 import type { Site } from './site.ts';
 
 /** Nodes started at a time: a start is mostly processor time. */
@@ -13,6 +13,7 @@ const MEMBERS_PATIENCE_MS = 60_000;
 /** Nodes on loopback, each a process of its own. */
 export class Swarm {
   readonly members: Member[] = [];
+  readonly gateways: Member[] = [];
   readonly #directory = mkdtempSync(join(tmpdir(), 'maillon-faults-'));
   readonly #flags: readonly string[];
 
@@ -44,17 +45,23 @@ export class Swarm {
     return this.up.map(({ site }) => site);
   }
 
-  /** Adds nodes, which join through the first two. */
+  /** Adds nodes, which join through the first two that are up. */
   async add(count: number): Promise<readonly Member[]> {
-    const bootstrap = this.members.slice(0, 2).map(({ address }) => address);
-    const init = { directory: this.#directory, bootstrap, flags: this.#flags };
     const added = Array.from(
       { length: count },
-      (_, index) => new Member(`node-${this.members.length + index}`, init),
+      (_, index) => new Member(`node-${this.members.length + index}`, this.#init('node')),
     );
     this.members.push(...added);
     await Promise.all(added.map((member) => member.start()));
     return added;
+  }
+
+  /** Adds a light gateway, which is no member: it keeps nothing. */
+  async addGateway(): Promise<Member> {
+    const gateway = new Member(`gateway-${this.gateways.length}`, this.#init('gateway'));
+    this.gateways.push(gateway);
+    await gateway.start();
+    return gateway;
   }
 
   /** Waits until every node that is up takes `count` nodes for possible homes. */
@@ -77,8 +84,13 @@ export class Swarm {
 
   async stop(): Promise<void> {
     // what they still have to say is of no interest, and seven clean stops take their time
-    await Promise.all(this.members.map((member) => member.kill()));
+    await Promise.all([...this.members, ...this.gateways].map((member) => member.kill()));
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #init(command: 'node' | 'gateway'): MemberInit {
+    const bootstrap = this.up.slice(0, 2).map(({ address }) => address);
+    return { directory: this.#directory, bootstrap, flags: this.#flags, command };
   }
 }
 

@@ -38,6 +38,7 @@ const HAS = 11;
 const BLOCK = 12;
 const PREPARE = 13;
 const BLOB = 14;
+const GONE = 15;
 
 const FINGERPRINT = bytes(Buffer.alloc(16, 0xf1));
 const SHORT_FINGERPRINT = bytes(Buffer.alloc(15, 0xf1));
@@ -73,6 +74,7 @@ const ASKED: Readonly<Record<number, Buffer>> = {
   [BLOCK]: frame(BLOCK, [LEAF]),
   [PREPARE]: frame(PREPARE, [RECORD]),
   [BLOB]: frame(BLOB, [NODE]),
+  [GONE]: frame(GONE, []),
 };
 
 function answerOf(name: string, type: number, data: Buffer, code?: string): FrameVector {
@@ -333,6 +335,35 @@ function answers(): FrameVector[] {
   ];
 }
 
+function goneFrames(): FrameVector[] {
+  const gone = (id: string, prefix: string, forMs = int(5000)): Buffer =>
+    list([text(id), text(prefix), forMs]);
+  const one = gone('12D3KooWGone', '192.0.2.0/24');
+  const many = (count: number): Buffer => list(Array.from({ length: count }, () => one));
+  return [
+    request('a question who is gone', GONE, []),
+    request('a question who is gone, with an item', GONE, [NULL], BAD),
+    answer('nobody is gone', GONE, [EMPTY]),
+    answer('one is gone', GONE, [list([one])]),
+    answer('64 are gone', GONE, [many(64)]),
+    answer('65 are gone', GONE, [many(65)], BAD),
+    answer('one without a name is gone', GONE, [list([gone('', 'loopback')])], BAD),
+    answer('one of a name too long is gone', GONE, [list([gone('a'.repeat(129), 'loopback')])], BAD),
+    answer('one of a name with a space is gone', GONE, [list([gone('a b', 'loopback')])], BAD),
+    answer('one of no group is gone', GONE, [list([gone('a', '')])], BAD),
+    answer('one is gone for less than no time', GONE, [list([gone('a', 'loopback', int(-1))])], BAD),
+    answer('one is gone for nobody knows how long', GONE, [list([gone('a', 'loopback', NULL)])], BAD),
+  ];
+}
+
 export function frameVectors(): FrameVector[] {
-  return [...heads(), ...requests(), ...answers(), ...pages(), ...blockRequests(), ...blobRequests()];
+  return [
+    ...heads(),
+    ...requests(),
+    ...answers(),
+    ...pages(),
+    ...blockRequests(),
+    ...blobRequests(),
+    ...goneFrames(),
+  ];
 }

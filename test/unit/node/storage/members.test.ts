@@ -142,6 +142,8 @@ test('a node that was told of others is no swarm of one, and waits until it know
   await look();
   assert.equal(members.isSettled, false);
   clock.advance(1_000);
+  assert.equal(members.isSettled, false, 'it has not heard who is gone');
+  members.learnGone([]);
   assert.equal(members.isSettled, true);
   for (let n = 10; n < 60; n++) {
     offer(peerIdOf(authorNumber(n)));
@@ -149,4 +151,28 @@ test('a node that was told of others is no swarm of one, and waits until it know
     clock.advance(500);
   }
   assert.equal(members.isSettled, true, 'one that goes on learning waits no longer than ten seconds');
+});
+
+test('who came too late to see somebody go counts him until the others do not', async (t) => {
+  const { members, clock, connected, offer, look, ids } = make(t, { mayBeAlone: false });
+  members.start();
+  offer(A);
+  connected.add(A);
+  await look();
+  const gone = [{ id: B, prefix: '198.51.100.0/24', forMs: GRACE_MS - 5_000 }];
+  members.learnGone([...gone, { id: 'nonsense', prefix: 'loopback', forMs: 0 }]);
+  assert.deepEqual(ids(), [SELF, A, B].toSorted());
+  assert.equal(members.isLive(B), false);
+  assert.deepEqual(members.gone, gone);
+  clock.advance(5_000);
+  await look();
+  assert.equal(members.isMember(B), true);
+  clock.advance(1);
+  await look();
+  assert.equal(members.isMember(B), false);
+  members.learnGone(gone);
+  members.learnGone([{ id: A, prefix: 'loopback', forMs: GRACE_MS }]);
+  await look();
+  assert.equal(members.isMember(B), false, 'who is out here already does not come back by hearsay');
+  assert.equal(members.isLive(A), true, 'nor does it take away who is here');
 });

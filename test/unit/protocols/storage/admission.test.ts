@@ -184,6 +184,7 @@ test('no number of a request is used twice, nor one that is retired', () => {
       ['block', 12],
       ['prepare', 13],
       ['blob', 14],
+      ['gone', 15],
     ],
   );
 });
