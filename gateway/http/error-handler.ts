@@ -60,8 +60,15 @@ function wholePath(url: string): string {
   return url.split('?', 1)[0] ?? '';
 }
 
+/** What of the node's blobs has another name here. */
+const RENAMED: Readonly<Record<string, ErrorCode>> = { closed: 'not_running', blob_too_large: 'too_large' };
+
 function translate(error: unknown, request: FastifyRequest): unknown {
-  if (error instanceof CodedError || !(error instanceof Error)) return error;
+  if (error instanceof CodedError) {
+    const code = Object.hasOwn(RENAMED, error.code) ? RENAMED[error.code] : undefined;
+    return code === undefined ? error : new GatewayError(code, error.message);
+  }
+  if (!(error instanceof Error)) return error;
   const { code, statusCode, validation } = error as Partial<FastifyError>;
   if (validation !== undefined) return issueError(validation.map(fastifyIssue), 'bad_request');
   switch (code) {

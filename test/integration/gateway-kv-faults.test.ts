@@ -70,6 +70,22 @@ for (const [code, status] of statuses) {
   });
 }
 
+test('what the store of blobs says has a name of the table', async () => {
+  for (const [code, status, name] of [
+    ['closed', 503, 'not_running'],
+    ['blob_too_large', 413, 'too_large'],
+    ['blob_unavailable', 503, 'blob_unavailable'],
+    ['overloaded', 503, 'overloaded'],
+  ] as const) {
+    storage.failure = new CodedError(code, 'told by storage');
+    const answer = await call('/v1/blobs', { method: 'POST', body: 'x' });
+    assert.deepEqual([answer.status, answer.body.code], [status, name]);
+    storage.failure = new CodedError(code, 'told by storage');
+    const begun = await call('/v1/uploads', { method: 'POST' });
+    assert.deepEqual([begun.status, begun.body.code], [status, name]);
+  }
+});
+
 test('a fault nobody knows is 500 and tells nothing', async () => {
   for (const failure of [new Error('/secret/path'), new CodedError('record_signature', 'inner')]) {
     storage.failure = failure;

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { LIST_MAX, TTL_MAX_MS } from '../../gateway/limits.ts';
 import { BLOB_MAX_BYTES } from '../../protocols/blobs/constants.ts';
 import { KEY_MAX_BYTES } from '../../protocols/storage/constants.ts';
+import { pattern } from '../support/blobs.ts';
 import { until } from '../support/processes.ts';
 import { type RawAnswer, type RawRequest, rawBytes, rawRequest } from '../support/raw-http.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
@@ -535,6 +536,14 @@ describe('a light gateway', () => {
     assert.deepEqual([here.text, here.headers['etag']], ['from afar', stored.body.etag]);
     assert.equal((await rawRequest(light.url, '/v1/kv/light/k')).text, 'from afar');
     assert.equal((await rawRequest(light.url, '/v1/kv/light')).body.entries.length, 1);
+    const large = pattern(2 ** 21 + 3);
+    const kept = await rawRequest(light.url, '/v1/kv/large/k', { method: 'PUT', body: large });
+    assert.deepEqual([kept.status, kept.body.replicas], [200, [site.node.status().peerId]], kept.text);
+    for (const url of [light.url, site.url]) {
+      assert.ok((await rawRequest(url, '/v1/kv/large/k')).bytes.equals(large));
+      const part = await rawRequest(url, '/v1/kv/large/k', { headers: { range: 'bytes=1048570-1048580' } });
+      assert.ok(part.bytes.equals(large.subarray(1_048_570, 1_048_581)));
+    }
     assert.equal((await rawRequest(light.url, '/v1/network/storage')).body.records, 0);
   });
 });
