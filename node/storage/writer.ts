@@ -183,10 +183,12 @@ class Attempt {
       asStandIn: false,
       record: this.#record.bytes,
     } as const;
+    // of an earlier time that had no answer nothing is known, whatever becomes of this one
+    const wasDoubtful = this.#doubtful.has(id);
     this.#doubtful.add(id);
     try {
       const answer: Answers['put'] = await ask<'put'>(id, request, signal);
-      this.#doubtful.delete(id);
+      if (!wasDoubtful) this.#doubtful.delete(id);
       const { outcome } = answer;
       if ('current' in outcome) throw this.#inTheWay(outcome.current);
       this.#stored.add(id);
@@ -194,7 +196,7 @@ class Attempt {
     } catch (error) {
       const isDefinite = error instanceof ReplicaError && error.code !== 'unavailable';
       const isUnsent = error instanceof NoAnswer && !error.isSent;
-      if (isDefinite || isUnsent) this.#doubtful.delete(id);
+      if ((isDefinite || isUnsent) && !wasDoubtful) this.#doubtful.delete(id);
       throw error;
     }
   }

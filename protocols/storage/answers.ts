@@ -3,11 +3,8 @@ import {
   BLOCK_MAX_BYTES,
   ERROR_MESSAGE_MAX_LENGTH,
   FINGERPRINT_BYTES,
-  GONE_MAX,
   PAGE_ITEMS_MAX,
   PARTITIONS,
-  PEER_ID_MAX_LENGTH,
-  PREFIX_MAX_LENGTH,
   RECORD_MAX_BYTES,
   SMALL_FRAME_MAX_BYTES,
   VIEW_LENGTH,
@@ -26,8 +23,10 @@ import {
   readTuple,
   stampItems,
 } from './frame.ts';
+import { type GoneMember, goneItems, readGone } from './gone.ts';
 import { compareKeys } from './keys.ts';
 import { comparePartitions } from './partition.ts';
+import { type BlobProgress, progressItems, readProgress } from './progress.ts';
 import {
   type HeldKind,
   KIND_BLOB,
@@ -104,24 +103,6 @@ export interface StateAnswer extends Standing {
   readonly fingerprint: Uint8Array;
 }
 
-/** What a replica has of a blob. */
-export interface BlobProgress {
-  /** Blocks of it that are on disk. */
-  readonly blocks: number;
-  /** All of them are. */
-  readonly isWhole: boolean;
-}
-
-/** A node that is a home of partitions as before, and gone for less than the grace. */
-export interface GoneMember {
-  /** Its peer id, as text. */
-  readonly id: string;
-  /** The group of addresses it was reached in. */
-  readonly prefix: string;
-  /** For how long it has been gone, milliseconds. */
-  readonly forMs: number;
-}
-
 export interface Answers {
   get: Standing & { readonly held: Held };
   /** `isDurable`: it keeps what it took until that expires or is deleted; false of a namespace it has no sponsor for. */
@@ -155,7 +136,6 @@ const ERROR_BOUNDS: FrameBounds = { maxBytes: SMALL_FRAME_MAX_BYTES, maxItems: 8
 const ERROR_CODE = /^[a-z_]{1,64}$/;
 /** Visible ASCII and spaces: it is shown in logs. */
 const ERROR_MESSAGE = new RegExp(`^[ -~]{0,${ERROR_MESSAGE_MAX_LENGTH}}$`);
-const VISIBLE = /^[!-~]+$/;
 const VIEW = new RegExp(`^[0-9a-f]{${VIEW_LENGTH}}$`);
 
 /** An answer: DAG-CBOR `[1, id, 0, …]`. */
@@ -226,7 +206,7 @@ const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unk
   block: ({ bytes }) => [bytes],
   prepare: progressItems,
   blob: progressItems,
-  gone: ({ gone }) => [gone.map(({ id, prefix, forMs }) => [id, prefix, forMs])],
+  gone: ({ gone }) => [goneItems(gone)],
 };
 
 const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf<T>) => Answers[T] } = {
@@ -260,32 +240,8 @@ const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf
   block: ([bytes]) => ({ bytes: bytes === null ? null : check.bytes('block', bytes, BLOCK_MAX_BYTES, 0) }),
   prepare: readProgress,
   blob: readProgress,
-  gone: ([gone]) => ({ gone: check.array('gone', gone, GONE_MAX).map(readGone) }),
+  gone: ([gone]) => ({ gone: readGone(gone) }),
 };
-
-function progressItems({ blocks, isWhole }: BlobProgress): unknown[] {
-  return [blocks, isWhole];
-}
-
-function readProgress([blocks, isWhole]: unknown[]): BlobProgress {
-  return { blocks: check.integer('blocks', blocks, 0), isWhole: readBoolean('is whole', isWhole) };
-}
-
-function readGone(value: unknown): GoneMember {
-  const [id, prefix, forMs] = readTuple('gone', value, 3);
-  return {
-    id: readShort('peer id', id, PEER_ID_MAX_LENGTH),
-    prefix: readShort('prefix', prefix, PREFIX_MAX_LENGTH),
-    forMs: check.integer('for ms', forMs, 0),
-  };
-}
-
-function readShort(name: string, value: unknown, max: number): string {
-  const text = check.text(name, value);
-  if (!VISIBLE.test(text) || text.length > max)
-    throw malformed(`${name} must be 1 to ${max} visible characters`);
-  return text;
-}
 
 function readHas(value: unknown, { cids }: RequestOf<'has'>): boolean[] {
   return readTuple('has', value, cids.length).map((one) => readBoolean('has', one));

@@ -5,11 +5,9 @@
  */
 export {
   type Answers,
-  type BlobProgress,
   decodeAnswer,
   encodeAnswer,
   encodeError,
-  type GoneMember,
   type Held,
   type ListItem,
   type PartitionItem,
@@ -29,6 +27,7 @@ export {
   type StorageErrorCode,
 } from './errors.ts';
 export { type FrameHead, readFrameHead } from './frame.ts';
+export type { GoneMember } from './gone.ts';
 export { itemIdOf } from './item.ts';
 export { checkKey, checkPrefix, compareKeys } from './keys.ts';
 export { STORAGE_LIMITS } from './limits.ts';
@@ -44,6 +43,7 @@ export {
   standInsOf,
   viewOf,
 } from './placement.ts';
+export type { BlobProgress } from './progress.ts';
 export * from './record.ts';
 export {
   REQUESTS,

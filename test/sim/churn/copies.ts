@@ -97,7 +97,7 @@ export class Copies {
     const base = history.base(key, history.now());
     const holders = await site.where(key);
     const isHeld = (holder: Holder): boolean => {
-      const isWhole = !isLarge(key) || holder.isWhole !== false;
+      const isWhole = !isLarge(key) || holder.isWhole === true;
       const { isLive, etag } = holder;
       return isLive && isWhole && etag !== null && (base === null || compareEtags(etag, base.etag) >= 0);
     };

@@ -32,7 +32,7 @@ export interface Holder {
   readonly etag: string | null;
   readonly isTombstone: boolean;
   /** Of a value that is a blob: whether it has all of that. */
-  readonly isWhole?: boolean | null;
+  readonly isWhole: boolean | null;
 }
 
 export interface ListedEntry {

@@ -12,14 +12,15 @@ function make(answers: Said[]) {
   const clock = new ManualClock(1_000_000);
   const learned: (readonly GoneMember[])[] = [];
   const asked: string[] = [];
-  const one = { kadId: new Uint8Array(32), prefix: 'loopback', isLive: true };
-  const list = ['self', ...answers.keys()].map((id) => ({ ...one, id: String(id) }));
+  const kadId = new Uint8Array(32);
+  const list = ['self', ...answers.keys()].map((id) => {
+    return { id: String(id), kadId, prefix: 'loopback', isLive: true };
+  });
   const members = { list, isQuiet: true, learnGone: (gone: readonly GoneMember[]) => learned.push(gone) };
-  const ask = async (id: string): Promise<never> => {
+  const ask = (id: string): Promise<never> => {
     asked.push(id);
     const gone = answers[Number(id)] ?? null;
-    if (gone === null) throw new Error('no answer');
-    return { gone } as never;
+    return gone === null ? Promise.reject(new Error('no answer')) : Promise.resolve({ gone } as never);
   };
   const absentees = new Absentees({ members, clock, ask }, { self: 'self' });
   return { absentees, answers, asked, clock, learned, members };

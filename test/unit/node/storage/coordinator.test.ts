@@ -163,6 +163,20 @@ test('nothing was stored for sure, or it may have been: never the same answer', 
   assert.equal(await codeOf(put('3')), 'outcome_unknown', 'one has it');
 });
 
+test('what a home may have stored is not forgotten when it cannot be asked again', async () => {
+  const { a, b, put, gone } = make();
+  a.isMute = true;
+  const take = a.put.bind(a);
+  a.put = (request) => {
+    gone.add('a');
+    return take(request);
+  };
+  b.refusal = 'not_responsible';
+  gone.add('c');
+  assert.equal(await codeOf(put('1')), 'outcome_unknown');
+  assert.ok(a.held !== null && a.puts === 1);
+});
+
 test('a write goes above what it finds, unless it was to go onto something else', async () => {
   const { a, b, c, put, get } = make();
   const first = await put('1');
