@@ -19,13 +19,13 @@ import {
 import { BlobExchange } from '../blobs/exchange.ts';
 import { BlobHome } from '../blobs/home.ts';
 import type { Upload } from '../blobs/interface.ts';
-import type { BlobGauges } from '../blobs/metrics.ts';
 import type { Config } from '../config/schema.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Terms } from '../identity/tenancy.ts';
 import type { Role } from '../interface.ts';
+import type { PublicBlocks } from '../ipfs/public-blocks.ts';
 import type { Network } from '../libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -75,8 +75,21 @@ export interface StorageServiceComponents {
   readonly credentials: Credentials;
   readonly isCurrent: IsCurrent;
   readonly termsOf: (namespace: NamespaceRef) => Terms;
+  /** Whether its policy lets anyone read it. */
+  readonly isOpen: (namespace: NamespaceRef) => boolean;
   readonly logger: Logger;
   readonly events: EventLog;
+}
+
+/** The nodes that store for the swarm, but this one. */
+export interface StorageOthers {
+  readonly ids: readonly string[];
+  readonly isConnected: (id: string) => boolean;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
 }
 
 export interface StorageServiceInit {
@@ -144,7 +157,8 @@ export class StorageService implements Storage {
       read: (...call) => this.#coordinator.reread(...call),
     });
     this.#blobs = this.#makeBlobs();
-    this.#door = new BlobDoor({ blobs: this.#blobs });
+    const isPublic = (cid: Uint8Array): boolean => this.publicBlocks?.has(cid) ?? false;
+    this.#door = new BlobDoor({ blobs: this.#blobs, isPublic });
     const onLie = (): void => {
       metrics.liesFound += 1;
     };
@@ -165,8 +179,23 @@ export class StorageService implements Storage {
     return this.#keeper?.store ?? null;
   }
 
-  /** What its blob store counts. */
-  get blobs(): BlobGauges {
+  isMember(id: string): boolean {
+    return this.#members.isMember(id);
+  }
+
+  /** What anyone may have of this node's blobs; null where nothing is kept. */
+  get publicBlocks(): PublicBlocks | null {
+    return this.#keeper?.publicBlocks ?? null;
+  }
+
+  /** Who else keeps something now, and how it is asked. */
+  get others(): StorageOthers {
+    const self = this.#self;
+    const ids = this.#members.list.filter(({ id, isLive }) => isLive && id !== self).map(({ id }) => id);
+    return { ids, isConnected: (id) => this.#wire.isConnected(id), ask: this.#ask };
+  }
+
+  get blobs(): BlobHome {
     return this.#blobs;
   }
 
@@ -321,7 +350,7 @@ export class StorageService implements Storage {
   }
 
   #makeKeeper(shared: Shared): Keeper {
-    const { logger, events, termsOf } = this.#components;
+    const { logger, events, termsOf, isOpen } = this.#components;
     const { config } = this.#init;
     return new Keeper(
       {
@@ -333,6 +362,7 @@ export class StorageService implements Storage {
         repairs: this.#repairs,
         ask: this.#ask,
         termsOf,
+        isOpen,
         onReset: (reason) => events.report('storage_damaged', { reason }),
       },
       { config, self: this.#self, directory: join(config.data, DIRECTORY) },
