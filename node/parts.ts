@@ -145,7 +145,7 @@ async function makeParts(
   const { termsOf } = tenancy;
   const kept = { ...shared, namespaces, directory, credentials, termsOf };
   const { storage, ipfs } = makeStorage(base, kept, { authority, providers, closing });
-  members.push(storage);
+  members.push(storage.others);
   scored.push(relay, directory, storage, namespaces);
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());

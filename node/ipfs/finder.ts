@@ -2,7 +2,7 @@ import { digestOf } from '../../protocols/blobs/index.ts';
 import { equalBytes } from '../../protocols/common/bytes.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
-import type { StorageOthers } from '../storage/service.ts';
+import type { Others } from '../storage/others.ts';
 import type { PublicBlobs, PublicDag } from './interface.ts';
 import { ASKED_AT_ONCE, ASKED_MAX, BLOCK_TIMEOUT_MS, FIND_TIMEOUT_MS, FINDS_AT_ONCE } from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
@@ -13,7 +13,7 @@ export interface FinderComponents {
   readonly metrics: IpfsMetrics;
   /** What is here; null where nothing is kept. */
   readonly own: () => Pick<PublicBlocks, 'block'> | null;
-  readonly others: () => StorageOthers;
+  readonly others: Pick<Others, 'ids' | 'isConnected' | 'ask'>;
   /** Nodes that announced that they have it. */
   readonly announcersOf: (cid: Uint8Array, signal: AbortSignal) => AsyncIterable<string>;
 }
@@ -83,10 +83,10 @@ export class Finder implements PublicBlobs {
   /** Who is asked, the likeliest first. */
   async *#sources(cid: Uint8Array, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
     const { others, announcersOf } = this.#components;
-    const { ids, isConnected } = others();
+    const { ids } = others;
     if (ids.length <= this.#init.askAllMax) {
-      yield* ids.filter(isConnected);
-      yield* ids.filter((id) => !isConnected(id));
+      yield* ids.filter((id) => others.isConnected(id));
+      yield* ids.filter((id) => !others.isConnected(id));
       return;
     }
     const members = new Set(ids);
@@ -103,7 +103,7 @@ export class Finder implements PublicBlobs {
   async #get(id: string, cid: Uint8Array, signal: AbortSignal): Promise<Uint8Array | null> {
     const { others, crypto, metrics } = this.#components;
     try {
-      const { bytes } = await others().ask<'block'>(id, { type: 'block', cid, isPublic: true }, signal);
+      const { bytes } = await others.ask<'block'>(id, { type: 'block', cid, isPublic: true }, signal);
       if (bytes === null) return null;
       if (!equalBytes(crypto.sha256(bytes), digestOf(cid))) {
         metrics.lies += 1;

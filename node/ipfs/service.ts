@@ -46,7 +46,7 @@ export class IpfsService implements PublicBlobs, IpfsGauges {
         crypto,
         metrics: this.metrics,
         own: () => storage.publicBlocks,
-        others: () => storage.others,
+        others: storage.others,
         announcersOf: (cid, signal) => announcersOf(network.services.dht, cid, signal),
       },
       { askAllMax },

@@ -55,7 +55,9 @@ import { DEADLINE_MS } from './limits.ts';
 import { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
 import { offersOf, prefixOfSelf } from './offers.ts';
+import { Others } from './others.ts';
 import { Places } from './places.ts';
+import { Refresher } from './refresher.ts';
 import { notResponsible } from './refusals.ts';
 import { Repairs } from './repairs.ts';
 import { Spreader } from './spreader.ts';
@@ -81,32 +83,19 @@ export interface StorageServiceComponents {
   readonly events: EventLog;
 }
 
-/** The nodes that store for the swarm, but this one. */
-export interface StorageOthers {
-  readonly ids: readonly string[];
-  readonly isConnected: (id: string) => boolean;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
-}
-
 export interface StorageServiceInit {
   readonly config: Config;
   readonly role: Role;
   readonly splitLoopback: boolean;
 }
 
-/** A peer that sees other homes is asked for what it knows this often at most. */
-const REFRESH_MS = 2_000;
-const REFRESHED_MAX = 1024;
 /** Where the service's files are in the data directory. */
 const DIRECTORY = 'storage';
 
 /** Storage of a node: its clients' requests go out to the homes; a full node is a home itself, of what falls to it. */
 export class StorageService implements Storage {
   readonly metrics: StorageServiceMetrics = createStorageServiceMetrics();
+  readonly others: Others;
   readonly #components: StorageServiceComponents;
   readonly #init: StorageServiceInit;
   readonly #self: string;
@@ -122,7 +111,6 @@ export class StorageService implements Storage {
   readonly #door: BlobDoor;
   readonly #server: WireServer;
   readonly #values: Values;
-  readonly #refreshed = new Map<string, number>();
   #isRunning = false;
 
   /** Opens the store. Throws `bad_storage_key`, `storage_version`. */
@@ -136,6 +124,7 @@ export class StorageService implements Storage {
     const keeps = init.role === 'full' && config['storage.enabled'];
     this.#wire = new Wire({ network, addressesOf: (id) => addressesOf(directory, id) });
     this.#members = this.#makeMembers(keeps);
+    this.others = new Others({ members: this.#members, wire: this.#wire }, { self: this.#self });
     const places = new Places(
       { members: this.#members, crypto },
       {
@@ -179,20 +168,9 @@ export class StorageService implements Storage {
     return this.#keeper?.store ?? null;
   }
 
-  isMember(id: string): boolean {
-    return this.#members.isMember(id);
-  }
-
   /** What anyone may have of this node's blobs; null where nothing is kept. */
   get publicBlocks(): PublicBlocks | null {
     return this.#keeper?.publicBlocks ?? null;
-  }
-
-  /** Who else keeps something now, and how it is asked. */
-  get others(): StorageOthers {
-    const self = this.#self;
-    const ids = this.#members.list.filter(({ id, isLive }) => isLive && id !== self).map(({ id }) => id);
-    return { ids, isConnected: (id) => this.#wire.isConnected(id), ask: this.#ask };
   }
 
   get blobs(): BlobHome {
@@ -370,9 +348,10 @@ export class StorageService implements Storage {
   }
 
   #makeCoordinator(shared: Shared): Coordinator {
-    const { clock, crypto, identity, credentials } = this.#components;
+    const { clock, crypto, directory, identity, credentials } = this.#components;
     const { config } = this.#init;
     const swarm = config.swarm;
+    const refresher = new Refresher({ clock, directory });
     return new Coordinator(
       {
         ...shared,
@@ -383,22 +362,13 @@ export class StorageService implements Storage {
         ask: this.#ask,
         isConnected: (id) => id === this.#self || this.#wire.isConnected(id),
         connect: (id) => this.#wire.connect(id),
-        onOtherView: (id) => this.#refresh(id),
+        onOtherView: (id) => {
+          if (id !== this.#self) refresher.refresh(id);
+        },
         repair: (record, ids) => this.#repairs.give(record, ids),
       },
       { self: this.#self, replicas: config['storage.replicas'], deadlineMs: DEADLINE_MS },
     );
-  }
-
-  /** One of the two knows members that the other does not: they tell each other. */
-  #refresh(id: string): void {
-    if (id === this.#self) return;
-    const { clock, directory } = this.#components;
-    const now = clock.now();
-    if (now - (this.#refreshed.get(id) ?? -Infinity) < REFRESH_MS) return;
-    if (this.#refreshed.size >= REFRESHED_MAX) this.#refreshed.clear();
-    this.#refreshed.set(id, now);
-    directory.refresh(peerIdFromString(id));
   }
 }
 

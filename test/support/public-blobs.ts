@@ -1,15 +1,10 @@
 /** Blobs in namespaces of the development owner, with and without a policy that lets anyone read. */
 import { developmentKey } from '../../node/identity/keyring/development.ts';
 import type { MaillonNode } from '../../node/index.ts';
-import type { BlobLink } from '../../protocols/blobs/index.ts';
+import { parseCid } from '../../protocols/blobs/index.ts';
 import { CLOSED_RULES } from '../../protocols/namespaces/index.ts';
-import { parseEtag } from '../../protocols/storage/index.ts';
-import { openBlobs, putBytes } from './blob-store.ts';
 import { ClientKey } from './client-author.ts';
-import { type NodeOptions, startNode } from './node.ts';
 import { ownerKeyPath } from './owner.ts';
-import type { Cleanup } from './processes.ts';
-import { namespaceIdOf } from './records.ts';
 
 /** Lets anyone read one of the owner's namespaces, or nobody else any more. */
 export async function setOpen(node: MaillonNode, namespace: string, anyone: boolean): Promise<void> {
@@ -20,35 +15,17 @@ export async function setOpen(node: MaillonNode, namespace: string, anyone: bool
   await node.namespaces.submit(await owner.policy(namespace, { rules, ...follows }));
 }
 
-export interface Behind {
-  readonly namespace: string;
-  readonly key: string;
-  readonly bytes: Uint8Array;
-}
-
-/** A node with blobs behind live records of its owner. */
-export async function nodeWithBlobs(
-  t: Cleanup,
-  options: NodeOptions & { readonly data: string },
-  blobs: readonly Behind[],
-): Promise<{ readonly node: MaillonNode; readonly links: readonly BlobLink[] }> {
-  const before = await startNode(t, options);
-  const { owner } = before;
-  const receipts = [];
-  for (const { namespace, key } of blobs) {
-    receipts.push(await before.storage.put({ owner, namespace, key }, Buffer.from('a blob')));
-  }
-  await before.stop();
-  const store = openBlobs(options.data, { clock: { now: () => Date.now() } });
-  const links: BlobLink[] = [];
-  for (const [index, { namespace, key, bytes }] of blobs.entries()) {
-    const namespaceId = new Uint8Array(namespaceIdOf(owner, namespace));
-    const link = await putBytes(store, bytes, namespaceId);
-    const stamp = parseEtag(receipts[index]?.etag ?? '');
-    if (stamp === null) throw new Error('no etag');
-    store.hold({ namespaceId, key, stamp }, link.cid);
-    links.push(link);
-  }
-  await store.close();
-  return { node: await startNode(t, options), links };
+/** Puts a file that is long enough to be a blob: its CID. */
+export async function putBlob(
+  node: MaillonNode,
+  namespace: string,
+  bytes: Uint8Array,
+  key = 'file',
+): Promise<Uint8Array> {
+  const name = { owner: node.owner, namespace, key };
+  await node.storage.put(name, bytes, { durability: 'all' });
+  const head = await node.storage.get(name);
+  const cid = parseCid(head?.blob ?? '');
+  if (cid === null) throw new Error('it is no blob');
+  return cid;
 }
