@@ -244,7 +244,8 @@ function makeStorage(
 ): Pick<Parts, 'storage' | 'ipfs'> {
   const authorise = recordAuthoriser(authority);
   const isCurrent = recordCurrency(authority, systemClock);
-  const isOpen = opennessOf(components.namespaces);
+  // switched off, nothing is public, whoever asks however
+  const isOpen = config['ipfs.enabled'] ? opennessOf(components.namespaces) : () => false;
   const storage = new StorageService(
     { ...components, authorise, isCurrent, isOpen },
     { config, role, splitLoopback },

@@ -22,6 +22,7 @@ import {
   BITSWAP_MESSAGE_MAX_BYTES,
   BITSWAP_STREAMS,
   DEAF_MS,
+  LINGER_MS,
   LOOKUPS_BURST,
   LOOKUPS_PER_SECOND,
   LOOKUPS_PER_TURN,
@@ -53,6 +54,8 @@ export interface BitswapServerComponents {
 interface Customer {
   readonly wants: Map<string, Want>;
   readonly gone: AbortController;
+  /** Ends the wait for more to be wanted. */
+  wake: () => void;
 }
 
 /**
@@ -141,7 +144,7 @@ export class BitswapServer {
   #note(peer: string, { isFull, wants }: Wantlist): void {
     const { metrics } = this.#components;
     const known = this.#customers.get(peer);
-    const customer = known ?? { wants: new Map(), gone: new AbortController() };
+    const customer: Customer = known ?? newCustomer();
     if (isFull) this.#forget(customer);
     for (const want of wants) {
       const key = bytesKey(want.cid);
@@ -158,17 +161,18 @@ export class BitswapServer {
         this.#waiting += 1;
       }
     }
-    if (known !== undefined || customer.wants.size === 0) return;
+    if (known !== undefined) return customer.wake();
+    if (customer.wants.size === 0) return;
     this.#customers.set(peer, customer);
     void this.#serve(peer, customer);
   }
 
-  /** Until it wants nothing more. Never rejects. */
+  /** Until it has wanted nothing more for a while. Never rejects. */
   async #serve(peer: string, customer: Customer): Promise<void> {
     const { logger } = this.#components;
     let outgoing: Outgoing | null = null;
     try {
-      while (customer.wants.size > 0) {
+      while (await wantsMore(customer)) {
         // each turn is one of all peers
         await nextTurn();
         await this.#waitForRate(peer, customer);
@@ -181,7 +185,7 @@ export class BitswapServer {
         }, customer.gone.signal);
       }
       this.#leave(peer, customer);
-      await (outgoing as Outgoing | null)?.close(AbortSignal.timeout(this.#sendTimeoutMs));
+      await (outgoing as Outgoing | null)?.end(AbortSignal.timeout(this.#sendTimeoutMs));
     } catch (error) {
       const isGone = customer.gone.signal.aborted;
       this.#leave(peer, customer);
@@ -280,6 +284,22 @@ export class BitswapServer {
     this.#deafUntil.set(peer, clock.now() + DEAF_MS);
     this.#dismiss(peer);
   }
+}
+
+function newCustomer(): Customer {
+  return { wants: new Map(), gone: new AbortController(), wake: () => undefined };
+}
+
+/** Whether it wants something, now or soon: who is told one thing asks for the next, and a stream costs a round trip. */
+async function wantsMore(customer: Customer): Promise<boolean> {
+  const { wants, gone } = customer;
+  if (wants.size === 0 && !gone.signal.aborted) {
+    const woken = new AbortController();
+    customer.wake = () => woken.abort();
+    const signal = AbortSignal.any([woken.signal, gone.signal]);
+    await sleep(LINGER_MS, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+  return wants.size > 0;
 }
 
 /** Nobody owes longer than what is granted at once takes to earn. */

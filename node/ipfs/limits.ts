@@ -32,6 +32,8 @@ export const LOOKUPS_PER_TURN = 64;
 export const SENDS_AT_ONCE = 32;
 /** A peer has so long to take a message: 1 MiB over 560 kbit/s. */
 export const SEND_TIMEOUT_MS = 15 * SECOND_MS;
+/** Who wanted something is waited for so long to want more, on the same stream. */
+export const LINGER_MS = SECOND_MS;
 /** A peer that took nothing, or said too much, is not heard for so long. */
 export const DEAF_MS = MINUTE_MS;
 /** Peers that this is known of. */

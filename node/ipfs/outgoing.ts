@@ -36,9 +36,17 @@ export class Outgoing {
     await taken(this.#stream, signal);
   }
 
-  /** Ends it when what was sent has gone out. */
-  async close(signal: AbortSignal): Promise<void> {
-    await this.#stream.close({ signal });
+  /** Ends it when what was sent has gone out, and at once where the peer has not ended its side when `signal` does. Never rejects. */
+  async end(signal: AbortSignal): Promise<void> {
+    const stream = this.#stream;
+    const closed = new Promise<void>((resolve) => {
+      stream.addEventListener('close', () => resolve(), { once: true });
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await stream.close({ signal }).catch(() => undefined);
+    if (stream.status !== 'closed' && !signal.aborted) await closed;
+    // one that is closed already is not touched by that
+    stream.abort(new Error('the peer does not end the stream'));
   }
 
   abort(error: Error): void {
