@@ -187,7 +187,8 @@ export class BitswapServer {
       this.#leave(peer, customer);
       await (outgoing as Outgoing | null)?.end(AbortSignal.timeout(this.#sendTimeoutMs));
     } catch (error) {
-      const isGone = customer.gone.signal.aborted;
+      // the connection ends before it is said that it has
+      const isGone = customer.gone.signal.aborted || this.#connectionTo(peer) === undefined;
       this.#leave(peer, customer);
       const reason = errorMessage(error);
       (outgoing as Outgoing | null)?.abort(new Error(reason));
@@ -242,11 +243,15 @@ export class BitswapServer {
   }
 
   #open(peer: string, signal: AbortSignal): Promise<Outgoing> {
-    const connection = this.#components.network
-      .getConnections(peerIdFromString(peer))
-      .find(({ status, limits }) => status === 'open' && limits === undefined);
+    const connection = this.#connectionTo(peer);
     if (connection === undefined) throw new Error('it is not connected any more');
     return Outgoing.open(connection, BITSWAP_PROTOCOL, { signal, streamsMax: BITSWAP_STREAMS });
+  }
+
+  #connectionTo(peer: string): Connection | undefined {
+    return this.#components.network
+      .getConnections(peerIdFromString(peer))
+      .find(({ status, limits }) => status === 'open' && limits === undefined);
   }
 
   #dismiss(peer: string): void {
