@@ -15,7 +15,7 @@ WITH RECURSIVE found (blob, namespace) AS (
   SELECT blob, (SELECT min(namespace) FROM refs WHERE refs.blob = found.blob AND refs.namespace > found.namespace)
     FROM found WHERE namespace IS NOT NULL
   LIMIT ?3)
-SELECT blob, namespace, namespace_id FROM found JOIN namespaces ON namespaces.id = namespace`;
+SELECT blob, namespace, namespace_id FROM found JOIN namespaces ON namespaces.id = namespace LIMIT ?2`;
 
 const REFERENCES = `
 SELECT namespace_id, key, stamp FROM refs JOIN namespaces ON namespaces.id = namespace

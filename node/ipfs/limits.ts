@@ -53,7 +53,7 @@ export const FINDS_AT_ONCE = 64;
 /** Blobs that a node announces: 100 GiB and more of files of 10 MiB. The others are found only where all members are asked. */
 export const ANNOUNCED_MAX = 10_000;
 /** How often it is looked for what is new or not public any more. */
-export const ANNOUNCE_TICK_MS = 5 * SECOND_MS;
+export const ANNOUNCE_TICK_MS = 2 * SECOND_MS;
 /** How often all references are gone through again: for what became public without a policy. */
 export const ANNOUNCE_AGAIN_MS = 30 * MINUTE_MS;
 /** References that one look goes through. */

@@ -189,10 +189,7 @@ class StallingProxy {
       for (const upstream of upstreams) upstream.destroy();
       server.close();
     });
-    return new StallingProxy(
-      `/ip4/127.0.0.1/tcp/${(server.address() as AddressInfo).port}`,
-      upstreams,
-    );
+    return new StallingProxy(`/ip4/127.0.0.1/tcp/${(server.address() as AddressInfo).port}`, upstreams);
   }
 
   stall(): void {
