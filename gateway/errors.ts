@@ -63,6 +63,10 @@ export const ERRORS = {
   foreign_origin: { status: 403, meaning: 'the page that asks is not allowed to use this gateway' },
   not_found: { status: 404, meaning: 'no such route, upload or blob, or no value under that key' },
   method_not_allowed: { status: 405, meaning: 'the route has other methods; Allow lists them' },
+  not_acceptable: {
+    status: 406,
+    meaning: 'the answer cannot be given in the form that Accept or format asks for',
+  },
   request_timeout: { status: 408, meaning: 'the request did not arrive in time' },
   duplicate: { status: 409, meaning: 'the very same envelope was published before' },
   policy_conflict: { status: 409, meaning: 'the policy does not follow the latest one known here' },

@@ -92,6 +92,10 @@ export const FORM_HEADERS_MAX = 16;
 export const E2_UNPINNED_LIFE_MS = 86_400_000;
 /** A piece that is written to a client's socket at once: a slow one holds up no more. */
 export const VALUE_PIECE_BYTES = 128 * 1024;
+/** Blocks on their way to clients of the trustless gateway. */
+export const IPFS_IN_TRANSIT_BYTES = 128 * 2 ** 20;
+/** Blocks of a CAR without duplicates: so many CIDs, some 100 bytes each, are remembered. Of a larger file they come each time. */
+export const IPFS_UNIQUE_BLOCKS_MAX = 16_384;
 /** The same for objects that clients signed: what all of them together may hold. */
 export const SIGNED_IN_TRANSIT_BYTES = 64 * RECORD_MAX_BYTES;
 /** What a JSON body may have beside a value: names, and what JSON escapes. */
@@ -209,6 +213,8 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
   ),
   limit('gateway.e2UnpinnedLife', E2_UNPINNED_LIFE_MS, 'milliseconds', 'what is uploaded with pin=false'),
   limit('gateway.signedInTransit', SIGNED_IN_TRANSIT_BYTES, 'bytes', 'then signed objects are refused'),
+  limit('gateway.ipfsInTransit', IPFS_IN_TRANSIT_BYTES, 'bytes', 'then requests for blocks are refused'),
+  limit('gateway.ipfsUniqueBlocks', IPFS_UNIQUE_BLOCKS_MAX, 'count', 'of a CAR without duplicates'),
   limit('gateway.contentTypeLength', CONTENT_TYPE_MAX_LENGTH, 'bytes', 'kept with each value'),
   limit('gateway.ttlMin', TTL_MIN_MS, 'milliseconds', 'less is over before it can be read'),
   limit('gateway.ttlMax', TTL_MAX_MS, 'milliseconds', 'what shall live longer has no end'),

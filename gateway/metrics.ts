@@ -72,6 +72,6 @@ export function routeClass(route: string | undefined): RouteClass {
   return INFO_ROUTES.has(route) ? 'info' : 'other';
 }
 
-const STORAGE_ROUTE = /^\/(v1\/(kv|records|storage|cache)|store|retrieve)(\/|$)/;
+const STORAGE_ROUTE = /^\/(v1\/(kv|records|storage|cache)|store|retrieve|ipfs)(\/|$)/;
 const HEALTH_ROUTE = /^(\/v1)?\/(health|status|livez|readyz)$/;
 const INFO_ROUTES: ReadonlySet<string> = new Set(['/', '/v1/info', '/v1/version', '/openapi.json']);

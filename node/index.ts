@@ -8,6 +8,7 @@ export { flagOf, variableOf } from './config/names.ts';
 export { DEFAULTS, SETTINGS, type Setting } from './config/schema.ts';
 export type { WalletProof } from './identity/wallet-proof.ts';
 export type * from './interface.ts';
+export type * from './ipfs/interface.ts';
 export * from './keys.ts';
 export type { Namespaces, PolicyView, RevocationView } from './namespaces/interface.ts';
 export { createNode } from './node.ts';

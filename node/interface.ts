@@ -2,6 +2,7 @@ import type { Limit } from '../protocols/common/limits.ts';
 import type { AskedResource } from '../protocols/identity/index.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
+import type { PublicBlobs } from './ipfs/interface.ts';
 import type { Namespaces } from './namespaces/interface.ts';
 import type { NamespaceRef, Storage } from './storage/interface.ts';
 
@@ -156,6 +157,8 @@ export interface MaillonNode {
   isSponsored(namespace: NamespaceRef): boolean;
   /** Who may do what in which namespace. */
   readonly namespaces: Namespaces;
+  /** What anyone may read, by CID. */
+  readonly publicBlobs: PublicBlobs;
   /** Starts it, or does nothing when it runs. Resolves when it listens and its first peers, if any, are meshed. */
   start(): Promise<void>;
   /** Stops it, or does nothing. At most 2 s. */

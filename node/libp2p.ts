@@ -22,6 +22,7 @@ import { holePunching } from './network/hole-punch.ts';
 import { isLoopbackHost } from './network/hosts.ts';
 import { loadOptional } from './network/optional.ts';
 import { ConnectionPolicy } from './network/policy.ts';
+import { boundRecords, type ProviderRecords } from './network/provider-records.ts';
 import { Reach, type ReachComponents } from './network/reach.ts';
 import { readSwarmKey } from './network/swarm-key.ts';
 import { withoutWalks } from './network/walk.ts';
@@ -37,6 +38,8 @@ export interface NetworkInit extends GossipInit {
   readonly version: string;
   readonly listen: readonly string[];
   readonly logger: ComponentLogger;
+  /** What the DHT keeps of others' announcements; without it none. */
+  readonly providers?: ProviderRecords;
   /** Where libp2p's own metrics are registered; without it nothing is measured. */
   readonly registry?: Registry;
   /** Told of what does not work and is done without. */
@@ -86,7 +89,7 @@ export async function createNetwork(init: NetworkInit): Promise<MadeNetwork> {
   });
   network = node as unknown as Network;
   hardenGossip(network.services.gossip);
-  refuseRecords(network.services.dht);
+  boundRecords(network.services.dht, network.peerStore, init.providers ?? null);
   return { network, policy };
 }
 
@@ -210,15 +213,6 @@ function circuitServer(config: NetworkInit['config']) {
       defaultDataLimit: BigInt(config['circuit.bytesMax']),
     },
   });
-}
-
-/**
- * Nothing is stored in the DHT yet: what peers put or provide there would only fill this node's memory. Without
- * handlers such a request is refused and its stream reset.
- */
-function refuseRecords(dht: KadDHT): void {
-  const { handlers } = (dht as unknown as { rpc: { handlers: Record<string, unknown> } }).rpc;
-  for (const type of ['PUT_VALUE', 'GET_VALUE', 'ADD_PROVIDER', 'GET_PROVIDERS']) delete handlers[type];
 }
 
 function transports({ config }: NetworkInit, features: Features, reachOf: () => Reach) {

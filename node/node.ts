@@ -16,6 +16,8 @@ import { DIRECTORY_LIMITS } from './directory/limits.ts';
 import { verifyWalletProof, type WalletProof } from './identity/wallet-proof.ts';
 import { WALLET_LIMITS } from './identity/wallets/limits.ts';
 import type { MaillonNode, NodeStatus, NodeView, PeerView, Probe, Relay } from './interface.ts';
+import type { PublicBlobs } from './ipfs/interface.ts';
+import { IPFS_LIMITS } from './ipfs/limits.ts';
 import type { Namespaces } from './namespaces/interface.ts';
 import { NOTICE_LIMITS } from './namespaces/limits.ts';
 import { EventLog } from './observability/events.ts';
@@ -41,6 +43,7 @@ class Node implements MaillonNode {
   readonly relay: Relay;
   readonly storage: Storage;
   readonly namespaces: Namespaces;
+  readonly publicBlobs: PublicBlobs;
   readonly #logger: Logger;
   readonly #events: EventLog;
   readonly #registry: Registry | null;
@@ -69,6 +72,7 @@ class Node implements MaillonNode {
       submit: async (bytes) => this.#running.tenancy.namespaces.submit(bytes),
       onChange: (listener) => this.#running.tenancy.namespaces.onChange(listener),
     };
+    this.publicBlobs = { find: async (...call) => this.#running.ipfs.find(...call) };
     this.storage = {
       put: async (...call) => this.#running.storage.put(...call),
       putBlob: async (...call) => this.#running.storage.putBlob(...call),
@@ -182,6 +186,7 @@ class Node implements MaillonNode {
       ...STORAGE_SERVICE_LIMITS,
       ...BLOB_LIMITS,
       ...BLOB_STORE_LIMITS,
+      ...IPFS_LIMITS,
       ...settings,
     ];
   }

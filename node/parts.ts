@@ -17,6 +17,7 @@ import {
   createVerifier,
   envelopeAuthoriser,
   noticeVerifier,
+  opennessOf,
   ownCredentials,
   recordAuthoriser,
   recordCurrency,
@@ -25,6 +26,8 @@ import {
 } from './identity/tenancy.ts';
 import { createWalletCrypto } from './identity/wallets/index.ts';
 import type { Role } from './interface.ts';
+import { ProviderTable } from './ipfs/provider-table.ts';
+import { IpfsService } from './ipfs/service.ts';
 import { createNetwork, type MadeNetwork, type Network } from './libp2p.ts';
 import { listenAddresses } from './listen.ts';
 import { NamespacesService } from './namespaces/service.ts';
@@ -68,6 +71,7 @@ export interface Parts {
   readonly relay: RelayService;
   readonly directory: Directory;
   readonly storage: StorageService;
+  readonly ipfs: IpfsService;
   readonly peers: Peers;
   readonly sight: Sight;
   readonly startedAt: number;
@@ -112,8 +116,14 @@ async function makeParts(
   const crypto = createCrypto();
   // the network asks the services for peers' scores, and is there before them
   const scored: { scoreOf(peer: string): number }[] = [];
+  const members: { isMember(peer: string): boolean }[] = [];
+  const providers = new ProviderTable({
+    clock: systemClock,
+    isMember: (peer) => members.some((service) => service.isMember(peer)),
+  });
   const { network, policy } = await makeNetwork(base, {
     identity,
+    ...(config['ipfs.enabled'] ? { providers } : {}),
     scoreOf: (peer) => scored.reduce((sum, service) => sum + service.scoreOf(peer), 0),
     onCopy: () => {
       metrics.copiesReceived += 1;
@@ -133,8 +143,9 @@ async function makeParts(
   const directory = makeDirectory(base, shared);
   closing.defer(() => directory.stop());
   const { termsOf } = tenancy;
-  const storage = makeStorage(base, { ...shared, directory, credentials, termsOf }, authority);
-  closing.defer(() => storage.stop());
+  const kept = { ...shared, namespaces, directory, credentials, termsOf };
+  const { storage, ipfs } = makeStorage(base, kept, { authority, providers, closing });
+  members.push(storage.others);
   scored.push(relay, directory, storage, namespaces);
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());
@@ -144,6 +155,7 @@ async function makeParts(
       relay,
       directory,
       storage,
+      ipfs,
       identity: tenancy,
       namespaces,
       meter,
@@ -155,7 +167,7 @@ async function makeParts(
     { role, version, data: config.data, startedAt },
   );
   closing.defer(() => sight.stop());
-  return { closing, identity, tenancy, network, relay, directory, storage, peers, sight, startedAt };
+  return { closing, identity, tenancy, network, relay, directory, storage, ipfs, peers, sight, startedAt };
 }
 
 async function makeTenancy(
@@ -214,14 +226,34 @@ function makeDirectory(base: Base, components: DirectoryComponents): Directory {
   });
 }
 
+/** What is kept of records and blobs, and who may have it. */
 function makeStorage(
   { config, role, splitLoopback = false }: Base,
-  components: Omit<StorageServiceComponents, 'authorise' | 'isCurrent'>,
-  authority: Authority,
-): StorageService {
+  components: Omit<StorageServiceComponents, 'authorise' | 'isCurrent' | 'isOpen'> & {
+    readonly namespaces: NamespacesService;
+  },
+  {
+    authority,
+    providers,
+    closing,
+  }: {
+    readonly authority: Authority;
+    readonly providers: ProviderTable;
+    readonly closing: AsyncDisposableStack;
+  },
+): Pick<Parts, 'storage' | 'ipfs'> {
   const authorise = recordAuthoriser(authority);
   const isCurrent = recordCurrency(authority, systemClock);
-  return new StorageService({ ...components, authorise, isCurrent }, { config, role, splitLoopback });
+  // switched off, nothing is public, whoever asks however
+  const isOpen = config['ipfs.enabled'] ? opennessOf(components.namespaces) : () => false;
+  const storage = new StorageService(
+    { ...components, authorise, isCurrent, isOpen },
+    { config, role, splitLoopback },
+  );
+  closing.defer(() => storage.stop());
+  const ipfs = new IpfsService({ ...components, storage, providers }, { config });
+  closing.defer(() => ipfs.stop());
+  return { storage, ipfs };
 }
 
 function makePeers(
@@ -235,7 +267,7 @@ function makePeers(
 
 async function makeNetwork(
   { config, role, version, logger }: Base,
-  parts: Pick<Parameters<typeof createNetwork>[0], 'scoreOf' | 'onCopy' | 'registry'> & {
+  parts: Pick<Parameters<typeof createNetwork>[0], 'scoreOf' | 'onCopy' | 'registry' | 'providers'> & {
     identity: Identity;
   },
 ): Promise<MadeNetwork> {
@@ -263,6 +295,7 @@ export async function runParts(parts: Parts, logger: Logger): Promise<void> {
     parts.relay.start();
     await parts.directory.start();
     await parts.storage.start();
+    await parts.ipfs.start();
     parts.peers.start();
   } catch (error) {
     await closeParts(parts).catch((fault: unknown) => reportUnstopped(logger, fault));

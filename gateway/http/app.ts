@@ -39,6 +39,7 @@ import { BodyDeadlines } from './body-deadlines.ts';
 import { addCredentialHooks } from './credentials.ts';
 import { answerClientError, loggedPath, pathOf, rawResponse, sendError } from './error-handler.ts';
 import {
+  ANY_PAGE_HEADERS,
   checkHost,
   checkOrigin,
   checkSite,
@@ -49,6 +50,7 @@ import {
 import { healthRoutes } from './health.ts';
 import { httpServerFactory, sendContinue } from './http-server.ts';
 import { infoRoutes } from './info.ts';
+import { ipfsRoutes } from './ipfs.ts';
 import { namespaceRoutes } from './namespaces.ts';
 import { networkActRoutes, networkRoutes } from './network.ts';
 import { Prober, probeGateway } from './probes.ts';
@@ -63,6 +65,10 @@ import { SSE_PATH, WEBSOCKET_PATH } from './stream-paths.ts';
 import { isLarge } from './value-bodies.ts';
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Pages of any site may ask: nothing of who asks is in the answer. */
+    isForAnyPage?: boolean;
+  }
   interface FastifyRequest {
     /** Who asks, set before anything else looks at the request. */
     client: Client;
@@ -74,6 +80,7 @@ declare module 'fastify' {
 }
 
 const UNAUTHENTICATED = 401;
+const IPFS_PAGE = /^\/ipfs\/[^/]+$/;
 
 /** A compressor would cost each connection 240 kB; the types of `ws` do not know `closeTimeout` yet. */
 const WEBSOCKET_OPTIONS: NonNullable<WebsocketPluginOptions['options']> & { readonly closeTimeout: number } =
@@ -135,6 +142,7 @@ export async function createApp(
   healthRoutes(typed, { ...context, prober });
   for (const addRoutes of [
     infoRoutes,
+    ipfsRoutes,
     networkRoutes,
     networkActRoutes,
     namespaceRoutes,
@@ -238,9 +246,12 @@ function addHooks(
     request.client = { ...proxies.clientOf(request.socket.remoteAddress, request.headers), charged: [] };
     void reply.headers(securityHeaders(host, isTls));
     checkHost(host, guard);
-    checkOrigin(origin, guard);
-    checkSite(request.method, request.headers);
-    void reply.headers(corsHeaders(origin));
+    if (isForAnyPage(request)) void reply.headers(ANY_PAGE_HEADERS);
+    else {
+      checkOrigin(origin, guard);
+      checkSite(request.method, request.headers);
+      void reply.headers(corsHeaders(origin));
+    }
     context.rates.takeAddress('requests', request.client);
     const opensStream = request.ws || request.routeOptions.url === SSE_PATH;
     if (opensStream) {
@@ -274,6 +285,12 @@ function addHooks(
     }
     done();
   });
+}
+
+/** Also of a page that asks whether it may ask: there is no route for that. */
+function isForAnyPage({ method, routeOptions, is404, url }: FastifyRequest): boolean {
+  if (routeOptions.config?.isForAnyPage === true) return true;
+  return is404 && method === 'OPTIONS' && IPFS_PAGE.test(pathOf(url));
 }
 
 /** A stream has its place until its connection ends; what turns out to be none, until it is answered. */

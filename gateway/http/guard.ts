@@ -97,6 +97,13 @@ export function corsHeaders(origin: string | undefined): Record<string, string> 
   return { 'access-control-allow-origin': origin, 'access-control-expose-headers': EXPOSED_HEADERS };
 }
 
+/** The same for what any page may ask for; it never comes with what a browser knows of its user. */
+export const ANY_PAGE_HEADERS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers':
+    'Content-Length, Content-Disposition, ETag, Retry-After, X-Ipfs-Path, X-Ipfs-Roots, Maillon-Error',
+} as const;
+
 /** What of an answer a page may read beside what any may. */
 const EXPOSED_HEADERS =
   'Retry-After, ETag, Content-Disposition, Maillon-Degraded, Maillon-Author, Maillon-Time, Maillon-Expires, Maillon-Error, Maillon-Blob, ' +

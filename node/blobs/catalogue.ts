@@ -5,6 +5,7 @@ import { CodedError } from '../../protocols/common/errors.ts';
 import { uploadGone } from './errors.ts';
 import type { BlobInfo } from './interface.ts';
 import { BLOCK_OVERHEAD_BYTES } from './limits.ts';
+import { ReferenceSearch } from './reference-search.ts';
 import { References } from './references.ts';
 import { type Row, Sql } from './sql.ts';
 
@@ -39,6 +40,7 @@ export interface WrittenBlock {
 export class Catalogue {
   /** Who needs them. */
   readonly references: References;
+  readonly search: ReferenceSearch;
   readonly #sql: Sql;
   readonly #clock: Clock;
 
@@ -46,6 +48,7 @@ export class Catalogue {
     this.#sql = new Sql(database);
     this.#clock = clock;
     this.references = new References({ sql: this.#sql, clock });
+    this.search = new ReferenceSearch({ sql: this.#sql });
   }
 
   /** All of `work` or nothing. Throws `no_room`. */

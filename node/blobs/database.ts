@@ -50,7 +50,7 @@ CREATE TABLE refs (
   id INTEGER PRIMARY KEY AUTOINCREMENT, namespace INTEGER NOT NULL, key TEXT NOT NULL, stamp BLOB NOT NULL,
   blob INTEGER NOT NULL, since INTEGER NOT NULL, UNIQUE (namespace, key, stamp)) STRICT;
 CREATE INDEX refs_shares ON refs (namespace, blob);
-CREATE INDEX refs_blob ON refs (blob);
+CREATE INDEX refs_blob ON refs (blob, namespace);
 CREATE TABLE uploads (
   id TEXT PRIMARY KEY, blob INTEGER NOT NULL, namespace INTEGER NOT NULL, state BLOB NOT NULL, size INTEGER NOT NULL,
   touched INTEGER NOT NULL) STRICT, WITHOUT ROWID;

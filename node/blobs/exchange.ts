@@ -81,7 +81,11 @@ export class BlobExchange {
   async #ask(ref: BlockRef, source: Source, signal: AbortSignal): Promise<Uint8Array | null> {
     const { ask, crypto, onLie } = this.#components;
     const limited = AbortSignal.any([signal, AbortSignal.timeout(REQUESTS.block.timeoutMs)]);
-    const { bytes } = await ask<'block'>(source.id, { type: 'block', cid: ref.cid }, limited);
+    const { bytes } = await ask<'block'>(
+      source.id,
+      { type: 'block', cid: ref.cid, isPublic: false },
+      limited,
+    );
     if (bytes === null || equalBytes(crypto.sha256(bytes), digestOf(ref.cid))) return bytes;
     source.isOut = true;
     onLie(source.id);

@@ -74,6 +74,15 @@ export interface ScrubReport {
   readonly named: readonly string[];
 }
 
+/** A blob, and a namespace with records that refer to it. */
+export interface Share {
+  /** 32 bytes. */
+  readonly namespaceId: Uint8Array;
+  /** By which the store finds the two again. */
+  readonly namespace: number;
+  readonly blob: number;
+}
+
 export interface BlobUsage {
   /** Of the capacity. */
   readonly bytes: number;
@@ -136,6 +145,18 @@ export interface BlobStore {
   }): readonly { readonly position: number; readonly reference: Reference }[];
   /** Of a blob that nothing refers to: its grace is over. */
   dismiss(cid: Uint8Array): void;
+  /**
+   * Who has blobs that this block is a part of; none where the block is not here or does not read. At most `limit` blobs, the oldest first, and
+   * namespaces are looked at: the same bytes may be in any number of them.
+   */
+  sharesOf(block: Uint8Array, limit: number): readonly Share[];
+  /** The newest references of one. */
+  referencesOf(share: Share, limit: number): readonly Reference[];
+  /** Roots of whole blobs that records refer to since before a time, oldest first; one that several refer to comes so often. */
+  roots(query: { readonly after: number; readonly before: number; readonly limit: number }): readonly {
+    readonly position: number;
+    readonly cid: Uint8Array;
+  }[];
   /** Removes what nobody refers to: uploads that ended, blobs, blocks that no other blob has. */
   collect(): Promise<CollectReport>;
   /** Reads and verifies every block. */

@@ -210,6 +210,21 @@ class FileBlobStore implements BlobStore {
     return this.#catalogue.references.list(after, before, limit);
   }
 
+  sharesOf(block: Uint8Array, limit: number) {
+    this.#checkOpen();
+    return this.#catalogue.search.sharesOf(block, limit);
+  }
+
+  referencesOf(...call: Parameters<BlobStore['referencesOf']>) {
+    this.#checkOpen();
+    return this.#catalogue.search.referencesOf(...call);
+  }
+
+  roots(query: Parameters<BlobStore['roots']>[0]) {
+    this.#checkOpen();
+    return this.#catalogue.search.roots(query);
+  }
+
   collect(): Promise<CollectReport> {
     return this.#run(() => {
       const { graceMs = UNREFERENCED_GRACE_MS } = this.#init;

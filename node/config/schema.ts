@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { DOOR_SETTINGS } from './settings/doors.ts';
+import { IPFS_SETTINGS } from './settings/ipfs.ts';
 import { NETWORK_SETTINGS } from './settings/network.ts';
 import { PROTECTION_SETTINGS } from './settings/protection.ts';
 import { RELAY_SETTINGS } from './settings/relay.ts';
@@ -12,6 +13,7 @@ export const SETTINGS = [
   ...NETWORK_SETTINGS,
   ...RELAY_SETTINGS,
   ...STORAGE_SETTINGS,
+  ...IPFS_SETTINGS,
   ...DOOR_SETTINGS,
   ...PROTECTION_SETTINGS,
 ] as const;

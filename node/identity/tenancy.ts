@@ -175,6 +175,13 @@ export function termsOf(
   };
 }
 
+/** Whether the policy of a namespace lets anyone read it. */
+export function opennessOf(
+  namespaces: Pick<Namespaces, 'policyOf'>,
+): (place: { readonly owner: string; readonly namespace: string }) => boolean {
+  return ({ owner, namespace }) => namespaces.policyOf(owner, namespace)?.rules.read.anyone === true;
+}
+
 function refuseEnvelope(error: unknown): never {
   const { fault, message } = faultOf(error);
   if (fault === 'overloaded') throw new RelayError('overloaded', message, true);

@@ -4,6 +4,7 @@ import type { RelayMetrics } from '../../protocols/relay/index.ts';
 import { type DirectoryMetrics, registerDirectoryMetrics } from '../directory/metrics.ts';
 import { type IdentityGauges, registerIdentityMetrics } from '../identity/metrics.ts';
 import type { NodeStatus, NodeView, Role } from '../interface.ts';
+import { type IpfsGauges, registerIpfsMetrics } from '../ipfs/metrics.ts';
 import { type NamespacesGauges, registerNamespacesMetrics } from '../namespaces/metrics.ts';
 import { registerPeerMetrics } from '../peers/metrics.ts';
 import { type RelayGauges, registerRelayMetrics } from '../relay/metrics.ts';
@@ -32,6 +33,7 @@ export interface SightComponents {
   readonly directory: { readonly metrics: DirectoryMetrics };
   readonly nodes: () => readonly NodeView[];
   readonly storage: StorageGauges;
+  readonly ipfs: IpfsGauges;
   readonly identity: IdentityGauges;
   readonly namespaces: NamespacesGauges;
   /** Null when nobody scrapes. */
@@ -117,13 +119,14 @@ export class Sight {
 
   #register(): void {
     const { meter, events, relay, network, directory, storage, identity, namespaces } = this.#components;
-    const { meshSizes, nodes } = this.#components;
+    const { meshSizes, nodes, ipfs } = this.#components;
     if (meter === null) return;
     registerNodeMetrics(meter, this.#init);
     registerPeerMetrics(meter, network);
     registerRelayMetrics(meter, relay, meshSizes);
     registerDirectoryMetrics(meter, { metrics: directory.metrics, nodes });
     registerStorageMetrics(meter, storage);
+    registerIpfsMetrics(meter, ipfs);
     registerIdentityMetrics(meter, identity);
     registerNamespacesMetrics(meter, namespaces);
     this.#disk.register(meter);

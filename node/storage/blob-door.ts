@@ -16,23 +16,31 @@ export function isBlobQuestion(request: StorageRequest): request is BlobQuestion
   return request.type === 'has' || request.type === 'block' || request.type === 'blob';
 }
 
+export interface BlobDoorComponents {
+  readonly blobs: Pick<BlobHome, 'opened'>;
+  /** Whether anyone may have a block. */
+  readonly isPublic: (cid: Uint8Array) => boolean;
+}
+
 /** Gives peers the blocks that are here. */
 export class BlobDoor {
-  readonly #blobs: Pick<BlobHome, 'opened'>;
+  readonly #components: BlobDoorComponents;
 
-  constructor(components: { readonly blobs: Pick<BlobHome, 'opened'> }) {
-    this.#blobs = components.blobs;
+  constructor(components: BlobDoorComponents) {
+    this.#components = components;
   }
 
   /** Throws `ReplicaError` `corrupt`, or the store's errors. */
   async answer(request: BlobQuestion): Promise<Answers[BlobQuestion['type']]> {
-    const { opened } = this.#blobs;
+    const { blobs, isPublic } = this.#components;
+    const { opened } = blobs;
     switch (request.type) {
       case 'has':
         return { has: opened?.has(request.cids) ?? request.cids.map(() => false) };
       case 'blob':
         return progressOf(opened, request.cid);
       default:
+        if (request.isPublic && !isPublic(request.cid)) return { bytes: null };
         return { bytes: opened === null ? null : await blockOf(opened, request.cid) };
     }
   }

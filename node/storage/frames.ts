@@ -10,6 +10,8 @@ export interface FramesInit {
   readonly onFrame: (frame: Uint8Array) => void;
   /** Called once, when nothing comes any more; with the error when the stream did not end well. */
   readonly onEnd: (error: Error | undefined) => void;
+  /** Of one frame; as storage has it unless said otherwise. Three bytes of length hold it. */
+  readonly maxBytes?: number;
 }
 
 /**
@@ -20,6 +22,7 @@ export interface FramesInit {
 export class Frames {
   readonly #stream: Stream;
   readonly #init: FramesInit;
+  readonly #maxBytes: number;
   readonly #buffer = new Uint8ArrayList();
   /** Length of the frame that is arriving; null between frames. */
   #length: number | null = null;
@@ -28,6 +31,7 @@ export class Frames {
   constructor(stream: Stream, init: FramesInit) {
     this.#stream = stream;
     this.#init = init;
+    this.#maxBytes = init.maxBytes ?? FRAME_MAX_BYTES;
     stream.addEventListener('message', this.#onMessage);
     stream.addEventListener('close', this.#onClose);
     stream.addEventListener('remoteCloseWrite', this.#onRemoteClose);
@@ -89,11 +93,11 @@ export class Frames {
       const byte = this.#buffer.get(i);
       length += (byte & 0x7f) * 2 ** (7 * i);
       if (byte >= 0x80) continue;
-      if (length > FRAME_MAX_BYTES) break;
+      if (length > this.#maxBytes) break;
       this.#buffer.consume(i + 1);
       return length;
     }
-    throw new StorageError('frame_too_large', `frame exceeds ${FRAME_MAX_BYTES} bytes`);
+    throw new StorageError('frame_too_large', `frame exceeds ${this.#maxBytes} bytes`);
   }
 
   #end(error: Error | undefined): void {
@@ -107,7 +111,8 @@ export class Frames {
   }
 }
 
-function encodeLength(length: number): Uint8Array {
+/** What stands before a frame of so many bytes. */
+export function encodeLength(length: number): Uint8Array {
   const bytes: number[] = [];
   let rest = length;
   while (rest >= 0x80) {

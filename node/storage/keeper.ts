@@ -13,6 +13,7 @@ import {
 import type { BlobHome } from '../blobs/home.ts';
 import type { Config } from '../config/schema.ts';
 import type { Terms } from '../identity/tenancy.ts';
+import { PublicBlocks } from '../ipfs/public-blocks.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Absentees } from './absentees.ts';
 import type { BlobDoor } from './blob-door.ts';
@@ -21,6 +22,7 @@ import { BlobKeeper } from './blob-keeper.ts';
 import { Copier } from './copier.ts';
 import { Endings } from './endings.ts';
 import type { NamespaceRef, StorageStatus } from './interface.ts';
+import { liveReferences } from './live-references.ts';
 import type { Members } from './members.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
 import type { Places } from './places.ts';
@@ -55,6 +57,8 @@ export interface KeeperComponents {
   ) => Promise<Answers[T]>;
   /** What a namespace gets here. */
   readonly termsOf: (namespace: NamespaceRef) => Terms;
+  /** Whether its policy lets anyone read it. */
+  readonly isOpen: (namespace: NamespaceRef) => boolean;
   /** The database was damaged and put aside. */
   readonly onReset: (reason: string) => void;
 }
@@ -84,6 +88,7 @@ function quotaOf({ quotaBytes, quotaKeys, isSponsored }: Terms, config: Config):
 /** What a full node does as a replica: its store, its answers to peers, and its upkeep. */
 export class Keeper {
   readonly replica: Replica;
+  readonly publicBlocks: PublicBlocks;
   readonly #components: KeeperComponents;
   readonly #store: RecordStore;
   readonly #standings: Standings;
@@ -124,6 +129,12 @@ export class Keeper {
     this.#absentees = new Absentees(components, { self });
     this.#sync = new Sync({ ...own, copier, onDisagreement: this.#absentees.doubt });
     this.#upkeep = new Upkeep({ ...own, sync: this.#sync }, { self });
+    this.publicBlocks = new PublicBlocks({
+      blobs: components.blobs,
+      nameOf: (namespaceId) => store.totals(namespaceId),
+      isLive: liveReferences(own),
+      isOpen: components.isOpen,
+    });
     this.replica = new Replica({
       ...own,
       isSponsored: (place) => components.termsOf(place).isSponsored,

@@ -19,13 +19,13 @@ import {
 import { BlobExchange } from '../blobs/exchange.ts';
 import { BlobHome } from '../blobs/home.ts';
 import type { Upload } from '../blobs/interface.ts';
-import type { BlobGauges } from '../blobs/metrics.ts';
 import type { Config } from '../config/schema.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Terms } from '../identity/tenancy.ts';
 import type { Role } from '../interface.ts';
+import type { PublicBlocks } from '../ipfs/public-blocks.ts';
 import type { Network } from '../libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -55,7 +55,9 @@ import { DEADLINE_MS } from './limits.ts';
 import { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
 import { offersOf, prefixOfSelf } from './offers.ts';
+import { Others } from './others.ts';
 import { Places } from './places.ts';
+import { Refresher } from './refresher.ts';
 import { notResponsible } from './refusals.ts';
 import { Repairs } from './repairs.ts';
 import { Spreader } from './spreader.ts';
@@ -75,6 +77,8 @@ export interface StorageServiceComponents {
   readonly credentials: Credentials;
   readonly isCurrent: IsCurrent;
   readonly termsOf: (namespace: NamespaceRef) => Terms;
+  /** Whether its policy lets anyone read it. */
+  readonly isOpen: (namespace: NamespaceRef) => boolean;
   readonly logger: Logger;
   readonly events: EventLog;
 }
@@ -85,15 +89,13 @@ export interface StorageServiceInit {
   readonly splitLoopback: boolean;
 }
 
-/** A peer that sees other homes is asked for what it knows this often at most. */
-const REFRESH_MS = 2_000;
-const REFRESHED_MAX = 1024;
 /** Where the service's files are in the data directory. */
 const DIRECTORY = 'storage';
 
 /** Storage of a node: its clients' requests go out to the homes; a full node is a home itself, of what falls to it. */
 export class StorageService implements Storage {
   readonly metrics: StorageServiceMetrics = createStorageServiceMetrics();
+  readonly others: Others;
   readonly #components: StorageServiceComponents;
   readonly #init: StorageServiceInit;
   readonly #self: string;
@@ -109,7 +111,6 @@ export class StorageService implements Storage {
   readonly #door: BlobDoor;
   readonly #server: WireServer;
   readonly #values: Values;
-  readonly #refreshed = new Map<string, number>();
   #isRunning = false;
 
   /** Opens the store. Throws `bad_storage_key`, `storage_version`. */
@@ -123,6 +124,7 @@ export class StorageService implements Storage {
     const keeps = init.role === 'full' && config['storage.enabled'];
     this.#wire = new Wire({ network, addressesOf: (id) => addressesOf(directory, id) });
     this.#members = this.#makeMembers(keeps);
+    this.others = new Others({ members: this.#members, wire: this.#wire }, { self: this.#self });
     const places = new Places(
       { members: this.#members, crypto },
       {
@@ -144,7 +146,8 @@ export class StorageService implements Storage {
       read: (...call) => this.#coordinator.reread(...call),
     });
     this.#blobs = this.#makeBlobs();
-    this.#door = new BlobDoor({ blobs: this.#blobs });
+    const isPublic = (cid: Uint8Array): boolean => this.publicBlocks?.has(cid) ?? false;
+    this.#door = new BlobDoor({ blobs: this.#blobs, isPublic });
     const onLie = (): void => {
       metrics.liesFound += 1;
     };
@@ -165,8 +168,12 @@ export class StorageService implements Storage {
     return this.#keeper?.store ?? null;
   }
 
-  /** What its blob store counts. */
-  get blobs(): BlobGauges {
+  /** What anyone may have of this node's blobs; null where nothing is kept. */
+  get publicBlocks(): PublicBlocks | null {
+    return this.#keeper?.publicBlocks ?? null;
+  }
+
+  get blobs(): BlobHome {
     return this.#blobs;
   }
 
@@ -321,7 +328,7 @@ export class StorageService implements Storage {
   }
 
   #makeKeeper(shared: Shared): Keeper {
-    const { logger, events, termsOf } = this.#components;
+    const { logger, events, termsOf, isOpen } = this.#components;
     const { config } = this.#init;
     return new Keeper(
       {
@@ -333,6 +340,7 @@ export class StorageService implements Storage {
         repairs: this.#repairs,
         ask: this.#ask,
         termsOf,
+        isOpen,
         onReset: (reason) => events.report('storage_damaged', { reason }),
       },
       { config, self: this.#self, directory: join(config.data, DIRECTORY) },
@@ -340,9 +348,10 @@ export class StorageService implements Storage {
   }
 
   #makeCoordinator(shared: Shared): Coordinator {
-    const { clock, crypto, identity, credentials } = this.#components;
+    const { clock, crypto, directory, identity, credentials } = this.#components;
     const { config } = this.#init;
     const swarm = config.swarm;
+    const refresher = new Refresher({ clock, directory });
     return new Coordinator(
       {
         ...shared,
@@ -353,22 +362,13 @@ export class StorageService implements Storage {
         ask: this.#ask,
         isConnected: (id) => id === this.#self || this.#wire.isConnected(id),
         connect: (id) => this.#wire.connect(id),
-        onOtherView: (id) => this.#refresh(id),
+        onOtherView: (id) => {
+          if (id !== this.#self) refresher.refresh(id);
+        },
         repair: (record, ids) => this.#repairs.give(record, ids),
       },
       { self: this.#self, replicas: config['storage.replicas'], deadlineMs: DEADLINE_MS },
     );
-  }
-
-  /** One of the two knows members that the other does not: they tell each other. */
-  #refresh(id: string): void {
-    if (id === this.#self) return;
-    const { clock, directory } = this.#components;
-    const now = clock.now();
-    if (now - (this.#refreshed.get(id) ?? -Infinity) < REFRESH_MS) return;
-    if (this.#refreshed.size >= REFRESHED_MAX) this.#refreshed.clear();
-    this.#refreshed.set(id, now);
-    directory.refresh(peerIdFromString(id));
   }
 }
 

@@ -20,6 +20,17 @@ export function encodeNode(
   return dagPb.encode({ Data: file.marshal(), Links: links });
 }
 
+/** Bytes of the file under a node, by its own word; null for what is no node of a file. Whether it is the node of a blob, a reader finds out. */
+export function fileSizeOf(node: Uint8Array): number | null {
+  try {
+    const { Data = new Uint8Array() } = dagPb.decode(node);
+    const size = Number(UnixFS.unmarshal(Data).fileSize());
+    return Number.isSafeInteger(size) ? size : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Digests of the children that a node links; whether it is the node it should be, only `encodeNode` of them tells. Null for no node. */
 export function linkedDigests(bytes: Uint8Array): Uint8Array[] | null {
   try {

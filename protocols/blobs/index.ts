@@ -7,6 +7,7 @@
 export { type BlobLink, checkBlobSize, decodeBlobLink, encodeBlobLink } from '../common/blob-link.ts';
 export { CID_BYTES, cidOf, cidText, digestOf, isBlockCid, isLeafCid, parseCid } from '../common/block-cid.ts';
 export { BlobBuilder, type Block, chunksOf } from './client.ts';
+export { fileSizeOf } from './codec.ts';
 export * from './constants.ts';
 export { BLOB_ERRORS, BlobError, type BlobErrorCode } from './errors.ts';
 export { BLOB_LIMITS } from './limits.ts';
@@ -16,6 +17,7 @@ export {
   type BlobReaderComponents,
   type BlockRef,
   type GetBlock,
+  type ReadBlock,
   rootOf,
 } from './server.ts';
 export { blockBytesOf, blockCountOf, capacityOf, childrenOf, dagBytesOf, heightOf } from './shape.ts';

@@ -36,6 +36,12 @@ export interface BlobReaderInit {
   readonly isHashed?: boolean;
 }
 
+/** A block with its bytes, verified. */
+export interface ReadBlock {
+  readonly ref: BlockRef;
+  readonly bytes: Uint8Array;
+}
+
 /** The root of a blob. */
 export function rootOf({ cid, size }: BlobLink, profile: Profile = PROFILE): BlockRef {
   checkBlobSize(size);
@@ -74,17 +80,14 @@ export class BlobReader {
     link: BlobLink,
     range: ByteRange,
     signal: AbortSignal,
-  ): AsyncGenerator<{ readonly ref: BlockRef; readonly bytes: Uint8Array }, void, undefined> {
+  ): AsyncGenerator<ReadBlock, void, undefined> {
     if (range.start === range.end) return;
     const controller = new AbortController();
     const either = AbortSignal.any([signal, controller.signal]);
     const underWay: { readonly ref: BlockRef; readonly bytes: Promise<Uint8Array> }[] = [];
     try {
       for await (const ref of this.#leafRefs(rootOf(link, this.#profile), range, either)) {
-        const bytes = this.get(ref, either);
-        // whoever waits for it hears of it; until then it is nobody's unhandled fault
-        bytes.catch(() => undefined);
-        underWay.push({ ref, bytes });
+        underWay.push({ ref, bytes: this.#begin(ref, either) });
         const first = underWay.length === this.#readAhead ? underWay.shift() : undefined;
         if (first !== undefined) yield { ref: first.ref, bytes: await first.bytes };
       }
@@ -92,6 +95,54 @@ export class BlobReader {
     } finally {
       controller.abort(new BlobError('blob_range', 'the reader left'));
     }
+  }
+
+  /** The blocks that are needed to read the range and to verify it, depth first, each as often as it is linked. Throws as `read` does. */
+  async *blocks(
+    link: BlobLink,
+    range: ByteRange,
+    signal: AbortSignal,
+  ): AsyncGenerator<ReadBlock, void, undefined> {
+    const controller = new AbortController();
+    try {
+      const root = rootOf(link, this.#profile);
+      yield* this.#blocksUnder(
+        root,
+        checkRange(range, link.size),
+        AbortSignal.any([signal, controller.signal]),
+      );
+    } finally {
+      controller.abort(new BlobError('blob_range', 'the reader left'));
+    }
+  }
+
+  async *#blocksUnder(
+    ref: BlockRef,
+    range: ByteRange,
+    signal: AbortSignal,
+  ): AsyncGenerator<ReadBlock, void, undefined> {
+    const bytes = await this.get(ref, signal);
+    yield { ref, bytes };
+    if (ref.height === 0) return;
+    const children = this.children(ref, bytes).filter((child) => isWithin(child, range));
+    if (ref.height > 1) {
+      for (const child of children) yield* this.#blocksUnder(child, range, signal);
+      return;
+    }
+    const underWay: { readonly ref: BlockRef; readonly bytes: Promise<Uint8Array> }[] = [];
+    for (const child of children) {
+      underWay.push({ ref: child, bytes: this.#begin(child, signal) });
+      const first = underWay.length === this.#readAhead ? underWay.shift() : undefined;
+      if (first !== undefined) yield { ref: first.ref, bytes: await first.bytes };
+    }
+    for (const one of underWay) yield { ref: one.ref, bytes: await one.bytes };
+  }
+
+  #begin(ref: BlockRef, signal: AbortSignal): Promise<Uint8Array> {
+    const bytes = this.get(ref, signal);
+    // whoever waits for it hears of it; until then it is nobody's unhandled fault
+    bytes.catch(() => undefined);
+    return bytes;
   }
 
   /** A block, verified. Throws `block_hash`, `block_shape`. */
@@ -133,10 +184,13 @@ export class BlobReader {
     }
     const bytes = await this.get(ref, signal);
     for (const child of this.children(ref, bytes)) {
-      const isWithin = child.offset < range.end && child.offset + child.size > range.start;
-      if (isWithin) yield* this.#leafRefs(child, range, signal);
+      if (isWithin(child, range)) yield* this.#leafRefs(child, range, signal);
     }
   }
+}
+
+function isWithin({ offset, size }: BlockRef, range: ByteRange): boolean {
+  return offset < range.end && offset + size > range.start;
 }
 
 function checkLength(ref: BlockRef, bytes: Uint8Array): void {

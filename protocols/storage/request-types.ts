@@ -38,8 +38,8 @@ export interface Requests {
   entries: PartitionId & { readonly ids: readonly Uint8Array[] };
   /** Which of these blocks of blobs the replica has, by their CIDs. */
   has: { readonly cids: readonly Uint8Array[] };
-  /** A block of a blob, by its CID. */
-  block: { readonly cid: Uint8Array };
+  /** A block of a blob, by its CID; `isPublic`: only if anyone may read a blob that has it. */
+  block: { readonly cid: Uint8Array; readonly isPublic: boolean };
   /** To get the blob of a record that is about to be put: of the asker, or of who else has it. */
   prepare: { readonly record: Uint8Array };
   /** What the replica has of a blob, by its CID. */
@@ -197,7 +197,7 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
   block: {
     ...SMALL,
     number: 12,
-    items: 1,
+    items: 2,
     answerMaxBytes: FRAME_MAX_BYTES,
     timeoutMs: UPKEEP_TIMEOUT_MS,
     perSecond: 1_000,

@@ -65,7 +65,7 @@ const WRITE: { readonly [T in RequestType]: (request: Requests[T]) => readonly u
   reconcile: ({ namespaceId, partition, message }) => [namespaceId, partition, message],
   entries: ({ namespaceId, partition, ids }) => [namespaceId, partition, ids],
   has: ({ cids }) => [cids],
-  block: ({ cid }) => [cid],
+  block: ({ cid, isPublic }) => [cid, isPublic],
   prepare: ({ record }) => [record],
   blob: ({ cid }) => [cid],
   gone: () => [],
@@ -109,7 +109,11 @@ const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } 
     ids: readIds(ids),
   }),
   has: ([cids]) => ({ type: 'has', cids: readCids(cids) }),
-  block: ([cid]) => ({ type: 'block', cid: readCid(cid) }),
+  block: ([cid, isPublic]) => ({
+    type: 'block',
+    cid: readCid(cid),
+    isPublic: readBoolean('is public', isPublic),
+  }),
   prepare: ([record]) => ({
     type: 'prepare',
     record: check.bytes('record', record, LINKING_RECORD_MAX_BYTES, 1),

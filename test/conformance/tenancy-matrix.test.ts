@@ -39,6 +39,8 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
   'GET /v1/version': OPEN,
   'GET /v1/info': OPEN,
   'GET /openapi.json': OPEN,
+  'GET /ipfs/{cid}': OPEN,
+  'HEAD /ipfs/{cid}': OPEN,
   'GET /status': MEMBER,
   'GET /v1/status': MEMBER,
   'GET /v1/network/status': MEMBER,

@@ -86,7 +86,7 @@ test('blobs go over the wire, a few blocks at a time, and come out as they went 
   const peer = await RawReplica.connect(t, node);
   const absent = cidOf(new Uint8Array(32), 0);
   assert.deepEqual(await peer.ask({ type: 'has', cids: [absent, link.cid] }), { has: [false, true] });
-  assert.deepEqual(await peer.ask({ type: 'block', cid: absent }), { bytes: null });
+  assert.deepEqual(await peer.ask({ type: 'block', cid: absent, isPublic: false }), { bytes: null });
   const cids = Array.from({ length: HAS_BLOCKS_MAX }, () => link.cid);
   assert.ok((await peer.ask({ type: 'has', cids })).has.every(Boolean));
 
@@ -150,7 +150,7 @@ test('a block that rotted at a node is refused by name, never served', async (t)
     bytes[at] = (bytes[at] ?? 0) ^ 1;
     writeFileSync(path, bytes);
   }
-  await assert.rejects(peer.ask({ type: 'block', cid: link.cid }), { code: 'corrupt' });
+  await assert.rejects(peer.ask({ type: 'block', cid: link.cid, isPublic: false }), { code: 'corrupt' });
   assert.deepEqual(await peer.ask({ type: 'has', cids: [link.cid] }), { has: [false] });
 });
 
@@ -160,7 +160,7 @@ test('a node without blobs has none, and makes no files for them', async (t) => 
   const peer = await RawReplica.connect(t, node);
   const cid = cidOf(new Uint8Array(32), 0);
   assert.deepEqual(await peer.ask({ type: 'has', cids: [cid] }), { has: [false] });
-  assert.deepEqual(await peer.ask({ type: 'block', cid }), { bytes: null });
+  assert.deepEqual(await peer.ask({ type: 'block', cid, isPublic: false }), { bytes: null });
   assert.deepEqual(globSync('storage/blobs', { cwd: data }), []);
   assert.ok(encodeAnswer(1, 'block', { bytes: null }).byteLength < 10);
 });

@@ -6,6 +6,7 @@ import { createDirectoryMetrics, registerDirectoryMetrics } from '../../node/dir
 import { type IdentityGauges, registerIdentityMetrics } from '../../node/identity/metrics.ts';
 import { createWalletMetrics } from '../../node/identity/wallets/metrics.ts';
 import { Meter } from '../../node/index.ts';
+import { createIpfsMetrics, type IpfsGauges, registerIpfsMetrics } from '../../node/ipfs/metrics.ts';
 import {
   createNamespacesServiceMetrics,
   type NamespacesGauges,
@@ -47,6 +48,14 @@ export const NO_IDENTITY: IdentityGauges = {
   wallets: { metrics: createWalletMetrics(), implementation: null },
 };
 
+export const NO_IPFS: IpfsGauges = {
+  metrics: createIpfsMetrics(),
+  waiting: 0,
+  providers: 0,
+  announcesRefused: 0,
+  announced: 0,
+};
+
 /** Registers every metric of Maillon's own. Returns what ends the measuring. */
 export function registerAllMetrics(registry: Registry): () => void {
   const meter = new Meter(registry);
@@ -60,6 +69,7 @@ export function registerAllMetrics(registry: Registry): () => void {
   registerPeerMetrics(meter, { getConnections: () => [] });
   registerRelayMetrics(meter, relay, () => [0]);
   registerDirectoryMetrics(meter, { metrics: createDirectoryMetrics(), nodes: () => [] });
+  registerIpfsMetrics(meter, NO_IPFS);
   registerStorageMetrics(meter, {
     metrics: createStorageServiceMetrics(),
     status: () => NO_STORAGE,

@@ -152,7 +152,7 @@ export class ReplicaNode {
     this.copier = new Copier({ ...shared, endings, ask }, { bytesPerSecond: BYTES_PER_SECOND });
     const replica = new Replica({
       ...shared,
-      door: new BlobDoor({ blobs }),
+      door: new BlobDoor({ blobs, isPublic: () => false }),
       isSponsored: () => true,
       isMember: () => true,
       gone: () => [],

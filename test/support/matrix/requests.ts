@@ -77,6 +77,7 @@ const FILLERS: Readonly<Record<string, Filler>> = {
 /** Fields that name nothing of anybody: what they hold is tested elsewhere. */
 const NAMELESS: ReadonlySet<string> = new Set(
   (
+    'accept dag-scope entity-bytes car-version car-order car-dups ' +
     'format reach consistency durability ttl expiry limit prefix match if-match if-none-match if-unmodified-since range if-range ' +
     'callback chain_type plan purpose scopes public_key frames presence member_id member_meta api_key token ' +
     'ticket route type chain_id audience expires_in actions message statement state multiaddr peer_addr peer_id'

@@ -9,7 +9,7 @@ import { Sight } from '../../../../node/observability/sight.ts';
 import { createStorageServiceMetrics } from '../../../../node/storage/metrics.ts';
 import { systemClock } from '../../../../protocols/common/clock.ts';
 import { createRelayMetrics } from '../../../../protocols/relay/index.ts';
-import { NO_IDENTITY, NO_NAMESPACES, NO_STORAGE } from '../../../support/all-metrics.ts';
+import { NO_IDENTITY, NO_IPFS, NO_NAMESPACES, NO_STORAGE } from '../../../support/all-metrics.ts';
 import { scratch } from '../../../support/processes.ts';
 import { parseExposition, valueOf } from '../../../support/scrape.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
@@ -47,6 +47,7 @@ function make(t: TestContext, registry = new Registry()) {
       directory: { metrics: createDirectoryMetrics() },
       meshSizes: () => [],
       nodes: () => [],
+      ipfs: NO_IPFS,
       storage: { metrics: createStorageServiceMetrics(), status: () => NO_STORAGE, store: null, blobs: null },
       identity: NO_IDENTITY,
       namespaces: NO_NAMESPACES,

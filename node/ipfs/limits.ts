@@ -1,0 +1,104 @@
+import type { Limit } from '../../protocols/common/limits.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+
+/** Blobs, the oldest first, and namespaces that are looked at to find one that lets anyone read a block: some hundred microseconds. */
+export const SHARES_MAX = 128;
+/** References of one namespace to one blob, the newest first, of which one must be of a live record. */
+export const REFERENCES_MAX = 8;
+
+/** A message as it comes: some 2 600 wants, more than peers have at a time. */
+export const BITSWAP_MESSAGE_MAX_BYTES = 128 * KIB;
+/** Wants in it: none that is one is shorter than 30 bytes. */
+export const MESSAGE_WANTS_MAX = 4 * KIB;
+/** Of one connection: some peers say what they want on a stream of its own each time. */
+export const BITSWAP_STREAMS = 4;
+/** Wants of one peer that wait; more are not heard, as in other implementations. */
+export const WANTS_MAX = 1024;
+/** Of all peers together. */
+export const WANTS_TOTAL_MAX = 64 * KIB;
+/** Bytes of wantlists that a peer may send each second: reading them is work. */
+export const WANTLIST_BYTES_PER_SECOND = 128 * KIB;
+export const WANTLIST_BURST_BYTES = 4 * MIB;
+/** Wants of one peer that are looked up each second, over longer times and at once; the others wait. */
+export const LOOKUPS_PER_SECOND = 500;
+export const LOOKUPS_BURST = 2_000;
+/** Wants that are looked up before others get their turn: a few milliseconds. */
+export const LOOKUPS_PER_TURN = 64;
+/** Messages to peers on their way at once, one to each: so many blocks, read and not taken yet, are in memory. */
+export const SENDS_AT_ONCE = 32;
+/** A peer has so long to take a message: 1 MiB over 560 kbit/s. */
+export const SEND_TIMEOUT_MS = 15 * SECOND_MS;
+/** Who wanted something is waited for so long to want more, on the same stream. */
+export const LINGER_MS = SECOND_MS;
+/** A peer that took nothing, or said too much, is not heard for so long. */
+export const DEAF_MS = MINUTE_MS;
+/** Peers that this is known of. */
+export const PEERS_MAX = 8192;
+
+/** Members that are asked for a block one after another; where there are no more, nobody has to be found first. */
+export const ASKED_MAX = 12;
+/** Of them at once. */
+export const ASKED_AT_ONCE = 4;
+/** To find and get the first block of what is not here: a client waits for it. */
+export const FIND_TIMEOUT_MS = 10 * SECOND_MS;
+/** For each further one. */
+export const BLOCK_TIMEOUT_MS = 20 * SECOND_MS;
+/** Searches for clients at once; more are refused as overload. */
+export const FINDS_AT_ONCE = 64;
+
+/** Blobs that a node announces: 100 GiB and more of files of 10 MiB. The others are found only where all members are asked. */
+export const ANNOUNCED_MAX = 10_000;
+/** How often it is looked for what is new or not public any more. */
+export const ANNOUNCE_TICK_MS = 2 * SECOND_MS;
+/** How often all references are gone through again: for what became public without a policy. */
+export const ANNOUNCE_AGAIN_MS = 30 * MINUTE_MS;
+/** References that one look goes through. */
+export const ANNOUNCE_PAGE = 256;
+/** Announced at once: each asks some twenty nodes. */
+export const ANNOUNCES_AT_ONCE = 4;
+export const ANNOUNCE_TIMEOUT_MS = 20 * SECOND_MS;
+/** An announcement is renewed after this, well before it ends. */
+export const ANNOUNCE_RENEWAL_MS = 10 * 60 * MINUTE_MS;
+/** An announcement of another node counts for so long: who is gone is not asked for ever. */
+export const PROVIDER_LIFE_MS = 24 * 60 * MINUTE_MS;
+/** Announcements that a node keeps for others, some 200 bytes each; of one peer; and for one CID. */
+export const PROVIDERS_MAX = 100_000;
+export const PROVIDERS_PER_PEER = ANNOUNCED_MAX;
+export const PROVIDERS_PER_CID = 16;
+
+function assertRelation(holds: boolean, relation: string): void {
+  if (!holds) throw new Error(`ipfs limits: ${relation}`);
+}
+assertRelation(ANNOUNCE_RENEWAL_MS * 2 < PROVIDER_LIFE_MS, 'one renewal may fail');
+assertRelation(WANTLIST_BURST_BYTES >= BITSWAP_MESSAGE_MAX_BYTES, 'the largest message is no offence');
+assertRelation(PROVIDERS_MAX >= PROVIDERS_PER_PEER, 'a peer alone does not meet the end');
+
+export const IPFS_LIMITS: readonly Limit[] = [
+  limit('ipfs.shares', SHARES_MAX, 'count', 'blobs and namespaces looked at to find a public one of a block'),
+  limit('ipfs.messageBytes', BITSWAP_MESSAGE_MAX_BYTES, 'bytes', 'a wantlist of bitswap'),
+  limit('ipfs.streams', BITSWAP_STREAMS, 'count', 'of bitswap on one connection'),
+  limit('ipfs.wants', WANTS_MAX, 'count', 'of one peer that wait; more are not heard'),
+  limit('ipfs.wantsTotal', WANTS_TOTAL_MAX, 'count', 'of all peers that wait'),
+  limit('ipfs.wantlistBytes', WANTLIST_BYTES_PER_SECOND, 'per second', 'bytes of wantlists of one peer'),
+  limit('ipfs.lookups', LOOKUPS_PER_SECOND, 'per second', 'wants of one peer that are looked up'),
+  limit('ipfs.sends', SENDS_AT_ONCE, 'count', 'blocks on their way to peers by bitswap'),
+  limit('ipfs.sendTimeout', SEND_TIMEOUT_MS, 'milliseconds', 'a peer takes a message in that time'),
+  limit('ipfs.deaf', DEAF_MS, 'milliseconds', 'a peer that took nothing is not heard'),
+  limit('ipfs.asked', ASKED_MAX, 'count', 'nodes asked for a block that is not here'),
+  limit('ipfs.finds', FINDS_AT_ONCE, 'count', 'searches for clients at once'),
+  limit('ipfs.findTimeout', FIND_TIMEOUT_MS, 'milliseconds', 'to find what is not here'),
+  limit('ipfs.announced', ANNOUNCED_MAX, 'count', 'blobs that a node announces'),
+  limit('ipfs.announceRenewal', ANNOUNCE_RENEWAL_MS, 'milliseconds', 'then they are announced again'),
+  limit('ipfs.providerLife', PROVIDER_LIFE_MS, 'milliseconds', 'an announcement of another node counts'),
+  limit('ipfs.providers', PROVIDERS_MAX, 'count', 'announcements kept for others'),
+  limit('ipfs.providersPerPeer', PROVIDERS_PER_PEER, 'count', 'of one peer among them'),
+  limit('ipfs.providersPerCid', PROVIDERS_PER_CID, 'count', 'for one CID among them'),
+];
+
+function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
+  return { name, value, unit, reason };
+}
