@@ -110,6 +110,11 @@ export class BlockFiles {
     }
   }
 
+  /** Of the blocks. */
+  get directory(): string {
+    return join(this.#directory, BLOCKS);
+  }
+
   /** Folders of blocks. */
   shards(): string[] {
     return readdirSync(join(this.#directory, BLOCKS)).toSorted();

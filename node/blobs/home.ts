@@ -53,6 +53,15 @@ export class BlobHome implements BlobGauges {
     await this.#store?.close();
   }
 
+  /** Of the capacity. */
+  get usedBytes(): number {
+    return this.#store?.usedBytes ?? 0;
+  }
+
+  namespaceBytes(namespaceId: Uint8Array): number {
+    return this.#store?.namespaceBytes(namespaceId) ?? 0;
+  }
+
   readonly usage = (): BlobUsage => this.#store?.usage() ?? NOTHING;
 
   /** Never rejects: what could not be collected is the next time. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   BlobBuilder,
   BlobError,
@@ -13,13 +14,14 @@ import {
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
+import { sizeOf } from '../disk/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createKey, readKey } from '../storage/store/key-file.ts';
 import { Sealer } from '../storage/store/sealing.ts';
 import { BlockFiles } from './block-files.ts';
 import { type BlobRow, Catalogue, type UploadRow } from './catalogue.ts';
 import { collectUnused } from './collector.ts';
-import { openCatalogue } from './database.ts';
+import { cataloguePath, openCatalogue } from './database.ts';
 import { closedError, noRoom, notFound, uploadGone } from './errors.ts';
 import { fetchBlob } from './fetch.ts';
 import type {
@@ -41,6 +43,7 @@ import {
   UPLOAD_LIFE_MS,
   UPLOADS_MAX,
   UPLOADS_PER_NAMESPACE_MAX,
+  VACUUM_PAGES,
 } from './limits.ts';
 import { scrubBlocks } from './scrubber.ts';
 import { StoredUpload } from './upload.ts';
@@ -247,6 +250,32 @@ class FileBlobStore implements BlobStore {
       const read = (cid: Uint8Array): Promise<Uint8Array> => this.#read(cid);
       return scrubBlocks({ catalogue: this.#catalogue, metrics: this.metrics, read }, { ...options, signal });
     });
+  }
+
+  compact(signal: AbortSignal): Promise<number> {
+    return this.#run(async () => {
+      const before = sizeOf(this.cataloguePath);
+      for (let pages = VACUUM_PAGES; pages > 0; ) {
+        AbortSignal.any([signal, this.#closing.signal]).throwIfAborted();
+        pages = this.#catalogue.vacuum(VACUUM_PAGES);
+        await turn();
+      }
+      this.#catalogue.checkpoint();
+      return Math.max(0, before - sizeOf(this.cataloguePath));
+    });
+  }
+
+  brokenCount(): number {
+    this.#checkOpen();
+    return this.#catalogue.brokenCount();
+  }
+
+  get cataloguePath(): string {
+    return cataloguePath(this.#init.directory);
+  }
+
+  get usedBytes(): number {
+    return this.#catalogue.totals().bytes;
   }
 
   namespaceBytes(namespaceId: Uint8Array): number {

@@ -109,9 +109,13 @@ export class Keeper {
       {
         directory: join(directory, 'records'),
         keyPath: join(config.data, 'storage.key'),
-        capacityBytes: config['storage.capacityBytes'],
+        // records and blobs share the room
+        capacityBytes: () => config['storage.capacityBytes'] - components.blobs.usedBytes,
         unsponsoredBytes: Math.floor(config['storage.capacityBytes'] * UNSPONSORED_SHARE),
-        quotaOf: (owner, namespace) => quotaOf(components.termsOf({ owner, namespace }), config),
+        quotaOf: (place) => {
+          const { bytes, ...quota } = quotaOf(components.termsOf(place), config);
+          return { ...quota, bytes: bytes - components.blobs.namespaceBytes(place.namespaceId) };
+        },
         onReset: (reason) => this.#wasReset(reason),
       },
     );
