@@ -52,6 +52,8 @@ import type {
 } from './interface.ts';
 import { Keeper } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
+import type { StorageMaintenance } from './maintenance/interface.ts';
+import type { MaintenanceGauges } from './maintenance/metrics.ts';
 import { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
 import { offersOf, prefixOfSelf } from './offers.ts';
@@ -175,6 +177,11 @@ export class StorageService implements Storage {
 
   get blobs(): BlobHome {
     return this.#blobs;
+  }
+
+  /** The upkeep of its store; null where nothing is kept. */
+  get maintenance(): (StorageMaintenance & MaintenanceGauges) | null {
+    return this.#keeper?.maintenance ?? null;
   }
 
   /** What is not found to work is said by `probe`. */
@@ -334,6 +341,7 @@ export class StorageService implements Storage {
       {
         ...shared,
         logger,
+        events,
         members: this.#members,
         door: this.#door,
         fetches: new BlobFetches(shared),

@@ -41,11 +41,12 @@ export class FilesCare implements StoreCare {
     const before = sizeOf(this.path);
     const moved = await this.#repack(signal, isThorough);
     const kept = isThorough ? 0 : VACUUM_KEPT_PAGES;
-    for (let freed = VACUUM_PAGES; freed > 0; ) {
+    let pages = 0;
+    for (let freed = VACUUM_PAGES; freed > 0; pages += freed) {
       signal.throwIfAborted();
       freed = await this.#components.run({ type: 'vacuum', kept });
     }
-    await this.#components.run({ type: 'checkpoint' });
+    if (isThorough || pages > 0) await this.#components.run({ type: 'checkpoint' });
     return { bytes: Math.max(0, before - sizeOf(this.path)), moved };
   }
 
