@@ -1,58 +1,19 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import type { Config, MaillonNode, StorageMaintenance } from '../../node/index.ts';
-import { bytesOfAll } from '../support/blobs.ts';
+import { test } from 'node:test';
+import { assertServed, careOf, type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
 import { startNode } from '../support/node.ts';
 import { until } from '../support/processes.ts';
 import { NO_MOUNT, smallDisk } from '../support/small-disk.ts';
-import { codeOf, holders, known, named } from '../support/storage.ts';
+import { codeOf, holders, named } from '../support/storage.ts';
 
 const NEVER = new AbortController().signal;
 const FLIPS = 100;
 const FAST = 2 ** 30;
 const KIB = 1024;
 const MIB = 1024 * KIB;
-
-interface Kept {
-  readonly node: MaillonNode;
-  readonly data: string;
-}
-
-/** Nodes that know each other, and their directories, which are removed after they were stopped. */
-async function startKept(t: TestContext, count: number, settings: Partial<Config> = {}): Promise<Kept[]> {
-  const kept: Kept[] = [];
-  for (let n = 0; n < count; n++) {
-    const data = mkdtempSync(join(tmpdir(), 'maillon-care-'));
-    const through = kept.slice(0, 1).map(({ node }) => node);
-    kept.push({ node: await startNode(t, { data, through, settings }), data });
-  }
-  t.after(() => {
-    for (const { data } of kept) rmSync(data, { recursive: true, force: true });
-  });
-  await known(
-    kept.map(({ node }) => node),
-    count,
-  );
-  return kept;
-}
-
-function careOf({ node }: Kept): StorageMaintenance {
-  const { maintenance } = node;
-  assert.ok(maintenance !== null);
-  return maintenance;
-}
-
-/** The same for the same key. */
-function valueOf(key: string, length: number): Buffer {
-  const value = Buffer.alloc(length);
-  for (let at = 0; at < length; at++)
-    value[at] = (at * 31 + (at >>> 8) + key.charCodeAt(at % key.length)) & 0xff;
-  return value;
-}
 
 /** Files that hold what is stored, of at least a page. */
 function filesOf(data: string): string[] {
@@ -78,15 +39,6 @@ function flip(paths: readonly string[], count: number): void {
     const bytes = readFileSync(path);
     bytes[at] = (bytes[at] ?? 0) ^ (1 << Math.floor(Math.random() * 8));
     writeFileSync(path, bytes);
-  }
-}
-
-/** Every answer that a node gives of a key is right, or it is none. */
-async function assertServed(node: MaillonNode, key: string, length: number): Promise<void> {
-  for (const consistency of ['one', 'majority'] as const) {
-    const record = await node.storage.get(named(key), { consistency });
-    assert.ok(record !== null, key);
-    assert.ok(valueOf(key, length).equals(await bytesOfAll(record.read())), `${key}, ${consistency}`);
   }
 }
 
@@ -159,7 +111,10 @@ test('a full disk refuses records and blobs by name, reads go on, and it recover
 }, async (t) => {
   const disk = smallDisk(t, 40 * MIB);
   if (disk === null) return t.skip('mounting a tmpfs is not allowed here');
+  // what is mounted goes first after a test: the node must have stopped by then
+  await using stack = new AsyncDisposableStack();
   const node = await startNode(t, { data: join(disk, 'data') });
+  stack.defer(() => node.stop());
   await node.storage.put(named('record'), valueOf('record', 10 * KIB));
   await node.storage.put(named('blob'), valueOf('blob', 200 * KIB));
   const ballast = join(disk, 'ballast');
@@ -193,11 +148,11 @@ test('records and blobs share the capacity of a node and the quota of a namespac
   for (let n = 0; n < 4; n++) codes.push(await put(`record-${n}`, 60 * KIB, 'one'));
   assert.equal(codes[0], null);
   assert.equal(codes.at(-1), 'over_quota');
-  assert.equal(await put('blob', 900 * KIB, 'two'), null);
+  assert.equal(await put('another blob', 900 * KIB, 'two'), null);
   for (let n = 0; n < 4; n++) codes.push(await put(`record-${n}`, 60 * KIB, 'three'));
   assert.equal(codes.at(-1), 'no_room');
   // … and goes when it is deleted
-  await node.storage.delete(named('blob', 'two'));
+  await node.storage.delete(named('another blob', 'two'));
   await node.maintenance?.collect({ signal: NEVER });
   assert.equal(await put('late', 60 * KIB, 'three'), null);
 });
