@@ -36,12 +36,20 @@ test('the operator looks after the store of a running node from the command line
   );
   await admin.start();
   t.after(() => admin.stop());
-  const run = async (...args: string[]) => {
-    const program = maillon(t, ['storage', ...args, '--admin', admin.url, '--admin-token-file', tokenFile]);
+  const run = async (name: string, ...args: string[]) => {
+    const program = maillon(t, [
+      'storage',
+      name,
+      '--admin',
+      admin.url,
+      '--admin-token-file',
+      tokenFile,
+      ...args,
+    ]);
     return { code: await program.exit, stdout: program.stdout, stderr: program.stderr };
   };
-  const json = async (...args: string[]): Promise<Record<string, unknown>> => {
-    const { code, stdout, stderr } = await run(...args, '--json');
+  const json = async (name: string, ...args: string[]): Promise<Record<string, unknown>> => {
+    const { code, stdout, stderr } = await run(name, ...args, '--json');
     assert.equal(code, 0, stderr);
     return JSON.parse(stdout) as Record<string, unknown>;
   };
@@ -56,16 +64,12 @@ test('the operator looks after the store of a running node from the command line
   assert.equal((await json('gc'))['blobs'], 1);
 
   const archive = join(files, 'all.car');
-  assert.deepEqual(await json('export', archive, '--namespace', 'default'), {
-    file: archive,
-    records: 2,
-    blobs: 1,
-    bytes: (await json('export', join(files, 'second.car')))['bytes'],
-    missing: 0,
-  });
+  const { bytes, ...exported } = await json('export', archive, '--namespace', 'default');
+  assert.deepEqual(exported, { file: archive, records: 2, blobs: 1, missing: 0 });
+  assert.ok(Number(bytes) > 100 * KIB);
   assert.equal(statSync(archive).mode & 0o777, 0o600);
   assert.match((await run('export', archive)).stderr, /is there already/);
-  assert.deepEqual(readdirSync(files).toSorted(), ['all.car', 'second.car', 'token']);
+  assert.deepEqual(readdirSync(files).toSorted(), ['all.car', 'token']);
   assert.equal((await json('import', archive))['present'], 2);
   writeFileSync(join(files, 'cut.car'), 'no archive');
   const cut = await run('import', join(files, 'cut.car'));
@@ -73,9 +77,6 @@ test('the operator looks after the store of a running node from the command line
 
   const directory = join(files, 'backup');
   assert.deepEqual((await json('backup', directory, '--no-key'))['keys'], []);
-  assert.match((await run('backup', directory)).stderr, /is not empty/);
-  const busy = await Promise.all([1, 2].map(() => run('scrub', '--rate', '1')));
-  assert.ok(busy.some(({ code }) => code === 0));
   const wrong = await run('gc', '--admin', 'http://127.0.0.1:1');
   assert.match(wrong.stderr, /no admin listener answers at http:\/\/127\.0\.0\.1:1/);
   assert.ok(
