@@ -10,6 +10,8 @@ export type LongWork<Progress, Report> = (
   onProgress: (progress: Progress) => void,
 ) => Promise<Report>;
 
+type Outcome = { readonly line: object } | { readonly error: unknown };
+
 /**
  * Answers with JSON lines: `{"progress": …}` now and then, at the end `{"done": …}` or `{"error": …, "code": …}`. What is refused at once is
  * thrown, so that it gets its status. The work ends when the client goes away.
@@ -20,30 +22,27 @@ export async function sendProgress<Progress, Report>(
 ): Promise<FastifyReply> {
   const leaving = new AbortController();
   let latest: Progress | null = null;
-  let outcome: { readonly line: object } | { readonly error: unknown } | null = null;
-  const done = work(leaving.signal, (progress) => {
+  const working = work(leaving.signal, (progress) => {
     latest = progress;
-  }).then(
-    (report) => {
-      outcome = { line: { done: report } };
-    },
-    (error: unknown) => {
-      outcome = { error };
-    },
+  });
+  const done = working.then(
+    (report): Outcome => ({ line: { done: report } }),
+    (error: unknown): Outcome => ({ error }),
   );
-  await turn();
-  const early = outcome as { readonly error?: unknown } | null;
+  const early = await Promise.race([done, turn(null)]);
   if (early !== null && 'error' in early) throw early.error;
 
   async function* lines(): AsyncGenerator<string, void, undefined> {
     try {
-      while (outcome === null) {
+      for (;;) {
         const pause = new AbortController();
-        await Promise.race([done, wait(PROGRESS_INTERVAL_MS, undefined, pause)]);
+        const outcome = await Promise.race([done, wait(PROGRESS_INTERVAL_MS, null, pause).catch(() => null)]);
         pause.abort();
         if (latest !== null) yield `${JSON.stringify({ progress: latest })}\n`;
+        if (outcome === null) continue;
+        yield `${JSON.stringify('line' in outcome ? outcome.line : errorBody(outcome.error))}\n`;
+        return;
       }
-      yield `${JSON.stringify('line' in outcome ? outcome.line : errorBody(outcome.error))}\n`;
     } finally {
       leaving.abort(new Error('the client went away'));
     }

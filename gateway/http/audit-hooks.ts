@@ -60,7 +60,8 @@ function eventOf(
   if ((status >= FAULT && !isAdmin) || status === RATE_LIMITED) return null;
   // the guard there has said it
   if (status === UNAUTHENTICATED && door === 'admin') return null;
-  const event = `${isAdmin ? 'admin' : door}.${what.replace(/^(auth|network)\//, '').replace('/', '.')}` as const;
+  const event =
+    `${isAdmin ? 'admin' : door}.${what.replace(/^(auth|network)\//, '').replace('/', '.')}` as const;
   const wallet = walletOf(request.body);
   if (status >= 400) {
     const actor = isAdmin ? actorOf(request, door) : undefined;

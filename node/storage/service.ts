@@ -52,8 +52,7 @@ import type {
 } from './interface.ts';
 import { Keeper } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
-import type { StorageMaintenance } from './maintenance/interface.ts';
-import type { MaintenanceGauges } from './maintenance/metrics.ts';
+import type { Maintenance } from './maintenance/service.ts';
 import { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
 import { offersOf, prefixOfSelf } from './offers.ts';
@@ -179,8 +178,7 @@ export class StorageService implements Storage {
     return this.#blobs;
   }
 
-  /** The upkeep of its store; null where nothing is kept. */
-  get maintenance(): (StorageMaintenance & MaintenanceGauges) | null {
+  get maintenance(): Maintenance | null {
     return this.#keeper?.maintenance ?? null;
   }
 

@@ -73,7 +73,11 @@ test('the operator looks after the store of a running node from the command line
   assert.equal((await json('import', archive))['present'], 2);
   writeFileSync(join(files, 'cut.car'), 'no archive');
   const cut = await run('import', join(files, 'cut.car'));
-  assert.deepEqual([cut.code, /^maillon: this is no whole archive/.test(cut.stderr)], [1, true], cut.stderr);
+  assert.deepEqual(
+    [cut.code, cut.stderr.startsWith('maillon: this is no whole archive')],
+    [1, true],
+    cut.stderr,
+  );
 
   const directory = join(files, 'backup');
   assert.deepEqual((await json('backup', directory, '--no-key'))['keys'], []);
@@ -81,7 +85,7 @@ test('the operator looks after the store of a running node from the command line
   assert.match(wrong.stderr, /no admin listener answers at http:\/\/127\.0\.0\.1:1/);
   assert.ok(
     events.includes('admin.storage.scrub ok') && events.includes('admin.storage.export ok'),
-    `${events}`,
+    events.join(', '),
   );
 
   const running = maillon(t, ['storage', 'restore', directory, '--data', kept.data]);

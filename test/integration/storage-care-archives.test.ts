@@ -125,13 +125,14 @@ test('a backup of a running node is exact, and is restored into an empty one', a
   const keys = Array.from({ length: 20 }, (_, n) => `key-${n}`);
   for (const key of keys) await kept.node.storage.put(named(key), valueOf(key, RECORD_BYTES));
   await kept.node.storage.put(named('blob'), valueOf('blob', BLOB_BYTES));
-  let isWriting = true;
+  const leaving = new AbortController();
   const writing = (async () => {
-    for (let n = 0; isWriting; n++) await kept.node.storage.put(named(`later-${n}`), valueOf('later', 100));
+    for (let n = 0; !leaving.signal.aborted; n++)
+      await kept.node.storage.put(named(`later-${n}`), valueOf('later', 100));
   })();
   const options = { directory, isKeyIncluded: true, isCopied: false, signal: NEVER };
   const report = await careOf(kept).backup(options);
-  isWriting = false;
+  leaving.abort();
   await writing;
   assert.deepEqual(report.keys, ['storage.key']);
   assert.equal(await codeOf(careOf(kept).backup(options)), 'not_empty');

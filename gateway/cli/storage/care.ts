@@ -27,7 +27,7 @@ const MIB = 2 ** 20;
 /** Throws `unrepaired` where something is damaged that nobody could give, once that was said. */
 export async function scrub({ rate, ...options }: ScrubCommandOptions, signal: AbortSignal): Promise<void> {
   const body = rate === undefined ? {} : { bytesPerSecond: rate * MIB };
-  const report = await follow<ScrubProgress, ScrubReport>(
+  const report = await follow<{ progress: ScrubProgress; report: ScrubReport }>(
     options,
     { path: '/v1/storage/scrub', body, signal },
     ({ bytes, totalBytes, broken }) => {
@@ -43,7 +43,7 @@ export async function scrub({ rate, ...options }: ScrubCommandOptions, signal: A
 
 export async function collect(options: OperatorOptions, signal: AbortSignal): Promise<void> {
   const sent = { path: '/v1/storage/collect', body: {}, signal };
-  const report = await follow<never, CollectReport>(options, sent, () => '');
+  const report = await follow<{ progress: never; report: CollectReport }>(options, sent, () => '');
   if (options.json) return sayJson(report);
   const { blobs, blocks, uploads, blockBytes, databaseBytes } = report;
   say(
@@ -61,7 +61,7 @@ export async function backup(
   signal: AbortSignal,
 ): Promise<void> {
   const body = { directory: resolve(directory), isKeyIncluded: key, isCopied: copy };
-  const report = await follow<BackupProgress, BackupReport>(
+  const report = await follow<{ progress: BackupProgress; report: BackupReport }>(
     options,
     { path: '/v1/storage/backup', body, signal },
     ({ files, bytes }) => `${files} files, ${byteSize(bytes)}`,
@@ -81,16 +81,21 @@ export async function backup(
 }
 
 /** Reads JSON lines up to the last, which is the report. Throws what is told there. */
-async function follow<Progress, Report>(
+async function follow<Work extends { readonly progress: unknown; readonly report: unknown }>(
   options: OperatorOptions,
   { path, body, signal }: { readonly path: string; readonly body: object; readonly signal: AbortSignal },
-  describe: (progress: Progress) => string,
-): Promise<Report> {
+  describe: (progress: Work['progress']) => string,
+): Promise<Work['report']> {
   const response = await ask(options, { path, body: JSON.stringify(body), type: JSON_TYPE, signal });
   const line = new ProgressLine();
   try {
     for await (const text of linesOf(response)) {
-      const said = JSON.parse(text) as { progress?: Progress; done?: Report; code?: string; error?: string };
+      const said = JSON.parse(text) as {
+        progress?: Work['progress'];
+        done?: Work['report'];
+        code?: string;
+        error?: string;
+      };
       if (said.done !== undefined) return said.done;
       if (said.code !== undefined) throw new CodedError(said.code, said.error ?? said.code);
       if (said.progress !== undefined) line.show(describe(said.progress));
@@ -111,12 +116,18 @@ async function* linesOf({ body }: Response): AsyncGenerator<string, void, undefi
 }
 
 function describeScrub({ records, blocks, reset, unrepaired }: ScrubReport): string {
-  const of = ({ read, bytes, broken, repaired }: ScrubReport['records']): string => {
-    const found = broken === 0 ? 'none broken' : `${broken} broken, ${repaired} repaired`;
-    return `${read} read, ${byteSize(bytes)}, ${found}`;
-  };
   const rest = unrepaired.map((name): [string, string] => ['not repaired', harmless(name)]);
   const put = 'put aside, since it was damaged: what was in it comes back from the other nodes';
   const aside: [string, string][] = reset === null ? [] : [['database', `${put} (${harmless(reset)})`]];
-  return properties([['records', of(records)], ['blocks', of(blocks)], ...aside, ...rest]);
+  return properties([
+    ['records', describeCounts(records)],
+    ['blocks', describeCounts(blocks)],
+    ...aside,
+    ...rest,
+  ]);
+}
+
+function describeCounts({ read, bytes, broken, repaired }: ScrubReport['records']): string {
+  const found = broken === 0 ? 'none broken' : `${broken} broken, ${repaired} repaired`;
+  return `${read} read, ${byteSize(bytes)}, ${found}`;
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { CodedError } from '../../../protocols/common/errors.ts';
+import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import { Exporter, type ExporterComponents } from './archive/export.ts';
 import { Importer, type ImporterComponents } from './archive/import.ts';
 import { Background } from './background.ts';
@@ -17,6 +17,7 @@ import type {
   StorageMaintenance,
 } from './interface.ts';
 import { createMaintenanceMetrics, type MaintenanceGauges, type MaintenanceMetrics } from './metrics.ts';
+import { noteBlobs } from './note-blobs.ts';
 import { type ScrubComponents, scrub } from './scrub.ts';
 import { readScrubState, type ScrubState, writeScrubState } from './scrub-file.ts';
 
@@ -92,6 +93,8 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
 
   start(): void {
     this.#background.start();
+    // a catalogue that was damaged was put aside when it was opened
+    if (this.#components.blobs.metrics.resets > 0) void this.#noteBlobs();
   }
 
   /** What is under way is broken off. */
@@ -150,6 +153,19 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
       const { swarm, peerId, data } = this.#init;
       return backUp(this.#components, { ...options, signal, swarm, peerId, data });
     });
+  }
+
+  async #noteBlobs(): Promise<void> {
+    const { logger, sweepBlobs } = this.#components;
+    const done = noteBlobs(this.#components, this.#stopping.signal).then(sweepBlobs);
+    this.#underWay.add(done);
+    await done.catch((error: unknown) => {
+      logger.warn(
+        { reason: errorMessage(error) },
+        'what records refer to was not noted anew: a scrub does it',
+      );
+    });
+    this.#underWay.delete(done);
   }
 
   async #compact(signal: AbortSignal, isThorough: boolean): Promise<number> {
