@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { bytesOfAll } from '../support/blobs.ts';
 import { assertServed, careOf, type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
 import { startNode } from '../support/node.ts';
 import { until } from '../support/processes.ts';
@@ -155,4 +156,25 @@ test('records and blobs share the capacity of a node and the quota of a namespac
   await node.storage.delete(named('another blob', 'two'));
   await node.maintenance?.collect({ signal: NEVER });
   assert.equal(await put('late', 60 * KIB, 'three'), null);
+});
+
+test('a catalogue of blobs that is damaged while the node runs is made anew from records and blocks', async (t) => {
+  const [kept] = (await startKept(t, 1)) as [Kept];
+  const sizes = [100 * KIB, 1500 * KIB];
+  for (const length of sizes)
+    await kept.node.storage.put(named(`blob-${length}`), valueOf(`blob-${length}`, length));
+  await careOf(kept).collect({ signal: NEVER });
+  const path = join(kept.data, 'storage/blobs/catalogue.db');
+  const bytes = readFileSync(path);
+  bytes.fill(0x55, 4096, bytes.length);
+  writeFileSync(path, bytes);
+  const report = await careOf(kept).scrub({ bytesPerSecond: FAST, signal: NEVER });
+  assert.deepEqual([report.records.broken, report.reset], [0, null]);
+  for (const length of sizes) {
+    await until('the blob is known again', async () => {
+      const record = await kept.node.storage.get(named(`blob-${length}`));
+      return record !== null && (await codeOf(bytesOfAll(record.read()))) === null;
+    });
+    await assertServed(kept.node, `blob-${length}`, length);
+  }
 });
