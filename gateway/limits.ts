@@ -20,6 +20,10 @@ export const REQUEST_TIMEOUT_MS = 30_000;
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** Connections beside those of streaming clients: requests in flight and idle keep-alive ones. */
 export const PLAIN_CONNECTIONS_MAX = 2_000;
+/** How often the admin listener tells how far a long work is. */
+export const PROGRESS_INTERVAL_MS = 1_000;
+/** A connection to it on which nothing moves is closed after this. */
+export const ADMIN_IDLE_MS = 120_000;
 /** Connections to the admin listener: a few scrapers and people. */
 export const ADMIN_CONNECTIONS_MAX = 64;
 /** A full message in base64, and the JSON around it. */

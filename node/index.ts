@@ -16,3 +16,4 @@ export { EventLog, type EventName } from './observability/events.ts';
 export { createLogger, type Logger } from './observability/logger.ts';
 export { Meter } from './observability/meter.ts';
 export type * from './storage/interface.ts';
+export type * from './storage/maintenance/interface.ts';

@@ -5,6 +5,7 @@ import type { WalletProof } from './identity/wallet-proof.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
 import type { Namespaces } from './namespaces/interface.ts';
 import type { NamespaceRef, Storage } from './storage/interface.ts';
+import type { StorageMaintenance } from './storage/maintenance/interface.ts';
 
 /** `full` serves the DHT and listens; `light` is a DHT client that only dials. */
 export type Role = 'full' | 'light';
@@ -151,6 +152,8 @@ export interface MaillonNode {
   readonly relay: Relay;
   /** Signed, replicated records. */
   readonly storage: Storage;
+  /** The upkeep of this node's own store; null where it keeps nothing. Throws `not_running`. */
+  readonly maintenance: StorageMaintenance | null;
   /** DID that owns what is made through this node without naming an owner. Throws `not_running`. */
   readonly owner: string;
   /** Whether this node keeps what is written to a namespace until it expires or is deleted. Throws `not_running`. */

@@ -27,6 +27,8 @@ import { meshSizes, viewPeers } from './peers/views.ts';
 import { probeNode } from './probe.ts';
 import type { NamespaceRef, Storage } from './storage/interface.ts';
 import { STORAGE_SERVICE_LIMITS } from './storage/limits.ts';
+import type { StorageMaintenance } from './storage/maintenance/interface.ts';
+import { MAINTENANCE_LIMITS } from './storage/maintenance/limits.ts';
 
 /** Makes a node. Nothing is read or opened before `start`. */
 export function createNode(components: NodeComponents, init: NodeInit): MaillonNode {
@@ -112,6 +114,10 @@ class Node implements MaillonNode {
     });
   }
 
+  get maintenance(): StorageMaintenance | null {
+    return this.#running.storage.maintenance;
+  }
+
   get owner(): string {
     return this.#running.tenancy.owner.did;
   }
@@ -187,6 +193,7 @@ class Node implements MaillonNode {
       ...BLOB_LIMITS,
       ...BLOB_STORE_LIMITS,
       ...IPFS_LIMITS,
+      ...MAINTENANCE_LIMITS,
       ...settings,
     ];
   }

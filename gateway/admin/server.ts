@@ -17,12 +17,13 @@ import { networkActRoutes, networkRoutes } from '../http/network.ts';
 import { Prober } from '../http/probes.ts';
 import {
   ADMIN_CONNECTIONS_MAX,
+  ADMIN_IDLE_MS,
   HEADERS_MAX_BYTES,
   HEADERS_MAX_COUNT,
   HEADERS_TIMEOUT_MS,
-  REQUEST_TIMEOUT_MS,
 } from '../limits.ts';
 import { listen } from '../listen.ts';
+import { maintenanceRoutes } from './storage.ts';
 import { bearerCheck, loadToken } from './token.ts';
 
 /** What is scraped: a registry of prom-client. */
@@ -52,7 +53,7 @@ export interface Admin {
 }
 
 const ROUTES =
-  '/metrics, /livez, /readyz, /v1/status, /v1/network/* and, where there is a gateway, /v1/auth/api-keys';
+  '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/* and, where there is a gateway, /v1/auth/api-keys';
 
 /** Asked without a token: whoever restarts a process that hangs has none. */
 const OPEN_PATH = '/livez';
@@ -135,7 +136,9 @@ async function createAdminApp(
   const app = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // an archive takes as long as it takes
+    requestTimeout: 0,
+    connectionTimeout: ADMIN_IDLE_MS,
     bodyLimit: AUTH_BODY_MAX_BYTES,
     forceCloseConnections: true,
     http: { maxHeaderSize: HEADERS_MAX_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
@@ -160,6 +163,7 @@ async function createAdminApp(
   healthRoutes(typed, { node, build, clock, startedAt: clock.now(), prober });
   networkRoutes(typed, { node, clock });
   networkActRoutes(typed, { node });
+  maintenanceRoutes(typed, { node });
   const { operatorKeys } = components;
   if (operatorKeys !== undefined) apiKeyRoutes(typed, operatorKeys);
   app.get('/metrics', async (_request, reply) => {

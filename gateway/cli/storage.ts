@@ -7,13 +7,16 @@ import { addList } from './list.ts';
 import { shortId } from './peers.ts';
 import { addPut } from './put.ts';
 import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
+import { addCareTo } from './storage/commands.ts';
 import { byteSize, type Cell, properties, say, sayJson, table } from './terminal.ts';
 
 const HELP = `
 Examples:
   $ maillon storage status
   $ maillon storage where greeting
-  $ maillon storage where greeting --json | jq -r '.holders[].id'`;
+  $ maillon storage where greeting --json | jq -r '.holders[].id'
+  $ maillon storage scrub
+  $ maillon storage backup /var/backups/maillon/monday`;
 
 const STATUS_HELP = `
 A partition that is unsynced does not count for majorities yet: it is being filled from the replicas before it.
@@ -41,9 +44,9 @@ const NAMESPACE_HEADINGS = ['NAMESPACE', 'KEYS', 'BYTES'];
 export const addStorage: AddCommand = async (program, context) => {
   const storage = program
     .command('storage')
-    .summary('show what is stored where; put, get, list')
+    .summary('show and look after what is stored; put, get, list')
     .description(
-      'Show what a node stores, and which nodes store a key; put, get and list as without "storage".',
+      'Show what a node stores, and which nodes store a key; look after its store; put, get and list as without "storage".',
     )
     // its own, so that --help --json alone is understood here as well
     .option('--json', 'Print one JSON line (of each command here).')
@@ -53,6 +56,7 @@ export const addStorage: AddCommand = async (program, context) => {
   });
   addStatusTo(storage);
   addWhereTo(storage);
+  addCareTo(storage);
   // the same as without "storage", for who is used to it
   for (const add of [addPut, addGet, addList]) await add(storage, context);
 };

@@ -13,12 +13,13 @@ declare module 'fastify' {
   }
 }
 
-const ROUTES = /^\/v1\/(?<what>auth\/[a-z-]+|apps|network\/(connect|disconnect))(\/|$)/;
+const ROUTES =
+  /^\/v1\/(?<what>auth\/[a-z-]+|apps|network\/(connect|disconnect)|storage\/(scrub|collect|export|import|backup))(\/|$)/;
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Asking for a nonce proves nothing yet. */
 const CHALLENGE = 'auth/challenge';
 const UNAUTHENTICATED = 401;
-const NETWORK = 'network/';
+const ADMINISTRATION = /^(network|storage)\//;
 /** From here on the gateway failed, not the client. */
 const FAULT = 500;
 const RATE_LIMITED = 429;
@@ -54,12 +55,13 @@ function eventOf(
     if (status !== UNAUTHENTICATED || door === 'admin') return null;
     return { event: 'auth.credential', outcome: 'refused', address, detail };
   }
-  const isAdmin = what.startsWith(NETWORK);
+  const isAdmin = ADMINISTRATION.test(what);
   // that the node could not do what an operator asked for is worth knowing
   if ((status >= FAULT && !isAdmin) || status === RATE_LIMITED) return null;
   // the guard there has said it
   if (status === UNAUTHENTICATED && door === 'admin') return null;
-  const event = `${isAdmin ? 'admin' : door}.${what.replace(/^(auth|network)\//, '')}` as const;
+  const event =
+    `${isAdmin ? 'admin' : door}.${what.replace(/^(auth|network)\//, '').replace('/', '.')}` as const;
   const wallet = walletOf(request.body);
   if (status >= 400) {
     const actor = isAdmin ? actorOf(request, door) : undefined;

@@ -110,6 +110,11 @@ export class BlockFiles {
     }
   }
 
+  /** Of the blocks. */
+  get directory(): string {
+    return join(this.#directory, BLOCKS);
+  }
+
   /** Folders of blocks. */
   shards(): string[] {
     return readdirSync(join(this.#directory, BLOCKS)).toSorted();
@@ -130,9 +135,14 @@ export class BlockFiles {
   }
 
   #pathOf(cid: Uint8Array): string {
-    const name = cidText(cid);
-    return join(this.#directory, BLOCKS, name.slice(-SHARD_CHARACTERS - 1, -1), name);
+    return join(this.#directory, BLOCKS, blockPath(cid));
   }
+}
+
+/** Where a block is in the folder of blocks. */
+export function blockPath(cid: Uint8Array): string {
+  const name = cidText(cid);
+  return join(name.slice(-SHARD_CHARACTERS - 1, -1), name);
 }
 
 function corruptBlock(cid: Uint8Array, cause?: unknown): CodedError {

@@ -146,6 +146,22 @@ export class Catalogue {
     this.#sql.run('UPDATE blocks SET broken = 1 WHERE cid = ?', cid);
   }
 
+  /** Blocks that are no good, of what is needed. */
+  brokenCount(): number {
+    const row = this.#sql.get('SELECT count(*) AS broken FROM blocks WHERE broken = 1 AND uses > 0');
+    return Number(row?.['broken']);
+  }
+
+  /** Gives some free pages back to the file system. How many. */
+  vacuum(pages: number): number {
+    return this.transaction(() => this.#sql.vacuum(pages));
+  }
+
+  /** Moves the log into the file and cuts it to nothing. */
+  checkpoint(): void {
+    this.#sql.checkpoint();
+  }
+
   blocksAfter(id: number, limit: number): BlockRow[] {
     return this.#sql
       .all('SELECT id, cid, bytes, broken FROM blocks WHERE id > ? ORDER BY id LIMIT ?', id, limit)
@@ -281,9 +297,14 @@ export class Catalogue {
     return true;
   }
 
+  /** Blocks that no blob has. Whoever takes up one that is good does so at once; one that is broken may be about to be written anew. */
   unusedBlocks(before: number, limit: number): BlockRow[] {
     return this.#sql
-      .all('SELECT id, cid, bytes, broken FROM blocks WHERE uses = 0 AND written < ? LIMIT ?', before, limit)
+      .all(
+        'SELECT id, cid, bytes, broken FROM blocks WHERE uses = 0 AND (broken = 0 OR written < ?) LIMIT ?',
+        before,
+        limit,
+      )
       .map(blockRow);
   }
 

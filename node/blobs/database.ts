@@ -24,6 +24,9 @@ const BUSY_TIMEOUT_MS = 1_000;
 const DIRECTORY_MODE = 0o700;
 const FILE = 'catalogue.db';
 
+/** Free pages are given back some at a time. */
+const SETUP = 'PRAGMA auto_vacuum = INCREMENTAL;';
+
 /**
  * `blobs.cid` is null while it is uploaded; `claim` is the namespace that it came for: it counts there while nothing refers to it. `uses` and `totals` are counted by the triggers, so that what is not used is
  * found without looking at what is, and is never wrong.
@@ -72,10 +75,14 @@ CREATE TRIGGER uploads_in AFTER INSERT ON uploads BEGIN UPDATE blobs SET uses = 
 CREATE TRIGGER uploads_out AFTER DELETE ON uploads BEGIN UPDATE blobs SET uses = uses - 1 WHERE id = OLD.blob; END;
 `;
 
+export function cataloguePath(directory: string): string {
+  return join(directory, FILE);
+}
+
 /** Opens `directory`'s catalogue, made where there is none. A damaged one is put aside: `damage` says why. Throws `storage_version`. */
 export function openCatalogue(directory: string): { database: DatabaseSync; damage: string | null } {
   mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
-  const path = join(directory, FILE);
+  const path = cataloguePath(directory);
   try {
     return { database: openSound(path), damage: null };
   } catch (error) {
@@ -91,6 +98,7 @@ function openSound(path: string): DatabaseSync {
   try {
     // what must be on disk says so itself; the rest follows with it
     database.exec(`
+      ${SETUP}
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = NORMAL;
       PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
@@ -112,7 +120,8 @@ function check(database: DatabaseSync): void {
     const message = `the catalogue of blobs has format ${String(version)}, which this version of Maillon does not know`;
     throw new CodedError('storage_version', `${message}: use the version that wrote it, or a newer one`);
   }
-  if (!hasTablesOf(database, TABLES)) throw new Error('its tables are not those that are made here');
+  if (!hasTablesOf(database, `${SETUP} ${TABLES}`))
+    throw new Error('its tables are not those that are made here');
   for (const table of ['totals', 'blobs', 'blocks', 'blob_blocks', 'namespaces', 'refs', 'uploads']) {
     database.prepare(`SELECT * FROM ${table} LIMIT 1`).all();
   }

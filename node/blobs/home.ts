@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
+import { putDatabaseAside } from '../disk/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { BlobStore, BlobUsage } from './interface.ts';
 import { COLLECT_MS } from './limits.ts';
@@ -19,7 +20,10 @@ export class BlobHome implements BlobGauges {
   readonly #logger: Logger;
   #store: BlobStore | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** The collection that is under way, or the last one. */
+  #collecting: Promise<void> = Promise.resolve();
   #isCollecting = false;
+  #pauses = 0;
   #isClosed = false;
 
   /** Throws `bad_storage_key`, `storage_version`. */
@@ -42,6 +46,18 @@ export class BlobHome implements BlobGauges {
     return this.#store;
   }
 
+  /** Puts a catalogue that is damaged aside and begins an empty one: what is needed is noted again. */
+  async reset(reason: string): Promise<void> {
+    const store = this.#store;
+    if (store === null) return;
+    this.#store = null;
+    await store.close();
+    putDatabaseAside(store.cataloguePath);
+    this.metrics.resets += 1;
+    this.#logger.error({ reason }, 'the catalogue of blobs was damaged and put aside');
+    if (!this.#isClosed) this.store();
+  }
+
   start(): void {
     this.#timer ??= setInterval(() => void this.collect(), COLLECT_MS);
   }
@@ -53,11 +69,35 @@ export class BlobHome implements BlobGauges {
     await this.#store?.close();
   }
 
+  /** Of the capacity. */
+  get usedBytes(): number {
+    return this.#store?.usedBytes ?? 0;
+  }
+
+  namespaceBytes(namespaceId: Uint8Array): number {
+    return this.#store?.namespaceBytes(namespaceId) ?? 0;
+  }
+
+  /** Nothing is removed from when this resolves until what it gives is called. */
+  async pauseCollection(): Promise<() => void> {
+    this.#pauses += 1;
+    await this.#collecting;
+    return () => {
+      this.#pauses -= 1;
+    };
+  }
+
   readonly usage = (): BlobUsage => this.#store?.usage() ?? NOTHING;
 
   /** Never rejects: what could not be collected is the next time. */
   async collect(): Promise<void> {
-    if (this.#isCollecting || this.#store === null) return;
+    if (this.#isCollecting || this.#pauses > 0) return;
+    this.#collecting = this.#collect();
+    await this.#collecting;
+  }
+
+  async #collect(): Promise<void> {
+    if (this.#store === null) return;
     this.#isCollecting = true;
     try {
       await this.#store.collect();

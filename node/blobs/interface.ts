@@ -61,9 +61,15 @@ export interface CollectReport {
 }
 
 export interface ScrubOptions {
+  /** Where an earlier one was broken off. */
+  readonly after?: number;
   readonly bytesPerSecond: number;
   readonly signal: AbortSignal;
-  readonly onProgress?: (done: { readonly blocks: number; readonly bytes: number }) => void;
+  readonly onProgress?: (done: {
+    readonly blocks: number;
+    readonly bytes: number;
+    readonly position: number;
+  }) => void;
 }
 
 export interface ScrubReport {
@@ -159,8 +165,16 @@ export interface BlobStore {
   }[];
   /** Removes what nobody refers to: uploads that ended, blobs, blocks that no other blob has. */
   collect(): Promise<CollectReport>;
+  /** Gives disk that the catalogue does not use back to the file system, some at a time. Bytes. */
+  compact(signal: AbortSignal): Promise<number>;
+  /** Blocks that are needed and no good. */
+  brokenCount(): number;
+  /** The catalogue's database. */
+  readonly cataloguePath: string;
   /** Reads and verifies every block. */
   scrub(options: ScrubOptions): Promise<ScrubReport>;
+  /** Of the capacity. */
+  readonly usedBytes: number;
   namespaceBytes(namespaceId: Uint8Array): number;
   usage(): BlobUsage;
   readonly metrics: BlobStoreMetrics;

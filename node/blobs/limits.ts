@@ -27,6 +27,8 @@ export const COLLECT_MS = 10 * MINUTE_MS;
 export const COLLECT_ROWS = 512;
 /** Files that one turn of collection removes. */
 export const COLLECT_FILES = 64;
+/** Pages of the catalogue that one turn of compaction gives back. */
+export const VACUUM_PAGES = 256;
 /** Blocks of one page of a scrub. */
 export const SCRUB_BLOCKS = 64;
 /** Broken blocks that a scrub names; all are counted. */

@@ -74,8 +74,8 @@ export class References {
     );
     if (row === undefined) return false;
     const blob = Number(row['blob']);
-    // what nothing refers to any more counts for nobody
-    this.#sql.run('UPDATE blobs SET claim = 0 WHERE id = ? AND uses = 0', blob);
+    // what nothing refers to any more counts for nobody; the grace of what is fresh is for what nothing referred to yet
+    this.#sql.run('UPDATE blobs SET claim = 0, touched = 0 WHERE id = ? AND uses = 0', blob);
     if (!this.#isBy(reference.namespaceId, blob)) {
       this.#sql.run(
         'UPDATE namespaces SET bytes = bytes - (SELECT size FROM blobs WHERE id = ?) WHERE id = ?',

@@ -19,14 +19,14 @@ export interface ScrubberComponents {
 /** Reads every block at a set rate. One that was written meanwhile may be read or not. */
 export async function scrubBlocks(
   { catalogue, metrics, read }: ScrubberComponents,
-  { bytesPerSecond, signal, onProgress }: ScrubOptions,
+  { after: from = 0, bytesPerSecond, signal, onProgress }: ScrubOptions,
 ): Promise<ScrubReport> {
   const startedAt = performance.now();
   const named: string[] = [];
   let blocks = 0;
   let bytes = 0;
   let broken = 0;
-  let after = 0;
+  let after = from;
   for (;;) {
     const page = catalogue.blocksAfter(after, SCRUB_BLOCKS);
     for (const { id, cid } of page) {
@@ -48,7 +48,7 @@ export async function scrubBlocks(
         await delay(Math.min(dueAt - performance.now(), PAUSE_MAX_MS), undefined, { signal });
       }
     }
-    onProgress?.({ blocks, bytes });
+    onProgress?.({ blocks, bytes, position: after });
     if (page.length === 0) return { blocks, bytes, broken, named };
   }
 }

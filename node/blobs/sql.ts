@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { numberOf } from '../disk/database.ts';
 import { diskError } from './errors.ts';
 
 export type Row = Record<string, unknown>;
@@ -51,9 +52,27 @@ export class Sql {
     return this.#statement(sql).run(...values);
   }
 
+  /** Gives some free pages back to the file system. How many. */
+  vacuum(pages: number): number {
+    const free = this.#pragma('freelist_count');
+    if (free === 0) return 0;
+    this.#database.exec(`PRAGMA incremental_vacuum(${pages})`);
+    return free - this.#pragma('freelist_count');
+  }
+
+  /** Moves the log into the file and cuts it to nothing. */
+  checkpoint(): void {
+    this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  }
+
   close(): void {
     this.#statements.clear();
     this.#database.close();
+  }
+
+  #pragma(name: string): number {
+    const value = numberOf(this.#database, name);
+    return typeof value === 'number' ? value : 0;
   }
 
   #statement(sql: string): StatementSync {

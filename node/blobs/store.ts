@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   BlobBuilder,
   BlobError,
@@ -9,17 +10,18 @@ import {
   type ByteRange,
   cidText,
   createBlobMetrics,
+  type GetBlock,
 } from '../../protocols/blobs/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
+import { sizeOf } from '../disk/database.ts';
 import type { Logger } from '../observability/logger.ts';
-import { createKey, readKey } from '../storage/store/key-file.ts';
-import { Sealer } from '../storage/store/sealing.ts';
 import { BlockFiles } from './block-files.ts';
+import { sealerOf } from './block-sealer.ts';
 import { type BlobRow, Catalogue, type UploadRow } from './catalogue.ts';
 import { collectUnused } from './collector.ts';
-import { openCatalogue } from './database.ts';
+import { cataloguePath, openCatalogue } from './database.ts';
 import { closedError, noRoom, notFound, uploadGone } from './errors.ts';
 import { fetchBlob } from './fetch.ts';
 import type {
@@ -41,6 +43,7 @@ import {
   UPLOAD_LIFE_MS,
   UPLOADS_MAX,
   UPLOADS_PER_NAMESPACE_MAX,
+  VACUUM_PAGES,
 } from './limits.ts';
 import { scrubBlocks } from './scrubber.ts';
 import { StoredUpload } from './upload.ts';
@@ -164,7 +167,10 @@ class FileBlobStore implements BlobStore {
       this.#checkRoom(0);
       this.#checkShare(options.namespaceId, link, there);
       const signal = AbortSignal.any([options.signal, this.#closing.signal]);
-      await fetchBlob(this.#intakeComponents(), link, { ...options, signal });
+      const getBlock: GetBlock = async (ref, until) => {
+        return (await this.#unnoted(ref.cid)) ?? options.getBlock(ref, until);
+      };
+      await fetchBlob(this.#intakeComponents(), link, { ...options, getBlock, signal });
     });
   }
 
@@ -249,6 +255,32 @@ class FileBlobStore implements BlobStore {
     });
   }
 
+  compact(signal: AbortSignal): Promise<number> {
+    return this.#run(async () => {
+      const before = sizeOf(this.cataloguePath);
+      for (let pages = VACUUM_PAGES; pages > 0; ) {
+        AbortSignal.any([signal, this.#closing.signal]).throwIfAborted();
+        pages = this.#catalogue.vacuum(VACUUM_PAGES);
+        await turn();
+      }
+      this.#catalogue.checkpoint();
+      return Math.max(0, before - sizeOf(this.cataloguePath));
+    });
+  }
+
+  brokenCount(): number {
+    this.#checkOpen();
+    return this.#catalogue.brokenCount();
+  }
+
+  get cataloguePath(): string {
+    return cataloguePath(this.#init.directory);
+  }
+
+  get usedBytes(): number {
+    return this.#catalogue.totals().bytes;
+  }
+
   namespaceBytes(namespaceId: Uint8Array): number {
     return this.#catalogue.references.bytesOf(namespaceId);
   }
@@ -297,6 +329,12 @@ class FileBlobStore implements BlobStore {
       protocolMetrics: this.#protocolMetrics,
       checkRoom: (bytes: number): void => this.#checkRoom(bytes),
     };
+  }
+
+  /** A block whose file is here although the catalogue, which may be new, does not know it. */
+  async #unnoted(cid: Uint8Array): Promise<Uint8Array | null> {
+    if (this.#catalogue.block(cid) !== null || !this.#files.exists(cid)) return null;
+    return this.#files.read(cid).catch(() => null);
   }
 
   /** A block that does not read counts as missing from now on. */
@@ -366,19 +404,4 @@ class FileBlobStore implements BlobStore {
 function checkSize(there: BlobLink, { cid, size }: BlobLink): void {
   if (there.size === size) return;
   throw new BlobError('block_shape', `blob ${cidText(cid)} has ${there.size} bytes, not ${size}`);
-}
-
-/** What blocks are sealed with; the key is made with the first of them. Throws `bad_storage_key` where there are blocks, but no key. */
-function sealerOf(keyPath: string, catalogue: Catalogue): () => Sealer {
-  const key = readKey(keyPath);
-  if (key === null && catalogue.totals().blocks > 0) {
-    const message = `the key ${keyPath} of the blobs is gone: restore it, or move them away to begin anew`;
-    throw new CodedError('bad_storage_key', message);
-  }
-  let sealer = key === null ? null : new Sealer(key);
-  return () => {
-    // records are sealed with it, too, and may have come first
-    sealer ??= new Sealer(readKey(keyPath) ?? createKey(keyPath));
-    return sealer;
-  };
 }

@@ -1,5 +1,5 @@
 /** What every SQLite file of this program needs: to be known as ours, and to be moved out of the way where it is damaged. */
-import { closeSync, existsSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { syncDirectory } from './atomic-file.ts';
@@ -75,6 +75,13 @@ export function hasTablesOf(database: DatabaseSync, setup: string): boolean {
 function schemaOf(database: DatabaseSync): string {
   const rows = database.prepare('SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema').all();
   return JSON.stringify(rows);
+}
+
+/** Bytes of a database and its log. */
+export function sizeOf(path: string): number {
+  return ['', LOG].reduce((sum, suffix) => {
+    return sum + (statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0);
+  }, 0);
 }
 
 export function closeQuietly(database: DatabaseSync | null): void {

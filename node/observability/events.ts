@@ -29,6 +29,15 @@ export const EVENTS = {
     level: 'error',
     message: 'the database of records was damaged and put aside; what others hold is taken over from them',
   },
+  blobs_damaged: {
+    level: 'error',
+    message: 'the catalogue of blobs was damaged and put aside; what records refer to is fetched again',
+  },
+  scrub_ended: { level: 'info', message: 'everything that is stored was read and verified' },
+  scrub_unrepaired: {
+    level: 'error',
+    message: 'something that is stored is damaged, and no other node could give it yet',
+  },
   notices_damaged: {
     level: 'error',
     message: 'policies or revocations on disk were damaged; they are fetched from others again',

@@ -113,13 +113,20 @@ export class BlobKeeper {
     }
   }
 
-  /** Lets go of what no record refers to any more; fetches again what is wanted and not whole. */
-  async sweep(): Promise<{ readonly released: number; readonly fetched: number }> {
+  /**
+   * Lets go of what no record refers to any more; fetches again what is wanted and not whole. `isThorough`: also of references that are so new that
+   * their records might be about to be put, where something newer is there.
+   */
+  async sweep({ isThorough = false } = {}): Promise<{ readonly released: number; readonly fetched: number }> {
     const { blobs } = this.#components;
     if (this.#isSweeping || blobs.opened === null) return { released: 0, fetched: 0 };
     this.#isSweeping = true;
     try {
-      return { released: await this.#release(blobs.opened), fetched: await this.#refetch(blobs.opened) };
+      const now = this.#components.clock.now();
+      const aged = now - BLOB_REFERENCE_AGE_MS;
+      let released = await this.#release(blobs.opened, aged, (one) => this.#isGone(one));
+      if (isThorough) released += await this.#release(blobs.opened, now, (one) => this.#isReplaced(one));
+      return { released, fetched: await this.#refetch(blobs.opened) };
     } finally {
       this.#isSweeping = false;
     }
@@ -136,13 +143,16 @@ export class BlobKeeper {
     }
   }
 
-  async #release(blobs: BlobStore): Promise<number> {
-    const before = this.#components.clock.now() - BLOB_REFERENCE_AGE_MS;
+  async #release(
+    blobs: BlobStore,
+    before: number,
+    isOver: (reference: Reference) => boolean,
+  ): Promise<number> {
     let released = 0;
     for (let after = 0; ; ) {
       const page = blobs.references({ after, before, limit: BLOB_REFERENCES_PAGE });
       for (const { reference } of page) {
-        if (this.#isGone(reference) && blobs.release(reference)) released += 1;
+        if (isOver(reference) && blobs.release(reference)) released += 1;
       }
       const last = page.at(-1);
       if (last === undefined) return released;
@@ -164,6 +174,16 @@ export class BlobKeeper {
     }
     const { isHome, isSynced } = standings.of(partition);
     return !isHome || isSynced;
+  }
+
+  /** Whether something newer is there. */
+  #isReplaced({ namespaceId, key, stamp }: Reference): boolean {
+    try {
+      const head = this.#components.store.head(this.#partition(namespaceId, key), key);
+      return head !== null && compareRecords(head, stamp) > 0;
+    } catch {
+      return false;
+    }
   }
 
   async #refetch(blobs: BlobStore): Promise<number> {

@@ -14,6 +14,7 @@ import type { BlobHome } from '../blobs/home.ts';
 import type { Config } from '../config/schema.ts';
 import type { Terms } from '../identity/tenancy.ts';
 import { PublicBlocks } from '../ipfs/public-blocks.ts';
+import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Absentees } from './absentees.ts';
 import type { BlobDoor } from './blob-door.ts';
@@ -23,6 +24,7 @@ import { Copier } from './copier.ts';
 import { Endings } from './endings.ts';
 import type { NamespaceRef, StorageStatus } from './interface.ts';
 import { liveReferences } from './live-references.ts';
+import { Maintenance } from './maintenance/service.ts';
 import type { Members } from './members.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
 import type { Places } from './places.ts';
@@ -59,6 +61,7 @@ export interface KeeperComponents {
   readonly termsOf: (namespace: NamespaceRef) => Terms;
   /** Whether its policy lets anyone read it. */
   readonly isOpen: (namespace: NamespaceRef) => boolean;
+  readonly events: EventLog;
   /** The database was damaged and put aside. */
   readonly onReset: (reason: string) => void;
 }
@@ -97,6 +100,7 @@ export class Keeper {
   readonly #absentees: Absentees;
   readonly #blobs: BlobKeeper;
   readonly #config: Config;
+  readonly maintenance: Maintenance;
   #endListening: (() => void) | null = null;
 
   /** Opens the store. */
@@ -109,9 +113,13 @@ export class Keeper {
       {
         directory: join(directory, 'records'),
         keyPath: join(config.data, 'storage.key'),
-        capacityBytes: config['storage.capacityBytes'],
+        // records and blobs share the room
+        capacityBytes: () => config['storage.capacityBytes'] - components.blobs.usedBytes,
         unsponsoredBytes: Math.floor(config['storage.capacityBytes'] * UNSPONSORED_SHARE),
-        quotaOf: (owner, namespace) => quotaOf(components.termsOf({ owner, namespace }), config),
+        quotaOf: (place) => {
+          const { bytes, ...quota } = quotaOf(components.termsOf(place), config);
+          return { ...quota, bytes: bytes - components.blobs.namespaceBytes(place.namespaceId) };
+        },
         onReset: (reason) => this.#wasReset(reason),
       },
     );
@@ -145,6 +153,7 @@ export class Keeper {
       blobs: this.#blobs,
       onCorrupt: (partition, key) => components.repairs.mend({ store, blobs: this.#blobs }, partition, key),
     });
+    this.maintenance = this.#makeMaintenance({ config, self, directory });
   }
 
   /** `awayMs`: how long this node was away. */
@@ -155,6 +164,7 @@ export class Keeper {
     this.#sync.start();
     this.#upkeep.start();
     this.#blobs.start();
+    this.maintenance.start();
     this.#endListening ??= this.#components.members.onChange(() => {
       this.#upkeep.hurry();
       this.#sync.hurry();
@@ -165,6 +175,7 @@ export class Keeper {
   async stop(): Promise<void> {
     this.#endListening?.();
     this.#endListening = null;
+    await this.maintenance.stop();
     this.#upkeep.stop();
     this.#sync.stop();
     this.#absentees.stop();
@@ -209,6 +220,40 @@ export class Keeper {
     const totals = this.#store.totals(namespaceId);
     if (totals === null) return null;
     return quotaOf(this.#components.termsOf(totals), this.#config).bytes - totals.bytes;
+  }
+
+  #makeMaintenance({ config, self, directory }: KeeperInit): Maintenance {
+    const { members, repairs, blobs } = this.#components;
+    const store = this.#store;
+    const replicas = config['storage.replicas'];
+    return new Maintenance(
+      {
+        ...this.#components,
+        store,
+        mend: (partition, key) => repairs.mendNow({ store, blobs: this.#blobs }, partition, key),
+        hasOthers: () => replicas > 1 && members.list.some(({ id }) => id !== self && members.isLive(id)),
+        sweepBlobs: async () => void (await this.#blobs.sweep({ isThorough: true })),
+        takeBlob: async ({ namespaceId }, { key, ms, counter, digest }, link, getBlock, signal) => {
+          await blobs.store().fetch(link, { namespaceId, getBlock, isHashed: true, signal });
+          blobs.store().hold({ namespaceId, key, stamp: { ms, counter, digest } }, link.cid);
+        },
+        keep: async (place, record) => {
+          this.#standings.of(place);
+          const put = store.put({ place, record, condition: null, isRepair: true });
+          const [outcome] = await Promise.all([put, this.#standings.keep(place)]);
+          return outcome;
+        },
+        hurry: () => this.#upkeep.hurry(),
+      },
+      {
+        swarm: config.swarm,
+        peerId: self,
+        data: config.data,
+        directory,
+        scrubEveryMs: config['storage.scrubEveryMs'],
+        scrubBytesPerSecond: config['storage.scrubBytesPerSecond'],
+      },
+    );
   }
 
   #wasReset(reason: string): void {

@@ -11,6 +11,7 @@ import {
 import { type BlobGauges, registerBlobMetrics } from '../blobs/metrics.ts';
 import type { Meter } from '../observability/meter.ts';
 import type { StorageStatus } from './interface.ts';
+import { type MaintenanceGauges, registerMaintenanceMetrics } from './maintenance/metrics.ts';
 import { registerStoreMetrics, type StoreGauges } from './store/metrics.ts';
 
 export type OperationKind = 'put' | 'get' | 'delete' | 'list';
@@ -73,6 +74,8 @@ export interface StorageGauges {
   readonly store: StoreGauges | null;
   /** Null at a node that stores nothing. */
   readonly blobs: BlobGauges | null;
+  /** Null at a node that stores nothing. */
+  readonly maintenance: MaintenanceGauges | null;
 }
 
 /** Registers what storage counts, and what this node holds. */
@@ -80,6 +83,7 @@ export function registerStorageMetrics(meter: Meter, storage: StorageGauges): vo
   registerCounters(meter, storage.metrics);
   if (storage.store !== null) registerStoreMetrics(meter, storage.store);
   if (storage.blobs !== null) registerBlobMetrics(meter, storage.blobs);
+  if (storage.maintenance !== null) registerMaintenanceMetrics(meter, storage.maintenance);
   const gauge = (name: string, help: string, read: (status: StorageStatus) => number): void =>
     meter.gauge(`maillon_storage_${name}`, help, () => read(storage.status()));
   gauge('used_bytes', 'Bytes kept for the swarm.', ({ bytes }) => bytes);

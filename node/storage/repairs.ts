@@ -60,21 +60,24 @@ export class Repairs {
   }
 
   /** Replaces a copy in this node's store that does not open by what a majority holds. */
-  mend({ store, blobs }: Mended, partition: PartitionId, key: string): void {
-    this.#add(async () => {
-      const deadline = new Deadline(DEADLINE_MS);
-      try {
-        const { record } = await this.#components.read(partition, key, deadline);
-        if (record === null) await store.discard(partition, key);
-        else {
-          const place = placeOfRecord(partition, record);
-          await blobs.take(record, place);
-          await store.put({ place, record, condition: null, isRepair: true });
-        }
-      } finally {
-        deadline.answered();
+  mend(mended: Mended, partition: PartitionId, key: string): void {
+    this.#add(() => this.mendNow(mended, partition, key));
+  }
+
+  /** The same now. Throws where no majority can be asked. */
+  async mendNow({ store, blobs }: Mended, partition: PartitionId, key: string): Promise<void> {
+    const deadline = new Deadline(DEADLINE_MS);
+    try {
+      const { record } = await this.#components.read(partition, key, deadline);
+      if (record === null) await store.discard(partition, key);
+      else {
+        const place = placeOfRecord(partition, record);
+        await blobs.take(record, place);
+        await store.put({ place, record, condition: null, isRepair: true });
       }
-    });
+    } finally {
+      deadline.answered();
+    }
   }
 
   #add(repair: () => Promise<void>): void {

@@ -125,11 +125,11 @@ export class Replica {
     const place = placeOfRecord(partition, record);
     blobs.hold(record, partition, peer);
     standings.of(partition);
-    const [outcome] = await Promise.all([store.put({ place, record, condition }), standings.keep(place)]);
+    const [outcome] = await Promise.all([store.put({ place, record, condition }), this.#keep(place)]);
     if (outcome.status === 'no_room') throw noRoom(outcome.reason);
     // who is home is said as of now: whoever reconciled meanwhile may not have got this
     const standing = this.#standing(partition);
-    await standings.keep(place);
+    await this.#keep(place);
     return { ...standing, outcome, isDurable: isSponsored(record) };
   }
 
@@ -148,6 +148,16 @@ export class Replica {
   #checkPlace(partition: PartitionId, asStandIn: boolean): void {
     const { isHome } = this.#components.places.of(partition);
     if (!isHome && !(asStandIn && this.#mayStandIn(partition))) throw notResponsible();
+  }
+
+  /** The standing is on disk before anything is acknowledged under it. */
+  async #keep(place: PartitionPlace): Promise<void> {
+    try {
+      await this.#components.standings.keep(place);
+    } catch (error) {
+      if (error instanceof CodedError && error.code === 'no_room') throw noRoom('disk');
+      throw error;
+    }
   }
 
   /**

@@ -52,6 +52,7 @@ import type {
 } from './interface.ts';
 import { Keeper } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
+import type { Maintenance } from './maintenance/service.ts';
 import { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
 import { offersOf, prefixOfSelf } from './offers.ts';
@@ -175,6 +176,10 @@ export class StorageService implements Storage {
 
   get blobs(): BlobHome {
     return this.#blobs;
+  }
+
+  get maintenance(): Maintenance | null {
+    return this.#keeper?.maintenance ?? null;
   }
 
   /** What is not found to work is said by `probe`. */
@@ -334,6 +339,7 @@ export class StorageService implements Storage {
       {
         ...shared,
         logger,
+        events,
         members: this.#members,
         door: this.#door,
         fetches: new BlobFetches(shared),

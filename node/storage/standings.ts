@@ -5,7 +5,7 @@ import type { Logger } from '../observability/logger.ts';
 import { PLACES_MAX } from './limits.ts';
 import type { Members } from './members.ts';
 import type { Places } from './places.ts';
-import type { PartitionPlace, RecordStore } from './store/interface.ts';
+import type { PartitionPlace, PartitionState, RecordStore } from './store/interface.ts';
 
 export interface OwnStanding {
   readonly view: string;
@@ -44,6 +44,20 @@ const stateSchema = z.object({
 const NOTHING: State = { homes: [], view: '', isHome: false, isSynced: false, origin: null, isStale: false };
 /** Partitions marked at a time. */
 const MARK_PAGE = 256;
+
+/** The same of a node that has what it had, and does not know what became of it since. */
+export function distrusted(state: PartitionState | null): PartitionState {
+  const parsed = stateSchema.safeParse(state);
+  const { homes, ...known } = parsed.success ? parsed.data : NOTHING;
+  return {
+    ...known,
+    version: STATE_VERSION,
+    homes: [...homes],
+    isSynced: false,
+    origin: null,
+    isStale: true,
+  };
+}
 
 interface Kept {
   state: State;

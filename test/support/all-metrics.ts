@@ -20,6 +20,7 @@ import { registerProcessMetrics } from '../../node/observability/process-metrics
 import { registerPeerMetrics } from '../../node/peers/metrics.ts';
 import { registerRelayMetrics } from '../../node/relay/metrics.ts';
 import type { StorageStatus } from '../../node/storage/interface.ts';
+import { createMaintenanceMetrics } from '../../node/storage/maintenance/metrics.ts';
 import { createStorageServiceMetrics, registerStorageMetrics } from '../../node/storage/metrics.ts';
 import { createStoreMetrics } from '../../node/storage/store/metrics.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
@@ -78,6 +79,7 @@ export function registerAllMetrics(registry: Registry): () => void {
       metrics: createBlobStoreMetrics(),
       usage: () => ({ bytes: 0, blocks: 0, blobs: 0, freeBytes: 0 }),
     },
+    maintenance: { metrics: createMaintenanceMetrics(), scrubAgeSeconds: null },
   });
   registerNamespacesMetrics(meter, NO_NAMESPACES);
   registerIdentityMetrics(meter, NO_IDENTITY);

@@ -121,7 +121,7 @@ export class ReplicaNode {
     this.#directory = mkdtempSync(join(tmpdir(), 'maillon-replica-'));
     this.store = openStore(this.#directory, {
       clock,
-      capacityBytes: 4 * GIB,
+      capacityBytes: () => 4 * GIB,
       quotaOf: () => ({ bytes: 4 * GIB, keys: 10_000_000, isSponsored: true }),
     });
     this.#wire = new Wire({ network, addressesOf: () => [] });

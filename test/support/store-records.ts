@@ -70,7 +70,7 @@ export function openStore(
     {
       directory: join(data, 'storage'),
       keyPath: join(data, 'storage.key'),
-      capacityBytes: GIB,
+      capacityBytes: () => GIB,
       quotaOf: () => ({ bytes: GIB, keys: 1_000_000, isSponsored: true }),
       ...rest,
     },

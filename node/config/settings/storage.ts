@@ -63,4 +63,21 @@ export const STORAGE_SETTINGS = [
     unit: 'bytes',
     help: 'What copying between replicas may take each second, so that clients come first.',
   },
+  {
+    path: 'storage.scrubEveryMs',
+    schema: z
+      .int()
+      .min(0)
+      .max(90 * 24 * 3_600_000),
+    default: 7 * 24 * 3_600_000,
+    unit: 'milliseconds',
+    help: 'How often all that is stored here is read and verified, and what is broken is repaired from other nodes. 0: only when the operator asks.',
+  },
+  {
+    path: 'storage.scrubBytesPerSecond',
+    schema: bytes,
+    default: 8 * 2 ** 20,
+    unit: 'bytes',
+    help: 'What such a reading may take of the disk each second, so that clients come first.',
+  },
 ] as const satisfies readonly Setting[];

@@ -58,6 +58,14 @@ export const CLOSE_TIMEOUT_MS = 20_000;
 export const VACUUM_PAGES = 256;
 /** Free pages kept for what comes: 32 MiB. */
 export const VACUUM_KEPT_PAGES = 4096;
+/** Rows moved together at a time. */
+export const REPACK_ROWS = 64;
+/** Pages in use beyond what their rows take, so many times, are worth moving the rows: a full page of small values is some twentieth above. */
+export const SPARSE_RATIO = 1.1;
+/** The same for what happens by itself: it costs writing everything anew. */
+export const SPARSE_RATIO_UNASKED = 1.5;
+/** A smaller file is not worth it. */
+export const SPARSE_MIN_PAGES = 256;
 
 function assertRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`record store limits: ${relation}`);

@@ -7,6 +7,7 @@ import type {
   SignedRecord,
   Stamp,
 } from '../../../protocols/storage/index.ts';
+import type { StoreCare } from './care-interface.ts';
 
 /** A partition with what names its namespace. */
 export interface PartitionPlace extends PartitionId {
@@ -82,7 +83,7 @@ export interface Quota {
 }
 
 export interface StoreUsage {
-  /** Of `capacityBytes`. */
+  /** Of what the node offers. */
   readonly bytes: number;
   readonly keys: number;
   /** Of the file system, for this process. */
@@ -166,6 +167,8 @@ export interface RecordStore {
   setState(place: PartitionPlace, state: PartitionState): Promise<void>;
 
   usage(): StoreUsage;
+  /** Of its files as a whole. */
+  readonly care: StoreCare;
   readonly metrics: StoreMetrics;
   /** Writes that wait. */
   readonly waiting: number;

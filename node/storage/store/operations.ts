@@ -73,6 +73,19 @@ export interface SweepOperation {
   readonly max: number;
 }
 
+/** Of the file as a whole. Done outside of a transaction, but for `repack`. */
+export type CareOperation =
+  /** What memory holds of it is forgotten. */
+  | { readonly type: 'refresh' }
+  /** Gives some free pages back to the file system, of those above `kept`. How many. */
+  | { readonly type: 'vacuum'; readonly kept: number }
+  /** Moves the log into the file and cuts it to nothing. */
+  | { readonly type: 'checkpoint' }
+  /** The last row where rows are worth moving together; 0 where they are not. */
+  | { readonly type: 'sparse'; readonly isThorough: boolean }
+  /** Moves some of the first rows, up to `last`, behind all others. How many. */
+  | { readonly type: 'repack'; readonly last: number };
+
 /**
  * A put as it travels: objects cost several times more to send than lists of numbers. Where its bytes begin: digest, key and record
  * follow one another.
@@ -111,7 +124,8 @@ export type Operation =
   | StateOperation
   | DropOperation
   | DiscardOperation
-  | SweepOperation;
+  | SweepOperation
+  | CareOperation;
 
 /** A put's outcome, or how many rows another operation touched; `corrupt` refuses one operation, not its batch. */
 export type Answer =
@@ -126,13 +140,14 @@ export interface Batch {
   readonly bytes: Uint8Array;
   /** Whether it is to be told what changes. */
   readonly isFollowed: boolean;
+  /** What all records may take now: blobs have the rest. */
+  readonly capacityBytes: number;
 }
 
 /** What the writer is told when it begins. */
 export interface WriterInit {
   readonly path: string;
   readonly key: StorageKey;
-  readonly capacityBytes: number;
   readonly unsponsoredBytes: number;
 }
 

@@ -48,6 +48,11 @@ export class Reader {
     this.#components = components;
   }
 
+  /** Forgets what memory holds of the file. */
+  refresh(): void {
+    this.#components.database.exec('PRAGMA shrink_memory');
+  }
+
   close(): void {
     this.#statements.clear();
     this.#components.database.close();

@@ -3,16 +3,11 @@ import { equalBytes } from '../../../protocols/common/bytes.ts';
 import type { Clock } from '../../../protocols/common/clock.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
-import {
-  itemIdOf,
-  KIND_TOMBSTONE,
-  type PartitionId,
-  type SignedRecord,
-  type Stamp,
-  sizeOf,
-} from '../../../protocols/storage/index.ts';
+import { itemIdOf, type PartitionId, type Stamp, sizeOf } from '../../../protocols/storage/index.ts';
 import { faultOf } from '../../disk/database-faults.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { FilesCare } from './care.ts';
+import type { StoreCare } from './care-interface.ts';
 import { STATE_MAX_BYTES, UNSPONSORED_LIFE_MS, UPKEEP_ROWS_MAX } from './constants.ts';
 import { corruptError, noRoomError } from './faults.ts';
 import { openFiles, type StoreFiles } from './files.ts';
@@ -35,6 +30,7 @@ import type {
 import { ItemSets, itemOf } from './item-sets.ts';
 import { createStoreMetrics } from './metrics.ts';
 import type { Answer, SweepOperation } from './operations.ts';
+import { ownStamp, unsponsoredExpiry } from './put-request.ts';
 import { encodeState, Reader } from './reader.ts';
 import { Sealer } from './sealing.ts';
 import { type Pack, WriteQueue } from './write-queue.ts';
@@ -50,10 +46,11 @@ export interface RecordStoreInit {
   readonly directory: string;
   /** Outside of it, so that the records can be backed up without it. */
   readonly keyPath: string;
-  readonly capacityBytes: number;
-  /** Share of the capacity for all namespaces without a sponsor; all of it when missing. */
+  /** Most that records may take now. */
+  readonly capacityBytes: () => number;
+  /** Share for all namespaces without a sponsor; all of it when missing. */
   readonly unsponsoredBytes?: number;
-  readonly quotaOf: (owner: string, namespace: string) => Quota;
+  readonly quotaOf: (place: PartitionPlace) => Quota;
   readonly onReset?: OnReset;
 }
 
@@ -70,14 +67,9 @@ const PUT_OVERHEAD_BYTES = 64;
 /** A floor with a long key. */
 const FLOOR_BYTES = 256;
 
-/** What has no sponsor is gone after a day. */
-function unsponsoredExpiry({ kind, time, expiry }: SignedRecord): number | null {
-  if (kind === KIND_TOMBSTONE) return expiry;
-  return Math.min(expiry ?? Infinity, time + UNSPONSORED_LIFE_MS);
-}
-
 class Store implements RecordStore {
   readonly metrics = createStoreMetrics();
+  readonly care: StoreCare;
   readonly #components: RecordStoreComponents;
   readonly #init: RecordStoreInit;
   readonly #files: StoreFiles;
@@ -100,6 +92,12 @@ class Store implements RecordStore {
         this.#reading(null, nothing, (reader) => reader.items(partition, after, limit)),
       follow: () => this.#queue?.settled() ?? Promise.resolve(),
     });
+    this.care = new FilesCare({
+      files: this.#files,
+      run: (operation) => this.#count(() => operation, 0),
+      refreshReader: () => this.#reader?.refresh(),
+      onDamage: (reason) => this.#damaged(reason),
+    });
     const damage = this.#files.damage();
     if (damage === null) this.#read();
     else this.#putAside(damage);
@@ -111,7 +109,7 @@ class Store implements RecordStore {
 
   async put({ place, record, condition, isRepair = false }: PutRequest): Promise<PutOutcome> {
     const key = Buffer.from(record.key);
-    const quota = this.#init.quotaOf(place.owner, place.namespace);
+    const quota = this.#init.quotaOf(place);
     const now = this.#components.clock.now();
     const { ms, counter, kind, contentType } = record;
     const expiry = quota.isSponsored ? record.expiry : unsponsoredExpiry(record);
@@ -203,7 +201,7 @@ class Store implements RecordStore {
   }
 
   async raiseFloors(place: PartitionPlace, floors: readonly (Stamp & { key: string })[]): Promise<number> {
-    const { isSponsored } = this.#init.quotaOf(place.owner, place.namespace);
+    const { isSponsored } = this.#init.quotaOf(place);
     const oldest = isSponsored ? -Infinity : this.#components.clock.now() - UNSPONSORED_LIFE_MS;
     const kept = floors.filter(({ ms }) => ms >= oldest);
     let raised = 0;
@@ -311,17 +309,18 @@ class Store implements RecordStore {
   }
 
   #begin(): WriteQueue {
-    const { capacityBytes, unsponsoredBytes = capacityBytes } = this.#init;
+    const { capacityBytes, unsponsoredBytes = Infinity } = this.#init;
     try {
       return new WriteQueue(
         {
           metrics: this.metrics,
           onWritten: (changes) => this.#written(changes),
+          capacityBytes,
           isFollowed: () => this.#items.isFollowing,
           onLost: () => this.#items.clear(),
           onDamage: (reason) => this.#damaged(reason),
         },
-        { path: this.#files.path, key: this.#files.key(), capacityBytes, unsponsoredBytes },
+        { path: this.#files.path, key: this.#files.key(), unsponsoredBytes },
       );
     } catch (error) {
       if (faultOf(error) === 'disk') throw noRoomError();
@@ -387,10 +386,4 @@ class Store implements RecordStore {
     this.#reader = null;
     await this.#queue?.close();
   }
-}
-
-/** With a digest of its own: a view would take all that it is a view of along to the other thread. */
-function ownStamp<T extends { readonly stamp: Stamp }>(condition: T): T {
-  const { ms, counter, digest } = condition.stamp;
-  return { ...condition, stamp: { ms, counter, digest: digest.slice() } };
 }

@@ -33,6 +33,8 @@ export interface WriteQueueComponents {
   readonly metrics: StoreMetrics;
   /** Before the batch's writes are acknowledged: readers can see them from now on. Null: nobody wanted to know the changes. */
   readonly onWritten: (changes: Uint8Array | null) => void;
+  /** What all records may take now. */
+  readonly capacityBytes: () => number;
   /** Whether the changes of the next batch are to be told. */
   readonly isFollowed: () => boolean;
   /** The writer ended by itself: nobody knows what of the batch is on disk. */
@@ -132,7 +134,13 @@ export class WriteQueue {
       const bytes = packer.pack();
       this.#worker ??= this.#begin();
       this.#worker.ref();
-      const batch: Batch = { operations, bytes, isFollowed: this.#components.isFollowed() };
+      const { isFollowed, capacityBytes } = this.#components;
+      const batch: Batch = {
+        operations,
+        bytes,
+        isFollowed: isFollowed(),
+        capacityBytes: capacityBytes(),
+      };
       this.#worker.postMessage(batch, [bytes.buffer]);
     } catch (cause) {
       this.#ended(cause);

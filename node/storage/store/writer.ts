@@ -46,11 +46,11 @@ class Writer {
   }
 
   #connect(): { database: DatabaseSync; writing: Writing } {
-    const { path, key, capacityBytes, unsponsoredBytes } = this.#init;
+    const { path, key, unsponsoredBytes } = this.#init;
     const database = openWriter(path, key.id);
     try {
-      const room = { capacityBytes, unsponsoredBytes };
-      return { database, writing: new Writing({ database, sealer: this.#sealer }, room) };
+      const writing = new Writing({ database, sealer: this.#sealer }, { unsponsoredBytes });
+      return { database, writing };
     } catch (error) {
       database.close();
       throw error;

@@ -10,9 +10,10 @@ import {
   type PartitionId,
   type Stamp,
 } from '../../../protocols/storage/index.ts';
-import { numberOf } from '../../disk/database.ts';
+import { faultOf } from '../../disk/database-faults.ts';
 import { ChangeLog } from './changes.ts';
-import { UPKEEP_ROWS_MAX, VACUUM_KEPT_PAGES, VACUUM_PAGES } from './constants.ts';
+import { UPKEEP_ROWS_MAX, VACUUM_KEPT_PAGES } from './constants.ts';
+import { Housekeeping, isCare, type Outside } from './housekeeping.ts';
 import { Ledger, type PartitionRow } from './ledger.ts';
 import {
   type Answer,
@@ -43,7 +44,6 @@ interface Written {
 }
 
 interface Room {
-  readonly capacityBytes: number;
   readonly unsponsoredBytes: number;
 }
 
@@ -65,7 +65,9 @@ export class Writing {
   readonly #ledger: Ledger;
   readonly #statements: Record<'find' | 'sealed' | 'add' | 'change' | 'remove' | 'rows', StatementSync> &
     Record<'expired' | 'tombstones' | 'floors' | 'state', StatementSync>;
+  readonly #housekeeping: Housekeeping;
   #bytes: Uint8Array = NO_BYTES;
+  #capacityBytes = 0;
   /** Of the batch; null where nobody wants to know. */
   #changes: ChangeLog | null = null;
 
@@ -75,6 +77,7 @@ export class Writing {
     this.#sealer = components.sealer;
     this.#room = init;
     this.#ledger = new Ledger(database);
+    this.#housekeeping = new Housekeeping({ database, ledger: this.#ledger });
     const from = 'FROM records r WHERE r.';
     this.#statements = {
       find: database.prepare(`SELECT ${ROW_COLUMNS} ${from}partition = ? AND r.key = ?`),
@@ -104,14 +107,19 @@ export class Writing {
   }
 
   /** Throws when nothing of the batch was written. */
-  run({ operations, bytes, isFollowed }: Batch): Written {
+  run({ operations, bytes, isFollowed, capacityBytes }: Batch): Written {
     this.#bytes = bytes;
+    this.#capacityBytes = capacityBytes;
     this.#changes = isFollowed ? new ChangeLog() : null;
     try {
       this.#database.exec('BEGIN IMMEDIATE');
       const answers = operations.map((operation) => this.#apply(operation));
       this.#ledger.flush();
       this.#database.exec('COMMIT');
+      // what is of the file as a whole is done behind the writes that it came with
+      for (const [index, operation] of operations.entries()) {
+        if (isCare(operation)) answers[index] = this.#keepHouse(operation);
+      }
       return { answers, changes: this.#changes?.take() ?? null };
     } catch (error) {
       this.#undo();
@@ -122,12 +130,19 @@ export class Writing {
     }
   }
 
-  /** Gives pages that are free back to the file system, some at a time. Whether there were enough to do so. */
-  vacuum(): boolean {
-    const free = numberOf(this.#database, 'freelist_count');
-    if (typeof free !== 'number' || free <= VACUUM_KEPT_PAGES) return false;
-    this.#database.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
-    return true;
+  /** Gives pages that are free back to the file system, some at a time. */
+  vacuum(): void {
+    this.#housekeeping.run({ type: 'vacuum', kept: VACUUM_KEPT_PAGES });
+  }
+
+  /** The writes are on disk whatever becomes of it, unless it finds that the file is damaged. */
+  #keepHouse(operation: Outside): number {
+    try {
+      return this.#housekeeping.run(operation);
+    } catch (error) {
+      if (faultOf(error) === 'corrupt') throw error;
+      return 0;
+    }
   }
 
   #undo(): void {
@@ -138,6 +153,7 @@ export class Writing {
 
   #apply(operation: Operation): Answer {
     if (isPut(operation)) return this.#put(receivePut(operation));
+    if (isCare(operation)) return 0;
     switch (operation.type) {
       case 'floors':
         return this.#raise(operation);
@@ -147,6 +163,8 @@ export class Writing {
         return this.#drop(operation);
       case 'discard':
         return this.#discard(operation);
+      case 'repack':
+        return this.#housekeeping.repack(operation, this.#changes);
       default:
         return this.#sweep(operation);
     }
@@ -197,10 +215,10 @@ export class Writing {
     if (growth <= 0 || (kind === KIND_TOMBSTONE && holdsValue(held))) return null;
     const isNewKey = isValueKind(kind) && !holdsValue(held);
     if (namespace.bytes + growth > quota.bytes || (isNewKey && namespace.keys >= quota.keys)) return 'quota';
-    const { capacityBytes, unsponsoredBytes } = this.#room;
+    const { unsponsoredBytes } = this.#room;
     const isShared = !quota.isSponsored;
     if (isShared && this.#ledger.unsponsoredBytes + growth > unsponsoredBytes) return 'quota';
-    return this.#ledger.bytes + growth > capacityBytes ? 'capacity' : null;
+    return this.#ledger.bytes + growth > this.#capacityBytes ? 'capacity' : null;
   }
 
   #raise({ place, floors }: FloorsOperation): number {

@@ -247,3 +247,25 @@ test('a key that is gone is said, and no other is made', async (t) => {
   rmSync(join(data, 'storage.key'));
   assert.throws(() => openBlobs(data), { code: 'bad_storage_key' });
 });
+
+// SQLite takes such a file for one that it may not write, and says nothing of damage
+test('a catalogue whose header says another version is put aside, and blocks on disk are found again', async (t) => {
+  for (const at of [18, 19]) {
+    const data = scratch(t);
+    const bytes = pattern(2 * MIB + 5);
+    const first = openBlobs(data);
+    const link = await putBytes(first, bytes);
+    first.hold(recordReference('k'), link.cid);
+    await first.close();
+    const path = join(data, 'storage/blobs/catalogue.db');
+    const file = readFileSync(path);
+    file[at] = 7;
+    writeFileSync(path, file);
+    const store = openBlobs(data);
+    assert.equal(store.metrics.resets, 1, `byte ${at}`);
+    assert.equal(store.stat(link.cid), null);
+    await fetchFrom(store, link, () => Promise.reject(new Error('nobody has it')));
+    assert.deepEqual(await readAll(store, link), Buffer.from(bytes));
+    await store.close();
+  }
+});

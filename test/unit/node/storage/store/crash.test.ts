@@ -154,11 +154,12 @@ test('a write that cannot be packed or carried out is refused, those after it ar
     {
       metrics: createStoreMetrics(),
       onWritten: () => undefined,
+      capacityBytes: () => 1e9,
       isFollowed: () => false,
       onLost: () => undefined,
       onDamage: () => assert.fail('no damage'),
     },
-    { path: join(data, 'storage/records.db'), key, capacityBytes: 1e9, unsponsoredBytes: 1e9 },
+    { path: join(data, 'storage/records.db'), key, unsponsoredBytes: 1e9 },
   );
   t.after(() => queue.close());
   const bad = queue.submit(() => {

@@ -268,7 +268,7 @@ test('quotas of namespaces and the capacity are held; deletions and reads go on'
   let quota = { bytes: 100_000, keys: 3, isSponsored: true };
   const store = openStore(scratch(t), {
     quotaOf: () => quota,
-    capacityBytes: 20_000,
+    capacityBytes: () => 20_000,
     unsponsoredBytes: 5000,
   });
   t.after(() => store.close());

@@ -1,0 +1,133 @@
+import type { Command } from 'commander';
+import { wholeNumber } from '../command.ts';
+import { untilInterrupted } from '../watch.ts';
+import type { ExportCommandOptions, RestoreCommandOptions } from './archives.ts';
+import type { BackupCommandOptions, ScrubCommandOptions } from './care.ts';
+import { addOperatorOptions, type OperatorOptions } from './operator.ts';
+
+const SCRUB_HELP = `
+Everything that the node keeps is read from its disk and verified; what is broken is fetched from other nodes. It does so by
+itself as well, every storage.scrubEveryMs. Exit code 1 when something is damaged that nobody could give yet.
+
+Examples:
+  $ maillon storage scrub
+  $ maillon storage scrub --rate 200 --json | jq .records.broken`;
+
+const GC_HELP = `
+What no record refers to is removed, and disk that is not used is given back. Both happen by themselves as well, in small steps.
+
+Examples:
+  $ maillon storage gc
+  $ maillon storage gc --admin http://127.0.0.1:9465 --json | jq .databaseBytes`;
+
+const EXPORT_HELP = `
+The archive holds what this node keeps: all of a namespace only where it is home of all of its partitions, as in a swarm of no more nodes
+than replicas. It is a CARv1, which IPFS tools read: records as they were signed, and blobs. Values are not encrypted in it.
+
+Examples:
+  $ maillon storage export all.car
+  $ maillon storage export photos.car --namespace photos@did:key:z6Mk…`;
+
+const IMPORT_HELP = `
+Each record is verified as if a stranger had sent it: its signature, its author's right at its own time, its hash. It may be run again. Exit
+code 1 when records were refused or the file is not whole; what came before is kept.
+
+Examples:
+  $ maillon storage import all.car
+  $ maillon storage import all.car --json | jq .reasons`;
+
+const BACKUP_HELP = `
+The node writes DIR, on its own machine, while it runs. Values in it are sealed as on the node's disk; storage.key, which opens them, is
+in it as well unless --no-key. Blocks are hard links where the file system has them: they share their place on the disk with the originals.
+
+Examples:
+  $ maillon storage backup /var/backups/maillon/monday
+  $ maillon storage backup /mnt/elsewhere/monday --copy --no-key`;
+
+const RESTORE_HELP = `
+The node must be stopped, and DATA have no store in it. Nothing of a backup is served before it was reconciled with the other homes: what
+was written or deleted since is theirs. To bring records into another swarm or namespace's new homes use export and import.
+
+Examples:
+  $ maillon storage restore /var/backups/maillon/monday --data ./data`;
+
+const RATE_MAX_MIB = 100_000;
+
+/** The commands that look after a node's store. What they need is loaded when they are run. */
+export function addCareTo(storage: Command): void {
+  operator(
+    storage,
+    'scrub',
+    'read and verify all that a node keeps',
+    'Read and verify all that a node keeps, and repair it.',
+  )
+    .option('--rate <MiB>', 'Most that it may read each second.', wholeNumber(1, RATE_MAX_MIB))
+    .addHelpText('after', SCRUB_HELP)
+    .action((options: ScrubCommandOptions) =>
+      untilInterrupted(async (signal) => (await care()).scrub(options, signal)),
+    );
+  operator(
+    storage,
+    'gc',
+    'remove what nothing needs',
+    'Remove what nothing refers to, and give the disk back.',
+  )
+    .addHelpText('after', GC_HELP)
+    .action((options: OperatorOptions) =>
+      untilInterrupted(async (signal) => (await care()).collect(options, signal)),
+    );
+  addArchivesTo(storage);
+  operator(
+    storage,
+    'backup',
+    "copy a running node's store",
+    "Copy a running node's store, exactly, into a directory.",
+  )
+    .argument('<dir>', 'Directory on the machine of the node: made, or empty.')
+    .option('--no-key', 'Without storage.key: it cannot be read without the one of the node.')
+    .option('--copy', 'Copy blocks that could be linked.')
+    .addHelpText('after', BACKUP_HELP)
+    .action((directory: string, options: BackupCommandOptions) =>
+      untilInterrupted(async (signal) => (await care()).backup(directory, options, signal)),
+    );
+  storage
+    .command('restore')
+    .summary('put a backup into a data directory')
+    .description('Put a backup into the data directory of a node that is stopped.')
+    .argument('<dir>', 'The backup.')
+    .option('--data <dir>', 'Data directory. [MAILLON_DATA, default ./data]')
+    .option('--config <file>', 'Configuration file. [MAILLON_CONFIG, default maillon.yaml if there]')
+    .option('--json', 'Print one JSON line at the end.')
+    .addHelpText('after', RESTORE_HELP)
+    .action(async (directory: string, options: RestoreCommandOptions) =>
+      (await archives()).restore(directory, options),
+    );
+}
+
+function addArchivesTo(storage: Command): void {
+  operator(storage, 'export', 'write records and blobs into a file', 'Write what a node keeps into a file.')
+    .argument('<file>', 'File, which must not be there yet.')
+    .option('--namespace <name>', 'Only this one; name@did:… of another owner.')
+    .addHelpText('after', EXPORT_HELP)
+    .action((file: string, options: ExportCommandOptions) =>
+      untilInterrupted(async (signal) => (await archives()).exportTo(file, options, signal)),
+    );
+  operator(
+    storage,
+    'import',
+    'take records and blobs from a file',
+    'Take records and blobs from a file into a node.',
+  )
+    .argument('<file>', 'Archive.')
+    .addHelpText('after', IMPORT_HELP)
+    .action((file: string, options: OperatorOptions) =>
+      untilInterrupted(async (signal) => (await archives()).importFrom(file, options, signal)),
+    );
+}
+
+function operator(storage: Command, name: string, summary: string, description: string): Command {
+  return addOperatorOptions(storage.command(name).summary(summary).description(description));
+}
+
+const care = async () => import('./care.ts');
+const archives = async () => import('./archives.ts');

@@ -1,0 +1,14 @@
+import { KIND_TOMBSTONE, type SignedRecord, type Stamp } from '../../../protocols/storage/index.ts';
+import { UNSPONSORED_LIFE_MS } from './constants.ts';
+
+/** What has no sponsor is gone after a day. */
+export function unsponsoredExpiry({ kind, time, expiry }: SignedRecord): number | null {
+  if (kind === KIND_TOMBSTONE) return expiry;
+  return Math.min(expiry ?? Infinity, time + UNSPONSORED_LIFE_MS);
+}
+
+/** With a digest of its own: a view would take all that it is a view of along to the other thread. */
+export function ownStamp<T extends { readonly stamp: Stamp }>(condition: T): T {
+  const { ms, counter, digest } = condition.stamp;
+  return { ...condition, stamp: { ms, counter, digest: digest.slice() } };
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createAdmin } from '../../gateway/admin/server.ts';
+import { DEFAULTS } from '../../node/index.ts';
+import { assertServed, type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
+import { startNode } from '../support/node.ts';
+import { maillon, scratch, until } from '../support/processes.ts';
+import { silentLogger } from '../support/silent-logger.ts';
+import { BUILD } from '../support/start-gateway.ts';
+import { named } from '../support/storage.ts';
+
+const KIB = 1024;
+
+test('the operator looks after the store of a running node from the command line', async (t) => {
+  const files = scratch(t);
+  const tokenFile = join(files, 'token');
+  const [kept] = (await startKept(t, 1)) as [Kept];
+  const events: string[] = [];
+  const admin = createAdmin(
+    {
+      node: kept.node,
+      logger: silentLogger(),
+      registry: { contentType: 'text/plain', metrics: () => Promise.resolve('') },
+      audit: {
+        fault: null,
+        audit: ({ event, outcome }) => {
+          events.push(`${event} ${outcome}`);
+          return Promise.resolve();
+        },
+      },
+      probes: () => [],
+    },
+    { config: { ...DEFAULTS, 'admin.port': 0, 'admin.tokenFile': tokenFile }, build: BUILD },
+  );
+  await admin.start();
+  t.after(() => admin.stop());
+  const run = async (name: string, ...args: string[]) => {
+    const program = maillon(t, [
+      'storage',
+      name,
+      '--admin',
+      admin.url,
+      '--admin-token-file',
+      tokenFile,
+      ...args,
+    ]);
+    return { code: await program.exit, stdout: program.stdout, stderr: program.stderr };
+  };
+  const json = async (name: string, ...args: string[]): Promise<Record<string, unknown>> => {
+    const { code, stdout, stderr } = await run(name, ...args, '--json');
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+
+  await kept.node.storage.put(named('record'), valueOf('record', KIB));
+  await kept.node.storage.put(named('blob'), valueOf('blob', 100 * KIB));
+  await kept.node.storage.put(named('gone'), valueOf('gone', 100 * KIB));
+  await kept.node.storage.delete(named('gone'));
+  const scrubbed = await run('scrub');
+  assert.equal(scrubbed.code, 0, scrubbed.stderr);
+  assert.match(scrubbed.stdout, /records {2}\d+ read, .*none broken/);
+  assert.equal((await json('gc'))['blobs'], 1);
+
+  const archive = join(files, 'all.car');
+  const { bytes, ...exported } = await json('export', archive, '--namespace', 'default');
+  assert.deepEqual(exported, { file: archive, records: 2, blobs: 1, missing: 0 });
+  assert.ok(Number(bytes) > 100 * KIB);
+  assert.equal(statSync(archive).mode & 0o777, 0o600);
+  assert.match((await run('export', archive)).stderr, /is there already/);
+  assert.deepEqual(readdirSync(files).toSorted(), ['all.car', 'token']);
+  assert.equal((await json('import', archive))['present'], 2);
+  writeFileSync(join(files, 'cut.car'), 'no archive');
+  const cut = await run('import', join(files, 'cut.car'));
+  assert.deepEqual(
+    [cut.code, cut.stderr.startsWith('maillon: this is no whole archive')],
+    [1, true],
+    cut.stderr,
+  );
+
+  const directory = join(files, 'backup');
+  assert.deepEqual((await json('backup', directory, '--no-key'))['keys'], []);
+  const wrong = await run('gc', '--admin', 'http://127.0.0.1:1');
+  assert.match(wrong.stderr, /no admin listener answers at http:\/\/127\.0\.0\.1:1/);
+  assert.ok(
+    events.includes('admin.storage.scrub ok') && events.includes('admin.storage.export ok'),
+    events.join(', '),
+  );
+
+  const running = maillon(t, ['storage', 'restore', directory, '--data', kept.data]);
+  assert.equal(await running.exit, 1);
+  assert.match(running.stderr, /another node runs on the data directory/);
+  await kept.node.stop();
+  rmSync(join(kept.data, 'storage'), { recursive: true });
+  const env = { MAILLON_SWARM: DEFAULTS.swarm };
+  const restoring = maillon(t, ['storage', 'restore', directory, '--data', kept.data, '--json'], { env });
+  assert.equal(await restoring.exit, 0, restoring.stderr);
+  assert.ok(existsSync(join(kept.data, 'storage/records/records.db')));
+  kept.node = await startNode(t, { data: kept.data });
+  await assertServed(kept.node, 'record', KIB);
+  await assertServed(kept.node, 'blob', 100 * KIB);
+});
+
+test('one scrub at a time, and it ends when who asked for it goes', async (t) => {
+  const [kept] = (await startKept(t, 1)) as [Kept];
+  const admin = createAdmin(
+    {
+      node: kept.node,
+      logger: silentLogger(),
+      registry: { contentType: 'text/plain', metrics: () => Promise.resolve('') },
+      audit: { fault: null, audit: () => Promise.resolve() },
+      probes: () => [],
+    },
+    { config: { ...DEFAULTS, 'admin.port': 0 }, build: BUILD },
+  );
+  await admin.start();
+  t.after(() => admin.stop());
+  for (let n = 0; n < 4; n++)
+    await kept.node.storage.put(named(`blob-${n}`), valueOf(`blob-${n}`, 900 * KIB));
+  const leaving = new AbortController();
+  const scrub = (signal?: AbortSignal): Promise<Response> =>
+    fetch(`${admin.url}/v1/storage/scrub`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ bytesPerSecond: 20 * KIB }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  const first = await scrub(leaving.signal);
+  assert.equal(first.headers.get('content-type'), 'application/x-ndjson');
+  const second = await scrub();
+  assert.deepEqual([second.status, ((await second.json()) as { code: string }).code], [409, 'busy']);
+  leaving.abort();
+  await until('it has ended', () => kept.node.maintenance?.status().scrub.isRunning === false);
+});
