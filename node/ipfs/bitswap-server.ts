@@ -27,6 +27,7 @@ import {
   LOOKUPS_PER_SECOND,
   LOOKUPS_PER_TURN,
   PEERS_MAX,
+  RESET_LOOKUPS,
   SEND_TIMEOUT_MS,
   SENDS_AT_ONCE,
   WANTLIST_BURST_BYTES,
@@ -171,6 +172,7 @@ export class BitswapServer {
   async #serve(peer: string, customer: Customer): Promise<void> {
     const { logger } = this.#components;
     let outgoing: Outgoing | null = null;
+    let timeout: AbortSignal | null = null;
     try {
       while (await wantsMore(customer)) {
         // each turn is one of all peers
@@ -179,7 +181,8 @@ export class BitswapServer {
         await this.#sends.pass(async () => {
           const answer = await this.#nextAnswer(peer, customer);
           if (answer === null) return;
-          const signal = AbortSignal.any([customer.gone.signal, AbortSignal.timeout(this.#sendTimeoutMs)]);
+          timeout = AbortSignal.timeout(this.#sendTimeoutMs);
+          const signal = AbortSignal.any([customer.gone.signal, timeout]);
           if (outgoing?.isOpen !== true) outgoing = await this.#open(peer, signal);
           await outgoing.send(answer, signal);
         }, customer.gone.signal);
@@ -187,14 +190,14 @@ export class BitswapServer {
       this.#leave(peer, customer);
       await (outgoing as Outgoing | null)?.end(AbortSignal.timeout(this.#sendTimeoutMs));
     } catch (error) {
-      // the connection ends before it is said that it has
-      const isGone = customer.gone.signal.aborted || this.#connectionTo(peer) === undefined;
       this.#leave(peer, customer);
       const reason = errorMessage(error);
       (outgoing as Outgoing | null)?.abort(new Error(reason));
-      if (isGone) return;
+      if (customer.gone.signal.aborted) return;
       logger.debug({ peer, reason }, 'a peer did not take what it wanted');
-      this.#deafen(peer);
+      // a stream that it ended may be one of a connection that ends; the block was read all the same
+      if ((timeout as AbortSignal | null)?.aborted === true) this.#deafen(peer);
+      else this.#lookups.charge(peer, RESET_LOOKUPS);
     }
   }
 

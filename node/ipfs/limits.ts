@@ -26,6 +26,8 @@ export const WANTLIST_BURST_BYTES = 4 * MIB;
 /** Wants of one peer that are looked up each second, over longer times and at once; the others wait. */
 export const LOOKUPS_PER_SECOND = 500;
 export const LOOKUPS_BURST = 2_000;
+/** As so many counts what a peer wants and then hangs up on: after a few it waits. */
+export const RESET_LOOKUPS = 250;
 /** Wants that are looked up before others get their turn: a few milliseconds. */
 export const LOOKUPS_PER_TURN = 64;
 /** Messages to peers on their way at once, one to each: so many blocks, read and not taken yet, are in memory. */
