@@ -141,6 +141,8 @@ export interface BlobStore {
   want(reference: Reference, link: BlobLink): void;
   /** Blobs that something refers to and that are not complete, with one of their references. */
   wanted(limit: number): readonly { readonly link: BlobLink; readonly reference: Reference }[];
+  /** Stamps of the references of one key, one for each version of its record. */
+  stampsOf(namespaceId: Uint8Array, key: string): readonly Stamp[];
   /** Whether there was such a reference. */
   release(reference: Reference): boolean;
   /** References from before `before`, in the order of their positions: whoever keeps the records says which of them are gone. */

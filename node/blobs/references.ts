@@ -1,5 +1,6 @@
 import type { BlobLink } from '../../protocols/blobs/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
+import type { Stamp } from '../../protocols/storage/index.ts';
 import type { BlobInfo, Reference } from './interface.ts';
 import type { Row, Sql } from './sql.ts';
 import { decodeStamp, encodeStamp } from './stamp-bytes.ts';
@@ -62,6 +63,16 @@ export class References {
     if (Number(changes) === 0) return false;
     if (isShare) this.#sql.run('UPDATE namespaces SET bytes = bytes + ? WHERE id = ?', size, namespace);
     return true;
+  }
+
+  stampsOf(namespaceId: Uint8Array, key: string): Stamp[] {
+    return this.#sql
+      .all(
+        'SELECT stamp FROM refs WHERE namespace = (SELECT id FROM namespaces WHERE namespace_id = ?) AND key = ?',
+        namespaceId,
+        key,
+      )
+      .map((row) => decodeStamp(row['stamp'] as Uint8Array));
   }
 
   remove(reference: Reference): boolean {

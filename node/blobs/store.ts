@@ -15,6 +15,7 @@ import {
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
+import type { Stamp } from '../../protocols/storage/index.ts';
 import { sizeOf } from '../disk/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { BlockFiles } from './block-files.ts';
@@ -204,6 +205,11 @@ class FileBlobStore implements BlobStore {
   dismiss(cid: Uint8Array): void {
     this.#checkOpen();
     this.#catalogue.dismiss(cid);
+  }
+
+  stampsOf(namespaceId: Uint8Array, key: string): readonly Stamp[] {
+    this.#checkOpen();
+    return this.#catalogue.references.stampsOf(namespaceId, key);
   }
 
   release(reference: Reference): boolean {

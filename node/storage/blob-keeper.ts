@@ -98,6 +98,23 @@ export class BlobKeeper {
     }
   }
 
+  /** A record is on disk: what it replaced needs no blob any more. */
+  replaced({ key, ...stamp }: SignedRecord, { namespaceId }: PartitionId): void {
+    const { blobs, logger } = this.#components;
+    try {
+      for (const older of blobs.opened?.stampsOf(namespaceId, key) ?? []) {
+        // one that is newer may be on its way
+        if (compareRecords(older, stamp) < 0) blobs.opened?.release({ namespaceId, key, stamp: older });
+      }
+    } catch (error) {
+      // a sweep finds it again
+      logger.debug(
+        { reason: errorMessage(error) },
+        'the blob of a record that was replaced was not released',
+      );
+    }
+  }
+
   /** Gets and holds the blob of a record that is copied. One that nobody has any more is kept wanted, so that the record is not lost, too. */
   async take(record: SignedRecord, partition: PartitionId, source = this.#self): Promise<void> {
     const link = blobOf(record);

@@ -271,6 +271,7 @@ export class Copier {
       await blobs.take(record, place, source);
       const outcome = await store.put({ place, record, condition: null, isRepair: true });
       if (outcome.status === 'no_room') throw new Error(`there is no room: ${outcome.reason}`);
+      if (outcome.status === 'stored') blobs.replaced(record, place);
       metrics.recordsCopied += 1;
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;

@@ -127,6 +127,7 @@ export class Replica {
     standings.of(partition);
     const [outcome] = await Promise.all([store.put({ place, record, condition }), this.#keep(place)]);
     if (outcome.status === 'no_room') throw noRoom(outcome.reason);
+    if (outcome.status === 'stored') blobs.replaced(record, partition);
     // who is home is said as of now: whoever reconciled meanwhile may not have got this
     const standing = this.#standing(partition);
     await this.#keep(place);

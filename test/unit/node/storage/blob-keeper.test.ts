@@ -108,6 +108,22 @@ test('a blob is fetched before its record is taken, stays with it, and goes when
   assert.equal(blobs.usage().blocks, 0);
 });
 
+test('what replaces a record lets go of its blob at once, and not of one that is newer', async (t) => {
+  const { store: theirs, link } = await blobOf(t, pattern(100));
+  const next = await putBytes(theirs, pattern(200));
+  const { keeper, blobs } = homeAmong(t, new Map([['a', { store: theirs }]]));
+  for (const [at, one] of [link, next].entries()) {
+    await keeper.prepare(linking(one, 1_000_000 + at), HERE, 'a');
+    keeper.hold(linking(one, 1_000_000 + at), HERE, 'a');
+  }
+  keeper.replaced(linking(link, 1_000_000), HERE);
+  assert.equal(blobs.store().namespaceBytes(HERE.namespaceId), 300);
+  keeper.replaced(linking(next, 1_000_001), HERE);
+  assert.equal(blobs.store().namespaceBytes(HERE.namespaceId), 200);
+  keeper.replaced(storable({ key: KEY, kind: KIND_TOMBSTONE, value: new Uint8Array(), ms: 1_000_002 }), HERE);
+  assert.equal(blobs.store().namespaceBytes(HERE.namespaceId), 0);
+});
+
 test('a reference without a record goes after a while; not where this home has not all records yet', async (t) => {
   const { store: theirs, link } = await blobOf(t, pattern(100));
   const { keeper, blobs, clock, standing } = homeAmong(t, new Map([['a', { store: theirs }]]));
