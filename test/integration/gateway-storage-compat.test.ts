@@ -8,7 +8,7 @@ import { type RawAnswer, type RawRequest, rawRequest } from '../support/raw-http
 import { type Site, startSite } from '../support/start-gateway.ts';
 
 /** Where the cache has the key `large` of the map `m`. */
-const KEY_IN_MAP = 'cache/m/large';
+const KEY_IN_MAP = '/v1/kv/default/cache/m/large';
 
 let site: Site;
 before(async () => {
@@ -128,11 +128,10 @@ describe('DeBros E1', () => {
 
 describe('DeBros E2 cache', () => {
   test('what another route stored is read as far as it is JSON, and not too much', async () => {
-    const put = async (body: string) => call(`/v1/kv/default/${KEY_IN_MAP}`, { method: 'PUT', body });
-    await put(JSON.stringify('v'.repeat(100_000)));
+    await call(KEY_IN_MAP, { method: 'PUT', body: JSON.stringify('v'.repeat(100_000)) });
     const read = await post('/v1/cache/get', { dmap: 'm', key: 'large' });
     assert.deepEqual([read.status, read.body.value.length], [200, 100_000]);
-    await put('v'.repeat(VALUE_MAX_BYTES + 1));
+    await call(KEY_IN_MAP, { method: 'PUT', body: 'v'.repeat(VALUE_MAX_BYTES + 1) });
     assert.deepEqual(outcome(await post('/v1/cache/get', { dmap: 'm', key: 'large' })), [413, 'too_large']);
   });
 
