@@ -135,6 +135,14 @@ export function createKv(init: TransportInit, namespace: string): Kv {
     const size = limit === undefined ? undefined : String(limit);
     return call<Page>(init, urlOf(init, path, { prefix: checkedPrefix(prefix), limit: size, cursor }));
   };
+  const head: Kv['head'] = async (key, { consistency } = {}) => {
+    const response = await send(init, urlFor(key, { consistency }), { method: 'HEAD' });
+    if (response.ok)
+      return headOf(key, response.headers, Number(response.headers.get('content-length') ?? 0));
+    const code = response.headers.get('maillon-error');
+    if (code === 'not_found') return null;
+    throw errorFrom({ code, error: `the gateway answered ${response.status}` }, response.status);
+  };
   return {
     namespace,
     put: async (key, value, options = {}) => {
@@ -142,7 +150,8 @@ export function createKv(init: TransportInit, namespace: string): Kv {
       const query = { ttl: ttl === undefined ? undefined : String(ttl), durability };
       const request = { method: 'PUT', headers: putHeaders(options) };
       checked(key);
-      return putSource<Written>(init, { namespace, source: value, options }, async (upload, body) =>
+      const check = async (): Promise<void> => checkCondition(options, () => head(key));
+      return putSource<Written>(init, { namespace, source: value, options, check }, async (upload, body) =>
         call(init, urlFor(key, { ...query, upload }), { ...request, body }),
       );
     },
@@ -155,14 +164,7 @@ export function createKv(init: TransportInit, namespace: string): Kv {
     },
     open: async (key, { consistency, ...options } = {}) =>
       open(init, key, urlFor(key, { consistency }), options),
-    head: async (key, { consistency } = {}) => {
-      const response = await send(init, urlFor(key, { consistency }), { method: 'HEAD' });
-      if (response.ok)
-        return headOf(key, response.headers, Number(response.headers.get('content-length') ?? 0));
-      const code = response.headers.get('maillon-error');
-      if (code === 'not_found') return null;
-      throw errorFrom({ code, error: `the gateway answered ${response.status}` }, response.status);
-    },
+    head,
     delete: async (key, { durability, ifMatch } = {}) =>
       call<Written>(init, urlFor(key, { durability }), { method: 'DELETE', headers: matchHeader(ifMatch) }),
     list,
@@ -222,6 +224,21 @@ function putHeaders({ contentType, ifAbsent, ifMatch }: PutOptions): Record<stri
     ...(ifAbsent === true ? { 'if-none-match': '*' } : {}),
     ...matchHeader(ifMatch),
   };
+}
+
+/** What the gateway would refuse in the end; it has the last word. */
+async function checkCondition(
+  { ifAbsent, ifMatch }: PutOptions,
+  look: () => Promise<ValueHead | null>,
+): Promise<void> {
+  if (ifAbsent !== true && ifMatch === undefined) return;
+  const there = await look();
+  const wanted = matchHeader(ifMatch)['if-match'];
+  const holds =
+    ifAbsent === true ? there === null : there !== null && (wanted === '*' || wanted === there.etag);
+  if (holds) return;
+  const detail = there === null ? {} : { detail: { etag: there.etag } };
+  throw new ClientError('precondition_failed', 412, 'the value is not the one that was asked for', detail);
 }
 
 /** The quotes belong to an ETag, but shells eat them. */

@@ -8,6 +8,8 @@ export interface PutSource {
   readonly namespace: string;
   readonly source: Source;
   readonly options: SendOptions;
+  /** Called before much is sent; throws where that would be for nothing. */
+  readonly check?: () => Promise<void>;
 }
 
 /** Called with the bytes, or with the id of the upload that they came to. */
@@ -16,13 +18,14 @@ type Put<T> = (upload: string | undefined, body: Uint8Array<ArrayBuffer> | null)
 /** Stores a source of whatever size: a small one at once, of a larger one each piece is sent again until it is there. */
 export async function putSource<T>(
   init: TransportInit,
-  { namespace, source, options }: PutSource,
+  { namespace, source, options, check }: PutSource,
   put: Put<T>,
 ): Promise<T> {
   const pieces = piecesOf(source);
   try {
     const first = await pieces.take(CHUNK_BYTES);
     if (first.isLast) return await put(undefined, first.bytes);
+    await check?.();
     const uploads = createUploads(init, namespace);
     const { id } = await sendPieces(uploads, { pieces, first, options });
     try {

@@ -28,8 +28,13 @@ const stream = client.subscribe({ topic: 'page' });
 await stream.ready;
 await client.publish({ topic: 'page', data: 'from a page' });
 await client.kv().put('k', 'v');
+const large = new Blob([new Uint8Array(1_500_000).fill(7)]);
+const { cid } = await client.blobs().put(large.stream());
+const reader = (await client.blobs().get(cid)).stream().getReader();
+let read = 0;
+for (let next = await reader.read(); !next.done; next = await reader.read()) read += next.value.byteLength;
 for await (const { namespace, data } of stream) {
-  return { namespace, text: new TextDecoder().decode(data), opened: opened.map((url) => [...url.searchParams.keys()]), asked };
+  return { namespace, text: new TextDecoder().decode(data), opened: opened.map((url) => [...url.searchParams.keys()]), asked, read };
 }`;
 
 const EVENT_SOURCE = `
@@ -81,7 +86,9 @@ describe('a page', { skip }, () => {
         text: string;
         opened: string[][];
         asked: string[];
+        read: number;
       };
+      assert.equal(got.read, 1_500_000);
       assert.deepEqual([got.namespace, got.text], ['mine', 'from a page']);
       if (data.isSpied) assert.deepEqual(got.opened, [['ticket']]);
       assert.ok(got.asked.includes('/v1/auth/ws-ticket'));

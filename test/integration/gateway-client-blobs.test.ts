@@ -21,6 +21,10 @@ function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+function notSent(): never {
+  assert.fail('it was sent');
+}
+
 describe('a large value in the SDK', () => {
   test('is put of bytes, of a Blob or of a stream, and got whole or as it comes', async () => {
     const kv = createClient({ url: site.url }).kv('large');
@@ -53,7 +57,18 @@ describe('a large value in the SDK', () => {
     await assert.rejects(kv.open('blob-100', { start: 1, ifMatch: '"1-0-x"' }), {
       code: 'precondition_failed',
     });
-    await assert.rejects(kv.put('bytes-100', BYTES, { ifAbsent: true }), { code: 'precondition_failed' });
+    // before anything is sent
+    const { etag } = (await kv.head('bytes-100')) ?? {};
+    for (const [key, condition] of [
+      ['bytes-100', { ifAbsent: true }],
+      ['bytes-100', { ifMatch: '"1-0-x"' }],
+      ['none', { ifMatch: '*' }],
+    ] as const) {
+      const put = kv.put(key, BYTES, { ...condition, onProgress: notSent });
+      await assert.rejects(put, { code: 'precondition_failed', status: 412 });
+    }
+    await kv.put('bytes-100', BYTES, { ifMatch: etag ?? '' });
+    await kv.put('bytes-100', BYTES, { ifMatch: '*' });
   });
 
   test('goes in although the connection breaks, and nothing of it is left beside', async () => {

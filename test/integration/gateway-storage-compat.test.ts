@@ -3,8 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { MGET_KEYS_MAX } from '../../gateway/limits.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
+import { pattern } from '../support/blobs.ts';
 import { type RawAnswer, type RawRequest, rawRequest } from '../support/raw-http.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
+
+/** Where the cache has the key `large` of the map `m`. */
+const KEY_IN_MAP = '/v1/kv/default/cache/m/large';
 
 let site: Site;
 before(async () => {
@@ -103,16 +107,34 @@ describe('DeBros E1', () => {
     assert.deepEqual(outcome(await call('/v1/storage/list?limit=0')), [400, 'bad_limit']);
   });
 
-  test('a value too large is 413', async () => {
-    const body = Buffer.alloc(VALUE_MAX_BYTES + 1);
-    assert.deepEqual(outcome(await call('/v1/storage/put?key=big', { method: 'POST', body })), [
-      413,
-      'too_large',
-    ]);
+  test('a value may be large: it goes as it comes', async () => {
+    const body = pattern(VALUE_MAX_BYTES + 1);
+    for (const [method, path] of [
+      ['POST', '/v1/storage/put?key=big'],
+      ['PUT', '/v1/storage?key=big'],
+    ] as const) {
+      const stored = await call(path, { method, body });
+      assert.deepEqual(stored.body, { status: 'ok', key: 'big', size: body.byteLength });
+      for (const [reading, from] of [
+        ['GET', '/v1/storage/get?key=big'],
+        ['POST', '/v1/storage/get?key=big'],
+        ['GET', '/v1/storage?key=big'],
+      ] as const) {
+        assert.ok((await call(from, { method: reading })).bytes.equals(body), from);
+      }
+    }
   });
 });
 
 describe('DeBros E2 cache', () => {
+  test('what another route stored is read as far as it is JSON, and not too much', async () => {
+    await call(KEY_IN_MAP, { method: 'PUT', body: JSON.stringify('v'.repeat(100_000)) });
+    const read = await post('/v1/cache/get', { dmap: 'm', key: 'large' });
+    assert.deepEqual([read.status, read.body.value.length], [200, 100_000]);
+    await call(KEY_IN_MAP, { method: 'PUT', body: 'v'.repeat(VALUE_MAX_BYTES + 1) });
+    assert.deepEqual(outcome(await post('/v1/cache/get', { dmap: 'm', key: 'large' })), [413, 'too_large']);
+  });
+
   test('any JSON goes in and comes out', async () => {
     for (const value of [null, false, 0, '', 'text', [1, [2]], { a: { b: null } }, 1.5]) {
       const stored = await post('/v1/cache/put', { dmap: 'm', key: 'k', value });
