@@ -20,10 +20,10 @@ import { sizeOf } from '../disk/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { BlockFiles } from './block-files.ts';
 import { sealerOf } from './block-sealer.ts';
-import { type BlobRow, Catalogue, type UploadRow } from './catalogue.ts';
+import { Catalogue, type UploadRow } from './catalogue.ts';
 import { collectUnused } from './collector.ts';
 import { cataloguePath, openCatalogue } from './database.ts';
-import { closedError, noRoom, notFound, uploadGone } from './errors.ts';
+import { closedError, notFound, uploadGone } from './errors.ts';
 import { fetchBlob } from './fetch.ts';
 import type {
   BlobInfo,
@@ -38,14 +38,13 @@ import type {
   Upload,
 } from './interface.ts';
 import {
-  BLOCK_OVERHEAD_BYTES,
-  DISK_RESERVED_BYTES,
   UNREFERENCED_GRACE_MS,
   UPLOAD_LIFE_MS,
   UPLOADS_MAX,
   UPLOADS_PER_NAMESPACE_MAX,
   VACUUM_PAGES,
 } from './limits.ts';
+import { Room, type RoomInit } from './room.ts';
 import { scrubBlocks } from './scrubber.ts';
 import { StoredUpload } from './upload.ts';
 
@@ -56,14 +55,10 @@ export interface BlobStoreComponents {
   readonly metrics: BlobStoreMetrics;
 }
 
-export interface BlobStoreInit {
+export interface BlobStoreInit extends RoomInit {
   readonly directory: string;
   /** Of the key by which records are sealed, too. */
   readonly keyPath: string;
-  /** Most that blocks may take now. */
-  readonly capacityBytes: () => number;
-  /** Most that a namespace may refer to. */
-  readonly quotaOf: (namespaceId: Uint8Array) => number;
   readonly graceMs?: number;
 }
 
@@ -80,6 +75,7 @@ class FileBlobStore implements BlobStore {
   readonly #init: BlobStoreInit;
   readonly #files: BlockFiles;
   readonly #catalogue: Catalogue;
+  readonly #room: Room;
   readonly #protocolMetrics: BlobMetrics = createBlobMetrics();
   readonly #closing = new AbortController();
   readonly #openedAt: number;
@@ -98,6 +94,7 @@ class FileBlobStore implements BlobStore {
       { crypto: components.crypto, sealer: sealerOf(init.keyPath, this.#catalogue) },
       { directory: init.directory },
     );
+    this.#room = new Room({ files: this.#files, catalogue: this.#catalogue, metrics: this.metrics }, init);
     if (damage !== null) {
       this.metrics.resets += 1;
       const path = join(init.directory, 'catalogue.db.damaged');
@@ -165,8 +162,8 @@ class FileBlobStore implements BlobStore {
     return this.#run(async () => {
       const there = this.#catalogue.blob(link.cid);
       if (there?.isComplete === true) return checkSize(there, link);
-      this.#checkRoom(0);
-      this.#checkShare(options.namespaceId, link, there);
+      this.#room.check(0);
+      this.#room.checkShare(options.namespaceId, link, there);
       const signal = AbortSignal.any([options.signal, this.#closing.signal]);
       const getBlock: GetBlock = async (ref, until) => {
         return (await this.#unnoted(ref.cid)) ?? options.getBlock(ref, until);
@@ -182,7 +179,7 @@ class FileBlobStore implements BlobStore {
       const blob = catalogue.blob(cid);
       if (blob?.isComplete !== true) throw notFound(`blob ${cidText(cid)} is not here`);
       const { namespaceId } = reference;
-      this.#checkShare(namespaceId, blob, blob);
+      this.#room.checkShare(namespaceId, blob, blob);
       catalogue.references.add(reference, blob);
     });
   }
@@ -192,7 +189,7 @@ class FileBlobStore implements BlobStore {
     const catalogue = this.#catalogue;
     catalogue.durably(() => {
       const { namespaceId } = reference;
-      this.#checkShare(namespaceId, link, catalogue.blob(link.cid));
+      this.#room.checkShare(namespaceId, link, catalogue.blob(link.cid));
       catalogue.references.add(reference, catalogue.openBlob(link, namespaceId));
     });
   }
@@ -307,7 +304,7 @@ class FileBlobStore implements BlobStore {
   }
 
   #upload(row: UploadRow, namespaceId: Uint8Array): Upload {
-    const checkQuota = (bytes: number): void => this.#checkQuota(namespaceId, bytes);
+    const checkQuota = (bytes: number): void => this.#room.checkQuota(namespaceId, bytes);
     const upload = new StoredUpload({ ...this.#intakeComponents(), checkQuota }, row);
     const within = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, this.#closing.signal]);
     return {
@@ -333,7 +330,7 @@ class FileBlobStore implements BlobStore {
       crypto: this.#components.crypto,
       read: (cid: Uint8Array): Promise<Uint8Array> => this.#read(cid),
       protocolMetrics: this.#protocolMetrics,
-      checkRoom: (bytes: number): void => this.#checkRoom(bytes),
+      checkRoom: (bytes: number): void => this.#room.check(bytes),
     };
   }
 
@@ -365,29 +362,6 @@ class FileBlobStore implements BlobStore {
     } catch {
       // on a full disk it cannot be noted: the next read finds it again
     }
-  }
-
-  #checkRoom(bytes: number): void {
-    const wanted = this.#catalogue.totals().bytes + bytes + BLOCK_OVERHEAD_BYTES;
-    if (wanted > this.#init.capacityBytes()) this.#refuse('capacity');
-    if (this.#files.freeBytes() < DISK_RESERVED_BYTES + bytes) this.#refuse('disk');
-  }
-
-  /** What the namespace has already, or has coming, is counted. */
-  #checkShare(namespaceId: Uint8Array, { size }: BlobLink, there: BlobRow | null): void {
-    const isCounted = there !== null && this.#catalogue.references.isCounted(namespaceId, there);
-    const counted = isCounted ? there.size : 0;
-    if (size > counted) this.#checkQuota(namespaceId, size - counted);
-  }
-
-  #checkQuota(namespaceId: Uint8Array, bytes: number): void {
-    const wanted = this.#catalogue.references.bytesOf(namespaceId) + bytes;
-    if (wanted > this.#init.quotaOf(namespaceId)) this.#refuse('quota');
-  }
-
-  #refuse(reason: 'capacity' | 'quota' | 'disk'): never {
-    this.metrics.refusals += 1;
-    throw noRoom(reason);
   }
 
   #checkOpen(): void {
