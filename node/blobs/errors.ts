@@ -1,3 +1,4 @@
+import { BlobError, type BlobLink, cidText } from '../../protocols/blobs/index.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { faultOf } from '../disk/database-faults.ts';
 
@@ -30,4 +31,10 @@ export function uploadGone(): CodedError {
 
 export function closedError(): CodedError {
   return new CodedError('closed', 'the blob store is closed');
+}
+
+/** A CID has one size: whoever links it with another does not link this blob. */
+export function checkSize(there: BlobLink, { cid, size }: BlobLink): void {
+  if (there.size === size) return;
+  throw new BlobError('block_shape', `blob ${cidText(cid)} has ${there.size} bytes, not ${size}`);
 }

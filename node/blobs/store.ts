@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
   BlobBuilder,
-  BlobError,
   type BlobLink,
   type BlobMetrics,
   BlobReader,
@@ -23,7 +22,7 @@ import { sealerOf } from './block-sealer.ts';
 import { Catalogue, type UploadRow } from './catalogue.ts';
 import { collectUnused } from './collector.ts';
 import { cataloguePath, openCatalogue } from './database.ts';
-import { closedError, notFound, uploadGone } from './errors.ts';
+import { checkSize, closedError, notFound, uploadGone } from './errors.ts';
 import { fetchBlob } from './fetch.ts';
 import type {
   BlobInfo,
@@ -378,10 +377,4 @@ class FileBlobStore implements BlobStore {
       this.#underWay.delete(done);
     }
   }
-}
-
-/** A CID has one size: whoever links it with another does not link this blob. */
-function checkSize(there: BlobLink, { cid, size }: BlobLink): void {
-  if (there.size === size) return;
-  throw new BlobError('block_shape', `blob ${cidText(cid)} has ${there.size} bytes, not ${size}`);
 }

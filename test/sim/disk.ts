@@ -6,7 +6,7 @@ import { INLINE_MAX_BYTES } from '../../protocols/storage/index.ts';
 import { atMost, type Experiment, round } from '../support/experiment.ts';
 import { startNode } from '../support/node.ts';
 import type { Cleanup } from '../support/processes.ts';
-import { named } from '../support/storage.ts';
+import { codeOf, named } from '../support/storage.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -20,6 +20,8 @@ const LENGTHS = [KIB, 16 * KIB, 60 * KIB, 300 * KIB, MIB, 5 * MIB];
 const KEPT_OF = 5;
 const SHARE_MAX = 1.15;
 const AT_ONCE = 16;
+const TRIES = 10;
+const UNCLEAR: ReadonlySet<string> = new Set(['outcome_unknown', 'insufficient_replicas']);
 const SAID_EVERY_BYTES = 128 * MIB;
 
 /** What files take of the disk, as `du` counts. */
@@ -42,6 +44,15 @@ function* workload(total: number): Generator<{ key: string; length: number }> {
   }
 }
 
+/** What may have happened or not is done again: it comes to the same. */
+async function surely(act: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const code = await codeOf(act());
+    if (code === null) return;
+    if (tries === TRIES || !UNCLEAR.has(code)) throw new Error(`a write was refused: ${code}`);
+  }
+}
+
 /** Some at a time: they share a sync of the disk. */
 async function each<T>(all: Iterable<T>, work: (one: T) => Promise<unknown>): Promise<void> {
   const rest = all[Symbol.iterator]();
@@ -57,7 +68,7 @@ async function fill(node: MaillonNode, total: number, progress: (line: string) =
   let written = 0;
   let n = 0;
   await each(workload(total), async (one) => {
-    await node.storage.put(named(one.key), valueOf(one.key, one.length));
+    await surely(() => node.storage.put(named(one.key), valueOf(one.key, one.length)));
     if (Math.floor(written / SAID_EVERY_BYTES) < Math.floor((written + one.length) / SAID_EVERY_BYTES)) {
       progress(`${Math.round((written + one.length) / MIB)} MiB written`);
     }
@@ -78,7 +89,7 @@ async function run(total: number, progress: (line: string) => void) {
     const node = await startNode(cleanup, { data, settings });
     const { kept, gone, written } = await fill(node, total, progress);
     const full = diskUse(data);
-    await each(gone, (key) => node.storage.delete(named(key)));
+    await each(gone, (key) => surely(() => node.storage.delete(named(key))));
     progress('four of five deleted');
     const startedAt = performance.now();
     const report = await node.maintenance?.collect({ signal: NEVER });
