@@ -47,19 +47,18 @@ export class References {
     return this.#sql.get(sql, id, namespaceId) !== undefined;
   }
 
-  /** False where it was there. */
+  /** False where it was there: then it is as fresh as a new one. */
   add(reference: Reference, { id, size }: Sized): boolean {
     const namespace = this.namespace(reference.namespaceId);
     const isShare = !this.#isBy(reference.namespaceId, id);
-    const { changes } = this.#sql.run(
-      'INSERT OR IGNORE INTO refs (namespace, key, stamp, blob, since) VALUES (?, ?, ?, ?, ?)',
-      namespace,
-      reference.key,
-      encodeStamp(reference.stamp),
-      id,
-      this.#clock.now(),
-    );
-    if (Number(changes) === 0) return false;
+    const name = [namespace, reference.key, encodeStamp(reference.stamp)] as const;
+    const now = this.#clock.now();
+    const sql = 'INSERT OR IGNORE INTO refs (namespace, key, stamp, blob, since) VALUES (?, ?, ?, ?, ?)';
+    const { changes } = this.#sql.run(sql, ...name, id, now);
+    if (Number(changes) === 0) {
+      this.#sql.run('UPDATE refs SET since = ? WHERE namespace = ? AND key = ? AND stamp = ?', now, ...name);
+      return false;
+    }
     if (isShare) this.#sql.run('UPDATE namespaces SET bytes = bytes + ? WHERE id = ?', size, namespace);
     return true;
   }

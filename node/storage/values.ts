@@ -75,14 +75,34 @@ export class Values {
   begin(namespace: NamespaceRef): Upload {
     checkNames(namespace);
     const { blobs, partitions } = this.#components;
-    return blobs.store().begin(partitions.namespaceId(namespace));
+    return this.#dismissing(blobs.store().begin(partitions.namespaceId(namespace)));
   }
 
   /** Throws `not_found`. */
   resume(namespace: NamespaceRef, id: string): Upload {
     checkNames(namespace);
     const { blobs, partitions } = this.#components;
-    return blobs.store().resume(partitions.namespaceId(namespace), id);
+    return this.#dismissing(blobs.store().resume(partitions.namespaceId(namespace), id));
+  }
+
+  /** An upload whose bytes go with it, unless something needs them. */
+  #dismissing(upload: Upload): Upload {
+    return {
+      id: upload.id,
+      get offset() {
+        return upload.offset;
+      },
+      get link() {
+        return upload.link;
+      },
+      finish: (...call) => upload.finish(...call),
+      complete: (...call) => upload.complete(...call),
+      append: (...call) => upload.append(...call),
+      cancel: () => {
+        upload.cancel();
+        if (upload.link !== null) this.#dismiss(upload.link);
+      },
+    };
   }
 
   #spreadAndPut(name: RecordName, link: BlobLink, options: PutOptions): Promise<WriteReceipt> {
@@ -100,8 +120,8 @@ export class Values {
     request: Omit<SpreadRequest, 'partition'>,
     put: () => Promise<WriteReceipt>,
   ): Promise<WriteReceipt> {
-    const { blobs, spreader, partitions } = this.#components;
-    const key = Buffer.from(link.cid).toString('latin1');
+    const { spreader, partitions } = this.#components;
+    const key = keyOf(link);
     this.#passing.set(key, (this.#passing.get(key) ?? 0) + 1);
     try {
       await spreader.spread({ ...request, partition: partitions.of(name) });
@@ -111,11 +131,24 @@ export class Values {
       if (left > 0) this.#passing.set(key, left);
       else {
         this.#passing.delete(key);
-        // the homes have it, this node among them only if it refers to it
-        blobs.opened?.dismiss(link.cid);
+        this.#dismiss(link);
       }
     }
   }
+
+  /** The homes have it, this node among them only if it refers to it. Never throws: what was acknowledged is. */
+  #dismiss(link: BlobLink): void {
+    if (this.#passing.has(keyOf(link))) return;
+    try {
+      this.#components.blobs.opened?.dismiss(link.cid);
+    } catch {
+      // on a full disk, or one that is closed, its grace ends by itself
+    }
+  }
+}
+
+function keyOf({ cid }: BlobLink): string {
+  return Buffer.from(cid).toString('latin1');
 }
 
 /** All of a short value; else a stream of the whole. */

@@ -119,6 +119,9 @@ test('a reference without a record goes after a while; not where this home has n
   standing.isSynced = false;
   assert.equal((await keeper.sweep()).released, 0, 'the record may come again');
   standing.isSynced = true;
+  keeper.hold(record, HERE, 'a');
+  assert.equal((await keeper.sweep()).released, 0, 'it comes again, and may be on its way');
+  clock.advance(2 * MINUTE_MS);
   assert.equal((await keeper.sweep()).released, 1);
   assert.equal(blobs.store().stat(link.cid)?.uses, 0);
 });
