@@ -1,5 +1,6 @@
 import { type BlobLink, encodeBlobLink } from '../../protocols/blobs/index.ts';
 import { concatBytes } from '../../protocols/common/bytes.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
 import {
   blobOf,
   INLINE_MAX_BYTES,
@@ -32,9 +33,19 @@ export class Values {
   readonly #components: ValuesComponents;
   /** Blobs on their way through this node, and how often. */
   readonly #passing = new Map<string, number>();
+  #stopping = new AbortController();
 
   constructor(components: ValuesComponents) {
     this.#components = components;
+  }
+
+  start(): void {
+    this.#stopping = new AbortController();
+  }
+
+  /** What is on its way to homes ends soon. */
+  stop(): void {
+    this.#stopping.abort(new CodedError('not_running', 'this node is stopping'));
   }
 
   async put(name: RecordName, value: Bytes, options: PutOptions): Promise<WriteReceipt> {
@@ -124,7 +135,8 @@ export class Values {
     const key = keyOf(link);
     this.#passing.set(key, (this.#passing.get(key) ?? 0) + 1);
     try {
-      await spreader.spread({ ...request, partition: partitions.of(name) });
+      const signal = AbortSignal.any([request.signal, this.#stopping.signal]);
+      await spreader.spread({ ...request, signal, partition: partitions.of(name) });
       return await put();
     } finally {
       const left = (this.#passing.get(key) ?? 1) - 1;
