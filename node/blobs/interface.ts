@@ -126,6 +126,11 @@ export interface BlobStore {
   want(reference: Reference, link: BlobLink): void;
   /** Blobs that something refers to and that are not complete, with one of their references. */
   wanted(limit: number): readonly { readonly link: BlobLink; readonly reference: Reference }[];
+  /** The same of one namespace, with all of their references in it. */
+  lacking(
+    namespaceId: Uint8Array,
+    limit: number,
+  ): readonly { readonly link: BlobLink; readonly reference: Reference }[];
   /** Whether there was such a reference. */
   release(reference: Reference): boolean;
   /** References from before `before`, in the order of their positions: whoever keeps the records says which of them are gone. */

@@ -119,12 +119,21 @@ export class References {
         WHERE complete = 0 AND blobs.uses > 0 ORDER BY touched LIMIT ?`,
         limit,
       )
-      .map((row) => {
-        return {
-          link: { cid: row['cid'] as Uint8Array, size: Number(row['size']) },
-          reference: referenceOf(row),
-        };
-      });
+      .map(wantedOf);
+  }
+
+  lacking(
+    namespaceId: Uint8Array,
+    limit: number,
+  ): { readonly link: BlobLink; readonly reference: Reference }[] {
+    return this.#sql
+      .all(
+        `SELECT cid, size, namespace_id, refs.key, refs.stamp FROM blobs JOIN refs ON refs.blob = blobs.id
+        JOIN namespaces ON namespaces.id = refs.namespace WHERE complete = 0 AND blobs.uses > 0 AND namespace_id = ? LIMIT ?`,
+        namespaceId,
+        limit,
+      )
+      .map(wantedOf);
   }
 
   #isBy(namespaceId: Uint8Array, blob: number): boolean {
@@ -136,6 +145,11 @@ export class References {
       ) !== undefined
     );
   }
+}
+
+function wantedOf(row: Row): { readonly link: BlobLink; readonly reference: Reference } {
+  const link = { cid: row['cid'] as Uint8Array, size: Number(row['size']) };
+  return { link, reference: referenceOf(row) };
 }
 
 function referenceOf(row: Row): Reference {
