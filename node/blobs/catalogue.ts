@@ -1,8 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { BlobLink } from '../../protocols/blobs/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
-import { CodedError } from '../../protocols/common/errors.ts';
-import { uploadGone } from './errors.ts';
+import { partLost, uploadGone } from './errors.ts';
 import type { BlobInfo } from './interface.ts';
 import { BLOCK_OVERHEAD_BYTES } from './limits.ts';
 import { ReferenceSearch } from './reference-search.ts';
@@ -74,13 +73,14 @@ export class Catalogue {
     };
   }
 
-  /** The row of a blob, made where there is none; it is fresh then. Of one that is not complete the size is what was claimed last. */
+  /**
+   * The row of a blob, made where there is none; it is fresh then. The size is what was claimed last, until something refers to the blob; who
+   * claims it may lie.
+   */
   openBlob({ cid, size }: BlobLink, namespaceId: Uint8Array): BlobRow {
-    const there = this.blob(cid);
-    if (there !== null && !there.isComplete && there.size !== size) this.references.resize(there, size);
     this.#sql.run(
       `INSERT INTO blobs (cid, size, complete, touched, claim) VALUES (?1, ?2, 0, ?3, ?4) ON CONFLICT (cid) DO UPDATE
-        SET touched = excluded.touched, claim = excluded.claim, size = CASE complete WHEN 1 THEN size ELSE excluded.size END`,
+        SET touched = excluded.touched, claim = excluded.claim, size = iif(complete = 1 OR uses > 0, size, excluded.size)`,
       cid,
       size,
       this.#clock.now(),
@@ -94,23 +94,27 @@ export class Catalogue {
   /** Throws where it was collected meanwhile. */
   touch(blob: number): void {
     const { changes } = this.#sql.run('UPDATE blobs SET touched = ? WHERE id = ?', this.#clock.now(), blob);
-    if (Number(changes) === 0) throw collectedError();
+    if (Number(changes) === 0) throw partLost();
   }
 
-  /** All of it is here. Throws where a part was found broken, or it was collected, meanwhile. */
-  complete(blob: number): void {
+  /** All of it is here, and has this size. Throws where a part was found broken, or it was collected, meanwhile. */
+  complete(blob: number, { cid, size }: BlobLink): void {
+    const there = this.blob(cid);
+    if (there !== null && there.size !== size) this.references.resize(there, size);
     const { changes } = this.#sql.run(
-      `UPDATE blobs SET complete = 1, touched = ?1 WHERE id = ?2 AND cid IS NOT NULL AND NOT EXISTS
+      `UPDATE blobs SET complete = 1, size = ?4, touched = ?1 WHERE id = ?2 AND cid = ?3 AND NOT EXISTS
         (SELECT 1 FROM blocks JOIN blob_blocks ON block = blocks.id AND blob = ?2 WHERE broken = 1)`,
       this.#clock.now(),
       blob,
+      cid,
+      size,
     );
-    if (Number(changes) === 0) throw collectedError();
+    if (Number(changes) === 0) throw partLost();
   }
 
-  /** The grace of a blob that nothing refers to is over, and it counts for nobody. */
+  /** The grace of a blob that nothing refers to is over, and it counts for nobody. One that is being fetched is somebody's. */
   dismiss(cid: Uint8Array): void {
-    this.#sql.run('UPDATE blobs SET touched = 0, claim = 0 WHERE cid = ? AND uses = 0', cid);
+    this.#sql.run('UPDATE blobs SET touched = 0, claim = 0 WHERE cid = ? AND uses = 0 AND complete = 1', cid);
   }
 
   block(cid: Uint8Array): BlockRow | null {
@@ -245,7 +249,7 @@ export class Catalogue {
         blob,
       );
     }
-    this.complete(target);
+    this.complete(target, link);
     if (!isKept) return;
     this.#sql.run(
       "INSERT INTO uploads (id, blob, namespace, state, size, touched) VALUES (?, ?, ?, x'', ?, ?)",
@@ -257,8 +261,12 @@ export class Catalogue {
     );
   }
 
+  /** What came of it counts for its namespace until it is collected, which is soon. */
   endUpload(id: string): void {
-    this.#sql.run('DELETE FROM uploads WHERE id = ?', id);
+    const row = this.#sql.get('DELETE FROM uploads WHERE id = ? RETURNING blob, size', id);
+    if (row === undefined) return;
+    const sql = 'UPDATE blobs SET touched = 0, size = ? WHERE id = ? AND cid IS NULL';
+    this.#sql.run(sql, Number(row['size']), Number(row['blob']));
   }
 
   uploadCounts(namespaceId: Uint8Array): { readonly all: number; readonly ofNamespace: number } {
@@ -322,10 +330,6 @@ export class Catalogue {
   close(): void {
     this.#sql.close();
   }
-}
-
-function collectedError(): CodedError {
-  return new CodedError('unavailable', 'a part of the blob was lost while it came: try again');
 }
 
 function blockRow(row: Row): BlockRow {

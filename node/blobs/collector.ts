@@ -39,7 +39,8 @@ export async function collectUnused(
 async function dismantleUnused({ catalogue, signal }: CollectorComponents, before: number): Promise<number> {
   for (let blobs = 0; ; blobs++) {
     signal.throwIfAborted();
-    const blob = catalogue.transaction(() => catalogue.takeUnused(before));
+    // on disk before its first file goes: after a loss of power it must not be whole again
+    const blob = catalogue.durably(() => catalogue.takeUnused(before));
     if (blob === null) return blobs;
     while (!catalogue.transaction(() => catalogue.dismantle(blob, COLLECT_ROWS))) await turn();
     await turn();

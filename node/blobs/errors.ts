@@ -29,6 +29,10 @@ export function uploadGone(): CodedError {
   );
 }
 
+export function partLost(): CodedError {
+  return new CodedError('unavailable', 'a part of the blob was lost while it came: try again');
+}
+
 export function closedError(): CodedError {
   return new CodedError('closed', 'the blob store is closed');
 }

@@ -43,11 +43,16 @@ export class BlobExchange {
 
   /**
    * Asks these peers for the blocks of one blob, the likeliest first. There is no time for the whole: it fails with `no_source` where
-   * there is a block that nobody gives in time (detail.isGone: all have said that they have it not).
+   * there is a block that nobody gives in time (detail.isGone: all have said that they have it not). Who is added to `ids` later is
+   * asked as well.
    */
   from(ids: readonly string[]): GetBlock {
-    const sources = ids.map((id): Source => ({ id, failures: 0, absences: 0, isOut: false }));
-    return (ref, signal) => this.#get(ref, sources, signal);
+    const sources: Source[] = [];
+    return (ref, signal) => {
+      for (const id of ids.slice(sources.length))
+        sources.push({ id, failures: 0, absences: 0, isOut: false });
+      return this.#get(ref, sources, signal);
+    };
   }
 
   async #get(ref: BlockRef, sources: readonly Source[], signal: AbortSignal): Promise<Uint8Array> {

@@ -1,14 +1,17 @@
 import {
+  BlobError,
   type BlobLink,
   type BlobMetrics,
   BlobReader,
   type BlockRef,
+  cidText,
   rootOf,
 } from '../../protocols/blobs/index.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
+import type { Catalogue } from './catalogue.ts';
 import { Intake, type IntakeComponents } from './intake.ts';
 import type { FetchOptions } from './interface.ts';
-import { FETCHES_AT_ONCE } from './limits.ts';
+import { BLOCK_OVERHEAD_BYTES, FETCHES_AT_ONCE } from './limits.ts';
 
 export interface FetchComponents extends IntakeComponents {
   readonly crypto: Pick<Crypto, 'sha256'>;
@@ -66,6 +69,7 @@ export async function fetchBlob(
     signal.throwIfAborted();
     if (ref.height === 0) {
       if (!intake.has(ref.cid)) await ask(ref);
+      else checkLength(ref, catalogue);
       return;
     }
     for (const child of reader.children(ref, await nodeBytes(ref))) await visit(child);
@@ -74,13 +78,20 @@ export async function fetchBlob(
   try {
     await visit(rootOf(link));
     while (coming.length > 0) await take();
-    await intake.commit(() => catalogue.complete(blob));
+    await intake.commit(() => catalogue.complete(blob, link));
   } catch (error) {
     await salvage(intake);
     throw error;
   } finally {
     controller.abort(new Error('the fetch ended'));
   }
+}
+
+/** A leaf that is here may be of another blob, and not what the size of this one says. */
+function checkLength({ cid, bytes }: BlockRef, catalogue: Catalogue): void {
+  const own = catalogue.block(cid);
+  if (own === null || own.bytes === bytes + BLOCK_OVERHEAD_BYTES) return;
+  throw new BlobError('block_shape', `block ${cidText(cid)} has not the ${bytes} bytes that its place has`);
 }
 
 /** What came is noted, so that the next attempt need not ask for it again. */

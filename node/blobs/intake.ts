@@ -1,6 +1,7 @@
 import { equalBytes } from '../../protocols/common/bytes.ts';
 import type { BlockFiles } from './block-files.ts';
 import type { Catalogue, WrittenBlock } from './catalogue.ts';
+import { partLost } from './errors.ts';
 import type { BlobStoreMetrics } from './interface.ts';
 import { BATCH_BLOCKS, WRITES_AT_ONCE } from './limits.ts';
 
@@ -65,6 +66,8 @@ export class Intake {
     const batch = this.#batch;
     await files.sync(batch.map(({ cid }) => cid));
     catalogue.transaction(() => {
+      // collection may have taken one for what was there before under its name
+      if (!batch.every(({ cid }) => files.exists(cid))) throw partLost();
       catalogue.addBlocks(this.#blob, batch);
       catalogue.touch(this.#blob);
       also();

@@ -141,6 +141,11 @@ export interface BlobStore {
   want(reference: Reference, link: BlobLink): void;
   /** Blobs that something refers to and that are not complete, with one of their references. */
   wanted(limit: number): readonly { readonly link: BlobLink; readonly reference: Reference }[];
+  /** The same of one namespace, with all of their references in it. */
+  lacking(
+    namespaceId: Uint8Array,
+    limit: number,
+  ): readonly { readonly link: BlobLink; readonly reference: Reference }[];
   /** Stamps of the references of one key, one for each version of its record. */
   stampsOf(namespaceId: Uint8Array, key: string): readonly Stamp[];
   /** Whether there was such a reference. */

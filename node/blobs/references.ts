@@ -48,19 +48,18 @@ export class References {
     return this.#sql.get(sql, id, namespaceId) !== undefined;
   }
 
-  /** False where it was there. */
+  /** False where it was there: then it is as fresh as a new one. */
   add(reference: Reference, { id, size }: Sized): boolean {
     const namespace = this.namespace(reference.namespaceId);
     const isShare = !this.#isBy(reference.namespaceId, id);
-    const { changes } = this.#sql.run(
-      'INSERT OR IGNORE INTO refs (namespace, key, stamp, blob, since) VALUES (?, ?, ?, ?, ?)',
-      namespace,
-      reference.key,
-      encodeStamp(reference.stamp),
-      id,
-      this.#clock.now(),
-    );
-    if (Number(changes) === 0) return false;
+    const name = [namespace, reference.key, encodeStamp(reference.stamp)] as const;
+    const now = this.#clock.now();
+    const sql = 'INSERT OR IGNORE INTO refs (namespace, key, stamp, blob, since) VALUES (?, ?, ?, ?, ?)';
+    const { changes } = this.#sql.run(sql, ...name, id, now);
+    if (Number(changes) === 0) {
+      this.#sql.run('UPDATE refs SET since = ? WHERE namespace = ? AND key = ? AND stamp = ?', now, ...name);
+      return false;
+    }
     if (isShare) this.#sql.run('UPDATE namespaces SET bytes = bytes + ? WHERE id = ?', size, namespace);
     return true;
   }
@@ -131,12 +130,21 @@ export class References {
         WHERE complete = 0 AND blobs.uses > 0 ORDER BY touched LIMIT ?`,
         limit,
       )
-      .map((row) => {
-        return {
-          link: { cid: row['cid'] as Uint8Array, size: Number(row['size']) },
-          reference: referenceOf(row),
-        };
-      });
+      .map(wantedOf);
+  }
+
+  lacking(
+    namespaceId: Uint8Array,
+    limit: number,
+  ): { readonly link: BlobLink; readonly reference: Reference }[] {
+    return this.#sql
+      .all(
+        `SELECT cid, size, namespace_id, refs.key, refs.stamp FROM blobs JOIN refs ON refs.blob = blobs.id
+        JOIN namespaces ON namespaces.id = refs.namespace WHERE complete = 0 AND blobs.uses > 0 AND namespace_id = ? LIMIT ?`,
+        namespaceId,
+        limit,
+      )
+      .map(wantedOf);
   }
 
   #isBy(namespaceId: Uint8Array, blob: number): boolean {
@@ -148,6 +156,11 @@ export class References {
       ) !== undefined
     );
   }
+}
+
+function wantedOf(row: Row): { readonly link: BlobLink; readonly reference: Reference } {
+  const link = { cid: row['cid'] as Uint8Array, size: Number(row['size']) };
+  return { link, reference: referenceOf(row) };
 }
 
 function referenceOf(row: Row): Reference {

@@ -198,6 +198,11 @@ class FileBlobStore implements BlobStore {
     return this.#catalogue.references.wanted(limit);
   }
 
+  lacking(namespaceId: Uint8Array, limit: number) {
+    this.#checkOpen();
+    return this.#catalogue.references.lacking(namespaceId, limit);
+  }
+
   dismiss(cid: Uint8Array): void {
     this.#checkOpen();
     this.#catalogue.dismiss(cid);

@@ -1,4 +1,5 @@
 import { CodedError } from '../../protocols/common/errors.ts';
+import { BLOCK_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import {
   type Answers,
   type BlobProgress,
@@ -8,6 +9,8 @@ import {
 } from '../../protocols/storage/index.ts';
 import type { BlobHome } from '../blobs/home.ts';
 import type { BlobStore } from '../blobs/interface.ts';
+import { ANSWERING_MAX, BLOCKS_GIVEN_AT_ONCE } from './limits.ts';
+import { Window } from './window.ts';
 
 /** What is asked of any node that has blobs, be it a home or one on whose disk they wait for their homes. */
 export type BlobQuestion = RequestOf<'has'> | RequestOf<'block'> | RequestOf<'blob'>;
@@ -22,9 +25,14 @@ export interface BlobDoorComponents {
   readonly isPublic: (cid: Uint8Array) => boolean;
 }
 
-/** Gives peers the blocks that are here. */
+/** Gives peers the blocks that are here, some at a time: a question is small, and what it brings into memory is not. */
 export class BlobDoor {
   readonly #components: BlobDoorComponents;
+  readonly #reads = new Window({
+    max: BLOCKS_GIVEN_AT_ONCE,
+    maxBytes: BLOCKS_GIVEN_AT_ONCE * BLOCK_MAX_BYTES,
+    waitingMax: ANSWERING_MAX,
+  });
 
   constructor(components: BlobDoorComponents) {
     this.#components = components;
@@ -41,7 +49,16 @@ export class BlobDoor {
         return progressOf(opened, request.cid);
       default:
         if (request.isPublic && !isPublic(request.cid)) return { bytes: null };
-        return { bytes: opened === null ? null : await blockOf(opened, request.cid) };
+        return { bytes: opened === null ? null : await this.#read(opened, request.cid) };
+    }
+  }
+
+  async #read(blobs: BlobStore, cid: Uint8Array): Promise<Uint8Array | null> {
+    await this.#reads.enter(BLOCK_MAX_BYTES, new AbortController().signal);
+    try {
+      return await blockOf(blobs, cid);
+    } finally {
+      this.#reads.leave(BLOCK_MAX_BYTES);
     }
   }
 }

@@ -2,7 +2,14 @@ import { type BlobLink, cidText } from '../../protocols/blobs/index.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { BlobExchange } from '../blobs/exchange.ts';
 import type { BlobHome } from '../blobs/home.ts';
-import { BLOB_FETCHES, BLOB_FETCHES_PER_PEER, BLOB_FETCHES_WAITING_MAX, BLOB_STALL_MS } from './limits.ts';
+import {
+  BLOB_FETCH_TURN_MS,
+  BLOB_FETCHES,
+  BLOB_FETCHES_PER_PEER,
+  BLOB_FETCHES_WAITING_MAX,
+  BLOB_FETCHES_WAITING_PER_PEER,
+  BLOB_STALL_MS,
+} from './limits.ts';
 
 export interface FetchRequest {
   readonly link: BlobLink;
@@ -16,20 +23,33 @@ export interface FetchRequest {
 
 interface Fetch extends FetchRequest {
   readonly key: string;
+  /** Those of all who asked for it. */
+  readonly sources: string[];
   readonly done: PromiseWithResolvers<void>;
 }
 
-/** Fetches blobs into this node's store, some at a time; who asks for one that is on its way waits for the same. */
+/** A fetch goes on later. */
+const TURN_OVER = new CodedError('overloaded', 'others wait to be fetched');
+
+/**
+ * Fetches blobs into this node's store, some at a time, in turns while there are more; who asks for one that is on its way waits for
+ * the same.
+ */
 export class BlobFetches {
   readonly #components: { readonly blobs: BlobHome; readonly exchange: BlobExchange };
+  readonly #turnMs: number;
   readonly #known = new Map<string, Fetch>();
   readonly #running = new Map<string, number>();
   #waiting: Fetch[] = [];
   #count = 0;
   #abort = new AbortController();
 
-  constructor(components: { readonly blobs: BlobHome; readonly exchange: BlobExchange }) {
+  constructor(
+    components: { readonly blobs: BlobHome; readonly exchange: BlobExchange },
+    init: { readonly turnMs?: number } = {},
+  ) {
     this.#components = components;
+    this.#turnMs = init.turnMs ?? BLOB_FETCH_TURN_MS;
   }
 
   start(): void {
@@ -54,11 +74,17 @@ export class BlobFetches {
     // a link may lie about the size: two that differ are not the same
     const key = `${cidText(link.cid)} ${link.size}`;
     const known = this.#known.get(key);
-    if (known !== undefined) return known.done.promise;
-    if (this.#known.size >= BLOB_FETCHES_WAITING_MAX) {
+    if (known !== undefined) {
+      // who asked first may have it no more, or never had it
+      known.sources.push(...request.sources.filter((id) => !known.sources.includes(id)));
+      return known.done.promise;
+    }
+    const ofPeer = this.#waiting.filter(({ peer }) => peer === request.peer).length;
+    if (this.#known.size >= BLOB_FETCHES_WAITING_MAX || ofPeer >= BLOB_FETCHES_WAITING_PER_PEER) {
       throw new CodedError('overloaded', 'too many blobs wait to be fetched');
     }
-    const fetch: Fetch = { ...request, key, done: Promise.withResolvers<void>() };
+    const sources = [...request.sources];
+    const fetch: Fetch = { ...request, sources, key, done: Promise.withResolvers<void>() };
     this.#known.set(key, fetch);
     this.#waiting.push(fetch);
     this.#runNext();
@@ -67,26 +93,47 @@ export class BlobFetches {
 
   #runNext(): void {
     while (this.#count < BLOB_FETCHES) {
-      const index = this.#waiting.findIndex(({ peer }) => {
-        return (this.#running.get(peer) ?? 0) < BLOB_FETCHES_PER_PEER;
-      });
-      const [next] = index < 0 ? [] : this.#waiting.splice(index, 1);
-      if (next === undefined) return;
+      const next = this.#next();
+      if (next === null) return;
+      this.#waiting.splice(this.#waiting.indexOf(next), 1);
       void this.#run(next);
     }
   }
 
+  /** Of those that wait, the first of a peer that has the fewest running; null where none may run beside what does. */
+  #next(): Fetch | null {
+    let least = BLOB_FETCHES_PER_PEER;
+    let found: Fetch | null = null;
+    for (const fetch of this.#waiting) {
+      const running = this.#running.get(fetch.peer) ?? 0;
+      if (running >= least) continue;
+      least = running;
+      found = fetch;
+    }
+    return found;
+  }
+
   async #run(fetch: Fetch): Promise<void> {
     const { key, peer, done } = fetch;
+    const turn = new AbortController();
     this.#count += 1;
     this.#running.set(peer, (this.#running.get(peer) ?? 0) + 1);
+    // whatever waits could run in its place
+    const timer = setInterval(() => {
+      if (this.#waiting.some((one) => one.peer === peer) || this.#next() !== null) turn.abort(TURN_OVER);
+    }, this.#turnMs);
     try {
-      await this.#fetch(fetch);
+      await this.#fetch(fetch, turn.signal);
+      this.#known.delete(key);
       done.resolve();
     } catch (error) {
-      done.reject(error);
+      if (turn.signal.aborted && !this.#abort.signal.aborted) this.#waiting.push(fetch);
+      else {
+        this.#known.delete(key);
+        done.reject(error);
+      }
     } finally {
-      this.#known.delete(key);
+      clearInterval(timer);
       this.#count -= 1;
       const left = (this.#running.get(peer) ?? 1) - 1;
       if (left === 0) this.#running.delete(peer);
@@ -95,7 +142,7 @@ export class BlobFetches {
     }
   }
 
-  async #fetch({ link, namespaceId, sources }: FetchRequest): Promise<void> {
+  async #fetch({ link, namespaceId, sources }: Fetch, turn: AbortSignal): Promise<void> {
     const { blobs, exchange } = this.#components;
     const stall = new AbortController();
     const timer = setTimeout(() => {
@@ -106,7 +153,7 @@ export class BlobFetches {
         namespaceId,
         getBlock: exchange.from(sources),
         isHashed: true,
-        signal: AbortSignal.any([this.#abort.signal, stall.signal]),
+        signal: AbortSignal.any([this.#abort.signal, stall.signal, turn]),
         onProgress: () => timer.refresh(),
       });
     } finally {

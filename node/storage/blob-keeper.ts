@@ -124,9 +124,25 @@ export class BlobKeeper {
       await this.#fetch(link, partition, source);
       this.#store.hold(reference, link.cid);
     } catch (error) {
-      const isGone = error instanceof CodedError && error.detail?.['isGone'] === true;
-      if (!isGone) throw error;
+      if (!isGone(error)) throw error;
       this.#store.want(reference, link);
+    }
+  }
+
+  /**
+   * Gets what is wanted of a partition of somebody who is about to drop it: he may be the last who has it. Throws where he may yet
+   * give something that is not here.
+   */
+  async refill(partition: PartitionId, source: string): Promise<void> {
+    const { namespaceId } = partition;
+    const lacking = this.#components.blobs.opened?.lacking(namespaceId, BLOB_REFERENCES_PAGE) ?? [];
+    for (const { link, reference } of lacking) {
+      if (this.#partition(namespaceId, reference.key).partition !== partition.partition) continue;
+      try {
+        await this.#fetch(link, partition, source);
+      } catch (error) {
+        if (!isGone(error)) throw refusalOf(error);
+      }
     }
   }
 
@@ -248,6 +264,11 @@ function linkOf(record: SignedRecord): BlobLink {
 
 function referenceOf({ key, ms, counter, digest }: SignedRecord, { namespaceId }: PartitionId): Reference {
   return { namespaceId, key, stamp: { ms, counter, digest } };
+}
+
+/** Whether all who were asked have it not. */
+function isGone(error: unknown): boolean {
+  return error instanceof CodedError && error.detail?.['isGone'] === true;
 }
 
 /** What the peer is told of a blob that was not fetched or held. */

@@ -215,11 +215,13 @@ export class Keeper {
     return this.#store.usage().bytes;
   }
 
-  /** What a namespace may refer to in blobs; null of one of which there are no records here. */
+  /** What a namespace may refer to in blobs; null of one that is not known here. */
   blobQuotaOf(namespaceId: Uint8Array): number | null {
     const totals = this.#store.totals(namespaceId);
-    if (totals === null) return null;
-    return quotaOf(this.#components.termsOf(totals), this.#config).bytes - totals.bytes;
+    // the blob of its first record comes before that
+    const names = totals ?? this.#components.partitions.namesOf(namespaceId);
+    if (names === null) return null;
+    return quotaOf(this.#components.termsOf(names), this.#config).bytes - (totals?.bytes ?? 0);
   }
 
   #makeMaintenance({ config, self, directory }: KeeperInit): Maintenance {

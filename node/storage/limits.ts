@@ -78,6 +78,12 @@ export const BLOB_FETCHES = 12;
 export const BLOB_FETCHES_PER_PEER = 4;
 /** Blobs that wait to be fetched. */
 export const BLOB_FETCHES_WAITING_MAX = 1024;
+/** Of one peer among them: one that asks for more than it gives leaves room to the others. */
+export const BLOB_FETCHES_WAITING_PER_PEER = 128;
+/** A fetch that others wait for goes behind them after this, and on from there later: well before those who wait give up. */
+export const BLOB_FETCH_TURN_MS = 20_000;
+/** Blocks read for peers at a time, some 2 MiB of memory each. */
+export const BLOCKS_GIVEN_AT_ONCE = 16;
 /** A fetch in which no block came for so long is given up. */
 export const BLOB_STALL_MS = 60_000;
 /** After which a home says how far it is with a blob: well below what a request may take. */
@@ -106,9 +112,24 @@ export const STORAGE_SERVICE_LIMITS: readonly Limit[] = [
   limit('storage.blobFetches', BLOB_FETCHES, 'count', 'blobs fetched at a time'),
   limit('storage.blobFetchesPerPeer', BLOB_FETCHES_PER_PEER, 'count', 'of one peer among them'),
   limit('storage.blobFetchesWaiting', BLOB_FETCHES_WAITING_MAX, 'count', 'blobs that wait to be fetched'),
+  limit(
+    'storage.blobFetchesWaitingPerPeer',
+    BLOB_FETCHES_WAITING_PER_PEER,
+    'count',
+    'of one peer among them',
+  ),
+  limit(
+    'storage.blobFetchTurn',
+    BLOB_FETCH_TURN_MS,
+    'milliseconds',
+    'then a fetch goes behind those that wait',
+  ),
+  limit('storage.blocksGiven', BLOCKS_GIVEN_AT_ONCE, 'count', 'blocks read for peers at a time'),
   limit('storage.blobStall', BLOB_STALL_MS, 'milliseconds', 'a blob of which nothing comes is given up'),
   limit('storage.repairs', REPAIRS_MAX, 'count', 'stale copies that wait for their repair'),
 ];
+
+if (BLOB_FETCH_TURN_MS >= BLOB_STALL_MS) throw new Error('storage limits: who waits gets a turn in time');
 
 function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
   return { name, value, unit, reason };

@@ -265,13 +265,14 @@ export class Replica {
 
   /** Answered when all was taken over: then the peer may drop it. */
   async #handover({ owner, namespace, partition }: RequestOf<'handover'>, peer: string): Promise<Standing> {
-    const { partitions, places, isMember, copyFrom } = this.#components;
+    const { blobs, partitions, places, isMember, copyFrom } = this.#components;
     // whoever keeps records is a member; anybody else would only make this node work
     if (!isMember(peer)) throw notResponsible();
     const namespaceId = partitions.namespaceId({ owner, namespace });
     const place: PartitionPlace = { owner, namespace, namespaceId, partition };
     if (!places.of(place).isHome && !this.#mayStandIn(place)) throw notResponsible();
     await copyFrom(peer, place);
+    await blobs.refill(place, peer);
     return this.#standing(place);
   }
 

@@ -189,6 +189,7 @@ export class StorageService implements Storage {
     const { network } = this.#components;
     network.addEventListener('peer:connect', this.#onConnect);
     network.addEventListener('peer:disconnect', this.#onDisconnect);
+    this.#values.start();
     this.#wire.start();
     await this.#keeper?.start(this.#members.awayMs);
     await this.#server.start();
@@ -206,6 +207,7 @@ export class StorageService implements Storage {
     const { network } = this.#components;
     network.removeEventListener('peer:connect', this.#onConnect);
     network.removeEventListener('peer:disconnect', this.#onDisconnect);
+    this.#values.stop();
     this.#members.stop();
     this.#repairs.stop();
     this.#wire.stop();

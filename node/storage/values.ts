@@ -1,5 +1,6 @@
 import { type BlobLink, encodeBlobLink } from '../../protocols/blobs/index.ts';
 import { concatBytes } from '../../protocols/common/bytes.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
 import {
   blobOf,
   INLINE_MAX_BYTES,
@@ -32,9 +33,19 @@ export class Values {
   readonly #components: ValuesComponents;
   /** Blobs on their way through this node, and how often. */
   readonly #passing = new Map<string, number>();
+  #stopping = new AbortController();
 
   constructor(components: ValuesComponents) {
     this.#components = components;
+  }
+
+  start(): void {
+    this.#stopping = new AbortController();
+  }
+
+  /** What is on its way to homes ends soon. */
+  stop(): void {
+    this.#stopping.abort(new CodedError('not_running', 'this node is stopping'));
   }
 
   async put(name: RecordName, value: Bytes, options: PutOptions): Promise<WriteReceipt> {
@@ -75,14 +86,34 @@ export class Values {
   begin(namespace: NamespaceRef): Upload {
     checkNames(namespace);
     const { blobs, partitions } = this.#components;
-    return blobs.store().begin(partitions.namespaceId(namespace));
+    return this.#dismissing(blobs.store().begin(partitions.namespaceId(namespace)));
   }
 
   /** Throws `not_found`. */
   resume(namespace: NamespaceRef, id: string): Upload {
     checkNames(namespace);
     const { blobs, partitions } = this.#components;
-    return blobs.store().resume(partitions.namespaceId(namespace), id);
+    return this.#dismissing(blobs.store().resume(partitions.namespaceId(namespace), id));
+  }
+
+  /** An upload whose bytes go with it, unless something needs them. */
+  #dismissing(upload: Upload): Upload {
+    return {
+      id: upload.id,
+      get offset() {
+        return upload.offset;
+      },
+      get link() {
+        return upload.link;
+      },
+      finish: (...call) => upload.finish(...call),
+      complete: (...call) => upload.complete(...call),
+      append: (...call) => upload.append(...call),
+      cancel: () => {
+        upload.cancel();
+        if (upload.link !== null) this.#dismiss(upload.link);
+      },
+    };
   }
 
   #spreadAndPut(name: RecordName, link: BlobLink, options: PutOptions): Promise<WriteReceipt> {
@@ -100,22 +131,36 @@ export class Values {
     request: Omit<SpreadRequest, 'partition'>,
     put: () => Promise<WriteReceipt>,
   ): Promise<WriteReceipt> {
-    const { blobs, spreader, partitions } = this.#components;
-    const key = Buffer.from(link.cid).toString('latin1');
+    const { spreader, partitions } = this.#components;
+    const key = keyOf(link);
     this.#passing.set(key, (this.#passing.get(key) ?? 0) + 1);
     try {
-      await spreader.spread({ ...request, partition: partitions.of(name) });
+      const signal = AbortSignal.any([request.signal, this.#stopping.signal]);
+      await spreader.spread({ ...request, signal, partition: partitions.of(name) });
       return await put();
     } finally {
       const left = (this.#passing.get(key) ?? 1) - 1;
       if (left > 0) this.#passing.set(key, left);
       else {
         this.#passing.delete(key);
-        // the homes have it, this node among them only if it refers to it
-        blobs.opened?.dismiss(link.cid);
+        this.#dismiss(link);
       }
     }
   }
+
+  /** The homes have it, this node among them only if it refers to it. Never throws: what was acknowledged is. */
+  #dismiss(link: BlobLink): void {
+    if (this.#passing.has(keyOf(link))) return;
+    try {
+      this.#components.blobs.opened?.dismiss(link.cid);
+    } catch {
+      // on a full disk, or one that is closed, its grace ends by itself
+    }
+  }
+}
+
+function keyOf({ cid }: BlobLink): string {
+  return Buffer.from(cid).toString('latin1');
 }
 
 /** All of a short value; else a stream of the whole. */

@@ -280,7 +280,8 @@ const REFUSALS = [
 export function refusedForGood(codes: readonly string[], homes: number, needed: number): CodedError | null {
   for (const [code, raised, message] of REFUSALS) {
     const count = codes.filter((one) => one === code).length;
-    if (homes - count < needed) return new CodedError(raised, message);
+    // where no home is known nobody said anything
+    if (count > 0 && homes - count < needed) return new CodedError(raised, message);
   }
   return null;
 }

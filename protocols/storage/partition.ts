@@ -28,14 +28,15 @@ export function comparePartitions(a: PartitionId, b: PartitionId): number {
   return compareBytes(a.namespaceId, b.namespaceId) || a.partition - b.partition;
 }
 
-/** Most namespace ids remembered: as many as are busy at once, at some 300 bytes each. */
+/** Most namespace ids remembered: as many as are busy at once, at some 500 bytes each. */
 const NAMESPACES_MAX = 10_000;
 
-/** Finds partitions, remembering the ids of recent namespaces: a hash less for each record. */
+/** Finds partitions, remembering recent namespaces: a hash less for each record. */
 export class Partitions {
   readonly #crypto: Crypto;
   readonly #swarm: string;
   readonly #ids = new Map<string, Uint8Array>();
+  readonly #names = new Map<string, Omit<RecordName, 'key'>>();
 
   constructor(components: { readonly crypto: Crypto }, init: { readonly swarm: string }) {
     this.#crypto = components.crypto;
@@ -53,8 +54,17 @@ export class Partitions {
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
     const id = namespaceId(this.#crypto, this.#swarm, owner, namespace);
-    if (this.#ids.size >= NAMESPACES_MAX) this.#ids.clear();
+    if (this.#ids.size >= NAMESPACES_MAX) {
+      this.#ids.clear();
+      this.#names.clear();
+    }
     this.#ids.set(name, id);
+    this.#names.set(bytesKey(id), { owner, namespace });
     return id;
+  }
+
+  /** The names of a recent namespace. */
+  namesOf(id: Uint8Array): Omit<RecordName, 'key'> | null {
+    return this.#names.get(bytesKey(id)) ?? null;
   }
 }

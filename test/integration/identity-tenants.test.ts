@@ -213,6 +213,17 @@ test('a policy holds for one namespace of one owner: not for one of the same nam
   }
 });
 
+test('a policy bounds large values, too, also the first of a namespace', async (t) => {
+  const [node] = (await startTenantNodes(t, 1)) as [MaillonNode];
+  const owner = newSession();
+  const open = rules({ write: rule(true), quotaBytes: cbor.integer(200_000) });
+  await node.namespaces.submit(policyStep({ owner: owner.author, rules: open }));
+  const put = (size: number) =>
+    codeOf(node.storage.put({ owner: owner.did, namespace: NAME, key: 'k' }, new Uint8Array(size)));
+  assert.equal(await put(300_000), 'no_room');
+  assert.equal(await put(100_000), null);
+});
+
 test('a burst of messages right after the start is published whole', async (t) => {
   const [node] = (await startTenantNodes(t, 1)) as [MaillonNode];
   const name = { owner: node.owner, namespace: 'burst', topic: 't' };

@@ -105,6 +105,40 @@ test('an upload comes piece by piece, and is made a value by its CID', async (t)
   assert.ok((await wholeOf(await storage.get(named('film'))))?.equals(LONG));
 });
 
+test('what was uploaded to a light node counts there no longer once it is a value', async (t) => {
+  const [first] = await startMembers(t, 1);
+  assert.ok(first !== undefined);
+  const settings = { 'storage.namespaceBytes': 3 * MIB };
+  const { storage } = await startNode(t, { through: [first], role: 'light', settings });
+  const space = { owner: '', namespace: 'default' };
+  for (const key of ['a', 'b']) {
+    const bytes = pattern(2 * MIB, key.charCodeAt(0));
+    const { id } = storage.beginUpload(space);
+    const link = await storage
+      .resumeUpload(space, id)
+      .complete(piecesOf(bytes, 70_000), new AbortController().signal);
+    await storage.putBlob(named(key), link);
+    storage.resumeUpload(space, id).cancel();
+    assert.ok((await wholeOf(await storage.get(named(key))))?.equals(bytes));
+  }
+});
+
+test('a node that stops ends what is on its way to homes', async (t) => {
+  const [first] = await startMembers(t, 1);
+  assert.ok(first !== undefined);
+  const light = await startNode(t, { through: [first], role: 'light' });
+  await known([light], 1);
+  await first.stop();
+  const space = { owner: '', namespace: 'default' };
+  const never = new AbortController().signal;
+  const link = await light.storage.beginUpload(space).finish(piecesOf(LONG, 70_000), never);
+  const put = codeOf(light.storage.putBlob(named('film'), link));
+  const began = performance.now();
+  await light.stop();
+  assert.equal(await put, 'not_running');
+  assert.ok(performance.now() - began < 20_000, 'it is not tried on');
+});
+
 test('who becomes a home later takes over blobs, too; a copy that is gone from a disk is read from others', async (t) => {
   const nodes = await startMembers(t, 2);
   const [first] = nodes as [MaillonNode];

@@ -52,3 +52,14 @@ test('what was uploaded counts once when its record is put at the same node', as
   await assert.rejects(more, { code: 'no_room', detail: { reason: 'quota' } });
   await store.close();
 });
+
+test('what came of an upload that was given up counts until it is collected, which is at once', async (t) => {
+  const store = openBlobs(scratch(t), { clock: { now: () => 5_000_000 } });
+  const upload = store.begin(NAMESPACE);
+  await upload.append(piecesOf(BYTES, 65_536), NEVER);
+  upload.cancel();
+  assert.equal(store.namespaceBytes(NAMESPACE), 2 ** 20, 'a disk cannot be filled by giving up');
+  await store.collect();
+  assert.deepEqual([store.namespaceBytes(NAMESPACE), store.usage().blobs], [0, 0]);
+  await store.close();
+});

@@ -33,8 +33,13 @@ interface Peer {
   readonly store: Pick<BlobStore, 'block'> | null;
 }
 
-/** A home whose peers have what they have, and its keeper. */
-function homeAmong(t: TestContext, peers: ReadonlyMap<string, Peer>, quotaBytes = 2 ** 30) {
+/** A home whose peers, and those that are home no more, have what they have, and its keeper. */
+function homeAmong(
+  t: TestContext,
+  peers: ReadonlyMap<string, Peer>,
+  quotaBytes = 2 ** 30,
+  former: ReadonlyMap<string, Peer> = new Map(),
+) {
   const data = scratch(t);
   const clock = new ManualClock(Date.now());
   const store = openStore(data, { clock });
@@ -51,7 +56,7 @@ function homeAmong(t: TestContext, peers: ReadonlyMap<string, Peer>, quotaBytes 
     crypto,
     onLie: () => undefined,
     ask: async (id, request) => {
-      const peer = peers.get(id);
+      const peer = peers.get(id) ?? former.get(id);
       if (peer === undefined) throw new NoAnswer('it is not there', false);
       if (!('cid' in request) || request.type !== 'block') throw new Error('blocks are asked for');
       const bytes = await peer.store?.block(request.cid).catch(() => null);
@@ -135,6 +140,9 @@ test('a reference without a record goes after a while; not where this home has n
   standing.isSynced = false;
   assert.equal((await keeper.sweep()).released, 0, 'the record may come again');
   standing.isSynced = true;
+  keeper.hold(record, HERE, 'a');
+  assert.equal((await keeper.sweep()).released, 0, 'it comes again, and may be on its way');
+  clock.advance(2 * MINUTE_MS);
   assert.equal((await keeper.sweep()).released, 1);
   assert.equal(blobs.store().stat(link.cid)?.uses, 0);
 });
@@ -157,6 +165,24 @@ test('what a copied record links is taken with it; lost everywhere, it is wanted
   peers.set('gone', { store: null });
   const among = homeAmong(t, new Map([['a', { store: null }]]));
   await assert.rejects(among.keeper.take(linking(other), HERE, 'not there'), { code: 'no_source' });
+});
+
+test('what the homes want is taken of a former home before that drops it', async (t) => {
+  const bytes = pattern(2 * MIB);
+  const { store: theirs, link } = await blobOf(t, bytes);
+  const former = new Map<string, Peer>([
+    ['last', { store: theirs }],
+    ['none', { store: null }],
+  ]);
+  const { keeper, blobs } = homeAmong(t, new Map([['a', { store: null }]]), 2 ** 30, former);
+  await keeper.take(linking(link), HERE, 'a');
+  await keeper.refill(HERE, 'none');
+  assert.equal(blobs.store().stat(link.cid)?.isComplete, false, 'nobody has it: that keeps nobody');
+  await assert.rejects(keeper.refill(HERE, 'not there'), codeIs('blob_missing'));
+  await keeper.refill({ ...HERE, partition: HERE.partition + 1 }, 'last');
+  assert.equal(blobs.store().stat(link.cid)?.isComplete, false, 'another partition is not his');
+  await keeper.refill(HERE, 'last');
+  assert.ok((await readAll(blobs.store(), link)).equals(bytes));
 });
 
 test('a link that lies about the size is refused, whichever comes first', async (t) => {
