@@ -88,6 +88,18 @@ function quotaOf({ quotaBytes, quotaKeys, isSponsored }: Terms, config: Config):
   };
 }
 
+/** Of a node that is none. */
+export const NOTHING_KEPT: Pick<
+  StorageStatus,
+  'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'
+> = {
+  bytes: 0,
+  records: 0,
+  freeBytes: 0,
+  partitions: { home: 0, standIn: 0, unsynced: 0 },
+  namespaces: [],
+};
+
 /** What a full node does as a replica: its store, its answers to peers, and its upkeep. */
 export class Keeper {
   readonly replica: Replica;

@@ -50,7 +50,7 @@ import type {
   Where,
   WriteReceipt,
 } from './interface.ts';
-import { Keeper } from './keeper.ts';
+import { Keeper, NOTHING_KEPT } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
 import type { Maintenance } from './maintenance/service.ts';
 import { Members } from './members.ts';
@@ -392,11 +392,3 @@ interface Shared {
   readonly blobs: BlobHome;
   readonly exchange: BlobExchange;
 }
-
-const NOTHING_KEPT: Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'> = {
-  bytes: 0,
-  records: 0,
-  freeBytes: 0,
-  partitions: { home: 0, standIn: 0, unsynced: 0 },
-  namespaces: [],
-};

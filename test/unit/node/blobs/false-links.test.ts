@@ -16,10 +16,11 @@ function opened(t: TestContext): BlobStore {
   return store;
 }
 
+const nobody = async () => Promise.reject(new Error('nobody has it'));
+
 /** Of another namespace, and nobody gives it anything. */
 async function claim(store: BlobStore, link: BlobLink): Promise<void> {
-  const getBlock = async () => Promise.reject(new Error('nobody has it'));
-  await assert.rejects(store.fetch(link, { namespaceId: OTHER, getBlock, signal: NEVER }));
+  await assert.rejects(store.fetch(link, { namespaceId: OTHER, getBlock: nobody, signal: NEVER }));
 }
 
 test('what others claimed of a blob before does not become its size when it is uploaded', async (t) => {
@@ -66,12 +67,11 @@ test('a chunk that is here is no blob of another size: a namespace would have it
   const store = opened(t);
   await putBytes(store, pattern(2 * MIB));
   const short = { ...chunk, size: 1 };
-  const getBlock = async () => Promise.reject(new Error('nobody is asked'));
   await assert.rejects(
-    store.fetch(short, { namespaceId: OTHER, getBlock, signal: NEVER }),
+    store.fetch(short, { namespaceId: OTHER, getBlock: nobody, signal: NEVER }),
     (error) => error instanceof BlobError && error.code === 'block_shape',
   );
   assert.equal(store.stat(chunk.cid)?.isComplete ?? false, false);
-  await store.fetch(chunk, { namespaceId: OTHER, getBlock, signal: NEVER });
+  await store.fetch(chunk, { namespaceId: OTHER, getBlock: nobody, signal: NEVER });
   assert.ok((await readAll(store, chunk)).equals(bytes));
 });
