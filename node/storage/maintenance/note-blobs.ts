@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../../protocols/common/clock.ts';
+import { CodedError } from '../../../protocols/common/errors.ts';
 import { blobOf, KIND_BLOB, type PartitionId } from '../../../protocols/storage/index.ts';
 import type { BlobHome } from '../../blobs/home.ts';
 import type { PartitionSummary, RecordStore } from '../store/interface.ts';
@@ -43,15 +44,34 @@ async function noteOf(
       now,
     });
     for (const { key } of page.entries) {
-      if (store.head(partition, key)?.kind !== KIND_BLOB) continue;
-      const held = store.get(partition, key, now);
-      const link = held !== null && 'record' in held ? blobOf(held.record) : null;
-      if (held === null || !('record' in held) || link === null) continue;
-      const { ms, counter, digest } = held.record;
-      const { namespaceId } = partition;
-      blobs.store().want({ namespaceId, key, stamp: { ms, counter, digest } }, link);
+      try {
+        noteOne({ store, blobs }, partition, key, now);
+      } catch (error) {
+        if (!isOfOne(error)) throw error;
+      }
     }
     after = page.next;
     await turn();
   } while (after !== null);
+}
+
+function noteOne(
+  { store, blobs }: Pick<NoteBlobsComponents, 'store' | 'blobs'>,
+  partition: PartitionSummary,
+  key: string,
+  now: number,
+): void {
+  if (store.head(partition, key)?.kind !== KIND_BLOB) return;
+  const held = store.get(partition, key, now);
+  const link = held !== null && 'record' in held ? blobOf(held.record) : null;
+  if (held === null || !('record' in held) || link === null) return;
+  const { ms, counter, digest } = held.record;
+  const { namespaceId } = partition;
+  blobs.store().want({ namespaceId, key, stamp: { ms, counter, digest } }, link);
+}
+
+/** A record that does not open, or a namespace with more than its share, keeps the others from nothing. */
+function isOfOne(error: unknown): boolean {
+  if (!(error instanceof CodedError)) return false;
+  return error.code === 'corrupt' || (error.code === 'no_room' && error.detail?.['reason'] === 'quota');
 }
