@@ -1,9 +1,7 @@
-import { LINK_ERRORS } from '../common/blob-link.ts';
 import { type Fault, refusalBy } from '../common/refusal.ts';
 
-/** Why a blob or a block of it is not taken, and whose fault it is. */
+/** Why a blob or a block of it is not taken, and whose fault it is; of links: common/blob-link.ts. */
 export const BLOB_ERRORS = {
-  ...LINK_ERRORS,
   /** The bytes of a block do not hash to its CID. */
   block_hash: 'sender',
   /** A block is not what a blob of this size has in its place: made by another profile, or its size is not true. */

@@ -4,7 +4,13 @@
  * Everything here is pure. Where blocks are kept and fetched from is the node's matter.
  */
 
-export { type BlobLink, checkBlobSize, decodeBlobLink, encodeBlobLink } from '../common/blob-link.ts';
+export {
+  type BlobLink,
+  checkBlobSize,
+  decodeBlobLink,
+  encodeBlobLink,
+  LinkError,
+} from '../common/blob-link.ts';
 export { CID_BYTES, cidOf, cidText, digestOf, isBlockCid, isLeafCid, parseCid } from '../common/block-cid.ts';
 export { BlobBuilder, type Block, chunksOf } from './client.ts';
 export { fileSizeOf } from './codec.ts';

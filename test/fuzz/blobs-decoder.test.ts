@@ -8,6 +8,7 @@ import {
   cidOf,
   decodeBlobLink,
   encodeBlobLink,
+  LinkError,
   rootOf,
 } from '../../protocols/blobs/index.ts';
 import { blobOf, blocksOf, bytesOfAll, pattern, piecesOf, readerOf } from '../support/blobs.ts';
@@ -25,7 +26,7 @@ function linkHolds(bytes: Uint8Array): void {
   try {
     assert.ok(Buffer.from(encodeBlobLink(decodeBlobLink(bytes))).equals(bytes), 'what is taken has one form');
   } catch (error) {
-    if (!(error instanceof BlobError)) throw error;
+    if (!(error instanceof LinkError)) throw error;
   }
 }
 
