@@ -59,7 +59,11 @@ export async function fetchBlob(
   /** The bytes of a node, which is needed to go on. */
   const nodeBytes = async (ref: BlockRef): Promise<Uint8Array> => {
     const own = intake.has(ref.cid) ? await read(ref.cid).catch(() => null) : null;
-    if (own !== null) return own;
+    if (own !== null) {
+      // a fetch that goes on walks over what is here: that is no stall
+      options.onProgress?.(0);
+      return own;
+    }
     const bytes = await reader.get(ref, signal);
     await intake.add({ cid: ref.cid, bytes });
     options.onProgress?.(bytes.byteLength);

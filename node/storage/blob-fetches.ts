@@ -8,6 +8,7 @@ import {
   BLOB_FETCHES_PER_PEER,
   BLOB_FETCHES_WAITING_MAX,
   BLOB_FETCHES_WAITING_PER_PEER,
+  BLOB_SOURCES_MAX,
   BLOB_STALL_MS,
 } from './limits.ts';
 
@@ -76,14 +77,15 @@ export class BlobFetches {
     const known = this.#known.get(key);
     if (known !== undefined) {
       // who asked first may have it no more, or never had it
-      known.sources.push(...request.sources.filter((id) => !known.sources.includes(id)));
+      const others = request.sources.filter((id) => !known.sources.includes(id));
+      known.sources.push(...others.slice(0, BLOB_SOURCES_MAX - known.sources.length));
       return known.done.promise;
     }
     const ofPeer = this.#waiting.filter(({ peer }) => peer === request.peer).length;
     if (this.#known.size >= BLOB_FETCHES_WAITING_MAX || ofPeer >= BLOB_FETCHES_WAITING_PER_PEER) {
       throw new CodedError('overloaded', 'too many blobs wait to be fetched');
     }
-    const sources = [...request.sources];
+    const sources = request.sources.slice(0, BLOB_SOURCES_MAX);
     const fetch: Fetch = { ...request, sources, key, done: Promise.withResolvers<void>() };
     this.#known.set(key, fetch);
     this.#waiting.push(fetch);

@@ -84,6 +84,8 @@ export const BLOB_FETCHES_WAITING_PER_PEER = 128;
 export const BLOB_FETCH_TURN_MS = 20_000;
 /** Blocks read for peers at a time, some 2 MiB of memory each. */
 export const BLOCKS_GIVEN_AT_ONCE = 16;
+/** Peers asked for the blocks of one blob: its homes, those that stand in, and who asked for it. */
+export const BLOB_SOURCES_MAX = 64;
 /** A fetch in which no block came for so long is given up. */
 export const BLOB_STALL_MS = 60_000;
 /** After which a home says how far it is with a blob: well below what a request may take. */
@@ -125,6 +127,7 @@ export const STORAGE_SERVICE_LIMITS: readonly Limit[] = [
     'then a fetch goes behind those that wait',
   ),
   limit('storage.blocksGiven', BLOCKS_GIVEN_AT_ONCE, 'count', 'blocks read for peers at a time'),
+  limit('storage.blobSources', BLOB_SOURCES_MAX, 'count', 'peers asked for the blocks of one blob'),
   limit('storage.blobStall', BLOB_STALL_MS, 'milliseconds', 'a blob of which nothing comes is given up'),
   limit('storage.repairs', REPAIRS_MAX, 'count', 'stale copies that wait for their repair'),
 ];

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { type BlobLink, blockCountOf, PROFILE, rootOf } from '../../protocols/blobs/index.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -24,6 +25,8 @@ export interface SpreaderComponents {
 }
 
 export interface SpreadRequest {
+  /** What is on its way. */
+  readonly link: BlobLink;
   readonly partition: PartitionId;
   readonly durability: Durability;
   /** A record that links the blob, of now: homes take it for the right to have them fetch it. */
@@ -58,12 +61,15 @@ class Spread {
   /** Why a home did not take it, as it said last. */
   readonly #errors = new Map<string, unknown>();
   readonly #followed = new Set<string>();
+  /** Nobody can have more of it. */
+  readonly #blocksMax: number;
   #progressAt = performance.now();
   #wake = Promise.withResolvers<void>();
 
   constructor(components: SpreaderComponents, request: SpreadRequest) {
     this.#components = components;
     this.#request = request;
+    this.#blocksMax = blockCountOf(rootOf(request.link), PROFILE);
   }
 
   async run(): Promise<void> {
@@ -119,17 +125,21 @@ class Spread {
     const { signal } = this.#ended;
     let blocks = 0;
     while (!signal.aborted && !this.#whole.has(id)) {
+      const askedAt = performance.now();
       try {
         const progress = await this.#ask(id);
         this.#errors.delete(id);
         if (progress.isWhole) this.#whole.add(id);
-        if (progress.isWhole || progress.blocks > blocks) this.#progressAt = performance.now();
-        blocks = progress.blocks;
+        const more = Math.min(progress.blocks, this.#blocksMax);
+        if (progress.isWhole || more > blocks) this.#progressAt = performance.now();
+        blocks = Math.max(blocks, more);
       } catch (error) {
         this.#errors.set(id, error);
       }
       this.#wake.resolve();
-      if (this.#errors.has(id)) await wait(PREPARE_RETRY_MS, undefined, { signal }).catch(() => undefined);
+      const early = askedAt + PREPARE_RETRY_MS - performance.now();
+      // one that says at once that it is not done is asked no more often than one that refuses
+      if (early > 0 && !this.#whole.has(id)) await wait(early, undefined, { signal }).catch(() => undefined);
     }
   }
 

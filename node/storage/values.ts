@@ -51,18 +51,21 @@ export class Values {
   async put(name: RecordName, value: Bytes, options: PutOptions): Promise<WriteReceipt> {
     checkName(name);
     checkPut(options);
-    const { inline, stream } = await beginningOf(value);
+    const { inline, stream, leave } = await beginningOf(value);
     const { coordinator } = this.#components;
     if (inline !== null) return coordinator.put(name, { kind: KIND_VALUE, value: inline }, options);
-    // what will be refused is, before anybody sends a gigabyte
-    await coordinator.check(name, options);
-    const upload = this.begin(name);
+    let upload: Upload | null = null;
     try {
+      // what will be refused is, before anybody sends a gigabyte
+      await coordinator.check(name, options);
+      upload = this.begin(name);
       const link = await upload.finish(stream, options.signal ?? NEVER);
       return await this.#spreadAndPut(name, link, options);
     } catch (error) {
-      upload.cancel();
+      upload?.cancel();
       throw error;
+    } finally {
+      await leave();
     }
   }
 
@@ -128,7 +131,7 @@ export class Values {
   async #spread(
     name: RecordName,
     link: BlobLink,
-    request: Omit<SpreadRequest, 'partition'>,
+    request: Omit<SpreadRequest, 'partition' | 'link'>,
     put: () => Promise<WriteReceipt>,
   ): Promise<WriteReceipt> {
     const { spreader, partitions } = this.#components;
@@ -136,7 +139,7 @@ export class Values {
     this.#passing.set(key, (this.#passing.get(key) ?? 0) + 1);
     try {
       const signal = AbortSignal.any([request.signal, this.#stopping.signal]);
-      await spreader.spread({ ...request, signal, partition: partitions.of(name) });
+      await spreader.spread({ ...request, link, signal, partition: partitions.of(name) });
       return await put();
     } finally {
       const left = (this.#passing.get(key) ?? 1) - 1;
@@ -163,37 +166,43 @@ function keyOf({ cid }: BlobLink): string {
   return Buffer.from(cid).toString('latin1');
 }
 
-/** All of a short value; else a stream of the whole. */
-async function beginningOf(
-  value: Bytes,
-): Promise<
-  | { readonly inline: Uint8Array; readonly stream: null }
-  | { readonly inline: null; readonly stream: AsyncIterable<Uint8Array> }
-> {
+/** All of a short value; else a stream of the whole, and how its source is told that no more is wanted. */
+type Beginning =
+  | { readonly inline: Uint8Array; readonly stream: null; readonly leave: null }
+  | {
+      readonly inline: null;
+      readonly stream: AsyncIterable<Uint8Array>;
+      readonly leave: () => Promise<void>;
+    };
+
+async function beginningOf(value: Bytes): Promise<Beginning> {
   if (value instanceof Uint8Array) {
-    if (value.byteLength <= INLINE_MAX_BYTES) return { inline: value, stream: null };
-    return { inline: null, stream: streamOf([value], null) };
+    if (value.byteLength <= INLINE_MAX_BYTES) return { inline: value, stream: null, leave: null };
+    return { inline: null, stream: streamOf([value], null), leave: async () => undefined };
   }
   const source = value[Symbol.asyncIterator]();
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   while (bytes <= INLINE_MAX_BYTES) {
     const { done, value: piece } = await source.next();
-    if (done === true) return { inline: concatBytes(...pieces), stream: null };
+    if (done === true) return { inline: concatBytes(...pieces), stream: null, leave: null };
     pieces.push(piece);
     bytes += piece.byteLength;
   }
-  return { inline: null, stream: streamOf(pieces, source) };
+  const leave = async (): Promise<void> => {
+    try {
+      await source.return?.();
+    } catch {
+      // what came of it is known already
+    }
+  };
+  return { inline: null, stream: streamOf(pieces, source), leave };
 }
 
 async function* streamOf(
   pieces: readonly Uint8Array[],
   rest: AsyncIterator<Uint8Array> | null,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* pieces;
-    for (let next = await rest?.next(); next?.done === false; next = await rest?.next()) yield next.value;
-  } finally {
-    await rest?.return?.();
-  }
+  yield* pieces;
+  for (let next = await rest?.next(); next?.done === false; next = await rest?.next()) yield next.value;
 }

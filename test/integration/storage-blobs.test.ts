@@ -67,14 +67,20 @@ test('conditions, deletion and what is refused: as with any other value', async 
   const { storage } = node;
   const { etag } = await storage.put(named('k'), LONG, { ifAbsent: true });
   let taken = 0;
+  let isLeft = false;
   async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const piece of piecesOf(LONG, 100_000)) {
-      taken += piece.byteLength;
-      yield piece;
+    try {
+      for await (const piece of piecesOf(LONG, 100_000)) {
+        taken += piece.byteLength;
+        yield piece;
+      }
+    } finally {
+      isLeft = true;
     }
   }
   assert.equal(await codeOf(storage.put(named('k'), counted(), { ifAbsent: true })), 'exists');
   assert.ok(taken < MIB, 'it is said before all was sent');
+  assert.ok(isLeft, 'and its source is told');
   await storage.put(named('k'), piecesOf(LONG.subarray(9), 100_000), { ifVersion: etag });
   assert.ok((await wholeOf(await storage.get(named('k'))))?.equals(LONG.subarray(9)));
   const leaving = new AbortController();
