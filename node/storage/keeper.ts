@@ -187,11 +187,12 @@ export class Keeper {
   async stop(): Promise<void> {
     this.#endListening?.();
     this.#endListening = null;
-    await this.maintenance.stop();
     this.#upkeep.stop();
     this.#sync.stop();
     this.#absentees.stop();
+    // what maintenance waits for may be a blob that comes from somebody who hangs
     this.#blobs.stop();
+    await this.maintenance.stop();
     await this.#store.close();
   }
 

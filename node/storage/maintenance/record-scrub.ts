@@ -130,7 +130,7 @@ export class RecordScrub {
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       try {
-        await mend(place, key);
+        await orAborted(mend(place, key), signal);
         if (this.#isSound(place, key)) return true;
       } catch (error) {
         logger.debug({ reason: errorMessage(error) }, 'a broken record was not repaired yet');
@@ -148,6 +148,18 @@ export class RecordScrub {
     } catch {
       return false;
     }
+  }
+}
+
+/** A majority that does not answer is not waited for by a node that stops. */
+async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

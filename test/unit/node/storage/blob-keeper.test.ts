@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { BlobExchange } from '../../../../node/blobs/exchange.ts';
@@ -55,11 +56,12 @@ function homeAmong(
   const exchange = new BlobExchange({
     crypto,
     onLie: () => undefined,
-    ask: async (id, request) => {
+    ask: async (id, request, signal) => {
       const peer = peers.get(id) ?? former.get(id);
       if (peer === undefined) throw new NoAnswer('it is not there', false);
       if (!('cid' in request) || request.type !== 'block') throw new Error('blocks are asked for');
-      const bytes = await peer.store?.block(request.cid).catch(() => null);
+      const asked = peer.store?.block(request.cid).catch(() => null);
+      const bytes = await Promise.race([asked, once(signal, 'abort').then(() => null)]);
       return { bytes: bytes ?? null } as never;
     },
   });
@@ -183,6 +185,23 @@ test('what the homes want is taken of a former home before that drops it', async
   assert.equal(blobs.store().stat(link.cid)?.isComplete, false, 'another partition is not his');
   await keeper.refill(HERE, 'last');
   assert.ok((await readAll(blobs.store(), link)).equals(bytes));
+});
+
+test('a sweep that waits for somebody who hangs ends when the node stops', async (t) => {
+  const { link } = await blobOf(t, pattern(99));
+  const peers = new Map<string, Peer>([['a', { store: null }]]);
+  const { keeper } = homeAmong(t, peers);
+  await keeper.take(linking(link), HERE, 'a');
+  let isAsked = false;
+  const hangs = (): Promise<Uint8Array> => {
+    isAsked = true;
+    return new Promise(() => undefined);
+  };
+  peers.set('b', { store: { block: hangs } });
+  const swept = keeper.sweep();
+  await until('it waits', () => isAsked);
+  keeper.stop();
+  assert.deepEqual(await swept, { released: 0, fetched: 0 });
 });
 
 test('a link that lies about the size is refused, whichever comes first', async (t) => {

@@ -45,10 +45,11 @@ test('two of three homes are enough; one that hangs is not waited for', async ()
   await spread();
 });
 
+function full(): never {
+  throw new ReplicaError('over_quota', 'it had its share');
+}
+
 test('what so many homes refuse for good that not enough are left is refused by name', async () => {
-  const full = (): never => {
-    throw new ReplicaError('over_quota', 'it had its share');
-  };
   const { spread } = spreaderOver({ a: () => WHOLE, b: full, c: full });
   await assert.rejects(spread(), { code: 'over_quota' });
 });
