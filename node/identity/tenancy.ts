@@ -1,15 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../protocols/common/clock.ts';
-import type { Crypto, Ed25519Signer, WalletCrypto } from '../../protocols/common/crypto.ts';
+import type { Crypto, WalletCrypto } from '../../protocols/common/crypto.ts';
 import { encodeMultikey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import {
-  ACTIONS,
   ALL_NAMESPACES,
   ChainVerifier,
   checkChain,
   Delegator,
-  ed25519DelegationSigner,
   IdentityError,
   type IdentityMetrics,
   type VerifiedChain,
@@ -20,8 +18,9 @@ import { type AuthoriseRecord, type RecordBody, StorageError } from '../../proto
 import type { Namespaces } from '../namespaces/interface.ts';
 import type { Authority } from './authority.ts';
 import { Credentials } from './credentials.ts';
-import { type Chain, Extender } from './extender.ts';
+import { Extender } from './extender.ts';
 import type { Identity } from './identity.ts';
+import type { Operator } from './operator.ts';
 
 /** Any namespace of the owner will do. */
 const DEFAULT = 'default';
@@ -108,26 +107,23 @@ export function recordCurrency(authority: Authority, clock: Clock): (record: Rec
   };
 }
 
-/** What the owner of this node lets it do: everything, in all of the owner's namespaces. */
+/** What the operator of this node lets it do. */
 export async function ownCredentials(
   components: Pick<TenancyComponents, 'crypto' | 'clock'> & { readonly authority: Authority },
-  init: { readonly identity: Identity; readonly owner: Ed25519Signer; readonly swarm: string },
+  init: { readonly identity: Identity; readonly operator: Operator; readonly swarm: string },
 ): Promise<Credentials> {
-  const { identity, owner, swarm } = init;
-  const signer = ed25519DelegationSigner(owner);
-  const delegator = new Delegator({ ...components, signer, randomBytes }, { swarm });
-  const extender = new Extender({ ...components, delegator }, { swarm, author: identity.author });
-  const chains: Chain[] = [];
-  if (signer.did !== identity.author) {
-    const resource = { swarm, owner: signer.did, namespace: ALL_NAMESPACES, actions: ACTIONS, prefix: '' };
-    const { bytes } = await delegator.delegate({ audience: identity.author, resources: [resource] });
-    chains.push([bytes]);
-  }
+  const { identity, operator, swarm } = init;
+  const { did, signer, chain } = operator;
+  const delegator = signer === null ? null : new Delegator({ ...components, signer, randomBytes }, { swarm });
+  const extender = new Extender(
+    { ...components, delegator },
+    { swarm, author: identity.author, operator: did },
+  );
   const author = encodeMultikey(identity.signer.publicKey);
-  const credentials = new Credentials({ ...components, extender }, { author, chains });
+  const credentials = new Credentials({ ...components, extender, chain }, { author });
   // verified before anything is published with it: a burst at the start would all wait for that
   await credentials
-    .chainFor({ owner: signer.did, namespace: DEFAULT, action: 'write', resource: '' })
+    .chainFor({ owner: did, namespace: DEFAULT, action: 'write', resource: '' })
     .catch((error: unknown) => {
       // this node's key was revoked, or the namespace is another's now: it is said to whoever wants to write
       if (!(error instanceof CodedError && error.code === 'forbidden')) throw error;

@@ -1,5 +1,5 @@
 import { type ByteRange, checkRange, cidText } from '../../protocols/blobs/index.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { didKey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
@@ -51,7 +51,7 @@ import { Overtaken, type WriteResult, Writer } from './writer.ts';
 
 export interface CoordinatorComponents extends ReaderComponents {
   readonly admission: RecordAdmission;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly crypto: Crypto;
   readonly partitions: Partitions;
   readonly signer: RecordSigner;
@@ -322,7 +322,7 @@ export class Coordinator {
       metrics.operationsFailed[kind] += 1;
       throw new CodedError('overloaded', 'too many storage requests are under way here; try again');
     }
-    const deadline = new Deadline(this.#deadlineMs);
+    const deadline = new Deadline(this.#components, { ms: this.#deadlineMs });
     this.#underway += 1;
     try {
       const result = await work(deadline);

@@ -1,6 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { equalBytes } from '../../protocols/common/bytes.ts';
-import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS, sleep, type TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { RateLimiter } from '../../protocols/common/rate-limit.ts';
@@ -37,7 +36,7 @@ export interface CopierComponents {
   readonly admission: RecordAdmission;
   readonly crypto: Crypto;
   readonly partitions: Partitions;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly endings: Endings;
   readonly witnesses: Witnesses;
@@ -144,7 +143,7 @@ export class Copier {
   async #exchange(pull: Pull, message: Uint8Array): Promise<Answers['reconcile']> {
     const { source, partition, signal } = pull;
     const request = { type: 'reconcile', ...idOf(partition), message } as const;
-    const until = limited(signal, 'reconcile');
+    const until = this.#limited(signal, 'reconcile');
     const answer = await this.#components.ask<'reconcile'>(source, request, until);
     await this.#meter(message.byteLength + answer.message.byteLength, signal);
     return answer;
@@ -165,7 +164,7 @@ export class Copier {
     for (let rest = ids; rest.length > 0; ) {
       const asked = rest.slice(0, ENTRY_IDS_MAX);
       const request = { type: 'entries', ...idOf(partition), ids: asked } as const;
-      const until = limited(signal, 'entries');
+      const until = this.#limited(signal, 'entries');
       const { entries } = await this.#components.ask<'entries'>(source, request, until);
       await this.#meter(entries.length * ENTRY_BYTES, signal);
       const news = entries.flatMap((entry, index) => {
@@ -221,7 +220,11 @@ export class Copier {
     while (rest.length > 0) {
       const some = rest.slice(0, FETCH_KEYS_MAX);
       const request = { type: 'fetch', ...idOf(place), keys: some.map(({ key }) => key) } as const;
-      const { records } = await this.#components.ask<'fetch'>(source, request, limited(signal, 'fetch'));
+      const { records } = await this.#components.ask<'fetch'>(
+        source,
+        request,
+        this.#limited(signal, 'fetch'),
+      );
       await this.#store(source, place, some.slice(0, records.length), records, signal);
       await this.#meter(
         records.reduce((sum, one) => sum + (one?.byteLength ?? ENTRY_BYTES), 0),
@@ -287,7 +290,7 @@ export class Copier {
     const own = this.#components.store.summary(partition);
     if (own !== null) return own;
     const request = { type: 'partitions', after: before(partition), limit: 1 } as const;
-    const until = limited(signal, 'partitions');
+    const until = this.#limited(signal, 'partitions');
     const { entries } = await this.#components.ask<'partitions'>(source, request, until);
     const [entry] = entries;
     const isRight =
@@ -300,9 +303,13 @@ export class Copier {
     return { owner, namespace, namespaceId: partition.namespaceId, partition: partition.partition };
   }
 
+  #limited(signal: AbortSignal, type: RequestType): AbortSignal {
+    return AbortSignal.any([signal, this.#components.clock.timeoutSignal(REQUESTS[type].timeoutMs)]);
+  }
+
   async #meter(bytes: number, signal: AbortSignal): Promise<void> {
     this.#rate.charge(ALL, bytes);
-    while (this.#rate.isExceeded(ALL)) await wait(THROTTLE_MS, undefined, { signal });
+    while (this.#rate.isExceeded(ALL)) await sleep(this.#components.clock, THROTTLE_MS, signal);
   }
 }
 
@@ -320,8 +327,4 @@ function before({ namespaceId, partition }: PartitionId): PartitionId {
     if (byte > 0) break;
   }
   return { namespaceId: id, partition: PARTITIONS - 1 };
-}
-
-function limited(signal: AbortSignal, type: RequestType): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(REQUESTS[type].timeoutMs)]);
 }

@@ -1,3 +1,4 @@
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import {
   type Answers,
   compareRecords,
@@ -13,6 +14,7 @@ import type { PartitionPlace } from './store/interface.ts';
 export type Ending = Stamp & { readonly key: string };
 
 export interface EndingsComponents {
+  readonly clock: TimerClock;
   readonly places: Places;
   readonly ask: <T extends RequestType>(
     id: string,
@@ -66,7 +68,7 @@ export class Endings {
     signal: AbortSignal,
   ): Promise<number> {
     const request = { type: 'get', namespaceId, key: ending.key } as const;
-    const until = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]);
+    const until = AbortSignal.any([signal, this.#components.clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
     const answers = await Promise.all(
       ids.map((id) => this.#components.ask<'get'>(id, request, until).catch(() => null)),
     );

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
@@ -40,7 +40,7 @@ import { type IsCurrent, Witnesses } from './witnesses.ts';
 
 export interface KeeperComponents {
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   readonly members: Members;
   readonly places: Places;

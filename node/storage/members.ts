@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { Timer, TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { GONE_MAX, type GoneMember, type Member } from '../../protocols/storage/index.ts';
@@ -28,7 +28,7 @@ export interface Offer {
 }
 
 export interface MembersComponents {
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly crypto: Crypto;
   readonly logger: Logger;
   /** Those that the directory reached now. */
@@ -83,7 +83,7 @@ export class Members {
   #unsettledSince = -Infinity;
   /** Whether others were asked who is gone since before this node came. */
   #isGoneKnown: boolean;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Timer | null = null;
   #isDirty = false;
   #wroteAt = 0;
   #refreshedAt = -Infinity;
@@ -105,14 +105,14 @@ export class Members {
 
   start(): void {
     if (this.#timer !== null) return;
-    this.#timer = setInterval(() => this.#tick(), MEMBERS_TICK_MS);
+    this.#timer = this.#components.clock.setInterval(() => this.#tick(), MEMBERS_TICK_MS);
     this.refresh();
     this.#write();
   }
 
   stop(): void {
     if (this.#timer === null) return;
-    clearInterval(this.#timer);
+    this.#timer.cancel();
     this.#timer = null;
     this.#write();
   }

@@ -1,3 +1,4 @@
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type {
   Answers,
   PartitionId,
@@ -11,6 +12,7 @@ import type { StorageServiceMetrics } from './metrics.ts';
 import { majorityOf, type Place, type Places } from './places.ts';
 
 export interface QuorumComponents {
+  readonly clock: TimerClock;
   readonly places: Places;
   readonly metrics: StorageServiceMetrics;
   /** The answer of a node, this one included. */
@@ -184,11 +186,12 @@ export class Quorum<T> {
   /** Does `work` for all at once. Resolves when one says that it is enough, all have ended, or the attempt is over. */
   async #first(ids: readonly string[], work: (id: string) => Promise<boolean>): Promise<void> {
     if (ids.length === 0) return;
+    const { clock } = this.#components;
     let left = ids.length;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.min(ATTEMPT_TIMEOUT_MS, this.#deadline.leftMs));
+      const timer = clock.setTimeout(resolve, Math.min(ATTEMPT_TIMEOUT_MS, this.#deadline.leftMs));
       const done = (): void => {
-        clearTimeout(timer);
+        timer.cancel();
         resolve();
       };
       for (const id of ids) {

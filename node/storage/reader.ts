@@ -1,4 +1,3 @@
-import type { Clock } from '../../protocols/common/clock.ts';
 import { CLOCK_SKEW_MS } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
@@ -38,7 +37,6 @@ export interface ReadResult extends Pick<Copy, 'stamp' | 'record'> {
 export interface ReaderComponents extends QuorumComponents {
   readonly admission: RecordAdmission;
   readonly crypto: Crypto;
-  readonly clock: Clock;
   readonly versions: HybridClock;
   readonly isCurrent: IsCurrent;
   /** Homes that hold less than the newest copy, to be given it; `isDamaged` where their own does not open. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import type { BlobLink } from '../../protocols/blobs/index.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import {
   type Answers,
@@ -72,7 +72,7 @@ export interface StorageServiceComponents {
   readonly network: Network;
   readonly directory: Directory;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly identity: Identity;
   readonly authorise: AuthoriseRecord;
   readonly credentials: Credentials;
@@ -141,6 +141,7 @@ export class StorageService implements Storage {
       { swarm: config.swarm },
     );
     this.#repairs = new Repairs({
+      clock,
       metrics,
       logger: components.logger,
       ask: this.#ask,
@@ -383,7 +384,7 @@ export class StorageService implements Storage {
 /** What the parts of the service have in common. */
 interface Shared {
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly partitions: Partitions;
   readonly places: Places;
   readonly metrics: StorageServiceMetrics;

@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { sleep, type Timer, type TimerClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -29,6 +29,7 @@ export interface SyncComponents {
   readonly places: Places;
   readonly standings: Standings;
   readonly copier: Copier;
+  readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly logger: Logger;
   /** Told when others see other homes than this node does. */
@@ -75,7 +76,7 @@ export class Sync {
   readonly #components: SyncComponents;
   readonly #tasks = new Map<string, Task>();
   readonly #waiting: Task[] = [];
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<Timer>();
   #running = 0;
   #abort = new AbortController();
 
@@ -89,7 +90,7 @@ export class Sync {
 
   stop(): void {
     this.#abort.abort(new Error('this node is stopping'));
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     this.#tasks.clear();
     this.#waiting.length = 0;
@@ -111,7 +112,7 @@ export class Sync {
     if (this.#tasks.has(key) || this.#tasks.size >= PLACES_MAX || this.#abort.signal.aborted) return;
     const { namespaceId } = partition;
     const own = { namespaceId: Uint8Array.from(namespaceId), partition: partition.partition };
-    const task: Task = { partition: own, since: performance.now(), tries: 0 };
+    const task: Task = { partition: own, since: this.#components.clock.monotonicNow(), tries: 0 };
     this.#tasks.set(key, task);
     this.#enqueue(task);
   }
@@ -143,7 +144,7 @@ export class Sync {
     if (this.#abort.signal.aborted) return;
     const delay = Math.min(SYNC_RETRY_MAX_MS, SYNC_RETRY_MS * 2 ** Math.min(10, task.tries));
     task.tries += 1;
-    const timer = setTimeout(() => {
+    const timer = this.#components.clock.setTimeout(() => {
       this.#timers.delete(timer);
       this.#enqueue(task);
     }, delay);
@@ -153,7 +154,7 @@ export class Sync {
   /** Whether it is done, or not this node's any more. */
   async #attempt(task: Task): Promise<boolean> {
     const { partition, since } = task;
-    const { members, places, standings, metrics } = this.#components;
+    const { clock, members, places, standings, metrics } = this.#components;
     const place = places.of(partition);
     if (!place.isHome) return true;
     if (!members.isSettled) {
@@ -162,7 +163,7 @@ export class Sync {
     }
     const survey = await this.#survey(partition, place);
     if (survey.disagreeing.length > 0) this.#components.onDisagreement();
-    const waitedMs = performance.now() - since;
+    const waitedMs = clock.monotonicNow() - since;
     if (!mayFinish(survey, majorityOf(place.homes.length), waitedMs)) return false;
     if (standings.isStale(partition) && survey.synced.length > 0) {
       await this.#components.store.dropPartition(partition);
@@ -175,11 +176,11 @@ export class Sync {
   }
 
   async #survey(partition: PartitionId, place: Place): Promise<Survey> {
-    const { places, ask } = this.#components;
+    const { clock, places, ask } = this.#components;
     const candidates = places.candidates(place);
     const { namespaceId } = partition;
     const request = { type: 'state', namespaceId, partition: partition.partition } as const;
-    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]);
+    const signal = AbortSignal.any([this.#abort.signal, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
     const answers: (Answers['state'] | null)[] = candidates.map(() => null);
     const asking = candidates.map(async ({ id, isLive }, index) => {
       if (isLive) answers[index] = await ask<'state'>(id, request, signal).catch(() => null);
@@ -187,7 +188,7 @@ export class Sync {
     const close = CLOSE_FACTOR * place.homes.length;
     await Promise.all(asking.slice(0, close));
     // those farther away hold something after a swarm has grown: they have a little longer
-    await Promise.race([Promise.all(asking), wait(FAR_WAIT_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.all(asking), sleep(clock, FAR_WAIT_MS)]);
     const synced: string[] = [];
     const holding: string[] = [];
     const disagreeing: string[] = [];

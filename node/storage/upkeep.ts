@@ -1,5 +1,5 @@
 import { equalBytes } from '../../protocols/common/bytes.ts';
-import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS, type Timer, type TimerClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -23,7 +23,7 @@ export interface UpkeepComponents {
   readonly places: Places;
   readonly standings: Standings;
   readonly sync: Sync;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly logger: Logger;
   readonly ask: <T extends RequestType>(
@@ -58,7 +58,7 @@ const SWEEP_ROWS_MAX = 16 * SWEEP_ROWS;
 export class Upkeep {
   readonly #components: UpkeepComponents;
   readonly #self: string;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Timer | null = null;
   #isBusy = false;
   #after: PartitionId | null = null;
   #reviewAt = 0;
@@ -76,12 +76,12 @@ export class Upkeep {
   start(): void {
     if (this.#timer !== null) return;
     this.#abort = new AbortController();
-    this.#timer = setInterval(() => void this.tick(), UPKEEP_TICK_MS);
+    this.#timer = this.#components.clock.setInterval(() => void this.tick(), UPKEEP_TICK_MS);
   }
 
   stop(): void {
     if (this.#timer === null) return;
-    clearInterval(this.#timer);
+    this.#timer.cancel();
     this.#timer = null;
     this.#abort.abort(new Error('this node is stopping'));
   }
@@ -208,7 +208,7 @@ export class Upkeep {
   }
 
   #limit(ms: number): AbortSignal {
-    return AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ms)]);
+    return AbortSignal.any([this.#abort.signal, this.#components.clock.timeoutSignal(ms)]);
   }
 }
 

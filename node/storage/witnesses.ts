@@ -1,4 +1,5 @@
 import { equalBytes } from '../../protocols/common/bytes.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type {
   Answers,
   PartitionId,
@@ -19,6 +20,7 @@ export type IsCurrent = (record: RecordBody) => Promise<boolean>;
 export const WITNESSES_MIN = 2;
 
 export interface WitnessesComponents {
+  readonly clock: TimerClock;
   readonly isCurrent: IsCurrent;
   readonly ask: <T extends RequestType>(
     id: string,
@@ -58,7 +60,7 @@ export class Witnesses {
 
   async #count(ids: readonly string[], { namespaceId }: PartitionId, record: SignedRecord): Promise<number> {
     const request = { type: 'get', namespaceId, key: record.key } as const;
-    const signal = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
+    const signal = this.#components.clock.timeoutSignal(ATTEMPT_TIMEOUT_MS);
     const answers = await Promise.all(
       ids.map((id) => this.#components.ask<'get'>(id, request, signal).catch(() => null)),
     );

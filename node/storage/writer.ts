@@ -1,4 +1,4 @@
-import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -18,7 +18,6 @@ import { majority, type Needed, Quorum, type QuorumComponents, type QuorumInit }
 import { NoAnswer } from './wire.ts';
 
 export interface WriterComponents extends QuorumComponents {
-  readonly clock: Clock;
   readonly versions: HybridClock;
 }
 

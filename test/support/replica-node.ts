@@ -26,6 +26,7 @@ import type { PartitionPlace, RecordStore } from '../../node/storage/store/inter
 import { Wire } from '../../node/storage/wire.ts';
 import { WireServer } from '../../node/storage/wire-server.ts';
 import { Witnesses } from '../../node/storage/witnesses.ts';
+import { systemClock } from '../../protocols/common/clock.ts';
 import {
   type Answers,
   decodeRecord,
@@ -53,7 +54,7 @@ const NO_SIGNATURE = new Uint8Array(64);
 const NO_VALUE = new Uint8Array();
 
 const crypto = createCrypto();
-const clock = { now: () => Date.now() };
+const clock = systemClock;
 const logger = silentLogger();
 const partitions = new Partitions({ crypto }, { swarm: SWARM });
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
@@ -144,8 +145,8 @@ export class ReplicaNode {
     );
     const exchange = new BlobExchange({ crypto, ask, onLie: () => undefined });
     const fetches = new BlobFetches({ blobs, exchange });
-    const witnesses = new Witnesses({ isCurrent, ask }, { self: this.id });
-    const endings = new Endings({ places, ask }, { self: this.id });
+    const witnesses = new Witnesses({ clock, isCurrent, ask }, { self: this.id });
+    const endings = new Endings({ clock, places, ask }, { self: this.id });
     const own = { store, crypto, clock, logger, blobs, fetches, places, standings: STANDINGS };
     const keeper = new BlobKeeper(own, { self: this.id });
     const shared = { ...own, blobs: keeper, partitions, admission, metrics, witnesses };
