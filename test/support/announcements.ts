@@ -2,6 +2,7 @@
 import { sign } from 'node:crypto';
 import * as cbor from './cbor.ts';
 import { AUTHOR, type Author, SWARM, sha256, TIME } from './envelopes.ts';
+import { delegation, didOf, session, texts } from './identities.ts';
 
 export const HALF_HOUR_MS = 30 * 60_000;
 
@@ -90,6 +91,27 @@ export const EXAMPLE: Items = {
   isReady: cbor.FALSE,
   ext: cbor.map([]),
 };
+
+/** Whom the author of a vector says it belongs to. */
+export const OPERATOR = session(9);
+
+/** The items by which an author belongs to `OPERATOR`, whose delegation may grant something else. */
+export function operatorItems(
+  other: {
+    readonly actions?: string;
+    readonly namespace?: string;
+    readonly audience?: Author;
+    readonly expiry?: number;
+    readonly swarm?: string;
+  } = {},
+): Pick<Items, 'operator' | 'chain'> {
+  const { actions = 'sponsor', namespace = '*', audience = AUTHOR, expiry, swarm = SWARM } = other;
+  const resources = texts(`maillon://${swarm}/${OPERATOR.did}/${namespace}/${actions}/`);
+  const end = expiry === undefined ? cbor.NULL : cbor.integer(expiry);
+  const to = { did: didOf(audience.multikey), sign: OPERATOR.sign };
+  const link = delegation(OPERATOR, to, { resources, expiry: end }, swarm);
+  return { operator: cbor.text(OPERATOR.did), chain: cbor.list([cbor.bytes(link)]) };
+}
 
 /** The items of a body one after another, in the order of the SPEC. */
 function itemBytes(items: Items): Buffer {

@@ -7,6 +7,8 @@ import {
   EXAMPLE,
   HALF_HOUR_MS,
   type Items,
+  OPERATOR,
+  operatorItems,
   ownId,
   signatureOf,
   tcp4,
@@ -141,7 +143,7 @@ function operators(): Vector[] {
   return [
     grants('a chain that grants no sponsor', { actions: 'publish,read,write' }),
     grants('a chain for one namespace', { namespace: 'default' }),
-    grants('a chain to another key', { audience: OTHER_AUTHOR.did }),
+    grants('a chain to another key', { audience: OTHER_AUTHOR }),
     grants('a chain that has ended', { expiry: TIME }),
     grants('a chain of another swarm', { swarm: 'other' }),
     vector('a chain of no links', code, announcement(chainOf([Buffer.alloc(8)]))),
