@@ -67,10 +67,16 @@ class Node implements MaillonNode {
       subscribe: (topic, listener) => this.#running.relay.subscribe(topic, listener),
       topics: (namespace, owner) => this.#running.relay.topics(namespace, owner),
     };
+    const running = (): Parts => this.#running;
     this.namespaces = {
       policyOf: (...call) => this.#running.tenancy.namespaces.policyOf(...call),
       historyOf: (...call) => this.#running.tenancy.namespaces.historyOf(...call),
       revokersOf: (...call) => this.#running.tenancy.namespaces.revokersOf(...call),
+      sponsorsOf: (...call) => this.#running.tenancy.namespaces.sponsorsOf(...call),
+      sponsorshipsBy: (...call) => this.#running.tenancy.namespaces.sponsorshipsBy(...call),
+      get version() {
+        return running().tenancy.namespaces.version;
+      },
       submit: async (bytes) => this.#running.tenancy.namespaces.submit(bytes),
       onChange: (listener) => this.#running.tenancy.namespaces.onChange(listener),
     };

@@ -16,6 +16,7 @@ import { loadOwner } from './identity/owner.ts';
 import {
   createVerifier,
   envelopeAuthoriser,
+  namingCheck,
   noticeVerifier,
   opennessOf,
   ownCredentials,
@@ -188,12 +189,11 @@ async function makeTenancy(
   const metrics = createIdentityMetrics();
   const components = { crypto, wallets, clock, metrics };
   const verifier = createVerifier(components, swarm);
-  const verify = noticeVerifier(verifier, {
-    swarm,
-    isRevoked: (chain, holder) => authority.isRevoked(chain, holder),
-  });
+  const isRevoked: Authority['isRevoked'] = (...call) => authority.isRevoked(...call);
+  const verify = noticeVerifier(verifier, { swarm, isRevoked });
+  const isNamed = namingCheck({ crypto, isRevoked }, { swarm });
   const namespaces = new NamespacesService(
-    { ...shared, verify },
+    { ...shared, verify, isNamed },
     { swarm, data, isSponsored: sponsorOf(sponsors) },
   );
   closing.defer(() => namespaces.stop());

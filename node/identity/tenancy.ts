@@ -9,12 +9,13 @@ import {
   ChainVerifier,
   checkChain,
   Delegator,
+  decodeLink,
   ed25519DelegationSigner,
   IdentityError,
   type IdentityMetrics,
   type VerifiedChain,
 } from '../../protocols/identity/index.ts';
-import { NamespacesError, type NoticeAct } from '../../protocols/namespaces/index.ts';
+import { NamespacesError, type NoticeAct, type SignedSponsorship } from '../../protocols/namespaces/index.ts';
 import { type Authorise, RelayError } from '../../protocols/relay/index.ts';
 import { type AuthoriseRecord, type RecordBody, StorageError } from '../../protocols/storage/index.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
@@ -51,14 +52,34 @@ export function noticeVerifier(
       if (verified.root !== as)
         throw new IdentityError('chain_broken', 'chain does not begin with whom it is for');
       checkChain(verified, { owner, namespace, action, resource: '', time }, init.swarm);
-      // what an administrator withdrew stays withdrawn when it is withdrawn itself, in whatever order a node hears of the two
-      const isRevocation = namespace === ALL_NAMESPACES;
-      if (!isRevocation && !isEndorsed && init.isRevoked(verified, as)) {
+      // what somebody withdrew, or accepted, in another's name stands when they are withdrawn themselves, in whatever order a node
+      // hears of the two
+      const stands = action === 'admin' && namespace === ALL_NAMESPACES;
+      if (!stands && !isEndorsed && init.isRevoked(verified, as)) {
         throw new NamespacesError('notice_unauthorised', 'a link of the chain was revoked');
       }
     } catch (error) {
       throw error instanceof IdentityError ? noticeError(error) : error;
     }
+  };
+}
+
+/** Whether the links by which a holder named an operator count now; that they hold was verified when the sponsorship was taken. */
+export function namingCheck(
+  {
+    crypto,
+    isRevoked,
+  }: {
+    readonly crypto: Pick<Crypto, 'sha256'>;
+    readonly isRevoked: (chain: VerifiedChain, holder: string) => boolean;
+  },
+  { swarm }: { readonly swarm: string },
+): (sponsorship: SignedSponsorship, domains: readonly string[]) => boolean {
+  return ({ holder, as, naming }, domains) => {
+    const links = naming.map((link) => decodeLink(link, crypto, swarm).link);
+    const domain = links[0]?.domain ?? null;
+    const isElsewhere = domain !== null && domains.length > 0 && !domains.includes(domain);
+    return !isElsewhere && !isRevoked({ root: holder, audience: as, links }, holder);
   };
 }
 
