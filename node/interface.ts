@@ -36,7 +36,7 @@ export interface PublishRequest extends TopicName {
   readonly data: Uint8Array;
   /** After this (milliseconds since the Unix epoch) no node accepts it. */
   readonly expiry?: number;
-  /** Links (protocols/identity/SPEC.md) from the namespace's holder to this node's `owner`: signed under these, and no others. */
+  /** Links (protocols/identity/SPEC.md) from the namespace's holder to this node's `delegate`: signed under these, and no others. */
   readonly chain?: readonly Uint8Array[];
 }
 
@@ -156,6 +156,11 @@ export interface MaillonNode {
   readonly maintenance: StorageMaintenance | null;
   /** DID that owns what is made through this node without naming an owner. Throws `not_running`. */
   readonly owner: string;
+  /**
+   * DID to which clients delegate so that this node can act for them: `owner`, or this node's own key where the machine was invited and
+   * does not hold the owner's. Throws `not_running`.
+   */
+  readonly delegate: string;
   /** Whether this node keeps what is written to a namespace until it expires or is deleted. Throws `not_running`. */
   isSponsored(namespace: NamespaceRef): boolean;
   /** Who may do what in which namespace. */

@@ -125,7 +125,12 @@ class Node implements MaillonNode {
   }
 
   get owner(): string {
-    return this.#running.tenancy.owner.did;
+    return this.#running.tenancy.operator.did;
+  }
+
+  get delegate(): string {
+    const { identity, tenancy } = this.#running;
+    return tenancy.operator.signer === null ? identity.author : tenancy.operator.did;
   }
 
   isSponsored(namespace: NamespaceRef): boolean {

@@ -10,8 +10,8 @@ import { Authority } from './identity/authority.ts';
 import { chainCheck } from './identity/chain-check.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
-import type { NamedKey } from './identity/keyring/keyring.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
+import { type Operator, operatorWithKey } from './identity/operator.ts';
 import { loadOwner } from './identity/owner.ts';
 import {
   createVerifier,
@@ -80,7 +80,8 @@ export interface Parts {
 
 /** Who may do what, and as whom this node does it. */
 interface Tenancy {
-  readonly owner: NamedKey;
+  /** On whose behalf this node acts, and the delegations that show it. */
+  readonly operator: Operator;
   readonly namespaces: NamespacesService;
   readonly wallets: ReturnType<typeof createWalletCrypto>;
   readonly metrics: IdentityMetrics;
@@ -183,7 +184,11 @@ async function makeTenancy(
   const { crypto, clock, logger, identity, passphrases, closing } = shared;
   const { swarm, data } = config;
   const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
-  const sponsors = { owner: owner.did, sponsored: config['storage.sponsored'] };
+  const operator = await operatorWithKey(
+    { crypto, clock },
+    { key: owner.signer, author: identity.author, swarm },
+  );
+  const sponsors = { owner: operator.did, sponsored: config['storage.sponsored'] };
   const wallets = createWalletCrypto();
   closing.defer(() => wallets.stop());
   const metrics = createIdentityMetrics();
@@ -201,13 +206,10 @@ async function makeTenancy(
     { verifier, namespaces },
     { swarm, allowUnowned: config['namespaces.unowned'] },
   );
-  const credentials = await ownCredentials(
-    { ...components, authority },
-    { identity, owner: owner.signer, swarm },
-  );
+  const credentials = await ownCredentials({ ...components, authority }, { identity, operator, swarm });
   const terms = termsOf(namespaces, sponsors);
   const checkChain = chainCheck({ authority, crypto, clock }, { swarm });
-  return { owner, namespaces, wallets, metrics, termsOf: terms, checkChain, authority, credentials };
+  return { operator, namespaces, wallets, metrics, termsOf: terms, checkChain, authority, credentials };
 }
 
 function makeDirectory(base: Base, components: DirectoryComponents): Directory {

@@ -1,16 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../protocols/common/clock.ts';
-import type { Crypto, Ed25519Signer, WalletCrypto } from '../../protocols/common/crypto.ts';
+import type { Crypto, WalletCrypto } from '../../protocols/common/crypto.ts';
 import { encodeMultikey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import {
-  ACTIONS,
   ALL_NAMESPACES,
   ChainVerifier,
   checkChain,
   Delegator,
   decodeLink,
-  ed25519DelegationSigner,
   IdentityError,
   type IdentityMetrics,
   type VerifiedChain,
@@ -21,8 +19,9 @@ import { type AuthoriseRecord, type RecordBody, StorageError } from '../../proto
 import type { Namespaces } from '../namespaces/interface.ts';
 import type { Authority } from './authority.ts';
 import { Credentials } from './credentials.ts';
-import { type Chain, Extender } from './extender.ts';
+import { Extender } from './extender.ts';
 import type { Identity } from './identity.ts';
+import type { Operator } from './operator.ts';
 
 /** Any namespace of the owner will do. */
 const DEFAULT = 'default';
@@ -46,9 +45,10 @@ export function noticeVerifier(
   verifier: ChainVerifier,
   init: { readonly swarm: string; readonly isRevoked: (chain: VerifiedChain, holder: string) => boolean },
 ): (act: NoticeAct) => Promise<void> {
-  return async ({ as, chain, author, owner, namespace, action, time, isEndorsed }) => {
+  return async (act) => {
+    const { as, owner, namespace, action, time, isEndorsed } = act;
     try {
-      const verified = await verifier.verify(chain, author);
+      const verified = await verifyEnd(verifier, act);
       if (verified.root !== as)
         throw new IdentityError('chain_broken', 'chain does not begin with whom it is for');
       checkChain(verified, { owner, namespace, action, resource: '', time }, init.swarm);
@@ -62,6 +62,19 @@ export function noticeVerifier(
       throw error instanceof IdentityError ? noticeError(error) : error;
     }
   };
+}
+
+async function verifyEnd(
+  verifier: ChainVerifier,
+  { chain, author, orAt }: Pick<NoticeAct, 'chain' | 'author' | 'orAt'>,
+): Promise<VerifiedChain> {
+  try {
+    return await verifier.verify(chain, author);
+  } catch (error) {
+    const endsElsewhere = error instanceof IdentityError && error.code === 'chain_broken';
+    if (!endsElsewhere || orAt === undefined) throw error;
+    return verifier.verify(chain, orAt);
+  }
 }
 
 /** Whether the links by which a holder named an operator count now; that they hold was verified when the sponsorship was taken. */
@@ -129,26 +142,23 @@ export function recordCurrency(authority: Authority, clock: Clock): (record: Rec
   };
 }
 
-/** What the owner of this node lets it do: everything, in all of the owner's namespaces. */
+/** What the operator of this node lets it do. */
 export async function ownCredentials(
   components: Pick<TenancyComponents, 'crypto' | 'clock'> & { readonly authority: Authority },
-  init: { readonly identity: Identity; readonly owner: Ed25519Signer; readonly swarm: string },
+  init: { readonly identity: Identity; readonly operator: Operator; readonly swarm: string },
 ): Promise<Credentials> {
-  const { identity, owner, swarm } = init;
-  const signer = ed25519DelegationSigner(owner);
-  const delegator = new Delegator({ ...components, signer, randomBytes }, { swarm });
-  const extender = new Extender({ ...components, delegator }, { swarm, author: identity.author });
-  const chains: Chain[] = [];
-  if (signer.did !== identity.author) {
-    const resource = { swarm, owner: signer.did, namespace: ALL_NAMESPACES, actions: ACTIONS, prefix: '' };
-    const { bytes } = await delegator.delegate({ audience: identity.author, resources: [resource] });
-    chains.push([bytes]);
-  }
+  const { identity, operator, swarm } = init;
+  const { did, signer, chain } = operator;
+  const delegator = signer === null ? null : new Delegator({ ...components, signer, randomBytes }, { swarm });
+  const extender = new Extender(
+    { ...components, delegator },
+    { swarm, author: identity.author, operator: did },
+  );
   const author = encodeMultikey(identity.signer.publicKey);
-  const credentials = new Credentials({ ...components, extender }, { author, chains });
+  const credentials = new Credentials({ ...components, extender, chain }, { author });
   // verified before anything is published with it: a burst at the start would all wait for that
   await credentials
-    .chainFor({ owner: signer.did, namespace: DEFAULT, action: 'write', resource: '' })
+    .chainFor({ owner: did, namespace: DEFAULT, action: 'write', resource: '' })
     .catch((error: unknown) => {
       // this node's key was revoked, or the namespace is another's now: it is said to whoever wants to write
       if (!(error instanceof CodedError && error.code === 'forbidden')) throw error;

@@ -85,7 +85,7 @@ export interface SponsorshipPlace {
  * `naming`, the second by the notice itself. Without links `as` withdraws.
  */
 export interface Sponsorship extends NoticeAuthority, SponsorshipPlace {
-  /** Delegation links from the holder to `as`. */
+  /** Delegation links from the holder to `as`, or to the author, which acts for `as`. */
   readonly naming: readonly Uint8Array[];
 }
 
@@ -116,8 +116,10 @@ export interface NoticeAct extends Pick<NoticeAuthority, 'time' | 'as' | 'chain'
   readonly owner: string;
   /** `*` for what is no policy: only who may administer all of `as` speaks in its name. Of a naming that of the sponsorship. */
   readonly namespace: string;
-  /** `replicate`: a naming, whose author is the operator that it names. */
+  /** `replicate`: a naming, which ends at the operator. */
   readonly action: 'admin' | 'replicate';
+  /** Beside `author`, whom the chain may end at: of a naming the author of the sponsorship, a key that acts for the operator. */
+  readonly orAt?: Uint8Array;
   /** A later policy, whose author may act, names this one: what was revoked since does not undo it. */
   readonly isEndorsed: boolean;
 }
@@ -133,7 +135,7 @@ export function actsOf(notice: SignedNotice, isEndorsed = false): NoticeAct[] {
   if (notice.kind !== 'sponsorship' || notice.naming.length === 0) return [act];
   const { owner, namespace, holder, naming } = notice;
   const named = { owner, namespace, as: holder, chain: naming, author: multikeyOf(as) };
-  return [act, { time, ...named, action: 'replicate', isEndorsed }];
+  return [act, { time, ...named, orAt: author, action: 'replicate', isEndorsed }];
 }
 
 /** A text for each target, and no two with the same. */
