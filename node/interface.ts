@@ -102,6 +102,10 @@ export interface NodeView {
   readonly shards: readonly number[];
   /** Bytes it offers for storage; 0 while it stores nothing. */
   readonly storageBytes: number;
+  /** DID of the operator whom it belongs to, proven by a delegation; empty for nobody. */
+  readonly operator: string;
+  /** Whether it has its share of what that operator sponsors, so that it counts as a replica. */
+  readonly isReady: boolean;
   /** When it made the announcement, and when that ends; milliseconds since the Unix epoch. */
   readonly announcedAt: number;
   readonly expiresAt: number;

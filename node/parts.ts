@@ -5,6 +5,7 @@ import { createRelayMetrics } from '../protocols/relay/index.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
+import { NO_SPONSORSHIP, type Sponsorship } from './directory/self.ts';
 import { lockDataDirectory } from './disk/data-lock.ts';
 import { Authority } from './identity/authority.ts';
 import { chainCheck } from './identity/chain-check.ts';
@@ -13,12 +14,14 @@ import { type Identity, loadIdentity } from './identity/identity.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
 import { type Operator, operatorWithKey } from './identity/operator.ts';
 import { loadOwner } from './identity/owner.ts';
+import { SponsorRegistry } from './identity/sponsors.ts';
 import {
   createVerifier,
   envelopeAuthoriser,
   namingCheck,
   noticeVerifier,
   opennessOf,
+  operatorVerifier,
   ownCredentials,
   recordAuthoriser,
   recordCurrency,
@@ -87,6 +90,8 @@ interface Tenancy {
   readonly metrics: IdentityMetrics;
   /** What a namespace gets here. */
   readonly termsOf: ReturnType<typeof termsOf>;
+  readonly sponsors: SponsorRegistry;
+  readonly verifyOperator: ReturnType<typeof operatorVerifier>;
   readonly checkChain: ReturnType<typeof chainCheck>;
 }
 
@@ -142,12 +147,20 @@ async function makeParts(
     { config, role, data: config.data },
   );
   closing.defer(() => relay.stop());
-  const directory = makeDirectory(base, shared);
+  const { termsOf, operator, sponsors, verifyOperator } = tenancy;
+  // a light node keeps nothing: it is nobody's sponsor
+  const ready: { readonly isReady: boolean }[] = [];
+  const sponsorship = (): Sponsorship => {
+    if (role === 'light') return NO_SPONSORSHIP;
+    const isReady = ready.some((one) => one.isReady);
+    return { operator: operator.did, chain: operator.chain(), isReady };
+  };
+  const directory = makeDirectory(base, { ...shared, sponsorship, verifyOperator });
   closing.defer(() => directory.stop());
-  const { termsOf } = tenancy;
-  const kept = { ...shared, namespaces, directory, credentials, termsOf };
+  const kept = { ...shared, namespaces, directory, credentials, termsOf, operator: operator.did, sponsors };
   const { storage, ipfs } = makeStorage(base, kept, { authority, providers, closing });
   members.push(storage.others);
+  ready.push(storage);
   scored.push(relay, directory, storage, namespaces);
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());
@@ -174,7 +187,7 @@ async function makeParts(
 
 async function makeTenancy(
   { config }: Base,
-  shared: DirectoryComponents & {
+  shared: Omit<DirectoryComponents, 'sponsorship' | 'verifyOperator'> & {
     readonly identity: Identity;
     readonly events: EventLog;
     readonly passphrases: PassphraseSource;
@@ -207,9 +220,12 @@ async function makeTenancy(
     { swarm, allowUnowned: config['namespaces.unowned'] },
   );
   const credentials = await ownCredentials({ ...components, authority }, { identity, operator, swarm });
-  const terms = termsOf(namespaces, sponsors);
+  const registry = new SponsorRegistry({ namespaces, crypto }, { swarm });
+  const terms = termsOf({ namespaces, sponsors: registry }, sponsors);
+  const verifyOperator = operatorVerifier(verifier, { swarm });
   const checkChain = chainCheck({ authority, crypto, clock }, { swarm });
-  return { operator, namespaces, wallets, metrics, termsOf: terms, checkChain, authority, credentials };
+  const own = { operator, namespaces, wallets, metrics, termsOf: terms, sponsors: registry };
+  return { ...own, checkChain, verifyOperator, authority, credentials };
 }
 
 function makeDirectory(base: Base, components: DirectoryComponents): Directory {

@@ -91,6 +91,8 @@ export function viewOf(entry: Entry, lastSeen: number): NodeView {
     generation: announcement.generation,
     shards: announcement.shards,
     storageBytes: announcement.storageBytes,
+    operator: announcement.operator,
+    isReady: announcement.isReady,
     announcedAt: announcement.time,
     expiresAt: announcement.expiry,
     lastSeen,

@@ -14,6 +14,7 @@ import {
   type VerifiedChain,
 } from '../../protocols/identity/index.ts';
 import { NamespacesError, type NoticeAct, type SignedSponsorship } from '../../protocols/namespaces/index.ts';
+import { NodesError, type SignedAnnouncement } from '../../protocols/nodes/index.ts';
 import { type Authorise, RelayError } from '../../protocols/relay/index.ts';
 import { type AuthoriseRecord, type RecordBody, StorageError } from '../../protocols/storage/index.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
@@ -22,6 +23,7 @@ import { Credentials } from './credentials.ts';
 import { Extender } from './extender.ts';
 import type { Identity } from './identity.ts';
 import type { Operator } from './operator.ts';
+import type { SponsorRegistry } from './sponsors.ts';
 
 /** Any namespace of the owner will do. */
 const DEFAULT = 'default';
@@ -51,7 +53,12 @@ export function noticeVerifier(
       const verified = await verifyEnd(verifier, act);
       if (verified.root !== as)
         throw new IdentityError('chain_broken', 'chain does not begin with whom it is for');
-      checkChain(verified, { owner, namespace, action, resource: '', time }, init.swarm);
+      // who may write may delete everything: to keep copies is no further power
+      const actions = action === 'sponsor' ? ([action, 'write'] as const) : [action];
+      checkEither(
+        actions.map((one) => ({ owner, namespace, action: one, resource: '', time })),
+        (asked) => checkChain(verified, asked, init.swarm),
+      );
       // what somebody withdrew, or accepted, in another's name stands when they are withdrawn themselves, in whatever order a node
       // hears of the two
       const stands = action === 'admin' && namespace === ALL_NAMESPACES;
@@ -62,6 +69,25 @@ export function noticeVerifier(
       throw error instanceof IdentityError ? noticeError(error) : error;
     }
   };
+}
+
+/** Throws what `check` throws of the first where it throws of all. */
+function checkEither<T>([first, ...others]: readonly T[], check: (one: T) => void): void {
+  if (first === undefined) return;
+  try {
+    check(first);
+  } catch (error) {
+    if (!others.some((one) => holds(() => check(one)))) throw error;
+  }
+}
+
+function holds(check: () => void): boolean {
+  try {
+    check();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function verifyEnd(
@@ -93,6 +119,27 @@ export function namingCheck(
     const domain = links[0]?.domain ?? null;
     const isElsewhere = domain !== null && domains.length > 0 && !domains.includes(domain);
     return !isElsewhere && !isRevoked({ root: holder, audience: as, links }, holder);
+  };
+}
+
+/** Whether a node belongs to the operator that it announces, by itself and at its own time. Rejects with `NodesError` where not. */
+export function operatorVerifier(
+  verifier: ChainVerifier,
+  { swarm }: { readonly swarm: string },
+): (announcement: SignedAnnouncement, peer: string) => Promise<void> {
+  return async ({ operator, chain, author, time }, peer) => {
+    if (operator === '') return;
+    try {
+      const verified = await verifier.verify(chain, author, peer);
+      if (verified.root !== operator)
+        throw new IdentityError('chain_broken', 'chain does not begin with the operator');
+      const asked = { owner: operator, namespace: ALL_NAMESPACES, action: 'sponsor', resource: '' } as const;
+      checkChain(verified, { ...asked, time }, swarm);
+    } catch (error) {
+      if (!(error instanceof IdentityError)) throw error;
+      if (error.code === 'overloaded') throw new NodesError('overloaded', error.message, error.isExcusable);
+      throw new NodesError('announcement_operator', error.message);
+    }
   };
 }
 
@@ -187,19 +234,28 @@ export function sponsorOf({ owner, sponsored }: SponsorList): (did: string) => b
   return (did) => owners.has(did) || owners.has(ALL_NAMESPACES);
 }
 
+export interface TermsComponents {
+  readonly namespaces: Pick<Namespaces, 'policyOf'>;
+  readonly sponsors: Pick<SponsorRegistry, 'of'>;
+}
+
 /**
  * What a namespace gets of this node. Sponsored are those of the list, and those without an owner where they are taken at
  * all.
  */
 export function termsOf(
-  namespaces: Pick<Namespaces, 'policyOf'>,
+  { namespaces, sponsors }: TermsComponents,
   { owner: own, sponsored }: SponsorList,
 ): (place: { readonly owner: string; readonly namespace: string }) => Terms {
   const list = new Set([own, '', ...sponsored]);
   return ({ owner, namespace }) => {
     const rules = namespaces.policyOf(owner, namespace)?.rules;
     return {
-      isSponsored: list.has(owner) || list.has(`${namespace}@${owner}`) || list.has(ALL_NAMESPACES),
+      isSponsored:
+        list.has(owner) ||
+        list.has(`${namespace}@${owner}`) ||
+        list.has(ALL_NAMESPACES) ||
+        sponsors.of({ owner, namespace }).some((operators) => operators.has(own)),
       quotaBytes: rules?.quotaBytes ?? null,
       quotaKeys: rules?.quotaKeys ?? null,
     };

@@ -152,15 +152,15 @@ export class NamespacesService implements Namespaces {
     return this.#store.revokersOf(target);
   }
 
-  sponsorsOf(owner: string, namespace: string): readonly string[] {
+  sponsorsOf(owner: string, namespace: string, formerHolder?: string): readonly string[] {
     if (owner === '') return [];
     if (this.#sponsorsRevision !== this.#store.revision) this.#sponsors.clear();
     this.#sponsorsRevision = this.#store.revision;
-    const key = namespaceKey({ owner, namespace });
+    const key = `${formerHolder ?? ''}\n${namespaceKey({ owner, namespace })}`;
     const known = this.#sponsors.get(key);
     if (known !== undefined) return known;
     const policy = this.policyOf(owner, namespace);
-    const holder = policy?.holder ?? owner;
+    const holder = formerHolder ?? policy?.holder ?? owner;
     const domains = policy?.rules.domains ?? [];
     const { sponsorships } = this.#store;
     const named = [namespace, ALL_NAMESPACES]

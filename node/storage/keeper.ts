@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
@@ -23,6 +23,7 @@ import { BlobKeeper } from './blob-keeper.ts';
 import { Copier } from './copier.ts';
 import { Endings } from './endings.ts';
 import type { NamespaceRef, StorageStatus } from './interface.ts';
+import { Joiner } from './joiner.ts';
 import { liveReferences } from './live-references.ts';
 import { Maintenance } from './maintenance/service.ts';
 import type { Members } from './members.ts';
@@ -35,12 +36,12 @@ import type { Quota, RecordStore } from './store/interface.ts';
 import type { StoreGauges } from './store/metrics.ts';
 import { openRecordStore } from './store/store.ts';
 import { Sync } from './sync.ts';
-import { Upkeep } from './upkeep.ts';
+import { NO_SHARES, Upkeep } from './upkeep.ts';
 import { type IsCurrent, Witnesses } from './witnesses.ts';
 
 export interface KeeperComponents {
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   readonly members: Members;
   readonly places: Places;
@@ -59,6 +60,8 @@ export interface KeeperComponents {
   ) => Promise<Answers[T]>;
   /** What a namespace gets here. */
   readonly termsOf: (namespace: NamespaceRef) => Terms;
+  /** DID of this node's operator. */
+  readonly operator: string;
   /** Whether its policy lets anyone read it. */
   readonly isOpen: (namespace: NamespaceRef) => boolean;
   readonly events: EventLog;
@@ -96,7 +99,7 @@ export const NOTHING_KEPT: Pick<
   bytes: 0,
   records: 0,
   freeBytes: 0,
-  partitions: { home: 0, standIn: 0, unsynced: 0 },
+  partitions: NO_SHARES,
   namespaces: [],
 };
 
@@ -110,6 +113,7 @@ export class Keeper {
   readonly #sync: Sync;
   readonly #upkeep: Upkeep;
   readonly #absentees: Absentees;
+  readonly #joiner: Joiner;
   readonly #blobs: BlobKeeper;
   readonly #config: Config;
   readonly maintenance: Maintenance;
@@ -129,8 +133,13 @@ export class Keeper {
         capacityBytes: () => config['storage.capacityBytes'] - components.blobs.usedBytes,
         unsponsoredBytes: Math.floor(config['storage.capacityBytes'] * UNSPONSORED_SHARE),
         quotaOf: (place) => {
-          const { bytes, ...quota } = quotaOf(components.termsOf(place), config);
-          return { ...quota, bytes: bytes - components.blobs.namespaceBytes(place.namespaceId) };
+          const { bytes, isSponsored, keys } = quotaOf(components.termsOf(place), config);
+          return {
+            keys,
+            bytes: bytes - components.blobs.namespaceBytes(place.namespaceId),
+            // what was promised stays so, whoever sponsors it now
+            isSponsored: isSponsored || this.#standings.isPromised(place),
+          };
         },
         onReset: (reason) => this.#wasReset(reason),
       },
@@ -148,7 +157,12 @@ export class Keeper {
     );
     this.#absentees = new Absentees(components, { self });
     this.#sync = new Sync({ ...own, copier, onDisagreement: this.#absentees.doubt });
-    this.#upkeep = new Upkeep({ ...own, sync: this.#sync }, { self });
+    this.#joiner = new Joiner(
+      { ...own, copier, onReady: () => this.#hurry() },
+      { self, operator: components.operator, downTimeoutMs: config['storage.graceMs'] },
+    );
+    const upkeep = { ...own, sync: this.#sync, copier, joiner: this.#joiner };
+    this.#upkeep = new Upkeep(upkeep, { self, replicas: config['storage.replicas'] });
     this.publicBlocks = new PublicBlocks({
       blobs: components.blobs,
       nameOf: (namespaceId) => store.totals(namespaceId),
@@ -157,7 +171,6 @@ export class Keeper {
     });
     this.replica = new Replica({
       ...own,
-      isSponsored: (place) => components.termsOf(place).isSponsored,
       witnesses,
       isMember: (peer) => members.isMember(peer),
       gone: () => members.gone,
@@ -173,14 +186,17 @@ export class Keeper {
     if (awayMs > this.#config['storage.graceMs'])
       await this.#standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
     this.#absentees.start();
+    this.#joiner.start();
     this.#sync.start();
     this.#upkeep.start();
     this.#blobs.start();
     this.maintenance.start();
-    this.#endListening ??= this.#components.members.onChange(() => {
-      this.#upkeep.hurry();
-      this.#sync.hurry();
-    });
+    this.#endListening ??= this.#components.members.onChange(() => this.#hurry());
+  }
+
+  #hurry(): void {
+    this.#upkeep.hurry();
+    this.#sync.hurry();
   }
 
   /** What waits to be written is. */
@@ -188,6 +204,7 @@ export class Keeper {
     this.#endListening?.();
     this.#endListening = null;
     this.#upkeep.stop();
+    this.#joiner.stop();
     this.#sync.stop();
     this.#absentees.stop();
     // what maintenance waits for may be a blob that comes from somebody who hangs
@@ -221,6 +238,11 @@ export class Keeper {
     } catch (error) {
       return `the store cannot be read: ${errorMessage(error)}`;
     }
+  }
+
+  /** The names of a namespace of which something is held. */
+  namesOf(namespaceId: Uint8Array): NamespaceRef | null {
+    return this.#store.totals(namespaceId);
   }
 
   /** What records take of the room that they share with blobs. */

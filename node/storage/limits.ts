@@ -43,6 +43,13 @@ export const SETTLE_MAX_MS = 10_000;
 /** Between two writes of the members: what a node that was killed does not know of its absence. */
 export const MEMBERS_WRITE_MS = 30_000;
 
+/** How often a node that joins looks whether it can go on: somebody waits for it. */
+export const JOIN_TICK_MS = 250;
+/** Partitions asked for at a time. */
+export const JOIN_PAGE = 256;
+/** Passes over all that a joining node copies: what is written during the last one comes when it is a replica. */
+export const JOIN_PASSES_MAX = 4;
+
 /** Members asked who is gone: of fewer than half of so many a liar has no majority. */
 export const ABSENTEES_ASKED = 5;
 /** Between two such questions: as long as nobody answered, or others go on seeing other homes. */

@@ -4,13 +4,17 @@ import { CodedError } from '../../protocols/common/errors.ts';
 import { parseNodeAddress } from '../../protocols/common/node-address.ts';
 import type { Entry } from '../directory/entry.ts';
 import { withoutOwnId } from '../directory/entry.ts';
-import type { Offer } from './members.ts';
+import type { Offer, Revocations } from './members.ts';
 
-/** Full nodes that were reached at an address they announced, and offer room. */
-export function* offersOf(entries: Iterable<Entry>): IterableIterator<Offer> {
+/** Full nodes that were reached at an address they announced, and offer room. A sponsor that was revoked is a node like any. */
+export function* offersOf(entries: Iterable<Entry>, revocations: Revocations): IterableIterator<Offer> {
   for (const { id, prefix, lastSeen, isVerified, announcement } of entries) {
     const isOffer = isVerified && announcement.role === 'full' && announcement.storageBytes > 0;
-    if (isOffer) yield { id, prefix, lastSeen };
+    if (!isOffer) continue;
+    const isSponsor =
+      announcement.operator !== '' && !revocations.isRevoked(announcement.operator, id, announcement.chain);
+    const operator = isSponsor ? announcement.operator : '';
+    yield { id, prefix, lastSeen, operator, isReady: isSponsor && announcement.isReady };
   }
 }
 

@@ -3,8 +3,10 @@ import { checkNamespace, checkSwarm, NameError } from '../common/names.ts';
 import { RESOURCE_MAX_LENGTH } from './constants.ts';
 
 /** What may be granted, in the order in which a resource names it. */
-export const ACTIONS = ['admin', 'publish', 'read', 'replicate', 'write'] as const;
+export const ACTIONS = ['admin', 'publish', 'read', 'sponsor', 'write'] as const;
 export type Action = (typeof ACTIONS)[number];
+/** Actions on a namespace as a whole: no prefix narrows them. */
+const WHOLE_ACTIONS: readonly Action[] = ['admin', 'sponsor'];
 
 /** In place of a namespace: all namespaces of the owner. */
 export const ALL_NAMESPACES = '*';
@@ -29,12 +31,10 @@ export interface AskedResource {
   /** A namespace, or `*` for what concerns all of the owner's. */
   readonly namespace: string;
   readonly action: Action;
-  /** Topic or key; empty for `admin` and `replicate`. */
+  /** Topic or key; empty for `admin` and `sponsor`. */
   readonly resource: string;
 }
 
-/** Actions on a namespace as a whole. */
-const WHOLE: readonly Action[] = ['admin', 'replicate'];
 const SCHEME = 'maillon:';
 const PARTS = 7;
 /** What `encodeURIComponent` leaves as it is beside the unreserved characters of RFC 3986. */
@@ -50,7 +50,7 @@ export function checkResource(resource: Resource): void {
     throw bad(`must name actions of ${ACTIONS.join(', ')} in this order, each once`);
   }
   if (!resource.prefix.isWellFormed()) throw bad('has a prefix that is no UTF-8');
-  const whole = WHOLE.find((action) => resource.actions.includes(action));
+  const whole = WHOLE_ACTIONS.find((action) => resource.actions.includes(action));
   if (whole !== undefined && resource.prefix !== '') throw bad(`that grants ${whole} must have no prefix`);
 }
 
@@ -93,7 +93,7 @@ export function contains(outer: Resource, inner: Resource): boolean {
     outer.swarm === inner.swarm &&
     outer.owner === inner.owner &&
     (outer.namespace === ALL_NAMESPACES || outer.namespace === inner.namespace) &&
-    inner.actions.every((action) => includesAction(outer, action)) &&
+    inner.actions.every((action) => outer.actions.includes(action)) &&
     // of well-formed text the same as bytewise in UTF-8
     inner.prefix.startsWith(outer.prefix)
   );
@@ -105,14 +105,9 @@ export function grants(resource: Resource, asked: AskedResource, swarm: string):
     resource.swarm === swarm &&
     resource.owner === asked.owner &&
     (resource.namespace === ALL_NAMESPACES || resource.namespace === asked.namespace) &&
-    includesAction(resource, asked.action) &&
+    resource.actions.includes(asked.action) &&
     asked.resource.startsWith(resource.prefix)
   );
-}
-
-/** Who may write may delete everything: a grant of `write` is also one of `replicate`, which gives no more power than that. */
-function includesAction({ actions }: Resource, action: Action): boolean {
-  return actions.includes(action) || (action === 'replicate' && actions.includes('write'));
 }
 
 function escapePrefix(prefix: string): string {

@@ -116,8 +116,8 @@ export interface NoticeAct extends Pick<NoticeAuthority, 'time' | 'as' | 'chain'
   readonly owner: string;
   /** `*` for what is no policy: only who may administer all of `as` speaks in its name. Of a naming that of the sponsorship. */
   readonly namespace: string;
-  /** `replicate`: a naming, which ends at the operator. */
-  readonly action: 'admin' | 'replicate';
+  /** `sponsor`: a naming, which ends at the operator. */
+  readonly action: 'admin' | 'sponsor';
   /** Beside `author`, whom the chain may end at: of a naming the author of the sponsorship, a key that acts for the operator. */
   readonly orAt?: Uint8Array;
   /** A later policy, whose author may act, names this one: what was revoked since does not undo it. */
@@ -135,7 +135,7 @@ export function actsOf(notice: SignedNotice, isEndorsed = false): NoticeAct[] {
   if (notice.kind !== 'sponsorship' || notice.naming.length === 0) return [act];
   const { owner, namespace, holder, naming } = notice;
   const named = { owner, namespace, as: holder, chain: naming, author: multikeyOf(as) };
-  return [act, { time, ...named, orAt: author, action: 'replicate', isEndorsed }];
+  return [act, { time, ...named, orAt: author, action: 'sponsor', isEndorsed }];
 }
 
 /** A text for each target, and no two with the same. */

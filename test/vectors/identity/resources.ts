@@ -16,11 +16,11 @@ function invalid(name: string, text: string): ResourceVector {
 const base = `maillon://maillon/${OWNER}`;
 
 function validResources(): ResourceVector[] {
-  const all = ['admin', 'publish', 'read', 'replicate', 'write'];
+  const all = ['admin', 'publish', 'read', 'sponsor', 'write'];
   const longest = `${base}/default/read/`;
   return [
     valid('all of a namespace', `${base}/default/read/`, {}),
-    valid('everything', `${base}/*/admin,publish,read,replicate,write/`, { namespace: '*', actions: all }),
+    valid('everything', `${base}/*/admin,publish,read,sponsor,write/`, { namespace: '*', actions: all }),
     valid('of a wallet', `maillon://maillon/${OTHER}/default/read/`, { owner: OTHER }),
     valid('another swarm', `maillon://${'s'.repeat(64)}/${OWNER}/default/read/`, { swarm: 's'.repeat(64) }),
     valid('two actions', `${base}/default/publish,write/`, { actions: ['publish', 'write'] }),
@@ -67,7 +67,7 @@ function invalidResources(): ResourceVector[] {
     invalid('a space between', `${base}/default/read, write/`),
     invalid('admin with a prefix', `${base}/default/admin/a`),
     invalid('admin and more with a prefix', `${base}/default/admin,read/a`),
-    invalid('replicate with a prefix', `${base}/default/replicate,write/a`),
+    invalid('sponsor with a prefix', `${base}/default/sponsor,write/a`),
     invalid('an escape in small letters', `${base}/default/read/%c3%a9`),
     invalid('an escape of what needs none', `${base}/default/read/%61`),
     invalid('a reserved character as it is', `${base}/default/read/(`),
@@ -107,10 +107,6 @@ export function withinVectors(): WithinVector[] {
     within('more actions', 'default/read/', 'default/publish,read/', false),
     within('other actions', 'default/read/', 'default/write/', false),
     within('admin is no other action', 'default/admin/', 'default/write/', false),
-    within('replicate of write', 'default/write/', 'default/replicate/'),
-    within('replicate of write with a prefix', 'default/write/a', 'default/replicate/', false),
-    within('replicate of read', 'default/read/', 'default/replicate/', false),
-    within('write of replicate', 'default/replicate/', 'default/write/', false),
     within('a longer prefix', 'default/read/ab', 'default/read/abc'),
     within('a shorter prefix', 'default/read/ab', 'default/read/a', false),
     within('another prefix', 'default/read/ab', 'default/read/b', false),

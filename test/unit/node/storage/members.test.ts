@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { createCrypto } from '../../../../node/crypto.ts';
+import { MEMBERS_TICK_MS } from '../../../../node/storage/limits.ts';
 import { Members, type MembersInit, type Offer } from '../../../../node/storage/members.ts';
 import { peerIdOf } from '../../../support/announcements.ts';
 import { authorNumber } from '../../../support/directory.ts';
@@ -16,8 +17,6 @@ const GRACE_MS = 60_000;
 const [SELF, A, B] = [1, 2, 3].map((n) => peerIdOf(authorNumber(n))) as [string, string, string];
 
 function make(t: TestContext, init: Partial<MembersInit> & { clock?: ManualClock; path?: string } = {}) {
-  t.mock.timers.reset();
-  t.mock.timers.enable({ apis: ['setInterval'] });
   const { clock = new ManualClock(START), path = join(scratch(t), 'storage', 'members') } = init;
   const offers = new Map<string, Offer>();
   const connected = new Set<string>();
@@ -80,6 +79,18 @@ test('who offers room is a member, and one that is gone is until the grace is ov
   offer(A);
   await look();
   assert.equal(members.isMember(A), true, 'what it saw since does');
+});
+
+test('the clock makes it look: nobody has to ask for it', async (t) => {
+  const { members, clock, there, offer, ids } = make(t);
+  members.start();
+  offer(A);
+  there.add(A);
+  await clock.advanceAsync(MEMBERS_TICK_MS);
+  assert.deepEqual(ids(), [SELF, A].toSorted());
+  members.disconnected(peerIdFromString(A));
+  members.stop();
+  assert.equal(clock.timers, 0);
 });
 
 test('a member that is not connected is dialled now and then; one that answers is live', async (t) => {
