@@ -15,6 +15,7 @@ import { type PassphraseSource, passphraseFrom } from './identity/keyring/passph
 import { type Operator, operatorWithKey } from './identity/operator.ts';
 import { loadOwner } from './identity/owner.ts';
 import { SponsorRegistry } from './identity/sponsors.ts';
+import { SponsorshipMaker } from './identity/sponsorship-maker.ts';
 import {
   createVerifier,
   envelopeAuthoriser,
@@ -93,6 +94,7 @@ interface Tenancy {
   readonly sponsors: SponsorRegistry;
   readonly verifyOperator: ReturnType<typeof operatorVerifier>;
   readonly checkChain: ReturnType<typeof chainCheck>;
+  readonly sponsorships: SponsorshipMaker;
 }
 
 /** Takes the data directory and makes the parts; nothing runs yet. Of a failure nothing is left. */
@@ -224,7 +226,9 @@ async function makeTenancy(
   const terms = termsOf({ namespaces, sponsors: registry }, sponsors);
   const verifyOperator = operatorVerifier(verifier, { swarm });
   const checkChain = chainCheck({ authority, crypto, clock }, { swarm });
-  const own = { operator, namespaces, wallets, metrics, termsOf: terms, sponsors: registry };
+  const making = { crypto, clock, identity, operator, namespaces };
+  const sponsorships = new SponsorshipMaker(making, { swarm, sponsored: config['storage.sponsored'] });
+  const own = { operator, namespaces, wallets, metrics, termsOf: terms, sponsors: registry, sponsorships };
   return { ...own, checkChain, verifyOperator, authority, credentials };
 }
 

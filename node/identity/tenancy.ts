@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto, WalletCrypto } from '../../protocols/common/crypto.ts';
+import { custodyGroup } from '../../protocols/common/custody.ts';
 import { encodeMultikey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import {
@@ -27,6 +28,7 @@ import type { SponsorRegistry } from './sponsors.ts';
 
 /** Any namespace of the owner will do. */
 const DEFAULT = 'default';
+const WALLET_DID = 'did:pkh:';
 /** Chains remembered as good, at some 2 KiB each. */
 const CHAINS_MAX = 8192;
 
@@ -213,12 +215,20 @@ export async function ownCredentials(
   return credentials;
 }
 
+/** A namespace by its genesis. */
+interface Place {
+  readonly owner: string;
+  readonly namespace: string;
+}
+
 export interface Terms {
   /** Whether what is written to it is kept until it expires or is deleted. */
   readonly isSponsored: boolean;
   /** What its policy bounds it to; null: nothing. */
   readonly quotaBytes: number | null;
   readonly quotaKeys: number | null;
+  /** Whose share of what wallets are promised it counts for; null where that is nobody's: as of whom the list names. */
+  readonly wallet: string | null;
 }
 
 export interface SponsorList {
@@ -228,8 +238,17 @@ export interface SponsorList {
   readonly sponsored: readonly string[];
 }
 
+/** Of a namespace of a wallet, or that the operator holds for one: a text that all of that wallet's share, per kind. */
+export function walletOf({ owner, namespace }: Place, operator: string): string | null {
+  if (owner.startsWith(WALLET_DID)) return owner;
+  return owner === operator ? custodyGroup(namespace) : null;
+}
+
 /** Whether this node sponsors somebody, all of whose namespaces or one of them. */
-export function sponsorOf({ owner, sponsored }: SponsorList): (did: string) => boolean {
+export function sponsorOf({
+  owner,
+  sponsored,
+}: Pick<SponsorList, 'owner' | 'sponsored'>): (did: string) => boolean {
   const owners = new Set([owner, ...sponsored.map((entry) => entry.slice(entry.indexOf('@') + 1))]);
   return (did) => owners.has(did) || owners.has(ALL_NAMESPACES);
 }
@@ -240,22 +259,26 @@ export interface TermsComponents {
 }
 
 /**
- * What a namespace gets of this node. Sponsored are those of the list, and those without an owner where they are taken at
- * all.
+ * What a namespace gets of this node. Sponsored are those of the list, those that named its operator, which accepted, and those without an
+ * owner where they are taken. What wallets get is bounded by what they are promised, except for those on the list.
  */
 export function termsOf(
   { namespaces, sponsors }: TermsComponents,
   { owner: own, sponsored }: SponsorList,
-): (place: { readonly owner: string; readonly namespace: string }) => Terms {
+): (place: Place) => Terms {
   const list = new Set([own, '', ...sponsored]);
-  return ({ owner, namespace }) => {
+  return (place) => {
+    const { owner, namespace } = place;
     const rules = namespaces.policyOf(owner, namespace)?.rules;
+    const isChosen = list.has(owner) || list.has(`${namespace}@${owner}`);
+    // what the operator holds for a wallet is the operator's own; what a wallet holds may be on the list
+    const wallet = isChosen && owner !== own ? null : walletOf(place, own);
     return {
       isSponsored:
-        list.has(owner) ||
-        list.has(`${namespace}@${owner}`) ||
+        isChosen ||
         list.has(ALL_NAMESPACES) ||
         sponsors.of({ owner, namespace }).some((operators) => operators.has(own)),
+      wallet,
       quotaBytes: rules?.quotaBytes ?? null,
       quotaKeys: rules?.quotaKeys ?? null,
     };
@@ -263,9 +286,7 @@ export function termsOf(
 }
 
 /** Whether the policy of a namespace lets anyone read it. */
-export function opennessOf(
-  namespaces: Pick<Namespaces, 'policyOf'>,
-): (place: { readonly owner: string; readonly namespace: string }) => boolean {
+export function opennessOf(namespaces: Pick<Namespaces, 'policyOf'>): (place: Place) => boolean {
   return ({ owner, namespace }) => namespaces.policyOf(owner, namespace)?.rules.read.anyone === true;
 }
 

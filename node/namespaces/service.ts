@@ -15,6 +15,7 @@ import {
   QuestionServer,
   type RevocationTarget,
   type SignedSponsorship,
+  type SponsorshipPlace,
   type VerifyNotice,
 } from '../../protocols/namespaces/index.ts';
 import type { Network } from '../libp2p.ts';
@@ -177,6 +178,12 @@ export class NamespacesService implements Namespaces {
       .by(operator)
       .filter((entry) => this.#stands(entry, []))
       .map(({ owner, namespace, holder, as, time }) => ({ owner, namespace, holder, as, time }));
+  }
+
+  /** The sponsorship in this place, and whether it counts; null where none is known. */
+  sponsorshipIn(place: SponsorshipPlace): { readonly time: number; readonly stands: boolean } | null {
+    const entry = this.#store.sponsorshipIn(place);
+    return entry === undefined ? null : { time: entry.time, stands: this.#stands(entry, []) };
   }
 
   get version(): number {
