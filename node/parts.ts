@@ -15,9 +15,11 @@ import { type PassphraseSource, passphraseFrom } from './identity/keyring/passph
 import { type Operator, operatorWithKey } from './identity/operator.ts';
 import { loadOwner } from './identity/owner.ts';
 import { SponsorRegistry } from './identity/sponsors.ts';
+import { SponsorshipMaker } from './identity/sponsorship-maker.ts';
 import {
   createVerifier,
   envelopeAuthoriser,
+  namingCheck,
   noticeVerifier,
   opennessOf,
   operatorVerifier,
@@ -92,6 +94,7 @@ interface Tenancy {
   readonly sponsors: SponsorRegistry;
   readonly verifyOperator: ReturnType<typeof operatorVerifier>;
   readonly checkChain: ReturnType<typeof chainCheck>;
+  readonly sponsorships: SponsorshipMaker;
 }
 
 /** Takes the data directory and makes the parts; nothing runs yet. Of a failure nothing is left. */
@@ -210,12 +213,11 @@ async function makeTenancy(
   const metrics = createIdentityMetrics();
   const components = { crypto, wallets, clock, metrics };
   const verifier = createVerifier(components, swarm);
-  const verify = noticeVerifier(verifier, {
-    swarm,
-    isRevoked: (chain, holder) => authority.isRevoked(chain, holder),
-  });
+  const isRevoked: Authority['isRevoked'] = (...call) => authority.isRevoked(...call);
+  const verify = noticeVerifier(verifier, { swarm, isRevoked });
+  const isNamed = namingCheck({ crypto, isRevoked }, { swarm });
   const namespaces = new NamespacesService(
-    { ...shared, verify },
+    { ...shared, verify, isNamed },
     { swarm, data, isSponsored: sponsorOf(sponsors) },
   );
   closing.defer(() => namespaces.stop());
@@ -228,7 +230,9 @@ async function makeTenancy(
   const terms = termsOf({ namespaces, sponsors: registry }, sponsors);
   const verifyOperator = operatorVerifier(verifier, { swarm });
   const checkChain = chainCheck({ authority, crypto, clock }, { swarm });
-  const own = { operator, namespaces, wallets, metrics, termsOf: terms, sponsors: registry };
+  const making = { crypto, clock, identity, operator, namespaces };
+  const sponsorships = new SponsorshipMaker(making, { swarm, sponsored: config['storage.sponsored'] });
+  const own = { operator, namespaces, wallets, metrics, termsOf: terms, sponsors: registry, sponsorships };
   return { ...own, checkChain, verifyOperator, authority, credentials };
 }
 

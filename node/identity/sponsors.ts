@@ -7,7 +7,7 @@ import type { Namespaces } from '../namespaces/interface.ts';
 import type { Chain } from './extender.ts';
 
 export interface SponsorRegistryComponents {
-  readonly namespaces: Pick<Namespaces, 'historyOf' | 'revokersOf' | 'onChange'>;
+  readonly namespaces: Pick<Namespaces, 'historyOf' | 'revokersOf' | 'sponsorsOf' | 'onChange'>;
   readonly crypto: Pick<Crypto, 'sha256'>;
 }
 
@@ -17,7 +17,7 @@ const REMEMBERED_MAX = 10_000;
 const PEERS_MAX = 8_192;
 
 /**
- * Knows which operators sponsor a namespace: its holder, whose own nodes hold a delegation; and which nodes their operators
+ * Knows which operators sponsor a namespace: its holder, whose own nodes hold a delegation, and those that it named; and which nodes their operators
  * withdrew that delegation from.
  */
 export class SponsorRegistry {
@@ -53,8 +53,11 @@ export class SponsorRegistry {
     const key = `${namespace}\n${owner}`;
     const known = this.#sponsors.get(key);
     if (known !== undefined) return known;
-    const holders = this.#components.namespaces.historyOf(owner, namespace).map(({ holder }) => holder);
-    const sets = [...new Set([...holders.toReversed(), owner])].map((holder) => new Set([holder]));
+    const { namespaces } = this.#components;
+    const holders = namespaces.historyOf(owner, namespace).map(({ holder }) => holder);
+    const sets = [...new Set([...holders.toReversed(), owner])].map(
+      (holder) => new Set(owner === '' ? [holder] : namespaces.sponsorsOf(owner, namespace, holder)),
+    );
     this.#sponsors.keep(key, sets);
     return sets;
   }

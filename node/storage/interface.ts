@@ -138,6 +138,16 @@ export interface Where {
   readonly holders: readonly Holder[];
 }
 
+/** What one wallet takes of this node. */
+export interface WalletShare {
+  /** Its DID; of one that delegated nothing, the beginning of the names of the namespaces that the operator holds for it. */
+  readonly wallet: string;
+  readonly namespaces: number;
+  readonly keys: number;
+  /** Records and blobs, in all its namespaces together. */
+  readonly bytes: number;
+}
+
 export interface StorageStatus {
   /** Bytes and records on this node's disk. */
   readonly bytes: number;

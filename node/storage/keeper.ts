@@ -22,7 +22,7 @@ import type { BlobFetches } from './blob-fetches.ts';
 import { BlobKeeper } from './blob-keeper.ts';
 import { Copier } from './copier.ts';
 import { Endings } from './endings.ts';
-import type { NamespaceRef, StorageStatus } from './interface.ts';
+import type { NamespaceRef, StorageStatus, WalletShare } from './interface.ts';
 import { Joiner } from './joiner.ts';
 import { liveReferences } from './live-references.ts';
 import { Maintenance } from './maintenance/service.ts';
@@ -37,6 +37,7 @@ import type { StoreGauges } from './store/metrics.ts';
 import { openRecordStore } from './store/store.ts';
 import { Sync } from './sync.ts';
 import { NO_SHARES, Upkeep } from './upkeep.ts';
+import { WalletUsage } from './wallet-usage.ts';
 import { type IsCurrent, Witnesses } from './witnesses.ts';
 
 export interface KeeperComponents {
@@ -84,10 +85,16 @@ const OWN_COPIES_SHARE = 0.5;
 /** Namespaces that the status shows. */
 const NAMESPACES_SHOWN = 100;
 
-/** What a namespace may take here. */
-function quotaOf({ quotaBytes, quotaKeys, isSponsored }: Terms, config: Config): Quota {
+/** What a namespace may take here. Of a wallet: what its other namespaces leave of what it is promised. */
+function quotaOf(
+  { quotaBytes, quotaKeys, isSponsored, wallet }: Terms,
+  config: Config,
+  bytesBeside: (wallet: string) => number,
+): Quota {
+  const share =
+    wallet === null || !isSponsored ? Infinity : config['wallets.bytesEach'] - bytesBeside(wallet);
   return {
-    bytes: Math.min(quotaBytes ?? Infinity, config['storage.namespaceBytes']),
+    bytes: Math.min(quotaBytes ?? Infinity, config['storage.namespaceBytes'], share),
     keys: Math.min(quotaKeys ?? Infinity, config['storage.namespaceKeys']),
     isSponsored,
   };
@@ -111,6 +118,7 @@ export class Keeper {
   readonly publicBlocks: PublicBlocks;
   readonly #components: KeeperComponents;
   readonly #store: RecordStore;
+  readonly #wallets: WalletUsage;
   readonly #standings: Standings;
   readonly #sync: Sync;
   readonly #upkeep: Upkeep;
@@ -135,7 +143,7 @@ export class Keeper {
         capacityBytes: () => config['storage.capacityBytes'] - components.blobs.usedBytes,
         unsponsoredBytes: Math.floor(config['storage.capacityBytes'] * UNSPONSORED_SHARE),
         quotaOf: (place) => {
-          const { bytes, isSponsored, keys } = quotaOf(components.termsOf(place), config);
+          const { bytes, isSponsored, keys } = this.#quotaOf(place);
           return {
             keys,
             bytes: bytes - components.blobs.namespaceBytes(place.namespaceId),
@@ -147,6 +155,7 @@ export class Keeper {
       },
     );
     const store = this.#store;
+    this.#wallets = new WalletUsage({ ...components, store });
     const onUnsynced = (partition: Parameters<Sync['request']>[0]): void => this.#sync.request(partition);
     this.#standings = new Standings({ store, members, places, logger, onUnsynced });
     const own = { ...components, store, standings: this.#standings };
@@ -265,7 +274,17 @@ export class Keeper {
     // the blob of its first record comes before that
     const names = totals ?? this.#components.partitions.namesOf(namespaceId);
     if (names === null) return null;
-    return quotaOf(this.#components.termsOf(names), this.#config).bytes - (totals?.bytes ?? 0);
+    return this.#quotaOf(names).bytes - (totals?.bytes ?? 0);
+  }
+
+  /** What each wallet takes here. */
+  walletShares(): readonly WalletShare[] {
+    return this.#wallets.all();
+  }
+
+  #quotaOf(names: NamespaceRef): Quota {
+    const beside = (wallet: string): number => this.#wallets.bytesBeside(wallet, names);
+    return quotaOf(this.#components.termsOf(names), this.#config, beside);
   }
 
   #makeMaintenance({ config, self, directory }: KeeperInit): Maintenance {

@@ -46,6 +46,7 @@ import type {
   Storage,
   StorageStatus,
   StoredRecord,
+  WalletShare,
   Where,
   WriteReceipt,
 } from './interface.ts';
@@ -278,6 +279,10 @@ export class StorageService implements Storage {
       isReady: this.#members.isReady,
       replicas: config['storage.replicas'],
     };
+  }
+
+  walletShares(): readonly WalletShare[] {
+    return this.#keeper?.walletShares() ?? [];
   }
 
   /** Why this node's store cannot be used now; null when it can, or there is none. */

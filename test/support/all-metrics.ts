@@ -42,7 +42,7 @@ export const NO_STORAGE: StorageStatus = {
 
 export const NO_NAMESPACES: NamespacesGauges = {
   metrics: createNamespacesServiceMetrics(),
-  counts: { policies: 0, revocations: 0, bytes: 0 },
+  counts: { policies: 0, revocations: 0, sponsorships: 0, bytes: 0 },
 };
 
 export const NO_IDENTITY: IdentityGauges = {
