@@ -6,9 +6,13 @@
 export { describeDefault, describeValue, type Kind, kindOf } from './config/describe.ts';
 export { flagOf, variableOf } from './config/names.ts';
 export { DEFAULTS, SETTINGS, type Setting } from './config/schema.ts';
+export { loadIdentity } from './identity/identity.ts';
 export type { WalletProof } from './identity/wallet-proof.ts';
 export type * from './interface.ts';
 export type * from './ipfs/interface.ts';
+export type * from './join/interface.ts';
+export { checkUnclaimed, type JoinInit, joinWithInvite } from './join/join.ts';
+export { membershipDefaults } from './join/membership.ts';
 export * from './keys.ts';
 export type { Namespaces, PolicyView, RevocationView } from './namespaces/interface.ts';
 export { createNode } from './node.ts';

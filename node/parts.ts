@@ -1,6 +1,10 @@
 import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
-import { createIdentityMetrics, type IdentityMetrics } from '../protocols/identity/index.ts';
+import {
+  type ChainVerifier,
+  createIdentityMetrics,
+  type IdentityMetrics,
+} from '../protocols/identity/index.ts';
 import { createRelayMetrics } from '../protocols/relay/index.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
@@ -11,7 +15,7 @@ import { chainCheck } from './identity/chain-check.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
-import { type Operator, operatorWithKey } from './identity/operator.ts';
+import { InvitedOperator, type Operator, operatorWithKey } from './identity/operator.ts';
 import { loadOwner } from './identity/owner.ts';
 import {
   createVerifier,
@@ -28,6 +32,9 @@ import { createWalletCrypto } from './identity/wallets/index.ts';
 import type { Role } from './interface.ts';
 import { ProviderTable } from './ipfs/provider-table.ts';
 import { IpfsService } from './ipfs/service.ts';
+import { checkMembership } from './join/membership.ts';
+import { type Membership, readMembership } from './join/membership-file.ts';
+import { Joining } from './join/service.ts';
 import { createNetwork, type MadeNetwork, type Network } from './libp2p.ts';
 import { listenAddresses } from './listen.ts';
 import { NamespacesService } from './namespaces/service.ts';
@@ -72,6 +79,7 @@ export interface Parts {
   readonly directory: Directory;
   readonly storage: StorageService;
   readonly ipfs: IpfsService;
+  readonly joining: Joining;
   readonly peers: Peers;
   readonly sight: Sight;
   readonly startedAt: number;
@@ -105,7 +113,7 @@ async function makeParts(
   registry: Registry | null,
   closing: AsyncDisposableStack,
 ): Promise<Parts> {
-  const { config, role, version, logger, events } = base;
+  const { config, role, logger, events } = base;
   const startedAt = systemClock.now();
   const lock = lockDataDirectory(config.data);
   closing.defer(() => lock.release());
@@ -134,7 +142,8 @@ async function makeParts(
   closing.defer(() => network.stop());
   const { gossip } = network.services;
   const shared = { network, crypto, identity, clock: systemClock, logger, events };
-  const { authority, credentials, ...tenancy } = await makeTenancy(base, { ...shared, passphrases, closing });
+  const acting = await makeTenancy(base, { ...shared, passphrases, closing });
+  const { authority, verifier, membership, credentials, ...tenancy } = acting;
   const { namespaces } = tenancy;
   const relay = new RelayService(
     { ...shared, gossip, authorise: envelopeAuthoriser(authority), credentials, metrics },
@@ -148,9 +157,26 @@ async function makeParts(
   const { storage, ipfs } = makeStorage(base, kept, { authority, providers, closing });
   members.push(storage.others);
   scored.push(relay, directory, storage, namespaces);
+  const joining = new Joining(
+    { ...shared, ...tenancy, verifier, nodes: () => directory.nodes() },
+    { config, membership },
+  );
+  closing.defer(() => joining.stop());
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());
-  const sight = new Sight(
+  const made = { identity, tenancy, network, relay, directory, storage, ipfs, joining, peers, startedAt };
+  const sight = makeSight(base, made, meter);
+  closing.defer(() => sight.stop());
+  return { closing, ...made, sight };
+}
+
+function makeSight(
+  { config, role, version, events }: Base,
+  parts: Omit<Parts, 'closing' | 'sight'>,
+  meter: Meter | null,
+): Sight {
+  const { network, relay, directory, storage, ipfs, joining, tenancy, startedAt } = parts;
+  return new Sight(
     {
       network,
       relay,
@@ -158,7 +184,8 @@ async function makeParts(
       storage,
       ipfs,
       identity: tenancy,
-      namespaces,
+      joining,
+      namespaces: tenancy.namespaces,
       meter,
       events,
       clock: systemClock,
@@ -167,8 +194,6 @@ async function makeParts(
     },
     { role, version, data: config.data, startedAt },
   );
-  closing.defer(() => sight.stop());
-  return { closing, identity, tenancy, network, relay, directory, storage, ipfs, peers, sight, startedAt };
 }
 
 async function makeTenancy(
@@ -179,14 +204,21 @@ async function makeTenancy(
     readonly passphrases: PassphraseSource;
     readonly closing: AsyncDisposableStack;
   },
-): Promise<Tenancy & { readonly authority: Authority; readonly credentials: Credentials }> {
+): Promise<
+  Tenancy & {
+    readonly authority: Authority;
+    readonly verifier: ChainVerifier;
+    readonly membership: Membership | null;
+    readonly credentials: Credentials;
+  }
+> {
   const { crypto, clock, logger, identity, passphrases, closing } = shared;
   const { swarm, data } = config;
-  const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
-  const operator = await operatorWithKey(
-    { crypto, clock },
-    { key: owner.signer, author: identity.author, swarm },
-  );
+  const membership = readMembership(data);
+  const operator =
+    membership === null
+      ? await ownOperator({ crypto, clock, logger, passphrases }, { config, author: identity.author })
+      : new InvitedOperator(checkMembership({ crypto }, { membership, config, author: identity.author }));
   const sponsors = { owner: operator.did, sponsored: config['storage.sponsored'] };
   const wallets = createWalletCrypto();
   closing.defer(() => wallets.stop());
@@ -209,7 +241,31 @@ async function makeTenancy(
   const credentials = await ownCredentials({ ...components, authority }, { identity, operator, swarm });
   const terms = termsOf(namespaces, sponsors);
   const checkChain = chainCheck({ authority, crypto, clock }, { swarm });
-  return { operator, namespaces, wallets, metrics, termsOf: terms, checkChain, authority, credentials };
+  return {
+    operator,
+    membership,
+    verifier,
+    namespaces,
+    wallets,
+    metrics,
+    termsOf: terms,
+    checkChain,
+    authority,
+    credentials,
+  };
+}
+
+/** The operator whose key this machine holds. */
+async function ownOperator(
+  components: Pick<DirectoryComponents, 'crypto' | 'clock' | 'logger'> & {
+    readonly passphrases: PassphraseSource;
+  },
+  { config, author }: { readonly config: Config; readonly author: string },
+): Promise<Operator> {
+  const { logger, passphrases } = components;
+  const { data, swarm } = config;
+  const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
+  return operatorWithKey(components, { key: owner.signer, author, swarm });
 }
 
 function makeDirectory(base: Base, components: DirectoryComponents): Directory {
@@ -298,6 +354,7 @@ export async function runParts(parts: Parts, logger: Logger): Promise<void> {
     await parts.directory.start();
     await parts.storage.start();
     await parts.ipfs.start();
+    await parts.joining.start();
     parts.peers.start();
   } catch (error) {
     await closeParts(parts).catch((fault: unknown) => reportUnstopped(logger, fault));

@@ -29,7 +29,7 @@ export function describeSelf(init: SelfInit, addresses: readonly Uint8Array[]): 
 }
 
 /** Addresses that others can dial, direct ones first. Loopback leads nowhere from elsewhere: only when there is no other. */
-function worthAnnouncing(addresses: readonly Uint8Array[]): Uint8Array[] {
+export function worthAnnouncing(addresses: readonly Uint8Array[]): Uint8Array[] {
   const parsed = addresses.flatMap((bytes) => {
     const address = tryParse(bytes);
     return address === null

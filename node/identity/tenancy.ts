@@ -8,6 +8,7 @@ import {
   ChainVerifier,
   checkChain,
   Delegator,
+  ed25519DelegationSigner,
   IdentityError,
   type IdentityMetrics,
   type VerifiedChain,
@@ -114,7 +115,10 @@ export async function ownCredentials(
 ): Promise<Credentials> {
   const { identity, operator, swarm } = init;
   const { did, signer, chain } = operator;
-  const delegator = signer === null ? null : new Delegator({ ...components, signer, randomBytes }, { swarm });
+  const delegator =
+    signer === null
+      ? null
+      : new Delegator({ ...components, signer: ed25519DelegationSigner(signer), randomBytes }, { swarm });
   const extender = new Extender(
     { ...components, delegator },
     { swarm, author: identity.author, operator: did },
