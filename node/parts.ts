@@ -197,7 +197,7 @@ function makeSight(
 }
 
 async function makeTenancy(
-  { config }: Base,
+  { config, role }: Base,
   shared: DirectoryComponents & {
     readonly identity: Identity;
     readonly events: EventLog;
@@ -218,7 +218,9 @@ async function makeTenancy(
   const operator =
     membership === null
       ? await ownOperator({ crypto, clock, logger, passphrases }, { config, author: identity.author })
-      : new InvitedOperator(checkMembership({ crypto }, { membership, config, author: identity.author }));
+      : new InvitedOperator(
+          checkMembership({ crypto }, { membership, config, as: role, author: identity.author }),
+        );
   const sponsors = { owner: operator.did, sponsored: config['storage.sponsored'] };
   const wallets = createWalletCrypto();
   closing.defer(() => wallets.stop());

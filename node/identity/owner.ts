@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { didKey } from '../../protocols/common/did-key.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import { type Identity, identityOf } from './identity.ts';
@@ -7,7 +8,7 @@ import { developmentKeyPath, openDevelopmentKey } from './keyring/development.ts
 import { type NamedKey, namedKey } from './keyring/keyring.ts';
 import { DEVELOPMENT_NAME } from './keyring/names.ts';
 import type { PassphraseSource } from './keyring/passphrase.ts';
-import type { OpenKey } from './keyring/stored-key.ts';
+import { type OpenKey, readStoredKey } from './keyring/stored-key.ts';
 
 export interface OwnerComponents {
   readonly logger: Pick<Logger, 'info'>;
@@ -55,4 +56,17 @@ async function openOwner({ logger }: OwnerComponents, init: OwnerInit): Promise<
 /** A file that cannot be made or read, not one that holds something else. */
 function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;
+}
+
+/** Whether this user holds the key of an owner: that of `identity.ownerKey`, or the user's own. It is not opened, nor made. */
+export function holdsOwnerKey(
+  did: string,
+  config: { readonly 'identity.ownerKey': string; readonly data: string },
+): boolean {
+  const said = config['identity.ownerKey'];
+  const paths = said === '' ? [userDirectory(), config.data].map(developmentKeyPath) : [said];
+  return paths.some((path) => {
+    const stored = readStoredKey(path);
+    return stored !== null && didKey(stored.file.multikey) === did;
+  });
 }

@@ -3,12 +3,17 @@ import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { decodeLink } from '../../protocols/identity/index.ts';
 import type { Config } from '../config/schema.ts';
+import { createCrypto } from '../crypto.ts';
+import type { Role } from '../interface.ts';
 import { peerOfKey } from '../peer-ids.ts';
+import { endOf } from './grant.ts';
 import { type Membership, membershipPath, networkKeyPath } from './membership-file.ts';
 
 export interface MembershipCheck {
   readonly membership: Membership;
   readonly config: Config;
+  /** What is started. */
+  readonly as: Role;
   /** did:key of this node. */
   readonly author: string;
 }
@@ -16,9 +21,9 @@ export interface MembershipCheck {
 /** The membership of a node's data directory, where it is one that this node can start with. Throws `bad_membership`. */
 export function checkMembership(
   { crypto }: { readonly crypto: Pick<Crypto, 'sha256'> },
-  { membership, config, author }: MembershipCheck,
+  { membership, config, author, as }: MembershipCheck,
 ): Membership {
-  const { swarm, chain, owner } = membership;
+  const { swarm, chain, owner, role } = membership;
   const path = membershipPath(config.data);
   if (swarm !== config.swarm) {
     const message = `${path} is of the swarm ${swarm}, and this node was told ${config.swarm}: leave out swarm, or use another data directory`;
@@ -27,6 +32,11 @@ export function checkMembership(
   if (config.explicit.has('identity.ownerKey')) {
     const message = `this machine was invited by ${owner} (${path}): leave out identity.ownerKey, or use another data directory`;
     throw new CodedError('bad_membership', message);
+  }
+  const isService = role === 'node' || (role === 'gateway' && as === 'light');
+  if (!isService) {
+    const how = role === 'gateway' ? 'maillon gateway' : 'no node: its command line alone joined';
+    throw new CodedError('bad_membership', `${path} is of a machine that joined as ${role}: start ${how}`);
   }
   const last = chain.at(-1);
   const audience = last === undefined ? null : decodeLink(last, crypto, swarm).link.audience;
@@ -49,4 +59,9 @@ export function membershipDefaults(
     ),
     ...(isPrivate ? { 'network.keyFile': networkKeyPath(directory) } : {}),
   };
+}
+
+/** When what a machine was granted ends, milliseconds since the Unix epoch; null for never. */
+export function endOfMembership(membership: Membership): number | null {
+  return endOf(membership, createCrypto());
 }
