@@ -57,6 +57,7 @@ export const ERRORS = {
   bad_archive: { status: 400, meaning: 'the body is no whole archive' },
   bad_directory: { status: 400, meaning: 'no absolute path of a directory' },
   bad_address: { status: 400, meaning: 'no multiaddr that ends in /p2p/<peer id>, or no peer id' },
+  bad_lifetime: { status: 400, meaning: 'an invite can be used for one minute to thirty days' },
   bad_callback: { status: 400, meaning: 'the callback is not in gateway.loginCallbacks' },
   bad_frame: { status: null, meaning: 'a WebSocket frame is malformed or of an unknown type' },
   unauthenticated: { status: 401, meaning: 'the request names nobody who may do this' },
@@ -64,6 +65,7 @@ export const ERRORS = {
   forbidden: { status: 403, meaning: "the namespace's holder has not granted this, or has revoked it" },
   foreign_origin: { status: 403, meaning: 'the page that asks is not allowed to use this gateway' },
   not_found: { status: 404, meaning: 'no such route, upload or blob, or no value under that key' },
+  no_such_member: { status: 404, meaning: 'there is no such invite' },
   method_not_allowed: { status: 405, meaning: 'the route has other methods; Allow lists them' },
   not_acceptable: {
     status: 406,
@@ -73,6 +75,12 @@ export const ERRORS = {
   duplicate: { status: 409, meaning: 'the very same envelope was published before' },
   policy_conflict: { status: 409, meaning: 'the policy does not follow the latest one known here' },
   busy: { status: 409, meaning: 'the same is under way already, or what excludes it: try again later' },
+  held_elsewhere: {
+    status: 409,
+    meaning: "the machine was invited: this takes the owner's key, at the machine that holds it",
+  },
+  too_many_invites: { status: 409, meaning: 'there are as many open invites or machines as there may be' },
+  not_listening: { status: 409, meaning: 'the node listens at no address that an invite could name' },
   not_empty: { status: 409, meaning: 'the directory is not empty: name another one' },
   nothing_kept: { status: 409, meaning: 'the node keeps nothing: ask one that does' },
   exists: { status: 409, meaning: 'the key has a value already, and it is another one' },
@@ -99,6 +107,7 @@ export const ERRORS = {
     retryAfter: 1,
   },
   dial_failed: { status: 500, meaning: 'the peer did not answer at that address' },
+  bad_invites: { status: 500, meaning: "the node's file of invites cannot be read; error says what to do" },
   internal: { status: 500, meaning: 'a fault of the gateway; its log has more' },
   corrupt: { status: 502, meaning: 'every copy that could be read is damaged' },
   blob_unavailable: {

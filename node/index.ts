@@ -6,9 +6,13 @@
 export { describeDefault, describeValue, type Kind, kindOf } from './config/describe.ts';
 export { flagOf, variableOf } from './config/names.ts';
 export { DEFAULTS, SETTINGS, type Setting } from './config/schema.ts';
+export { loadIdentity } from './identity/identity.ts';
 export type { WalletProof } from './identity/wallet-proof.ts';
 export type * from './interface.ts';
 export type * from './ipfs/interface.ts';
+export type * from './join/interface.ts';
+export { checkUnclaimed, type JoinInit, joinWithInvite } from './join/join.ts';
+export { endOfMembership, membershipDefaults } from './join/membership.ts';
 export * from './keys.ts';
 export type {
   Namespaces,
@@ -21,5 +25,6 @@ export { createNode } from './node.ts';
 export { EventLog, type EventName } from './observability/events.ts';
 export { createLogger, type Logger } from './observability/logger.ts';
 export { Meter } from './observability/meter.ts';
+export { peerOfKey } from './peer-ids.ts';
 export type * from './storage/interface.ts';
 export type * from './storage/maintenance/interface.ts';

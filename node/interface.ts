@@ -3,6 +3,7 @@ import type { AskedResource } from '../protocols/identity/index.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
+import type { Members, OperatorView } from './join/interface.ts';
 import type { Namespaces, SponsorshipView } from './namespaces/interface.ts';
 import type { NamespaceRef, Storage, WalletShare } from './storage/interface.ts';
 import type { StorageMaintenance } from './storage/maintenance/interface.ts';
@@ -122,6 +123,8 @@ export interface NodeStatus {
   readonly author: string;
   readonly role: Role;
   readonly swarm: string;
+  /** On whose behalf it acts. */
+  readonly operator: OperatorView;
   readonly version: string;
   readonly startedAt: number;
   /** Own addresses with the peer id, as others dial them. */
@@ -165,6 +168,8 @@ export interface MaillonNode {
    * does not hold the owner's. Throws `not_running`.
    */
   readonly delegate: string;
+  /** The machines of this node's operator. Throws `not_running`. */
+  readonly members: Members;
   /** Whether this node keeps what is written to a namespace until it expires or is deleted. Throws `not_running`. */
   isSponsored(namespace: NamespaceRef): boolean;
   /**

@@ -4,6 +4,7 @@ import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import type { Limit } from '../protocols/common/limits.ts';
 import { IDENTITY_LIMITS } from '../protocols/identity/index.ts';
+import { JOIN_LIMITS } from '../protocols/join/index.ts';
 import { NAMESPACES_LIMITS } from '../protocols/namespaces/index.ts';
 import { NODES_LIMITS } from '../protocols/nodes/index.ts';
 import { RECONCILIATION_LIMITS } from '../protocols/reconciliation/index.ts';
@@ -18,6 +19,8 @@ import { WALLET_LIMITS } from './identity/wallets/limits.ts';
 import type { MaillonNode, NodeStatus, NodeView, PeerView, Probe, Relay } from './interface.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
 import { IPFS_LIMITS } from './ipfs/limits.ts';
+import type { Members } from './join/interface.ts';
+import { MEMBERS_LIMITS } from './join/limits.ts';
 import type { Namespaces, SponsorshipView } from './namespaces/interface.ts';
 import { NOTICE_LIMITS } from './namespaces/limits.ts';
 import { EventLog } from './observability/events.ts';
@@ -128,6 +131,10 @@ class Node implements MaillonNode {
     return this.#running.tenancy.operator.did;
   }
 
+  get members(): Members {
+    return this.#running.joining;
+  }
+
   get delegate(): string {
     const { identity, tenancy } = this.#running;
     return tenancy.operator.signer === null ? identity.author : tenancy.operator.did;
@@ -158,13 +165,14 @@ class Node implements MaillonNode {
   }
 
   status(): NodeStatus {
-    const { identity, network, relay, sight, startedAt } = this.#running;
+    const { identity, network, relay, sight, joining, startedAt } = this.#running;
     const { config, role, version } = this.#init;
     return {
       peerId: identity.peerId,
       author: identity.author,
       role,
       swarm: config.swarm,
+      operator: joining.status,
       version,
       startedAt,
       addresses: network.getMultiaddrs().map(String),
@@ -208,6 +216,8 @@ class Node implements MaillonNode {
       ...DIRECTORY_LIMITS,
       ...IDENTITY_LIMITS,
       ...WALLET_LIMITS,
+      ...JOIN_LIMITS,
+      ...MEMBERS_LIMITS,
       ...NAMESPACES_LIMITS,
       ...NOTICE_LIMITS,
       ...RECONCILIATION_LIMITS,

@@ -1,6 +1,10 @@
 import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
-import { createIdentityMetrics, type IdentityMetrics } from '../protocols/identity/index.ts';
+import {
+  type ChainVerifier,
+  createIdentityMetrics,
+  type IdentityMetrics,
+} from '../protocols/identity/index.ts';
 import { createRelayMetrics } from '../protocols/relay/index.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
@@ -12,7 +16,7 @@ import { chainCheck } from './identity/chain-check.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
-import { type Operator, operatorWithKey } from './identity/operator.ts';
+import { InvitedOperator, type Operator, operatorWithKey } from './identity/operator.ts';
 import { loadOwner } from './identity/owner.ts';
 import { SponsorRegistry } from './identity/sponsors.ts';
 import { SponsorshipMaker } from './identity/sponsorship-maker.ts';
@@ -33,6 +37,9 @@ import { createWalletCrypto } from './identity/wallets/index.ts';
 import type { Role } from './interface.ts';
 import { ProviderTable } from './ipfs/provider-table.ts';
 import { IpfsService } from './ipfs/service.ts';
+import { checkMembership } from './join/membership.ts';
+import { type Membership, readMembership } from './join/membership-file.ts';
+import { Joining } from './join/service.ts';
 import { createNetwork, type MadeNetwork, type Network } from './libp2p.ts';
 import { listenAddresses } from './listen.ts';
 import { NamespacesService } from './namespaces/service.ts';
@@ -77,6 +84,7 @@ export interface Parts {
   readonly directory: Directory;
   readonly storage: StorageService;
   readonly ipfs: IpfsService;
+  readonly joining: Joining;
   readonly peers: Peers;
   readonly sight: Sight;
   readonly startedAt: number;
@@ -142,7 +150,8 @@ async function makeParts(
   closing.defer(() => network.stop());
   const { gossip } = network.services;
   const shared = { network, crypto, identity, clock: systemClock, logger, events };
-  const { authority, credentials, ...tenancy } = await makeTenancy(base, { ...shared, passphrases, closing });
+  const acting = await makeTenancy(base, { ...shared, passphrases, closing });
+  const { authority, verifier, membership, credentials, ...tenancy } = acting;
   const { namespaces } = tenancy;
   const relay = new RelayService(
     { ...shared, gossip, authorise: envelopeAuthoriser(authority), credentials, metrics },
@@ -158,20 +167,25 @@ async function makeParts(
   members.push(storage.others);
   keeping.push(storage);
   scored.push(relay, directory, storage, namespaces);
+  const joining = new Joining(
+    { ...shared, ...tenancy, verifier, nodes: () => directory.nodes() },
+    { config, membership },
+  );
+  closing.defer(() => joining.stop());
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());
-  const own = { network, relay, directory, storage, ipfs, tenancy };
-  const sight = makeSight(base, own, { meter, startedAt });
+  const made = { identity, tenancy, network, relay, directory, storage, ipfs, joining, peers, startedAt };
+  const sight = makeSight(base, made, meter);
   closing.defer(() => sight.stop());
-  return { closing, identity, tenancy, network, relay, directory, storage, ipfs, peers, sight, startedAt };
+  return { closing, ...made, sight };
 }
 
 function makeSight(
   { config, role, version, events }: Base,
-  parts: Pick<Parts, 'network' | 'relay' | 'directory' | 'storage' | 'ipfs' | 'tenancy'>,
-  { meter, startedAt }: { readonly meter: Meter | null; readonly startedAt: number },
+  parts: Omit<Parts, 'closing' | 'sight'>,
+  meter: Meter | null,
 ): Sight {
-  const { network, directory, tenancy } = parts;
+  const { network, directory, tenancy, startedAt } = parts;
   return new Sight(
     {
       ...parts,
@@ -190,29 +204,39 @@ function makeSight(
 /** What a node says of its operator. A light node keeps nothing: it is nobody's sponsor. */
 function sponsorshipOf(
   role: Role,
-  { did, chain }: Operator,
+  operator: Operator,
   keeping: readonly { readonly isReady: boolean }[],
 ): Sponsorship {
   if (role === 'light') return NO_SPONSORSHIP;
-  return { operator: did, chain: chain(), isReady: keeping.some(({ isReady }) => isReady) };
+  const isReady = keeping.some((one) => one.isReady);
+  return { operator: operator.did, chain: operator.chain(), isReady };
 }
 
 async function makeTenancy(
-  { config }: Base,
+  { config, role }: Base,
   shared: Omit<DirectoryComponents, 'sponsorship' | 'verifyOperator'> & {
     readonly identity: Identity;
     readonly events: EventLog;
     readonly passphrases: PassphraseSource;
     readonly closing: AsyncDisposableStack;
   },
-): Promise<Tenancy & { readonly authority: Authority; readonly credentials: Credentials }> {
+): Promise<
+  Tenancy & {
+    readonly authority: Authority;
+    readonly verifier: ChainVerifier;
+    readonly membership: Membership | null;
+    readonly credentials: Credentials;
+  }
+> {
   const { crypto, clock, logger, identity, passphrases, closing } = shared;
   const { swarm, data } = config;
-  const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
-  const operator = await operatorWithKey(
-    { crypto, clock },
-    { key: owner.signer, author: identity.author, swarm },
-  );
+  const membership = readMembership(data);
+  const operator =
+    membership === null
+      ? await ownOperator({ crypto, clock, logger, passphrases }, { config, author: identity.author })
+      : new InvitedOperator(
+          checkMembership({ crypto }, { membership, config, as: role, author: identity.author }),
+        );
   const sponsors = { owner: operator.did, sponsored: config['storage.sponsored'] };
   const wallets = createWalletCrypto();
   closing.defer(() => wallets.stop());
@@ -238,8 +262,21 @@ async function makeTenancy(
   const checkChain = chainCheck({ authority, crypto, clock }, { swarm });
   const making = { crypto, clock, identity, operator, namespaces };
   const sponsorships = new SponsorshipMaker(making, { swarm, sponsored: config['storage.sponsored'] });
-  const own = { operator, namespaces, wallets, metrics, termsOf: terms, sponsors: registry, sponsorships };
-  return { ...own, checkChain, verifyOperator, authority, credentials };
+  const own = { operator, membership, namespaces, wallets, metrics, sponsors: registry, sponsorships };
+  return { ...own, termsOf: terms, checkChain, verifier, verifyOperator, authority, credentials };
+}
+
+/** The operator whose key this machine holds. */
+async function ownOperator(
+  components: Pick<DirectoryComponents, 'crypto' | 'clock' | 'logger'> & {
+    readonly passphrases: PassphraseSource;
+  },
+  { config, author }: { readonly config: Config; readonly author: string },
+): Promise<Operator> {
+  const { logger, passphrases } = components;
+  const { data, swarm } = config;
+  const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
+  return operatorWithKey(components, { key: owner.signer, author, swarm });
 }
 
 function makeDirectory(
@@ -340,6 +377,7 @@ export async function runParts(parts: Parts, logger: Logger): Promise<void> {
     await parts.directory.start();
     await parts.storage.start();
     await parts.ipfs.start();
+    await parts.joining.start();
     parts.peers.start();
   } catch (error) {
     await closeParts(parts).catch((fault: unknown) => reportUnstopped(logger, fault));

@@ -1,6 +1,7 @@
 import { gossipTopics } from '../protocols/relay/index.ts';
 import type { Config } from './config/schema.ts';
 import type { Probe, Role } from './interface.ts';
+import type { Joining } from './join/service.ts';
 import type { Network } from './libp2p.ts';
 import type { NamespacesService } from './namespaces/service.ts';
 import type { Parts } from './parts.ts';
@@ -9,7 +10,7 @@ import type { StorageService } from './storage/service.ts';
 
 /** Looks at each thing a node needs to serve. */
 export function probeNode(
-  parts: Pick<Parts, 'network' | 'relay' | 'storage' | 'tenancy'>,
+  parts: Pick<Parts, 'network' | 'relay' | 'storage' | 'tenancy' | 'joining'>,
   init: { config: Config; role: Role },
 ): Probe[] {
   const { network, relay, storage } = parts;
@@ -20,6 +21,7 @@ export function probeNode(
     probeDisk(relay),
     probeStorage(storage),
     probeNamespaces(parts.tenancy.namespaces),
+    probeOperator(parts.joining),
   ];
 }
 
@@ -81,4 +83,9 @@ function probeStorage(storage: StorageService): Probe {
 function probeNamespaces({ fault, counts }: NamespacesService): Probe {
   const detail = fault ?? `${counts.policies} policies and ${counts.revocations} revocations kept`;
   return { name: 'namespaces', ok: fault === null, detail };
+}
+
+function probeOperator({ status }: Joining): Probe {
+  const { did, fault } = status;
+  return { name: 'operator', ok: fault === null, detail: fault ?? `this node may act for ${did}` };
 }

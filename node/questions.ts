@@ -9,7 +9,7 @@ export interface QuestionsComponents {
   readonly network: Network;
   readonly logger: Logger;
   /** The answer to a question of `peer`. Throws for one that cannot be read. */
-  readonly answer: (question: Uint8Array, peer: string) => Uint8Array;
+  readonly answer: (question: Uint8Array, peer: string) => Uint8Array | Promise<Uint8Array>;
   /** Whether a peer is not to be listened to for what it sent. */
   readonly isShunned?: (peer: string) => boolean;
   /** Told of what `answer` threw. */
@@ -92,7 +92,7 @@ export class Questions {
       const signal = AbortSignal.timeout(timeoutMs);
       const frames = framesOf(stream, questionMaxBytes);
       const question = (await frames.read({ signal })).subarray();
-      await frames.write(answer(question, peer), { signal });
+      await frames.write(await answer(question, peer), { signal });
       await stream.close({ signal });
     } catch (error) {
       onFault?.(peer, error);

@@ -1,4 +1,5 @@
 import type { AddCommand } from './command.ts';
+import { addJoinOptions, type JoinOptions } from './join/options.ts';
 
 const HELP = `
 Settings are taken from flags, then variables, then maillon.yaml in this directory, then defaults. In the file
@@ -11,6 +12,7 @@ The log goes to standard error. Ctrl-C stops within 3 s, a second one at once.
 Examples:
   $ maillon node
   $ maillon node --bootstrap-peer
+  $ maillon node --join -                             joins the machine whose maillon invite is pasted or piped in
   $ maillon node --data ./data-b --bootstrap /ip4/192.0.2.1/tcp/4411/p2p/12D3KooW…
   $ MAILLON_LOG_LEVEL=debug maillon node --no-gateway-enabled`;
 
@@ -23,15 +25,23 @@ export const addNode: AddCommand = async (program, context) => {
     )
     .option('--json', 'Print one JSON line when ready; report errors as JSON.')
     .addHelpText('after', HELP);
+  addJoinOptions(command);
   // The settings come with the whole node: the other commands answer without waiting for it to load.
   if (!context.mayMean('node')) return;
   const { addSettings, saidSettings } = await import('./settings.ts');
   addSettings(command);
-  command.action(async (options: { json?: boolean; config?: string }) => {
+  command.action(async (options: JoinOptions & { json?: boolean; config?: string }) => {
     const { serve } = await import('./serve.ts');
     const flags = saidSettings(command);
     context.exit(
-      await serve({ role: 'full', flags, file: options.config, defaults: {}, json: options.json === true }),
+      await serve({
+        role: 'full',
+        flags,
+        file: options.config,
+        defaults: {},
+        json: options.json === true,
+        join: options,
+      }),
     );
   });
 };

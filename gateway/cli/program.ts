@@ -9,10 +9,13 @@ import { addGateway } from './gateway.ts';
 import { addGet } from './get.ts';
 import { addHealth } from './health.ts';
 import { addId, addPeerId } from './id.ts';
+import { addInvite } from './invite.ts';
+import { addJoin } from './join.ts';
 import { addKeys } from './keys.ts';
 import { addList } from './list.ts';
 import { addLogin } from './login.ts';
 import { addLogout } from './logout.ts';
+import { addMembers, addRevoke } from './members.ts';
 import { addNamespaceCommand } from './namespace.ts';
 import { addNode } from './node.ts';
 import { addNodes } from './nodes.ts';
@@ -32,6 +35,10 @@ const COMMANDS: readonly AddCommand[] = [
   addNode,
   addGateway,
   addSwarm,
+  addInvite,
+  addJoin,
+  addMembers,
+  addRevoke,
   addPub,
   addSub,
   addPut,

@@ -8,7 +8,9 @@ import {
   loadConfig,
   type MaillonNode,
   Meter,
+  membershipDefaults,
   type Role,
+  readMembership,
 } from '../../node/index.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { registerGatewayMetrics, registerHttpMetrics } from '../admin/gateway-metrics.ts';
@@ -18,6 +20,8 @@ import { createGateway, type Gateway, type GatewayComponents } from '../index.ts
 import { announce } from './announce.ts';
 import { readBuild } from './build.ts';
 import { UsageError } from './errors.ts';
+import { joinAsService } from './join/actions.ts';
+import type { JoinOptions } from './join/options.ts';
 import { runService } from './lifetime.ts';
 
 export interface ServeOptions {
@@ -27,6 +31,8 @@ export interface ServeOptions {
   readonly file: string | undefined;
   readonly defaults: Readonly<Record<string, string>>;
   readonly json: boolean;
+  /** With which invite it joins before it starts, if with any. */
+  readonly join: JoinOptions;
 }
 
 const WHO_IS_LET_IN = {
@@ -37,10 +43,12 @@ const WHO_IS_LET_IN = {
 
 /** Runs a node, and its gateway unless that is switched off, until a signal. Resolves to the exit code. */
 export async function serve(options: ServeOptions): Promise<number> {
-  const { role, flags, file, defaults, json } = options;
-  const config = loadConfig({ flags, env: process.env, cwd: process.cwd(), file, defaults });
+  const { role, json } = options;
+  const config = await configOf(options);
   if (role === 'light' && config.bootstrap.length === 0) {
-    throw new UsageError('a gateway needs a node to join through: --bootstrap /ip4/…/tcp/4411/p2p/…');
+    throw new UsageError(
+      'a gateway needs a node to join through: --join with an invite, or --bootstrap /ip4/…/tcp/4411/p2p/…',
+    );
   }
   if (role === 'light' && !config['gateway.enabled']) {
     throw new UsageError('a gateway without a gateway does nothing: gateway.enabled is false');
@@ -75,6 +83,19 @@ export async function serve(options: ServeOptions): Promise<number> {
     },
     ...(config['gateway.tls.cert'] === '' ? {} : { reload: () => gateway?.reload() }),
     crashed: (error) => logger.fatal({ err: error }, 'an error nobody expected; exiting'),
+  });
+}
+
+/** The settings; on an invited machine its membership says what nothing else does. */
+async function configOf({ role, flags, file, defaults, join }: ServeOptions): Promise<Config> {
+  const sources = { flags, env: process.env, cwd: process.cwd(), file, defaults };
+  const config = loadConfig(sources);
+  await joinAsService(role === 'full' ? 'node' : 'gateway', join, config);
+  const membership = readMembership(config.data);
+  if (membership === null) return config;
+  return loadConfig({
+    ...sources,
+    defaults: { ...membershipDefaults(membership, config.data), ...defaults },
   });
 }
 

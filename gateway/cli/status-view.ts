@@ -63,6 +63,7 @@ export function renderStatus(
     ['gateway', url],
     ['version', `${version.version} (${version.commit.slice(0, COMMIT_SHOWN)})`],
     ['up', `${duration(network.uptime / NS_PER_MS)}, ${role} in ${node.swarm}`],
+    ['owner', owner(node.operator)],
     ['peer id', node.peerId],
     ['peers', [peerCount(status), ...scores(peers)]],
     ['mesh', mesh(node.mesh, node.peers)],
@@ -143,6 +144,11 @@ function diskSpace({ dataBytes, freeBytes }: Status['node']['disk']): Cell[] {
     `${data}, `,
     { text: `${byteSize(freeBytes)} free`, style: gradeStyle(-freeBytes, -FREE_WARN_BYTES, -FREE_BAD_BYTES) },
   ];
+}
+
+function owner({ did, invitedBy, fault }: Status['node']['operator']): Cell[] {
+  const how = invitedBy === null ? ', whose key is here' : `\ninvited by ${invitedBy}`;
+  return fault === null ? [did, how] : [did, how, '\n', { text: fault, style: 'red' }];
 }
 
 /** Green up to `warn`, yellow up to `bad`, then red. */

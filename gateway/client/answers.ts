@@ -9,6 +9,14 @@ export interface Status {
     readonly author: string;
     readonly role: 'full' | 'light';
     readonly swarm: string;
+    /** On whose behalf it acts: namespaces that are named without an owner belong to this DID. */
+    readonly operator: {
+      readonly did: string;
+      /** Peer id of the node that invited this machine; null where this machine holds the operator's key. */
+      readonly invitedBy: string | null;
+      readonly endsAt: number | null;
+      readonly fault: string | null;
+    };
     readonly version: string;
     /** Milliseconds since the Unix epoch. */
     readonly startedAt: number;

@@ -35,6 +35,14 @@ const nodeSchema = z
     author: z.string().describe('did:key under which it signs'),
     role: z.enum(['full', 'light']),
     swarm: z.string(),
+    operator: z
+      .object({
+        did: z.string(),
+        invitedBy: z.string().nullable().describe('peer id; null where this machine holds the key'),
+        endsAt: timeSchema.nullable().describe('when the delegation to this node ends unless renewed'),
+        fault: z.string().nullable(),
+      })
+      .describe('on whose behalf it acts: whose namespaces are named without an owner'),
     version: z.string(),
     startedAt: timeSchema,
     addresses: z.array(z.string()),

@@ -1,7 +1,12 @@
 /** How a setting's dotted path is said elsewhere. The names are derived, so that no table can disagree. */
 
 /** Variables that are no settings: where the configuration file is, and to which gateway the client commands talk, as whom. */
-export const OTHER_VARIABLES = ['MAILLON_API_KEY_FILE', 'MAILLON_CONFIG', 'MAILLON_URL'] as const;
+export const OTHER_VARIABLES = [
+  'MAILLON_API_KEY_FILE',
+  'MAILLON_CONFIG',
+  'MAILLON_JOIN_FILE',
+  'MAILLON_URL',
+] as const;
 
 /** Every variable with this prefix is Maillon's: one that is not known is refused. */
 export const VARIABLE_PREFIX = 'MAILLON_';

@@ -39,7 +39,7 @@ export function describeSelf(
 }
 
 /** Addresses that others can dial, direct ones first. Loopback leads nowhere from elsewhere: only when there is no other. */
-function worthAnnouncing(addresses: readonly Uint8Array[]): Uint8Array[] {
+export function worthAnnouncing(addresses: readonly Uint8Array[]): Uint8Array[] {
   const parsed = addresses.flatMap((bytes) => {
     const address = tryParse(bytes);
     return address === null

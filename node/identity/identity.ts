@@ -51,7 +51,8 @@ async function make(path: string): Promise<NonNullable<ReturnType<typeof readSto
   return stored;
 }
 
-async function identityOf({ seed, multikey }: OpenKey): Promise<Identity> {
+/** An open key as the identity of a libp2p peer. */
+export async function identityOf({ seed, multikey }: Pick<OpenKey, 'seed' | 'multikey'>): Promise<Identity> {
   const privateKey = await generateKeyPairFromSeed('Ed25519', seed);
   return {
     privateKey,

@@ -4,7 +4,6 @@ import type { Crypto, Ed25519Signer } from '../../protocols/common/crypto.ts';
 import {
   ACTIONS,
   ALL_NAMESPACES,
-  type DelegationSigner,
   Delegator,
   ed25519DelegationSigner,
 } from '../../protocols/identity/index.ts';
@@ -14,7 +13,7 @@ import type { Chain } from './extender.ts';
 export interface Operator {
   readonly did: string;
   /** Signs in the operator's name; null on an invited machine, since the key stays where the invite was made. */
-  readonly signer: DelegationSigner | null;
+  readonly signer: Ed25519Signer | null;
   /** From `did` to this node's key; empty where both are one key. The same list until it is renewed. */
   readonly chain: () => Chain;
 }
@@ -28,11 +27,29 @@ export async function operatorWithKey(
   const signer = ed25519DelegationSigner(key);
   const { did } = signer;
   const chain = did === author ? [] : [await delegateAll()];
-  return { did, signer, chain: () => chain };
+  return { did, signer: key, chain: () => chain };
 
   async function delegateAll(): Promise<Uint8Array> {
     const delegator = new Delegator({ ...components, signer, randomBytes }, { swarm });
     const resource = { swarm, owner: did, namespace: ALL_NAMESPACES, actions: ACTIONS, prefix: '' };
     return (await delegator.delegate({ audience: author, resources: [resource] })).bytes;
+  }
+}
+
+/** The operator of an invited machine: its DID, and the delegations that the invite granted until they are renewed. */
+export class InvitedOperator implements Operator {
+  readonly did: string;
+  readonly signer = null;
+  #chain: Chain;
+
+  constructor({ owner, chain }: { readonly owner: string; readonly chain: Chain }) {
+    this.did = owner;
+    this.#chain = chain;
+  }
+
+  readonly chain = (): Chain => this.#chain;
+
+  renew(chain: Chain): void {
+    this.#chain = chain;
   }
 }

@@ -1,10 +1,18 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { didKey } from '../../protocols/common/did-key.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import type { Logger } from '../observability/logger.ts';
-import { developmentKey, developmentKeyPath } from './keyring/development.ts';
-import type { NamedKey } from './keyring/keyring.ts';
+import { type Identity, identityOf } from './identity.ts';
+import { developmentKeyPath, openDevelopmentKey } from './keyring/development.ts';
+import { type NamedKey, namedKey } from './keyring/keyring.ts';
+import { DEVELOPMENT_NAME } from './keyring/names.ts';
 import type { PassphraseSource } from './keyring/passphrase.ts';
+import { type OpenKey, readStoredKey } from './keyring/stored-key.ts';
+
+export interface OwnerComponents {
+  readonly logger: Pick<Logger, 'info'>;
+}
 
 export interface OwnerInit {
   /** File with the owner's key; empty for the user's own. */
@@ -14,27 +22,51 @@ export interface OwnerInit {
   readonly passphrases: PassphraseSource;
 }
 
+/** Where a user's own files are: the key that owns what is made on this machine, and what its command line has joined. */
+export function userDirectory(): string {
+  return join(homedir(), '.maillon');
+}
+
 /**
  * The development owner: whose everything is that is made through this node without naming an owner. One key for all that a user
  * starts on a machine, made on the first start, so that processes share their default namespaces without any ceremony.
  */
-export async function loadOwner(
-  { logger }: { readonly logger: Pick<Logger, 'info'> },
-  init: OwnerInit,
-): Promise<NamedKey> {
+export async function loadOwner(components: OwnerComponents, init: OwnerInit): Promise<NamedKey> {
+  return namedKey(DEVELOPMENT_NAME, await openOwner(components, init));
+}
+
+/** The same key as the identity of a libp2p peer: a command line joins with it. */
+export async function loadOwnerIdentity(components: OwnerComponents, init: OwnerInit): Promise<Identity> {
+  return identityOf(await openOwner(components, init));
+}
+
+async function openOwner({ logger }: OwnerComponents, init: OwnerInit): Promise<OpenKey> {
   const { path, data, passphrases } = init;
-  if (path !== '') return developmentKey(path, passphrases);
+  if (path !== '') return openDevelopmentKey(path, passphrases);
   try {
-    return await developmentKey(developmentKeyPath(join(homedir(), '.maillon')), passphrases);
+    return await openDevelopmentKey(developmentKeyPath(userDirectory()), passphrases);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     // a user without a home, or whose home cannot be written: of this data directory alone
     logger.info({ reason: errorMessage(error) }, 'the development key is kept in the data directory');
-    return developmentKey(developmentKeyPath(data), passphrases);
+    return openDevelopmentKey(developmentKeyPath(data), passphrases);
   }
 }
 
 /** A file that cannot be made or read, not one that holds something else. */
 function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;
+}
+
+/** Whether this user holds the key of an owner: that of `identity.ownerKey`, or the user's own. It is not opened, nor made. */
+export function holdsOwnerKey(
+  did: string,
+  config: { readonly 'identity.ownerKey': string; readonly data: string },
+): boolean {
+  const said = config['identity.ownerKey'];
+  const paths = said === '' ? [userDirectory(), config.data].map(developmentKeyPath) : [said];
+  return paths.some((path) => {
+    const stored = readStoredKey(path);
+    return stored !== null && didKey(stored.file.multikey) === did;
+  });
 }

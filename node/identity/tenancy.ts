@@ -10,6 +10,7 @@ import {
   checkChain,
   Delegator,
   decodeLink,
+  ed25519DelegationSigner,
   IdentityError,
   type IdentityMetrics,
   type VerifiedChain,
@@ -124,7 +125,10 @@ export function namingCheck(
   };
 }
 
-/** Whether a node belongs to the operator that it announces, by itself and at its own time. Rejects with `NodesError` where not. */
+/**
+ * Whether a node belongs to the operator that it announces. The end of a delegation does not end that, only its revocation: what a
+ * node keeps for its operator must not be lost since nobody renewed a delegation. Rejects with `NodesError` where not.
+ */
 export function operatorVerifier(
   verifier: ChainVerifier,
   { swarm }: { readonly swarm: string },
@@ -136,7 +140,8 @@ export function operatorVerifier(
       if (verified.root !== operator)
         throw new IdentityError('chain_broken', 'chain does not begin with the operator');
       const asked = { owner: operator, namespace: ALL_NAMESPACES, action: 'sponsor', resource: '' } as const;
-      checkChain(verified, { ...asked, time }, swarm);
+      const ends = verified.links.flatMap(({ expiry }) => (expiry === null ? [] : [expiry - 1]));
+      checkChain(verified, { ...asked, time: Math.min(time, ...ends) }, swarm);
     } catch (error) {
       if (!(error instanceof IdentityError)) throw error;
       if (error.code === 'overloaded') throw new NodesError('overloaded', error.message, error.isExcusable);
@@ -198,7 +203,10 @@ export async function ownCredentials(
 ): Promise<Credentials> {
   const { identity, operator, swarm } = init;
   const { did, signer, chain } = operator;
-  const delegator = signer === null ? null : new Delegator({ ...components, signer, randomBytes }, { swarm });
+  const delegator =
+    signer === null
+      ? null
+      : new Delegator({ ...components, signer: ed25519DelegationSigner(signer), randomBytes }, { swarm });
   const extender = new Extender(
     { ...components, delegator },
     { swarm, author: identity.author, operator: did },

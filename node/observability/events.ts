@@ -47,6 +47,14 @@ export const EVENTS = {
     message: 'the process did nothing else for long: peers and clients waited',
     everyMs: MINUTE_MS,
   },
+  member_joined: { level: 'info', message: 'a machine joined with an invite' },
+  member_revoked: { level: 'info', message: 'a machine was revoked' },
+  invite_revoked: { level: 'info', message: 'an invite was revoked before it was used' },
+  delegation_renewed: { level: 'info', message: 'the delegation of this machine was renewed' },
+  delegation_unrenewed: {
+    level: 'warn',
+    message: 'the delegation of this machine could not be renewed; it is tried again until it ends',
+  },
   client_cut: { level: 'info', message: 'a client read too slowly and was cut', everyMs: 1000 },
   credential_ended: {
     level: 'info',

@@ -5,6 +5,7 @@ import { type DirectoryMetrics, registerDirectoryMetrics } from '../directory/me
 import { type IdentityGauges, registerIdentityMetrics } from '../identity/metrics.ts';
 import type { NodeStatus, NodeView, Role } from '../interface.ts';
 import { type IpfsGauges, registerIpfsMetrics } from '../ipfs/metrics.ts';
+import { type JoinGauges, registerJoinMetrics } from '../join/metrics.ts';
 import { type NamespacesGauges, registerNamespacesMetrics } from '../namespaces/metrics.ts';
 import { registerPeerMetrics } from '../peers/metrics.ts';
 import { type RelayGauges, registerRelayMetrics } from '../relay/metrics.ts';
@@ -35,6 +36,7 @@ export interface SightComponents {
   readonly storage: StorageGauges;
   readonly ipfs: IpfsGauges;
   readonly identity: IdentityGauges;
+  readonly joining: JoinGauges;
   readonly namespaces: NamespacesGauges;
   /** Null when nobody scrapes. */
   readonly meter: Meter | null;
@@ -119,7 +121,7 @@ export class Sight {
 
   #register(): void {
     const { meter, events, relay, network, directory, storage, identity, namespaces } = this.#components;
-    const { meshSizes, nodes, ipfs } = this.#components;
+    const { meshSizes, nodes, ipfs, joining } = this.#components;
     if (meter === null) return;
     registerNodeMetrics(meter, this.#init);
     registerPeerMetrics(meter, network);
@@ -128,6 +130,7 @@ export class Sight {
     registerStorageMetrics(meter, storage);
     registerIpfsMetrics(meter, ipfs);
     registerIdentityMetrics(meter, identity);
+    registerJoinMetrics(meter, joining);
     registerNamespacesMetrics(meter, namespaces);
     this.#disk.register(meter);
     events.register(meter);

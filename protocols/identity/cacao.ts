@@ -187,6 +187,7 @@ export function readPayload(payload: UncheckedSignIn): ReadPayload {
     expiry,
     time: Date.parse(signIn.iat),
     domain: signIn.domain,
+    ext: {},
   };
   return { signIn, account, audience, link };
 }

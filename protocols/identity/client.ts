@@ -48,6 +48,8 @@ export interface Grant {
   readonly resources: readonly Resource[];
   readonly notBefore?: number | null;
   readonly expiry?: number | null;
+  /** Signed extensions. */
+  readonly ext?: Readonly<Record<string, unknown>>;
 }
 
 /** A delegation as it goes into a chain. */
@@ -72,7 +74,13 @@ export class Delegator {
   }
 
   /** Throws `NameError` or `IdentityError` for a grant that makes no delegation. */
-  async delegate({ audience, resources, notBefore = null, expiry = null }: Grant): Promise<MadeLink> {
+  async delegate({
+    audience,
+    resources,
+    notBefore = null,
+    expiry = null,
+    ext = {},
+  }: Grant): Promise<MadeLink> {
     const { crypto, clock, signer, randomBytes } = this.#components;
     const body = encodeDelegationBody({
       issuer: signer.did,
@@ -82,7 +90,7 @@ export class Delegator {
       expiry,
       time: clock.now(),
       nonce: randomBytes(DELEGATION_NONCE_BYTES),
-      ext: {},
+      ext,
     });
     const signature = await signer.sign(delegationSigningBytes(this.#swarm, crypto.sha256(body)));
     const bytes = encodeDelegation(body, signature);
@@ -91,7 +99,7 @@ export class Delegator {
 }
 
 /** What a wallet is asked to delegate. */
-export interface SignInRequest extends Grant {
+export interface SignInRequest extends Omit<Grant, 'ext'> {
   /** Host and, if any, port of who asks: the wallet compares it with the page it is on. */
   readonly domain: string;
   /** did:pkh of the wallet's account. */

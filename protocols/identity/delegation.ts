@@ -90,6 +90,7 @@ export function decodeDelegation(
       expiry: delegation.expiry,
       time: delegation.time,
       domain: null,
+      ext: delegation.ext,
     },
     audience: audienceKey,
     proof: {

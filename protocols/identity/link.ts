@@ -19,6 +19,8 @@ export interface Link {
   readonly time: number;
   /** Of a CACAO: the domain that asked for the signature. */
   readonly domain: string | null;
+  /** Signed extensions; a CACAO has none. */
+  readonly ext: Readonly<Record<string, unknown>>;
 }
 
 /** A key lets another key do something, key to key: what is signed. */

@@ -7,6 +7,7 @@ import { type IdentityGauges, registerIdentityMetrics } from '../../node/identit
 import { createWalletMetrics } from '../../node/identity/wallets/metrics.ts';
 import { Meter } from '../../node/index.ts';
 import { createIpfsMetrics, type IpfsGauges, registerIpfsMetrics } from '../../node/ipfs/metrics.ts';
+import { registerJoinMetrics } from '../../node/join/metrics.ts';
 import {
   createNamespacesServiceMetrics,
   type NamespacesGauges,
@@ -25,6 +26,7 @@ import { createStorageServiceMetrics, registerStorageMetrics } from '../../node/
 import { createStoreMetrics } from '../../node/storage/store/metrics.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { createIdentityMetrics } from '../../protocols/identity/index.ts';
+import { createJoinMetrics } from '../../protocols/join/index.ts';
 import { createRelayMetrics } from '../../protocols/relay/index.ts';
 import { silentLogger } from './silent-logger.ts';
 
@@ -84,6 +86,7 @@ export function registerAllMetrics(registry: Registry): () => void {
   });
   registerNamespacesMetrics(meter, NO_NAMESPACES);
   registerIdentityMetrics(meter, NO_IDENTITY);
+  registerJoinMetrics(meter, { metrics: createJoinMetrics(), endsAt: null });
   registerGatewayMetrics(meter, createGatewayMetrics());
   registerHttpMetrics(meter);
   new DiskUsage({ clock: systemClock }, { directory: '.' }).register(meter);

@@ -29,7 +29,8 @@ export function addOperatorOptions(command: Command): Command {
 
 export interface Sent {
   readonly path: string;
-  readonly body: string | AsyncIterable<Uint8Array>;
+  /** Without one it is a question. */
+  readonly body?: string | AsyncIterable<Uint8Array>;
   readonly type: string;
   readonly signal: AbortSignal;
 }
@@ -38,9 +39,9 @@ export interface Sent {
 export async function ask(options: OperatorOptions, { path, body, type, signal }: Sent): Promise<Response> {
   const url = new URL(path, originOf(options.admin));
   const init: RequestInit & { duplex: 'half' } = {
-    method: 'POST',
+    method: body === undefined ? 'GET' : 'POST',
     headers: { 'content-type': type, ...tokenOf(options) },
-    body: body as NonNullable<RequestInit['body']>,
+    body: (body ?? null) as NonNullable<RequestInit['body']> | null,
     duplex: 'half',
     redirect: 'error',
     signal,

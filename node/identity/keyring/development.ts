@@ -9,21 +9,25 @@ import { encodeKey, SEED_BYTES } from './key-file.ts';
 import { type NamedKey, namedKey } from './keyring.ts';
 import { DEVELOPMENT_NAME, keyPath } from './names.ts';
 import { type PassphraseSource, passphraseFrom } from './passphrase.ts';
-import { openStoredKey, readStoredKey } from './stored-key.ts';
+import { type OpenKey, openStoredKey, readStoredKey } from './stored-key.ts';
 
 /** Where the development key is unless `identity.ownerKey` names another place. */
 export function developmentKeyPath(data: string): string {
   return keyPath(data, DEVELOPMENT_NAME);
 }
 
+/** The key at `path` that owns what is made on this machine, as `openDevelopmentKey` gives it. */
+export async function developmentKey(path: string, passphrases?: PassphraseSource): Promise<NamedKey> {
+  return namedKey(DEVELOPMENT_NAME, await openDevelopmentKey(path, passphrases));
+}
+
 /**
- * The key at `path` that owns what is made on this machine, made there, in the clear, when it is not: of processes that
- * start together one makes it, and all have the same.
+ * The key at `path`, made there, in the clear, when it is not: of processes that start together one makes it, and all have the same.
  */
-export async function developmentKey(
+export async function openDevelopmentKey(
   path: string,
   passphrases: PassphraseSource = passphraseFrom({ file: '' }),
-): Promise<NamedKey> {
+): Promise<OpenKey> {
   let stored = readStoredKey(path);
   if (stored === null) {
     // one that is there already may hold anything, and stays as it is
@@ -32,5 +36,5 @@ export async function developmentKey(
     stored = readStoredKey(path);
   }
   if (stored === null) throw new KeyError('no_such_key', `${path} was made and is gone again`);
-  return namedKey(DEVELOPMENT_NAME, await openStoredKey(stored, passphrases));
+  return openStoredKey(stored, passphrases);
 }

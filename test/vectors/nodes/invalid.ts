@@ -144,7 +144,6 @@ function operators(): Vector[] {
     grants('a chain that grants no sponsor', { actions: 'publish,read,write' }),
     grants('a chain for one namespace', { namespace: 'default' }),
     grants('a chain to another key', { audience: OTHER_AUTHOR }),
-    grants('a chain that has ended', { expiry: TIME }),
     grants('a chain of another swarm', { swarm: 'other' }),
     vector('a chain of no links', code, announcement(chainOf([Buffer.alloc(8)]))),
   ];

@@ -120,6 +120,7 @@ export function validVectors(): Vector[] {
     vector('a light node without addresses', { role: cbor.text('light'), addresses: addressList() }),
     vector('of an operator, ready', { ...operatorItems(), isReady: cbor.TRUE }),
     vector('of an operator, everything granted', operatorItems({ actions: 'admin,publish,read,sponsor,write' })),
+    vector('of an operator whose delegation has ended', operatorItems({ expiry: TIME })),
     vector('its own operator', { operator: cbor.text(didOf(AUTHOR.multikey)), isReady: cbor.TRUE }),
     vector('no shards', { shards: cbor.list([]) }),
     vector('every field at its largest', largest(), { now: SAFE_MAX - 60 * 60_000 }),

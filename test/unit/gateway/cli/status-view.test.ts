@@ -24,6 +24,12 @@ function reading(
         author: 'did:key:z6Mk',
         role: 'full',
         swarm: 'maillon',
+        operator: {
+          did: 'did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH',
+          invitedBy: PEER_ID,
+          endsAt: null,
+          fault: null,
+        },
         version: '0.1.0',
         startedAt: 1,
         addresses: [`/ip4/192.168.100.100/udp/65535/quic-v1/p2p/${PEER_ID}`],

@@ -8,6 +8,7 @@ import { Meter } from '../../../../node/observability/meter.ts';
 import { Sight } from '../../../../node/observability/sight.ts';
 import { createStorageServiceMetrics } from '../../../../node/storage/metrics.ts';
 import { systemClock } from '../../../../protocols/common/clock.ts';
+import { createJoinMetrics } from '../../../../protocols/join/index.ts';
 import { createRelayMetrics } from '../../../../protocols/relay/index.ts';
 import { NO_IDENTITY, NO_IPFS, NO_NAMESPACES, NO_STORAGE } from '../../../support/all-metrics.ts';
 import { scratch } from '../../../support/processes.ts';
@@ -56,6 +57,7 @@ function make(t: TestContext, registry = new Registry()) {
         maintenance: null,
       },
       identity: NO_IDENTITY,
+      joining: { metrics: createJoinMetrics(), endsAt: null },
       namespaces: NO_NAMESPACES,
       meter: new Meter(registry),
     },

@@ -1,0 +1,36 @@
+import type { AddCommand } from './command.ts';
+import { addJoinOptions, type JoinOptions } from './join/options.ts';
+
+const HELP = `
+INVITE is what maillon invite --role member printed; "-" reads it from standard input, where other users of this machine do not see it.
+Afterwards pub, put and del sign here, with your own key (~/.maillon/keys/development.key), in the namespaces of the one who invited you,
+through whichever gateway --url names. To read there, its owner lets your key: maillon namespace set NAME --read DID.
+
+A machine that is to run a node joins with maillon node --join, or maillon gateway --join.
+
+Examples:
+  $ maillon join -
+  $ maillon join --join-file ./invite --yes`;
+
+export const addJoin: AddCommand = (program) => {
+  const command = program
+    .command('join')
+    .summary('join with this command line alone')
+    .description('Join with an invite, without running a node.')
+    .argument('[invite]', 'The invite; - for standard input.')
+    .option('--data <dir>', 'Data directory. [MAILLON_DATA, default ./data]')
+    .option('--config <file>', 'Configuration file. [MAILLON_CONFIG, default maillon.yaml if there]')
+    .option('--json', 'Print one JSON line.');
+  addJoinOptions(command, { isArgument: true })
+    .addHelpText('after', HELP)
+    .action(async (invite: string | undefined, options: JoinOptions & JoinCommandOptions) => {
+      const { joinCommandLine } = await import('./join/actions.ts');
+      await joinCommandLine({ ...options, ...(invite === undefined ? {} : { join: invite }) });
+    });
+};
+
+export interface JoinCommandOptions {
+  readonly data?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}

@@ -1,0 +1,121 @@
+/** What the commands about an owner's machines do: they ask the admin listener of a node. */
+import type { MadeInvite, Member, MembersView, OpenInvite, RevokedView } from '../../../node/index.ts';
+import type { MemberRole } from '../../../protocols/join/index.ts';
+import { parseDuration } from '../../http/duration.ts';
+import { UsageError } from '../errors.ts';
+import { ask, type OperatorOptions } from '../storage/operator.ts';
+import { type Cell, duration, note, say, sayJson, table } from '../terminal.ts';
+
+export interface InviteOptions extends OperatorOptions {
+  readonly role: MemberRole;
+  readonly expires: string;
+  readonly to?: string;
+}
+
+const JSON_TYPE = 'application/json';
+const HOW_TO_JOIN: Readonly<Record<MemberRole, string>> = {
+  node: 'maillon node --join -',
+  gateway: 'maillon gateway --join -',
+  member: 'maillon join -',
+};
+const LOOPBACK = /^\/(ip4\/127\.|ip6\/::1\/)/;
+
+/** Prints the invite alone on standard output, so that it can be piped; everything else is said beside it. */
+export async function invite(options: InviteOptions, signal: AbortSignal): Promise<void> {
+  const lifetimeMs = parseDuration(options.expires);
+  if (lifetimeMs === null) throw new UsageError('--expires must be a duration like 30m, 1h, 7d');
+  const { role, to } = options;
+  const body = JSON.stringify({ role, lifetimeMs, ...(to === undefined ? {} : { to }) });
+  const made = (await (
+    await ask(options, { path: '/v1/members/invites', body, type: JSON_TYPE, signal })
+  ).json()) as MadeInvite;
+  if (options.json) return sayJson(made);
+  say(made.invite);
+  note(describeInvite(made, to, Date.now()));
+}
+
+function describeInvite(
+  { id, role, swarm, expiresAt, addresses, hasNetworkKey }: MadeInvite,
+  to: string | undefined,
+  now: number,
+): string {
+  const until = `${new Date(expiresAt).toISOString()} (${duration(expiresAt - now)})`;
+  const lines = [
+    `The line above is a secret: whoever has it can join once, as ${role}, in the swarm ${swarm}, until ${until}.`,
+    to === undefined
+      ? `On the other machine run: ${HOW_TO_JOIN[role]}   and paste it, or pipe it in.`
+      : `Only the machine ${to} can use it: ${HOW_TO_JOIN[role]}   and paste it, or pipe it in.`,
+    `Undo it with: maillon revoke ${id}`,
+  ];
+  if (hasNetworkKey) lines.push('It holds the key of this private network.');
+  if (addresses.every((address) => LOOPBACK.test(address))) {
+    lines.push('It works on this machine only: the node listens on loopback (listen.host).');
+  }
+  return lines.join('\n');
+}
+
+export async function members(options: OperatorOptions, signal: AbortSignal): Promise<void> {
+  const view = (await (
+    await ask(options, { path: '/v1/members', type: JSON_TYPE, signal })
+  ).json()) as MembersView;
+  if (options.json) return sayJson(view);
+  const now = Date.now();
+  say(`owner ${view.owner}; its key is at this node, ${view.peerId}`);
+  if (view.members.length > 0) say(`\n${memberTable(view.members, now)}`);
+  if (view.invites.length > 0) say(`\n${inviteTable(view.invites, now)}`);
+  if (view.members.length + view.invites.length === 0) note('no other machine has joined: maillon invite');
+}
+
+function memberTable(list: readonly Member[], now: number): string {
+  return table(
+    ['ROLE', 'NAME', 'SEEN', 'JOINED', 'DELEGATED', 'PEER ID'],
+    list.map((one) => [
+      one.role,
+      one.name || '-',
+      seen(one, now),
+      `${duration(now - one.joinedAt)} ago`,
+      delegated(one, now),
+      one.peerId,
+    ]),
+  );
+}
+
+function seen({ isConnected, lastSeen }: Member, now: number): Cell {
+  if (isConnected) return { text: 'now', style: 'green' };
+  return lastSeen === 0 ? 'not lately' : `${duration(now - lastSeen)} ago`;
+}
+
+function delegated({ isRevoked, endsAt }: Member, now: number): Cell {
+  if (isRevoked) return { text: 'revoked', style: 'red' };
+  if (endsAt <= now) return { text: 'ended', style: 'red' };
+  return `for ${duration(endsAt - now)}`;
+}
+
+function inviteTable(list: readonly OpenInvite[], now: number): string {
+  return table(
+    ['OPEN INVITE', 'ROLE', 'MADE', 'EXPIRES'],
+    list.map(({ id, role, createdAt, expiresAt }) => [
+      id,
+      role,
+      `${duration(now - createdAt)} ago`,
+      `in ${duration(expiresAt - now)}`,
+    ]),
+  );
+}
+
+export async function revoke(target: string, options: OperatorOptions, signal: AbortSignal): Promise<void> {
+  const body = JSON.stringify({ target });
+  const revoked = (await (
+    await ask(options, { path: '/v1/members/revoke', body, type: JSON_TYPE, signal })
+  ).json()) as RevokedView;
+  if (options.json) return sayJson(revoked);
+  say(
+    revoked.kind === 'invite'
+      ? `revoked the invite ${revoked.id}: nobody can join with it any more`
+      : `revoked the machine ${revoked.id} for ever: no node takes what it signs from now on, nor counts its copies`,
+  );
+  if (!revoked.knowsNetworkKey) return;
+  note(
+    `It knows the key of this private network, and can still connect: put a new key into network.keyFile of every other node, or deny its peer id with connections.deny.`,
+  );
+}
