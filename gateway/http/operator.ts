@@ -33,7 +33,7 @@ const ADVICE = 'sign in (POST /v1/auth/challenge) or send an API key; its operat
 const LOGGED: Readonly<Record<Cause, string>> = {
   proxy:
     'a proxy on this machine forwards requests to the gateway: its clients are not the operator, each needs a credential. Set ' +
-    'gateway.trustedProxies to its address, so that they are told apart, or gateway.auth to required',
+    'gateway.trustedProxies to its address and have it send X-Forwarded-For, so that they are told apart, or set gateway.auth to required',
   user:
     'a program of another user of this machine asks the gateway without a credential: it is not the operator. Give it an API key, or add its uid ' +
     'to gateway.operatorUids unless it is a proxy',
@@ -43,6 +43,11 @@ const LOGGED: Readonly<Record<Cause, string>> = {
 };
 
 type OperatorRequest = Pick<FastifyRequest, 'client' | 'socket' | 'headers' | 'raw'>;
+
+/** Whether the user of a program that connects counts: elsewhere than on Linux nobody tells which one it is. */
+export function knowsUsers(config: Config): boolean {
+  return process.platform === 'linux' && !config['gateway.operatorUids'].includes('any');
+}
 
 export class OperatorCheck {
   readonly #logger: Pick<Logger, 'warn'>;
@@ -60,13 +65,12 @@ export class OperatorCheck {
   ) {
     this.#logger = components.logger;
     this.#letsProgramsIn = config['gateway.auth'] === 'local';
-    const own = process.platform === 'linux' ? process.geteuid?.() : undefined;
-    const said = config['gateway.operatorUids'];
+    const own = process.geteuid?.();
     this.#users =
-      own === undefined || said.includes('any')
+      own === undefined || !knowsUsers(config)
         ? null
         : {
-            uids: new Set([own, 0, ...said.map(Number)]),
+            uids: new Set([own, 0, ...config['gateway.operatorUids'].map(Number)]),
             owners: new SocketOwners({ tables: LINUX_SOCKET_TABLES }),
           };
   }

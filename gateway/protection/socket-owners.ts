@@ -2,7 +2,7 @@
  * Finds the user whose program made the other end of a loopback connection. Linux lists every socket of the network namespace in
  * /proc/net/tcp and tcp6 (proc_net(5)); both ends of a loopback connection are there, so the peer's row names its user.
  */
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import { endianness } from 'node:os';
 import { SOCKET_TABLE_MAX_BYTES, SOCKET_TABLE_PASSES, SOCKET_TABLE_READ_BYTES } from '../limits.ts';
@@ -73,13 +73,19 @@ export class SocketOwners {
   }
 }
 
-/** Uid of the program that listens at `at`; null when none does or the tables cannot be read. The most specific address wins. */
-export async function listenerOwner(tables: readonly string[], at: Endpoint): Promise<number | null> {
+/** Whether the program that listens at `at` runs as another user than root or the owner of `file`, as far as Linux tells. */
+export async function isForeignListener(at: Endpoint, file: string): Promise<boolean> {
+  const [uid, owner] = await Promise.all([listenerOwner(at), stat(file).catch(() => null)]);
+  return uid !== null && uid !== 0 && owner !== null && owner.uid !== uid;
+}
+
+/** Null when nobody listens, or nobody can tell. The most specific address wins. */
+async function listenerOwner({ address, port }: Endpoint): Promise<number | null> {
   const anywhere = [Buffer.alloc(4), Buffer.alloc(16)];
-  const keys = [...formsOf(at.address), ...anywhere].map((form) => {
-    return `${endpointText(form, at.port)} ${endpointText(Buffer.alloc(form.length), 0)}`;
+  const keys = [...formsOf(address), ...anywhere].map((form) => {
+    return `${endpointText(form, port)} ${endpointText(Buffer.alloc(form.length), 0)}`;
   });
-  const owners = await readOwners(tables, new Set(keys), LISTENING_REST);
+  const owners = await readOwners(LINUX_SOCKET_TABLES, new Set(keys), LISTENING_REST);
   const key = keys.find((one) => owners.has(one));
   return key === undefined ? null : (owners.get(key) ?? null);
 }

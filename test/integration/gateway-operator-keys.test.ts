@@ -42,7 +42,7 @@ before(async () => {
       registry: new Registry(),
       probes: () => [],
       audit,
-      operatorKeys: () => site.gateway.operatorKeys(),
+      gateway: site.gateway,
     },
     { config: { ...site.config, 'admin.port': 0 }, build: BUILD },
   );
