@@ -77,9 +77,9 @@ export function addAdminGuard(
     try {
       request.principal = await administrator(request);
     } catch (error) {
-      if (error instanceof GatewayError && error.code === 'unauthenticated') {
-        void reply.header('www-authenticate', 'Bearer');
-      }
+      // an act that is forbidden is written down as that act
+      if (!(error instanceof GatewayError) || error.code !== 'unauthenticated') throw error;
+      void reply.header('www-authenticate', 'Bearer');
       // not waited for: who guesses shall not find out how fast the disk is
       void audit.audit({
         event: 'admin.credential',
