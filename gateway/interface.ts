@@ -1,5 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { EventLog, Logger, MaillonNode, Probe, Storage } from '../node/index.ts';
 import type { Audit } from './audit/interface.ts';
+import type { HeldPrincipal } from './auth/identity.ts';
 import type { KeyRing } from './auth/key-ring.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
 
@@ -28,6 +30,8 @@ export interface Gateway {
   probe(): Probe[];
   /** API keys of its operator. Throws `CodedError` `not_running`. */
   operatorKeys(): KeyRing;
+  /** Who the credential in these headers stands for; null without one. Throws `unauthenticated`, `not_running`. */
+  identify(headers: IncomingHttpHeaders): Promise<HeldPrincipal | null>;
   /** Reads the files of certificate and key again, where it speaks TLS; keeps the former when they cannot be used. */
   reload(): void;
   /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`, `bad_tls`. */

@@ -151,6 +151,12 @@ export const STREAM_RETRY_SECONDS = 5;
 export const TLS_CHECK_MS = 2_000;
 /** A certificate chain, or a key: the longest chains have some 20 KiB. */
 export const TLS_FILE_MAX_BYTES = 256 * 1024;
+/** Of a table of sockets: some 100 000 rows of 150 bytes. What stands behind them is not found, and so not the operator's. */
+export const SOCKET_TABLE_MAX_BYTES = 16 * 2 ** 20;
+/** The kernel gives a page or so at once. */
+export const SOCKET_TABLE_READ_BYTES = 16 * 1024;
+/** How often a connection is looked for in it: a row may be missed while the table changes. */
+export const SOCKET_TABLE_PASSES = 2;
 /** Events that wait for the audit log's disk, some 500 bytes each; beyond that they are counted only. */
 export const AUDIT_PENDING_MAX = 10_000;
 /** When a write to the audit log that failed is tried again without a new event. */
@@ -244,6 +250,13 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.streamRetry', STREAM_RETRY_SECONDS * 1000, 'milliseconds', 'when a place may be free'),
   limit('gateway.tls.check', TLS_CHECK_MS, 'milliseconds', 'a renewed certificate is in force that soon'),
   limit('gateway.tls.fileBytes', TLS_FILE_MAX_BYTES, 'bytes', 'a certificate chain or a key'),
+  limit(
+    'gateway.socketTableBytes',
+    SOCKET_TABLE_MAX_BYTES,
+    'bytes',
+    'sockets of a machine that are looked at',
+  ),
+  limit('gateway.socketTablePasses', SOCKET_TABLE_PASSES, 'count', 'then nobody knows whose a connection is'),
   limit('gateway.audit.pending', AUDIT_PENDING_MAX, 'count', 'events that wait for the disk'),
   limit('gateway.audit.retry', AUDIT_RETRY_MS, 'milliseconds', 'when a full disk is tried again'),
   limit('gateway.audit.refusals', AUDIT_REFUSALS_PER_SECOND, 'per second', 'then they are only counted'),

@@ -1,15 +1,19 @@
 /** Files that hold a secret, for their owner alone. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, linkSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CodedError } from '../protocols/common/errors.ts';
 
 const FILE_MAX_BYTES = 4096;
 const SECRET_BYTES = 32;
+const TEMPORARY_BYTES = 8;
 /** 32 characters of base64url hold 192 bits; shorter ones may be words. */
 const LENGTH_MIN = 32;
 /** Also what a header can carry: visible ASCII. */
 const WORD = /^[\x21-\x7e]+$/;
+
+/** What file systems without hard links answer. */
+const NO_LINKS: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** What a refusal names. */
 export interface SecretFileInit {
@@ -33,8 +37,7 @@ export function readSecretFile(file: string, init: SecretFileInit): string | nul
 /** The secret in `file`, which is made with a new one when it is not there. Throws `init.code`. */
 export function loadSecret(file: string, init: SecretFileInit): string {
   const path = resolve(file);
-  const secret = readSecretFile(file, init);
-  if (secret === null) return make(path, init);
+  const secret = readSecretFile(file, init) ?? make(path, init);
   if (secret.length < LENGTH_MIN) {
     throw refused(path, init, `it holds ${secret.length} characters, and at least ${LENGTH_MIN} are needed`);
   }
@@ -59,21 +62,41 @@ function read(path: string, init: SecretFileInit): string {
   }
 }
 
+/** All of it or nothing: a reader never finds a part. Of several processes that make it together one wins, and all use its secret. */
 function make(path: string, init: SecretFileInit): string {
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
-  let file: number;
+  const temporary = `${path}.${randomBytes(TEMPORARY_BYTES).toString('hex')}.new`;
   try {
-    file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    writeNew(temporary, secret);
+    publish(temporary, path, secret);
+    return secret;
   } catch (error) {
-    throw refused(path, init, `it cannot be made (${(error as NodeJS.ErrnoException).code})`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST') throw refused(path, init, `it cannot be made (${code})`);
+    return readSecretFile(path, init) ?? '';
+  } finally {
+    rmSync(temporary, { force: true });
   }
+}
+
+/** A link fails where the name is taken; a rename would replace what another process made. */
+function publish(temporary: string, path: string, secret: string): void {
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if (!NO_LINKS.has((error as NodeJS.ErrnoException).code)) throw error;
+    writeNew(path, secret);
+  }
+}
+
+function writeNew(path: string, secret: string): void {
+  const file = openSync(path, 'wx', 0o600);
   try {
     writeSync(file, `${secret}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
-  return secret;
 }
 
 function refused(path: string, { setting, code }: SecretFileInit, why: string): CodedError {

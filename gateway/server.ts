@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Server as TlsServer } from 'node:tls';
@@ -6,6 +7,7 @@ import type { Config, Logger, MaillonNode, Probe, Relay, Storage } from '../node
 import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError, errorMessage } from '../protocols/common/errors.ts';
 import type { Audit } from './audit/interface.ts';
+import { credentialsOf, type HeldPrincipal } from './auth/identity.ts';
 import { type Auth, createAuth } from './auth/index.ts';
 import type { KeyRing } from './auth/key-ring.ts';
 import { STANDING_CHECK_MS, STATE_PATIENCE_MS, SWEEP_INTERVAL_MS } from './auth/limits.ts';
@@ -110,8 +112,16 @@ export class GatewayServer implements Gateway {
   }
 
   operatorKeys(): KeyRing {
+    return this.#auth().operatorKeys();
+  }
+
+  async identify(headers: IncomingHttpHeaders): Promise<HeldPrincipal | null> {
+    return this.#auth().authenticator.identify(credentialsOf(headers));
+  }
+
+  #auth(): Auth {
     if (this.#running === undefined) throw new CodedError('not_running', 'the gateway is not running');
-    return this.#running.auth.operatorKeys();
+    return this.#running.auth;
   }
 
   reload(): void {

@@ -1,5 +1,5 @@
 /** The smallest door of the node: files that only their owner may read, for commands that load nothing else of it. */
 
 export { syncDirectory, writeFileAtomic } from './disk/atomic-file.ts';
-export { type DataLock, lockDataDirectory } from './disk/data-lock.ts';
+export { type DataLock, lockDataDirectory, makeDataDirectory } from './disk/data-lock.ts';
 export { protectDirectory, readPrivateFile, SECRET_MODE } from './disk/private-file.ts';

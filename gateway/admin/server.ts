@@ -4,17 +4,17 @@ import type { Config, Logger, MaillonNode, Probe } from '../../node/index.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Audit } from '../audit/interface.ts';
-import type { KeyRing } from '../auth/key-ring.ts';
 import { AUTH_BODY_MAX_BYTES } from '../auth/limits.ts';
 import type { Build } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import { apiKeyRoutes } from '../http/api-keys.ts';
 import { addAuditHooks } from '../http/audit-hooks.ts';
-import { answerClientError, pathOf, sendError } from '../http/error-handler.ts';
-import { checkHost, checkNoPage, checkOrigin, isLoopback } from '../http/guard.ts';
+import { answerClientError, sendError } from '../http/error-handler.ts';
+import { isLoopback } from '../http/guard.ts';
 import { healthRoutes } from '../http/health.ts';
 import { networkActRoutes, networkRoutes } from '../http/network.ts';
 import { Prober } from '../http/probes.ts';
+import type { Gateway } from '../interface.ts';
 import {
   ADMIN_CONNECTIONS_MAX,
   ADMIN_IDLE_MS,
@@ -23,9 +23,10 @@ import {
   HEADERS_TIMEOUT_MS,
 } from '../limits.ts';
 import { listen } from '../listen.ts';
+import { addAdminGuard } from './guard.ts';
 import { membersRoutes } from './members.ts';
 import { maintenanceRoutes } from './storage.ts';
-import { bearerCheck, loadToken } from './token.ts';
+import { loadToken, tokenFileOf } from './token.ts';
 
 /** What is scraped: a registry of prom-client. */
 export interface Scraped {
@@ -40,14 +41,14 @@ export interface AdminComponents {
   readonly audit: Audit;
   /** What is probed beside the node. */
   readonly probes: () => readonly Probe[];
-  /** API keys of the operator, where there is a gateway to use them at. Throws `not_running`. */
-  readonly operatorKeys?: (() => KeyRing) | undefined;
+  /** Where there is one, for API keys of the operator. */
+  readonly gateway?: Pick<Gateway, 'operatorKeys' | 'identify'> | null | undefined;
 }
 
 export interface Admin {
   /** Where it listens. Empty until it has been started. */
   readonly url: string;
-  /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`. */
+  /** Starts it, or does nothing when it runs; makes the token when there is none. Throws `CodedError` `port_taken`, `bad_token_file`. */
   start(): Promise<void>;
   /** Stops it, or does nothing. */
   stop(): Promise<void>;
@@ -56,30 +57,25 @@ export interface Admin {
 const ROUTES =
   '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/*, /v1/members and, where there is a gateway, /v1/auth/api-keys';
 
-/** Asked without a token: whoever restarts a process that hangs has none. */
-const OPEN_PATH = '/livez';
-
 /**
  * Makes the operator's listener; nothing listens before `start`. Throws `CodedError` `unsafe_listen` for an address
- * that others can reach without a token, and `bad_token_file`.
+ * that others can reach without a token.
  */
 export function createAdmin(components: AdminComponents, init: { config: Config; build: Build }): Admin {
   const host = init.config['admin.host'];
-  const tokenFile = init.config['admin.tokenFile'];
-  if (tokenFile === '' && !isLoopback(host)) {
+  if (init.config['admin.tokenFile'] === '' && !isLoopback(host)) {
     throw new CodedError(
       'unsafe_listen',
       `admin.host is ${host}, which others can reach: set admin.tokenFile to a file with a token ` +
         '(it is made when missing), or admin.host to 127.0.0.1',
     );
   }
-  return new AdminServer(components, { ...init, token: tokenFile === '' ? null : loadToken(tokenFile) });
+  return new AdminServer(components, init);
 }
 
 interface AdminInit {
   readonly config: Config;
   readonly build: Build;
-  readonly token: string | null;
 }
 
 class AdminServer implements Admin {
@@ -130,9 +126,10 @@ class AdminServer implements Admin {
 
 async function createAdminApp(
   components: AdminComponents,
-  { config, build, token }: AdminInit,
+  { config, build }: AdminInit,
 ): Promise<FastifyInstance> {
-  const { node, logger, registry } = components;
+  const { node, logger, registry, gateway } = components;
+  const token = loadToken(tokenFileOf(config));
   const loggerInstance: FastifyBaseLogger = logger;
   const app = fastify({
     loggerInstance,
@@ -155,7 +152,7 @@ async function createAdminApp(
     throw new GatewayError('not_found', `the admin listener has ${ROUTES}`);
   });
   app.removeContentTypeParser('text/plain');
-  addGuard(app, components.audit, { config, token });
+  addAdminGuard(app, components, { config, token });
   addAuditHooks(app, components, 'admin');
 
   const clock = systemClock;
@@ -166,46 +163,11 @@ async function createAdminApp(
   networkActRoutes(typed, { node });
   maintenanceRoutes(typed, { node });
   membersRoutes(typed, { node });
-  const { operatorKeys } = components;
-  if (operatorKeys !== undefined) apiKeyRoutes(typed, operatorKeys);
+  if (gateway !== null && gateway !== undefined) apiKeyRoutes(typed, () => gateway.operatorKeys());
   app.get('/metrics', async (_request, reply) => {
     void reply.header('content-type', registry.contentType);
     return registry.metrics();
   });
   await app.ready();
   return app;
-}
-
-/**
- * Without a token only programs of this machine may ask, and no web page through a browser here. A token says more
- * than a host name: whoever knows it may use any.
- */
-function addGuard(
-  app: FastifyInstance,
-  audit: Audit,
-  { config, token }: Pick<AdminInit, 'config' | 'token'>,
-): void {
-  const hosts = { allowedHosts: config['gateway.allowedHosts'], allowedOrigins: [] };
-  const isBearer = token === null ? null : bearerCheck(token);
-  app.addHook('onRequest', async ({ method, headers, url, socket }, reply) => {
-    void reply.header('x-content-type-options', 'nosniff');
-    void reply.header('cache-control', 'no-store');
-    checkOrigin(headers.origin, hosts);
-    checkNoPage(method, headers);
-    if (isBearer === null) checkHost(headers.host, hosts);
-    else if (pathOf(url) !== OPEN_PATH && !isBearer(headers.authorization)) {
-      void reply.header('www-authenticate', 'Bearer');
-      // not waited for: who guesses shall not find out how fast the disk is
-      void audit.audit({
-        event: 'admin.credential',
-        outcome: 'refused',
-        address: socket.remoteAddress,
-        detail: { path: pathOf(url), isMissing: headers.authorization === undefined },
-      });
-      throw new GatewayError(
-        'unauthenticated',
-        'this listener asks for the token in admin.tokenFile: Authorization: Bearer',
-      );
-    }
-  });
 }

@@ -31,10 +31,10 @@ export interface Holder {
 }
 
 export type Principal =
-  /** A program of this machine that asks without a credential, unless everybody needs one. */
+  /** A program of this machine that may act for the operator and asks without a credential, unless everybody needs one. */
   | { readonly kind: 'operator' }
-  /** Whoever else asks without a credential. */
-  | { readonly kind: 'anonymous' }
+  /** Whoever else asks without a credential. `notOperator`: why a client on this machine is not taken for the operator. */
+  | { readonly kind: 'anonymous'; readonly notOperator?: string }
   | (Holder & {
       readonly kind: 'session';
       readonly claims: Claims;

@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import { makeDataDirectory } from '../../node/files.ts';
 import {
   type Config,
   createLogger,
@@ -16,6 +17,7 @@ import { systemClock } from '../../protocols/common/clock.ts';
 import { registerGatewayMetrics, registerHttpMetrics } from '../admin/gateway-metrics.ts';
 import { type Admin, createAdmin } from '../admin/server.ts';
 import { AuditLog, auditDirectory } from '../audit/index.ts';
+import { knowsUsers } from '../http/operator.ts';
 import { createGateway, type Gateway, type GatewayComponents } from '../index.ts';
 import { announce } from './announce.ts';
 import { readBuild } from './build.ts';
@@ -35,11 +37,14 @@ export interface ServeOptions {
   readonly join: JoinOptions;
 }
 
-const WHO_IS_LET_IN = {
-  local:
-    'every program of this machine is let in as the operator; who comes through a proxy needs a credential',
-  required: 'everybody needs a credential, programs of this machine too',
-} as const;
+function whoIsLetIn(config: Config): string {
+  if (config['gateway.auth'] === 'required')
+    return 'everybody needs a credential, programs of this machine too';
+  const programs = knowsUsers(config)
+    ? 'programs of this machine that run as the same user, as root or as gateway.operatorUids are'
+    : 'every program of this machine is';
+  return `${programs} let in as the operator; whoever comes through a proxy needs a credential`;
+}
 
 /** Runs a node, and its gateway unless that is switched off, until a signal. Resolves to the exit code. */
 export async function serve(options: ServeOptions): Promise<number> {
@@ -58,6 +63,8 @@ export async function serve(options: ServeOptions): Promise<number> {
 
   return runService({
     async start(signal) {
+      // the token of the admin listener is kept there
+      makeDataDirectory(config.data);
       // First, so that a probe is answered while the node looks for its peers, and a taken port is told at once.
       await admin?.start();
       if (signal.aborted) return;
@@ -69,7 +76,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       if (signal.aborted) return;
       const url = gateway?.url ?? null;
       if (url !== null) {
-        logger.info({ url }, WHO_IS_LET_IN[config['gateway.auth']]);
+        logger.info({ url }, whoIsLetIn(config));
       }
       const { bootstrapPeer } = config;
       announce({ url, admin: admin?.url ?? null, status: node.status(), bootstrapPeer, json });
@@ -125,8 +132,7 @@ function createParts(config: Config, role: Role, logger: Logger): Parts {
     ? createMeasuredGateway({ node, logger, events, audit, meter: new Meter(registry) }, { config, build })
     : null;
   const probes = () => gateway?.probe() ?? [];
-  const operatorKeys = gateway === null ? undefined : () => gateway.operatorKeys();
-  const admin = createAdmin({ node, logger, registry, probes, audit, operatorKeys }, { config, build });
+  const admin = createAdmin({ node, logger, registry, probes, audit, gateway }, { config, build });
   return { node, gateway, admin, audit };
 }
 

@@ -88,7 +88,7 @@ export function apiKeyRoutes(app: Routes, keysOf: (principal: Principal) => KeyR
 export function keyRings({ auth }: Pick<AuthContext, 'auth'>): (principal: Principal) => KeyRing {
   return (principal) => {
     if (principal.kind === 'operator') return auth.operatorKeys();
-    if (principal.kind === 'anonymous') throw missingCredential();
+    if (principal.kind === 'anonymous') throw missingCredential(principal);
     if (principal.delegation !== null) {
       const advice = "sign in with a nonce for that, or delegate to the program's own key";
       throw new GatewayError(

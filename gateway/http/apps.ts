@@ -91,7 +91,7 @@ function oneAppRoutes(app: Routes, { auth }: Pick<AuthContext, 'auth'>): void {
 }
 
 function walletOf(principal: Principal): HeldPrincipal {
-  if (principal.kind === 'operator' || principal.kind === 'anonymous') throw missingCredential();
+  if (principal.kind === 'operator' || principal.kind === 'anonymous') throw missingCredential(principal);
   return principal;
 }
 

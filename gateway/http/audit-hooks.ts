@@ -64,18 +64,17 @@ function eventOf(
     `${isAdmin ? 'admin' : door}.${what.replace(/^(auth|network)\//, '').replace('/', '.')}` as const;
   const wallet = walletOf(request.body);
   if (status >= 400) {
-    const actor = isAdmin ? actorOf(request, door) : undefined;
+    const actor = isAdmin ? actorOf(request) : undefined;
     // whose it says it is: nobody has shown that
     const said = wallet === null ? {} : { wallet };
     return { event, outcome: 'refused', actor, address, detail: { ...detail, ...said } };
   }
   if (what === CHALLENGE) return null;
-  return { event, outcome: 'ok', actor: actorOf(request, door) ?? wallet ?? undefined, address, detail };
+  return { event, outcome: 'ok', actor: actorOf(request) ?? wallet ?? undefined, address, detail };
 }
 
 /** Undefined where a request was refused before anybody asked whose it is, or is of whoever has yet to show it. */
-function actorOf({ principal, routeOptions }: FastifyRequest, door: 'auth' | 'admin'): string | undefined {
-  if (door === 'admin') return 'operator';
+function actorOf({ principal, routeOptions }: FastifyRequest): string | undefined {
   const known = principal as Principal | null;
   if (known === null || known.kind === 'anonymous' || routeOptions.config.isOpen === true) return undefined;
   return known.kind === 'operator' ? 'operator' : known.did;

@@ -344,7 +344,7 @@ async function sessionOf(auth: AuthContext['auth'], headers: Headers): Promise<S
 }
 
 function describe(principal: FastifyRequest['principal']): z.output<typeof whoamiAnswer> {
-  if (principal.kind === 'anonymous') throw missingCredential();
+  if (principal.kind === 'anonymous') throw missingCredential(principal);
   if (principal.kind === 'operator') {
     return { authenticated: true, method: 'operator', namespace: DEFAULT_NAMESPACE };
   }

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import { DEFAULT_NAMESPACE } from '../schemas.ts';
 import { checkNoPage } from './guard.ts';
+import { ANONYMOUS, OperatorCheck } from './operator.ts';
 import { checkReading, checkWrittenByAnyone, missingCredential, type ReadingContext } from './reading.ts';
 import { type UrlCredentials, urlCredentialsOf } from './url-credentials.ts';
 
@@ -29,8 +30,6 @@ declare module 'fastify' {
   }
 }
 
-const OPERATOR: Principal = { kind: 'operator' };
-const ANONYMOUS: Principal = { kind: 'anonymous' };
 /** What tells nothing of anybody: monitors and clients ask for it before they have a credential. */
 const PUBLIC: ReadonlySet<string> = new Set([
   '/',
@@ -48,20 +47,22 @@ const PUBLIC: ReadonlySet<string> = new Set([
 const PUBLIC_FOR_E2: ReadonlySet<string> = new Set(['/v1/network/status', '/v1/network/peers']);
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
-type CredentialContext = ReadingContext & Pick<Context, 'auth'>;
+type CredentialContext = ReadingContext & Pick<Context, 'auth' | 'logger'>;
 
 export function addCredentialHooks(app: FastifyInstance, context: CredentialContext): void {
-  const letsLocalIn = context.config['gateway.auth'] === 'local';
+  const operators = new OperatorCheck({ logger: context.logger }, { config: context.config });
   // null until the first hook: an object here would be one for all requests
   app.decorateRequest('principal', null as never);
   app.addHook('onRequest', async (request) => {
-    // only a program of this machine that asks for itself: what a proxy brings is somebody else's
-    request.principal = letsLocalIn && request.client.isLocal ? OPERATOR : ANONYMOUS;
+    request.principal = ANONYMOUS;
     if (request.is404) return;
     const inUrl = urlCredentialsOf(request, context);
     if (request.routeOptions.config.isOpen === true) return;
     const principal = await identify(request, inUrl, context);
     if (principal === null) {
+      // what is for everybody is answered without a look at who asks
+      if (isPublic(request, context)) return;
+      request.principal = await operators.principalOf(request);
       // before anything of its body is read
       if (request.principal.kind === 'anonymous') checkAnonymous(context, request);
       else checkOperatorsPage(request);
@@ -130,15 +131,15 @@ function isHeld(principal: Principal): principal is HeldPrincipal {
 }
 
 function checkAnonymous(context: CredentialContext, request: FastifyRequest): void {
-  if (isPublic(request, context)) return;
-  const { readsNamespace, sharedNamespace } = request.routeOptions.config;
-  if (readsNamespace === undefined && sharedNamespace === undefined) throw missingCredential();
+  const { principal, routeOptions } = request;
+  const { readsNamespace, sharedNamespace } = routeOptions.config;
+  if (readsNamespace === undefined && sharedNamespace === undefined) throw missingCredential(principal);
   try {
     if (readsNamespace !== undefined) checkNamespaces(context, request);
-    else checkWrittenByAnyone(context, sharedNamespace ?? '');
+    else checkWrittenByAnyone(context, principal, sharedNamespace ?? '');
   } catch (error) {
     // what is wrong with its request is said to whoever may make it
-    if (error instanceof NameError) throw missingCredential();
+    if (error instanceof NameError) throw missingCredential(principal);
     throw error;
   }
 }
@@ -182,7 +183,7 @@ function checkNamespaces(context: ReadingContext, request: FastifyRequest): void
   const unnamed = ownPlace(principal) ?? sharedNamespace ?? DEFAULT_NAMESPACE;
   for (const namespace of named.length > 0 ? named : [unnamed]) {
     // what is no text has not been looked at yet, and is refused for that then
-    if (typeof namespace !== 'string') throw missingCredential();
+    if (typeof namespace !== 'string') throw missingCredential(principal);
     checkReading(context, principal, { namespace, topic: isAboutTopic ? topic : undefined });
   }
 }

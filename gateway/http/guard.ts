@@ -17,16 +17,22 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host.includes(':') && !host.startsWith('[') ? `[${host}]` : host);
 }
 
+/** Whether a Host header names this machine only. */
+export function isLoopbackHost(host: string | undefined): boolean {
+  const name = HOST.exec(host?.toLowerCase() ?? '')?.groups?.['name'];
+  return name !== undefined && LOOPBACK.test(name);
+}
+
 /** Throws `foreign_host` unless the Host header is a loopback one or allowed, with any port or with that named. */
 export function checkHost(host: string | undefined, init: GuardInit): void {
+  if (isLoopbackHost(host)) return;
   const lower = host?.toLowerCase() ?? '';
   const name = HOST.exec(lower)?.groups?.['name'];
-  if (name !== undefined) {
-    if (LOOPBACK.test(name)) return;
-    if (
-      init.allowedHosts.some((allowed) => allowed.toLowerCase() === name || allowed.toLowerCase() === lower)
-    )
-      return;
+  if (
+    name !== undefined &&
+    init.allowedHosts.some((allowed) => allowed.toLowerCase() === name || allowed.toLowerCase() === lower)
+  ) {
+    return;
   }
   throw new GatewayError(
     'foreign_host',
@@ -86,8 +92,8 @@ const YEAR_SECONDS = 31_536_000;
 
 /** With TLS a browser shall come back with TLS only; not to a loopback name, which others' plain pages share. */
 export function securityHeaders(host: string | undefined, isTls: boolean): Record<string, string> {
-  const name = HOST.exec(host?.toLowerCase() ?? '')?.groups?.['name'];
-  if (!isTls || name === undefined || LOOPBACK.test(name)) return SECURITY_HEADERS;
+  const isNamed = HOST.test(host?.toLowerCase() ?? '');
+  if (!isTls || !isNamed || isLoopbackHost(host)) return SECURITY_HEADERS;
   return { ...SECURITY_HEADERS, 'strict-transport-security': `max-age=${YEAR_SECONDS}` };
 }
 

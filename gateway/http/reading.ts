@@ -17,7 +17,7 @@ export interface Reading {
 /** Throws `forbidden` where that is not for `principal` to read, `unauthenticated` where nobody knows who it is. */
 export function checkReading(context: ReadingContext, principal: Principal, reading: Reading): void {
   if (mayRead(context, principal, reading)) return;
-  if (principal.kind === 'anonymous') throw missingCredential();
+  if (principal.kind === 'anonymous') throw missingCredential(principal);
   const did = principal.kind === 'operator' ? context.node.owner : principal.did;
   throw new GatewayError('forbidden', `the policy of that namespace does not let ${did} read it`);
 }
@@ -29,13 +29,23 @@ export function isByPolicy(principal: Principal, namespace: string): boolean {
 }
 
 /** Throws `unauthenticated` unless the policy of a namespace lets everybody write to it. */
-export function checkWrittenByAnyone({ node, tenants }: ReadingContext, text: string): void {
+export function checkWrittenByAnyone(
+  { node, tenants }: ReadingContext,
+  principal: Principal,
+  text: string,
+): void {
   const { owner, namespace } = tenants.parse(text);
-  if (node.namespaces.policyOf(owner, namespace)?.rules.write.anyone !== true) throw missingCredential();
+  if (node.namespaces.policyOf(owner, namespace)?.rules.write.anyone === true) return;
+  throw missingCredential(principal);
 }
 
-export function missingCredential(): GatewayError {
-  return new GatewayError('unauthenticated', 'missing API key');
+/** It begins as DeBros clients expect, and says why a client on this machine is not the operator. */
+export function missingCredential(principal: Principal): GatewayError {
+  const why = principal.kind === 'anonymous' ? principal.notOperator : undefined;
+  return new GatewayError(
+    'unauthenticated',
+    why === undefined ? 'missing API key' : `missing API key: ${why}`,
+  );
 }
 
 function mayRead({ node, tenants, config }: ReadingContext, principal: Principal, reading: Reading): boolean {

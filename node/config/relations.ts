@@ -18,6 +18,7 @@ export function brokenRelations(config: Config, cite: Cite): string[] {
     ...brokenAccess(config, cite),
     ...brokenProxy(config, cite),
     ...brokenTrust(config, cite),
+    ...brokenUids(config, cite),
     ...brokenTls(config, cite),
     ...brokenOrigins(config, cite),
     ...brokenCallbacks(config, cite),
@@ -73,6 +74,16 @@ function brokenTrust(config: Config, cite: Cite): string[] {
     return [`${cite('gateway.trustedProxies')} holds "${entry}", which must be ${form}`];
   });
 }
+
+function brokenUids(config: Config, cite: Cite): string[] {
+  return config['gateway.operatorUids']
+    .filter((uid) => uid !== 'any' && !UID.test(uid))
+    .map(
+      (uid) => `${cite('gateway.operatorUids')} holds "${uid}", which must be a uid, such as 1000, or any`,
+    );
+}
+
+const UID = /^\d{1,10}$/;
 
 function brokenTls(config: Config, cite: Cite): string[] {
   const [cert, key] = [config['gateway.tls.cert'], config['gateway.tls.key']];

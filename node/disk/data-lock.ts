@@ -11,14 +11,23 @@ export interface DataLock {
 /** SQLITE_BUSY: somebody else has it. */
 const BUSY = 5;
 
+/** Makes `directory` for its owner alone (0700), unless it is there. Throws `bad_data_directory`. */
+export function makeDataDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw refusal(directory, error);
+  }
+}
+
 /**
  * Makes `directory` (0700) and holds it until released. The lock is an exclusive transaction on an empty SQLite
  * database: the system drops it with the process, however that ends, and of several that start together one
  * gets it. Throws `data_in_use` or `bad_data_directory`.
  */
 export function lockDataDirectory(directory: string): DataLock {
+  makeDataDirectory(directory);
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
     const lock = new DatabaseSync(join(directory, 'lock'));
     lock.exec('BEGIN EXCLUSIVE');
     return { release: () => lock.close() };

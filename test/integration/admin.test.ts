@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -25,9 +25,20 @@ function flags(data: string, ...more: readonly string[]): string[] {
   return ['--json', '--data', data, ...swarm, ...doors, ...more];
 }
 
-async function startNode(t: TestContext, ...more: readonly string[]): Promise<Ready & { program: Program }> {
-  const program = maillon(t, ['node', ...flags(scratch(t), ...more)]);
-  return { program, ...(JSON.parse(await program.firstLine()) as Ready) };
+interface Started extends Ready {
+  readonly program: Program;
+  readonly data: string;
+}
+
+async function startNode(t: TestContext, ...more: readonly string[]): Promise<Started> {
+  const data = join(scratch(t), 'data');
+  const program = maillon(t, ['node', ...flags(data, ...more)]);
+  return { program, data, ...(JSON.parse(await program.firstLine()) as Ready) };
+}
+
+/** The header with the token that the node made in its data directory. */
+function tokenIn(data: string): { authorization: string } {
+  return { authorization: `Bearer ${readFileSync(join(data, 'admin.token'), 'utf8').trim()}` };
 }
 
 async function scrape(admin: string | null): Promise<Map<string, Family>> {
@@ -118,7 +129,8 @@ test('a count never falls while a node runs, and ids of peers are in no label of
 });
 
 test('it answers as the gateway does: probes, status, peers and nodes', async (t) => {
-  const { url, admin, peerId } = await startNode(t);
+  const { url, admin, peerId, data } = await startNode(t);
+  const token = tokenIn(data);
   assert.equal((await get(`${admin}/livez`)).status, 200);
   const [here, there] = await Promise.all([get(`${admin}/readyz`), get(`${url}/readyz`)]);
   assert.equal(here.status, 200);
@@ -134,15 +146,19 @@ test('it answers as the gateway does: probes, status, peers and nodes', async (t
   assert.equal(status.node.peerId, peerId);
   assert.ok(status.node.memory.rssBytes > 1e7 && status.node.disk.freeBytes > 0);
   assert.equal(typeof status.node.eventLoop.p99Ms, 'number');
-  assert.deepEqual(JSON.parse((await get(`${admin}/v1/network/peers`)).body), { peers: [] });
-  for (const door of [url, admin]) {
-    const { nodes } = JSON.parse((await get(`${door}/v1/network/nodes`)).body) as { nodes: { id: string }[] };
+  assert.deepEqual(JSON.parse((await get(`${admin}/v1/network/peers`, token)).body), { peers: [] });
+  for (const [door, headers] of [
+    [url, {}],
+    [admin, token],
+  ] as const) {
+    const answer = await get(`${door}/v1/network/nodes`, headers);
+    const { nodes } = JSON.parse(answer.body) as { nodes: { id: string }[] };
     assert.deepEqual(
       nodes.map(({ id }) => id),
       [peerId],
     );
-    assert.equal((await get(`${door}/v1/network/nodes?reach=relayed`)).body, '{"nodes":[]}');
-    assert.equal((await get(`${door}/v1/network/nodes?reach=x`)).status, 400);
+    assert.equal((await get(`${door}/v1/network/nodes?reach=relayed`, headers)).body, '{"nodes":[]}');
+    assert.equal((await get(`${door}/v1/network/nodes?reach=x`, headers)).status, 400);
   }
   assert.equal((await get(`${admin}/nothing`)).status, 404);
   assert.equal((await get(`${admin}/v1/pubsub/topics`)).status, 404, 'clients have the gateway');
@@ -155,6 +171,42 @@ test('no web page gets in by a name that points here, nor by its origin', async 
     assert.equal((await get(`${admin}${path}`, { origin: 'https://evil.example' })).status, 403, path);
   }
   assert.equal((await get(`${admin}/metrics`, { host: 'localhost:1' })).status, 200);
+});
+
+test('health is for every program here; all else takes the token of the data directory, which the node keeps', async (t) => {
+  const { program, admin, data } = await startNode(t, '--log-level', 'trace');
+  const file = join(data, 'admin.token');
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const kept = readFileSync(file, 'utf8');
+  for (const path of ['/livez', '/readyz', '/health', '/metrics', '/v1/status', '/v1/version']) {
+    assert.equal((await get(`${admin}${path}`)).status, 200, path);
+  }
+  const wrong = { authorization: `Bearer ${'x'.repeat(43)}` };
+  for (const path of [
+    '/v1/storage/maintenance',
+    '/v1/network/peers',
+    '/v1/network/nodes',
+    '/v1/auth/api-keys',
+  ]) {
+    for (const headers of [{}, wrong, { 'x-api-key': `ak_${'x'.repeat(24)}:default` }]) {
+      const refused = await get(`${admin}${path}`, headers);
+      assert.equal(refused.status, 401, path);
+      assert.match(refused.body, /takes the token in admin\.token in the data directory/);
+    }
+    assert.equal((await get(`${admin}${path}`, tokenIn(data))).status, 200, path);
+    assert.equal(
+      (await get(`${admin}${path}`, { ...tokenIn(data), host: 'evil.example' })).status,
+      421,
+      path,
+    );
+  }
+  const refused = await fetch(`${admin}/v1/storage/collect`, { method: 'POST' });
+  assert.equal(refused.status, 401);
+  await program.end('SIGTERM');
+  assert.ok(!`${program.stdout}${program.stderr}`.includes(kept.trim()), 'it is in no log');
+  const again = maillon(t, ['node', ...flags(data)]);
+  await again.firstLine();
+  assert.equal(readFileSync(file, 'utf8'), kept);
 });
 
 test('with a token only who knows it gets in; it is made at the first start and in no log', async (t) => {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createAdmin } from '../../gateway/admin/server.ts';
+import { loadToken, tokenFileOf } from '../../gateway/admin/token.ts';
 import { DEFAULTS } from '../../node/index.ts';
 import { assertServed, type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
 import { startNode } from '../support/node.ts';
@@ -15,7 +16,6 @@ const KIB = 1024;
 
 test('the operator looks after the store of a running node from the command line', async (t) => {
   const files = scratch(t);
-  const tokenFile = join(files, 'token');
   const [kept] = (await startKept(t, 1)) as [Kept];
   const events: string[] = [];
   const admin = createAdmin(
@@ -32,20 +32,12 @@ test('the operator looks after the store of a running node from the command line
       },
       probes: () => [],
     },
-    { config: { ...DEFAULTS, 'admin.port': 0, 'admin.tokenFile': tokenFile }, build: BUILD },
+    { config: { ...DEFAULTS, data: kept.data, 'admin.port': 0 }, build: BUILD },
   );
   await admin.start();
   t.after(() => admin.stop());
   const run = async (name: string, ...args: string[]) => {
-    const program = maillon(t, [
-      'storage',
-      name,
-      '--admin',
-      admin.url,
-      '--admin-token-file',
-      tokenFile,
-      ...args,
-    ]);
+    const program = maillon(t, ['storage', name, '--admin', admin.url, '--data', kept.data, ...args]);
     return { code: await program.exit, stdout: program.stdout, stderr: program.stderr };
   };
   const json = async (name: string, ...args: string[]): Promise<Record<string, unknown>> => {
@@ -69,7 +61,7 @@ test('the operator looks after the store of a running node from the command line
   assert.ok(Number(bytes) > 100 * KIB);
   assert.equal(statSync(archive).mode & 0o777, 0o600);
   assert.match((await run('export', archive)).stderr, /is there already/);
-  assert.deepEqual(readdirSync(files).toSorted(), ['all.car', 'token']);
+  assert.deepEqual(readdirSync(files).toSorted(), ['all.car']);
   assert.equal((await json('import', archive))['present'], 2);
   writeFileSync(join(files, 'cut.car'), 'no archive');
   const cut = await run('import', join(files, 'cut.car'));
@@ -83,6 +75,12 @@ test('the operator looks after the store of a running node from the command line
   assert.deepEqual((await json('backup', directory, '--no-key'))['keys'], []);
   const wrong = await run('gc', '--admin', 'http://127.0.0.1:1');
   assert.match(wrong.stderr, /no admin listener answers at http:\/\/127\.0\.0\.1:1/);
+  const stranger = await run('gc', '--data', files);
+  assert.equal(stranger.code, 1);
+  assert.match(stranger.stderr, /does not know this token: name the data directory of that node with --data/);
+  const token = join(files, 'token');
+  writeFileSync(token, 'x'.repeat(43), { mode: 0o600 });
+  assert.match((await run('gc', '--admin-token-file', token)).stderr, /does not know this token/);
   assert.ok(
     events.includes('admin.storage.scrub ok') && events.includes('admin.storage.export ok'),
     events.join(', '),
@@ -104,6 +102,7 @@ test('the operator looks after the store of a running node from the command line
 
 test('one scrub at a time, and it ends when who asked for it goes', async (t) => {
   const [kept] = (await startKept(t, 1)) as [Kept];
+  const config = { ...DEFAULTS, data: kept.data, 'admin.port': 0 };
   const admin = createAdmin(
     {
       node: kept.node,
@@ -112,7 +111,7 @@ test('one scrub at a time, and it ends when who asked for it goes', async (t) =>
       audit: { fault: null, audit: () => Promise.resolve() },
       probes: () => [],
     },
-    { config: { ...DEFAULTS, 'admin.port': 0 }, build: BUILD },
+    { config, build: BUILD },
   );
   await admin.start();
   t.after(() => admin.stop());
@@ -122,7 +121,10 @@ test('one scrub at a time, and it ends when who asked for it goes', async (t) =>
   const scrub = (signal?: AbortSignal): Promise<Response> =>
     fetch(`${admin.url}/v1/storage/scrub`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${loadToken(tokenFileOf(config))}`,
+      },
       body: JSON.stringify({ bytesPerSecond: 20 * KIB }),
       ...(signal === undefined ? {} : { signal }),
     });

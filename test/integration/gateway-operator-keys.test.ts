@@ -7,6 +7,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { Registry } from 'prom-client';
 import { type Admin, createAdmin } from '../../gateway/admin/server.ts';
+import { loadToken, tokenFileOf } from '../../gateway/admin/token.ts';
 import { type AuditEvent, parseLine } from '../../gateway/audit/index.ts';
 import { tcpAddress } from '../support/node.ts';
 import { until } from '../support/processes.ts';
@@ -42,7 +43,7 @@ before(async () => {
       registry: new Registry(),
       probes: () => [],
       audit,
-      operatorKeys: () => site.gateway.operatorKeys(),
+      gateway: site.gateway,
     },
     { config: { ...site.config, 'admin.port': 0 }, build: BUILD },
   );
@@ -62,8 +63,12 @@ function send(path: string, body: unknown, headers: Headers = {}, method = 'POST
   return rawRequest(url, path, { method, ...init, headers: { host: 'localhost', ...type, ...headers } });
 }
 
-async function newKey(body: object, url = site.url): Promise<NewKey & { headers: Headers }> {
-  const answer = await send('/v1/auth/api-keys', body, {}, 'POST', url);
+async function newKey(
+  body: object,
+  as: Headers = {},
+  url = site.url,
+): Promise<NewKey & { headers: Headers }> {
+  const answer = await send('/v1/auth/api-keys', body, as, 'POST', url);
   assert.equal(answer.status, 201, answer.text);
   const key = answer.body as NewKey;
   return { ...key, headers: { 'x-api-key': key.api_key } };
@@ -187,22 +192,39 @@ test('a key that is revoked is good no more, nor is what was made from it', asyn
   assert.equal((await send(path, undefined, {}, 'DELETE')).status, 404);
 });
 
-test('the operator makes them at the admin listener, too, and no page does', async () => {
-  const at = (path: string, body: unknown, headers: Headers = {}, method = 'POST') =>
+test('the operator makes them at the admin listener, too, with the token or an admin key, and no page does', async () => {
+  const token = { authorization: `Bearer ${loadToken(tokenFileOf(site.config))}` };
+  const at = (path: string, body: unknown, headers: Headers = token, method = 'POST') =>
     send(path, body, headers, method, admin.url);
-  const key = await newKey({ name: 'made-there', scopes: ['read', 'admin'] }, admin.url);
+  const key = await newKey({ name: 'made-there', scopes: ['read', 'admin'] }, token, admin.url);
   assert.equal((await send('/v1/network/peers', undefined, key.headers, 'GET')).status, 200);
-  const list = (await at('/v1/auth/api-keys', undefined, {}, 'GET')).body as { keys: NewKey[] };
+  const list = (await at('/v1/auth/api-keys', undefined, token, 'GET')).body as { keys: NewKey[] };
   assert.ok(list.keys.some(({ id }) => id === key.id));
   for (const headers of [{ origin: 'http://localhost:3000' }, { 'sec-fetch-site': 'cross-site' }]) {
-    const refused = await at('/v1/auth/api-keys', { name: 'page' }, headers);
+    const refused = await at('/v1/auth/api-keys', { name: 'page' }, { ...token, ...headers });
     assert.deepEqual(outcome(refused), [403, 'foreign_origin']);
   }
-  assert.equal((await at('/v1/auth/api-keys', { name: 'x' }, { 'content-type': 'text/plain' })).status, 415);
+  const asText = { ...token, 'content-type': 'text/plain' };
+  assert.equal((await at('/v1/auth/api-keys', { name: 'x' }, asText)).status, 415);
   const connect = await at('/v1/network/connect', { multiaddr: tcpAddress(other.node) });
   assert.deepEqual(outcome(connect), [200, 'ok']);
-  assert.equal((await at(`/v1/auth/api-keys/${key.id}`, undefined, {}, 'DELETE')).status, 200);
+
+  const plain = await newKey({ name: 'plain' });
+  for (const [headers, expected] of [
+    [{}, [401, 'unauthenticated']],
+    [{ authorization: `Bearer ${'x'.repeat(43)}` }, [401, 'unauthenticated']],
+    [{ authorization: `Bearer ${wallet.access_token}` }, [403, 'forbidden']],
+    [plain.headers, [403, 'forbidden']],
+  ] as const) {
+    assert.deepEqual(outcome(await at('/v1/auth/api-keys', { name: 'x' }, headers)), expected);
+  }
+  for (const headers of [key.headers, { authorization: `Bearer ${key.api_key}` }]) {
+    assert.equal((await at('/v1/auth/api-keys', { name: 'by a key' }, headers)).status, 201);
+  }
+  assert.equal((await at(`/v1/auth/api-keys/${key.id}`, undefined, token, 'DELETE')).status, 200);
   assert.equal((await send('/v1/network/peers', undefined, key.headers, 'GET')).status, 401);
+  assert.equal((await at('/v1/auth/api-keys', undefined, key.headers, 'GET')).status, 401);
+  const { owner } = site.node;
   const said = audited.map(({ event, outcome: how, actor }) => `${event} ${how} ${actor}`);
   assert.deepEqual(said, [
     'admin.api-keys ok operator',
@@ -210,10 +232,18 @@ test('the operator makes them at the admin listener, too, and no page does', asy
     'admin.api-keys refused undefined',
     'admin.api-keys refused undefined',
     'admin.connect ok operator',
+    'admin.credential refused undefined',
+    'admin.credential refused undefined',
+    'admin.api-keys refused undefined',
+    'admin.api-keys refused undefined',
+    `admin.api-keys ok ${owner}`,
+    `admin.api-keys ok ${owner}`,
     'admin.api-keys ok operator',
+    'admin.credential refused undefined',
   ]);
+  const revoked = audited.findLast(({ event }) => event === 'admin.api-keys');
   assert.deepEqual(
-    [audited[0]?.detail?.['key'], audited[0]?.detail?.['scopes'], audited.at(-1)?.detail?.['key']],
+    [audited[0]?.detail?.['key'], audited[0]?.detail?.['scopes'], revoked?.detail?.['key']],
     [key.id, 'read admin', key.id],
   );
 });

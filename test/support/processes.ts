@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Standard input stays open, to be written to. */
   readonly stdin?: 'open';
+  /** The user that runs it, where only root may choose one; the one of the tests unless given. */
+  readonly uid?: number;
 }
 
 /** A process and what it has said so far. Killed after the test if it still runs. */
@@ -60,6 +62,7 @@ export class Program {
       cwd: options.cwd ?? ROOT,
       env: { ...cleanEnvironment(), ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     });
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));

@@ -15,7 +15,13 @@ export const DOOR_SETTINGS = [
     path: 'gateway.auth',
     schema: z.enum(['local', 'required']),
     default: 'local',
-    help: 'Who needs a credential. local: everybody but programs of this machine, which are let in as its operator. required: everybody.',
+    help: 'Who needs a credential. local: everybody but programs of this machine that run as the user of the node or as root and come through no proxy: they are let in as its operator. required: everybody.',
+  },
+  {
+    path: 'gateway.operatorUids',
+    schema: z.array(z.coerce.string()).max(64),
+    default: [],
+    help: "Uids beside the node's own and root's whose programs on this machine are the operator too, where gateway.auth is local (Linux); any: those of every user, also where a connection's user cannot be found out.",
   },
   {
     path: 'gateway.plainHttp',
@@ -141,7 +147,7 @@ export const DOOR_SETTINGS = [
     path: 'admin.tokenFile',
     schema: z.string(),
     default: '',
-    help: 'File (mode 0600) with the token that the admin listener then asks for: Authorization: Bearer.',
+    help: 'File (mode 0600) with the token that the admin listener then asks for everywhere but at /livez: Authorization: Bearer. When empty only administration needs a token, the one in admin.token in the data directory.',
   },
   {
     path: 'log.level',
