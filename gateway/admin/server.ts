@@ -15,6 +15,7 @@ import { checkHost, checkNoPage, checkOrigin, isLoopback } from '../http/guard.t
 import { healthRoutes } from '../http/health.ts';
 import { networkActRoutes, networkRoutes } from '../http/network.ts';
 import { Prober } from '../http/probes.ts';
+import { refuseUnknownParameters } from '../http/query-parameters.ts';
 import {
   ADMIN_CONNECTIONS_MAX,
   ADMIN_IDLE_MS,
@@ -155,6 +156,7 @@ async function createAdminApp(
   });
   app.removeContentTypeParser('text/plain');
   addGuard(app, components.audit, { config, token });
+  refuseUnknownParameters(app);
   addAuditHooks(app, components, 'admin');
 
   const clock = systemClock;

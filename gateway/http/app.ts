@@ -57,6 +57,7 @@ import { Prober, probeGateway } from './probes.ts';
 import { pubsubRoutes } from './pubsub.ts';
 import { pubsubSseRoutes } from './pubsub-sse.ts';
 import { pubsubWsRoutes } from './pubsub-ws.ts';
+import { refuseUnknownParameters } from './query-parameters.ts';
 import { describeRoute } from './route-description.ts';
 import { methodsOf } from './route-methods.ts';
 import { signedObjectRoutes } from './signed-objects.ts';
@@ -134,6 +135,7 @@ export async function createApp(
   boundConnections(app, context, proxies);
   addHooks(app, context, { proxies, isTls: tls !== null });
   addCredentialHooks(app, context);
+  refuseUnknownParameters(app);
   addActing(app, context);
   addAuditHooks(app, context);
   answerUnknown(app, routes);
