@@ -18,6 +18,7 @@ import { WALLET_LIMITS } from './identity/wallets/limits.ts';
 import type { MaillonNode, NodeStatus, NodeView, PeerView, Probe, Relay } from './interface.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
 import { IPFS_LIMITS } from './ipfs/limits.ts';
+import { isPortRace } from './listen.ts';
 import type { Namespaces } from './namespaces/interface.ts';
 import { NOTICE_LIMITS } from './namespaces/limits.ts';
 import { EventLog } from './observability/events.ts';
@@ -37,6 +38,8 @@ export function createNode(components: NodeComponents, init: NodeInit): MaillonN
 
 /** How long `start` waits for the first peers before it goes on without them. */
 const JOIN_TIMEOUT_MS = 8_000;
+/** Starts that lost a race for a port: of so many nodes that start at once each finds one. */
+const START_ATTEMPTS = 10;
 /** How often a wait looks again. */
 const POLL_MS = 20;
 
@@ -93,9 +96,7 @@ class Node implements MaillonNode {
     return this.#after(async () => {
       if (this.#parts !== null) return;
       this.#joining = new AbortController();
-      const base = { ...this.#init, logger: this.#logger, events: this.#events };
-      const parts = await openParts(base, this.#registry);
-      await runParts(parts, this.#logger);
+      const parts = await this.#run();
       const { role, config } = this.#init;
       this.#events.report('node_started', { peerId: parts.identity.peerId, role, data: config.data });
       this.#parts = parts;
@@ -196,6 +197,23 @@ class Node implements MaillonNode {
       ...MAINTENANCE_LIMITS,
       ...settings,
     ];
+  }
+
+  /** Makes and starts the parts; once more, with other ports, where another process took one of these meanwhile. */
+  async #run(): Promise<Parts> {
+    const base = { ...this.#init, logger: this.#logger, events: this.#events };
+    for (let attempt = 1; ; attempt++) {
+      const parts = await openParts(base, this.#registry);
+      try {
+        await runParts(parts, this.#logger);
+        return parts;
+      } catch (error) {
+        if (!isPortRace(error)) throw error;
+        if (attempt < START_ATTEMPTS) continue;
+        const message = `other processes took the swarm ports ${attempt} times in a row: set listen.tcp, listen.ws and listen.quic`;
+        throw new CodedError('port_taken', message, undefined, { cause: error });
+      }
+    }
   }
 
   get #running(): Parts {

@@ -104,7 +104,7 @@ class AdminServer implements Admin {
       if (this.#app !== null) return;
       const app = await createAdminApp(this.#components, this.#init);
       try {
-        this.#url = await listen(app, this.#init.config, 'admin');
+        this.#url = await listen({ app, logger: this.#components.logger }, this.#init.config, 'admin');
       } catch (error) {
         await app.close();
         throw error;

@@ -10,12 +10,14 @@ import {
   Meter,
   type Role,
 } from '../../node/index.ts';
+import { removeRunFile, writeRunFile } from '../../node/files.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
+import { errorMessage } from '../../protocols/common/errors.ts';
 import { registerGatewayMetrics, registerHttpMetrics } from '../admin/gateway-metrics.ts';
 import { type Admin, createAdmin } from '../admin/server.ts';
 import { AuditLog, auditDirectory } from '../audit/index.ts';
 import { createGateway, type Gateway, type GatewayComponents } from '../index.ts';
-import { announce } from './announce.ts';
+import { announce, type Ready } from './announce.ts';
 import { readBuild } from './build.ts';
 import { UsageError } from './errors.ts';
 import { runService } from './lifetime.ts';
@@ -59,16 +61,18 @@ export async function serve(options: ServeOptions): Promise<number> {
       await audit.start();
       await gateway?.start();
       if (signal.aborted) return;
-      const url = gateway?.url ?? null;
-      if (url !== null) {
-        logger.info({ url }, WHO_IS_LET_IN[config['gateway.auth']]);
-      }
-      const { bootstrapPeer } = config;
-      announce({ url, admin: admin?.url ?? null, status: node.status(), bootstrapPeer, json });
+      const urls = gateway?.urls ?? [];
+      if (gateway !== null) logger.info({ urls }, WHO_IS_LET_IN[config['gateway.auth']]);
+      const status = node.status();
+      const ready = { urls, admin: admin?.url ?? null, status };
+      noteRun(config, logger, ready);
+      announce({ ...ready, bootstrapPeer: config.bootstrapPeer, json });
     },
     async stop() {
       // The door first: clients are told to go while the node can still send what they published.
       await gateway?.stop();
+      // while this process still holds the directory: the next one writes its own
+      removeRunFile(config.data);
       await node.stop();
       await admin?.stop();
       await audit.stop();
@@ -76,6 +80,22 @@ export async function serve(options: ServeOptions): Promise<number> {
     ...(config['gateway.tls.cert'] === '' ? {} : { reload: () => gateway?.reload() }),
     crashed: (error) => logger.fatal({ err: error }, 'an error nobody expected; exiting'),
   });
+}
+
+/** Lets the command line find this process; without the file it asks the usual port. */
+function noteRun(
+  { data }: Config,
+  logger: Logger,
+  { urls, admin, status: { peerId, startedAt } }: Pick<Ready, 'urls' | 'admin' | 'status'>,
+): void {
+  try {
+    writeRunFile(data, { peerId, gateway: urls[0] ?? null, admin, startedAt });
+  } catch (error) {
+    logger.warn(
+      { reason: errorMessage(error) },
+      'the run file was not written: name this node to the command line with --url',
+    );
+  }
 }
 
 interface Parts {
