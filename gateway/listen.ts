@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config, Logger } from '../node/index.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import { isLoopback } from './http/guard.ts';
@@ -10,6 +10,11 @@ const PORT_MAX = 65_535;
 
 /** What listens: its settings are named after it. */
 export type Door = 'gateway' | 'admin';
+
+/** For Fastify, whose own line about where it listens would be the first URL that an operator sees: only what is wrong. */
+export function libraryLogger(logger: Logger): FastifyBaseLogger {
+  return logger.isLevelEnabled('info') ? logger.child({}, { level: 'warn' }) : logger;
+}
 
 /** Hosts that mean every address of the machine: nobody can open a URL with one. */
 const EVERY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };

@@ -1,4 +1,4 @@
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { type FastifyInstance, fastify, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Config, Logger, MaillonNode, Probe } from '../../node/index.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
@@ -23,7 +23,7 @@ import {
   HEADERS_MAX_COUNT,
   HEADERS_TIMEOUT_MS,
 } from '../limits.ts';
-import { listen } from '../listen.ts';
+import { libraryLogger, listen } from '../listen.ts';
 import { maintenanceRoutes } from './storage.ts';
 import { bearerCheck, loadToken } from './token.ts';
 
@@ -110,7 +110,8 @@ class AdminServer implements Admin {
         throw error;
       }
       this.#app = app;
-      this.#components.logger.info({ url: this.#url }, 'admin listener serves metrics and probes');
+      // whoever starts it says where, after the gateway's URL: that one is what users want
+      this.#components.logger.debug({ url: this.#url }, 'admin listener serves metrics and probes');
     });
   }
 
@@ -133,9 +134,8 @@ async function createAdminApp(
   { config, build, token }: AdminInit,
 ): Promise<FastifyInstance> {
   const { node, logger, registry } = components;
-  const loggerInstance: FastifyBaseLogger = logger;
   const app = fastify({
-    loggerInstance,
+    loggerInstance: libraryLogger(logger),
     logController: new LogController({ disableRequestLogging: true }),
     // an archive takes as long as it takes
     requestTimeout: 0,

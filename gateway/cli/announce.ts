@@ -35,7 +35,7 @@ export function announce({ urls, admin, status, bootstrapPeer, json }: Ready): v
   }
   if (url !== null) say(url);
   if (bootstrapPeer) say(joinAddresses(status.addresses).join(','));
-  if (process.stdout.isTTY && url !== null) say(nextSteps(url, urls.slice(1)));
+  if (process.stdout.isTTY && url !== null) say(nextSteps(url, urls.slice(1), admin));
 }
 
 const LOOPBACK = /^\/(ip4\/127\.|ip6\/::1\/)/;
@@ -46,13 +46,13 @@ export function joinAddresses(addresses: readonly string[]): readonly string[] {
   return reachable.length > 0 ? reachable : addresses;
 }
 
-function nextSteps(url: string, others: readonly string[]): string {
+function nextSteps(url: string, others: readonly string[], admin: string | null): string {
   const also = others.length === 0 ? '' : `${bold('Also at')}    ${others.join(', ')}\n`;
   return `
 ${also}${bold('Listen')}     curl -N '${url}/v1/pubsub/sse?topic=news'
 ${bold('Publish')}    curl ${url}/v1/pubsub/publish -H 'content-type: application/json' \\
              -d '{"topic":"news","data_base64":"aGVsbG8="}'
 ${bold('Look')}       curl ${url}/v1/status        API: ${url}/openapi.json
-${bold('Stop')}       Ctrl-C
+${admin === null ? '' : `${bold('Operate')}    curl ${admin}/metrics\n`}${bold('Stop')}       Ctrl-C
 `;
 }

@@ -61,10 +61,9 @@ export async function serve(options: ServeOptions): Promise<number> {
       await audit.start();
       await gateway?.start();
       if (signal.aborted) return;
-      const urls = gateway?.urls ?? [];
-      if (gateway !== null) logger.info({ urls }, WHO_IS_LET_IN[config['gateway.auth']]);
-      const status = node.status();
-      const ready = { urls, admin: admin?.url ?? null, status };
+      const ready = { urls: gateway?.urls ?? [], admin: admin?.url ?? null, status: node.status() };
+      if (gateway !== null) logger.info({ urls: ready.urls }, WHO_IS_LET_IN[config['gateway.auth']]);
+      if (admin !== null) logger.info({ url: admin.url }, 'the admin listener serves metrics and probes');
       noteRun(config, logger, ready);
       announce({ ...ready, bootstrapPeer: config.bootstrapPeer, json });
     },

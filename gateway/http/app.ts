@@ -3,7 +3,6 @@ import type { SecureContextOptions } from 'node:tls';
 import swagger from '@fastify/swagger';
 import websocket, { type WebsocketPluginOptions } from '@fastify/websocket';
 import {
-  type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
@@ -28,6 +27,7 @@ import {
   PLAIN_CONNECTIONS_MAX,
   REQUEST_TIMEOUT_MS,
 } from '../limits.ts';
+import { libraryLogger } from '../listen.ts';
 import { type GatewayMetrics, routeClass } from '../metrics.ts';
 import { TrustedProxies } from '../protection/client-address.ts';
 import type { Client } from '../protection/rate-limits.ts';
@@ -99,11 +99,10 @@ export async function createApp(
   context: Context,
   tls: SecureContextOptions | null,
 ): Promise<FastifyInstance> {
-  const logger: FastifyBaseLogger = context.logger;
   const maxConnections = context.config['gateway.clientsMax'] + PLAIN_CONNECTIONS_MAX;
   const deadlines = new BodyDeadlines({ timeoutMs: REQUEST_TIMEOUT_MS });
   const app = fastify({
-    loggerInstance: logger,
+    loggerInstance: libraryLogger(context.logger),
     // this library's own lines would show the query, which may hold a credential
     logController: new LogController({ disableRequestLogging: true }),
     // nothing is logged through a request: a logger of its own would cost it some microseconds
