@@ -136,7 +136,7 @@ class Node implements MaillonNode {
   }
 
   status(): NodeStatus {
-    const { identity, network, relay, sight, startedAt } = this.#running;
+    const { identity, network, relay, sight, peers, startedAt } = this.#running;
     const { config, role, version } = this.#init;
     return {
       peerId: identity.peerId,
@@ -147,6 +147,7 @@ class Node implements MaillonNode {
       startedAt,
       addresses: network.getMultiaddrs().map(String),
       peers: network.getPeers().length,
+      bootstrap: peers.bootstrap(),
       mesh: meshSizes(network),
       relay: { ...relay.metrics, waiting: relay.waiting, subscriptions: relay.subscriptionCount },
       ...sight.status,
@@ -236,7 +237,7 @@ class Node implements MaillonNode {
     const deadline = Date.now() + JOIN_TIMEOUT_MS;
     while (!signal.aborted && meshSizes(parts.network).some((size) => size === 0)) {
       if (Date.now() >= deadline) {
-        this.#events.report('bootstrap_unreachable', { bootstrap, known });
+        this.#events.report('bootstrap_unreachable', { bootstrap: parts.peers.bootstrap(), known });
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -162,7 +162,7 @@ async function createAdminApp(
   const clock = systemClock;
   const prober = new Prober({ node, clock, others: components.probes });
   const typed = app.withTypeProvider<ZodTypeProvider>();
-  healthRoutes(typed, { node, build, clock, startedAt: clock.now(), prober });
+  healthRoutes(typed, { node, build, clock, startedAt: clock.now(), prober, isOperator: () => true });
   networkRoutes(typed, { node, clock });
   networkActRoutes(typed, { node });
   maintenanceRoutes(typed, { node });

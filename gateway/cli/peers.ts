@@ -75,7 +75,8 @@ export function renderPeers(peers: readonly Peer[], { long }: Pick<Options, 'lon
   const rows = peers.map((peer): Cell[] => [
     long ? peer.id : shortId(peer.id),
     peer.connected ? (peer.direction ?? 'yes') : 'no',
-    peer.agent ?? '-',
+    // its swarm is this node's: others are hung up on
+    peer.agent?.replace(/ \(swarm [^)]*\)$/, '') ?? '-',
     { text: peer.score.toFixed(1), style: scoreStyle(peer.score) },
     ranges(peer.mesh_shards),
     peer.connected ? 'now' : ago(now - Date.parse(peer.last_seen)),

@@ -36,7 +36,7 @@ import { addActing } from './acting.ts';
 import { addAuditHooks } from './audit-hooks.ts';
 import { authRoutes } from './auth.ts';
 import { BodyDeadlines } from './body-deadlines.ts';
-import { addCredentialHooks } from './credentials.ts';
+import { addCredentialHooks, isAdmin } from './credentials.ts';
 import { answerClientError, loggedPath, pathOf, rawResponse, sendError } from './error-handler.ts';
 import {
   ANY_PAGE_HEADERS,
@@ -140,7 +140,7 @@ export async function createApp(
   answerUnknown(app, routes);
   const typed = app.withTypeProvider<ZodTypeProvider>();
   const prober = new Prober({ ...context, others: () => probeGateway(context) });
-  healthRoutes(typed, { ...context, prober });
+  healthRoutes(typed, { ...context, prober, isOperator: ({ principal }) => isAdmin(principal) });
   for (const addRoutes of [
     infoRoutes,
     ipfsRoutes,
