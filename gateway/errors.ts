@@ -13,7 +13,7 @@ export interface ErrorKind {
 export const ERRORS = {
   bad_request: { status: 400, meaning: 'the request is malformed; error says where' },
   bad_json: { status: 400, meaning: 'the body is not JSON in UTF-8' },
-  unknown_field: { status: 400, meaning: 'a field is not known here; it is named' },
+  unknown_field: { status: 400, meaning: 'a field or a query parameter is not known here; it is named' },
   bad_base64: { status: 400, meaning: 'not strict base64 of RFC 4648 section 4, with padding' },
   bad_topic: { status: 400, meaning: 'topic is missing, too long or has control characters' },
   bad_namespace: { status: 400, meaning: 'namespace does not match [a-z0-9-]{1,64}' },

@@ -22,8 +22,10 @@ export interface GatewayComponents {
 }
 
 export interface Gateway {
-  /** Where it listens, without a slash at the end. Empty until it has been started. */
+  /** Where this machine reaches it, without a slash at the end. Empty until it has been started. */
   readonly url: string;
+  /** URLs to open, the best first: that one, and those under the names in gateway.allowedHosts. Empty until it has been started. */
+  readonly urls: readonly string[];
   /** What it counted since it was made. */
   readonly metrics: Readonly<GatewayMetrics>;
   /** What it needs to serve, looked at now. */

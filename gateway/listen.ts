@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import type { FastifyInstance } from 'fastify';
-import type { Config } from '../node/index.ts';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { Config, Logger } from '../node/index.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import { isLoopback } from './http/guard.ts';
 import { PORT_ATTEMPTS } from './limits.ts';
@@ -11,17 +11,57 @@ const PORT_MAX = 65_535;
 /** What listens: its settings are named after it. */
 export type Door = 'gateway' | 'admin';
 
+/** For Fastify, whose own line about where it listens would be the first URL that an operator sees: only what is wrong. */
+export function libraryLogger(logger: Logger): FastifyBaseLogger {
+  return logger.isLevelEnabled('info') ? logger.child({}, { level: 'warn' }) : logger;
+}
+
+/** Hosts that mean every address of the machine: nobody can open a URL with one. */
+const EVERY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
 /**
- * Listens where the settings say and returns the URL. The usual port gives way to the next free one when it is
- * taken; one that was asked for does not, since somebody counts on it.
+ * Listens where the settings say and returns the URL under which this machine reaches it. The usual port gives way to the next
+ * free one when it is taken, and the log says so; one that was asked for does not, since somebody counts on it.
  */
-export async function listen(app: FastifyInstance, config: Config, door: Door = 'gateway'): Promise<string> {
+export async function listen(
+  { app, logger }: { readonly app: FastifyInstance; readonly logger: Pick<Logger, 'warn'> },
+  config: Config,
+  door: Door = 'gateway',
+): Promise<string> {
   const configured = config[`${door}.host`];
   // one address, so that one port is one server: the name may stand for two
   const host = configured === 'localhost' ? '127.0.0.1' : configured;
   const port = await listenOnFreePort(app, { host, config, door });
-  const scheme = app.server instanceof TlsServer ? 'https' : 'http';
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const usual = config[`${door}.port`];
+  if (usual !== 0 && port !== usual) {
+    const what = door === 'gateway' ? 'the gateway' : 'the admin listener';
+    logger.warn(
+      { setting: `${door}.port`, port },
+      `port ${usual} is taken by another process; ${what} listens on ${port} instead`,
+    );
+  }
+  return urlAt(schemeOf(app), EVERY_ADDRESS[host] ?? host, port);
+}
+
+/**
+ * URLs to open, the best first: under the names that clients use, and as this machine reaches it. A certificate is for names, so
+ * with TLS these come first.
+ */
+export function urlsOf(url: string, config: Config): string[] {
+  const { protocol, port } = new URL(url);
+  const scheme = protocol.slice(0, -1);
+  const names = config['gateway.allowedHosts'].map((name) =>
+    /:\d{1,5}$/.test(name) && !name.endsWith(']') ? `${scheme}://${name}` : urlAt(scheme, name, port),
+  );
+  return [...new Set(scheme === 'https' ? [...names, url] : [url, ...names])];
+}
+
+function schemeOf(app: FastifyInstance): string {
+  return app.server instanceof TlsServer ? 'https' : 'http';
+}
+
+function urlAt(scheme: string, host: string, port: number | string): string {
+  return `${scheme}://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
 }
 
 async function listenOnFreePort(
@@ -42,7 +82,7 @@ async function listenOnFreePort(
   const ports = first === last ? `port ${first} is` : `ports ${first} to ${last} are`;
   throw new CodedError(
     'port_taken',
-    `${ports} taken on ${host}: stop what listens there, or set ${door}.port to another port (0 for any free one)`,
+    `${door}.port: ${ports} taken by another process on ${host}; stop it, or set ${door}.port to another port (0 for any free one)`,
   );
 }
 

@@ -61,8 +61,9 @@ function handOver(node) {
     process.exitCode = 1;
     return;
   }
+  // The channel carries nothing: it closes when this process ends, killed or not, and the program ends with it.
   const child = spawn(node, [...SERVER_FLAGS, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: 'inherit',
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {

@@ -26,7 +26,7 @@ import {
   SSE_HEARTBEAT_MS,
   STOP_CLOSE_TIMEOUT_MS,
 } from './limits.ts';
-import { listen } from './listen.ts';
+import { listen, urlsOf } from './listen.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import { RateLimits } from './protection/rate-limits.ts';
 import { tlsFilesOf } from './protection/tls-files.ts';
@@ -97,6 +97,10 @@ export class GatewayServer implements Gateway {
 
   get url(): string {
     return this.#url;
+  }
+
+  get urls(): readonly string[] {
+    return this.#url === '' ? [] : urlsOf(this.#url, this.#config);
   }
 
   probe(): Probe[] {
@@ -174,7 +178,7 @@ export class GatewayServer implements Gateway {
     const app = await createApp(context, tls?.read() ?? null);
     const sockets = collectSockets(app);
     try {
-      this.#url = await listen(app, this.#config);
+      this.#url = await listen({ app, logger: this.#logger }, this.#config);
     } catch (error) {
       await app.close();
       await auth.state.close();
@@ -202,7 +206,7 @@ export class GatewayServer implements Gateway {
     );
     watch.start();
     this.#running = { app, auth, clients, controller, heartbeat, sweep, watch, sockets, reload, unfollow };
-    this.#logger.info({ url: this.#url }, 'gateway listens');
+    this.#logger.info({ urls: this.urls }, 'gateway listens');
     const { version } = this.#build;
     await this.#audit.audit({ event: 'gateway.start', outcome: 'ok', detail: { url: this.#url, version } });
   }

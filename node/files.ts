@@ -3,3 +3,4 @@
 export { syncDirectory, writeFileAtomic } from './disk/atomic-file.ts';
 export { type DataLock, lockDataDirectory, makeDataDirectory } from './disk/data-lock.ts';
 export { protectDirectory, readPrivateFile, SECRET_MODE } from './disk/private-file.ts';
+export { type RunInfo, readRunFile, removeRunFile, writeRunFile } from './disk/run-file.ts';

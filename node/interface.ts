@@ -84,7 +84,7 @@ export interface PeerView {
   readonly direction: 'inbound' | 'outbound' | null;
   /** When it was last connected, milliseconds since the Unix epoch. */
   readonly lastSeen: number;
-  /** Its identify agent version, e.g. `maillon/0.1.0`. */
+  /** Its identify agent version, e.g. `maillon/0.1.0 (swarm maillon)`. */
   readonly agent: string | null;
   /** Gossip score; below the graylist threshold it is not listened to. */
   readonly score: number;
@@ -117,6 +117,14 @@ export interface NodeView {
   readonly isSelf: boolean;
 }
 
+/** An address of `bootstrap`, and what came of dialling it. */
+export interface BootstrapView {
+  readonly address: string;
+  readonly state: 'connected' | 'dialling' | 'failed';
+  /** Why it does not lead to a peer, and what to do next; null where it does, or where that is not known yet. */
+  readonly fault: { readonly code: string; readonly reason: string; readonly next: string } | null;
+}
+
 export interface NodeStatus {
   readonly peerId: string;
   /** did:key under which this node signs its messages. */
@@ -130,6 +138,7 @@ export interface NodeStatus {
   /** Own addresses with the peer id, as others dial them. */
   readonly addresses: readonly string[];
   readonly peers: number;
+  readonly bootstrap: readonly BootstrapView[];
   /** Mesh peers per shard. */
   readonly mesh: readonly number[];
   readonly relay: RelayMetrics & { readonly waiting: number; readonly subscriptions: number };
@@ -153,6 +162,8 @@ export interface Probe {
   readonly ok: boolean;
   /** What is wrong and what to do, or what was found. */
   readonly detail: string;
+  /** The same for the operator, where it holds what is nobody else's business. */
+  readonly operatorDetail?: string;
 }
 
 export interface MaillonNode {

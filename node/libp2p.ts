@@ -16,6 +16,7 @@ import type { Registry } from 'prom-client';
 import { KAD_PROTOCOL } from '../protocols/common/ids.ts';
 import { coalescing } from './coalesce.ts';
 import type { Role } from './interface.ts';
+import { agentOf } from './network/agent.ts';
 import { dialling, listeningOnly, openDirectly, openThroughProxy } from './network/dial.ts';
 import { type Features, featuresOf } from './network/features.ts';
 import { holePunching } from './network/hole-punch.ts';
@@ -69,7 +70,11 @@ export async function createNetwork(init: NetworkInit): Promise<MadeNetwork> {
     start: false,
     privateKey: init.privateKey,
     logger: init.logger,
-    nodeInfo: { name: 'maillon', version: init.version, userAgent: `maillon/${init.version}` },
+    nodeInfo: {
+      name: 'maillon',
+      version: init.version,
+      userAgent: agentOf({ version: init.version, swarm: config.swarm }),
+    },
     addresses: { listen: listenOn(init, features), announce: [...config['listen.announce']] },
     transports: [...transports(init, features, reachOf), ...optional.transports],
     connectionEncrypters: [coalescing(noise())],

@@ -21,6 +21,7 @@ import type { PublicBlobs } from './ipfs/interface.ts';
 import { IPFS_LIMITS } from './ipfs/limits.ts';
 import type { Members } from './join/interface.ts';
 import { MEMBERS_LIMITS } from './join/limits.ts';
+import { isPortRace } from './listen.ts';
 import type { Namespaces, SponsorshipView } from './namespaces/interface.ts';
 import { NOTICE_LIMITS } from './namespaces/limits.ts';
 import { EventLog } from './observability/events.ts';
@@ -40,6 +41,8 @@ export function createNode(components: NodeComponents, init: NodeInit): MaillonN
 
 /** How long `start` waits for the first peers before it goes on without them. */
 const JOIN_TIMEOUT_MS = 8_000;
+/** Starts that lost a race for a port: of so many nodes that start at once each finds one. */
+const START_ATTEMPTS = 10;
 /** How often a wait looks again. */
 const POLL_MS = 20;
 
@@ -102,9 +105,7 @@ class Node implements MaillonNode {
     return this.#after(async () => {
       if (this.#parts !== null) return;
       this.#joining = new AbortController();
-      const base = { ...this.#init, logger: this.#logger, events: this.#events };
-      const parts = await openParts(base, this.#registry);
-      await runParts(parts, this.#logger);
+      const parts = await this.#run();
       const { role, config } = this.#init;
       this.#events.report('node_started', { peerId: parts.identity.peerId, role, data: config.data });
       this.#parts = parts;
@@ -165,7 +166,7 @@ class Node implements MaillonNode {
   }
 
   status(): NodeStatus {
-    const { identity, network, relay, sight, joining, startedAt } = this.#running;
+    const { identity, network, relay, sight, joining, peers, startedAt } = this.#running;
     const { config, role, version } = this.#init;
     return {
       peerId: identity.peerId,
@@ -177,6 +178,7 @@ class Node implements MaillonNode {
       startedAt,
       addresses: network.getMultiaddrs().map(String),
       peers: network.getPeers().length,
+      bootstrap: peers.bootstrap(),
       mesh: meshSizes(network),
       relay: { ...relay.metrics, waiting: relay.waiting, subscriptions: relay.subscriptionCount },
       ...sight.status,
@@ -231,6 +233,23 @@ class Node implements MaillonNode {
     ];
   }
 
+  /** Makes and starts the parts; once more, with other ports, where another process took one of these meanwhile. */
+  async #run(): Promise<Parts> {
+    const base = { ...this.#init, logger: this.#logger, events: this.#events };
+    for (let attempt = 1; ; attempt++) {
+      const parts = await openParts(base, this.#registry);
+      try {
+        await runParts(parts, this.#logger);
+        return parts;
+      } catch (error) {
+        if (!isPortRace(error)) throw error;
+        if (attempt < START_ATTEMPTS) continue;
+        const message = `other processes took the swarm ports ${attempt} times in a row: set listen.tcp, listen.ws and listen.quic`;
+        throw new CodedError('port_taken', message, undefined, { cause: error });
+      }
+    }
+  }
+
   get #running(): Parts {
     if (this.#parts === null) throw new CodedError('not_running', 'this node is not running');
     return this.#parts;
@@ -251,7 +270,7 @@ class Node implements MaillonNode {
     const deadline = Date.now() + JOIN_TIMEOUT_MS;
     while (!signal.aborted && meshSizes(parts.network).some((size) => size === 0)) {
       if (Date.now() >= deadline) {
-        this.#events.report('bootstrap_unreachable', { bootstrap, known });
+        this.#events.report('bootstrap_unreachable', { bootstrap: parts.peers.bootstrap(), known });
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -358,7 +358,7 @@ async function makeNetwork(
     config,
     role,
     version,
-    listen: role === 'full' ? await listenAddresses(config, featuresOf(config, role)) : [],
+    listen: role === 'full' ? await listenAddresses(config, featuresOf(config, role), logger) : [],
     logger: libp2pLogger(logger),
     privateKey: identity.privateKey,
     onFault: (what, error) => {

@@ -8,15 +8,18 @@ import type { Parts } from './parts.ts';
 import type { RelayService } from './relay/relay.ts';
 import type { StorageService } from './storage/service.ts';
 
+/** Bootstrap addresses that a probe explains. */
+const FAULTS_SHOWN = 8;
+
 /** Looks at each thing a node needs to serve. */
 export function probeNode(
-  parts: Pick<Parts, 'network' | 'relay' | 'storage' | 'tenancy' | 'joining'>,
+  parts: Pick<Parts, 'network' | 'peers' | 'relay' | 'storage' | 'tenancy' | 'joining'>,
   init: { config: Config; role: Role },
 ): Probe[] {
   const { network, relay, storage } = parts;
   return [
     probeListening(network, init.role),
-    probePeers(network, init),
+    probePeers(parts, init),
     probeMesh(network, init.config),
     probeDisk(relay),
     probeStorage(storage),
@@ -31,11 +34,21 @@ function probeListening(network: Network, role: Role): Probe {
   return { name: 'listening', ok, detail: ok ? `${addresses} addresses` : 'no swarm address is listened on' };
 }
 
-/** A node alone is a swarm of one; a light one, or one that was told whom to join, needs a peer. */
-function probePeers(network: Network, init: { config: Config; role: Role }): Probe {
-  const peers = network.getPeers().length;
-  const ok = peers > 0 || (init.role === 'full' && init.config.bootstrap.length === 0);
-  return { name: 'peers', ok, detail: ok ? `${peers} connected` : 'no peer is connected: check bootstrap' };
+/** A node alone is a swarm of one; a light one, or one that was told whom to join, needs a peer. Whom it was told is the operator's. */
+function probePeers(
+  { network, peers }: Pick<Parts, 'network' | 'peers'>,
+  init: { config: Config; role: Role },
+): Probe {
+  const count = network.getPeers().length;
+  const ok = count > 0 || (init.role === 'full' && init.config.bootstrap.length === 0);
+  const detail = ok ? `${count} connected` : 'no peer is connected: the log says why, and this answer to its operator';
+  const faults = peers.bootstrap().flatMap(({ address, fault }) => {
+    return fault === null ? [] : [`${address}: ${fault.reason} (${fault.next})`];
+  });
+  if (faults.length === 0) return { name: 'peers', ok, detail };
+  const more = faults.length > FAULTS_SHOWN ? `; and ${faults.length - FAULTS_SHOWN} more` : '';
+  const said = ok ? detail : 'no peer is connected';
+  return { name: 'peers', ok, detail, operatorDetail: `${said}; ${faults.slice(0, FAULTS_SHOWN).join('; ')}${more}` };
 }
 
 /**

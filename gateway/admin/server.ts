@@ -1,4 +1,4 @@
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { type FastifyInstance, fastify, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Config, Logger, MaillonNode, Probe } from '../../node/index.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
@@ -14,6 +14,7 @@ import { isLoopback } from '../http/guard.ts';
 import { healthRoutes } from '../http/health.ts';
 import { networkActRoutes, networkRoutes } from '../http/network.ts';
 import { Prober } from '../http/probes.ts';
+import { refuseUnknownParameters } from '../http/query-parameters.ts';
 import type { Gateway } from '../interface.ts';
 import {
   ADMIN_CONNECTIONS_MAX,
@@ -22,7 +23,7 @@ import {
   HEADERS_MAX_COUNT,
   HEADERS_TIMEOUT_MS,
 } from '../limits.ts';
-import { listen } from '../listen.ts';
+import { libraryLogger, listen } from '../listen.ts';
 import { addAdminGuard } from './guard.ts';
 import { membersRoutes } from './members.ts';
 import { maintenanceRoutes } from './storage.ts';
@@ -100,13 +101,14 @@ class AdminServer implements Admin {
       if (this.#app !== null) return;
       const app = await createAdminApp(this.#components, this.#init);
       try {
-        this.#url = await listen(app, this.#init.config, 'admin');
+        this.#url = await listen({ app, logger: this.#components.logger }, this.#init.config, 'admin');
       } catch (error) {
         await app.close();
         throw error;
       }
       this.#app = app;
-      this.#components.logger.info({ url: this.#url }, 'admin listener serves metrics and probes');
+      // whoever starts it says where, after the gateway's URL: that one is what users want
+      this.#components.logger.debug({ url: this.#url }, 'admin listener serves metrics and probes');
     });
   }
 
@@ -130,9 +132,8 @@ async function createAdminApp(
 ): Promise<FastifyInstance> {
   const { node, logger, registry, gateway } = components;
   const token = loadToken(tokenFileOf(config));
-  const loggerInstance: FastifyBaseLogger = logger;
   const app = fastify({
-    loggerInstance,
+    loggerInstance: libraryLogger(logger),
     logController: new LogController({ disableRequestLogging: true }),
     // an archive takes as long as it takes
     requestTimeout: 0,
@@ -153,12 +154,13 @@ async function createAdminApp(
   });
   app.removeContentTypeParser('text/plain');
   addAdminGuard(app, components, { config, token });
+  refuseUnknownParameters(app);
   addAuditHooks(app, components, 'admin');
 
   const clock = systemClock;
   const prober = new Prober({ node, clock, others: components.probes });
   const typed = app.withTypeProvider<ZodTypeProvider>();
-  healthRoutes(typed, { node, build, clock, startedAt: clock.now(), prober });
+  healthRoutes(typed, { node, build, clock, startedAt: clock.now(), prober, isOperator: () => true });
   networkRoutes(typed, { node, clock });
   networkActRoutes(typed, { node });
   maintenanceRoutes(typed, { node });

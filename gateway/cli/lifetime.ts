@@ -27,8 +27,7 @@ const SAME_SIGNAL_MS = 500;
 const EXIT_INTERRUPTED = 130;
 
 /**
- * Starts `service` and stops it at the first signal, or when the process that started this one over an IPC
- * channel is gone. A second signal exits at once. Resolves to the exit code; throws what `start` throws.
+ * Starts `service` and stops it at the first signal. A second signal exits at once. Resolves to the exit code; throws what `start` throws.
  */
 export async function runService(service: Service): Promise<number> {
   const asked = Promise.withResolvers<void>();
@@ -68,8 +67,6 @@ function watchSignals(first: () => void, reload: (() => void) | undefined): void
   for (const signal of SIGNALS) {
     process.on(signal, signal === 'SIGHUP' && reload !== undefined ? () => reload() : onSignal);
   }
-  // The launcher of a swarm may be killed without a chance to stop its children: they notice.
-  if (process.connected) process.once('disconnect', first);
 }
 
 function watchCrashes(service: Service): void {

@@ -25,7 +25,7 @@ export const addLogout: AddCommand = (program) => {
     .option('--json', 'Print one JSON line.')
     .addHelpText('after', HELP)
     .action(async (options: LogoutOptions) => {
-      const isGatewayNamed = command.getOptionValueSource('url') !== 'default';
+      const isGatewayNamed = options.url !== undefined;
       await (await import('./sessions/logout.ts')).logout(options, isGatewayNamed);
     });
 };

@@ -1,6 +1,6 @@
 import type { Client, Peer } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
-import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
+import { addRemoteOptions, connect, gatewayOf, type RemoteOptions } from './remote.ts';
 import { scoreStyle, watchHint, withoutPeerId } from './status-view.ts';
 import { type Cell, duration, isTerminal, say, sayJson, table } from './terminal.ts';
 import { impatientFetch, untilInterrupted, watch } from './watch.ts';
@@ -38,8 +38,9 @@ export const addPeers: AddCommand = (program) => {
     .addHelpText('after', HELP)
     .action((options: Options) =>
       untilInterrupted(async (signal) => {
-        const client = await connect(options, options.watch ? { fetch: impatientFetch(signal) } : {});
-        if (options.watch) return watchPeers(client, options, signal);
+        const said = { ...options, url: gatewayOf(options.url) };
+        const client = await connect(said, options.watch ? { fetch: impatientFetch(signal) } : {});
+        if (options.watch) return watchPeers(client, said, signal);
         const peers = await read(client, options);
         if (options.json) sayJson({ peers });
         else say(renderPeers(peers, options));
@@ -52,7 +53,7 @@ async function read(client: Client, { all }: Options): Promise<Peer[]> {
   return all ? known : known.filter(({ connected }) => connected);
 }
 
-function watchPeers(client: Client, options: Options, signal: AbortSignal): Promise<void> {
+function watchPeers(client: Client, options: Options & { url: string }, signal: AbortSignal): Promise<void> {
   return watch(
     {
       url: options.url,
@@ -74,7 +75,8 @@ export function renderPeers(peers: readonly Peer[], { long }: Pick<Options, 'lon
   const rows = peers.map((peer): Cell[] => [
     long ? peer.id : shortId(peer.id),
     peer.connected ? (peer.direction ?? 'yes') : 'no',
-    peer.agent ?? '-',
+    // its swarm is this node's: others are hung up on
+    peer.agent?.replace(/ \(swarm [^)]*\)$/, '') ?? '-',
     { text: peer.score.toFixed(1), style: scoreStyle(peer.score) },
     ranges(peer.mesh_shards),
     peer.connected ? 'now' : ago(now - Date.parse(peer.last_seen)),

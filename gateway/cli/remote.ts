@@ -2,18 +2,21 @@ import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type Client, createClient, type WebSocketConstructor } from '../client/index.ts';
 import type { TransportInit } from '../client/transport.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import { type Asked, asking, NOT_MAILLON } from './asked.ts';
 import { UsageError } from './errors.ts';
+import { DEFAULT_GATEWAY, localUrl } from './local-node.ts';
 import type { Credential } from './sessions/enter.ts';
 import { sessionsDirectory } from './sessions/place.ts';
 
-const DEFAULT_URL = 'http://127.0.0.1:8080';
 const UNAUTHENTICATED = 401;
 /** `--as none`: without a credential, although there is one. */
 const NOBODY = 'none';
 
 /** What every command that talks to a gateway takes. */
 export interface RemoteOptions {
-  readonly url: string;
+  /** The gateway's, where it is named. */
+  readonly url?: string;
   readonly as?: string;
   readonly json?: boolean;
   readonly namespace?: string;
@@ -38,7 +41,10 @@ export interface EnterInit {
 
 /** `--url`, or `--gateway`: the same. */
 export function urlOption(): Option {
-  return new Option('--gateway, --url <url>', 'Gateway to talk to.').env('MAILLON_URL').default(DEFAULT_URL);
+  return new Option(
+    '--gateway, --url <url>',
+    `Gateway to talk to; without it that of the node that runs on MAILLON_DATA or ./data, else ${DEFAULT_GATEWAY}.`,
+  ).env('MAILLON_URL');
 }
 
 export function addRemoteOptions(command: Command, jsonHelp: string): Command {
@@ -59,12 +65,15 @@ export function addNamespace(command: Command): Command {
   );
 }
 
-/** Origin of the gateway that the options name. */
-export function gatewayOf(url: string): string {
+/** Origin of the gateway that the options name, or of this directory's node where they name none. Throws `no_listener`. */
+export function gatewayOf(named: string | undefined): string {
+  const url = named ?? localUrl('gateway');
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new UsageError(`"${url}" is no gateway's URL: it must be like ${DEFAULT_URL}`);
+    throw new UsageError(`"${url}" is no gateway's URL: it must be like ${DEFAULT_GATEWAY}`);
   }
-  return new URL(url).origin;
+  const { origin } = new URL(url);
+  asking({ url: origin, option: '--url' });
+  return origin;
 }
 
 export async function connect(options: RemoteOptions, init: EnterInit = {}): Promise<Client> {
@@ -73,8 +82,8 @@ export async function connect(options: RemoteOptions, init: EnterInit = {}): Pro
 
 /** A client of the gateway, with the credential that the user has there, if any. */
 export async function enter(options: RemoteOptions, init: EnterInit = {}): Promise<Entered> {
-  const { fetch = globalThis.fetch } = init;
   const url = gatewayOf(options.url);
+  const fetch = fromMaillonOnly(init.fetch ?? globalThis.fetch, { url, option: '--url' });
   const credential = await credentialAt(url, options, init);
   if (credential === null) {
     const transport = { url, fetch };
@@ -122,6 +131,25 @@ function fetchWith(credential: Credential, fetch: typeof globalThis.fetch): type
     if (!isRenewed) return response;
     await response.body?.cancel();
     return sent(input, init, credential.headers());
+  };
+}
+
+/** Every answer of a gateway has these; one without is asked whether it is a gateway's, once. */
+const GATEWAY_HEADERS = ['x-content-type-options', 'content-security-policy'] as const;
+
+/** Another server may answer in JSON, too: nothing of it is taken for a gateway's answer. */
+function fromMaillonOnly(fetch: typeof globalThis.fetch, asked: Asked): typeof globalThis.fetch {
+  let isKnown = false;
+  return async (input, init) => {
+    const response = await fetch(input, init);
+    if (isKnown || GATEWAY_HEADERS.every((name) => response.headers.has(name))) return response;
+    const { isMaillon } = await import('./unreachable.ts');
+    if ((await isMaillon(asked)) === false) {
+      await response.body?.cancel();
+      throw new CodedError(NOT_MAILLON, `${asked.url} is no Maillon gateway`);
+    }
+    isKnown = true;
+    return response;
   };
 }
 

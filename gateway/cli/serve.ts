@@ -13,13 +13,15 @@ import {
   type Role,
   readMembership,
 } from '../../node/index.ts';
+import { removeRunFile, writeRunFile } from '../../node/files.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
+import { errorMessage } from '../../protocols/common/errors.ts';
 import { registerGatewayMetrics, registerHttpMetrics } from '../admin/gateway-metrics.ts';
 import { type Admin, createAdmin } from '../admin/server.ts';
 import { AuditLog, auditDirectory } from '../audit/index.ts';
 import { knowsUsers } from '../http/operator.ts';
 import { createGateway, type Gateway, type GatewayComponents } from '../index.ts';
-import { announce } from './announce.ts';
+import { announce, type Ready } from './announce.ts';
 import { readBuild } from './build.ts';
 import { UsageError } from './errors.ts';
 import { joinAsService } from './join/actions.ts';
@@ -74,16 +76,17 @@ export async function serve(options: ServeOptions): Promise<number> {
       await audit.start();
       await gateway?.start();
       if (signal.aborted) return;
-      const url = gateway?.url ?? null;
-      if (url !== null) {
-        logger.info({ url }, whoIsLetIn(config));
-      }
-      const { bootstrapPeer } = config;
-      announce({ url, admin: admin?.url ?? null, status: node.status(), bootstrapPeer, json });
+      const ready = { urls: gateway?.urls ?? [], admin: admin?.url ?? null, status: node.status() };
+      if (gateway !== null) logger.info({ urls: ready.urls }, whoIsLetIn(config));
+      if (admin !== null) logger.info({ url: admin.url }, 'the admin listener serves metrics and probes');
+      noteRun(config, logger, ready);
+      announce({ ...ready, bootstrapPeer: config.bootstrapPeer, json });
     },
     async stop() {
       // The door first: clients are told to go while the node can still send what they published.
       await gateway?.stop();
+      // while this process still holds the directory: the next one writes its own
+      removeRunFile(config.data);
       await node.stop();
       await admin?.stop();
       await audit.stop();
@@ -104,6 +107,22 @@ async function configOf({ role, flags, file, defaults, join }: ServeOptions): Pr
     ...sources,
     defaults: { ...membershipDefaults(membership, config.data), ...defaults },
   });
+}
+
+/** Lets the command line find this process; without the file it asks the usual port. */
+function noteRun(
+  { data }: Config,
+  logger: Logger,
+  { urls, admin, status: { peerId, startedAt } }: Pick<Ready, 'urls' | 'admin' | 'status'>,
+): void {
+  try {
+    writeRunFile(data, { peerId, gateway: urls[0] ?? null, admin, startedAt });
+  } catch (error) {
+    logger.warn(
+      { reason: errorMessage(error) },
+      'the run file was not written: name this node to the command line with --url',
+    );
+  }
 }
 
 interface Parts {

@@ -66,6 +66,7 @@ export function renderStatus(
     ['owner', owner(node.operator)],
     ['peer id', node.peerId],
     ['peers', [peerCount(status), ...scores(peers)]],
+    ...bootstrap(node.bootstrap),
     ['mesh', mesh(node.mesh, node.peers)],
     ['messages', messages(node.relay, rates)],
     ['envelopes', envelopes(node.relay, rates)],
@@ -82,6 +83,17 @@ export function renderStatus(
 
 function peerCount({ node }: Status): Cell {
   return { text: `${node.peers} connected`, style: node.peers > 0 ? 'green' : 'yellow' };
+}
+
+/** One that leads nowhere wants attention, and action where there is no peer otherwise. */
+function bootstrap(views: Status['node']['bootstrap']): [string, Cell[]][] {
+  if (views.length === 0) return [];
+  const there = views.filter(({ state }) => state === 'connected').length;
+  const style = there === 0 ? 'red' : 'yellow';
+  const faults = views.flatMap(({ address, fault }): Cell[] =>
+    fault === null ? [] : [{ text: `\n${address}: ${fault.reason} (${fault.next})`, style }],
+  );
+  return [['bootstrap', [`${there} of ${views.length} addresses lead to a peer`, ...faults]]];
 }
 
 function scores(peers: readonly Peer[]): Cell[] {

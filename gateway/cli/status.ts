@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
-import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
+import { addRemoteOptions, connect, gatewayOf, type RemoteOptions } from './remote.ts';
 import { ratesBetween, renderStatus, type StatusReading, watchHint } from './status-view.ts';
 import { isTerminal, say, sayJson } from './terminal.ts';
 import { impatientFetch, type Reading, untilInterrupted, watch } from './watch.ts';
@@ -19,6 +19,7 @@ Examples:
 interface Options extends RemoteOptions {
   readonly watch?: boolean;
 }
+type Said = Options & { readonly url: string };
 
 /** Rates of a single look are of this time. */
 const LOOK_MS = 1000;
@@ -33,10 +34,11 @@ export const addStatus: AddCommand = (program) => {
     .addHelpText('after', HELP)
     .action((options: Options) =>
       untilInterrupted(async (signal) => {
-        const client = await connect(options, options.watch ? { fetch: impatientFetch(signal) } : {});
-        if (options.watch) await watchStatus(client, options, signal);
+        const said = { ...options, url: gatewayOf(options.url) };
+        const client = await connect(said, options.watch ? { fetch: impatientFetch(signal) } : {});
+        if (options.watch) await watchStatus(client, said, signal);
         else if (options.json) sayJson(plain(await read(client)));
-        else await sayStatus(client, options, signal);
+        else await sayStatus(client, said, signal);
       }),
     );
 };
@@ -46,14 +48,14 @@ async function read(client: Client): Promise<StatusReading> {
   return { status, version, peers };
 }
 
-async function sayStatus(client: Client, { url }: Options, signal: AbortSignal): Promise<void> {
+async function sayStatus(client: Client, { url }: Said, signal: AbortSignal): Promise<void> {
   const before: Reading<StatusReading> = { value: await read(client), at: performance.now() };
   await wait(LOOK_MS, undefined, { signal });
   const now: Reading<StatusReading> = { value: await read(client), at: performance.now() };
   say(renderStatus(url, now.value, ratesBetween(before, now)));
 }
 
-function watchStatus(client: Client, options: Options, signal: AbortSignal): Promise<void> {
+function watchStatus(client: Client, options: Said, signal: AbortSignal): Promise<void> {
   const { url, json = false } = options;
   return watch(
     {

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { ClientError } from '../client/index.ts';
+import { type Explained, explainListener } from './errors.ts';
 import { bold, isTerminal, say, sayJson, styled } from './terminal.ts';
 
 /** Readings follow one another in this time. */
@@ -64,7 +65,7 @@ export async function watch<T>(init: WatchInit<T>, signal: AbortSignal): Promise
       const now = await read(init, signal);
       if (now === null) return;
       if (now instanceof ClientError) {
-        showFault(init, now, screen);
+        await showFault(init, now, screen);
         before = null;
       } else {
         if (init.json) sayJson(init.toJson(now, before));
@@ -90,10 +91,12 @@ async function read<T>(init: WatchInit<T>, signal: AbortSignal): Promise<Reading
   }
 }
 
-function showFault<T>(init: WatchInit<T>, { code, message }: ClientError, screen: Screen | null): void {
-  if (init.json) return sayJson({ error: message, code });
+async function showFault<T>(init: WatchInit<T>, error: ClientError, screen: Screen | null): Promise<void> {
+  const { message, code, cause, next }: Explained = (await explainListener(error)) ?? { code: error.code, message: error.message };
+  if (init.json) return sayJson({ error: message, code, cause, next });
   const what = code === 'unreachable' ? 'unreachable' : 'not answering as it should';
-  showText(`${bold(init.url)}  ${styled(what, 'red')}\n${message}; trying again every second`, screen);
+  const advice = next === undefined ? '' : ` (${next})`;
+  showText(`${bold(init.url)}  ${styled(what, 'red')}\n${message}${advice}; trying again every second`, screen);
 }
 
 function showText(text: string, screen: Screen | null): void {

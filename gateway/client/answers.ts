@@ -22,6 +22,12 @@ export interface Status {
     readonly startedAt: number;
     readonly addresses: readonly string[];
     readonly peers: number;
+    /** Each bootstrap address, and why it does not lead to a peer. */
+    readonly bootstrap: readonly {
+      readonly address: string;
+      readonly state: 'connected' | 'dialling' | 'failed';
+      readonly fault: { readonly code: string; readonly reason: string; readonly next: string } | null;
+    }[];
     /** Mesh peers per shard. */
     readonly mesh: readonly number[];
     readonly relay: {

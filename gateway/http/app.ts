@@ -3,7 +3,6 @@ import type { SecureContextOptions } from 'node:tls';
 import swagger from '@fastify/swagger';
 import websocket, { type WebsocketPluginOptions } from '@fastify/websocket';
 import {
-  type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
@@ -28,6 +27,7 @@ import {
   PLAIN_CONNECTIONS_MAX,
   REQUEST_TIMEOUT_MS,
 } from '../limits.ts';
+import { libraryLogger } from '../listen.ts';
 import { type GatewayMetrics, routeClass } from '../metrics.ts';
 import { TrustedProxies } from '../protection/client-address.ts';
 import type { Client } from '../protection/rate-limits.ts';
@@ -36,7 +36,7 @@ import { addActing } from './acting.ts';
 import { addAuditHooks } from './audit-hooks.ts';
 import { authRoutes } from './auth.ts';
 import { BodyDeadlines } from './body-deadlines.ts';
-import { addCredentialHooks } from './credentials.ts';
+import { addCredentialHooks, isAdmin } from './credentials.ts';
 import { answerClientError, loggedPath, pathOf, rawResponse, sendError } from './error-handler.ts';
 import {
   ANY_PAGE_HEADERS,
@@ -57,6 +57,7 @@ import { Prober, probeGateway } from './probes.ts';
 import { pubsubRoutes } from './pubsub.ts';
 import { pubsubSseRoutes } from './pubsub-sse.ts';
 import { pubsubWsRoutes } from './pubsub-ws.ts';
+import { refuseUnknownParameters } from './query-parameters.ts';
 import { describeRoute } from './route-description.ts';
 import { methodsOf } from './route-methods.ts';
 import { signedObjectRoutes } from './signed-objects.ts';
@@ -98,11 +99,10 @@ export async function createApp(
   context: Context,
   tls: SecureContextOptions | null,
 ): Promise<FastifyInstance> {
-  const logger: FastifyBaseLogger = context.logger;
   const maxConnections = context.config['gateway.clientsMax'] + PLAIN_CONNECTIONS_MAX;
   const deadlines = new BodyDeadlines({ timeoutMs: REQUEST_TIMEOUT_MS });
   const app = fastify({
-    loggerInstance: logger,
+    loggerInstance: libraryLogger(context.logger),
     // this library's own lines would show the query, which may hold a credential
     logController: new LogController({ disableRequestLogging: true }),
     // nothing is logged through a request: a logger of its own would cost it some microseconds
@@ -134,12 +134,13 @@ export async function createApp(
   boundConnections(app, context, proxies);
   addHooks(app, context, { proxies, isTls: tls !== null });
   addCredentialHooks(app, context);
+  refuseUnknownParameters(app);
   addActing(app, context);
   addAuditHooks(app, context);
   answerUnknown(app, routes);
   const typed = app.withTypeProvider<ZodTypeProvider>();
   const prober = new Prober({ ...context, others: () => probeGateway(context) });
-  healthRoutes(typed, { ...context, prober });
+  healthRoutes(typed, { ...context, prober, isOperator: ({ principal }) => isAdmin(principal) });
   for (const addRoutes of [
     infoRoutes,
     ipfsRoutes,

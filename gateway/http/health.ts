@@ -1,4 +1,6 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { Probe } from '../../node/index.ts';
 import type { Context } from '../context.ts';
 import { errorResponses, timeSchema } from '../schemas.ts';
 import { goDuration, isoTime, NANOSECONDS_PER_MS } from './go-time.ts';
@@ -47,6 +49,15 @@ const nodeSchema = z
     startedAt: timeSchema,
     addresses: z.array(z.string()),
     peers: counter,
+    bootstrap: z
+      .array(
+        z.object({
+          address: z.string(),
+          state: z.enum(['connected', 'dialling', 'failed']),
+          fault: z.object({ code: z.string(), reason: z.string(), next: z.string() }).nullable(),
+        }),
+      )
+      .describe('each address of the setting, and why it does not lead to a peer'),
     mesh: z.array(counter).describe('mesh peers per shard'),
     relay: z.looseObject({
       copiesReceived: counter,
@@ -114,21 +125,28 @@ const readyRoute = {
 
 export interface HealthComponents extends Pick<Context, 'node' | 'build' | 'clock' | 'startedAt'> {
   readonly prober: Prober;
+  /** Whether who asks is the operator, who is told what is nobody else's business. */
+  readonly isOperator: (request: FastifyRequest) => boolean;
 }
 
-export function healthRoutes(app: Routes, { node, build, clock, startedAt, prober }: HealthComponents): void {
+export function healthRoutes(
+  app: Routes,
+  { node, build, clock, startedAt, prober, isOperator }: HealthComponents,
+): void {
   const uptime = () => ({ started_at: isoTime(startedAt), uptime: goDuration(clock.now() - startedAt) });
 
   app.get('/livez', { schema: liveRoute }, async () => ({ status: 'ok' as const }));
 
-  app.get('/readyz', { schema: readyRoute }, async (_request, reply) => {
-    const { ready, probes } = await prober.probe();
+  app.get('/readyz', { schema: readyRoute }, async (request, reply) => {
+    const { ready, probes: all } = await prober.probe();
+    const probes = all.map((probe) => shown(probe, isOperator(request)));
     return reply.code(ready ? 200 : 503).send({ ready, probes });
   });
 
   for (const path of ['/health', '/v1/health']) {
-    app.get(path, { schema: healthRoute }, async (_request, reply) => {
-      const { ready, probes, tookMs } = await prober.probe();
+    app.get(path, { schema: healthRoute }, async (request, reply) => {
+      const { ready, probes: all, tookMs } = await prober.probe();
+      const probes = all.map((probe) => shown(probe, isOperator(request)));
       const client = {
         status: ready ? ('healthy' as const) : ('unhealthy' as const),
         checks: Object.fromEntries(probes.map(({ name, ok, detail }) => [name, ok ? 'ok' : detail])),
@@ -144,7 +162,8 @@ export function healthRoutes(app: Routes, { node, build, clock, startedAt, probe
     app.get(path, { schema: statusRoute }, async () => {
       const status = node.status();
       const { addresses, mesh, relay } = status;
-      const account = { ...status, addresses: [...addresses], mesh: [...mesh], relay: { ...relay } };
+      const bootstrap = [...status.bootstrap];
+      const account = { ...status, addresses: [...addresses], mesh: [...mesh], relay: { ...relay }, bootstrap };
       return { server: uptime(), network: networkStatus(status, clock), node: account };
     });
   }
@@ -153,4 +172,9 @@ export function healthRoutes(app: Routes, { node, build, clock, startedAt, probe
     const { version, commit, builtAt } = build;
     return { version, commit, build_time: builtAt, ...uptime() };
   });
+}
+
+/** A probe as it is told to who asks. */
+function shown({ name, ok, detail, operatorDetail }: Probe, isOperator: boolean) {
+  return { name, ok, detail: isOperator ? (operatorDetail ?? detail) : detail };
 }

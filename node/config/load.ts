@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { CodedError } from '../../protocols/common/errors.ts';
+import { didYouMean, nearest } from '../../protocols/common/spelling.ts';
 import { describeValue, kindOf } from './describe.ts';
 import { readConfigFile } from './file.ts';
-import { didYouMean, flagOf, nearest, OTHER_VARIABLES, VARIABLE_PREFIX, variableOf } from './names.ts';
+import { flagOf, OTHER_VARIABLES, VARIABLE_PREFIX, variableOf } from './names.ts';
 import { brokenRelations } from './relations.ts';
 import { type Config, SETTINGS, type Setting } from './schema.ts';
 

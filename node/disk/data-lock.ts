@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
+import { type RunInfo, readRunFile } from './run-file.ts';
 
 /** A data directory that is held by this process alone. */
 export interface DataLock {
@@ -38,9 +39,16 @@ export function lockDataDirectory(directory: string): DataLock {
 
 function refusal(directory: string, cause: unknown): CodedError {
   if ((cause as { errcode?: number }).errcode === BUSY) {
+    // one that is still starting has not written the file yet
+    const holder = readRunFile(directory);
+    const who = holder === null ? 'another node' : `process ${holder.pid}${gatewayOf(holder)}`;
     const advice = 'stop it, or set MAILLON_DATA to another directory';
-    return new CodedError('data_in_use', `another node runs on the data directory ${directory}: ${advice}`);
+    return new CodedError('data_in_use', `${who} runs on the data directory ${directory}: ${advice}`);
   }
   const message = `the data directory ${directory} cannot be used: ${errorMessage(cause)}`;
   return new CodedError('bad_data_directory', message, undefined, { cause });
+}
+
+function gatewayOf({ gateway }: RunInfo): string {
+  return gateway === null ? '' : ` with the gateway ${gateway}`;
 }

@@ -106,6 +106,11 @@ export class PeerBook {
     this.#changed();
   }
 
+  /** The peer is of no use to this node, though it answers. */
+  forget(id: string): void {
+    if (this.#entries.delete(id)) this.#changed();
+  }
+
   readonly #onOpen = ({ detail }: CustomEvent<Connection>): void => {
     const { direction, remoteAddr, remotePeer } = detail;
     if (direction !== 'outbound') return;

@@ -1,16 +1,25 @@
 import type { PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
-import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
 import type { Network } from '../libp2p.ts';
+import { type DialContext, explainDial } from './dial-fault.ts';
+
+/** For a look at what listens at an address that could not be dialled. */
+const LOOK_MS = 2_000;
 
 /** Connects to the peer at `target`. `signal` ends the wait for it. Throws `dial_failed`. */
-export async function dialNamed(network: Network, target: Multiaddr, signal: AbortSignal): Promise<void> {
+export async function dialNamed(
+  network: Network,
+  target: Multiaddr,
+  { signal, ...context }: Omit<DialContext, 'peerId'> & { readonly signal: AbortSignal },
+): Promise<void> {
   try {
     await network.dial(target, { signal });
-  } catch (error) {
-    const message = `${target.toString()} did not answer: ${errorMessage(error)}`;
-    throw new CodedError('dial_failed', message, undefined, { cause: error });
+  } catch (cause) {
+    const look = { ...context, peerId: network.peerId.toString(), signal: AbortSignal.timeout(LOOK_MS) };
+    const { reason, next } = await explainDial(cause, target, look);
+    throw new CodedError('dial_failed', `${target.toString()}: ${reason} (${next})`, undefined, { cause });
   }
 }
 

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Connection, PeerId } from '@libp2p/interface';
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
+import type { Multiaddr } from '@multiformats/multiaddr';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Candidate } from './book.ts';
+import type { BootstrapPeers } from './bootstrap.ts';
 import { closeDeaf } from './deaf.ts';
+import type { DialContext } from './dial-fault.ts';
 import { dialNamed, parsePeerAddress } from './dialling.ts';
 
 /** Peers known from earlier, the most promising first. */
@@ -24,11 +26,12 @@ export interface PeerKeeperComponents {
   readonly logger: Logger;
   readonly book: KnownPeers;
   readonly directory: AnnouncedNodes;
+  readonly bootstrap: Pick<BootstrapPeers, 'dialMissing'>;
+  /** Whether a peer said that it is of another swarm: nobody to miss. */
+  readonly isOther: (peer: string) => boolean;
 }
 
-export interface PeerKeeperInit {
-  /** Addresses of bootstrap peers. */
-  readonly bootstrap: readonly string[];
+export interface PeerKeeperInit extends Omit<DialContext, 'peerId'> {
   /** Peers to be connected with. */
   readonly target: number;
   /** How long a peer may take to answer. */
@@ -67,15 +70,17 @@ export class PeerKeeper {
   readonly #log: Logger;
   readonly #book: KnownPeers;
   readonly #directory: AnnouncedNodes;
+  readonly #bootstrap: PeerKeeperComponents['bootstrap'];
+  readonly #isOther: PeerKeeperComponents['isOther'];
   readonly #init: PeerKeeperInit;
-  readonly #bootstrap: readonly Multiaddr[];
   #abort = new AbortController();
   #loop: Promise<void> | null = null;
   #fruitless = 0;
   #wake: () => void = () => undefined;
   readonly #onClose = ({ detail }: CustomEvent<Connection>): void => {
     const { remotePeer, timeline } = detail;
-    const isLost = this.#network.getConnections(remotePeer).length === 0;
+    const isLost =
+      this.#network.getConnections(remotePeer).length === 0 && !this.#isOther(remotePeer.toString());
     if (!isLost || (this.#connected > 0 && Date.now() - timeline.open < MISSED_MS)) return;
     this.#fruitless = 0;
     this.#wake();
@@ -87,7 +92,8 @@ export class PeerKeeper {
     this.#book = components.book;
     this.#directory = components.directory;
     this.#init = init;
-    this.#bootstrap = init.bootstrap.map((address) => multiaddr(address));
+    this.#bootstrap = components.bootstrap;
+    this.#isOther = components.isOther;
   }
 
   start(): void {
@@ -109,7 +115,9 @@ export class PeerKeeper {
   async connect(address: string): Promise<void> {
     const target = parsePeerAddress(address);
     this.#init.trust(target);
-    await dialNamed(this.#network, target, AbortSignal.timeout(this.#init.dialTimeoutMs));
+    const { dialTimeoutMs, isProxied, hasNetworkKey } = this.#init;
+    const signal = AbortSignal.timeout(dialTimeoutMs);
+    await dialNamed(this.#network, target, { isProxied, hasNetworkKey, signal });
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -152,7 +160,7 @@ export class PeerKeeper {
 
   async #round(signal: AbortSignal): Promise<void> {
     await closeDeaf(this.#network, this.#log);
-    await Promise.all([this.#dialBootstrap(signal), this.#dialBook(signal)]);
+    await Promise.all([this.#bootstrap.dialMissing(signal), this.#dialBook(signal)]);
     if (this.#isContent) return;
     await this.#dialAll(this.#directory.candidates(this.#wanted), signal);
     if (this.#isContent) return;
@@ -183,14 +191,6 @@ export class PeerKeeper {
       if (signal.aborted) return;
       for (const [index, { id }] of peers.entries()) if (answered[index] === false) this.#book.failed(id);
     }
-  }
-
-  async #dialBootstrap(signal: AbortSignal): Promise<void> {
-    const there = [this.#network.peerId, ...this.#network.getPeers()].map(
-      (peer) => `/p2p/${peer.toString()}`,
-    );
-    const missing = this.#bootstrap.filter((address) => !there.some((id) => address.toString().endsWith(id)));
-    await Promise.all(missing.map((address) => this.#dial([address], signal)));
   }
 
   /** Whether the peer at these addresses answered. */

@@ -1,13 +1,16 @@
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { systemClock } from '../../protocols/common/clock.ts';
 import type { Config } from '../config/schema.ts';
+import type { BootstrapView } from '../interface.ts';
 import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { PeerBook } from './book.ts';
+import { BootstrapPeers } from './bootstrap.ts';
 import { parsePeerId } from './dialling.ts';
 import { type AnnouncedNodes, PeerKeeper } from './keeper.ts';
 import { LIVENESS, Liveness } from './liveness.ts';
 import { LocalPeers } from './local.ts';
+import { OtherSwarms } from './other-swarms.ts';
 
 export interface PeersComponents {
   readonly network: Network;
@@ -27,6 +30,8 @@ export interface PeersInit {
 export class Peers {
   readonly #network: Network;
   readonly #book: PeerBook;
+  readonly #otherSwarms: OtherSwarms;
+  readonly #bootstrap: BootstrapPeers;
   readonly #keeper: PeerKeeper;
   readonly #local: LocalPeers | null;
   readonly #liveness: Liveness;
@@ -38,9 +43,29 @@ export class Peers {
     this.#book = new PeerBook({ network, clock: systemClock, logger }, { data: config.data });
     // they were dialled by the rules of an earlier run, and led to who was meant
     for (const { addresses } of this.#book.candidates()) for (const address of addresses) trust(address);
+    this.#otherSwarms = new OtherSwarms(
+      { network, logger, forget: (peer) => this.#book.forget(peer) },
+      { swarm: config.swarm },
+    );
+    const otherSwarmOf = (peer: string): string | undefined => this.#otherSwarms.of(peer);
+    const reach = {
+      isProxied: config['network.proxy'] !== '',
+      hasNetworkKey: config['network.keyFile'] !== '',
+    };
+    this.#bootstrap = new BootstrapPeers(
+      { network, logger, otherSwarmOf },
+      { addresses: config.bootstrap, swarm: config.swarm, dialTimeoutMs, ...reach },
+    );
     this.#keeper = new PeerKeeper(
-      { network, logger, book: this.#book, directory },
-      { bootstrap: config.bootstrap, target, dialTimeoutMs, trust },
+      {
+        network,
+        logger,
+        book: this.#book,
+        directory,
+        bootstrap: this.#bootstrap,
+        isOther: (peer) => otherSwarmOf(peer) !== undefined,
+      },
+      { target, dialTimeoutMs, trust, ...reach },
     );
     this.#local = config['network.mdns']
       ? new LocalPeers({ network, logger }, { target, dialTimeoutMs })
@@ -53,8 +78,14 @@ export class Peers {
     return this.#book.size;
   }
 
+  /** What came of each bootstrap address. */
+  bootstrap(): BootstrapView[] {
+    return this.#bootstrap.views();
+  }
+
   start(): void {
     this.#book.start();
+    this.#otherSwarms.start();
     this.#keeper.start();
     this.#local?.start();
     this.#liveness.start();
@@ -62,6 +93,7 @@ export class Peers {
 
   async stop(): Promise<void> {
     this.#book.stop();
+    this.#otherSwarms.stop();
     this.#local?.stop();
     await Promise.all([this.#keeper.stop(), this.#liveness.stop()]);
   }

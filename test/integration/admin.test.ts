@@ -326,3 +326,13 @@ test('a node starts again in the same process with the same registry', async (t)
   }
   assert.equal(new Set(started).size, 3);
 });
+
+test('the admin listener refuses unknown query parameters by name, too', async (t) => {
+  const { admin } = await startNode(t);
+  for (const path of ['/metrics', '/readyz', '/v1/status', '/v1/network/nodes', '/v1/storage/maintenance']) {
+    const { status, body } = await get(`${admin}${path}?raech=direct`);
+    assert.equal(status, 400, path);
+    assert.match(body, /raech.*unknown_field/, path);
+  }
+  assert.match((await get(`${admin}/v1/network/nodes?raech=direct`)).body, /did you mean reach/);
+});

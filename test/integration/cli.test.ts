@@ -128,7 +128,7 @@ test('a node says its URL first, carries a message, refuses a second on its data
 
   const second = await finished(t, ['node', ...nodeFlags(data)]);
   assert.equal(second.exit, 1);
-  assert.match(second.stderr, /maillon: another node runs on the data directory/);
+  assert.match(second.stderr, /maillon: process \d+ with the gateway http:\S+ runs on the data directory/);
 
   const { exit, ms } = await node.end('SIGTERM');
   assert.equal(exit, 0, node.stderr);

@@ -15,7 +15,7 @@ import { SessionStore } from './store.ts';
 import { describeSession, withoutSecrets } from './view.ts';
 
 export interface LoginOptions extends KeyOptions {
-  readonly url: string;
+  readonly url?: string;
   readonly json?: boolean;
   readonly namespace?: string;
   readonly browser?: boolean;

@@ -8,7 +8,7 @@ import type { StoredSession } from './session.ts';
 import { type Kept, SessionStore } from './store.ts';
 
 export interface LogoutOptions extends Choice {
-  readonly url: string;
+  readonly url?: string;
   readonly json?: boolean;
   /** Every session: of the gateway, where one is named, else of all. */
   readonly all?: boolean;

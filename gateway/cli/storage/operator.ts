@@ -3,24 +3,26 @@ import { type Command, Option } from 'commander';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { isLoopback } from '../../http/guard.ts';
 import { readSecretFile } from '../../secret-file.ts';
+import { asking } from '../asked.ts';
 import { UsageError } from '../errors.ts';
+import { DEFAULT_ADMIN, localUrl } from '../local-node.ts';
 
 export interface OperatorOptions {
-  readonly admin: string;
+  /** The listener's URL, where it is named. */
+  readonly admin?: string;
   readonly adminTokenFile?: string;
   readonly data?: string;
   readonly config?: string;
   readonly json?: boolean;
 }
 
-const DEFAULT_ADMIN = 'http://127.0.0.1:9464';
-
 export function addOperatorOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--admin <url>', 'Admin listener of the node; it says it when it starts.')
-        .env('MAILLON_ADMIN_URL')
-        .default(DEFAULT_ADMIN),
+      new Option(
+        '--admin <url>',
+        `Admin listener of the node; without it that of the node that runs on MAILLON_DATA or ./data, else ${DEFAULT_ADMIN}.`,
+      ).env('MAILLON_ADMIN_URL'),
     )
     .addOption(
       new Option(
@@ -43,7 +45,7 @@ export interface Sent {
 
 /** The answer, which is none of a refusal. Throws `unreachable`, and refusals by their code. */
 export async function ask(options: OperatorOptions, { path, body, type, signal }: Sent): Promise<Response> {
-  const origin = originOf(options.admin);
+  const origin = originOf(options.admin ?? localUrl('admin', options.data));
   const url = new URL(path, origin);
   const init: RequestInit & { duplex: 'half' } = {
     method: body === undefined ? 'GET' : 'POST',
@@ -58,7 +60,7 @@ export async function ask(options: OperatorOptions, { path, body, type, signal }
     response = await fetch(url, init);
   } catch (cause) {
     signal.throwIfAborted();
-    const message = `no admin listener answers at ${url.origin}: name it with --admin`;
+    const message = `no admin listener answers at ${url.origin}`;
     throw new CodedError('unreachable_admin', message, undefined, { cause });
   }
   if (response.ok) return response;
@@ -75,7 +77,11 @@ export async function ask(options: OperatorOptions, { path, body, type, signal }
 }
 
 function originOf(url: string): string {
-  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return new URL(url).origin;
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) {
+    const { origin } = new URL(url);
+    asking({ url: origin, option: '--admin' });
+    return origin;
+  }
   throw new UsageError(`"${url}" is no URL of an admin listener: it must be like ${DEFAULT_ADMIN}`);
 }
 

@@ -51,6 +51,7 @@ function reading(
         memory: { rssBytes: 999.9e6, heapBytes: 999.9e6 },
         disk: { dataBytes: 999.9e9, freeBytes: 999.9e9 },
         directory: { nodes: 10_000, direct: 10_000, relayed: 10_000 },
+        bootstrap: [],
         ...node,
       },
     },
@@ -71,7 +72,7 @@ function peer(score: number): Peer {
     addresses: [`/ip4/192.168.100.100/tcp/4411/p2p/${PEER_ID}`],
     connected: true,
     last_seen: '2026-01-01T00:00:00Z',
-    agent: 'maillon/0.1.0',
+    agent: 'maillon/0.1.0 (swarm maillon)',
     direction: 'outbound',
     score,
     mesh_shards: [0, 1, 2, 3, 4, 5, 6, 7],
@@ -131,6 +132,18 @@ test('what an operator looks for is there', () => {
   const dark = reading({}, { disk: { dataBytes: null, freeBytes: null }, addresses: [] });
   assert.match(renderStatus('u', dark, null), /^disk +data cannot be read$/m);
   assert.match(renderStatus('u', dark, null), /^addresses +none: it only dials$/m);
+});
+
+test('a bootstrap address that leads nowhere is shown with its cause and the next step', () => {
+  const fault = { code: 'refused', reason: 'nothing listens', next: 'start it' };
+  const bootstrap = [
+    { address: '/ip4/192.0.2.1/tcp/4411/p2p/a', state: 'connected', fault: null },
+    { address: '/ip4/192.0.2.2/tcp/4411/p2p/b', state: 'failed', fault },
+  ] as const;
+  const text = renderStatus('u', reading({}, { bootstrap }), null);
+  assert.match(text, /^bootstrap +1 of 2 addresses lead to a peer$/m);
+  assert.match(text, /^ +\/ip4\/192\.0\.2\.2\/tcp\/4411\/p2p\/b: nothing listens \(start it\)$/m);
+  assert.doesNotMatch(renderStatus('u', reading(), null), /^bootstrap/m);
 });
 
 test('peers are told apart in 100 columns, and whole with --long', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { didYouMean, nearest } from '../../../../node/config/names.ts';
+import { didYouMean, nearest } from '../../../../protocols/common/spelling.ts';
 
 test('the nearest name is suggested, a far one is not', () => {
   assert.equal(nearest('gateway.prot', ['gateway.port', 'gateway.host']), 'gateway.port');

@@ -1,0 +1,22 @@
+/** Which listener this command asks: an error that it ends in can be explained by asking once more. */
+export interface Asked {
+  /** Its origin. */
+  readonly url: string;
+  /** The option that names it. */
+  readonly option: '--url' | '--admin';
+}
+
+/** Of an answer that another server gave. */
+export const NOT_MAILLON = 'not_maillon';
+
+let asked: Asked | null = null;
+
+/** From now on `listener` is asked. */
+export function asking(listener: Asked): void {
+  asked = listener;
+}
+
+/** The listener that is asked; null before there is one. */
+export function askedLast(): Asked | null {
+  return asked;
+}
