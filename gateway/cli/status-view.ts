@@ -1,5 +1,6 @@
+import { roundDuration, roundSize } from '../../protocols/common/quantities.ts';
 import type { Peer, Status, Version } from '../client/index.ts';
-import { byteSize, type Cell, duration, properties, type Style, styled } from './terminal.ts';
+import { type Cell, properties, type Style, styled } from './terminal.ts';
 import type { Reading } from './watch.ts';
 
 /** What `maillon status` reads. */
@@ -62,14 +63,14 @@ export function renderStatus(
   return properties([
     ['gateway', url],
     ['version', `${version.version} (${version.commit.slice(0, COMMIT_SHOWN)})`],
-    ['up', `${duration(network.uptime / NS_PER_MS)}, ${role} in ${node.swarm}`],
+    ['up', `${roundDuration(network.uptime / NS_PER_MS)}, ${role} in ${node.swarm}`],
     ['peer id', node.peerId],
     ['peers', [peerCount(status), ...scores(peers)]],
     ['mesh', mesh(node.mesh, node.peers)],
     ['messages', messages(node.relay, rates)],
     ['envelopes', envelopes(node.relay, rates)],
     ['event loop', eventLoop(node.eventLoop)],
-    ['memory', `${byteSize(memory.rssBytes)}, ${byteSize(memory.heapBytes)} of it JavaScript's`],
+    ['memory', `${roundSize(memory.rssBytes)}, ${roundSize(memory.heapBytes)} of it JavaScript's`],
     ['disk', diskSpace(disk)],
     [
       'directory',
@@ -120,7 +121,7 @@ function envelopes(relay: Status['node']['relay'], rates: Rates | null): Cell[] 
   const shown: Cell = refused === 0 ? 'none refused' : { text: `${refused} refused`, style: 'yellow' };
   const waiting = `, ${relay.waiting} wait`;
   if (rates === null) return [`${relay.envelopesAccepted} accepted, `, shown, waiting];
-  return [`${rates.copiesPerSecond}/s, ${byteSize(rates.bytesInPerSecond)}/s accepted, `, shown, waiting];
+  return [`${rates.copiesPerSecond}/s, ${roundSize(rates.bytesInPerSecond)}/s accepted, `, shown, waiting];
 }
 
 function refusedTotal({ refused }: Status['node']['relay']): number {
@@ -137,11 +138,14 @@ function eventLoop({ p50Ms, p99Ms, maxMs, utilisation }: Status['node']['eventLo
 }
 
 function diskSpace({ dataBytes, freeBytes }: Status['node']['disk']): Cell[] {
-  const data = dataBytes === null ? 'data cannot be read' : `${byteSize(dataBytes)} of data`;
+  const data = dataBytes === null ? 'data cannot be read' : `${roundSize(dataBytes)} of data`;
   if (freeBytes === null) return [data];
   return [
     `${data}, `,
-    { text: `${byteSize(freeBytes)} free`, style: gradeStyle(-freeBytes, -FREE_WARN_BYTES, -FREE_BAD_BYTES) },
+    {
+      text: `${roundSize(freeBytes)} free`,
+      style: gradeStyle(-freeBytes, -FREE_WARN_BYTES, -FREE_BAD_BYTES),
+    },
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { roundSize } from '../../protocols/common/quantities.ts';
 import type { Holder, StorageStatus, Where } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { addGet } from './get.ts';
@@ -8,7 +9,7 @@ import { shortId } from './peers.ts';
 import { addPut } from './put.ts';
 import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
 import { addCareTo } from './storage/commands.ts';
-import { byteSize, type Cell, properties, say, sayJson, table } from './terminal.ts';
+import { type Cell, properties, say, sayJson, table } from './terminal.ts';
 
 const HELP = `
 Examples:
@@ -98,8 +99,8 @@ export function renderStorage(status: StorageStatus): string {
     style: partitions.unsynced > 0 ? 'yellow' : 'green',
   };
   const facts = properties([
-    ['records', `${records} in ${byteSize(bytes)}`],
-    ['room', `${byteSize(capacityBytes)} offered, ${byteSize(freeBytes)} free on the disk`],
+    ['records', `${records} in ${roundSize(bytes)}`],
+    ['room', `${roundSize(capacityBytes)} offered, ${roundSize(freeBytes)} free on the disk`],
     ['members', `${members}, ${replicas} home replicas each record`],
     ['partitions', [`${partitions.home} home, ${partitions.standIn} stand-in, `, unsynced, ' unsynced']],
   ]);
@@ -107,7 +108,7 @@ export function renderStorage(status: StorageStatus): string {
   const rows = namespaces.map(({ owner, namespace, keys, bytes: size }): Cell[] => [
     owner === '' ? namespace : `${namespace}@${owner}`,
     String(keys),
-    byteSize(size),
+    roundSize(size),
   ]);
   return `${facts}\n\n${table(NAMESPACE_HEADINGS, rows)}`;
 }
