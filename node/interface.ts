@@ -4,7 +4,7 @@ import type { RelayMetrics } from '../protocols/relay/index.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
 import type { Namespaces } from './namespaces/interface.ts';
-import type { NamespaceRef, Storage } from './storage/interface.ts';
+import type { NamespaceRef, Storage, StorageStatus } from './storage/interface.ts';
 import type { StorageMaintenance } from './storage/maintenance/interface.ts';
 
 /** `full` serves the DHT and listens; `light` is a DHT client that only dials. */
@@ -112,6 +112,12 @@ export interface NodeView {
   readonly isSelf: boolean;
 }
 
+/** Of a node's store, without its namespaces. */
+export type StorageSummary = Pick<
+  StorageStatus,
+  'records' | 'blobs' | 'uploads' | 'capacityBytes' | 'usedBytes' | 'availableBytes'
+>;
+
 export interface NodeStatus {
   readonly peerId: string;
   /** did:key under which this node signs its messages. */
@@ -136,6 +142,8 @@ export interface NodeStatus {
   readonly memory: { readonly rssBytes: number; readonly heapBytes: number };
   /** The data directory, and what is left on its file system; null where that cannot be read. */
   readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
+  /** What it stores, and what may still come. */
+  readonly storage: StorageSummary;
   /** Other nodes in the directory: all of them, and those that this node reached when it dialled back. */
   readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
 }

@@ -7,7 +7,7 @@ import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import type { Durability, Kv, PutOptions, Written } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { UsageError } from './errors.ts';
-import { readBounded } from './input.ts';
+import { readBounded, sizeOfStandardInput } from './input.ts';
 import { addKvNamespace, connectKv, type KvOptions } from './kv-remote.ts';
 import { Progress } from './progress.ts';
 import { addRemoteOptions, connect } from './remote.ts';
@@ -126,15 +126,22 @@ interface Sent {
 /** As it is read. */
 async function sendValue(kv: Kv, key: string, { value, file, write }: Sent): Promise<Written> {
   if (file === undefined && value !== undefined && value !== STANDARD_INPUT) return kv.put(key, value, write);
-  const size = file === undefined ? null : (await stat(file)).size;
+  const size = file === undefined ? sizeOfStandardInput() : await sizeOfFile(file);
   const progress = new Progress({ verb: 'stored', size });
   const bytes: Readable = file === undefined ? process.stdin : createReadStream(file);
   try {
     return await kv.put(key, Readable.toWeb(bytes) as ReadableStream<Uint8Array>, {
       ...write,
+      ...(size === null ? {} : { size }),
       onProgress: (done) => progress.report(done),
     });
   } finally {
     progress.end();
   }
+}
+
+/** Null for what is no file, such as a named pipe. */
+async function sizeOfFile(path: string): Promise<number | null> {
+  const found = await stat(path);
+  return found.isFile() && found.size > 0 ? found.size : null;
 }

@@ -1,5 +1,5 @@
 import { roundDuration, roundSize } from '../../protocols/common/quantities.ts';
-import type { Peer, Status, Version } from '../client/index.ts';
+import type { Peer, Status, StorageStatus, Version } from '../client/index.ts';
 import { type Cell, properties, type Style, styled } from './terminal.ts';
 import type { Reading } from './watch.ts';
 
@@ -58,7 +58,7 @@ export function renderStatus(
   rates: Rates | null,
 ): string {
   const { node, network } = status;
-  const { memory, disk, directory } = node;
+  const { memory, disk, storage, directory } = node;
   const role = node.role === 'full' ? 'full node' : 'light gateway';
   return properties([
     ['gateway', url],
@@ -72,6 +72,7 @@ export function renderStatus(
     ['event loop', eventLoop(node.eventLoop)],
     ['memory', `${roundSize(memory.rssBytes)}, ${roundSize(memory.heapBytes)} of it JavaScript's`],
     ['disk', diskSpace(disk)],
+    ['storage', [...roomOf(storage), ...uploadsOf(storage)]],
     [
       'directory',
       `${directory.nodes} announced, ${directory.direct} reached, ${directory.relayed} through relays`,
@@ -147,6 +148,25 @@ function diskSpace({ dataBytes, freeBytes }: Status['node']['disk']): Cell[] {
       style: gradeStyle(-freeBytes, -FREE_WARN_BYTES, -FREE_BAD_BYTES),
     },
   ];
+}
+
+/** `20MB used of 50MB, 30MB free`. */
+export function roomOf({
+  capacityBytes,
+  usedBytes,
+  availableBytes,
+}: Pick<StorageStatus, 'capacityBytes' | 'usedBytes' | 'availableBytes'>): Cell[] {
+  const free: Cell = {
+    text: `${roundSize(availableBytes)} free`,
+    style: availableBytes > 0 ? 'green' : 'red',
+  };
+  if (capacityBytes === 0) return ['keeps nothing; ', free, ' for what passes through'];
+  return [`${roundSize(usedBytes)} used of ${roundSize(capacityBytes)}, `, free];
+}
+
+function uploadsOf({ uploads }: Status['node']['storage']): Cell[] {
+  if (uploads.count === 0) return [];
+  return [`, ${uploads.count} uploads under way (${roundSize(uploads.bytes)})`];
 }
 
 /** Green up to `warn`, yellow up to `bad`, then red. */

@@ -80,7 +80,7 @@ const UNSPONSORED_SHARE = 0.1;
 const NAMESPACES_SHOWN = 100;
 
 /** What a namespace may take here. */
-function quotaOf({ quotaBytes, quotaKeys, isSponsored }: Terms, config: Config): Quota {
+export function quotaOf({ quotaBytes, quotaKeys, isSponsored }: Terms, config: Config): Quota {
   return {
     bytes: Math.min(quotaBytes ?? Infinity, config['storage.namespaceBytes']),
     keys: Math.min(quotaKeys ?? Infinity, config['storage.namespaceKeys']),
@@ -88,11 +88,10 @@ function quotaOf({ quotaBytes, quotaKeys, isSponsored }: Terms, config: Config):
   };
 }
 
+type KeptStatus = Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'>;
+
 /** Of a node that is none. */
-export const NOTHING_KEPT: Pick<
-  StorageStatus,
-  'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'
-> = {
+export const NOTHING_KEPT: KeptStatus = {
   bytes: 0,
   records: 0,
   freeBytes: 0,
@@ -196,7 +195,7 @@ export class Keeper {
     await this.#store.close();
   }
 
-  get status(): Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'> {
+  get status(): KeptStatus {
     const { bytes, keys, freeBytes } = this.#store.usage();
     const { namespaces } = this.#store.namespaces({ after: null, limit: NAMESPACES_SHOWN });
     return {
@@ -204,8 +203,10 @@ export class Keeper {
       records: keys,
       freeBytes,
       partitions: { ...this.#upkeep.shares },
-      namespaces: namespaces.map(({ owner, namespace, keys: count, bytes: size }) => {
-        return { owner, namespace, keys: count, bytes: size };
+      namespaces: namespaces.map(({ namespaceId, owner, namespace, keys: count, bytes: size }) => {
+        const blobBytes = this.#components.blobs.namespaceBytes(namespaceId);
+        const availableBytes = Math.max(0, (this.blobQuotaOf(namespaceId) ?? 0) - blobBytes);
+        return { owner, namespace, keys: count, bytes: size, blobBytes, availableBytes };
       }),
     };
   }

@@ -36,6 +36,7 @@ import { BlobFetches } from './blob-fetches.ts';
 import { BlobSource } from './blob-source.ts';
 import { Coordinator } from './coordinator.ts';
 import type {
+  BeginOptions,
   Consistency,
   DeleteOptions,
   Durability,
@@ -50,7 +51,7 @@ import type {
   Where,
   WriteReceipt,
 } from './interface.ts';
-import { Keeper, NOTHING_KEPT } from './keeper.ts';
+import { Keeper, NOTHING_KEPT, quotaOf } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
 import type { Maintenance } from './maintenance/service.ts';
 import { Members } from './members.ts';
@@ -112,6 +113,7 @@ export class StorageService implements Storage {
   readonly #door: BlobDoor;
   readonly #server: WireServer;
   readonly #values: Values;
+  readonly #partitions: Partitions;
   #isRunning = false;
 
   /** Opens the store. Throws `bad_storage_key`, `storage_version`. */
@@ -135,6 +137,7 @@ export class StorageService implements Storage {
       },
     );
     const partitions = new Partitions({ crypto }, { swarm: config.swarm });
+    this.#partitions = partitions;
     const { authorise, isCurrent } = components;
     this.#admission = new RecordAdmission(
       { crypto, clock, partitions, authorise, metrics },
@@ -228,8 +231,8 @@ export class StorageService implements Storage {
     return this.#values.putBlob(name, link, options);
   }
 
-  beginUpload(namespace: NamespaceRef): Upload {
-    return this.#values.begin(namespace);
+  beginUpload(namespace: NamespaceRef, options: BeginOptions = {}): Promise<Upload> {
+    return this.#values.begin(namespace, options);
   }
 
   resumeUpload(namespace: NamespaceRef, id: string): Upload {
@@ -259,9 +262,14 @@ export class StorageService implements Storage {
   status(): StorageStatus {
     const { config } = this.#init;
     const kept = this.#keeper?.status ?? NOTHING_KEPT;
+    const { blobs: count, bytes, uploads, availableBytes } = this.#blobs.usage();
     return {
       ...kept,
+      blobs: { count, bytes },
+      uploads,
       capacityBytes: this.#keeper === null ? 0 : config['storage.capacityBytes'],
+      usedBytes: kept.bytes + bytes,
+      availableBytes: this.#keeper === null ? availableBytes : Math.min(availableBytes, kept.freeBytes),
       members: this.#members.size,
       replicas: config['storage.replicas'],
     };
@@ -307,9 +315,20 @@ export class StorageService implements Storage {
         keyPath: join(config.data, 'storage.key'),
         // records and blobs share the room
         capacityBytes: () => config['storage.capacityBytes'] - (this.#keeper?.recordBytes ?? 0),
-        quotaOf: (id) => this.#keeper?.blobQuotaOf(id) ?? config['storage.namespaceBytes'],
+        quotaOf: (id) => this.#blobQuotaOf(id),
+        uploadLifeMs: config['storage.uploadLifeMs'],
       },
     );
+  }
+
+  /** A node that keeps nothing knows what a policy says, and not what its replicas hold already. */
+  #blobQuotaOf(namespaceId: Uint8Array): number {
+    const { config } = this.#init;
+    const kept = this.#keeper?.blobQuotaOf(namespaceId) ?? null;
+    if (kept !== null) return kept;
+    const names = this.#partitions.namesOf(namespaceId);
+    if (names === null) return config['storage.namespaceBytes'];
+    return quotaOf(this.#components.termsOf(names), config).bytes;
   }
 
   #makeMembers(keeps: boolean): Members {

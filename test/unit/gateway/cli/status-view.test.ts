@@ -43,6 +43,14 @@ function reading(
         eventLoop: { p50Ms: 100, p99Ms: 1000.04, maxMs: 2000, utilisation: 1 },
         memory: { rssBytes: 999.9e6, heapBytes: 999.9e6 },
         disk: { dataBytes: 999.9e9, freeBytes: 999.9e9 },
+        storage: {
+          records: 1_000_000,
+          blobs: { count: 1_000_000, bytes: 999.9e9 },
+          uploads: { count: 1024, bytes: 999.9e9 },
+          capacityBytes: 2 ** 40,
+          usedBytes: 999.9e9,
+          availableBytes: 99.9e9,
+        },
         directory: { nodes: 10_000, direct: 10_000, relayed: 10_000 },
         ...node,
       },
@@ -119,6 +127,7 @@ test('what an operator looks for is there', () => {
   assert.match(text, /^peers +7 connected, 2 with a score below 0, worst -50\.0$/m);
   assert.match(text, /^mesh +12 12 12 12 12 12 12 0 peers on shards 0 to 7$/m);
   assert.match(text, /^event loop +late by .*1000\.0 ms \(p99\).*100 % busy$/m);
+  assert.match(text, /^storage +999\.9GB used of 1TiB, 99\.9GB free, 1024 uploads/m);
   assert.match(text, /^disk +999\.9GB of data, 999\.9GB free$/m);
   assert.match(text, /^addresses +\/ip4\/192\.168\.100\.100\/udp\/65535\/quic-v1$/m);
   const dark = reading({}, { disk: { dataBytes: null, freeBytes: null }, addresses: [] });
