@@ -41,7 +41,7 @@ export class Tenants {
     return {
       put: async (name, ...rest) => storage.put(this.#resolve(name), ...rest),
       putBlob: async (name, ...rest) => storage.putBlob(this.#resolve(name), ...rest),
-      beginUpload: (namespace) => storage.beginUpload(this.#resolve(namespace)),
+      beginUpload: async (namespace, options) => storage.beginUpload(this.#resolve(namespace), options),
       resumeUpload: (namespace, id) => storage.resumeUpload(this.#resolve(namespace), id),
       carry: (...call) => storage.carry(...call),
       get: async (name, ...rest) => storage.get(this.#resolve(name), ...rest),

@@ -5,7 +5,7 @@ import type { WalletProof } from './identity/wallet-proof.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
 import type { Members, OperatorView } from './join/interface.ts';
 import type { Namespaces, SponsorshipView } from './namespaces/interface.ts';
-import type { NamespaceRef, Storage, WalletShare } from './storage/interface.ts';
+import type { NamespaceRef, Storage, StorageStatus, WalletShare } from './storage/interface.ts';
 import type { StorageMaintenance } from './storage/maintenance/interface.ts';
 
 /** `full` serves the DHT and listens; `light` is a DHT client that only dials. */
@@ -125,6 +125,12 @@ export interface BootstrapView {
   readonly fault: { readonly code: string; readonly reason: string; readonly next: string } | null;
 }
 
+/** Of a node's store, without its namespaces. */
+export type StorageSummary = Pick<
+  StorageStatus,
+  'records' | 'blobs' | 'uploads' | 'capacityBytes' | 'usedBytes' | 'availableBytes'
+>;
+
 export interface NodeStatus {
   readonly peerId: string;
   /** did:key under which this node signs its messages. */
@@ -152,6 +158,8 @@ export interface NodeStatus {
   readonly memory: { readonly rssBytes: number; readonly heapBytes: number };
   /** The data directory, and what is left on its file system; null where that cannot be read. */
   readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
+  /** What it stores, and what may still come. */
+  readonly storage: StorageSummary;
   /** Other nodes in the directory: all of them, and those that this node reached when it dialled back. */
   readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
 }

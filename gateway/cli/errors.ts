@@ -20,7 +20,8 @@ const NEXT: Readonly<Record<string, string>> = {
   outcome_unknown: 'read it before trying again: maillon get KEY',
   list_incomplete: 'try again in a moment',
   forbidden: 'see who may: maillon namespace show NAME',
-  over_quota: 'delete something first: maillon list --long',
+  over_quota: 'see what takes it: maillon list --long',
+  no_room: 'see what is free: maillon storage status',
   no_such_key: 'see which there are: maillon keys list',
   no_audit_log: 'name the data directory of the node or gateway: --data',
   bad_session_file: 'delete it and sign in again: maillon logout --all, maillon login',
@@ -52,8 +53,7 @@ export async function reportError(
   // Commander shows the help itself when no command is given.
   if (error instanceof CommanderError && error.code === 'commander.help') return EXIT_USAGE;
 
-  const { code, message, cause, next } =
-    (await explainListener(error)) ?? explainByCode(error, form.command);
+  const { code, message, cause, next } = (await explainListener(error)) ?? explainByCode(error, form.command);
   const line = form.json
     ? JSON.stringify({ error: message, code, cause, next })
     : `maillon: ${message}${next === undefined ? '' : ` (${next})`}`;

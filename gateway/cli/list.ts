@@ -1,8 +1,9 @@
+import { roundDuration, roundSize } from '../../protocols/common/quantities.ts';
 import type { Entry, Page } from '../client/index.ts';
 import { type AddCommand, wholeNumber } from './command.ts';
 import { addKvNamespace, connectKv, type KvOptions, oneLine } from './kv-remote.ts';
 import { addRemoteOptions } from './remote.ts';
-import { byteSize, type Cell, duration, note, say, sayJson, table } from './terminal.ts';
+import { type Cell, note, say, sayJson, table } from './terminal.ts';
 
 const HELP = `
 Keys are in bytewise order, one a line; control characters in them are shown as \\x07. With --json each line is
@@ -63,9 +64,9 @@ function sayTable({ entries, copies: { live, wanted } }: Page): void {
 
 export function renderEntries(entries: readonly Entry[], now: number): string {
   const rows = entries.map(({ key, size, version, expiresAt, contentType }): Cell[] => [
-    byteSize(size),
-    duration(now - version.ms),
-    expiresAt === null ? '-' : duration(expiresAt - now),
+    roundSize(size),
+    roundDuration(now - version.ms),
+    expiresAt === null ? '-' : roundDuration(expiresAt - now),
     contentType === '' ? '-' : contentType,
     oneLine(key),
   ]);

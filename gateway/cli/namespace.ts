@@ -28,7 +28,7 @@ policies each node keeps the one that it saw first: make it once.
 
 Examples:
   $ maillon namespace create team
-  $ maillon namespace create team --key alice --publish did:key:z6Mk… --quota-bytes 1073741824
+  $ maillon namespace create team --key alice --publish did:key:z6Mk… --quota-bytes 1GiB
   $ maillon namespace create board --publish anyone --read anyone --retention 7d --public-topic news/
   $ maillon namespace create app --domain app.example.org --json | jq -r .digest`;
 
@@ -179,9 +179,12 @@ function addRules(command: Command): Command {
     .option('--write <who...>', 'Who may write values.')
     .option('--read <who...>', 'Who may read at gateways.')
     .option('--public-topic <prefix...>', 'Topics that begin so are read by anybody; "" for all.')
-    .option('--quota-bytes <number>', 'Bytes it may have at a node that gives it as much.')
+    .option(
+      '--quota-bytes <size>',
+      'How much it may store at a node that gives it as much: bytes, or like 500MB, 1GiB.',
+    )
     .option('--quota-keys <number>', 'Keys it may have.')
-    .option('--retention <time>', 'How long history is kept: seconds, or like 24h, 7d.')
+    .option('--retention <duration>', 'How long history is kept: seconds, or like 24h, 7d.')
     .option('--domain <host...>', 'Sites on which wallets may sign in for it; any when missing.');
 }
 

@@ -1,8 +1,9 @@
+import { roundDuration } from '../../protocols/common/quantities.ts';
 import type { Client, Peer } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { addRemoteOptions, connect, gatewayOf, type RemoteOptions } from './remote.ts';
 import { scoreStyle, watchHint, withoutPeerId } from './status-view.ts';
-import { type Cell, duration, isTerminal, say, sayJson, table } from './terminal.ts';
+import { type Cell, isTerminal, say, sayJson, table } from './terminal.ts';
 import { impatientFetch, untilInterrupted, watch } from './watch.ts';
 
 const HELP = `
@@ -93,7 +94,7 @@ export function shortId(id: string): string {
 /** A time in the past; one at the beginning of time is none. */
 export function ago(ms: number): string {
   const FOREVER_MS = 20 * 365 * 86_400_000;
-  return ms > FOREVER_MS ? 'never' : duration(ms);
+  return ms > FOREVER_MS ? 'never' : roundDuration(ms);
 }
 
 /** `0-2,5`. */

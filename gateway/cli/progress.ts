@@ -1,4 +1,4 @@
-import { byteSize, duration } from './terminal.ts';
+import { roundDuration, roundSize } from '../../protocols/common/quantities.ts';
 
 /** What is over sooner needs no telling. */
 const QUIET_MS = 2_000;
@@ -45,8 +45,10 @@ export class Progress {
   #line(bytes: number, ms: number): string {
     const { verb, size } = this.#init;
     const rate = (bytes / ms) * 1000;
-    const said = `${verb} ${byteSize(bytes)}${size === null ? '' : ` of ${byteSize(size)}`}, ${byteSize(rate)}/s`;
-    return size === null || bytes === 0 ? said : `${said}, ${duration(((size - bytes) / rate) * 1000)} left`;
+    const said = `${verb} ${roundSize(bytes)}${size === null ? '' : ` of ${roundSize(size)}`}, ${roundSize(rate)}/s`;
+    return size === null || bytes === 0
+      ? said
+      : `${said}, ${roundDuration(((size - bytes) / rate) * 1000)} left`;
   }
 }
 

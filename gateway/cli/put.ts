@@ -2,17 +2,18 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Option } from 'commander';
+import { roundDuration } from '../../protocols/common/quantities.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import type { Durability, Kv, PutOptions, Written } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { UsageError } from './errors.ts';
-import { readBounded } from './input.ts';
+import { readBounded, sizeOfStandardInput } from './input.ts';
 import { addKvNamespace, connectKv, type KvOptions } from './kv-remote.ts';
 import { Progress } from './progress.ts';
 import { addRemoteOptions, connect } from './remote.ts';
 import { addSigningOptions, type SigningOptions, signsHere } from './signing/options.ts';
 import { writeSigned } from './signing/send.ts';
-import { duration, harmless, note, say, sayJson } from './terminal.ts';
+import { harmless, note, say, sayJson } from './terminal.ts';
 
 const HELP = `
 Without VALUE, or with "-", standard input is stored. A value may have any length; a large one goes on after a broken
@@ -51,7 +52,10 @@ export const addPut: AddCommand = (program) => {
     .argument('<key>', 'Key, 1 to 1024 bytes; slashes have no meaning.')
     .argument('[value]', 'Text to store; standard input when missing or "-".')
     .option('--file <path>', 'Store what is in this file.')
-    .option('--ttl <time>', 'How long it is kept: seconds, or like 90s, 30m, 24h, 7d. For ever when missing.')
+    .option(
+      '--ttl <duration>',
+      'How long it is kept: seconds, or like 90s, 30m, 24h, 7d. For ever when missing.',
+    )
     .option('--content-type <type>', 'Media type to keep with it. For VALUE it is text/plain unless said.')
     .addOption(new Option('--if-absent', 'Only when there is no value yet.').conflicts('ifMatch'))
     .option('--if-match <etag>', 'Only when the value has this ETag; * for any value.')
@@ -96,7 +100,7 @@ export function durabilityOption(): Option {
 export function describeWritten(verb: string, written: Written): string {
   const { key, replicas, homes, etag, expiresAt } = written;
   const home = homes.length === 1 ? 'home replica' : 'home replicas';
-  const until = expiresAt === null ? '' : `, for ${duration(expiresAt - Date.now())}`;
+  const until = expiresAt === null ? '' : `, for ${roundDuration(expiresAt - Date.now())}`;
   return `${verb} ${harmless(key)} on ${replicas.length} of ${homes.length} ${home}${until}, ETag ${harmless(etag)}`;
 }
 
@@ -122,15 +126,22 @@ interface Sent {
 /** As it is read. */
 async function sendValue(kv: Kv, key: string, { value, file, write }: Sent): Promise<Written> {
   if (file === undefined && value !== undefined && value !== STANDARD_INPUT) return kv.put(key, value, write);
-  const size = file === undefined ? null : (await stat(file)).size;
+  const size = file === undefined ? sizeOfStandardInput() : await sizeOfFile(file);
   const progress = new Progress({ verb: 'stored', size });
   const bytes: Readable = file === undefined ? process.stdin : createReadStream(file);
   try {
     return await kv.put(key, Readable.toWeb(bytes) as ReadableStream<Uint8Array>, {
       ...write,
+      ...(size === null ? {} : { size }),
       onProgress: (done) => progress.report(done),
     });
   } finally {
     progress.end();
   }
+}
+
+/** Null for what is no file, such as a named pipe. */
+async function sizeOfFile(path: string): Promise<number | null> {
+  const found = await stat(path);
+  return found.isFile() && found.size > 0 ? found.size : null;
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { CodedError } from '../../protocols/common/errors.ts';
 import { type Client, createClient, type WebSocketConstructor } from '../client/index.ts';
 import type { TransportInit } from '../client/transport.ts';
-import { CodedError } from '../../protocols/common/errors.ts';
 import { type Asked, asking, NOT_MAILLON } from './asked.ts';
 import { UsageError } from './errors.ts';
 import { DEFAULT_GATEWAY, localUrl } from './local-node.ts';

@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { makeDataDirectory } from '../../node/files.ts';
+import { makeDataDirectory, removeRunFile, writeRunFile } from '../../node/files.ts';
 import {
   type Config,
   createLogger,
@@ -13,7 +13,6 @@ import {
   type Role,
   readMembership,
 } from '../../node/index.ts';
-import { removeRunFile, writeRunFile } from '../../node/files.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { registerGatewayMetrics, registerHttpMetrics } from '../admin/gateway-metrics.ts';

@@ -17,7 +17,14 @@ const GROUPS: Readonly<Record<string, string>> = {
 };
 const MAIN_GROUP = 'Node:';
 
-const PLACEHOLDERS = { boolean: '[true|false]', number: '<number>', list: '<a,b>', text: '<text>' } as const;
+const PLACEHOLDERS = {
+  boolean: '[true|false]',
+  number: '<number>',
+  size: '<size>',
+  duration: '<duration>',
+  list: '<a,b>',
+  text: '<text>',
+} as const;
 
 /** Adds every setting to `command` as a flag that shows its variable and its default. */
 export function addSettings(command: Command, defaults: Readonly<Record<string, string>> = {}): void {

@@ -1,3 +1,4 @@
+import { roundSize } from '../../protocols/common/quantities.ts';
 import type { Consistency, ValueHead } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import {
@@ -10,7 +11,7 @@ import {
   oneLine,
 } from './kv-remote.ts';
 import { addRemoteOptions } from './remote.ts';
-import { byteSize, note, properties, say, sayJson } from './terminal.ts';
+import { note, properties, say, sayJson } from './terminal.ts';
 
 const HELP = `
 Exit code 1 when there is no value. With --json:
@@ -53,7 +54,7 @@ export function renderHead(head: ValueHead): string {
     ['key', oneLine(key)],
     ['ETag', etag],
     ['record', id],
-    ['size', `${byteSize(size)} (${size} bytes)`],
+    ['size', `${roundSize(size)} (${size} bytes)`],
     ['type', contentType],
     ['author', author],
     ['written', new Date(time).toISOString()],

@@ -1,5 +1,6 @@
-import type { Peer, Status, Version } from '../client/index.ts';
-import { byteSize, type Cell, duration, properties, type Style, styled } from './terminal.ts';
+import { roundDuration, roundSize } from '../../protocols/common/quantities.ts';
+import type { Peer, Status, StorageStatus, Version } from '../client/index.ts';
+import { type Cell, properties, type Style, styled } from './terminal.ts';
 import type { Reading } from './watch.ts';
 
 /** What `maillon status` reads. */
@@ -57,12 +58,12 @@ export function renderStatus(
   rates: Rates | null,
 ): string {
   const { node, network } = status;
-  const { memory, disk, directory } = node;
+  const { memory, disk, storage, directory } = node;
   const role = node.role === 'full' ? 'full node' : 'light gateway';
   return properties([
     ['gateway', url],
     ['version', `${version.version} (${version.commit.slice(0, COMMIT_SHOWN)})`],
-    ['up', `${duration(network.uptime / NS_PER_MS)}, ${role} in ${node.swarm}`],
+    ['up', `${roundDuration(network.uptime / NS_PER_MS)}, ${role} in ${node.swarm}`],
     ['owner', owner(node.operator)],
     ['peer id', node.peerId],
     ['peers', [peerCount(status), ...scores(peers)]],
@@ -71,8 +72,9 @@ export function renderStatus(
     ['messages', messages(node.relay, rates)],
     ['envelopes', envelopes(node.relay, rates)],
     ['event loop', eventLoop(node.eventLoop)],
-    ['memory', `${byteSize(memory.rssBytes)}, ${byteSize(memory.heapBytes)} of it JavaScript's`],
+    ['memory', `${roundSize(memory.rssBytes)}, ${roundSize(memory.heapBytes)} of it JavaScript's`],
     ['disk', diskSpace(disk)],
+    ['storage', [...roomOf(storage), ...uploadsOf(storage)]],
     [
       'directory',
       `${directory.nodes} announced, ${directory.direct} reached, ${directory.relayed} through relays`,
@@ -133,7 +135,7 @@ function envelopes(relay: Status['node']['relay'], rates: Rates | null): Cell[] 
   const shown: Cell = refused === 0 ? 'none refused' : { text: `${refused} refused`, style: 'yellow' };
   const waiting = `, ${relay.waiting} wait`;
   if (rates === null) return [`${relay.envelopesAccepted} accepted, `, shown, waiting];
-  return [`${rates.copiesPerSecond}/s, ${byteSize(rates.bytesInPerSecond)}/s accepted, `, shown, waiting];
+  return [`${rates.copiesPerSecond}/s, ${roundSize(rates.bytesInPerSecond)}/s accepted, `, shown, waiting];
 }
 
 function refusedTotal({ refused }: Status['node']['relay']): number {
@@ -150,17 +152,39 @@ function eventLoop({ p50Ms, p99Ms, maxMs, utilisation }: Status['node']['eventLo
 }
 
 function diskSpace({ dataBytes, freeBytes }: Status['node']['disk']): Cell[] {
-  const data = dataBytes === null ? 'data cannot be read' : `${byteSize(dataBytes)} of data`;
+  const data = dataBytes === null ? 'data cannot be read' : `${roundSize(dataBytes)} of data`;
   if (freeBytes === null) return [data];
   return [
     `${data}, `,
-    { text: `${byteSize(freeBytes)} free`, style: gradeStyle(-freeBytes, -FREE_WARN_BYTES, -FREE_BAD_BYTES) },
+    {
+      text: `${roundSize(freeBytes)} free`,
+      style: gradeStyle(-freeBytes, -FREE_WARN_BYTES, -FREE_BAD_BYTES),
+    },
   ];
 }
 
 function owner({ did, invitedBy, fault }: Status['node']['operator']): Cell[] {
   const how = invitedBy === null ? ', whose key is here' : `\ninvited by ${invitedBy}`;
   return fault === null ? [did, how] : [did, how, '\n', { text: fault, style: 'red' }];
+}
+
+/** `20MB used of 50MB, 30MB free`. */
+export function roomOf({
+  capacityBytes,
+  usedBytes,
+  availableBytes,
+}: Pick<StorageStatus, 'capacityBytes' | 'usedBytes' | 'availableBytes'>): Cell[] {
+  const free: Cell = {
+    text: `${roundSize(availableBytes)} free`,
+    style: availableBytes > 0 ? 'green' : 'red',
+  };
+  if (capacityBytes === 0) return ['keeps nothing; ', free, ' for what passes through'];
+  return [`${roundSize(usedBytes)} used of ${roundSize(capacityBytes)}, `, free];
+}
+
+function uploadsOf({ uploads }: Status['node']['storage']): Cell[] {
+  if (uploads.count === 0) return [];
+  return [`, ${uploads.count} uploads under way (${roundSize(uploads.bytes)})`];
 }
 
 /** Green up to `warn`, yellow up to `bad`, then red. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { roundSize } from '../../protocols/common/quantities.ts';
 import type { Holder, StorageStatus, Where } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { addGet } from './get.ts';
@@ -7,8 +8,9 @@ import { addList } from './list.ts';
 import { shortId } from './peers.ts';
 import { addPut } from './put.ts';
 import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
+import { roomOf } from './status-view.ts';
 import { addCareTo } from './storage/commands.ts';
-import { byteSize, type Cell, properties, say, sayJson, table } from './terminal.ts';
+import { type Cell, properties, say, sayJson, table } from './terminal.ts';
 
 const HELP = `
 Examples:
@@ -19,11 +21,15 @@ Examples:
   $ maillon storage backup /var/backups/maillon/monday`;
 
 const STATUS_HELP = `
+"free" is what the node can still take: of what it offers, and of its disk. Blobs are values of more than 64KiB, uploads that are under way among
+them; an upload that nobody goes on with ends after storage.uploadLifeMs. What was deleted or replaced makes room within 10 minutes, or as
+soon as that is needed. LEFT is what a namespace may still store here.
+
 A partition that is unsynced does not count for majorities yet: it is being filled from the replicas before it.
 
 Examples:
   $ maillon storage status
-  $ maillon storage status --url http://127.0.0.1:8081 --json | jq .freeBytes`;
+  $ maillon storage status --url http://127.0.0.1:8081 --json | jq .availableBytes`;
 
 const WHERE_HELP = `
 Home replicas count for majorities; a stand-in holds the share of one that is gone. VERSION is the ETag of what a node
@@ -39,7 +45,7 @@ interface WhereOptions extends KvOptions {
 }
 
 const HOLDER_HEADINGS = ['NODE', 'ROLE', 'LIVE', 'SYNCED', 'VERSION'];
-const NAMESPACE_HEADINGS = ['NAMESPACE', 'KEYS', 'BYTES'];
+const NAMESPACE_HEADINGS = ['NAMESPACE', 'KEYS', 'STORED', 'LEFT'];
 
 export const addStorage: AddCommand = async (program, context) => {
   const storage = program
@@ -92,24 +98,30 @@ function addWhereTo(storage: Command): void {
 }
 
 export function renderStorage(status: StorageStatus): string {
-  const { bytes, records, capacityBytes, freeBytes, members, replicas, partitions, namespaces } = status;
+  const { bytes, records, blobs, uploads, freeBytes, members, replicas, partitions, namespaces } = status;
   const unsynced: Cell = {
     text: String(partitions.unsynced),
     style: partitions.unsynced > 0 ? 'yellow' : 'green',
   };
   const facts = properties([
-    ['records', `${records} in ${byteSize(bytes)}`],
-    ['room', `${byteSize(capacityBytes)} offered, ${byteSize(freeBytes)} free on the disk`],
+    ['records', `${records} in ${roundSize(bytes)}`],
+    ['blobs', `${blobs.count} in ${roundSize(blobs.bytes)}`],
+    ['uploads', `${uploads.count} under way, ${roundSize(uploads.bytes)} of them here`],
+    ['room', roomOf(status)],
+    ['disk', `${roundSize(freeBytes)} free`],
     ['members', `${members}, ${replicas} home replicas each record`],
     ['partitions', [`${partitions.home} home, ${partitions.standIn} stand-in, `, unsynced, ' unsynced']],
     ...warnings(status),
   ]);
   if (namespaces.length === 0) return facts;
-  const rows = namespaces.map(({ owner, namespace, keys, bytes: size }): Cell[] => [
-    owner === '' ? namespace : `${namespace}@${owner}`,
-    String(keys),
-    byteSize(size),
-  ]);
+  const rows = namespaces.map(
+    ({ owner, namespace, keys, bytes: size, blobBytes, availableBytes }): Cell[] => [
+      owner === '' ? namespace : `${namespace}@${owner}`,
+      String(keys),
+      roundSize(size + blobBytes),
+      roundSize(availableBytes),
+    ],
+  );
   return `${facts}\n\n${table(NAMESPACE_HEADINGS, rows)}`;
 }
 

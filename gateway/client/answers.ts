@@ -52,6 +52,10 @@ export interface Status {
     readonly memory: { readonly rssBytes: number; readonly heapBytes: number };
     /** Null where it cannot be read. */
     readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
+    readonly storage: Pick<
+      StorageStatus,
+      'records' | 'blobs' | 'uploads' | 'capacityBytes' | 'usedBytes' | 'availableBytes'
+    >;
     /** Other nodes announced, and those reached when dialled back. */
     readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
   };
@@ -163,9 +167,20 @@ export interface Where {
 
 /** What a node keeps for the swarm. */
 export interface StorageStatus {
+  /** Of records. */
   readonly bytes: number;
   readonly records: number;
+  /** On its disk, uploads among them. */
+  readonly blobs: { readonly count: number; readonly bytes: number };
+  /** Under way, and what of them is here. */
+  readonly uploads: { readonly count: number; readonly bytes: number };
+  /** Offered; 0 where nothing is kept. */
   readonly capacityBytes: number;
+  /** Records and blobs together. */
+  readonly usedBytes: number;
+  /** That may still come. */
+  readonly availableBytes: number;
+  /** Left on the file system. */
   readonly freeBytes: number;
   /** Nodes that may be home replicas, this one included. */
   readonly members: number;
@@ -185,6 +200,10 @@ export interface StorageStatus {
     readonly owner: string;
     readonly namespace: string;
     readonly keys: number;
+    /** Of its records. */
     readonly bytes: number;
+    readonly blobBytes: number;
+    /** That it may still take here, while the node has them. */
+    readonly availableBytes: number;
   }[];
 }

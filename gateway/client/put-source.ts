@@ -21,7 +21,7 @@ export async function putSource<T>(
   { namespace, source, options, check }: PutSource,
   put: Put<T>,
 ): Promise<T> {
-  const pieces = piecesOf(source);
+  const pieces = piecesOf(source, options.size);
   try {
     const first = await pieces.take(CHUNK_BYTES);
     if (first.isLast) return await put(undefined, first.bytes);

@@ -17,10 +17,11 @@ export interface Pieces {
   cancel(): Promise<void>;
 }
 
-export function piecesOf(source: Source): Pieces {
+/** `size`: bytes that a stream will give, where they are known. */
+export function piecesOf(source: Source, size: number | null = null): Pieces {
   if (typeof source === 'string') return new SlicedBytes(new TextEncoder().encode(source));
   if (source instanceof Uint8Array) return new SlicedBytes(source);
-  return source instanceof Blob ? new SlicedBlob(source) : new CollectedStream(source);
+  return source instanceof Blob ? new SlicedBlob(source) : new CollectedStream(source, size);
 }
 
 class SlicedBytes implements Pieces {
@@ -66,11 +67,12 @@ class SlicedBlob implements Pieces {
 }
 
 class CollectedStream implements Pieces {
-  readonly size = null;
+  readonly size: number | null;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #rest: Uint8Array = new Uint8Array();
 
-  constructor(stream: ReadableStream<Uint8Array>) {
+  constructor(stream: ReadableStream<Uint8Array>, size: number | null) {
+    this.size = size;
     this.#reader = stream.getReader();
   }
 

@@ -27,6 +27,8 @@ export interface UploadState {
 
 export interface SendOptions {
   readonly signal?: AbortSignal;
+  /** Bytes that a stream will give, where they are known: what cannot fit is refused before they are sent. */
+  readonly size?: number;
   /** Called with the bytes that are kept, of so many as are known to come. */
   readonly onProgress?: (bytes: number, size: number | null) => void;
 }
@@ -34,7 +36,8 @@ export interface SendOptions {
 /** Uploads of one namespace. Every method throws `ClientError`. */
 export interface Uploads {
   readonly namespace: string;
-  begin(): Promise<UploadState>;
+  /** `size`: bytes of the whole, where they are known. Throws `over_quota`, `no_room` where these cannot fit. */
+  begin(options?: { readonly size?: number | null }): Promise<UploadState>;
   state(id: string): Promise<UploadState>;
   /** Sends a source to its end, and goes on whenever the connection is back. What it comes to is a value with `kv.put` or `blobs.put`. */
   send(source: Source, options?: SendOptions): Promise<UploadState>;
@@ -46,7 +49,11 @@ export function createUploads(init: TransportInit, namespace: string): Uploads &
   const urlFor = (id: string): URL => urlOf(init, `/v1/uploads/${encodeURIComponent(id)}`, { namespace });
   const uploads: Uploads & Patching = {
     namespace,
-    begin: async () => call(init, urlOf(init, '/v1/uploads', { namespace }), { method: 'POST' }),
+    begin: async ({ size = null } = {}) =>
+      call(init, urlOf(init, '/v1/uploads', { namespace }), {
+        method: 'POST',
+        headers: size === null ? {} : { 'upload-length': String(size) },
+      }),
     state: async (id) => call(init, urlFor(id)),
     cancel: async (id) => {
       const response = await send(init, urlFor(id), { method: 'DELETE' });
@@ -65,7 +72,7 @@ export function createUploads(init: TransportInit, namespace: string): Uploads &
         signal,
       }),
     send: async (source, options = {}) => {
-      const pieces = piecesOf(source);
+      const pieces = piecesOf(source, options.size);
       try {
         return await sendPieces(uploads, { pieces, first: await pieces.take(CHUNK_BYTES), options });
       } finally {
@@ -92,7 +99,7 @@ export async function sendPieces(
   uploads: Uploads & Patching,
   { pieces, first, options }: SentPieces,
 ): Promise<UploadState> {
-  const { id } = await uploads.begin();
+  const { id } = await uploads.begin({ size: pieces.size });
   const sender = new PieceSender(uploads, { id, options });
   try {
     for (let piece = first; ; piece = await pieces.take(sender.pieceBytes)) {

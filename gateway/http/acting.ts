@@ -90,7 +90,7 @@ function refusing({ storage }: ActingContext, publishing: string, writing: strin
       put: refuse(writing),
       putBlob: refuse(writing),
       delete: refuse(writing),
-      beginUpload: refuseNow(writing),
+      beginUpload: refuse(writing),
       resumeUpload: refuseNow(writing),
     },
   };

@@ -21,8 +21,8 @@ import {
   writtenSchema,
 } from './storage-schemas.ts';
 import type { StorageContext } from './storage-scope.ts';
-import { checkNoBody, sourceOf, TAKES_VALUES } from './store-value.ts';
-import { completeUpload } from './uploads-under-way.ts';
+import { checkNoBody, sizeOf, sourceOf, TAKES_VALUES } from './store-value.ts';
+import { completeUpload, makeOf } from './uploads-under-way.ts';
 import { readContentType, valueHeaders } from './value-headers.ts';
 import { sendValue } from './value-stream.ts';
 
@@ -199,8 +199,13 @@ async function pinBody(
 ): Promise<Pinned> {
   const { body, acting } = reply.request;
   const signal = transfers.beginIn(reply, pin.namespace);
-  const link = await takeBlob(acting.storage, pin.namespace, sourceOf(body, signal), signal);
-  return writePin(acting.storage, { ...pin, link, options: { ...pin.options, signal } });
+  const take = { source: sourceOf(body, signal), signal, ...sizeOf(body) };
+  const { link, end } = await takeBlob(acting.storage, pin.namespace, take);
+  try {
+    return await writePin(acting.storage, { ...pin, link, options: { ...pin.options, signal } });
+  } finally {
+    await end();
+  }
 }
 
 async function pinUpload(
@@ -213,7 +218,6 @@ async function pinUpload(
   const upload = acting.storage.resumeUpload({ owner: '', namespace: pin.namespace }, id);
   const link = completeUpload(upload);
   const signal = transfers.beginIn(reply, pin.namespace);
-  const pinned = await writePin(acting.storage, { ...pin, link, options: { ...pin.options, signal } });
-  upload.cancel();
-  return pinned;
+  const options = { ...pin.options, signal };
+  return makeOf(upload, async () => writePin(acting.storage, { ...pin, link, options }));
 }

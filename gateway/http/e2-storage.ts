@@ -11,7 +11,7 @@ import { issueError } from '../validation.ts';
 import { parseJson } from './body.ts';
 import { dispositionOf, splitName, withName } from './file-names.ts';
 import { isForm, readForm } from './form.ts';
-import { pinName, readPin, takeBlob, writePin } from './pins.ts';
+import { pinName, readPin, type TakenBlob, takeBlob, writePin } from './pins.ts';
 import type { Routes } from './routes.ts';
 import { cidSchema } from './storage-schemas.ts';
 import type { StorageContext } from './storage-scope.ts';
@@ -207,19 +207,25 @@ async function uploadForm(
 ): Promise<Uploaded> {
   const { body, acting } = reply.request;
   const signal = transfers.beginIn(reply, namespace);
-  const { taken, fields } = await readForm({
-    contentType: formType,
-    source: sourceOf(body, signal),
-    field: FILE_FIELD,
-    take: async (file) => {
-      const contentType = withName(readContentType(file.contentType), file.name);
-      return { contentType, link: await takeBlob(acting.storage, namespace, file.bytes, signal) };
-    },
-  });
-  const { link, contentType } = taken;
-  const life = fields.get('pin') === 'false' ? { ttlMs: E2_UNPINNED_LIFE_MS } : {};
-  await writePin(acting.storage, { namespace, link, options: { contentType, ...life, signal } });
-  return { link, name: splitName(contentType).name };
+  let blob: TakenBlob | null = null;
+  try {
+    const { taken, fields } = await readForm({
+      contentType: formType,
+      source: sourceOf(body, signal),
+      field: FILE_FIELD,
+      take: async (file) => {
+        const contentType = withName(readContentType(file.contentType), file.name);
+        blob = await takeBlob(acting.storage, namespace, { source: file.bytes, signal });
+        return { contentType, link: blob.link };
+      },
+    });
+    const { link, contentType } = taken;
+    const life = fields.get('pin') === 'false' ? { ttlMs: E2_UNPINNED_LIFE_MS } : {};
+    await writePin(acting.storage, { namespace, link, options: { contentType, ...life, signal } });
+    return { link, name: splitName(contentType).name };
+  } finally {
+    await (blob as TakenBlob | null)?.end();
+  }
 }
 
 async function uploadJson(
@@ -239,9 +245,14 @@ async function uploadJson(
   }
   const { name, data } = read(uploadBody, Buffer.concat(chunks));
   const contentType = withName('', name);
-  const link = await takeBlob(acting.storage, namespace, sourceOf(data, signal), signal);
-  await writePin(acting.storage, { namespace, link, options: { contentType, signal } });
-  return { link, name: splitName(contentType).name };
+  const take = { source: sourceOf(data, signal), signal, size: data.byteLength };
+  const { link, end } = await takeBlob(acting.storage, namespace, take);
+  try {
+    await writePin(acting.storage, { namespace, link, options: { contentType, signal } });
+    return { link, name: splitName(contentType).name };
+  } finally {
+    await end();
+  }
 }
 
 /** Their clients' JSON comes as bytes. */

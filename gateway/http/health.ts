@@ -77,6 +77,16 @@ const nodeSchema = z
     disk: z
       .object({ dataBytes: counter.nullable(), freeBytes: counter.nullable() })
       .describe('the data directory and what is left on its file system; null where it cannot be read'),
+    storage: z
+      .object({
+        records: counter,
+        blobs: z.object({ count: counter, bytes: counter }),
+        uploads: z.object({ count: counter, bytes: counter }).describe('under way'),
+        capacityBytes: counter.describe('offered; 0 at a node that keeps nothing'),
+        usedBytes: counter.describe('records and blobs'),
+        availableBytes: counter.describe('that may still come'),
+      })
+      .describe('what it stores'),
     directory: z
       .object({ nodes: counter, direct: counter, relayed: counter })
       .describe('other nodes announced, and those reached when dialled back'),
@@ -163,7 +173,13 @@ export function healthRoutes(
       const status = node.status();
       const { addresses, mesh, relay } = status;
       const bootstrap = [...status.bootstrap];
-      const account = { ...status, addresses: [...addresses], mesh: [...mesh], relay: { ...relay }, bootstrap };
+      const account = {
+        ...status,
+        addresses: [...addresses],
+        mesh: [...mesh],
+        relay: { ...relay },
+        bootstrap,
+      };
       return { server: uptime(), network: networkStatus(status, clock), node: account };
     });
   }

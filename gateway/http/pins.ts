@@ -40,18 +40,33 @@ export async function writePin(storage: ActingStorage, { namespace, link, option
   return { name, link, receipt: await storage.putBlob(name, link, options) };
 }
 
-/** Takes what `source` gives to its end; nothing refers to it yet. */
+export interface BlobTake {
+  readonly source: AsyncIterable<Uint8Array>;
+  readonly signal: AbortSignal;
+  /** Bytes that the source gives, where that is known. */
+  readonly size?: number;
+}
+
+/** A blob that nothing refers to yet. */
+export interface TakenBlob {
+  readonly link: BlobLink;
+  /** Once it is pinned, or will not be: frees its room where nothing refers to it. */
+  readonly end: () => Promise<void>;
+}
+
+/** Takes what the source gives to its end. */
 export async function takeBlob(
   storage: ActingStorage,
   namespace: string,
-  source: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): Promise<BlobLink> {
-  const upload = storage.beginUpload({ owner: '', namespace });
+  { source, signal, size }: BlobTake,
+): Promise<TakenBlob> {
+  const options = { isResumable: false, ...(size === undefined ? {} : { size }) };
+  const upload = await storage.beginUpload({ owner: '', namespace }, options);
+  const end = async (): Promise<void> => upload.cancel();
   try {
-    return await upload.finish(source, signal);
+    return { link: await upload.complete(source, signal, size), end };
   } catch (error) {
-    upload.cancel();
+    await end();
     throw error;
   }
 }

@@ -10,9 +10,13 @@ const counter = z.number().min(0);
 
 const statusSchema = z
   .object({
-    bytes: counter.describe("on this node's disk"),
+    bytes: counter.describe("of records on this node's disk"),
     records: counter,
-    capacityBytes: counter.describe('offered to the swarm'),
+    blobs: z.object({ count: counter, bytes: counter }).describe('on it, uploads among them'),
+    uploads: z.object({ count: counter, bytes: counter }).describe('under way, and what of them is here'),
+    capacityBytes: counter.describe('offered to the swarm; 0 at a node that keeps nothing'),
+    usedBytes: counter.describe('records and blobs together'),
+    availableBytes: counter.describe('that may still come: of what is offered, and of the disk'),
     freeBytes: counter.describe('left on its file system'),
     members: counter.describe('nodes that may be home replicas, this one included'),
     replicas: counter.describe('home replicas of every record'),
@@ -27,7 +31,14 @@ const statusSchema = z
       leaving: counter.describe('no replica any more, kept until a successor has all that was promised'),
     }),
     namespaces: z.array(
-      z.object({ owner: z.string(), namespace: z.string(), keys: counter, bytes: counter }),
+      z.object({
+        owner: z.string(),
+        namespace: z.string(),
+        keys: counter,
+        bytes: counter.describe('of its records'),
+        blobBytes: counter.describe('of its blobs, on their way or here, each counted once'),
+        availableBytes: counter.describe('that it may still take here, while the node has them'),
+      }),
     ),
   })
   .meta({ id: 'StorageStatus', description: 'What this node keeps for the swarm' });
@@ -83,12 +94,7 @@ export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageConte
     return {
       ...status,
       partitions: { ...status.partitions },
-      namespaces: namespaces.map(({ owner, namespace, keys, bytes }) => ({
-        owner,
-        namespace,
-        keys,
-        bytes,
-      })),
+      namespaces: namespaces.map((one) => ({ ...one })),
     };
   });
 

@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.ts';
 import { type Precondition, writeIf, writeOnceIf } from './conditions.ts';
 import type { StorageContext } from './storage-scope.ts';
 import { StreamedBody } from './streamed-body.ts';
-import { completeUpload } from './uploads-under-way.ts';
+import { completeUpload, makeOf } from './uploads-under-way.ts';
 
 /** What a route says that takes values of any size: so much of one is in memory. */
 export const TAKES_VALUES = { bodyLimit: INLINE_MAX_BYTES, config: { takesStream: true } };
@@ -34,7 +34,7 @@ export async function storeBody(
   }
   const signal = transfers.beginIn(reply, name.namespace);
   return writeOnceIf(storage, name, precondition, (condition) =>
-    storage.put(name, body, { ...options, ...condition, signal }),
+    storage.put(name, body, { ...options, ...condition, ...sizeOf(body), signal }),
   );
 }
 
@@ -50,11 +50,17 @@ export async function storeUpload(
   const upload = storage.resumeUpload({ owner: '', namespace }, id);
   const link = completeUpload(upload);
   const signal = transfers.beginIn(reply, namespace);
-  const receipt = await writeIf(storage, name, precondition, (condition) =>
-    storage.putBlob(name, link, { ...options, ...condition, signal }),
+  return makeOf(upload, async () =>
+    writeIf(storage, name, precondition, (condition) =>
+      storage.putBlob(name, link, { ...options, ...condition, signal }),
+    ),
   );
-  upload.cancel();
-  return receipt;
+}
+
+/** Bytes of a body that comes piece by piece, where the client announced them. */
+export function sizeOf(body: unknown): { readonly size?: number } {
+  const size = body instanceof StreamedBody ? body.announced : bytesOf(body).byteLength;
+  return size === undefined ? {} : { size };
 }
 
 /** A request without a body stores an empty value. */

@@ -8,6 +8,8 @@ export interface StreamedBodyInit {
   readonly first: readonly Buffer[];
   /** Bytes it may have. */
   readonly limit: number;
+  /** Bytes it has, as the client announced them. */
+  readonly announced?: number;
 }
 
 /**
@@ -29,6 +31,11 @@ export class StreamedBody implements AsyncIterable<Uint8Array> {
   /** Bytes that were taken so far: all of them, once it has ended. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Bytes of the whole; undefined where the client did not say. */
+  get announced(): number | undefined {
+    return this.#init.announced;
   }
 
   /** Told when somebody begins to take it. */

@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Storage } from '../../node/index.ts';
 import type { BlobLink } from '../../protocols/blobs/index.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
 import { GatewayError } from '../errors.ts';
 import { UPLOAD_TURN_MS } from '../limits.ts';
 
-export type Upload = ReturnType<Storage['beginUpload']>;
+export type Upload = ReturnType<Storage['resumeUpload']>;
 
 interface UnderWay {
   readonly controller: AbortController;
@@ -51,4 +52,24 @@ export function completeUpload({ link, offset }: Upload): BlobLink {
   throw new GatewayError('upload_incomplete', 'complete the upload first: PATCH with Upload-Complete: ?1', {
     offset,
   });
+}
+
+/** After these nothing can come of an upload: its room is freed at once rather than when its life ends. */
+const FOR_GOOD: ReadonlySet<string> = new Set(['over_quota', 'no_room', 'too_large', 'blob_too_large']);
+
+/** Does `work` at an upload, which ends when that is refused for good. */
+export async function endingRefused<T>(upload: Pick<Upload, 'cancel'>, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CodedError && FOR_GOOD.has(error.code)) await upload.cancel();
+    throw error;
+  }
+}
+
+/** Makes something of a complete upload, which ends with that. */
+export async function makeOf<T>(upload: Pick<Upload, 'cancel'>, make: () => Promise<T>): Promise<T> {
+  const made = await endingRefused(upload, make);
+  await upload.cancel();
+  return made;
 }

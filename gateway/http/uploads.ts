@@ -12,8 +12,9 @@ import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.t
 import type { Routes } from './routes.ts';
 import { uploadIdSchema } from './storage-schemas.ts';
 import type { StorageContext } from './storage-scope.ts';
-import { checkNoBody, sourceOf, TAKES_VALUES } from './store-value.ts';
-import { type Upload, UploadsUnderWay } from './uploads-under-way.ts';
+import { checkNoBody, sizeOf, sourceOf, TAKES_VALUES } from './store-value.ts';
+import { tooLarge } from './streamed-body.ts';
+import { endingRefused, type Upload, UploadsUnderWay } from './uploads-under-way.ts';
 
 const PATH = '/v1/uploads';
 const PATH_OF_ONE = `${PATH}/:id`;
@@ -39,11 +40,22 @@ const appendHeaders = z.object({
   'upload-complete': z.string().optional().describe('?1: the body is the end of it; ?0: more will come'),
 });
 
+const createHeaders = z.object({
+  'upload-length': z
+    .string()
+    .optional()
+    .describe('bytes of the whole, where they are known: what cannot fit is refused now'),
+});
+
 const createSchema = {
   summary: 'Begin an upload that can be gone on with',
+  description:
+    'It ends by itself when nobody goes on with it for storage.uploadLifeMs (10 minutes unless set otherwise), after 2 minutes where nothing came ' +
+    'of it, and at once when it is refused with over_quota, no_room or too_large. Its room is free again then.',
   operationId: 'beginUpload',
   tags,
   querystring,
+  headers: createHeaders,
   response: { 201: uploadSchema, ...errorResponses },
 };
 const getSchema = {
@@ -90,10 +102,10 @@ const config = { needs: 'write' as const };
 export function uploadRoutes(app: Routes, { transfers }: Pick<StorageContext, 'transfers'>): void {
   const underWay = new UploadsUnderWay();
 
-  app.post(PATH, { schema: createSchema }, async ({ query, acting, body }, reply) => {
+  app.post(PATH, { schema: createSchema }, async ({ query, acting, body, headers }, reply) => {
     const { namespace = DEFAULT_NAMESPACE } = query;
     checkNoBody(body, 'the bytes come with PATCH: begin without a body');
-    const upload = acting.storage.beginUpload({ owner: '', namespace });
+    const upload = await acting.storage.beginUpload({ owner: '', namespace }, readLength(headers));
     return reply
       .code(201)
       .headers(stateOf(upload))
@@ -119,8 +131,10 @@ export function uploadRoutes(app: Routes, { transfers }: Pick<StorageContext, 't
       const one = resumed(request);
       checkOffset(one, offset, reply);
       const body = sourceOf(request.body, ending);
-      if (isLast) await one.complete(body, ending);
-      else await one.append(body, ending);
+      const { size } = sizeOf(request.body);
+      await endingRefused(one, async () =>
+        isLast ? one.complete(body, ending, size) : one.append(body, ending, size),
+      );
       return resumed(request);
     });
     return reply.headers(stateOf(upload)).send(shown(upload));
@@ -141,6 +155,16 @@ function placeOf({ query, params: { id } }: OneRequest): { namespace: string; id
 function resumed(request: OneRequest): Upload {
   const { namespace, id } = placeOf(request);
   return request.acting.storage.resumeUpload({ owner: '', namespace }, id);
+}
+
+/** Bytes of the whole, where the client knows them. Throws `bad_upload`, `too_large`. */
+function readLength({ 'upload-length': length }: FastifyRequest['headers']): { readonly size?: number } {
+  if (length === undefined) return {};
+  if (typeof length !== 'string' || !INTEGER.test(length)) {
+    throw new GatewayError('bad_upload', 'Upload-Length must be the number of bytes of the whole');
+  }
+  if (Number(length) > BLOB_MAX_BYTES) throw tooLarge(BLOB_MAX_BYTES);
+  return { size: Number(length) };
 }
 
 /** Throws `bad_upload`. */

@@ -71,5 +71,7 @@ function lengthOf({ headers }: IncomingMessage): number {
 }
 
 function streamed(payload: IncomingMessage, first: readonly Buffer[]): StreamedBody {
-  return new StreamedBody(payload, { first, limit: BLOB_MAX_BYTES });
+  const announced = lengthOf(payload);
+  const size = Number.isNaN(announced) ? {} : { announced };
+  return new StreamedBody(payload, { first, limit: BLOB_MAX_BYTES, ...size });
 }

@@ -5,7 +5,7 @@ import { partLost, uploadGone } from './errors.ts';
 import type { BlobInfo } from './interface.ts';
 import { BLOCK_OVERHEAD_BYTES } from './limits.ts';
 import { ReferenceSearch } from './reference-search.ts';
-import { References } from './references.ts';
+import { RELEASED, References } from './references.ts';
 import { type Row, Sql } from './sql.ts';
 
 export interface BlobRow extends BlobInfo {
@@ -28,6 +28,18 @@ export interface UploadRow {
   /** Of one that is complete: it has no state any more. */
   readonly link: BlobLink | null;
 }
+
+export interface UnusedQuery {
+  readonly before: number;
+  readonly partBefore: number;
+  /** Also what records referred to until shortly: somebody may be reading it. */
+  readonly takesReleased: boolean;
+  /** Of a blob that is on its way to its replicas. */
+  readonly isKept: (cid: Uint8Array) => boolean;
+}
+
+/** Unused blobs looked at for one that may go: more than are on their way to their replicas at a time. */
+const TAKEN_AT_ONCE = 1024;
 
 /** A block that was written. */
 export interface WrittenBlock {
@@ -112,9 +124,16 @@ export class Catalogue {
     if (Number(changes) === 0) throw partLost();
   }
 
-  /** The grace of a blob that nothing refers to is over, and it counts for nobody. One that is being fetched is somebody's. */
-  dismiss(cid: Uint8Array): void {
-    this.#sql.run('UPDATE blobs SET touched = 0, claim = 0 WHERE cid = ? AND uses = 0 AND complete = 1', cid);
+  /**
+   * The grace of a blob that nothing refers to is over, and it counts for nobody. One that is not whole may be being fetched: only
+   * `isRefused` says that it is not.
+   */
+  dismiss(cid: Uint8Array, { isRefused = false } = {}): void {
+    this.#sql.run(
+      'UPDATE blobs SET touched = 0, claim = 0 WHERE cid = ? AND uses = 0 AND (complete = 1 OR ?)',
+      cid,
+      isRefused ? 1 : 0,
+    );
   }
 
   block(cid: Uint8Array): BlockRow | null {
@@ -265,7 +284,7 @@ export class Catalogue {
   endUpload(id: string): void {
     const row = this.#sql.get('DELETE FROM uploads WHERE id = ? RETURNING blob, size', id);
     if (row === undefined) return;
-    const sql = 'UPDATE blobs SET touched = 0, size = ? WHERE id = ? AND cid IS NULL';
+    const sql = 'UPDATE blobs SET touched = 0, size = iif(cid IS NULL, ?, size) WHERE id = ? AND uses = 0';
     this.#sql.run(sql, Number(row['size']), Number(row['blob']));
   }
 
@@ -278,19 +297,45 @@ export class Catalogue {
     return { all: Number(row?.['total']), ofNamespace: Number(row?.['own']) };
   }
 
-  /** Ends the uploads that nobody went on with since `before`. How many. */
-  endUploads(before: number): number {
-    return Number(this.#sql.run('DELETE FROM uploads WHERE touched < ?', before).changes);
+  /** Uploads that nobody went on with since `before`, or since `emptyBefore` where nothing has come of them. */
+  staleUploads(before: number, emptyBefore: number): string[] {
+    return this.#sql
+      .all('SELECT id FROM uploads WHERE touched < ? OR (touched < ? AND size = 0)', before, emptyBefore)
+      .map((row) => String(row['id']));
   }
 
-  /** A blob that nobody needs, and that was not touched since `before`. From now on its CID is not here. */
-  takeUnused(before: number): number | null {
-    const row = this.#sql.get(
-      `UPDATE blobs SET complete = 0, cid = NULL WHERE id =
-        (SELECT id FROM blobs WHERE uses = 0 AND touched < ? LIMIT 1) RETURNING id`,
-      before,
-    );
-    return row === undefined ? null : Number(row['id']);
+  /** Uploads that a killed process was taking and nobody can go on with: they have neither state nor CID. */
+  brokenUploads(): string[] {
+    return this.#sql
+      .all("SELECT uploads.id FROM uploads JOIN blobs ON blobs.id = blob WHERE state = x'' AND cid IS NULL")
+      .map((row) => String(row['id']));
+  }
+
+  /** What is under way and what came of it. */
+  uploadTotals(): { readonly count: number; readonly bytes: number } {
+    const row = this.#sql.get('SELECT count(*) AS count, coalesce(sum(size), 0) AS bytes FROM uploads');
+    return { count: Number(row?.['count']), bytes: Number(row?.['bytes']) };
+  }
+
+  /**
+   * A blob that nobody needs, and that was not touched since `before`, or since `partBefore` where it is not whole. From now on its CID is
+   * not here.
+   */
+  takeUnused({ before, partBefore, takesReleased, isKept }: UnusedQuery): number | null {
+    const found = this.#sql
+      .all(
+        `SELECT id, cid FROM blobs WHERE uses = 0 AND touched < max(?1, ?2) AND (touched < ?1 OR (complete = 0 AND touched < ?2))
+          AND (touched <> ${RELEASED} OR ?3) ORDER BY touched LIMIT ?4`,
+        before,
+        partBefore,
+        takesReleased ? 1 : 0,
+        TAKEN_AT_ONCE,
+      )
+      .find((row) => row['cid'] === null || !isKept(row['cid'] as Uint8Array));
+    if (found === undefined) return null;
+    const id = Number(found['id']);
+    this.#sql.run('UPDATE blobs SET complete = 0, cid = NULL WHERE id = ?', id);
+    return id;
   }
 
   /** Removes some of an unused blob's blocks from it; itself once it has none. Whether that is done. */

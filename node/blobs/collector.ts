@@ -2,13 +2,17 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { parseCid } from '../../protocols/blobs/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { BlockFiles } from './block-files.ts';
-import type { Catalogue } from './catalogue.ts';
-import type { BlobStoreMetrics, CollectReport } from './interface.ts';
-import { COLLECT_FILES, COLLECT_ROWS } from './limits.ts';
+import type { Catalogue, UnusedQuery } from './catalogue.ts';
+import type { BlobStoreMetrics, CollectReach, CollectReport } from './interface.ts';
+import { COLLECT_FILES, COLLECT_ROWS, EMPTY_UPLOAD_LIFE_MS, UNREFERENCED_PART_GRACE_MS } from './limits.ts';
 
 export interface CollectorComponents {
   readonly files: BlockFiles;
   readonly catalogue: Catalogue;
+  /** Ends the uploads that nobody went on with since then, or since the second time where nothing came of them. How many. */
+  readonly endStale: (before: number, emptyBefore: number) => number;
+  /** Whether a blob that nothing refers to is on its way to its replicas. */
+  readonly isKept: (cid: Uint8Array) => boolean;
   readonly clock: Clock;
   readonly metrics: BlobStoreMetrics;
   readonly signal: AbortSignal;
@@ -19,28 +23,33 @@ export interface CollectorInit {
   readonly uploadLifeMs: number;
   /** Files of before it may be unknown to the catalogue because that is new. */
   readonly openedAt: number;
+  readonly reach: CollectReach;
 }
 
 /** Removes what nobody needs, some at a time, so that clients get in between. */
 export async function collectUnused(
   components: CollectorComponents,
-  { graceMs, uploadLifeMs, openedAt }: CollectorInit,
+  { graceMs, uploadLifeMs, openedAt, reach }: CollectorInit,
 ): Promise<CollectReport> {
-  const { catalogue, clock } = components;
-  const now = clock.now();
+  const now = components.clock.now();
   const before = now - graceMs;
-  const uploads = catalogue.transaction(() => catalogue.endUploads(now - uploadLifeMs));
-  const blobs = await dismantleUnused(components, before);
+  const emptyLifeMs = Math.min(EMPTY_UPLOAD_LIFE_MS, uploadLifeMs);
+  const uploads = components.endStale(now - uploadLifeMs, now - emptyLifeMs);
+  const partBefore = now - Math.min(UNREFERENCED_PART_GRACE_MS, graceMs);
+  const blobs = await dismantleUnused(components, { before, partBefore, takesReleased: reach !== 'ended' });
   const { blocks, bytes } = await removeUnused(components, before);
-  if (openedAt < before) await removeUnknown(components, before);
+  if (reach === 'files' && openedAt < before) await removeUnknown(components, before);
   return { blobs, blocks, bytes, uploads };
 }
 
-async function dismantleUnused({ catalogue, signal }: CollectorComponents, before: number): Promise<number> {
+async function dismantleUnused(
+  { catalogue, isKept, signal }: CollectorComponents,
+  which: Omit<UnusedQuery, 'isKept'>,
+): Promise<number> {
   for (let blobs = 0; ; blobs++) {
     signal.throwIfAborted();
     // on disk before its first file goes: after a loss of power it must not be whole again
-    const blob = catalogue.durably(() => catalogue.takeUnused(before));
+    const blob = catalogue.durably(() => catalogue.takeUnused({ ...which, isKept }));
     if (blob === null) return blobs;
     while (!catalogue.transaction(() => catalogue.dismantle(blob, COLLECT_ROWS))) await turn();
     await turn();

@@ -1,22 +1,44 @@
 import { BlobError, type BlobLink, cidText } from '../../protocols/blobs/index.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
+import { roundSize } from '../../protocols/common/quantities.ts';
 import { faultOf } from '../disk/database-faults.ts';
 
-type Reason = 'capacity' | 'quota' | 'disk';
+export type RoomReason = 'capacity' | 'quota' | 'disk';
 
-const ADVICE: Readonly<Record<Reason, string>> = {
-  capacity: 'this node keeps as much as it offers: raise storage.capacityBytes, or add a node',
-  quota: 'the namespace has had its share: delete something, or have its quota raised',
-  disk: 'the disk is full or fails: nothing was kept; make room and try again',
+/** How much was to come, and how much may. */
+export interface RoomLeft {
+  readonly wantedBytes: number;
+  readonly freeBytes: number;
+}
+
+const PLACES: Readonly<Record<RoomReason, string>> = {
+  capacity: 'this node',
+  quota: 'the namespace',
+  disk: "this node's disk",
+};
+const ADVICE: Readonly<Record<RoomReason, string>> = {
+  capacity: 'delete something, raise storage.capacityBytes, or add a node',
+  quota: 'delete something, or have its quota raised',
+  disk: 'free some of the disk and try again',
 };
 
-export function noRoom(reason: Reason): CodedError {
-  return new CodedError('no_room', ADVICE[reason], { reason });
+/** `over_quota` where the namespace has too little left, else `no_room`. */
+export function noRoom(reason: RoomReason, { wantedBytes, freeBytes }: RoomLeft): CodedError {
+  const message = `${roundSize(wantedBytes)} do not fit: ${PLACES[reason]} has ${roundSize(freeBytes)} left; ${ADVICE[reason]}`;
+  const code = reason === 'quota' ? 'over_quota' : 'no_room';
+  return new CodedError(code, message, { reason, wantedBytes, freeBytes });
+}
+
+/** Whether an upload that ends with this error can come to nothing any more: its room is given back. */
+export function isRefusedForGood(error: unknown): boolean {
+  return error instanceof CodedError && (error.code === 'no_room' || error.code === 'over_quota');
 }
 
 /** What the disk said, by its name. */
 export function diskError(error: unknown): unknown {
-  return faultOf(error) === 'disk' ? noRoom('disk') : error;
+  if (faultOf(error) !== 'disk') return error;
+  const message = 'the disk is full or fails: nothing was kept; free some of it and try again';
+  return new CodedError('no_room', message, { reason: 'disk' });
 }
 
 export function notFound(what: string): CodedError {
@@ -25,7 +47,7 @@ export function notFound(what: string): CodedError {
 
 export function uploadGone(): CodedError {
   return notFound(
-    'there is no such upload: it ended, nobody went on with it for a day, or somebody else did just now',
+    'there is no such upload: it was ended, nobody went on with it in time, or somebody else did just now',
   );
 }
 

@@ -5,13 +5,17 @@ import {
   BlobReader,
   type BlockRef,
   cidText,
+  PROFILE,
   rootOf,
 } from '../../protocols/blobs/index.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
-import type { Catalogue } from './catalogue.ts';
+import type { BlobRow, Catalogue } from './catalogue.ts';
+import { isRefusedForGood } from './errors.ts';
+import type { Garbage } from './garbage.ts';
 import { Intake, type IntakeComponents } from './intake.ts';
 import type { FetchOptions } from './interface.ts';
 import { BLOCK_OVERHEAD_BYTES, FETCHES_AT_ONCE } from './limits.ts';
+import type { Room } from './room.ts';
 
 export interface FetchComponents extends IntakeComponents {
   readonly crypto: Pick<Crypto, 'sha256'>;
@@ -25,12 +29,34 @@ interface Coming {
   readonly bytes: Promise<Uint8Array>;
 }
 
-/** Gets what is missing of a blob, in its order; a few blocks at once, each verified before it is written. */
-export async function fetchBlob(
-  components: FetchComponents,
-  link: BlobLink,
+/** As `fetchBlob`, with room kept for what is missing; what came of a blob that finds none goes at once. */
+export async function fetchWithRoom(
+  components: FetchComponents & { readonly room: Room; readonly garbage: Garbage },
+  { link, there }: { readonly link: BlobLink; readonly there: BlobRow | null },
   options: FetchOptions,
 ): Promise<void> {
+  const { room, garbage } = components;
+  room.checkShare(options.namespaceId, link, there);
+  const missing = Math.max(0, link.size - (there?.blocks ?? 0) * PROFILE.chunkBytes);
+  // the namespace counts all of it as soon as its row is made
+  const reservation = await garbage.withRoom(() => room.reserve(null, missing));
+  const onProgress = (bytes: number): void => {
+    reservation.bytes = Math.max(0, reservation.bytes - bytes);
+    options.onProgress?.(bytes);
+  };
+  const checkRoom = (bytes: number): Promise<void> => garbage.withRoom(() => room.check(bytes, reservation));
+  try {
+    await fetchBlob({ ...components, checkRoom }, link, { ...options, onProgress });
+  } catch (error) {
+    if (isRefusedForGood(error)) await garbage.dismiss(link.cid, { isRefused: true });
+    throw error;
+  } finally {
+    room.release(reservation);
+  }
+}
+
+/** Gets what is missing of a blob, in its order; a few blocks at once, each verified before it is written. */
+async function fetchBlob(components: FetchComponents, link: BlobLink, options: FetchOptions): Promise<void> {
   const { catalogue, crypto, protocolMetrics, read, metrics } = components;
   const { id: blob } = catalogue.openBlob(link, options.namespaceId);
   const intake = new Intake(components, { blob });

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import { putDatabaseAside } from '../disk/database.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { BlobStore, BlobUsage } from './interface.ts';
-import { COLLECT_MS } from './limits.ts';
+import { Collections } from './collections.ts';
+import type { BlobStore, BlobUsage, CollectReach } from './interface.ts';
+import { COLLECT_FILES_MS, COLLECT_MS } from './limits.ts';
 import { type BlobGauges, createBlobStoreMetrics } from './metrics.ts';
 import { type BlobStoreComponents, type BlobStoreInit, openBlobStore } from './store.ts';
 
-const NOTHING: BlobUsage = { bytes: 0, blocks: 0, blobs: 0, freeBytes: 0 };
+const NO_UPLOADS = { count: 0, bytes: 0 };
 
 /**
  * A node's blob store, opened when there is something in it or something comes: a node without blobs does not pay for it.
@@ -19,16 +20,13 @@ export class BlobHome implements BlobGauges {
   readonly #init: BlobStoreInit;
   readonly #logger: Logger;
   #store: BlobStore | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  /** The collection that is under way, or the last one. */
-  #collecting: Promise<void> = Promise.resolve();
-  #isCollecting = false;
-  #pauses = 0;
+  readonly #collections = new Collections();
+  #timers: readonly NodeJS.Timeout[] = [];
   #isClosed = false;
 
   /** Throws `bad_storage_key`, `storage_version`. */
-  constructor(components: Omit<BlobStoreComponents, 'metrics'>, init: BlobStoreInit) {
-    this.#components = { ...components, metrics: this.metrics };
+  constructor(components: Omit<BlobStoreComponents, 'metrics' | 'collections'>, init: BlobStoreInit) {
+    this.#components = { ...components, metrics: this.metrics, collections: this.#collections };
     this.#init = init;
     this.#logger = components.logger;
     if (existsSync(init.directory)) this.store();
@@ -59,12 +57,18 @@ export class BlobHome implements BlobGauges {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => void this.collect(), COLLECT_MS);
+    if (this.#timers.length > 0) return;
+    // of a process that was killed something may be left
+    void this.collect('ended');
+    this.#timers = [
+      setInterval(() => void this.collect('ended'), COLLECT_MS),
+      setInterval(() => void this.collect('files'), COLLECT_FILES_MS),
+    ];
   }
 
   async close(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
     this.#isClosed = true;
     await this.#store?.close();
   }
@@ -80,33 +84,26 @@ export class BlobHome implements BlobGauges {
 
   /** Nothing is removed from when this resolves until what it gives is called. */
   async pauseCollection(): Promise<() => void> {
-    this.#pauses += 1;
-    await this.#collecting;
+    const goOn = await this.#collections.pause();
     return () => {
-      this.#pauses -= 1;
+      goOn();
+      void this.collect('ended');
     };
   }
 
-  readonly usage = (): BlobUsage => this.#store?.usage() ?? NOTHING;
+  readonly usage = (): BlobUsage => {
+    if (this.#store !== null) return this.#store.usage();
+    const availableBytes = Math.max(0, this.#init.capacityBytes());
+    return { bytes: 0, blocks: 0, blobs: 0, freeBytes: 0, availableBytes, uploads: NO_UPLOADS };
+  };
 
   /** Never rejects: what could not be collected is the next time. */
-  async collect(): Promise<void> {
-    if (this.#isCollecting || this.#pauses > 0) return;
-    this.#collecting = this.#collect();
-    await this.#collecting;
-  }
-
-  async #collect(): Promise<void> {
-    if (this.#store === null) return;
-    this.#isCollecting = true;
+  async collect(reach: CollectReach = 'files'): Promise<void> {
     try {
-      await this.#store.collect();
+      await this.#store?.collect(reach);
     } catch (error) {
-      if (!this.#isClosed) {
-        this.#logger.warn({ reason: errorMessage(error) }, 'blobs that nobody needs could not be removed');
-      }
-    } finally {
-      this.#isCollecting = false;
+      if (this.#isClosed) return;
+      this.#logger.warn({ reason: errorMessage(error) }, 'blobs that nobody needs could not be removed');
     }
   }
 }

@@ -9,8 +9,32 @@ export interface IntakeComponents {
   readonly files: BlockFiles;
   readonly catalogue: Catalogue;
   readonly metrics: BlobStoreMetrics;
-  /** Throws where there is no room for so many bytes more. */
-  readonly checkRoom: (bytes: number) => void;
+  readonly unnoted: UnnotedBlocks;
+  /** Rejects where there is no room for so many bytes more. */
+  readonly checkRoom: (bytes: number) => Promise<void>;
+}
+
+/** Blocks whose files are written and that the catalogue does not know yet: as many as batches under way hold. */
+export class UnnotedBlocks {
+  readonly #counts = new Map<string, number>();
+
+  enter(cid: Uint8Array): void {
+    const key = keyOf(cid);
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  /** Whether nobody else is about to note it. */
+  leave(cid: Uint8Array): boolean {
+    const key = keyOf(cid);
+    const left = (this.#counts.get(key) ?? 1) - 1;
+    if (left > 0) this.#counts.set(key, left);
+    else this.#counts.delete(key);
+    return left <= 0;
+  }
+}
+
+function keyOf(cid: Uint8Array): string {
+  return Buffer.from(cid).toString('latin1');
 }
 
 /**
@@ -43,6 +67,7 @@ export class Intake {
       this.#fault ??= { error };
     });
     this.#batch.push({ cid: block.cid, bytes: block.bytes.byteLength });
+    this.#components.unnoted.enter(block.cid);
     this.#underWay.push(writing);
     this.#check();
   }
@@ -62,7 +87,7 @@ export class Intake {
     await Promise.all(this.#underWay);
     this.#underWay = [];
     this.#check();
-    const { files, catalogue } = this.#components;
+    const { files, catalogue, unnoted } = this.#components;
     const batch = this.#batch;
     await files.sync(batch.map(({ cid }) => cid));
     catalogue.transaction(() => {
@@ -72,20 +97,25 @@ export class Intake {
       catalogue.touch(this.#blob);
       also();
     });
+    for (const { cid } of batch) unnoted.leave(cid);
     this.#batch = [];
   }
 
-  /** Forgets what was added and not noted; its files stay, for whoever tries again, or for collection. */
+  /** Forgets what was added and not noted, and removes its files where nobody else is about to note them. */
   async abandon(): Promise<void> {
     await Promise.all(this.#underWay);
     this.#underWay = [];
+    const { files, catalogue, unnoted } = this.#components;
+    for (const { cid } of this.#batch) {
+      if (unnoted.leave(cid) && catalogue.block(cid) === null) files.remove(cid);
+    }
     this.#batch = [];
     this.#fault = null;
   }
 
   async #write({ cid, bytes }: { readonly cid: Uint8Array; readonly bytes: Uint8Array }): Promise<void> {
     const { files, catalogue, metrics, checkRoom } = this.#components;
-    if (catalogue.block(cid) === null) checkRoom(bytes.byteLength);
+    if (catalogue.block(cid) === null) await checkRoom(bytes.byteLength);
     await files.write(cid, bytes);
     metrics.blocksWritten += 1;
     metrics.bytesWritten += bytes.byteLength;

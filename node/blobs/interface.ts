@@ -20,6 +20,11 @@ export interface BlobInfo extends BlobLink {
   readonly uses: number;
 }
 
+export interface UploadOptions {
+  /** Whether somebody may go on with it after a break, by its id; true unless said. Otherwise a restart of the node ends it. */
+  readonly isResumable?: boolean;
+}
+
 /** Bytes on their way in. One caller at a time. */
 export interface Upload {
   /** By which it is resumed, over restarts. */
@@ -30,15 +35,16 @@ export interface Upload {
   readonly link: BlobLink | null;
   /**
    * Takes what `source` gives, from `offset` on, to its end; then it is a blob, which nothing refers to yet. When `source` or the signal breaks it
-   * off, what was synced stays. Throws `no_room`, `blob_too_large`.
+   * off, what was synced stays of one that is resumable. `size`: bytes that the source will give, where that is known; room is kept for
+   * them until it ends. Throws `no_room`, `over_quota`, before the first byte is taken where `size` says it; `blob_too_large`.
    */
-  finish(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobLink>;
+  finish(source: AsyncIterable<Uint8Array>, signal: AbortSignal, size?: number): Promise<BlobLink>;
   /** As `finish`, but the upload stays with its link, and the blob with it, until it is cancelled or its life has ended. */
-  complete(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobLink>;
+  complete(source: AsyncIterable<Uint8Array>, signal: AbortSignal, size?: number): Promise<BlobLink>;
   /** Takes what `source` gives and waits for more; what does not fill a chunk has to be sent again: `offset` says from where. */
-  append(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
-  /** Gives it up. */
-  cancel(): void;
+  append(source: AsyncIterable<Uint8Array>, signal: AbortSignal, size?: number): Promise<void>;
+  /** Ends it. What came of it and nothing else needs is off the disk when this resolves. */
+  cancel(): Promise<void>;
 }
 
 export interface FetchOptions {
@@ -51,6 +57,12 @@ export interface FetchOptions {
   /** Called after each block that came: a timer that measures progress starts again. */
   readonly onProgress?: (bytes: number) => void;
 }
+
+/**
+ * How far a collection goes. `ended`: uploads that ended, and blobs that were refused. `released`: what records referred to until shortly,
+ * as well. `files`: files that the catalogue does not know, as well, for which each file is looked at.
+ */
+export type CollectReach = 'ended' | 'released' | 'files';
 
 export interface CollectReport {
   readonly blobs: number;
@@ -96,6 +108,10 @@ export interface BlobUsage {
   readonly blobs: number;
   /** Of the file system, for this process. */
   readonly freeBytes: number;
+  /** What may still come: of the capacity, and of the disk without what is reserved on it. */
+  readonly availableBytes: number;
+  /** Uploads under way, and the bytes of them that are here. */
+  readonly uploads: { readonly count: number; readonly bytes: number };
 }
 
 /** What the store counts. True counters: they only grow. */
@@ -118,11 +134,13 @@ export interface BlobStoreMetrics {
  * Blobs on this node's disk, encrypted. What is read is verified; what is not what was written is an error, and counts as
  * missing from then on.
  *
- * Errors are `CodedError`s: `corrupt` (a block does not read), `no_room` (detail.reason: `capacity`, `quota` or `disk`), `overloaded` (too many
- * uploads), `not_found`, `closed`, and those of the protocol.
+ * Errors are `CodedError`s: `corrupt` (a block does not read), `over_quota` and `no_room` (detail: reason, one of `quota`, `capacity` and `disk`;
+ * wantedBytes and freeBytes where they are known), `overloaded` (too many uploads), `not_found`, `closed`, and those of the protocol.
  */
 export interface BlobStore {
-  begin(namespaceId: Uint8Array): Upload;
+  begin(namespaceId: Uint8Array, options?: UploadOptions): Upload;
+  /** Makes sure that a value of so many bytes fits, for which it removes what was released. Throws `over_quota`, `no_room`. */
+  makeRoom(namespaceId: Uint8Array, bytes: number): Promise<void>;
   /** Throws `not_found` for an upload of another namespace, too. */
   resume(namespaceId: Uint8Array, id: string): Upload;
   /** Null where nothing of it is here. */
@@ -135,7 +153,7 @@ export interface BlobStore {
   read(link: BlobLink, range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
   /** Gets what is missing of a blob; goes on where an earlier call broke off. */
   fetch(link: BlobLink, options: FetchOptions): Promise<void>;
-  /** On disk before it returns. Throws `not_found` where the blob is not complete, `no_room` over the quota. Idempotent. */
+  /** On disk before it returns. Throws `not_found` where the blob is not complete, `over_quota`. Idempotent. */
   hold(reference: Reference, cid: Uint8Array): void;
   /** As `hold`, of a blob that nobody could give yet: it is among what is `wanted` until somebody does. */
   want(reference: Reference, link: BlobLink): void;
@@ -156,8 +174,8 @@ export interface BlobStore {
     readonly before: number;
     readonly limit: number;
   }): readonly { readonly position: number; readonly reference: Reference }[];
-  /** Of a blob that nothing refers to: its grace is over. */
-  dismiss(cid: Uint8Array): void;
+  /** Keeps a blob that is on its way to its replicas, until what it gives is called; then one that nothing refers to is removed. */
+  retain(cid: Uint8Array): () => Promise<void>;
   /**
    * Who has blobs that this block is a part of; none where the block is not here or does not read. At most `limit` blobs, the oldest first, and
    * namespaces are looked at: the same bytes may be in any number of them.
@@ -170,8 +188,8 @@ export interface BlobStore {
     readonly position: number;
     readonly cid: Uint8Array;
   }[];
-  /** Removes what nobody refers to: uploads that ended, blobs, blocks that no other blob has. */
-  collect(): Promise<CollectReport>;
+  /** Removes what nobody refers to: uploads that ended, blobs, blocks that no other blob has. Nothing while a backup runs. */
+  collect(reach?: CollectReach): Promise<CollectReport>;
   /** Gives disk that the catalogue does not use back to the file system, some at a time. Bytes. */
   compact(signal: AbortSignal): Promise<number>;
   /** Blocks that are needed and no good. */

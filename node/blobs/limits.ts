@@ -2,7 +2,6 @@ import type { Limit } from '../../protocols/common/limits.ts';
 
 const MIB = 2 ** 20;
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 
 /** Blocks that are written and synced together: what an upload that is killed does again is less than this many chunks. */
 export const BATCH_BLOCKS = 8;
@@ -16,13 +15,19 @@ export const DISK_RESERVED_BYTES = 16 * MIB;
 /** Uploads under way: each keeps its digests, some 64 KiB. */
 export const UPLOADS_MAX = 1024;
 export const UPLOADS_PER_NAMESPACE_MAX = 64;
-/** An upload that nobody goes on with is given up after this. */
-export const UPLOAD_LIFE_MS = 24 * HOUR_MS;
-/** What nobody refers to is kept so long: whoever put it is about to write the record. */
+/** How long an upload waits for a client that went away: a setting may say otherwise. */
+export const UPLOAD_LIFE_MS = 10 * MINUTE_MS;
+/** An upload that nothing has come of is ended after this: a client that means it sends within seconds. */
+export const EMPTY_UPLOAD_LIFE_MS = 2 * MINUTE_MS;
+/** A whole blob that nothing refers to is kept so long: the slowest replica of a write may still be fetching it. */
 export const UNREFERENCED_GRACE_MS = 60 * MINUTE_MS;
+/** A part of a blob that nothing refers to and nothing came of: longer than a fetch takes for the blocks that it notes together. */
+export const UNREFERENCED_PART_GRACE_MS = 10 * MINUTE_MS;
 
-/** Between two collections: a little of what is not needed any more stands for a while. */
-export const COLLECT_MS = 10 * MINUTE_MS;
+/** Between two collections of what the catalogue knows: the delay with which abandoned uploads end. */
+export const COLLECT_MS = 30_000;
+/** Between two that also look at every file: only a process that was killed leaves files that the catalogue does not know. */
+export const COLLECT_FILES_MS = 10 * MINUTE_MS;
 /** Rows of the catalogue that one turn of collection touches. */
 export const COLLECT_ROWS = 512;
 /** Files that one turn of collection removes. */
@@ -43,8 +48,9 @@ export const BLOCK_OVERHEAD_BYTES = 2048 + 256;
 export const BLOB_STORE_LIMITS: readonly Limit[] = [
   limit('blobs.uploads', UPLOADS_MAX, 'count', 'uploads under way at a node'),
   limit('blobs.uploadsPerNamespace', UPLOADS_PER_NAMESPACE_MAX, 'count', 'of one namespace among them'),
-  limit('blobs.uploadLife', UPLOAD_LIFE_MS, 'milliseconds', 'an upload that nobody goes on with'),
+  limit('blobs.emptyUploadLife', EMPTY_UPLOAD_LIFE_MS, 'milliseconds', 'an upload of which nothing comes'),
   limit('blobs.grace', UNREFERENCED_GRACE_MS, 'milliseconds', 'bytes that nothing refers to yet'),
+  limit('blobs.partGrace', UNREFERENCED_PART_GRACE_MS, 'milliseconds', 'a part of such bytes'),
   limit('blobs.fetches', FETCHES_AT_ONCE, 'count', 'blocks of a blob fetched at once'),
 ];
 

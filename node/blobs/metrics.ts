@@ -34,4 +34,6 @@ export function registerBlobMetrics(meter: Meter, { metrics, usage }: BlobGauges
   meter.gauge('maillon_blobs_used_bytes', 'Bytes of blocks on disk.', () => usage().bytes);
   meter.gauge('maillon_blobs_stored_blocks', 'Blocks on disk.', () => usage().blocks);
   meter.gauge('maillon_blobs_stored_blobs', 'Blobs, complete or not.', () => usage().blobs);
+  meter.gauge('maillon_blobs_open_uploads', 'Uploads under way.', () => usage().uploads.count);
+  meter.gauge('maillon_blobs_upload_bytes', 'Bytes of uploads under way.', () => usage().uploads.bytes);
 }

@@ -7,6 +7,12 @@ import { decodeStamp, encodeStamp } from './stamp-bytes.ts';
 
 type Sized = Pick<BlobInfo, 'size'> & { readonly id: number };
 
+/**
+ * When a blob was touched last whose record was replaced or deleted: it is there a little longer, for whoever is reading it, unless its room is
+ * needed. 0 is for what goes now.
+ */
+export const RELEASED = 1;
+
 /** Who needs which blob, and what that is for each namespace. */
 export class References {
   readonly #sql: Sql;
@@ -85,7 +91,7 @@ export class References {
     if (row === undefined) return false;
     const blob = Number(row['blob']);
     // what nothing refers to any more counts for nobody; the grace of what is fresh is for what nothing referred to yet
-    this.#sql.run('UPDATE blobs SET claim = 0, touched = 0 WHERE id = ? AND uses = 0', blob);
+    this.#sql.run('UPDATE blobs SET claim = 0, touched = ? WHERE id = ? AND uses = 0', RELEASED, blob);
     if (!this.#isBy(reference.namespaceId, blob)) {
       this.#sql.run(
         'UPDATE namespaces SET bytes = bytes - (SELECT size FROM blobs WHERE id = ?) WHERE id = ?',

@@ -1,14 +1,12 @@
-import type { BlobLink } from '../../protocols/blobs/index.ts';
+import { type BlobLink, blockCountOf, dagBytesOf, heightOf, PROFILE } from '../../protocols/blobs/index.ts';
 import type { BlockFiles } from './block-files.ts';
 import type { BlobRow, Catalogue } from './catalogue.ts';
-import { noRoom } from './errors.ts';
-import type { BlobStoreMetrics } from './interface.ts';
+import { noRoom, type RoomReason } from './errors.ts';
 import { BLOCK_OVERHEAD_BYTES, DISK_RESERVED_BYTES } from './limits.ts';
 
 export interface RoomComponents {
   readonly files: BlockFiles;
   readonly catalogue: Catalogue;
-  readonly metrics: BlobStoreMetrics;
 }
 
 export interface RoomInit {
@@ -18,10 +16,20 @@ export interface RoomInit {
   readonly quotaOf: (namespaceId: Uint8Array) => number;
 }
 
-/** What may still come. Each check throws `no_room` with its reason. */
+/** Room that is kept for bytes that were announced and are on their way: others are refused before they take it. */
+export interface Reservation {
+  /** Null where the catalogue counts the whole blob for its namespace already. */
+  readonly namespace: string | null;
+  /** That are still to come. */
+  bytes: number;
+}
+
+/** What may still come. Each check throws `no_room` or `over_quota`, with what is left. */
 export class Room {
   readonly #components: RoomComponents;
   readonly #init: RoomInit;
+  /** One for each transfer that announced its size: bounded by the transfers that may run at once. */
+  readonly #reservations = new Set<Reservation>();
 
   constructor(components: RoomComponents, init: RoomInit) {
     this.#components = components;
@@ -29,11 +37,8 @@ export class Room {
   }
 
   /** Of the node, for a block of so many bytes. */
-  check(bytes: number): void {
-    const { catalogue, files } = this.#components;
-    const wanted = catalogue.totals().bytes + bytes + BLOCK_OVERHEAD_BYTES;
-    if (wanted > this.#init.capacityBytes()) this.#refuse('capacity');
-    if (files.freeBytes() < DISK_RESERVED_BYTES + bytes) this.#refuse('disk');
+  check(bytes: number, own: Reservation | null = null): void {
+    this.#checkNode(bytes, bytes + BLOCK_OVERHEAD_BYTES, own);
   }
 
   /** Of a namespace, for a blob: what it has already, or has coming, is counted. */
@@ -43,13 +48,76 @@ export class Room {
     if (size > counted) this.checkQuota(namespaceId, size - counted);
   }
 
-  checkQuota(namespaceId: Uint8Array, bytes: number): void {
-    const wanted = this.#components.catalogue.references.bytesOf(namespaceId) + bytes;
-    if (wanted > this.#init.quotaOf(namespaceId)) this.#refuse('quota');
+  checkQuota(namespaceId: Uint8Array, bytes: number, own: Reservation | null = null): void {
+    const free = this.#quotaLeft(namespaceId, own);
+    if (bytes > free) this.#refuse('quota', bytes, free);
   }
 
-  #refuse(reason: 'capacity' | 'quota' | 'disk'): never {
-    this.#components.metrics.refusals += 1;
-    throw noRoom(reason);
+  /** A value of so many bytes, in its namespace and on this node. */
+  checkValue(namespaceId: Uint8Array, bytes: number): void {
+    this.checkQuota(namespaceId, bytes);
+    this.#checkNode(bytes, takenBy(bytes), null);
   }
+
+  /** Keeps room for bytes that are about to come to `namespaceId`; null where that counts them already. */
+  reserve(namespaceId: Uint8Array | null, bytes: number): Reservation {
+    if (namespaceId !== null) this.checkQuota(namespaceId, bytes);
+    this.#checkNode(bytes, takenBy(bytes), null);
+    const reservation = { namespace: namespaceId === null ? null : keyOf(namespaceId), bytes };
+    this.#reservations.add(reservation);
+    return reservation;
+  }
+
+  release(reservation: Reservation | null): void {
+    if (reservation !== null) this.#reservations.delete(reservation);
+  }
+
+  /** What may still come to this node. */
+  freeBytes(): number {
+    return Math.max(0, Math.min(this.#capacityLeft(null), this.#diskLeft(null)));
+  }
+
+  #checkNode(bytes: number, taken: number, own: Reservation | null): void {
+    const [capacity, disk] = [this.#capacityLeft(own), this.#diskLeft(own)];
+    if (taken > capacity) this.#refuse('capacity', bytes, capacity);
+    if (bytes > disk) this.#refuse('disk', bytes, disk);
+  }
+
+  #capacityLeft(own: Reservation | null): number {
+    const { bytes } = this.#components.catalogue.totals();
+    return this.#init.capacityBytes() - bytes - takenBy(this.#reserved(own, () => true));
+  }
+
+  #diskLeft(own: Reservation | null): number {
+    return this.#components.files.freeBytes() - DISK_RESERVED_BYTES - this.#reserved(own, () => true);
+  }
+
+  #quotaLeft(namespaceId: Uint8Array, own: Reservation | null): number {
+    const counted = this.#components.catalogue.references.bytesOf(namespaceId);
+    const key = keyOf(namespaceId);
+    const reserved = this.#reserved(own, ({ namespace }) => namespace === key);
+    return this.#init.quotaOf(namespaceId) - counted - reserved;
+  }
+
+  /** Bytes that are kept for others than `own`. */
+  #reserved(own: Reservation | null, counts: (one: Reservation) => boolean): number {
+    let sum = 0;
+    for (const one of this.#reservations) if (one !== own && counts(one)) sum += one.bytes;
+    return sum;
+  }
+
+  #refuse(reason: RoomReason, wantedBytes: number, freeBytes: number): never {
+    throw noRoom(reason, { wantedBytes, freeBytes: Math.max(0, freeBytes) });
+  }
+}
+
+/** What a value of so many bytes takes of the capacity when nothing of it is here. */
+function takenBy(size: number): number {
+  if (size === 0) return 0;
+  const tree = { height: heightOf(size, PROFILE), size };
+  return dagBytesOf(tree, PROFILE) + blockCountOf(tree, PROFILE) * BLOCK_OVERHEAD_BYTES;
+}
+
+function keyOf(namespaceId: Uint8Array): string {
+  return Buffer.from(namespaceId).toString('latin1');
 }

@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
-  BlobBuilder,
   type BlobLink,
   type BlobMetrics,
   BlobReader,
@@ -19,45 +17,47 @@ import { sizeOf } from '../disk/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { BlockFiles } from './block-files.ts';
 import { sealerOf } from './block-sealer.ts';
-import { Catalogue, type UploadRow } from './catalogue.ts';
-import { collectUnused } from './collector.ts';
+import { Catalogue } from './catalogue.ts';
+import type { Collections } from './collections.ts';
 import { cataloguePath, openCatalogue } from './database.ts';
-import { checkSize, closedError, notFound, uploadGone } from './errors.ts';
-import { fetchBlob } from './fetch.ts';
+import { checkSize, closedError, isRefusedForGood, notFound } from './errors.ts';
+import { fetchWithRoom } from './fetch.ts';
+import { Garbage } from './garbage.ts';
+import { UnnotedBlocks } from './intake.ts';
 import type {
   BlobInfo,
   BlobStore,
   BlobStoreMetrics,
   BlobUsage,
+  CollectReach,
   CollectReport,
   FetchOptions,
   Reference,
   ScrubOptions,
   ScrubReport,
   Upload,
+  UploadOptions,
 } from './interface.ts';
-import {
-  UNREFERENCED_GRACE_MS,
-  UPLOAD_LIFE_MS,
-  UPLOADS_MAX,
-  UPLOADS_PER_NAMESPACE_MAX,
-  VACUUM_PAGES,
-} from './limits.ts';
+import { UNREFERENCED_GRACE_MS, UPLOAD_LIFE_MS, VACUUM_PAGES } from './limits.ts';
 import { Room, type RoomInit } from './room.ts';
 import { scrubBlocks } from './scrubber.ts';
-import { StoredUpload } from './upload.ts';
+import type { StoredUpload } from './upload.ts';
+import { Uploads, uploadOf } from './uploads.ts';
 
 export interface BlobStoreComponents {
   readonly clock: Clock;
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly logger: Logger;
   readonly metrics: BlobStoreMetrics;
+  readonly collections: Collections;
 }
 
 export interface BlobStoreInit extends RoomInit {
   readonly directory: string;
   /** Of the key by which records are sealed, too. */
   readonly keyPath: string;
+  /** How long an upload waits for whoever goes on with it. */
+  readonly uploadLifeMs?: number;
   readonly graceMs?: number;
 }
 
@@ -66,8 +66,6 @@ export function openBlobStore(components: BlobStoreComponents, init: BlobStoreIn
   return new FileBlobStore(components, init);
 }
 
-const UPLOAD_ID_BYTES = 16;
-
 class FileBlobStore implements BlobStore {
   readonly metrics: BlobStoreMetrics;
   readonly #components: BlobStoreComponents;
@@ -75,6 +73,9 @@ class FileBlobStore implements BlobStore {
   readonly #files: BlockFiles;
   readonly #catalogue: Catalogue;
   readonly #room: Room;
+  readonly #uploads: Uploads;
+  readonly #garbage: Garbage;
+  readonly #unnoted = new UnnotedBlocks();
   readonly #protocolMetrics: BlobMetrics = createBlobMetrics();
   readonly #closing = new AbortController();
   readonly #openedAt: number;
@@ -93,7 +94,10 @@ class FileBlobStore implements BlobStore {
       { crypto: components.crypto, sealer: sealerOf(init.keyPath, this.#catalogue) },
       { directory: init.directory },
     );
-    this.#room = new Room({ files: this.#files, catalogue: this.#catalogue, metrics: this.metrics }, init);
+    this.#room = new Room({ files: this.#files, catalogue: this.#catalogue }, init);
+    this.#garbage = this.#makeGarbage();
+    const { withRoom } = this.#garbage;
+    this.#uploads = new Uploads({ ...this.#intakeComponents(), room: this.#room, withRoom });
     if (damage !== null) {
       this.metrics.resets += 1;
       const path = join(init.directory, 'catalogue.db.damaged');
@@ -101,23 +105,18 @@ class FileBlobStore implements BlobStore {
     }
   }
 
-  begin(namespaceId: Uint8Array): Upload {
+  begin(namespaceId: Uint8Array, options: UploadOptions = {}): Upload {
     this.#checkOpen();
-    const { all, ofNamespace } = this.#catalogue.uploadCounts(namespaceId);
-    if (all >= UPLOADS_MAX || ofNamespace >= UPLOADS_PER_NAMESPACE_MAX) {
-      throw new CodedError('overloaded', 'too many uploads are under way: finish or cancel some');
-    }
-    const id = randomBytes(UPLOAD_ID_BYTES).toString('base64url');
-    const state = new BlobBuilder(this.#components).encodeState();
-    this.#catalogue.transaction(() => this.#catalogue.beginUpload(id, namespaceId, state));
-    return this.resume(namespaceId, id);
+    return this.#upload(this.#uploads.begin(namespaceId, options));
+  }
+
+  makeRoom(namespaceId: Uint8Array, bytes: number): Promise<void> {
+    return this.#run(() => this.#garbage.withRoom(() => this.#room.checkValue(namespaceId, bytes)));
   }
 
   resume(namespaceId: Uint8Array, id: string): Upload {
     this.#checkOpen();
-    const row = this.#catalogue.upload(id, namespaceId);
-    if (row === null) throw uploadGone();
-    return this.#upload(row, namespaceId);
+    return this.#upload(this.#uploads.resume(namespaceId, id));
   }
 
   stat(cid: Uint8Array): BlobInfo | null {
@@ -161,13 +160,12 @@ class FileBlobStore implements BlobStore {
     return this.#run(async () => {
       const there = this.#catalogue.blob(link.cid);
       if (there?.isComplete === true) return checkSize(there, link);
-      this.#room.check(0);
-      this.#room.checkShare(options.namespaceId, link, there);
       const signal = AbortSignal.any([options.signal, this.#closing.signal]);
       const getBlock: GetBlock = async (ref, until) => {
-        return (await this.#unnoted(ref.cid)) ?? options.getBlock(ref, until);
+        return (await this.#unnotedBytes(ref.cid)) ?? options.getBlock(ref, until);
       };
-      await fetchBlob(this.#intakeComponents(), link, { ...options, getBlock, signal });
+      const components = { ...this.#intakeComponents(), room: this.#room, garbage: this.#garbage };
+      await fetchWithRoom(components, { link, there }, { ...options, getBlock, signal });
     });
   }
 
@@ -203,9 +201,9 @@ class FileBlobStore implements BlobStore {
     return this.#catalogue.references.lacking(namespaceId, limit);
   }
 
-  dismiss(cid: Uint8Array): void {
+  retain(cid: Uint8Array): () => Promise<void> {
     this.#checkOpen();
-    this.#catalogue.dismiss(cid);
+    return this.#garbage.retain(cid);
   }
 
   stampsOf(namespaceId: Uint8Array, key: string): readonly Stamp[] {
@@ -238,20 +236,8 @@ class FileBlobStore implements BlobStore {
     return this.#catalogue.search.roots(query);
   }
 
-  collect(): Promise<CollectReport> {
-    return this.#run(() => {
-      const { graceMs = UNREFERENCED_GRACE_MS } = this.#init;
-      return collectUnused(
-        {
-          files: this.#files,
-          catalogue: this.#catalogue,
-          clock: this.#components.clock,
-          metrics: this.metrics,
-          signal: this.#closing.signal,
-        },
-        { graceMs, uploadLifeMs: UPLOAD_LIFE_MS, openedAt: this.#openedAt },
-      );
-    });
+  collect(reach: CollectReach = 'files'): Promise<CollectReport> {
+    return this.#run(() => this.#garbage.collect(reach));
   }
 
   scrub(options: ScrubOptions): Promise<ScrubReport> {
@@ -293,7 +279,12 @@ class FileBlobStore implements BlobStore {
   }
 
   readonly usage = (): BlobUsage => {
-    return { ...this.#catalogue.totals(), freeBytes: this.#files.freeBytes() };
+    return {
+      ...this.#catalogue.totals(),
+      freeBytes: this.#files.freeBytes(),
+      availableBytes: this.#room.freeBytes(),
+      uploads: this.#catalogue.uploadTotals(),
+    };
   };
 
   close(): Promise<void> {
@@ -307,23 +298,34 @@ class FileBlobStore implements BlobStore {
     this.#catalogue.close();
   }
 
-  #upload(row: UploadRow, namespaceId: Uint8Array): Upload {
-    const checkQuota = (bytes: number): void => this.#room.checkQuota(namespaceId, bytes);
-    const upload = new StoredUpload({ ...this.#intakeComponents(), checkQuota }, row);
+  #makeGarbage(): Garbage {
+    const { clock, logger, collections } = this.#components;
+    const { graceMs = UNREFERENCED_GRACE_MS, uploadLifeMs = UPLOAD_LIFE_MS } = this.#init;
+    return new Garbage(
+      {
+        clock,
+        logger,
+        collections,
+        files: this.#files,
+        catalogue: this.#catalogue,
+        endStale: (...times) => this.#uploads.endStale(...times),
+        metrics: this.metrics,
+        signal: this.#closing.signal,
+      },
+      { graceMs, uploadLifeMs, openedAt: this.#openedAt },
+    );
+  }
+
+  #upload(upload: StoredUpload): Upload {
+    const run = <T>(work: () => Promise<T>): Promise<T> => this.#run(work);
     const within = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, this.#closing.signal]);
-    return {
-      id: upload.id,
-      get offset() {
-        return upload.offset;
-      },
-      get link() {
-        return upload.link;
-      },
-      complete: (source, signal) => this.#run(() => upload.complete(source, within(signal))),
-      append: (source, signal) => this.#run(() => upload.append(source, within(signal))),
-      finish: (source, signal) => this.#run(() => upload.finish(source, within(signal))),
-      cancel: () => upload.cancel(),
-    };
+    return uploadOf(upload, run, within, async ({ link }) => {
+      // in a store that is closed it ends with the next start, or with its life
+      if (this.#closed !== null) return;
+      upload.cancel();
+      if (link === null) await this.#garbage.collectEnded();
+      else await this.#garbage.dismiss(link.cid);
+    });
   }
 
   #intakeComponents() {
@@ -331,15 +333,16 @@ class FileBlobStore implements BlobStore {
       files: this.#files,
       catalogue: this.#catalogue,
       metrics: this.metrics,
+      unnoted: this.#unnoted,
       crypto: this.#components.crypto,
       read: (cid: Uint8Array): Promise<Uint8Array> => this.#read(cid),
       protocolMetrics: this.#protocolMetrics,
-      checkRoom: (bytes: number): void => this.#room.check(bytes),
+      checkRoom: (bytes: number): Promise<void> => this.#garbage.withRoom(() => this.#room.check(bytes)),
     };
   }
 
   /** A block whose file is here although the catalogue, which may be new, does not know it. */
-  async #unnoted(cid: Uint8Array): Promise<Uint8Array | null> {
+  async #unnotedBytes(cid: Uint8Array): Promise<Uint8Array | null> {
     if (this.#catalogue.block(cid) !== null || !this.#files.exists(cid)) return null;
     return this.#files.read(cid).catch(() => null);
   }
@@ -378,6 +381,9 @@ class FileBlobStore implements BlobStore {
     this.#underWay.add(done);
     try {
       return await done;
+    } catch (error) {
+      if (isRefusedForGood(error)) this.metrics.refusals += 1;
+      throw error;
     } finally {
       this.#underWay.delete(done);
     }

@@ -3,31 +3,47 @@ import type { Crypto } from '../../protocols/common/crypto.ts';
 import type { UploadRow } from './catalogue.ts';
 import { uploadGone } from './errors.ts';
 import { Intake, type IntakeComponents } from './intake.ts';
-import type { Upload } from './interface.ts';
+import type { Reservation, Room } from './room.ts';
 
 export interface UploadComponents extends IntakeComponents {
   readonly crypto: Pick<Crypto, 'sha256'>;
-  /** Throws where the namespace has no room for so many bytes more, or the store is closed. */
-  readonly checkQuota: (bytes: number) => void;
+  readonly room: Room;
+  /** Does `take` once more after what was released is removed, where it finds no room. */
+  readonly withRoom: <T>(take: () => T) => Promise<T>;
+  /** Ids of the uploads that are being taken: these do not end by themselves. */
+  readonly active: Set<string>;
 }
 
+export interface UploadInit {
+  readonly row: UploadRow;
+  readonly namespaceId: Uint8Array;
+}
+
+type Source = AsyncIterable<Uint8Array>;
+
 /** An upload whose blocks and builder are noted together, every few chunks: a killed process goes on from the last note. */
-export class StoredUpload implements Upload {
+export class StoredUpload {
   readonly #components: UploadComponents;
   readonly #row: UploadRow;
+  readonly #namespaceId: Uint8Array;
   readonly #intake: Intake;
   #builder: BlobBuilder;
   #state: Uint8Array;
   #offset: number;
   #isBusy = false;
+  /** Of the bytes that the call announced that is under way. */
+  #reservation: Reservation | null = null;
 
-  constructor(components: UploadComponents, row: UploadRow) {
+  constructor(components: UploadComponents, { row, namespaceId }: UploadInit) {
     this.#components = components;
     this.#row = row;
+    this.#namespaceId = namespaceId;
     this.#state = row.state;
     this.#offset = row.link?.size ?? row.size;
-    this.#builder = new BlobBuilder(components, row.link === null ? { state: row.state } : {});
-    this.#intake = new Intake(components, { blob: row.blob });
+    this.#builder = this.#savedBuilder();
+    const checkRoom = (bytes: number): Promise<void> =>
+      components.withRoom(() => components.room.check(bytes, this.#reservation));
+    this.#intake = new Intake({ ...components, checkRoom }, { blob: row.blob });
   }
 
   get id(): string {
@@ -38,51 +54,52 @@ export class StoredUpload implements Upload {
     return this.#offset;
   }
 
-  append(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-    return this.#alone(() => this.#take(source, signal, null));
+  append(source: Source, signal: AbortSignal, size?: number): Promise<void> {
+    return this.#alone(size, () => this.#take(source, signal, null));
   }
 
   get link(): BlobLink | null {
     return this.#row.link;
   }
 
-  finish(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobLink> {
-    return this.#end(source, signal, { isKept: false });
+  finish(source: Source, signal: AbortSignal, size?: number): Promise<BlobLink> {
+    return this.#alone(size, () => this.#end(source, signal, { isKept: false }));
   }
 
-  complete(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobLink> {
-    return this.#end(source, signal, { isKept: true });
+  complete(source: Source, signal: AbortSignal, size?: number): Promise<BlobLink> {
+    return this.#alone(size, () => this.#end(source, signal, { isKept: true }));
   }
 
-  #end(
-    source: AsyncIterable<Uint8Array>,
-    signal: AbortSignal,
-    how: { readonly isKept: boolean },
-  ): Promise<BlobLink> {
-    return this.#alone(async () => {
-      let last: Uint8Array | null = null;
-      await this.#take(source, signal, (chunk) => {
-        last = chunk;
-      });
-      if (last !== null) await this.#add(last);
-      const { link, blocks } = this.#builder.finish();
-      for (const block of blocks) await this.#intake.add(block);
-      const { catalogue } = this.#components;
-      await this.#intake.commit(() =>
-        catalogue.finishUpload({ ...this.#row, size: this.#offset }, link, how),
-      );
-      return link;
+  async #end(source: Source, signal: AbortSignal, how: { readonly isKept: boolean }): Promise<BlobLink> {
+    let last: Uint8Array | null = null;
+    await this.#take(source, signal, (chunk) => {
+      last = chunk;
     });
+    if (last !== null) await this.#add(last);
+    const { link, blocks } = this.#builder.finish();
+    for (const block of blocks) await this.#intake.add(block);
+    const { catalogue } = this.#components;
+    await this.#intake.commit(() => catalogue.finishUpload({ ...this.#row, size: this.#offset }, link, how));
+    return link;
   }
 
+  /** Its blocks go with the next collection. */
   cancel(): void {
     const { catalogue } = this.#components;
     catalogue.transaction(() => catalogue.endUpload(this.#row.id));
   }
 
+  get #isResumable(): boolean {
+    return this.#row.state.byteLength > 0;
+  }
+
+  #savedBuilder(): BlobBuilder {
+    return new BlobBuilder(this.#components, this.#state.byteLength > 0 ? { state: this.#state } : {});
+  }
+
   /** Full chunks are taken; what is left of a chunk is for `onRest`, or for who sends it again. */
   async #take(
-    source: AsyncIterable<Uint8Array>,
+    source: Source,
     signal: AbortSignal,
     onRest: ((chunk: Uint8Array) => void) | null,
   ): Promise<void> {
@@ -96,42 +113,54 @@ export class StoredUpload implements Upload {
   }
 
   async #add(chunk: Uint8Array): Promise<void> {
-    this.#components.checkQuota(this.#builder.size - this.#offset + chunk.byteLength);
+    const bytes = this.#builder.size - this.#offset + chunk.byteLength;
+    this.#components.room.checkQuota(this.#namespaceId, bytes, this.#reservation);
     for (const block of this.#builder.add(chunk)) await this.#intake.add(block);
   }
 
   async #save(): Promise<void> {
     const { catalogue } = this.#components;
     const { size } = this.#builder;
-    const state = this.#builder.encodeState();
+    const state = this.#isResumable ? this.#builder.encodeState() : this.#state;
     await this.#intake.commit(() =>
       catalogue.saveUpload({ id: this.#row.id, size: this.#offset }, state, size),
     );
+    // what is noted is counted there from now on
+    if (this.#reservation !== null)
+      this.#reservation.bytes -= Math.min(this.#reservation.bytes, size - this.#offset);
     this.#offset = size;
     this.#state = state;
   }
 
-  /** What can still be noted is; the builder goes back to what is noted. */
+  /** What can still be noted is, for whoever goes on; the builder goes back to what is noted. */
   async #salvage(): Promise<void> {
     try {
+      if (!this.#isResumable) return await this.#intake.abandon();
       await this.#save();
     } catch {
       await this.#intake.abandon();
-      this.#builder = new BlobBuilder(this.#components, { state: this.#state });
+      this.#builder = this.#savedBuilder();
     }
   }
 
-  async #alone<T>(work: () => Promise<T>): Promise<T> {
+  /** `size`: bytes that the source will give, where that is known. */
+  async #alone<T>(size: number | undefined, work: () => Promise<T>): Promise<T> {
+    const { room, active, withRoom } = this.#components;
     if (this.#isBusy) throw new Error('one caller at a time');
     if (this.#row.link !== null) throw uploadGone();
     this.#isBusy = true;
+    active.add(this.id);
     try {
+      if (size !== undefined) this.#reservation = await withRoom(() => room.reserve(this.#namespaceId, size));
       return await work();
     } catch (error) {
       await this.#salvage();
       throw error;
     } finally {
       this.#isBusy = false;
+      active.delete(this.id);
+      room.release(this.#reservation);
+      this.#reservation = null;
     }
   }
 }

@@ -1,13 +1,16 @@
 import { z } from 'zod';
+import { formatDuration, formatSize } from '../../protocols/common/quantities.ts';
 import type { Setting } from './schema.ts';
 
-/** What kind of value a setting takes; lists are of texts. */
-export type Kind = 'boolean' | 'number' | 'list' | 'text';
+/** What kind of value a setting takes; lists are of texts, a size is a number of bytes, a duration one of milliseconds. */
+export type Kind = 'boolean' | 'number' | 'size' | 'duration' | 'list' | 'text';
 
 export function kindOf(setting: Setting): Kind {
   if (Array.isArray(setting.default)) return 'list';
   if (typeof setting.default === 'boolean') return 'boolean';
-  return typeof setting.default === 'number' ? 'number' : 'text';
+  if (typeof setting.default !== 'number') return 'text';
+  if (setting.unit === 'bytes') return 'size';
+  return setting.unit === 'milliseconds' ? 'duration' : 'number';
 }
 
 /** The parts of a JSON Schema that the settings use. */
@@ -22,9 +25,19 @@ interface Shape {
   readonly maximum?: number;
 }
 
-/** What a value of `setting` must be, in words: `a whole number from 0 to 65535`. */
+/** What a value of `setting` must be, in words: `a whole number from 0 to 65535`, `a duration from 1s to 24h, such as 10m`. */
 export function describeValue(setting: Setting): string {
-  return describeShape(z.toJSONSchema(setting.schema) as Shape);
+  const shape = z.toJSONSchema(setting.schema) as Shape;
+  const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = shape;
+  const bounds = `from ${writeNumber(setting, minimum)} to ${writeNumber(setting, maximum)}`;
+  switch (kindOf(setting)) {
+    case 'size':
+      return `a size ${bounds}, such as ${describeDefault(setting)}`;
+    case 'duration':
+      return `a duration ${bounds}, such as ${describeDefault(setting)}`;
+    default:
+      return describeShape(shape);
+  }
 }
 
 function describeShape(shape: Shape): string {
@@ -41,5 +54,15 @@ function describeShape(shape: Shape): string {
 
 /** The default as a reader would write it. */
 export function describeDefault(setting: Setting): string {
-  return Array.isArray(setting.default) ? setting.default.join(',') || 'none' : String(setting.default);
+  if (Array.isArray(setting.default)) return setting.default.join(',') || 'none';
+  return typeof setting.default === 'number'
+    ? writeNumber(setting, setting.default)
+    : String(setting.default);
+}
+
+/** A number as a reader would write it, as `setting` means it. */
+export function writeNumber(setting: Setting, value: number): string {
+  const kind = kindOf(setting);
+  if (kind === 'size') return formatSize(value);
+  return kind === 'duration' ? formatDuration(value) : String(value);
 }

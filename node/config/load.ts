@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { CodedError } from '../../protocols/common/errors.ts';
+import { parseDuration, parseSize } from '../../protocols/common/quantities.ts';
 import { didYouMean, nearest } from '../../protocols/common/spelling.ts';
-import { describeValue, kindOf } from './describe.ts';
+import { describeValue, kindOf, writeNumber } from './describe.ts';
 import { readConfigFile } from './file.ts';
 import { flagOf, OTHER_VARIABLES, VARIABLE_PREFIX, variableOf } from './names.ts';
 import { brokenRelations } from './relations.ts';
@@ -33,8 +34,10 @@ const PROBLEMS_SHOWN = 5;
 /** A bad value is quoted up to here. */
 const QUOTED_MAX = 80;
 
-/** A value as someone said it. */
 interface Said {
+  /** As someone wrote it: a refusal quotes it. */
+  readonly written: unknown;
+  /** As its setting means it. */
   readonly value: unknown;
   /** `flag --data`, `variable MAILLON_DATA`, `data in /etc/maillon.yaml`. */
   readonly origin: string;
@@ -62,7 +65,7 @@ export function loadConfig(sources: ConfigSources): Config {
 
   const config = { ...Object.fromEntries(values), explicit: new Set(said.keys()) } as unknown as Config;
   const cite = (path: string) =>
-    `${path} (${quote(config[path as keyof Config])}, ${said.has(path) ? `from ${said.get(path)?.origin}` : 'by default'})`;
+    `${path} (${shown(path, config[path as keyof Config])}, ${said.has(path) ? `from ${said.get(path)?.origin}` : 'by default'})`;
   const broken = brokenRelations(config, cite);
   if (broken.length > 0) throw new ConfigError(broken);
   return { ...config, data: resolve(sources.cwd, config.data) };
@@ -74,7 +77,8 @@ function saidInFile(sources: ConfigSources, problems: string[]): Map<string, Sai
   problems.push(...file.problems);
   const said = new Map<string, Said>();
   for (const [path, value] of file.values) {
-    if (BY_PATH.has(path)) said.set(path, { value, origin: `file ${file.path}` });
+    if (BY_PATH.has(path))
+      said.set(path, { written: value, value: fromFile(path, value), origin: `file ${file.path}` });
     else if (value !== null || !isSectionName(path))
       problems.push(`unknown setting ${quoteName(path)} in ${file.path}${didYouMean(path, BY_PATH.keys())}`);
   }
@@ -96,7 +100,7 @@ function saidInEnvironment(env: NodeJS.ProcessEnv, problems: string[]): Map<stri
     if (path === undefined) {
       problems.push(`unknown variable ${quoteName(name)}${variableLike(name, pathOf.keys())}`);
     } else if (value) {
-      said.set(path, { value: fromText(path, value), origin: `variable ${name}` });
+      said.set(path, { written: value, value: fromText(path, value), origin: `variable ${name}` });
     }
   }
   return said;
@@ -114,10 +118,17 @@ function saidInFlags(flags: Readonly<Record<string, unknown>>, problems: string[
   for (const [path, value] of Object.entries(flags)) {
     if (value === undefined) continue;
     const flag = flagOf(path);
-    if (BY_PATH.has(path)) said.set(path, { value: fromText(path, value), origin: `flag ${flag}` });
+    if (BY_PATH.has(path))
+      said.set(path, { written: value, value: fromText(path, value), origin: `flag ${flag}` });
     else problems.push(`unknown flag ${quoteName(flag)}${didYouMean(flag, [...BY_PATH.keys()].map(flagOf))}`);
   }
   return said;
+}
+
+/** A value of the file has its type already, but for sizes and durations. */
+function fromFile(path: string, value: unknown): unknown {
+  const setting = BY_PATH.get(path);
+  return setting && typeof value === 'string' ? quantityFromText(setting, value) : value;
 }
 
 /** A text as its setting means it. What does not convert stays a text, for the schema to refuse. */
@@ -129,9 +140,17 @@ function fromText(path: string, value: unknown): unknown {
   if (typeof value !== 'string') return value;
   const text = value.trim();
   if (kind === 'number') return /^-?\d{1,15}$/.test(text) ? Number(text) : value;
+  if (kind === 'size' || kind === 'duration') return quantityFromText(setting, text);
   if (kind === 'boolean')
     return text === 'true' || text === '1' || (text === 'false' || text === '0' ? false : value);
   return value;
+}
+
+/** A plain number is in the unit of the setting's name: bytes or milliseconds. */
+function quantityFromText(setting: Setting, text: string): unknown {
+  const kind = kindOf(setting);
+  if (kind === 'size') return parseSize(text) ?? text;
+  return kind === 'duration' ? (parseDuration(text, { plainMs: 1 }) ?? text) : text;
 }
 
 function listFromText(value: unknown): unknown {
@@ -145,9 +164,14 @@ function checked(setting: Setting, said: Said, problems: string[]): unknown {
   const result = setting.schema.safeParse(said.value);
   if (result.success) return result.data;
   problems.push(
-    `${setting.path} (from ${said.origin}) must be ${describeValue(setting)}, not ${quote(said.value)}`,
+    `${setting.path} (from ${said.origin}) must be ${describeValue(setting)}, not ${quote(said.written)}`,
   );
   return undefined;
+}
+
+function shown(path: string, value: unknown): string {
+  const setting = BY_PATH.get(path);
+  return setting && typeof value === 'number' ? writeNumber(setting, value) : quote(value);
 }
 
 function quote(value: unknown): string {

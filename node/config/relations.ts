@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Multiaddrs from '@multiformats/multiaddr';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { formatDuration, formatSize } from '../../protocols/common/quantities.ts';
 import { ACCEPTANCE_WINDOW_MS, CLOCK_SKEW_MS, ENVELOPE_MAX_BYTES } from '../../protocols/relay/constants.ts';
 import { accessList } from '../network/access-list.ts';
 import { parsePeerId } from '../peer-ids.ts';
@@ -128,12 +129,14 @@ function brokenOrder(config: Config, cite: Cite): string[] {
   const windowMs = ACCEPTANCE_WINDOW_MS + 2 * CLOCK_SKEW_MS;
   if (config['relay.dedupWindowMs'] < windowMs) {
     broken.push(
-      `${cite('relay.dedupWindowMs')} must be at least ${windowMs}: a replay is accepted that long`,
+      `${cite('relay.dedupWindowMs')} must be at least ${formatDuration(windowMs)}: a replay is accepted that long`,
     );
   }
   for (const path of ['gossip.outboundBufferBytes', 'relay.publishQueueBytes'] as const) {
     if (config[path] >= ENVELOPE_MAX_BYTES) continue;
-    broken.push(`${cite(path)} must be at least ${ENVELOPE_MAX_BYTES}: the largest envelope must fit`);
+    broken.push(
+      `${cite(path)} must be at least ${formatSize(ENVELOPE_MAX_BYTES)}: the largest envelope must fit`,
+    );
   }
   return broken;
 }

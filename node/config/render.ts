@@ -9,6 +9,8 @@ Made from \`schema.ts\` by \`node scripts/settings-table.ts\`; a test holds the 
 Flags win over variables, variables over \`maillon.yaml\`, the file over the defaults. In the file the dots are
 sections: \`gateway.port\` is the key \`port\` of the section \`gateway\`. Lists are sequences in the file and take
 commas elsewhere; a flag may be repeated. An empty variable counts as not said. Every unknown name is refused.
+Sizes are written \`500MB\` or \`1GiB\` (kB, MB, GB, TB are powers of 1000, KiB, MiB, GiB, TiB of 1024), durations \`90s\`, \`30m\`,
+\`24h\`, \`7d\` or \`1h30m\`; a plain number is in the unit of the setting's name, bytes or milliseconds.
 \`--config FILE\` or \`MAILLON_CONFIG\` names another file, which must exist. \`MAILLON_URL\` is no setting: it tells
 \`maillon pub\`, \`sub\`, \`status\`, \`peers\` and \`id\` which gateway to talk to.
 

@@ -3,12 +3,13 @@ import type { Clock } from '../../protocols/common/clock.ts';
 import type { RelayMetrics } from '../../protocols/relay/index.ts';
 import { type DirectoryMetrics, registerDirectoryMetrics } from '../directory/metrics.ts';
 import { type IdentityGauges, registerIdentityMetrics } from '../identity/metrics.ts';
-import type { NodeStatus, NodeView, Role } from '../interface.ts';
+import type { NodeStatus, NodeView, Role, StorageSummary } from '../interface.ts';
 import { type IpfsGauges, registerIpfsMetrics } from '../ipfs/metrics.ts';
 import { type JoinGauges, registerJoinMetrics } from '../join/metrics.ts';
 import { type NamespacesGauges, registerNamespacesMetrics } from '../namespaces/metrics.ts';
 import { registerPeerMetrics } from '../peers/metrics.ts';
 import { type RelayGauges, registerRelayMetrics } from '../relay/metrics.ts';
+import type { StorageStatus } from '../storage/interface.ts';
 import { registerStorageMetrics, type StorageGauges } from '../storage/metrics.ts';
 import { type CountedFolder, DiskUsage } from './disk-usage.ts';
 import { LOOP_MONITOR, LoopMonitor, registerLoopMetrics } from './event-loop.ts';
@@ -103,7 +104,7 @@ export class Sight {
   }
 
   /** What a node's status says beside its network and its relay. */
-  get status(): Pick<NodeStatus, 'eventLoop' | 'memory' | 'disk' | 'directory'> {
+  get status(): Pick<NodeStatus, 'eventLoop' | 'memory' | 'disk' | 'storage' | 'directory'> {
     const { rss, heapUsed } = process.memoryUsage();
     const { dataBytes, freeBytes } = this.#disk.latest;
     const others = this.#components.nodes().filter(({ isSelf }) => !isSelf);
@@ -111,6 +112,7 @@ export class Sight {
       eventLoop: this.#loop.reading,
       memory: { rssBytes: rss, heapBytes: heapUsed },
       disk: { dataBytes, freeBytes },
+      storage: summaryOf(this.#components.storage.status()),
       directory: {
         nodes: others.length,
         direct: others.filter(({ reach }) => reach === 'direct').length,
@@ -154,4 +156,15 @@ export class Sight {
 /** Blocks of blobs are a file each, which the catalogue counts. */
 function blocksOf({ storage }: Pick<SightComponents, 'storage'>): CountedFolder {
   return { path: 'storage/blobs/blocks', bytes: () => storage.blobs?.usage().bytes ?? 0 };
+}
+
+function summaryOf({
+  records,
+  blobs,
+  uploads,
+  capacityBytes,
+  usedBytes,
+  availableBytes,
+}: StorageStatus): StorageSummary {
+  return { records, blobs, uploads, capacityBytes, usedBytes, availableBytes };
 }

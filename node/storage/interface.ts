@@ -1,6 +1,6 @@
 /** Storage as the gateway and applications see it. */
 import type { BlobLink, ByteRange } from '../../protocols/blobs/index.ts';
-import type { Upload } from '../blobs/interface.ts';
+import type { Upload, UploadOptions } from '../blobs/interface.ts';
 
 /** A key of a namespace. `owner` is a DID, or empty for nobody's. */
 export interface RecordName {
@@ -36,8 +36,15 @@ export interface PutOptions {
   readonly ifVersion?: string;
   /** Links (protocols/identity/SPEC.md) from the namespace's holder to this node's owner: signed under these, and no others. */
   readonly chain?: readonly Uint8Array[];
+  /** Bytes that a value will have that comes piece by piece, where that is known: one that cannot fit is refused before they are taken. */
+  readonly size?: number;
   /** Ends a write of a value that takes long. */
   readonly signal?: AbortSignal;
+}
+
+export interface BeginOptions extends UploadOptions {
+  /** Bytes it will have, where that is known. */
+  readonly size?: number;
 }
 
 export type DeleteOptions = Pick<PutOptions, 'durability' | 'ifVersion' | 'chain'>;
@@ -149,11 +156,20 @@ export interface WalletShare {
 }
 
 export interface StorageStatus {
-  /** Bytes and records on this node's disk. */
+  /** Records on this node's disk, and their bytes. */
   readonly bytes: number;
   readonly records: number;
-  /** Bytes this node offers. */
+  /** Blobs on it, uploads among them, and what their blocks take. */
+  readonly blobs: { readonly count: number; readonly bytes: number };
+  /** Uploads under way, and the bytes of them that are here. */
+  readonly uploads: { readonly count: number; readonly bytes: number };
+  /** Bytes this node offers; 0 where it keeps nothing. */
   readonly capacityBytes: number;
+  /** Records and blobs together. */
+  readonly usedBytes: number;
+  /** What may still come: of what is offered, and of the disk. */
+  readonly availableBytes: number;
+  /** Left on the file system. */
   readonly freeBytes: number;
   /** Nodes that may be home replicas, this one included. */
   readonly members: number;
@@ -174,7 +190,12 @@ export interface StorageStatus {
     readonly namespace: string;
     /** On this node. */
     readonly keys: number;
+    /** Of its records. */
     readonly bytes: number;
+    /** Of the blobs that it refers to or that are on their way to it, each counted once. */
+    readonly blobBytes: number;
+    /** That it may still take here, while the node has them. */
+    readonly availableBytes: number;
   }[];
 }
 
@@ -194,8 +215,8 @@ export interface Storage {
   ): Promise<WriteReceipt>;
   /** Makes a blob the value that is at this node, of an upload that was finished, or at the homes. Throws `not_found` where it is not. */
   putBlob(name: RecordName, link: BlobLink, options?: PutOptions): Promise<WriteReceipt>;
-  /** Bytes that come piece by piece, over restarts of this node; finished, they are a blob for `putBlob`. */
-  beginUpload(namespace: NamespaceRef): Upload;
+  /** Bytes that come piece by piece, over restarts of this node; finished, they are a blob for `putBlob`. Throws `over_quota`, `no_room`. */
+  beginUpload(namespace: NamespaceRef, options?: BeginOptions): Promise<Upload>;
   /** Throws `not_found`. */
   resumeUpload(namespace: NamespaceRef, id: string): Upload;
   /** Null when there is no value. Without `consistency` a majority is asked, and when that fails the best copy is `degraded`. */

@@ -86,7 +86,7 @@ const OWN_COPIES_SHARE = 0.5;
 const NAMESPACES_SHOWN = 100;
 
 /** What a namespace may take here. Of a wallet: what its other namespaces leave of what it is promised. */
-function quotaOf(
+export function quotaOf(
   { quotaBytes, quotaKeys, isSponsored, wallet }: Terms,
   config: Config,
   bytesBeside: (wallet: string) => number,
@@ -100,11 +100,10 @@ function quotaOf(
   };
 }
 
+type KeptStatus = Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'>;
+
 /** Of a node that is none. */
-export const NOTHING_KEPT: Pick<
-  StorageStatus,
-  'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'
-> = {
+export const NOTHING_KEPT: KeptStatus = {
   bytes: 0,
   records: 0,
   freeBytes: 0,
@@ -231,7 +230,7 @@ export class Keeper {
     await this.#store.close();
   }
 
-  get status(): Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'> {
+  get status(): KeptStatus {
     const { bytes, keys, freeBytes } = this.#store.usage();
     const { namespaces } = this.#store.namespaces({ after: null, limit: NAMESPACES_SHOWN });
     return {
@@ -239,8 +238,10 @@ export class Keeper {
       records: keys,
       freeBytes,
       partitions: { ...this.#upkeep.shares },
-      namespaces: namespaces.map(({ owner, namespace, keys: count, bytes: size }) => {
-        return { owner, namespace, keys: count, bytes: size };
+      namespaces: namespaces.map(({ namespaceId, owner, namespace, keys: count, bytes: size }) => {
+        const blobBytes = this.#components.blobs.namespaceBytes(namespaceId);
+        const availableBytes = Math.max(0, (this.blobQuotaOf(namespaceId) ?? 0) - blobBytes);
+        return { owner, namespace, keys: count, bytes: size, blobBytes, availableBytes };
       }),
     };
   }

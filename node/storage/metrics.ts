@@ -86,7 +86,9 @@ export function registerStorageMetrics(meter: Meter, storage: StorageGauges): vo
   if (storage.maintenance !== null) registerMaintenanceMetrics(meter, storage.maintenance);
   const gauge = (name: string, help: string, read: (status: StorageStatus) => number): void =>
     meter.gauge(`maillon_storage_${name}`, help, () => read(storage.status()));
-  gauge('used_bytes', 'Bytes kept for the swarm.', ({ bytes }) => bytes);
+  gauge('used_bytes', 'Bytes kept for the swarm: records and blobs.', ({ usedBytes }) => usedBytes);
+  gauge('available_bytes', 'Bytes that may still come.', ({ availableBytes }) => availableBytes);
+  gauge('record_bytes', 'Bytes of records kept for the swarm.', ({ bytes }) => bytes);
   gauge('capacity_bytes', 'Bytes offered to the swarm.', ({ capacityBytes }) => capacityBytes);
   gauge('records', 'Records kept for the swarm.', ({ records }) => records);
   gauge('member_nodes', 'Nodes that may be home replicas.', ({ members }) => members);

@@ -35,6 +35,7 @@ import { BlobFetches } from './blob-fetches.ts';
 import { BlobSource } from './blob-source.ts';
 import { Coordinator } from './coordinator.ts';
 import type {
+  BeginOptions,
   Consistency,
   DeleteOptions,
   Durability,
@@ -50,7 +51,7 @@ import type {
   Where,
   WriteReceipt,
 } from './interface.ts';
-import { Keeper, NOTHING_KEPT } from './keeper.ts';
+import { Keeper, NOTHING_KEPT, quotaOf } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
 import type { Maintenance } from './maintenance/service.ts';
 import type { Members } from './members.ts';
@@ -116,6 +117,7 @@ export class StorageService implements Storage {
   readonly #door: BlobDoor;
   readonly #server: WireServer;
   readonly #values: Values;
+  readonly #partitions: Partitions;
   #isRunning = false;
 
   /** Opens the store. Throws `bad_storage_key`, `storage_version`. */
@@ -135,6 +137,7 @@ export class StorageService implements Storage {
     );
     this.others = new Others({ members: this.#members, wire: this.#wire }, { self: this.#self });
     const partitions = new Partitions({ crypto }, { swarm: config.swarm });
+    this.#partitions = partitions;
     const namesOf = (id: Uint8Array): NamespaceRef | null => {
       return partitions.namesOf(id) ?? this.#keeper?.namesOf(id) ?? null;
     };
@@ -241,8 +244,8 @@ export class StorageService implements Storage {
     return this.#values.putBlob(name, link, options);
   }
 
-  beginUpload(namespace: NamespaceRef): Upload {
-    return this.#values.begin(namespace);
+  beginUpload(namespace: NamespaceRef, options: BeginOptions = {}): Promise<Upload> {
+    return this.#values.begin(namespace, options);
   }
 
   resumeUpload(namespace: NamespaceRef, id: string): Upload {
@@ -272,9 +275,14 @@ export class StorageService implements Storage {
   status(): StorageStatus {
     const { config } = this.#init;
     const kept = this.#keeper?.status ?? NOTHING_KEPT;
+    const { blobs: count, bytes, uploads, availableBytes } = this.#blobs.usage();
     return {
       ...kept,
+      blobs: { count, bytes },
+      uploads,
       capacityBytes: this.#keeper === null ? 0 : config['storage.capacityBytes'],
+      usedBytes: kept.bytes + bytes,
+      availableBytes: this.#keeper === null ? availableBytes : Math.min(availableBytes, kept.freeBytes),
       members: this.#members.size,
       isReady: this.#members.isReady,
       replicas: config['storage.replicas'],
@@ -325,9 +333,20 @@ export class StorageService implements Storage {
         keyPath: join(config.data, 'storage.key'),
         // records and blobs share the room
         capacityBytes: () => config['storage.capacityBytes'] - (this.#keeper?.recordBytes ?? 0),
-        quotaOf: (id) => this.#keeper?.blobQuotaOf(id) ?? config['storage.namespaceBytes'],
+        quotaOf: (id) => this.#blobQuotaOf(id),
+        uploadLifeMs: config['storage.uploadLifeMs'],
       },
     );
+  }
+
+  /** A node that keeps nothing knows what a policy says, and not what its replicas hold already. */
+  #blobQuotaOf(namespaceId: Uint8Array): number {
+    const { config } = this.#init;
+    const kept = this.#keeper?.blobQuotaOf(namespaceId) ?? null;
+    if (kept !== null) return kept;
+    const names = this.#partitions.namesOf(namespaceId);
+    if (names === null) return config['storage.namespaceBytes'];
+    return quotaOf(this.#components.termsOf(names), config, () => 0).bytes;
   }
 
   #makeKeeper(shared: Shared): Keeper {

@@ -9,9 +9,16 @@ import {
   type Partitions,
 } from '../../protocols/storage/index.ts';
 import type { BlobHome } from '../blobs/home.ts';
-import type { Upload } from '../blobs/interface.ts';
+import type { BlobStore, Upload } from '../blobs/interface.ts';
 import type { Content, Coordinator } from './coordinator.ts';
-import type { Durability, NamespaceRef, PutOptions, RecordName, WriteReceipt } from './interface.ts';
+import type {
+  BeginOptions,
+  Durability,
+  NamespaceRef,
+  PutOptions,
+  RecordName,
+  WriteReceipt,
+} from './interface.ts';
 import type { Places } from './places.ts';
 import { checkName, checkNames, checkPut } from './requests.ts';
 import type { Spreader, SpreadRequest } from './spreader.ts';
@@ -31,8 +38,6 @@ const NEVER = new AbortController().signal;
 /** Writes values of any length: short ones go with their record, of long ones the bytes go first. */
 export class Values {
   readonly #components: ValuesComponents;
-  /** Blobs on their way through this node, and how often. */
-  readonly #passing = new Map<string, number>();
   #stopping = new AbortController();
 
   constructor(components: ValuesComponents) {
@@ -51,22 +56,31 @@ export class Values {
   async put(name: RecordName, value: Bytes, options: PutOptions): Promise<WriteReceipt> {
     checkName(name);
     checkPut(options);
-    const { inline, stream, leave } = await beginningOf(value);
     const { coordinator } = this.#components;
+    const size = value instanceof Uint8Array ? value.byteLength : options.size;
+    // a client that waits with its bytes sends none of what is refused
+    if (size !== undefined && size > INLINE_MAX_BYTES) await this.#checkLong(name, size, options);
+    const { inline, stream, leave } = await beginningOf(value);
     if (inline !== null) return coordinator.put(name, { kind: KIND_VALUE, value: inline }, options);
     let upload: Upload | null = null;
     try {
-      // what will be refused is, before anybody sends a gigabyte
-      await coordinator.check(name, options);
-      upload = this.begin(name);
-      const link = await upload.finish(stream, options.signal ?? NEVER);
+      if (size === undefined) await coordinator.check(name, options);
+      upload = this.#blobs.begin(this.#components.partitions.namespaceId(name), { isResumable: false });
+      const link = await upload.finish(stream, options.signal ?? NEVER, size);
       return await this.#spreadAndPut(name, link, options);
     } catch (error) {
-      upload?.cancel();
+      // on a disk that fails, or in a store that is closed, it ends with the next start
+      await upload?.cancel().catch(() => undefined);
       throw error;
     } finally {
       await leave();
     }
+  }
+
+  /** Throws what the write would now, before anybody sends a gigabyte. */
+  async #checkLong(name: RecordName, size: number, options: PutOptions): Promise<void> {
+    await this.#components.coordinator.check(name, options);
+    await this.#blobs.makeRoom(this.#components.partitions.namespaceId(name), size);
   }
 
   async putBlob(name: RecordName, link: BlobLink, options: PutOptions): Promise<WriteReceipt> {
@@ -86,37 +100,18 @@ export class Values {
     return this.#spread(record, link, request, () => coordinator.carry(record, durability));
   }
 
-  begin(namespace: NamespaceRef): Upload {
+  /** `size`: bytes it will have, where that is known. Throws `over_quota`, `no_room`. */
+  async begin(namespace: NamespaceRef, { size, ...options }: BeginOptions): Promise<Upload> {
     checkNames(namespace);
-    const { blobs, partitions } = this.#components;
-    return this.#dismissing(blobs.store().begin(partitions.namespaceId(namespace)));
+    const namespaceId = this.#components.partitions.namespaceId(namespace);
+    if (size !== undefined) await this.#blobs.makeRoom(namespaceId, size);
+    return this.#blobs.begin(namespaceId, options);
   }
 
   /** Throws `not_found`. */
   resume(namespace: NamespaceRef, id: string): Upload {
     checkNames(namespace);
-    const { blobs, partitions } = this.#components;
-    return this.#dismissing(blobs.store().resume(partitions.namespaceId(namespace), id));
-  }
-
-  /** An upload whose bytes go with it, unless something needs them. */
-  #dismissing(upload: Upload): Upload {
-    return {
-      id: upload.id,
-      get offset() {
-        return upload.offset;
-      },
-      get link() {
-        return upload.link;
-      },
-      finish: (...call) => upload.finish(...call),
-      complete: (...call) => upload.complete(...call),
-      append: (...call) => upload.append(...call),
-      cancel: () => {
-        upload.cancel();
-        if (upload.link !== null) this.#dismiss(upload.link);
-      },
-    };
+    return this.#blobs.resume(this.#components.partitions.namespaceId(namespace), id);
   }
 
   #spreadAndPut(name: RecordName, link: BlobLink, options: PutOptions): Promise<WriteReceipt> {
@@ -135,35 +130,20 @@ export class Values {
     put: () => Promise<WriteReceipt>,
   ): Promise<WriteReceipt> {
     const { spreader, partitions } = this.#components;
-    const key = keyOf(link);
-    this.#passing.set(key, (this.#passing.get(key) ?? 0) + 1);
+    // the replicas have it in the end, this node among them only where it refers to it
+    const release = this.#components.blobs.opened?.retain(link.cid);
     try {
       const signal = AbortSignal.any([request.signal, this.#stopping.signal]);
       await spreader.spread({ ...request, link, signal, partition: partitions.of(name) });
       return await put();
     } finally {
-      const left = (this.#passing.get(key) ?? 1) - 1;
-      if (left > 0) this.#passing.set(key, left);
-      else {
-        this.#passing.delete(key);
-        this.#dismiss(link);
-      }
+      await release?.();
     }
   }
 
-  /** The homes have it, this node among them only if it refers to it. Never throws: what was acknowledged is. */
-  #dismiss(link: BlobLink): void {
-    if (this.#passing.has(keyOf(link))) return;
-    try {
-      this.#components.blobs.opened?.dismiss(link.cid);
-    } catch {
-      // on a full disk, or one that is closed, its grace ends by itself
-    }
+  get #blobs(): BlobStore {
+    return this.#components.blobs.store();
   }
-}
-
-function keyOf({ cid }: BlobLink): string {
-  return Buffer.from(cid).toString('latin1');
 }
 
 /** All of a short value; else a stream of the whole, and how its source is told that no more is wanted. */

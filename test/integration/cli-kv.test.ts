@@ -40,10 +40,7 @@ test('put, get, stat, list, where and del, as a person uses them', async () => {
   assert.match(stat.stdout, /type +text\/plain; charset=utf-8\n/);
   assert.match(stat.stdout, /expires +never/);
   assert.equal((await run(['list'])).stdout, 'greeting\n');
-  assert.match(
-    (await run(['list', '--long'])).stdout,
-    /5 B +\d+ s +- +text\/plain; charset=utf-8 +greeting\n/,
-  );
+  assert.match((await run(['list', '--long'])).stdout, /5B +\d+s +- +text\/plain; charset=utf-8 +greeting\n/);
   const where = await run(['storage', 'where', 'greeting']);
   assert.match(
     where.stdout,

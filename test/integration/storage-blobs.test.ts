@@ -99,7 +99,7 @@ test('an upload comes piece by piece, and is made a value by its CID', async (t)
   const { storage } = node;
   const space = { owner: '', namespace: 'default' };
   const never = new AbortController().signal;
-  const upload = storage.beginUpload(space);
+  const upload = await storage.beginUpload(space);
   await upload.append(piecesOf(LONG.subarray(0, 2 * MIB), 70_000), never);
   assert.throws(() => storage.resumeUpload({ ...space, namespace: 'other' }, upload.id), {
     code: 'not_found',
@@ -119,12 +119,12 @@ test('what was uploaded to a light node counts there no longer once it is a valu
   const space = { owner: '', namespace: 'default' };
   for (const key of ['a', 'b']) {
     const bytes = pattern(2 * MIB, key.charCodeAt(0));
-    const { id } = storage.beginUpload(space);
+    const { id } = await storage.beginUpload(space);
     const link = await storage
       .resumeUpload(space, id)
       .complete(piecesOf(bytes, 70_000), new AbortController().signal);
     await storage.putBlob(named(key), link);
-    storage.resumeUpload(space, id).cancel();
+    await storage.resumeUpload(space, id).cancel();
     assert.ok((await wholeOf(await storage.get(named(key))))?.equals(bytes));
   }
 });
@@ -137,7 +137,8 @@ test('a node that stops ends what is on its way to homes', async (t) => {
   await first.stop();
   const space = { owner: '', namespace: 'default' };
   const never = new AbortController().signal;
-  const link = await light.storage.beginUpload(space).finish(piecesOf(LONG, 70_000), never);
+  const upload = await light.storage.beginUpload(space);
+  const link = await upload.finish(piecesOf(LONG, 70_000), never);
   const put = codeOf(light.storage.putBlob(named('film'), link));
   const began = performance.now();
   await light.stop();

@@ -33,7 +33,11 @@ import { silentLogger } from './silent-logger.ts';
 export const NO_STORAGE: StorageStatus = {
   bytes: 0,
   records: 0,
+  blobs: { count: 0, bytes: 0 },
+  uploads: { count: 0, bytes: 0 },
   capacityBytes: 0,
+  usedBytes: 0,
+  availableBytes: 0,
   freeBytes: 0,
   members: 0,
   replicas: 3,
@@ -80,7 +84,14 @@ export function registerAllMetrics(registry: Registry): () => void {
     store: { metrics: createStoreMetrics(), waiting: 0 },
     blobs: {
       metrics: createBlobStoreMetrics(),
-      usage: () => ({ bytes: 0, blocks: 0, blobs: 0, freeBytes: 0 }),
+      usage: () => ({
+        bytes: 0,
+        blocks: 0,
+        blobs: 0,
+        freeBytes: 0,
+        availableBytes: 0,
+        uploads: { count: 0, bytes: 0 },
+      }),
     },
     maintenance: { metrics: createMaintenanceMetrics(), scrubAgeSeconds: null },
   });

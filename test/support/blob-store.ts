@@ -1,5 +1,6 @@
 /** Blob stores of tests. */
 import { join } from 'node:path';
+import { Collections } from '../../node/blobs/collections.ts';
 import type { BlobStore, Reference } from '../../node/blobs/interface.ts';
 import { createBlobStoreMetrics } from '../../node/blobs/metrics.ts';
 import { type BlobStoreInit, openBlobStore } from '../../node/blobs/store.ts';
@@ -21,7 +22,13 @@ export function openBlobs(
   { clock = { now: () => 1_000_000 }, ...init }: Partial<BlobStoreInit> & { readonly clock?: Clock } = {},
 ): BlobStore {
   return openBlobStore(
-    { clock, crypto, logger: silentLogger(), metrics: createBlobStoreMetrics() },
+    {
+      clock,
+      crypto,
+      logger: silentLogger(),
+      metrics: createBlobStoreMetrics(),
+      collections: new Collections(),
+    },
     {
       // where a node has it
       directory: join(data, 'storage/blobs'),

@@ -59,7 +59,7 @@ export class FakeStorage implements Storage {
     return this.#write(name, { link }, options);
   }
 
-  beginUpload(): Upload {
+  async beginUpload(): Promise<Upload> {
     const id = `upload-${this.uploads.size}-${this.#counter}`;
     this.#begin('beginUpload', {});
     const upload = new FakeUpload(id, {
@@ -126,13 +126,19 @@ export class FakeStorage implements Storage {
     return {
       bytes: 0,
       records: 0,
+      blobs: { count: 0, bytes: 0 },
+      uploads: { count: 0, bytes: 0 },
       capacityBytes: 2 ** 30,
+      usedBytes: 0,
+      availableBytes: 2 ** 30,
       freeBytes: 2 ** 30,
       members: 1,
       replicas: 3,
       partitions: { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 },
       isReady: true,
-      namespaces: [{ owner: '', namespace: 'default', keys: 0, bytes: 0 }],
+      namespaces: [
+        { owner: '', namespace: 'default', keys: 0, bytes: 0, blobBytes: 0, availableBytes: 2 ** 30 },
+      ],
     };
   }
 
@@ -238,7 +244,7 @@ class FakeUpload implements Upload {
 
   async finish(source: AsyncIterable<Uint8Array>): Promise<BlobLink> {
     const link = await this.complete(source);
-    this.cancel();
+    await this.cancel();
     return link;
   }
 
@@ -248,7 +254,7 @@ class FakeUpload implements Upload {
     return this.link;
   }
 
-  cancel(): void {
+  async cancel(): Promise<void> {
     this.#init.forget();
   }
 }

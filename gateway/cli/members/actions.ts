@@ -1,10 +1,11 @@
 /** What the commands about an owner's machines do: they ask the admin listener of a node. */
+
 import type { MadeInvite, Member, MembersView, OpenInvite, RevokedView } from '../../../node/index.ts';
+import { parseDuration, roundDuration } from '../../../protocols/common/quantities.ts';
 import type { MemberRole } from '../../../protocols/join/index.ts';
-import { parseDuration } from '../../http/duration.ts';
 import { UsageError } from '../errors.ts';
 import { ask, type OperatorOptions } from '../storage/operator.ts';
-import { type Cell, duration, note, say, sayJson, table } from '../terminal.ts';
+import { type Cell, note, say, sayJson, table } from '../terminal.ts';
 
 export interface InviteOptions extends OperatorOptions {
   readonly role: MemberRole;
@@ -22,7 +23,7 @@ const LOOPBACK = /^\/(ip4\/127\.|ip6\/::1\/)/;
 
 /** Prints the invite alone on standard output, so that it can be piped; everything else is said beside it. */
 export async function invite(options: InviteOptions, signal: AbortSignal): Promise<void> {
-  const lifetimeMs = parseDuration(options.expires);
+  const lifetimeMs = parseDuration(options.expires, { plainMs: 1000 });
   if (lifetimeMs === null) throw new UsageError('--expires must be a duration like 30m, 1h, 7d');
   const { role, to } = options;
   const body = JSON.stringify({ role, lifetimeMs, ...(to === undefined ? {} : { to }) });
@@ -39,7 +40,7 @@ function describeInvite(
   to: string | undefined,
   now: number,
 ): string {
-  const until = `${new Date(expiresAt).toISOString()} (${duration(expiresAt - now)})`;
+  const until = `${new Date(expiresAt).toISOString()} (${roundDuration(expiresAt - now)})`;
   const lines = [
     `The line above is a secret: whoever has it can join once, as ${role}, in the swarm ${swarm}, until ${until}.`,
     to === undefined
@@ -73,7 +74,7 @@ function memberTable(list: readonly Member[], now: number): string {
       one.role,
       one.name || '-',
       seen(one, now),
-      `${duration(now - one.joinedAt)} ago`,
+      `${roundDuration(now - one.joinedAt)} ago`,
       delegated(one, now),
       one.peerId,
     ]),
@@ -82,13 +83,13 @@ function memberTable(list: readonly Member[], now: number): string {
 
 function seen({ isConnected, lastSeen }: Member, now: number): Cell {
   if (isConnected) return { text: 'now', style: 'green' };
-  return lastSeen === 0 ? 'not lately' : `${duration(now - lastSeen)} ago`;
+  return lastSeen === 0 ? 'not lately' : `${roundDuration(now - lastSeen)} ago`;
 }
 
 function delegated({ isRevoked, endsAt }: Member, now: number): Cell {
   if (isRevoked) return { text: 'revoked', style: 'red' };
   if (endsAt <= now) return { text: 'ended', style: 'red' };
-  return `for ${duration(endsAt - now)}`;
+  return `for ${roundDuration(endsAt - now)}`;
 }
 
 function inviteTable(list: readonly OpenInvite[], now: number): string {
@@ -97,8 +98,8 @@ function inviteTable(list: readonly OpenInvite[], now: number): string {
     list.map(({ id, role, createdAt, expiresAt }) => [
       id,
       role,
-      `${duration(now - createdAt)} ago`,
-      `in ${duration(expiresAt - now)}`,
+      `${roundDuration(now - createdAt)} ago`,
+      `in ${roundDuration(expiresAt - now)}`,
     ]),
   );
 }

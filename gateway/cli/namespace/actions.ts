@@ -3,6 +3,7 @@ import { createCrypto } from '../../../node/keys.ts';
 import { systemClock } from '../../../protocols/common/clock.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { parseNamespace } from '../../../protocols/common/names.ts';
+import { DURATION_EXAMPLES, parseDuration } from '../../../protocols/common/quantities.ts';
 import {
   ACTIONS,
   type Action,
@@ -18,7 +19,6 @@ import {
   type RevocationTarget,
 } from '../../../protocols/namespaces/index.ts';
 import type { Client, NamespaceView, TakenNotice } from '../../client/index.ts';
-import { parseDuration } from '../../http/duration.ts';
 import { UsageError } from '../errors.ts';
 import { connect, type RemoteOptions } from '../remote.ts';
 import type { SigningOptions } from '../signing/options.ts';
@@ -215,11 +215,13 @@ function startOf(text: string | undefined, now: number): number | null {
 
 /** A moment: so long from now, or a time of RFC 3339. */
 function momentOf(option: string, text: string, now: number): number {
-  const ms = parseDuration(text);
+  const ms = parseDuration(text, { plainMs: 1000 });
   if (ms !== null) return now + ms;
   const time = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time)) {
-    throw new UsageError(`${option} must be like 90s, 24h, 30d from now, or like 2030-01-31T12:00:00Z`);
+    throw new UsageError(
+      `${option} must be like ${DURATION_EXAMPLES} from now, or like 2030-01-31T12:00:00Z`,
+    );
   }
   return time;
 }

@@ -1,8 +1,13 @@
 import { compareBytes } from '../../../protocols/common/bytes.ts';
 import { checkDid } from '../../../protocols/common/did.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
+import {
+  DURATION_EXAMPLES,
+  parseDuration,
+  parseSize,
+  SIZE_EXAMPLES,
+} from '../../../protocols/common/quantities.ts';
 import type { PolicyRules, Rule } from '../../../protocols/namespaces/index.ts';
-import { parseDuration } from '../../http/duration.ts';
 import { UsageError } from '../errors.ts';
 
 /** What of a policy's rules is said on the command line; false takes away. */
@@ -30,7 +35,7 @@ export function rulesFrom(before: PolicyRules, options: RuleOptions): PolicyRule
     ...(write === undefined ? {} : { write: ruleOf('--write', write) }),
     ...(read === undefined ? {} : { read: ruleOf('--read', read) }),
     ...(publicTopic === undefined ? {} : { publicTopics: listOf(publicTopic) }),
-    ...(quotaBytes === undefined ? {} : { quotaBytes: countOf('--quota-bytes', quotaBytes) }),
+    ...(quotaBytes === undefined ? {} : { quotaBytes: sizeOf('--quota-bytes', quotaBytes) }),
     ...(quotaKeys === undefined ? {} : { quotaKeys: countOf('--quota-keys', quotaKeys) }),
     ...(retention === undefined ? {} : { retentionMs: durationOf('--retention', retention) }),
     ...(domain === undefined ? {} : { domains: listOf(domain) }),
@@ -72,9 +77,16 @@ function countOf(option: string, text: string | false): number | null {
   return count;
 }
 
+function sizeOf(option: string, text: string | false): number | null {
+  if (text === false) return null;
+  const bytes = parseSize(text);
+  if (bytes === null) throw new UsageError(`${option} must be bytes, or like ${SIZE_EXAMPLES}`);
+  return bytes;
+}
+
 function durationOf(option: string, text: string | false): number | null {
   if (text === false) return null;
-  const ms = parseDuration(text);
-  if (ms === null || ms < 1) throw new UsageError(`${option} must be seconds, or like 90s, 30m, 24h, 7d`);
+  const ms = parseDuration(text, { plainMs: 1000 });
+  if (ms === null || ms < 1) throw new UsageError(`${option} must be seconds, or like ${DURATION_EXAMPLES}`);
   return ms;
 }

@@ -1,7 +1,8 @@
+import { formatDuration, roundSize } from '../../../protocols/common/quantities.ts';
 import type { NamespaceRule, NamespaceView } from '../../client/index.ts';
 import { connect } from '../remote.ts';
 import { signsHere } from '../signing/options.ts';
-import { byteSize, type Cell, duration, properties, say, sayJson } from '../terminal.ts';
+import { type Cell, properties, say, sayJson } from '../terminal.ts';
 import type { NamespaceOptions } from './actions.ts';
 
 /** Without a key the node is not loaded: the gateway says all. */
@@ -26,7 +27,7 @@ function describeNamespace(view: NamespaceView): string {
     ['read', whoOf(read)],
     ['public topics', listOf(publicTopics)],
     ['quota', quotaOf(quotaBytes, quotaKeys)],
-    ['retention', retentionMs === null ? "the node's" : duration(retentionMs)],
+    ['retention', retentionMs === null ? "the node's" : formatDuration(retentionMs)],
     ['sign-in at', domains.length === 0 ? 'any site' : domains.join(', ')],
     ['kept here', sponsored ? 'yes' : 'for a day at most: this node does not sponsor it'],
   ];
@@ -49,6 +50,6 @@ function listOf(prefixes: readonly string[]): string {
 
 function quotaOf(bytes: number | null, keys: number | null): string {
   if (bytes === null && keys === null) return "the node's";
-  const parts = [bytes === null ? [] : byteSize(bytes), keys === null ? [] : `${keys} keys`];
+  const parts = [bytes === null ? [] : roundSize(bytes), keys === null ? [] : `${keys} keys`];
   return parts.flat().join(', ');
 }

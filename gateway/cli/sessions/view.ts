@@ -1,5 +1,7 @@
 /** How sessions are shown: never with what is secret of them. */
-import { type Cell, duration, properties } from '../terminal.ts';
+
+import { roundDuration } from '../../../protocols/common/quantities.ts';
+import { type Cell, properties } from '../terminal.ts';
 import type { WhoAnswer } from './auth-api.ts';
 import type { StoredSession } from './session.ts';
 
@@ -30,7 +32,7 @@ export function describeAnswer(gateway: string, answer: WhoAnswer): string {
     ['wallet', subject],
     ['namespace', namespace],
     ['custody', custody],
-    ['token', left === null ? undefined : `ends in ${duration(left)}, and is renewed by itself`],
+    ['token', left === null ? undefined : `ends in ${roundDuration(left)}, and is renewed by itself`],
   ];
   return properties(rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])));
 }
@@ -44,7 +46,7 @@ const METHODS: Readonly<Record<string, string>> = {
 
 export function rowOf(session: StoredSession, isCurrent: boolean): Cell[] {
   const { gateway, wallet, namespace, custody, key, signedInAt } = session;
-  const since = `${duration(Date.now() - signedInAt)} ago`;
+  const since = `${roundDuration(Date.now() - signedInAt)} ago`;
   return [isCurrent ? '*' : '', gateway, wallet, namespace, custody, keyCell(key), since];
 }
 

@@ -16,8 +16,9 @@ import { syncDirectory } from '../../../node/files.ts';
 import { loadConfig } from '../../../node/keys.ts';
 import { badArchive, CarParser, encodeCarHeader } from '../../../protocols/common/car.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
+import { roundSize } from '../../../protocols/common/quantities.ts';
 import { UsageError } from '../errors.ts';
-import { byteSize, harmless, properties, say, sayJson } from '../terminal.ts';
+import { harmless, properties, say, sayJson } from '../terminal.ts';
 import { ask, type OperatorOptions } from './operator.ts';
 import { ProgressLine } from './progress.ts';
 
@@ -59,7 +60,7 @@ export async function exportTo(
     say(
       properties([
         ['archive', path],
-        ['holds', `${records} records, ${blobs} blobs, ${byteSize(bytes)}`],
+        ['holds', `${records} records, ${blobs} blobs, ${roundSize(bytes)}`],
         ...rest,
       ]),
     );
@@ -85,7 +86,7 @@ async function write(path: string, { body }: Response) {
         }
         last = block;
       }
-      line.show(`${byteSize(length)} written`);
+      line.show(`${roundSize(length)} written`);
     }
   } finally {
     line.end();
@@ -107,7 +108,7 @@ export async function importFrom(path: string, options: OperatorOptions, signal:
   async function* source(): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const bytes of createReadStream(path) as AsyncIterable<Uint8Array>) {
       length += bytes.byteLength;
-      line.show(`${byteSize(length)} of ${byteSize(size)}`);
+      line.show(`${roundSize(length)} of ${roundSize(size)}`);
       yield bytes;
     }
   }
@@ -139,7 +140,7 @@ export async function restore(directory: string, options: RestoreCommandOptions)
         directory,
         data: config.data,
         swarm: config.swarm,
-        onProgress: ({ bytes, of }) => line.show(`${byteSize(bytes)} of ${byteSize(of)}`),
+        onProgress: ({ bytes, of }) => line.show(`${roundSize(bytes)} of ${roundSize(of)}`),
       },
     );
   } finally {
@@ -149,7 +150,7 @@ export async function restore(directory: string, options: RestoreCommandOptions)
   const { files, bytes, at } = report;
   say(
     properties([
-      ['restored', `${files} files, ${byteSize(bytes)}, into ${harmless(config.data)}`],
+      ['restored', `${files} files, ${roundSize(bytes)}, into ${harmless(config.data)}`],
       ['as of', new Date(at).toISOString()],
       ['next', 'start the node: it serves what is in it once it has reconciled with the other homes'],
     ]),

@@ -8,11 +8,13 @@ import type {
   ScrubReport,
 } from '../../../node/archives.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
-import { byteSize, harmless, properties, say, sayJson } from '../terminal.ts';
+import { roundSize } from '../../../protocols/common/quantities.ts';
+import { harmless, properties, say, sayJson } from '../terminal.ts';
 import { ask, type OperatorOptions } from './operator.ts';
 import { ProgressLine } from './progress.ts';
 
 export interface ScrubCommandOptions extends OperatorOptions {
+  /** Bytes. */
   readonly rate?: number;
 }
 
@@ -22,16 +24,15 @@ export interface BackupCommandOptions extends OperatorOptions {
 }
 
 const JSON_TYPE = 'application/json';
-const MIB = 2 ** 20;
 
 /** Throws `unrepaired` where something is damaged that nobody could give, once that was said. */
 export async function scrub({ rate, ...options }: ScrubCommandOptions, signal: AbortSignal): Promise<void> {
-  const body = rate === undefined ? {} : { bytesPerSecond: rate * MIB };
+  const body = rate === undefined ? {} : { bytesPerSecond: rate };
   const report = await follow<{ progress: ScrubProgress; report: ScrubReport }>(
     options,
     { path: '/v1/storage/scrub', body, signal },
     ({ bytes, totalBytes, broken }) => {
-      return `read ${byteSize(bytes)} of some ${byteSize(totalBytes)}, ${broken} broken`;
+      return `read ${roundSize(bytes)} of some ${roundSize(totalBytes)}, ${broken} broken`;
     },
   );
   if (options.json) sayJson(report);
@@ -49,7 +50,7 @@ export async function collect(options: OperatorOptions, signal: AbortSignal): Pr
   say(
     properties([
       ['removed', `${blobs} blobs, ${blocks} blocks, ${uploads} uploads`],
-      ['given back', `${byteSize(blockBytes)} of blocks, ${byteSize(databaseBytes)} of databases`],
+      ['given back', `${roundSize(blockBytes)} of blocks, ${roundSize(databaseBytes)} of databases`],
     ]),
   );
 }
@@ -64,7 +65,7 @@ export async function backup(
   const report = await follow<{ progress: BackupProgress; report: BackupReport }>(
     options,
     { path: '/v1/storage/backup', body, signal },
-    ({ files, bytes }) => `${files} files, ${byteSize(bytes)}`,
+    ({ files, bytes }) => `${files} files, ${roundSize(bytes)}`,
   );
   if (options.json) return sayJson(report);
   const keys =
@@ -74,7 +75,7 @@ export async function backup(
   say(
     properties([
       ['backup', harmless(report.directory)],
-      ['holds', `${report.files} files, ${byteSize(report.bytes)}`],
+      ['holds', `${report.files} files, ${roundSize(report.bytes)}`],
       ['keys', keys],
     ]),
   );
@@ -129,5 +130,5 @@ function describeScrub({ records, blocks, reset, unrepaired }: ScrubReport): str
 
 function describeCounts({ read, bytes, broken, repaired }: ScrubReport['records']): string {
   const found = broken === 0 ? 'none broken' : `${broken} broken, ${repaired} repaired`;
-  return `${read} read, ${byteSize(bytes)}, ${found}`;
+  return `${read} read, ${roundSize(bytes)}, ${found}`;
 }

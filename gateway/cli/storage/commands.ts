@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { wholeNumber } from '../command.ts';
+import { sizeOption } from '../command.ts';
 import { untilInterrupted } from '../watch.ts';
 import type { ExportCommandOptions, RestoreCommandOptions } from './archives.ts';
 import type { BackupCommandOptions, ScrubCommandOptions } from './care.ts';
@@ -11,7 +11,7 @@ itself as well, every storage.scrubEveryMs. Exit code 1 when something is damage
 
 Examples:
   $ maillon storage scrub
-  $ maillon storage scrub --rate 200 --json | jq .records.broken`;
+  $ maillon storage scrub --rate 200MB --json | jq .records.broken`;
 
 const GC_HELP = `
 What no record refers to is removed, and disk that is not used is given back. Both happen by themselves as well, in small steps.
@@ -51,7 +51,9 @@ was written or deleted since is theirs. To bring records into another swarm or n
 Examples:
   $ maillon storage restore /var/backups/maillon/monday --data ./data`;
 
-const RATE_MAX_MIB = 100_000;
+/** Less is not taken by the node; no disk has more. */
+const RATE_MIN_BYTES = 1024;
+const RATE_MAX_BYTES = 2 ** 40;
 
 /** The commands that look after a node's store. What they need is loaded when they are run. */
 export function addCareTo(storage: Command): void {
@@ -61,7 +63,11 @@ export function addCareTo(storage: Command): void {
     'read and verify all that a node keeps',
     'Read and verify all that a node keeps, and repair it.',
   )
-    .option('--rate <MiB>', 'Most that it may read each second.', wholeNumber(1, RATE_MAX_MIB))
+    .option(
+      '--rate <size>',
+      'Most that it may read each second, such as 200MB.',
+      sizeOption(RATE_MIN_BYTES, RATE_MAX_BYTES),
+    )
     .addHelpText('after', SCRUB_HELP)
     .action((options: ScrubCommandOptions) =>
       untilInterrupted(async (signal) => (await care()).scrub(options, signal)),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UPLOAD_LIFE_MS } from '../../blobs/limits.ts';
 import { bytes, count, ms, type Setting, texts } from './setting.ts';
 
 /** What this node stores for the swarm, and how. */
@@ -49,6 +50,13 @@ export const STORAGE_SETTINGS = [
     default: 1_000_000,
     unit: 'count',
     help: 'Keys that one namespace may have at this node: some 200 bytes each beside the value.',
+  },
+  {
+    path: 'storage.uploadLifeMs',
+    schema: ms.min(60_000),
+    default: UPLOAD_LIFE_MS,
+    unit: 'milliseconds',
+    help: 'How long an upload waits for a client that went away: long enough to change networks or restart, short since its bytes take room that others could use.',
   },
   {
     path: 'storage.sponsored',

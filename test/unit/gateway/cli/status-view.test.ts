@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ago, ranges, renderPeers, shortId } from '../../../../gateway/cli/peers.ts';
 import { ratesBetween, renderStatus, type StatusReading } from '../../../../gateway/cli/status-view.ts';
-import { byteSize } from '../../../../gateway/cli/terminal.ts';
 import type { Peer, Status } from '../../../../gateway/client/index.ts';
 
 const PEER_ID = '12D3KooWDDs7omSAzUWdaBz5K3wE1ScWF4vUwHwgHpWEGWRZCXEF';
@@ -50,6 +49,14 @@ function reading(
         eventLoop: { p50Ms: 100, p99Ms: 1000.04, maxMs: 2000, utilisation: 1 },
         memory: { rssBytes: 999.9e6, heapBytes: 999.9e6 },
         disk: { dataBytes: 999.9e9, freeBytes: 999.9e9 },
+        storage: {
+          records: 1_000_000,
+          blobs: { count: 1_000_000, bytes: 999.9e9 },
+          uploads: { count: 1024, bytes: 999.9e9 },
+          capacityBytes: 2 ** 40,
+          usedBytes: 999.9e9,
+          availableBytes: 99.9e9,
+        },
         directory: { nodes: 10_000, direct: 10_000, relayed: 10_000 },
         bootstrap: [],
         ...node,
@@ -123,11 +130,12 @@ test('a busy node fits 80 columns', () => {
 test('what an operator looks for is there', () => {
   const text = renderStatus('http://127.0.0.1:8080', reading({}, {}, [peer(1), peer(-3), peer(-50)]), null);
   assert.match(text, /^version +0\.1\.0 \(aaaaaaa\)$/m);
-  assert.match(text, /^up +90 s, full node in maillon$/m);
+  assert.match(text, /^up +90s, full node in maillon$/m);
   assert.match(text, /^peers +7 connected, 2 with a score below 0, worst -50\.0$/m);
   assert.match(text, /^mesh +12 12 12 12 12 12 12 0 peers on shards 0 to 7$/m);
   assert.match(text, /^event loop +late by .*1000\.0 ms \(p99\).*100 % busy$/m);
-  assert.match(text, /^disk +999\.9 GB of data, 999\.9 GB free$/m);
+  assert.match(text, /^storage +999\.9GB used of 1TiB, 99\.9GB free, 1024 uploads/m);
+  assert.match(text, /^disk +999\.9GB of data, 999\.9GB free$/m);
   assert.match(text, /^addresses +\/ip4\/192\.168\.100\.100\/udp\/65535\/quic-v1$/m);
   const dark = reading({}, { disk: { dataBytes: null, freeBytes: null }, addresses: [] });
   assert.match(renderStatus('u', dark, null), /^disk +data cannot be read$/m);
@@ -162,14 +170,7 @@ test('what a peer calls itself cannot steer the terminal', () => {
 
 test('numbers in words', () => {
   assert.deepEqual([[], [3], [0, 1, 2, 5], [7, 6, 1]].map(ranges), ['-', '3', '0-2,5', '1,6-7']);
-  assert.deepEqual([0, 999, 1000, 43.25e6, 5e15].map(byteSize), [
-    '0 B',
-    '999 B',
-    '1.0 kB',
-    '43.3 MB',
-    '5000.0 TB',
-  ]);
   assert.equal(shortId('short'), 'short');
   assert.equal(ago(Date.now()), 'never');
-  assert.equal(ago(61_000), '61 s');
+  assert.equal(ago(61_000), '61s');
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration, harmless, properties, table } from '../../../../gateway/cli/terminal.ts';
+import { harmless, properties, table } from '../../../../gateway/cli/terminal.ts';
 
 test('text of others cannot steer a terminal', () => {
   assert.equal(harmless('a\u001b[2Jb\u0007\u009b'), 'a\\x1b[2Jb\\x07\\x9b');
@@ -25,14 +25,4 @@ test('tables and properties are aligned', () => {
     ]),
     'a     1\nlong  2\n      3',
   );
-});
-
-test('durations in words', () => {
-  assert.deepEqual([-5, 1000, 300_000, 7_200_000, 259_200_000].map(duration), [
-    '0 s',
-    '1 s',
-    '5 min',
-    '2 h',
-    '3 d',
-  ]);
 });

@@ -222,3 +222,38 @@ test('whatever the file holds, it loads or is refused with a ConfigError', () =>
     { numRuns: 200 },
   );
 });
+
+test('sizes and durations are said in words or as plain numbers, wherever they are said', () => {
+  const cwd = directory('storage:\n  capacityBytes: 50MB\n  graceMs: 90s\n  namespaceBytes: 2048\n');
+  const config = load({
+    cwd,
+    env: { MAILLON_GATEWAY_SLOW_CLIENT_MS: '1m30s', MAILLON_GATEWAY_BODY_BYTES: '64KiB' },
+    flags: { 'storage.scrubEveryMs': '24h', 'relay.lingerMs': '25' },
+  });
+  assert.equal(config['storage.capacityBytes'], 50_000_000);
+  assert.equal(config['storage.graceMs'], 90_000);
+  assert.equal(config['storage.namespaceBytes'], 2048);
+  assert.equal(config['gateway.slowClientMs'], 90_000);
+  assert.equal(config['gateway.bodyBytes'], 65_536);
+  assert.equal(config['storage.scrubEveryMs'], 86_400_000);
+  assert.equal(config['relay.lingerMs'], 25);
+});
+
+test('a size or duration that is spelled otherwise is refused with an example', () => {
+  assert.match(
+    refusal({ flags: { 'storage.capacityBytes': '1 gig' } }),
+    /must be a size from 1KiB to 1TiB, such as 10GiB, not "1 gig"$/,
+  );
+  assert.match(
+    refusal({ cwd: directory('storage:\n  graceMs: 2weeks\n') }),
+    /must be a duration from 1s to 24h, such as 10m, not "2weeks"$/,
+  );
+  assert.match(refusal({ env: { MAILLON_STORAGE_GRACE_MS: '48h' } }), /from 1s to 24h.*, not "48h"$/);
+});
+
+test('relations between sizes are said as sizes', () => {
+  assert.match(
+    refusal({ flags: { 'gateway.clientQueueBytes': '100kB' } }),
+    /gateway\.bodyBytes \(256KiB, by default\) must not be above gateway\.clientQueueBytes \(100kB, from flag/,
+  );
+});
