@@ -14,7 +14,7 @@ export interface SponsorshipMakerComponents {
   readonly clock: Clock;
   readonly identity: Pick<Identity, 'signer'>;
   readonly operator: Pick<Operator, 'did' | 'chain'>;
-  readonly namespaces: Pick<NamespacesService, 'sponsorshipIn' | 'submit'>;
+  readonly namespaces: Pick<NamespacesService, 'policyOf' | 'sponsorshipIn' | 'submit'>;
 }
 
 export interface SponsorshipMakerInit {
@@ -48,6 +48,7 @@ export class SponsorshipMaker {
   async accept(naming: Chain, { onlyListed = false }: SponsorOptions = {}): Promise<SponsorshipView> {
     const { clock, operator, namespaces } = this.#components;
     const place = this.#placeOf(naming);
+    this.#checkHolder(place);
     if (onlyListed && !this.#isListed(place)) {
       const message = `the operator ${place.as} does not sponsor ${place.owner}: ask it to add that DID to storage.sponsored`;
       throw new CodedError('forbidden', message);
@@ -101,6 +102,18 @@ export class SponsorshipMaker {
       if (!(error instanceof IdentityError)) throw error;
       throw new CodedError('forbidden', `what names the operator cannot be read: ${error.message}`);
     }
+  }
+
+  /** What does not hold the namespace could name whom it likes: it would only take room. */
+  #checkHolder({ owner, namespace, holder }: SponsorshipPlace): void {
+    const policy =
+      namespace === ALL_NAMESPACES ? null : this.#components.namespaces.policyOf(owner, namespace);
+    const present = policy?.holder ?? owner;
+    if (holder === present) return;
+    throw new CodedError(
+      'forbidden',
+      `${namespace}@${owner} is held by ${present}: only it can name an operator`,
+    );
   }
 
   #isListed({ owner, namespace }: SponsorshipPlace): boolean {
