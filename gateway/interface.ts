@@ -1,6 +1,7 @@
 import type { EventLog, Logger, MaillonNode, Probe, Storage } from '../node/index.ts';
 import type { Audit } from './audit/interface.ts';
 import type { KeyRing } from './auth/key-ring.ts';
+import type { WalletPromises } from './auth/wallet-promises.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
 
 /** One call reports an event to the log and to its metric. */
@@ -28,6 +29,8 @@ export interface Gateway {
   probe(): Probe[];
   /** API keys of its operator. Throws `CodedError` `not_running`. */
   operatorKeys(): KeyRing;
+  /** What its operator promises wallets. Throws `CodedError` `not_running`. */
+  walletPromises(): Pick<WalletPromises, 'usage' | 'end'>;
   /** Reads the files of certificate and key again, where it speaks TLS; keeps the former when they cannot be used. */
   reload(): void;
   /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`, `bad_tls`. */

@@ -15,6 +15,7 @@ import { checkHost, checkNoPage, checkOrigin, isLoopback } from '../http/guard.t
 import { healthRoutes } from '../http/health.ts';
 import { networkActRoutes, networkRoutes } from '../http/network.ts';
 import { Prober } from '../http/probes.ts';
+import type { Gateway } from '../interface.ts';
 import {
   ADMIN_CONNECTIONS_MAX,
   ADMIN_IDLE_MS,
@@ -25,6 +26,7 @@ import {
 import { listen } from '../listen.ts';
 import { maintenanceRoutes } from './storage.ts';
 import { bearerCheck, loadToken } from './token.ts';
+import { walletRoutes } from './wallets.ts';
 
 /** What is scraped: a registry of prom-client. */
 export interface Scraped {
@@ -41,6 +43,8 @@ export interface AdminComponents {
   readonly probes: () => readonly Probe[];
   /** API keys of the operator, where there is a gateway to use them at. Throws `not_running`. */
   readonly operatorKeys?: (() => KeyRing) | undefined;
+  /** What wallets are promised, where there is a gateway to sign in at. Throws `not_running`. */
+  readonly walletPromises?: (() => ReturnType<Gateway['walletPromises']>) | undefined;
 }
 
 export interface Admin {
@@ -53,7 +57,7 @@ export interface Admin {
 }
 
 const ROUTES =
-  '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/* and, where there is a gateway, /v1/auth/api-keys';
+  '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/* and, where there is a gateway, /v1/auth/api-keys and /v1/wallets';
 
 /** Asked without a token: whoever restarts a process that hangs has none. */
 const OPEN_PATH = '/livez';
@@ -164,8 +168,9 @@ async function createAdminApp(
   networkRoutes(typed, { node, clock });
   networkActRoutes(typed, { node });
   maintenanceRoutes(typed, { node });
-  const { operatorKeys } = components;
+  const { operatorKeys, walletPromises } = components;
   if (operatorKeys !== undefined) apiKeyRoutes(typed, operatorKeys);
+  if (walletPromises !== undefined) walletRoutes(typed, walletPromises);
   app.get('/metrics', async (_request, reply) => {
     void reply.header('content-type', registry.contentType);
     return registry.metrics();

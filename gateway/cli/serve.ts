@@ -105,7 +105,11 @@ function createParts(config: Config, role: Role, logger: Logger): Parts {
     : null;
   const probes = () => gateway?.probe() ?? [];
   const operatorKeys = gateway === null ? undefined : () => gateway.operatorKeys();
-  const admin = createAdmin({ node, logger, registry, probes, audit, operatorKeys }, { config, build });
+  const walletPromises = gateway === null ? undefined : () => gateway.walletPromises();
+  const admin = createAdmin(
+    { node, logger, registry, probes, audit, operatorKeys, walletPromises },
+    { config, build },
+  );
   return { node, gateway, admin, audit };
 }
 

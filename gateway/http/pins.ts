@@ -47,6 +47,7 @@ export async function takeBlob(
   source: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<BlobLink> {
+  await storage.mayStore();
   const upload = storage.beginUpload({ owner: '', namespace });
   try {
     return await upload.finish(source, signal);

@@ -93,6 +93,7 @@ export function uploadRoutes(app: Routes, { transfers }: Pick<StorageContext, 't
   app.post(PATH, { schema: createSchema }, async ({ query, acting, body }, reply) => {
     const { namespace = DEFAULT_NAMESPACE } = query;
     checkNoBody(body, 'the bytes come with PATCH: begin without a body');
+    await acting.storage.mayStore();
     const upload = acting.storage.beginUpload({ owner: '', namespace });
     return reply
       .code(201)

@@ -29,7 +29,8 @@ export function addOperatorOptions(command: Command): Command {
 
 export interface Sent {
   readonly path: string;
-  readonly body: string | AsyncIterable<Uint8Array>;
+  /** Null: it is only asked for. */
+  readonly body: string | AsyncIterable<Uint8Array> | null;
   readonly type: string;
   readonly signal: AbortSignal;
 }
@@ -47,7 +48,7 @@ export async function ask(options: OperatorOptions, { path, body, type, signal }
   };
   let response: Response;
   try {
-    response = await fetch(url, init);
+    response = await fetch(url, body === null ? { ...init, method: 'GET' } : init);
   } catch (cause) {
     signal.throwIfAborted();
     const message = `no admin listener answers at ${url.origin}: name it with --admin`;
