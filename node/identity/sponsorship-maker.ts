@@ -12,7 +12,7 @@ import type { Operator } from './operator.ts';
 export interface SponsorshipMakerComponents {
   readonly crypto: Crypto;
   readonly clock: Clock;
-  readonly identity: Pick<Identity, 'signer'>;
+  readonly identity: Pick<Identity, 'signer' | 'author'>;
   readonly operator: Pick<Operator, 'did' | 'chain'>;
   readonly namespaces: Pick<NamespacesService, 'policyOf' | 'sponsorshipIn' | 'submit'>;
 }
@@ -85,7 +85,7 @@ export class SponsorshipMaker {
 
   /** Where the narrowest link names the operator: of one namespace, or of all. */
   #placeOf(naming: Chain): SponsorshipPlace {
-    const { crypto, operator } = this.#components;
+    const { crypto, operator, identity } = this.#components;
     try {
       const links = naming.map((link) => decodeLink(link, crypto, this.#init.swarm).link);
       const [first, last] = [links[0], links.at(-1)];
@@ -95,6 +95,10 @@ export class SponsorshipMaker {
           'forbidden',
           'what names an operator must be about one namespace, or about all (*)',
         );
+      }
+      if (last?.audience !== operator.did && last?.audience !== identity.author) {
+        const message = `the holder named ${last?.audience}, and this node's operator is ${operator.did}: hand it in at a gateway of the one that was named`;
+        throw new CodedError('forbidden', message);
       }
       const { owner, namespace } = resource;
       return { owner, namespace, holder: first.issuer, as: operator.did };
