@@ -113,7 +113,7 @@ async function makeParts(
   registry: Registry | null,
   closing: AsyncDisposableStack,
 ): Promise<Parts> {
-  const { config, role, version, logger, events } = base;
+  const { config, role, logger, events } = base;
   const startedAt = systemClock.now();
   const lock = lockDataDirectory(config.data);
   closing.defer(() => lock.release());
@@ -149,32 +149,34 @@ async function makeParts(
     { config, role, data: config.data },
   );
   closing.defer(() => relay.stop());
-  const { termsOf, operator, sponsors, verifyOperator } = tenancy;
-  // a light node keeps nothing: it is nobody's sponsor
-  const ready: { readonly isReady: boolean }[] = [];
-  const sponsorship = (): Sponsorship => {
-    if (role === 'light') return NO_SPONSORSHIP;
-    const isReady = ready.some((one) => one.isReady);
-    return { operator: operator.did, chain: operator.chain(), isReady };
-  };
-  const directory = makeDirectory(base, { ...shared, sponsorship, verifyOperator });
+  const keeping: { readonly isReady: boolean }[] = [];
+  const directory = makeDirectory(base, shared, { ...tenancy, keeping });
   closing.defer(() => directory.stop());
+  const { termsOf, operator, sponsors } = tenancy;
   const kept = { ...shared, namespaces, directory, credentials, termsOf, operator: operator.did, sponsors };
   const { storage, ipfs } = makeStorage(base, kept, { authority, providers, closing });
   members.push(storage.others);
-  ready.push(storage);
+  keeping.push(storage);
   scored.push(relay, directory, storage, namespaces);
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());
-  const sight = new Sight(
+  const own = { network, relay, directory, storage, ipfs, tenancy };
+  const sight = makeSight(base, own, { meter, startedAt });
+  closing.defer(() => sight.stop());
+  return { closing, identity, tenancy, network, relay, directory, storage, ipfs, peers, sight, startedAt };
+}
+
+function makeSight(
+  { config, role, version, events }: Base,
+  parts: Pick<Parts, 'network' | 'relay' | 'directory' | 'storage' | 'ipfs' | 'tenancy'>,
+  { meter, startedAt }: { readonly meter: Meter | null; readonly startedAt: number },
+): Sight {
+  const { network, directory, tenancy } = parts;
+  return new Sight(
     {
-      network,
-      relay,
-      directory,
-      storage,
-      ipfs,
+      ...parts,
       identity: tenancy,
-      namespaces,
+      namespaces: tenancy.namespaces,
       meter,
       events,
       clock: systemClock,
@@ -183,8 +185,16 @@ async function makeParts(
     },
     { role, version, data: config.data, startedAt },
   );
-  closing.defer(() => sight.stop());
-  return { closing, identity, tenancy, network, relay, directory, storage, ipfs, peers, sight, startedAt };
+}
+
+/** What a node says of its operator. A light node keeps nothing: it is nobody's sponsor. */
+function sponsorshipOf(
+  role: Role,
+  { did, chain }: Operator,
+  keeping: readonly { readonly isReady: boolean }[],
+): Sponsorship {
+  if (role === 'light') return NO_SPONSORSHIP;
+  return { operator: did, chain: chain(), isReady: keeping.some(({ isReady }) => isReady) };
 }
 
 async function makeTenancy(
@@ -232,20 +242,32 @@ async function makeTenancy(
   return { ...own, checkChain, verifyOperator, authority, credentials };
 }
 
-function makeDirectory(base: Base, components: DirectoryComponents): Directory {
+function makeDirectory(
+  base: Base,
+  components: Omit<DirectoryComponents, 'sponsorship' | 'verifyOperator'>,
+  tenancy: Pick<Tenancy, 'operator' | 'verifyOperator'> & {
+    /** What must have its share before this node counts as a replica. */
+    readonly keeping: readonly { readonly isReady: boolean }[];
+  },
+): Directory {
   const { config, role, version } = base;
+  const { operator, verifyOperator, keeping } = tenancy;
+  const sponsorship = (): Sponsorship => sponsorshipOf(role, operator, keeping);
   const keeps = role === 'full' && config['storage.enabled'];
-  return new Directory(components, {
-    role,
-    version,
-    swarm: config.swarm,
-    connectionsMax: config['connections.max'],
-    storageBytes: keeps ? config['storage.capacityBytes'] : 0,
-    max: config['directory.max'],
-    perPrefix: config['directory.perPrefix'],
-    target: config['connections.target'],
-    splitLoopback: base.splitLoopback ?? false,
-  });
+  return new Directory(
+    { ...components, sponsorship, verifyOperator },
+    {
+      role,
+      version,
+      swarm: config.swarm,
+      connectionsMax: config['connections.max'],
+      storageBytes: keeps ? config['storage.capacityBytes'] : 0,
+      max: config['directory.max'],
+      perPrefix: config['directory.perPrefix'],
+      target: config['connections.target'],
+      splitLoopback: base.splitLoopback ?? false,
+    },
+  );
 }
 
 /** What is kept of records and blobs, and who may have it. */

@@ -26,7 +26,7 @@ import type { Logger } from '../observability/logger.ts';
 import { Questions } from '../questions.ts';
 import { SHUNNED_SCORE } from '../relay/gossip.ts';
 import { DialBack } from './dial-back.ts';
-import { announcedAt, type Entry, type EntryAddress, viewOf, withoutOwnId } from './entry.ts';
+import { announcedAt, type Entry, type EntryAddress, viewOf, viewOfSelf, withoutOwnId } from './entry.ts';
 import { Herald } from './herald.ts';
 import {
   EXCHANGE_MS,
@@ -390,23 +390,6 @@ export class Directory {
 
   #viewSelf(now: number): NodeView {
     const { peerId } = this.#components.identity;
-    const { announcement } = this.#herald;
-    const { software, shards, ...description } = this.#describe();
-    return {
-      id: peerId,
-      addresses: description.addresses.map((bytes) => `${multiaddr(bytes).toString()}/p2p/${peerId}`),
-      role: description.role,
-      version: software,
-      generation: description.generation,
-      shards,
-      storageBytes: description.storageBytes,
-      operator: description.operator,
-      isReady: description.isReady,
-      announcedAt: announcement?.time ?? 0,
-      expiresAt: announcement?.expiry ?? 0,
-      lastSeen: now,
-      reach: null,
-      isSelf: true,
-    };
+    return viewOfSelf(this.#describe(), { peerId, announcement: this.#herald.announcement, now });
   }
 }

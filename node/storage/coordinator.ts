@@ -46,10 +46,10 @@ import { Lister } from './lister.ts';
 import type { OperationKind } from './metrics.ts';
 import type { QuorumInit } from './quorum.ts';
 import { Reader, type ReaderComponents, type ReadResult } from './reader.ts';
+import { expiryOf, receiptOf } from './receipts.ts';
 import { checkName, readEtag, readList, writeCursor } from './requests.ts';
-import { UNSPONSORED_LIFE_MS } from './store/constants.ts';
 import { Whereabouts } from './whereabouts.ts';
-import { Overtaken, type WriteResult, Writer } from './writer.ts';
+import { Overtaken, Writer } from './writer.ts';
 
 export interface CoordinatorComponents extends ReaderComponents {
   readonly admission: RecordAdmission;
@@ -174,7 +174,7 @@ export class Coordinator {
       const { partitions } = this.#components;
       const write = { partition: partitions.of(record), durability, record };
       try {
-        return this.#receipt(await this.#writer.carry(write, deadline), durability);
+        return receiptOf(await this.#writer.carry(write, deadline), durability, this.#wanted);
       } catch (error) {
         throw error instanceof Overtaken ? refusal({}, error.current) : error;
       }
@@ -251,7 +251,7 @@ export class Coordinator {
       const onto = await this.#onto(partition, name.key, condition, deadline);
       try {
         const result = await this.#writer.write({ partition, durability, sign, onto }, deadline);
-        return this.#receipt(result, durability);
+        return receiptOf(result, durability, this.#wanted);
       } catch (error) {
         if (!(error instanceof Overtaken)) throw error;
         if (tries >= CONDITION_TRIES) throw refusal(condition, error.current);
@@ -331,21 +331,6 @@ export class Coordinator {
     return Math.min(...counts);
   }
 
-  #receipt(result: WriteResult, durability: Durability): WriteReceipt {
-    const { record, replicas, homes, isDurable } = result;
-    return {
-      etag: formatEtag(record),
-      id: recordCid(record.digest),
-      version: { ms: record.ms, counter: record.counter },
-      replicas,
-      homes,
-      wanted: this.#wanted,
-      durability,
-      durable: isDurable,
-      expiresAt: expiryOf(record, result),
-    };
-  }
-
   async #operation<T>(kind: OperationKind, work: (deadline: Deadline) => Promise<T>): Promise<T> {
     const { metrics } = this.#components;
     if (this.#underway >= OPERATIONS_MAX) {
@@ -380,14 +365,6 @@ function draftOf({ kind, value }: Content, options: PutOptions): Draft {
 async function* bytesIn(value: Uint8Array, range: ByteRange): AsyncGenerator<Uint8Array, void, undefined> {
   const { start, end } = checkRange(range, value.byteLength);
   yield value.subarray(start, end);
-}
-
-/** When a value really ends: replicas that nobody chose keep it for a day. */
-function expiryOf(
-  { time, expiry }: Pick<SignedRecord, 'time' | 'expiry'>,
-  { isSponsored }: { readonly isSponsored: boolean },
-): number | null {
-  return isSponsored ? expiry : Math.min(expiry ?? Infinity, time + UNSPONSORED_LIFE_MS);
 }
 
 /** What a client is told whose record is not taken. */

@@ -80,6 +80,8 @@ export interface KeeperInit {
 
 /** What all namespaces without a sponsor may take together, of the node's capacity. */
 const UNSPONSORED_SHARE = 0.1;
+/** Of a node's capacity, what may be used before it gives up copies of its own operator's data that others are homes of. */
+const OWN_COPIES_SHARE = 0.5;
 /** Namespaces that the status shows. */
 const NAMESPACES_SHOWN = 100;
 
@@ -170,7 +172,8 @@ export class Keeper {
       { ...own, copier, onReady: () => this.#hurry() },
       { self, operator: components.operator, downTimeoutMs: config['storage.graceMs'] },
     );
-    const upkeep = { ...own, sync: this.#sync, copier, joiner: this.#joiner };
+    const mayKeep = ({ owner }: NamespaceRef): boolean => owner === components.operator && this.#hasRoom();
+    const upkeep = { ...own, sync: this.#sync, copier, joiner: this.#joiner, mayKeep };
     this.#upkeep = new Upkeep(upkeep, { self, replicas: config['storage.replicas'] });
     this.publicBlocks = new PublicBlocks({
       blobs: components.blobs,
@@ -201,6 +204,12 @@ export class Keeper {
     this.#blobs.start();
     this.maintenance.start();
     this.#endListening ??= this.#components.members.onChange(() => this.#hurry());
+  }
+
+  /** Whether there is room for what others need more than this node needs another copy of its own operator's data. */
+  #hasRoom(): boolean {
+    const used = this.#store.usage().bytes + this.#components.blobs.usedBytes;
+    return used < this.#config['storage.capacityBytes'] * OWN_COPIES_SHARE;
   }
 
   #hurry(): void {

@@ -1,5 +1,4 @@
 import type { PeerId } from '@libp2p/interface';
-import { peerIdFromString } from '@libp2p/peer-id';
 import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
 import type { Timer, TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
@@ -16,20 +15,9 @@ import {
   SETTLE_MAX_MS,
   SETTLE_MS,
 } from './limits.ts';
+import { ABANDONED_PROBE_MS, hasSuccessor, type Known, kadIdOf, tooManyAbandoned } from './member-rules.ts';
 import { type KeptMember, readMembers, writeMembers } from './members-file.ts';
-
-/** A full node that offers storage and that this node reached. */
-export interface Offer {
-  readonly id: string;
-  /** The group of addresses it was reached in. */
-  readonly prefix: string;
-  /** When it was there last, milliseconds since the Unix epoch. */
-  readonly lastSeen: number;
-  /** DID of the operator that it announced with a delegation; empty for none. */
-  readonly operator: string;
-  /** Whether it announced that it has its share of what that operator sponsors. */
-  readonly isReady: boolean;
-}
+import type { Offer, Revocations } from './offers.ts';
 
 export interface MembersComponents {
   readonly clock: TimerClock;
@@ -45,14 +33,6 @@ export interface MembersComponents {
   readonly revocations: Revocations;
 }
 
-/** What operators withdrew from their sponsors. */
-export interface Revocations {
-  /** Grows when that may be more. */
-  readonly version: number;
-  /** Whether `operator` trusts the node with this peer id no more, or a link of the chain that leads to it. */
-  isRevoked(operator: string, id: string, chain?: readonly Uint8Array[]): boolean;
-}
-
 export interface MembersInit {
   readonly path: string;
   /** Peer id of this node when it stores; null otherwise. */
@@ -64,26 +44,6 @@ export interface MembersInit {
   /** Whether this node was told of nobody else: only then may it take itself for the whole swarm. */
   readonly mayBeAlone: boolean;
 }
-
-/** A member whose presence changes. Placement sees it as a `Member`. */
-interface Known extends Member {
-  prefix: string;
-  isLive: boolean;
-  operator: string;
-  isReady: boolean;
-  lastSeen: number;
-  /** When it was found gone for the first time since it was there; null while it is there or that is not known. */
-  goneSince: number | null;
-  probeAt: number;
-}
-
-/** Where a node stands in the key space of the DHT. */
-export function kadIdOf(crypto: Crypto, id: string): Uint8Array {
-  return crypto.sha256(peerIdFromString(id).toMultihash().bytes);
-}
-
-/** Sponsors without a successor that are remembered though they are gone: more operators than anybody has to do with. */
-const ABANDONED_MAX = 1024;
 
 /**
  * The nodes that may be replicas: full nodes that were dialled back and offer room, and this one; live, or gone for less than
@@ -193,7 +153,8 @@ export class Members {
       const since = now - forMs;
       const known = this.#known.get(id);
       if (known?.isLive === false) known.goneSince = Math.min(known.goneSince ?? now, since);
-      const isOver = forMs > this.#init.graceMs && (operator === '' || this.#hasSuccessor(operator));
+      const isOver =
+        forMs > this.#init.graceMs && (operator === '' || hasSuccessor(this.#known.values(), operator));
       if (known !== undefined || this.#removed.has(id) || isOver) continue;
       try {
         const sponsor = { operator, isReady: operator !== '' };
@@ -280,28 +241,12 @@ export class Members {
     for (const known of this.#known.values()) {
       if (known.goneSince === null || now - known.goneSince <= graceMs) continue;
       if (this.#components.isConnected(known.id)) this.#seen(known, now);
-      else if (!known.isReady || this.#hasSuccessor(known.operator)) this.#remove(known, now);
+      else if (!known.isReady || hasSuccessor(this.#known.values(), known.operator)) this.#remove(known, now);
     }
-    this.#forgetAbandoned(now);
+    const { operator } = this.#init;
+    for (const known of tooManyAbandoned(this.#known.values(), { now, graceMs, own: operator }))
+      this.#remove(known, now);
     this.#heedRevocations();
-  }
-
-  /** Whether a sponsor of the operator is there that can go on with what the others held. */
-  #hasSuccessor(operator: string): boolean {
-    if (operator === '') return true;
-    const known = [...this.#known.values()];
-    return known.some((one) => one.isLive && one.isReady && one.operator === operator);
-  }
-
-  /** A stranger cannot make this node remember operators without end. Those that went last stay, and this node's own. */
-  #forgetAbandoned(now: number): void {
-    const { graceMs, operator: own } = this.#init;
-    const abandoned = [...this.#known.values()].filter(({ goneSince, operator }) => {
-      return goneSince !== null && now - goneSince > graceMs && operator !== own;
-    });
-    if (abandoned.length <= ABANDONED_MAX) return;
-    const oldest = abandoned.toSorted((a, b) => (a.goneSince ?? 0) - (b.goneSince ?? 0));
-    for (const known of oldest.slice(0, abandoned.length - ABANDONED_MAX)) this.#remove(known, now);
   }
 
   #heedRevocations(): void {
@@ -357,7 +302,9 @@ export class Members {
     if (this.#timer === null || this.#probing.size >= PROBES_AT_ONCE || this.#probing.has(known.id)) return;
     const { clock, dial } = this.#components;
     this.#probing.add(known.id);
-    known.probeAt = clock.now() + Math.min(PROBE_MS, this.#init.graceMs / 4);
+    const isAbandoned = this.isGoneFor(known.id, this.#init.graceMs);
+    known.probeAt =
+      clock.now() + (isAbandoned ? ABANDONED_PROBE_MS : Math.min(PROBE_MS, this.#init.graceMs / 4));
     dial(known.id)
       .then(
         () => this.#seen(known, clock.now()),

@@ -87,7 +87,9 @@ export class Places {
   /** The same if this node had its share of what its operator sponsors. */
   onceReady(partition: PartitionId): Place {
     const { members, namesOf } = this.#components;
-    const list = members.list.map((one) => (one.id === this.#init.self ? { ...one, isReady: true } : one));
+    const self = members.list.find(({ id }) => id === this.#init.self);
+    const others = members.list.filter(({ id }) => id !== this.#init.self);
+    const list = self === undefined ? others : [...others, { ...self, isReady: true }];
     return this.#find(partition, namesOf(partition.namespaceId), list);
   }
 
@@ -98,9 +100,10 @@ export class Places {
     return homesOf(at, others, sponsors, this.#init).length;
   }
 
-  /** Who holds copies beside the homes that are there, while these are fewer than wanted. */
-  standIns({ at, homes, sponsors }: Place): Member[] {
-    return standInsOf(at, this.#components.members.list, homes, sponsors, this.#init);
+  /** Who holds copies beside the homes that are there and do not lack any, while these are fewer than wanted. */
+  standIns({ at, homes, sponsors }: Place, lacking: ReadonlySet<string> = NOBODY): Member[] {
+    const whole = homes.map((home) => (lacking.has(home.id) ? { ...home, isLive: false } : home));
+    return standInsOf(at, this.#components.members.list, whole, sponsors, this.#init);
   }
 
   /** Sponsors that are there, whether they count as replicas or not. */

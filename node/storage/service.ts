@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { PeerId } from '@libp2p/interface';
-import { peerIdFromString } from '@libp2p/peer-id';
 import type { BlobLink } from '../../protocols/blobs/index.ts';
 import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
@@ -54,16 +53,17 @@ import type {
 import { Keeper, NOTHING_KEPT } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
 import type { Maintenance } from './maintenance/service.ts';
-import { Members, type Revocations } from './members.ts';
+import type { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
-import { offersOf, prefixOfSelf } from './offers.ts';
+import type { Revocations } from './offers.ts';
 import { Others } from './others.ts';
-import { Places, type Sponsors } from './places.ts';
+import type { Places, Sponsors } from './places.ts';
 import { Refresher } from './refresher.ts';
 import { notResponsible } from './refusals.ts';
 import { Repairs } from './repairs.ts';
 import { Spreader } from './spreader.ts';
 import type { StoreGauges } from './store/metrics.ts';
+import { createMembers, createPlaces } from './swarm-view.ts';
 import { Values } from './values.ts';
 import { Wire } from './wire.ts';
 import { WireServer } from './wire-server.ts';
@@ -128,10 +128,20 @@ export class StorageService implements Storage {
     this.#self = identity.peerId;
     const keeps = init.role === 'full' && config['storage.enabled'];
     this.#wire = new Wire({ network, addressesOf: (id) => addressesOf(directory, id) });
-    this.#members = this.#makeMembers(keeps);
+    const dial = (id: string): Promise<void> => this.#wire.connect(id);
+    this.#members = createMembers(
+      { ...components, dial },
+      { ...init, keeps, path: join(config.data, DIRECTORY, 'members') },
+    );
     this.others = new Others({ members: this.#members, wire: this.#wire }, { self: this.#self });
     const partitions = new Partitions({ crypto }, { swarm: config.swarm });
-    const places = this.#makePlaces(partitions);
+    const namesOf = (id: Uint8Array): NamespaceRef | null => {
+      return partitions.namesOf(id) ?? this.#keeper?.namesOf(id) ?? null;
+    };
+    const places = createPlaces(
+      { ...components, members: this.#members, namesOf },
+      { config, self: this.#self },
+    );
     const { authorise, isCurrent } = components;
     this.#admission = new RecordAdmission(
       { crypto, clock, partitions, authorise, metrics },
@@ -316,46 +326,6 @@ export class StorageService implements Storage {
         // records and blobs share the room
         capacityBytes: () => config['storage.capacityBytes'] - (this.#keeper?.recordBytes ?? 0),
         quotaOf: (id) => this.#keeper?.blobQuotaOf(id) ?? config['storage.namespaceBytes'],
-      },
-    );
-  }
-
-  #makeMembers(keeps: boolean): Members {
-    const { network, directory, crypto, clock, logger, operator, sponsors } = this.#components;
-    const { config, splitLoopback } = this.#init;
-    return new Members(
-      {
-        clock,
-        crypto,
-        logger,
-        offers: () => offersOf(directory.entries, sponsors),
-        revocations: sponsors,
-        isConnected: (id) => network.getConnections(peerIdFromString(id)).length > 0,
-        ownPrefix: () => prefixOfSelf(directory.self.addresses, this.#self, splitLoopback),
-        dial: (id) => this.#wire.connect(id),
-      },
-      {
-        path: join(config.data, DIRECTORY, 'members'),
-        self: keeps ? this.#self : null,
-        operator,
-        graceMs: config['storage.graceMs'],
-        mayBeAlone: config.bootstrap.length === 0,
-      },
-    );
-  }
-
-  #makePlaces(partitions: Partitions): Places {
-    const { crypto, sponsors } = this.#components;
-    const { config } = this.#init;
-    const namesOf = (id: Uint8Array): NamespaceRef | null => {
-      return partitions.namesOf(id) ?? this.#keeper?.namesOf(id) ?? null;
-    };
-    return new Places(
-      { members: this.#members, crypto, sponsors, namesOf },
-      {
-        self: this.#self,
-        replicas: config['storage.replicas'],
-        distinctPrefixes: config['storage.distinctPrefixes'],
       },
     );
   }

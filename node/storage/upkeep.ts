@@ -11,6 +11,7 @@ import {
 } from '../../protocols/storage/index.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Copier } from './copier.ts';
+import type { NamespaceRef } from './interface.ts';
 import type { Joiner } from './joiner.ts';
 import { ATTEMPT_TIMEOUT_MS, REVIEW_MS, SWEEP_MS, SWEEP_ROWS, UPKEEP_TICK_MS } from './limits.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
@@ -27,6 +28,8 @@ export interface UpkeepComponents {
   readonly sync: Sync;
   readonly copier: Pick<Copier, 'covers'>;
   readonly joiner: Pick<Joiner, 'isShare'>;
+  /** Whether this node keeps what it is no home of any more: its own operator's data, while it has room. */
+  readonly mayKeep: (namespace: NamespaceRef) => boolean;
   readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly logger: Logger;
@@ -168,19 +171,26 @@ export class Upkeep {
     }
   }
 
-  /** Homes and stand-ins that hold anything else take over what they lack, and give what this node lacks. */
+  /** Homes and fallbacks that hold anything else take over what they lack, and give what this node lacks. */
   async #reviewOwn(summary: PartitionSummary, place: Place): Promise<void> {
-    const { places, sync } = this.#components;
+    const { places, sync, logger } = this.#components;
     const live = place.homes.filter(({ id, isLive }) => isLive && id !== this.#init.self);
+    const lacking = new Set<string>();
     for (const { id } of live) {
-      const state = await this.#state(id, summary);
-      if (this.#isSame(state, summary)) continue;
-      if (state.count > 0) await sync.copyFrom(id, summary);
-      await this.#handOver(id, summary);
+      try {
+        const state = await this.#state(id, summary);
+        if (this.#isSame(state, summary)) continue;
+        if (state.count > 0) await sync.copyFrom(id, summary);
+        await this.#handOver(id, summary);
+      } catch (error) {
+        // one that has no room stays a home: somebody else holds its share meanwhile
+        lacking.add(id);
+        logger.debug({ peer: id, reason: errorMessage(error) }, 'a replica did not take over what it lacks');
+      }
     }
     // of the homes that are there the closest one sees to it
     if (place.homes.find(({ isLive }) => isLive)?.id !== this.#init.self) return;
-    for (const { id } of places.standIns(place)) {
+    for (const { id } of places.standIns(place, lacking)) {
       const state = await this.#state(id, summary);
       if (!this.#isSame(state, summary)) await this.#handOver(id, summary);
     }
@@ -204,19 +214,35 @@ export class Upkeep {
       return;
     }
     const isPromised = standings.isPromised(summary) && !standings.isStale(summary);
-    if (isPromised) this.#counted.leaving += 1;
-    if (isPromised && !place.isSponsored) return;
-    if (place.homes.length === 0 || place.homes.some(({ isLive }) => !isLive)) return;
+    // without homes of the same promise what was promised stays here
+    if (isPromised && !place.isSponsored) this.#counted.leaving += 1;
+    else if (place.homes.length > 0 && place.homes.every(({ isLive }) => isLive)) {
+      const isTaken = await this.#isTaken(summary, place, isPromised);
+      if (!isTaken) this.#counted.leaving += isPromised ? 1 : 0;
+      else if (this.#components.mayKeep(summary)) await this.#follow(summary, place);
+      else if (places.of(summary).view === place.view) {
+        await store.dropPartition(summary);
+        standings.forget(summary);
+        metrics.partitionsDropped += 1;
+      }
+    } else if (isPromised) this.#counted.leaving += 1;
+  }
+
+  /** Whether every home has taken over what this node holds. */
+  async #isTaken(summary: PartitionSummary, place: Place, isPromised: boolean): Promise<boolean> {
     for (const { id } of place.homes) {
       const { view, isSynced } = await this.#handOver(id, summary);
-      if (view !== place.view || !isSynced) return;
+      if (view !== place.view || !isSynced) return false;
     }
-    if (isPromised && !(await this.#isConfirmed(summary, place))) return;
-    if (places.of(summary).view !== place.view) return;
-    if (isPromised) this.#counted.leaving -= 1;
-    await store.dropPartition(summary);
-    standings.forget(summary);
-    metrics.partitionsDropped += 1;
+    return !isPromised || this.#isConfirmed(summary, place);
+  }
+
+  /** What a node keeps of its own operator's, though others are its homes, it keeps as they have it. */
+  async #follow(summary: PartitionSummary, { homes }: Place): Promise<void> {
+    const [closest] = homes;
+    if (closest === undefined) return;
+    const state = await this.#state(closest.id, summary);
+    if (!this.#isSame(state, summary)) await this.#components.sync.copyFrom(closest.id, summary);
   }
 
   /** Whether each home says that it has all of it, synced and under the same replica-set id. */

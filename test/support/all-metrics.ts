@@ -35,7 +35,8 @@ export const NO_STORAGE: StorageStatus = {
   freeBytes: 0,
   members: 0,
   replicas: 3,
-  partitions: { home: 0, standIn: 0, unsynced: 0 },
+  partitions: { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 },
+  isReady: false,
   namespaces: [],
 };
 

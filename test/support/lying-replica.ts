@@ -3,7 +3,7 @@ import type { Stream } from '@libp2p/interface';
 import { createCrypto } from '../../node/crypto.ts';
 import type { MaillonNode } from '../../node/index.ts';
 import { Frames } from '../../node/storage/frames.ts';
-import { kadIdOf } from '../../node/storage/members.ts';
+import { kadIdOf } from '../../node/storage/member-rules.ts';
 import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
 import {
   type Answers,
