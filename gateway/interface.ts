@@ -3,6 +3,7 @@ import type { EventLog, Logger, MaillonNode, Probe, Storage } from '../node/inde
 import type { Audit } from './audit/interface.ts';
 import type { HeldPrincipal } from './auth/identity.ts';
 import type { KeyRing } from './auth/key-ring.ts';
+import type { WalletPromises } from './auth/wallet-promises.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
 
 /** One call reports an event to the log and to its metric. */
@@ -34,6 +35,8 @@ export interface Gateway {
   operatorKeys(): KeyRing;
   /** Who the credential in these headers stands for; null without one. Throws `unauthenticated`, `not_running`. */
   identify(headers: IncomingHttpHeaders): Promise<HeldPrincipal | null>;
+  /** What its operator promises wallets. Throws `CodedError` `not_running`. */
+  walletPromises(): Pick<WalletPromises, 'usage' | 'end'>;
   /** Reads the files of certificate and key again, where it speaks TLS; keeps the former when they cannot be used. */
   reload(): void;
   /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`, `bad_tls`. */

@@ -11,6 +11,7 @@ import { credentialsOf, type HeldPrincipal } from './auth/identity.ts';
 import { type Auth, createAuth } from './auth/index.ts';
 import type { KeyRing } from './auth/key-ring.ts';
 import { STANDING_CHECK_MS, STATE_PATIENCE_MS, SWEEP_INTERVAL_MS } from './auth/limits.ts';
+import type { WalletPromises } from './auth/wallet-promises.ts';
 import { Clients } from './clients.ts';
 import type { Build, Context } from './context.ts';
 import { CredentialWatch } from './credential-watch.ts';
@@ -126,6 +127,11 @@ export class GatewayServer implements Gateway {
   #auth(): Auth {
     if (this.#running === undefined) throw new CodedError('not_running', 'the gateway is not running');
     return this.#running.auth;
+  }
+
+  walletPromises(): Pick<WalletPromises, 'usage' | 'end'> {
+    if (this.#running === undefined) throw new CodedError('not_running', 'the gateway is not running');
+    return this.#running.auth.promises;
   }
 
   reload(): void {

@@ -28,6 +28,7 @@ import { addAdminGuard } from './guard.ts';
 import { membersRoutes } from './members.ts';
 import { maintenanceRoutes } from './storage.ts';
 import { loadToken, tokenFileOf } from './token.ts';
+import { walletRoutes } from './wallets.ts';
 
 /** What is scraped: a registry of prom-client. */
 export interface Scraped {
@@ -42,8 +43,8 @@ export interface AdminComponents {
   readonly audit: Audit;
   /** What is probed beside the node. */
   readonly probes: () => readonly Probe[];
-  /** Where there is one, for API keys of the operator. */
-  readonly gateway?: Pick<Gateway, 'operatorKeys' | 'identify'> | null | undefined;
+  /** Where there is one, for API keys of the operator and for what wallets are promised. */
+  readonly gateway?: Pick<Gateway, 'operatorKeys' | 'identify' | 'walletPromises'> | null | undefined;
 }
 
 export interface Admin {
@@ -56,7 +57,7 @@ export interface Admin {
 }
 
 const ROUTES =
-  '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/*, /v1/members and, where there is a gateway, /v1/auth/api-keys';
+  '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/*, /v1/members and, where there is a gateway, /v1/auth/api-keys and /v1/wallets';
 
 /**
  * Makes the operator's listener; nothing listens before `start`. Throws `CodedError` `unsafe_listen` for an address
@@ -165,7 +166,10 @@ async function createAdminApp(
   networkActRoutes(typed, { node });
   maintenanceRoutes(typed, { node });
   membersRoutes(typed, { node });
-  if (gateway !== null && gateway !== undefined) apiKeyRoutes(typed, () => gateway.operatorKeys());
+  if (gateway !== null && gateway !== undefined) {
+    apiKeyRoutes(typed, () => gateway.operatorKeys());
+    walletRoutes(typed, () => gateway.walletPromises());
+  }
   app.get('/metrics', async (_request, reply) => {
     void reply.header('content-type', registry.contentType);
     return registry.metrics();

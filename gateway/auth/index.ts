@@ -18,9 +18,13 @@ import { SignIns } from './siwx.ts';
 import { Standings } from './standing.ts';
 import { Tickets } from './tickets.ts';
 import { Tokens } from './tokens.ts';
+import { WalletPromises, walletPromisesInit } from './wallet-promises.ts';
 
 export interface AuthComponents {
-  readonly node: Pick<MaillonNode, 'owner' | 'delegate' | 'checkChain'>;
+  readonly node: Pick<
+    MaillonNode,
+    'owner' | 'delegate' | 'checkChain' | 'namespaces' | 'sponsor' | 'endSponsorship' | 'walletShares'
+  >;
   readonly tenants: Tenants;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -39,6 +43,7 @@ export interface Auth {
   readonly authenticator: Authenticator;
   readonly standings: Standings;
   readonly tickets: Tickets;
+  readonly promises: WalletPromises;
   /** API keys of a wallet in one of its namespaces. */
   keysOf(wallet: KeyHolder): KeyRing;
   /** API keys of the gateway's operator. */
@@ -73,6 +78,7 @@ export function createAuth({ node, tenants, logger, clock }: AuthComponents, con
     authenticator,
     standings: new Standings({ sessions, apiKeys, clock, node }),
     tickets: new Tickets({ clock }),
+    promises: new WalletPromises({ node, state, clock }, walletPromisesInit(config)),
     keysOf: ({ did, subject, namespace }) => new KeyRing(ring, { did, subject, namespace, scopes: SCOPES }),
     operatorKeys: () =>
       new KeyRing(ring, {

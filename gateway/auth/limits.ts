@@ -34,6 +34,8 @@ export const REMEMBERED_MS = 2_500;
 export const STANDING_CHECK_MS = 2 * SECOND_MS;
 /** Sessions and API keys in one such question; SQLite takes 32 766 arguments, and others want to ask in between. */
 export const STANDING_BATCH = 500;
+/** Wallets of which it is remembered that they were promised room. */
+export const PROMISED_REMEMBERED_MAX = 16_384;
 /** A ticket: as long as a page needs to open a stream. */
 export const TICKET_TTL_MS = 30 * SECOND_MS;
 /** Tickets of one wallet that were not used: pages that it opens at once. */

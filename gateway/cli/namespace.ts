@@ -1,6 +1,12 @@
 import type { Command } from 'commander';
 import type { AddCommand } from './command.ts';
-import type { GrantOptions, NamespaceOptions, SetOptions, TransferOptions } from './namespace/actions.ts';
+import type {
+  GrantOptions,
+  NamespaceOptions,
+  SetOptions,
+  SponsorOptions,
+  TransferOptions,
+} from './namespace/actions.ts';
 import { showNamespace } from './namespace/show.ts';
 import { addRemoteOptions } from './remote.ts';
 import { addSigningOptions } from './signing/options.ts';
@@ -57,6 +63,15 @@ Examples:
   $ maillon namespace grant team --to did:key:z6Mk… --actions publish --prefix news/ --expires 24h
   $ maillon namespace grant team --to did:key:z6Mk… --key bob --chain bob.chain > carol.chain
   $ maillon namespace grant '*' --to did:key:z6Mk… --actions admin,publish,read,write --json | jq -r .digest`;
+
+const SPONSOR_HELP = `
+Nodes of the holder's own are its durable replicas; so are those of an operator that the holder names and that accepts.
+OPERATOR is the DID of the gateway's operator, which accepts where its storage.sponsored lists the owner (did:…, name@did:…, or *).
+What is signed lets it keep copies, nothing else. It holds until the link or the operator is revoked.
+
+Examples:
+  $ maillon namespace sponsor did:key:z6Mk… --key alice
+  $ maillon namespace sponsor did:key:z6Mk… --key alice --namespace team --json | jq -r .digest`;
 
 const REVOKE_HELP = `
 TARGET is a DID, which is then trusted no more in anything of yours; or a link, by its digest or as grant printed it.
@@ -151,7 +166,7 @@ function addGrants(namespace: Command): void {
     .description('Let another key do something in a namespace.')
     .argument('<name>', 'Namespace; * for all of the owner.')
     .requiredOption('--to <did>', 'did:key of who may.')
-    .option('--actions <list>', 'Some of admin,publish,read,write.', 'publish,read,write')
+    .option('--actions <list>', 'Some of admin,publish,read,sponsor,write.', 'publish,read,write')
     .option('--prefix <text>', 'Only topics and keys that begin so.', '')
     .option('--expires <when>', 'So long from now, a time, or never.', '30d')
     .option('--not-before <when>', 'In force from then on: so long from now, or a time.');
@@ -159,6 +174,18 @@ function addGrants(namespace: Command): void {
     .addHelpText('after', GRANT_HELP)
     .action(async (name: string, options: GrantOptions) =>
       (await actions()).grant(name, said(namespace, options)),
+    );
+
+  const sponsor = namespace
+    .command('sponsor')
+    .summary('name an operator to keep it durably')
+    .description('Name an operator whose nodes keep durable replicas of your namespaces.')
+    .argument('<operator>', 'DID of the operator of the gateway.')
+    .option('--namespace <name>', 'Only this one.', '*');
+  addSigning(sponsor)
+    .addHelpText('after', SPONSOR_HELP)
+    .action(async (operator: string, options: SponsorOptions) =>
+      (await actions()).sponsor(operator, said(namespace, options)),
     );
 
   const revoke = namespace

@@ -28,6 +28,7 @@ import { addStatus } from './status.ts';
 import { addStorage } from './storage.ts';
 import { addSub } from './sub.ts';
 import { addSwarm } from './swarm.ts';
+import { addUsage } from './usage.ts';
 import { addVersion } from './version.ts';
 import { addWhoami } from './whoami.ts';
 
@@ -60,6 +61,7 @@ const COMMANDS: readonly AddCommand[] = [
   addLogout,
   addKeys,
   addNamespaceCommand,
+  addUsage,
   addAudit,
   addVersion,
 ];

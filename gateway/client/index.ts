@@ -11,7 +11,14 @@ import { Connection, type WebSocketConstructor } from './connection.ts';
 import type { Credential } from './credential.ts';
 import { DEFAULT_NAMESPACE, type Receipt } from './frames.ts';
 import { createKv, type Durability, type Kv, type Written } from './kv.ts';
-import { getNamespace, type NamespaceView, sendSigned, type TakenNotice } from './signed.ts';
+import {
+  getNamespace,
+  type NamespaceView,
+  nameSponsor,
+  type SponsorshipEntry,
+  sendSigned,
+  type TakenNotice,
+} from './signed.ts';
 import { type Stream, Subscriber } from './stream.ts';
 import { call, holdCredential, type Query, send, type TransportInit, urlOf } from './transport.ts';
 import { createUploads, type Uploads } from './uploads.ts';
@@ -56,7 +63,14 @@ export type {
   ValueHead,
   Written,
 } from './kv.ts';
-export type { NamespacePolicy, NamespaceRule, NamespaceRules, NamespaceView, TakenNotice } from './signed.ts';
+export type {
+  NamespacePolicy,
+  NamespaceRule,
+  NamespaceRules,
+  NamespaceView,
+  SponsorshipEntry,
+  TakenNotice,
+} from './signed.ts';
 export type { Source } from './sources.ts';
 export type { Message, Stream } from './stream.ts';
 export type { SendOptions, UploadState, Uploads } from './uploads.ts';
@@ -110,8 +124,13 @@ export interface Client {
   carryEnvelope(bytes: Uint8Array): Promise<Receipt>;
   /** Writes a record that an `Author` signed; `precondition_failed`, with `detail.etag`, when what is there is not below it. */
   carryRecord(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<Written>;
-  /** Hands in a signed policy or revocation, which every node will keep. */
+  /** Hands in a signed policy, revocation or sponsorship, which every node will keep. */
   submitNotice(bytes: Uint8Array): Promise<TakenNotice>;
+  /**
+   * Names the gateway's operator by links from a namespace's holder that grant `sponsor`: its nodes keep durable replicas then. `forbidden`
+   * where the operator does not list the owner.
+   */
+  sponsor(naming: readonly Uint8Array[]): Promise<SponsorshipEntry>;
   /** Who holds a namespace, and who may do what in it. */
   namespace(name: string): Promise<NamespaceView>;
   /** What the gateway's node keeps for the swarm. */
@@ -142,6 +161,7 @@ export function createClient({ credential, WebSocket, ...gateway }: ClientInit):
     carryEnvelope: async (bytes) => receiptOf(await sendSigned(init, '/v1/pubsub/envelopes', bytes)),
     carryRecord: async (bytes, { durability } = {}) => sendSigned(init, '/v1/records', bytes, { durability }),
     submitNotice: async (bytes) => sendSigned(init, '/v1/namespaces/notices', bytes),
+    sponsor: async (naming) => nameSponsor(init, naming),
     namespace: async (name) => getNamespace(init, name),
     storage: async () => get('/v1/network/storage'),
     status: async () => get('/v1/status'),

@@ -1,4 +1,5 @@
 /** What clients sign themselves, on its way to a gateway; and what a gateway knows of who may do what. */
+import { bytesToBase64 } from './base64.ts';
 import { checkNamespaceText } from './names.ts';
 import { call, type Query, type TransportInit, urlOf } from './transport.ts';
 
@@ -48,11 +49,23 @@ export interface NamespaceView {
   /** Policies known there. */
   readonly history: number;
   readonly rules: NamespaceRules;
+  /** DIDs of the operators whose nodes keep durable replicas: the holder itself, and whom it named and who accepted. */
+  readonly sponsors: readonly string[];
   /** Whether the gateway's node keeps what is written to it until it ends. */
   readonly sponsored: boolean;
 }
 
-/** A policy or revocation that the gateway's node took. */
+/** A holder that named the gateway's operator, which accepted. */
+export interface SponsorshipEntry {
+  readonly owner: string;
+  /** `*` for all that the owner made. */
+  readonly namespace: string;
+  readonly holder: string;
+  readonly as: string;
+  readonly time: number;
+}
+
+/** A policy, revocation or sponsorship that the gateway's node took. */
 export type TakenNotice =
   | {
       readonly kind: 'policy';
@@ -70,7 +83,13 @@ export type TakenNotice =
       readonly target: string;
       readonly as: string;
       readonly time: number;
-    };
+    }
+  | (SponsorshipEntry & {
+      readonly kind: 'sponsorship';
+      readonly digest: string;
+      /** The operator ends it. */
+      readonly withdrawn: boolean;
+    });
 
 /** Sends signed bytes as they are. Throws `ClientError`. */
 export async function sendSigned<T>(
@@ -83,6 +102,17 @@ export async function sendSigned<T>(
     method: 'POST',
     headers: { 'content-type': 'application/cbor' },
     body: Uint8Array.from(bytes),
+  });
+}
+
+export async function nameSponsor(
+  init: TransportInit,
+  naming: readonly Uint8Array[],
+): Promise<SponsorshipEntry> {
+  return call<SponsorshipEntry>(init, urlOf(init, '/v1/namespaces/sponsorships', {}), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ naming: naming.map(bytesToBase64) }),
   });
 }
 

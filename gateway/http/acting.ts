@@ -1,14 +1,19 @@
 /** As whom a request acts: the one place that decides through which relay and storage it publishes, writes and reads. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Relay, Storage } from '../../node/index.ts';
+import type { Holder } from '../auth/identity.ts';
 import type { Context } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import { needOf } from './credentials.ts';
 
-export type ActingStorage = Pick<
-  Storage,
-  'put' | 'putBlob' | 'get' | 'delete' | 'list' | 'where' | 'beginUpload' | 'resumeUpload'
->;
+export interface ActingStorage
+  extends Pick<
+    Storage,
+    'put' | 'putBlob' | 'get' | 'delete' | 'list' | 'where' | 'beginUpload' | 'resumeUpload'
+  > {
+  /** Before bytes are taken that are to be stored: throws `no_room` where a wallet is promised none. */
+  mayStore(): Promise<void>;
+}
 
 export interface Acting {
   readonly relay: Pick<Relay, 'publish'>;
@@ -22,7 +27,7 @@ declare module 'fastify' {
   }
 }
 
-type ActingContext = Pick<Context, 'relay' | 'storage' | 'node'>;
+type ActingContext = Pick<Context, 'relay' | 'storage' | 'node' | 'auth'>;
 
 const NO_CREDENTIAL = 'without a credential nothing is published or written here';
 const NO_WRITE = 'this credential does not grant write';
@@ -50,33 +55,57 @@ function actingOf(
   context: ActingContext,
   { principal, routeOptions }: Pick<FastifyRequest, 'principal' | 'routeOptions'>,
 ): Acting {
-  if (principal.kind === 'operator') return context;
+  if (principal.kind === 'operator') return asNode(context);
   if (principal.kind === 'anonymous') {
     const isLetIn = routeOptions.config.sharedNamespace !== undefined;
-    return isLetIn ? context : refusing(context, NO_CREDENTIAL, NO_CREDENTIAL);
+    return isLetIn ? asNode(context) : refusing(context, NO_CREDENTIAL, NO_CREDENTIAL);
   }
-  const { scopes, custody, delegation } = principal;
+  const { scopes, custody } = principal;
   if (!scopes.includes('write')) return refusing(context, NO_WRITE, NO_WRITE);
-  if (custody !== 'client') return within(context, delegation?.chain);
+  if (custody === 'operator') return asNode(context);
+  if (custody !== 'client') return within(context, principal);
   const { relay, storage } = refusing(
     context,
     'your own key signs in this session: hand in signed envelopes with POST /v1/pubsub/envelopes',
     'your own key signs in this session: hand in signed records with POST /v1/records',
   );
   // the record that names what is uploaded is signed by that key
-  return { relay, storage: { ...storage, ...uploadsOf(context.storage) } };
+  return { relay, storage: { ...storage, ...uploadsOf(context.storage), mayStore: async () => undefined } };
 }
 
-/** Under the chain, or without one in what the operator holds. */
-function within({ relay, storage }: ActingContext, chain: readonly Uint8Array[] | undefined): Acting {
-  const under = chain === undefined ? {} : { chain };
+function asNode({ relay, storage }: ActingContext): Acting {
+  return {
+    relay,
+    storage: {
+      ...readingOf(storage),
+      ...uploadsOf(storage),
+      put: (...call) => storage.put(...call),
+      putBlob: (...call) => storage.putBlob(...call),
+      delete: (...call) => storage.delete(...call),
+      mayStore: async () => undefined,
+    },
+  };
+}
+
+/** Under the wallet's chain, or without one in what the operator holds; as much as the wallet is promised. */
+function within({ relay, storage, auth }: ActingContext, holder: Holder): Acting {
+  const { delegation } = holder;
+  const under = delegation === null ? {} : { chain: delegation.chain };
+  const mayStore = (): Promise<void> => auth.promises.keep(holder, delegation);
   return {
     relay: { publish: (request) => relay.publish({ ...request, ...under }) },
     storage: {
       ...readingOf(storage),
       ...uploadsOf(storage),
-      put: (name, value, options) => storage.put(name, value, { ...options, ...under }),
-      putBlob: (name, link, options) => storage.putBlob(name, link, { ...options, ...under }),
+      put: async (name, value, options) => {
+        await mayStore();
+        return storage.put(name, value, { ...options, ...under });
+      },
+      putBlob: async (name, link, options) => {
+        await mayStore();
+        return storage.putBlob(name, link, { ...options, ...under });
+      },
+      mayStore,
       delete: (name, options) => storage.delete(name, { ...options, ...under }),
     },
   };
@@ -92,6 +121,7 @@ function refusing({ storage }: ActingContext, publishing: string, writing: strin
       delete: refuse(writing),
       beginUpload: refuse(writing),
       resumeUpload: refuseNow(writing),
+      mayStore: refuse(writing),
     },
   };
 }

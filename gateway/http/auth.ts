@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { CodedError } from '../../protocols/common/errors.ts';
 import { SCOPES } from '../auth/api-keys.ts';
 import { describeDelegation, scopesOf } from '../auth/delegations.ts';
 import { credentialsOf, type HeldPrincipal } from '../auth/identity.ts';
@@ -126,6 +127,10 @@ async function verifyMessage(
     throw new GatewayError('namespace_mismatch', 'the message is about another namespace');
   }
   const session = await auth.sessions.open(nonce, { ...holder, delegation });
+  // so that all nodes know by the time it stores something; what there is no room for is said then
+  await auth.promises.keep(holder, delegation).catch((error: unknown) => {
+    if (!(error instanceof CodedError)) throw error;
+  });
   const { custody } = delegation;
   const { link } = describeDelegation(delegation);
   return { ...(await opened(auth, session)), nonce: shownNonce, custody, delegation: link };

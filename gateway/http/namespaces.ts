@@ -1,7 +1,9 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { PolicyView } from '../../node/index.ts';
 import { namespaceId } from '../../protocols/common/names.ts';
 import { CLOSED_RULES } from '../../protocols/namespaces/client.ts';
+import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_LINKS } from '../../protocols/namespaces/constants.ts';
 import type { PolicyRules, Rule } from '../../protocols/namespaces/notice.ts';
 import type { Context } from '../context.ts';
 import { hex, sha256 } from '../digest.ts';
@@ -66,7 +68,54 @@ const ANYBODY = { anyone: true, dids: [] };
 /** Where nobody is the owner everybody may do everything. */
 const UNOWNED_RULES: PolicyRules = { ...CLOSED_RULES, publish: ANYBODY, write: ANYBODY, read: ANYBODY };
 
-export function namespaceRoutes(app: Routes, { node, tenants }: Pick<Context, 'node' | 'tenants'>): void {
+const LINK_TEXT_MAX = 4 * Math.ceil(CHAIN_LINK_MAX_BYTES / 3);
+const sponsorshipBody = z.strictObject({
+  naming: z
+    .array(z.base64().min(1).max(LINK_TEXT_MAX))
+    .min(1)
+    .max(CHAIN_MAX_LINKS)
+    .describe(
+      "links in base64 (protocols/identity/SPEC.md) from the holder to this gateway's operator that grant sponsor, or write, on one namespace or all of an owner's (*)",
+    ),
+});
+
+const sponsorRoute = {
+  summary: 'Name the operator of this gateway as a sponsor: its nodes keep durable replicas, if it accepts',
+  operationId: 'sponsorNamespace',
+  tags: ['namespaces'],
+  body: sponsorshipBody,
+  response: {
+    200: z
+      .object({
+        owner: didText.describe('by whom the namespace was made'),
+        namespace: z.string().describe('its name; `*`: all that the owner made'),
+        holder: didText.describe('who named the operator'),
+        as: didText.describe('the operator'),
+        time: timeSchema,
+      })
+      .meta({ id: 'Sponsorship', description: 'A holder named an operator, which accepted' }),
+    ...errorResponses,
+  },
+};
+
+type NamespacesContext = Pick<Context, 'node' | 'tenants' | 'rates' | 'audit'>;
+
+/** Only whom the operator lists in `storage.sponsored` is accepted: others would have its disk for a signature. */
+function sponsorshipRoute(app: Routes, { node, rates, audit }: NamespacesContext): void {
+  const onRequest = async ({ client }: FastifyRequest): Promise<void> => rates.takeAddress('notices', client);
+  const options = { schema: sponsorRoute, onRequest };
+  app.post('/v1/namespaces/sponsorships', options, async ({ body, client: { address } }) => {
+    const naming = body.naming.map((text) => new Uint8Array(Buffer.from(text, 'base64')));
+    const view = await node.sponsor(naming, { onlyListed: true });
+    const { holder: actor, ...detail } = view;
+    await audit.audit({ event: 'namespace.sponsorship', outcome: 'ok', actor, address, detail });
+    return view;
+  });
+}
+
+export function namespaceRoutes(app: Routes, context: NamespacesContext): void {
+  const { node, tenants } = context;
+  sponsorshipRoute(app, context);
   const config = { readsNamespace: 'policy' as const };
   app.get('/v1/namespaces/:namespace', { config, schema: namespaceRoute }, async ({ params }) => {
     const name = tenants.parse(params.namespace);

@@ -61,6 +61,7 @@ export async function takeBlob(
   { source, signal, size }: BlobTake,
 ): Promise<TakenBlob> {
   const options = { isResumable: false, ...(size === undefined ? {} : { size }) };
+  await storage.mayStore();
   const upload = await storage.beginUpload({ owner: '', namespace }, options);
   const end = async (): Promise<void> => upload.cancel();
   try {

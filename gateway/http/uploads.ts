@@ -105,6 +105,7 @@ export function uploadRoutes(app: Routes, { transfers }: Pick<StorageContext, 't
   app.post(PATH, { schema: createSchema }, async ({ query, acting, body, headers }, reply) => {
     const { namespace = DEFAULT_NAMESPACE } = query;
     checkNoBody(body, 'the bytes come with PATCH: begin without a body');
+    await acting.storage.mayStore();
     const upload = await acting.storage.beginUpload({ owner: '', namespace }, readLength(headers));
     return reply
       .code(201)

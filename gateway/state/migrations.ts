@@ -68,4 +68,13 @@ export const MIGRATIONS: readonly Migration[] = [
         WHERE revoked_at IS NOT NULL AND name <> ''`),
     ],
   },
+  {
+    version: 5,
+    name: 'wallet-promises',
+    statements: [
+      sql(
+        'CREATE TABLE wallet_promises (did TEXT PRIMARY KEY, promised_at INTEGER NOT NULL, ended_at INTEGER)',
+      ),
+    ],
+  },
 ];

@@ -12,9 +12,9 @@ import type { Operator } from './operator.ts';
 export interface SponsorshipMakerComponents {
   readonly crypto: Crypto;
   readonly clock: Clock;
-  readonly identity: Pick<Identity, 'signer'>;
+  readonly identity: Pick<Identity, 'signer' | 'author'>;
   readonly operator: Pick<Operator, 'did' | 'chain'>;
-  readonly namespaces: Pick<NamespacesService, 'sponsorshipIn' | 'submit'>;
+  readonly namespaces: Pick<NamespacesService, 'policyOf' | 'sponsorshipIn' | 'submit'>;
 }
 
 export interface SponsorshipMakerInit {
@@ -48,6 +48,7 @@ export class SponsorshipMaker {
   async accept(naming: Chain, { onlyListed = false }: SponsorOptions = {}): Promise<SponsorshipView> {
     const { clock, operator, namespaces } = this.#components;
     const place = this.#placeOf(naming);
+    this.#checkHolder(place);
     if (onlyListed && !this.#isListed(place)) {
       const message = `the operator ${place.as} does not sponsor ${place.owner}: ask it to add that DID to storage.sponsored`;
       throw new CodedError('forbidden', message);
@@ -84,7 +85,7 @@ export class SponsorshipMaker {
 
   /** Where the narrowest link names the operator: of one namespace, or of all. */
   #placeOf(naming: Chain): SponsorshipPlace {
-    const { crypto, operator } = this.#components;
+    const { crypto, operator, identity } = this.#components;
     try {
       const links = naming.map((link) => decodeLink(link, crypto, this.#init.swarm).link);
       const [first, last] = [links[0], links.at(-1)];
@@ -95,12 +96,28 @@ export class SponsorshipMaker {
           'what names an operator must be about one namespace, or about all (*)',
         );
       }
+      if (last?.audience !== operator.did && last?.audience !== identity.author) {
+        const message = `the holder named ${last?.audience}, and this node's operator is ${operator.did}: hand it in at a gateway of the one that was named`;
+        throw new CodedError('forbidden', message);
+      }
       const { owner, namespace } = resource;
       return { owner, namespace, holder: first.issuer, as: operator.did };
     } catch (error) {
       if (!(error instanceof IdentityError)) throw error;
       throw new CodedError('forbidden', `what names the operator cannot be read: ${error.message}`);
     }
+  }
+
+  /** What does not hold the namespace could name whom it likes: it would only take room. */
+  #checkHolder({ owner, namespace, holder }: SponsorshipPlace): void {
+    const policy =
+      namespace === ALL_NAMESPACES ? null : this.#components.namespaces.policyOf(owner, namespace);
+    const present = policy?.holder ?? owner;
+    if (holder === present) return;
+    throw new CodedError(
+      'forbidden',
+      `${namespace}@${owner} is held by ${present}: only it can name an operator`,
+    );
   }
 
   #isListed({ owner, namespace }: SponsorshipPlace): boolean {

@@ -304,6 +304,8 @@ export interface PolicyStep {
   readonly time?: number;
   /** Who holds it from here on; the owner if not said. */
   readonly holder?: Author;
+  /** The same by its DID: of a wallet. */
+  readonly holderDid?: string;
   /** Who signs, in their own name; the owner if not said. */
   readonly by?: Author;
   /** In whose name, over which links, if not the signer's own. */
@@ -323,7 +325,7 @@ export function policyStep(step: PolicyStep): Buffer {
       sequence: cbor.integer(sequence),
       previous: after === null ? cbor.NULL : cbor.bytes(digestOf(after)),
       time: cbor.integer(time),
-      holder: cbor.text(didOf(holder)),
+      holder: cbor.text(step.holderDid ?? didOf(holder)),
       as: cbor.text(didOf(as)),
       chain: linkList(chain),
       ...(step.rules === undefined ? {} : { rules: step.rules }),

@@ -42,6 +42,10 @@ export interface TransferOptions extends NamespaceOptions {
   readonly to: string;
 }
 
+export interface SponsorOptions extends NamespaceOptions {
+  readonly namespace: string;
+}
+
 /** `--expires never`. */
 const NEVER = 'never';
 const DIGEST = /^[0-9a-f]{64}$/;
@@ -119,6 +123,27 @@ export async function grant(name: string, options: GrantOptions): Promise<void> 
   note(
     `${to} may ${actions.join(', ')} in ${namespace}@${owner} ${until}; maillon namespace revoke ${Buffer.from(link.digest).toString('hex')} ends it`,
   );
+}
+
+/** Names the gateway's operator, which accepts where it lists the owner. */
+export async function sponsor(operator: string, options: SponsorOptions): Promise<void> {
+  checkDidOption('the operator', operator);
+  const client = await connect(options, { isSigned: true });
+  const signing = await openSigning(client, options);
+  const { swarm, signer, chain } = signing;
+  const { owner, namespace } = parseScope(options.namespace, signing.owner);
+  const delegator = new Delegator(
+    { crypto, clock: systemClock, signer: ed25519DelegationSigner(signer), randomBytes },
+    { swarm },
+  );
+  const resource = { swarm, owner, namespace, actions: ['sponsor'] as const, prefix: '' };
+  const { bytes, link } = await delegator.delegate({ audience: operator, resources: [resource] });
+  const taken = await client.sponsor([...chain, bytes]);
+  const digest = Buffer.from(link.digest).toString('hex');
+  if (options.json) return sayJson({ ...taken, digest });
+  const what = namespace === ALL_NAMESPACES ? `all namespaces of ${owner}` : `${namespace}@${owner}`;
+  say(`${harmless(taken.as)} accepted: its nodes keep durable replicas of ${what}`);
+  note(`maillon namespace revoke ${digest} ends it`);
 }
 
 export async function revoke(target: string, options: NamespaceOptions): Promise<void> {

@@ -15,7 +15,7 @@ export async function showNamespace(name: string, options: NamespaceOptions): Pr
 }
 
 function describeNamespace(view: NamespaceView): string {
-  const { name, owner, id, holder, policy, sequence, rules, sponsored } = view;
+  const { name, owner, id, holder, policy, sequence, rules, sponsors, sponsored } = view;
   const { publish, write, read, publicTopics, quotaBytes, quotaKeys, retentionMs, domains } = rules;
   const rows: [string, Cell][] = [
     ['namespace', owner === '' ? name : `${name}@${owner}`],
@@ -29,6 +29,7 @@ function describeNamespace(view: NamespaceView): string {
     ['quota', quotaOf(quotaBytes, quotaKeys)],
     ['retention', retentionMs === null ? "the node's" : formatDuration(retentionMs)],
     ['sign-in at', domains.length === 0 ? 'any site' : domains.join(', ')],
+    ['sponsors', sponsors.length === 0 ? 'nobody' : sponsors.join('\n')],
     ['kept here', sponsored ? 'yes' : 'for a day at most: this node does not sponsor it'],
   ];
   return properties(owner === '' ? rows.filter(([row]) => row !== 'policy') : rows);

@@ -23,6 +23,7 @@ import { Tokens } from '../../../../gateway/auth/tokens.ts';
 import { parseWallet } from '../../../../gateway/auth/wallets.ts';
 import { openState } from '../../../../gateway/state/index.ts';
 import { DEFAULTS } from '../../../../node/index.ts';
+import { custodyGroup } from '../../../../protocols/common/custody.ts';
 import { checkNamespace } from '../../../../protocols/common/names.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { scratch } from '../../../support/processes.ts';
@@ -131,8 +132,12 @@ test('each wallet and name has its own namespace, which stays the same', () => {
   const did = 'did:pkh:eip155:1:0x0000000000000000000000000000000000000001';
   const name = custodyNamespace(did, 'default');
   checkNamespace(name);
-  assert.equal(name, 'w-a5f6de95d459c77f63cedae5a7ebe4e72e14b652c9d05c25a612d57ddccbf2');
+  assert.equal(name, 'w-0bd962304c9260c6298fc121605fa91a5f6de95d459c77f63cedae5a7ebe4e');
   const others = [custodyNamespace(did, 'other'), custodyNamespace(`${did}0`, 'default')];
+  const groups = [name, ...others].map((one) => custodyGroup(one));
+  assert.equal(groups[0], groups[1], 'those of one wallet begin alike');
+  assert.notEqual(groups[0], groups[2]);
+  assert.equal(custodyGroup('w-default'), null);
   assert.equal(new Set([name, ...others]).size, 3);
 });
 
