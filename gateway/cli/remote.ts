@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { type Client, createClient, type WebSocketConstructor } from '../client/index.ts';
+import { type Client, createClient, DEFAULT_NAMESPACE, type WebSocketConstructor } from '../client/index.ts';
 import type { TransportInit } from '../client/transport.ts';
 import { UsageError } from './errors.ts';
 import type { Credential } from './sessions/enter.ts';
-import { sessionsDirectory } from './sessions/place.ts';
+import { hasJoined, sessionsDirectory } from './sessions/place.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 const UNAUTHENTICATED = 401;
@@ -78,11 +78,19 @@ export async function enter(options: RemoteOptions, init: EnterInit = {}): Promi
   const credential = await credentialAt(url, options, init);
   if (credential === null) {
     const transport = { url, fetch };
-    return { client: createClient(transport), namespace: options.namespace, transport };
+    const namespace = hasJoined() ? await nameForOwner(options.namespace) : options.namespace;
+    return { client: createClient(transport), namespace, transport };
   }
   const transport = { url, fetch: fetchWith(credential, fetch) };
   const client = createClient({ ...transport, WebSocket: webSocketWith(credential) });
   return { client, namespace: options.namespace ?? credential.namespace, transport };
+}
+
+/** Where this command line has joined, a name without an owner means a namespace of the owner that invited it, at any gateway. */
+async function nameForOwner(name = DEFAULT_NAMESPACE): Promise<string> {
+  const { readMembership, userDirectory } = await import('../../node/keys.ts');
+  const membership = readMembership(userDirectory());
+  return membership === null || name.includes('@') ? name : `${name}@${membership.owner}`;
 }
 
 /** An API key, or a session; null for neither. What deals with them is loaded when there are some. */
