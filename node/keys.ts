@@ -11,4 +11,5 @@ export { DEVELOPMENT_NAME, IDENTITY_NAME } from './identity/keyring/names.ts';
 export { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
 export { KEY_FORMS, type KeyForm, PORTABLE_MAX_BYTES, parseKey } from './identity/keyring/portable.ts';
 export { holdsOwnerKey, loadOwner, loadOwnerIdentity, userDirectory } from './identity/owner.ts';
+export { heldElsewhere } from './join/held-elsewhere.ts';
 export { type Membership, readMembership } from './join/membership-file.ts';

@@ -4,7 +4,8 @@ import { addJoinOptions, type JoinOptions } from './join/options.ts';
 const HELP = `
 INVITE is what maillon invite --role member printed; "-" reads it from standard input, where other users of this machine do not see it.
 Afterwards pub, put and del sign here, with your own key (~/.maillon/keys/development.key), in the namespaces of the one who invited you,
-through whichever gateway --url names. To read there, its owner lets your key: maillon namespace set NAME --read DID.
+through whichever gateway --url names. Gateways let you read there once the owner's policy names you: sign in with maillon login, and have
+the owner run maillon namespace set NAME --read DID with the DID that maillon whoami prints.
 
 A machine that is to run a node joins with maillon node --join, or maillon gateway --join.
 

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { CodedError } from '../../protocols/common/errors.ts';
-import { type Client, createClient, type WebSocketConstructor } from '../client/index.ts';
+import { type Client, createClient, DEFAULT_NAMESPACE, type WebSocketConstructor } from '../client/index.ts';
 import type { TransportInit } from '../client/transport.ts';
 import { type Asked, asking, NOT_MAILLON } from './asked.ts';
 import { UsageError } from './errors.ts';
 import { DEFAULT_GATEWAY, localUrl } from './local-node.ts';
 import type { Credential } from './sessions/enter.ts';
-import { sessionsDirectory } from './sessions/place.ts';
+import { hasJoined, sessionsDirectory } from './sessions/place.ts';
 
 const UNAUTHENTICATED = 401;
 /** `--as none`: without a credential, although there is one. */
@@ -87,11 +87,19 @@ export async function enter(options: RemoteOptions, init: EnterInit = {}): Promi
   const credential = await credentialAt(url, options, init);
   if (credential === null) {
     const transport = { url, fetch };
-    return { client: createClient(transport), namespace: options.namespace, transport };
+    const namespace = hasJoined() ? await nameForOwner(options.namespace) : options.namespace;
+    return { client: createClient(transport), namespace, transport };
   }
   const transport = { url, fetch: fetchWith(credential, fetch) };
   const client = createClient({ ...transport, WebSocket: webSocketWith(credential) });
   return { client, namespace: options.namespace ?? credential.namespace, transport };
+}
+
+/** Where this command line has joined, a name without an owner means a namespace of the owner that invited it, at any gateway. */
+async function nameForOwner(name = DEFAULT_NAMESPACE): Promise<string> {
+  const { readMembership, userDirectory } = await import('../../node/keys.ts');
+  const membership = readMembership(userDirectory());
+  return membership === null || name.includes('@') ? name : `${name}@${membership.owner}`;
 }
 
 /** An API key, or a session; null for neither. What deals with them is loaded when there are some. */

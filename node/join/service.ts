@@ -15,6 +15,7 @@ import type { Logger } from '../observability/logger.ts';
 import { peerOfKey } from '../peer-ids.ts';
 import { Questions } from '../questions.ts';
 import { endOf } from './grant.ts';
+import { heldElsewhere } from './held-elsewhere.ts';
 import type {
   InviteRequest,
   MadeInvite,
@@ -157,12 +158,4 @@ function issuerOf(
     logger.error({ reason: errorMessage(error) }, 'no machine can join through this node');
     return error;
   }
-}
-
-/** What needs the operator's key, asked for at a machine that was invited. */
-export function heldElsewhere(did: string): CodedError {
-  return new CodedError(
-    'held_elsewhere',
-    `this machine was invited by ${did}; run this at the machine that holds the owner's key`,
-  );
 }

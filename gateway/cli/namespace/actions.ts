@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createCrypto } from '../../../node/keys.ts';
+import { createCrypto, heldElsewhere } from '../../../node/keys.ts';
 import { systemClock } from '../../../protocols/common/clock.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { parseNamespace } from '../../../protocols/common/names.ts';
@@ -150,6 +150,7 @@ export async function revoke(target: string, options: NamespaceOptions): Promise
   const client = await connect(options, { isSigned: true });
   const signing = await openSigning(client, options);
   const { as, chain } = signing;
+  checkHeldHere(signing);
   const made = await makerOf(signing).revocation({
     target: targetOf(target, signing.swarm),
     time: systemClock.now(),
@@ -182,6 +183,7 @@ async function setPolicy(
   change: { readonly rules?: PolicyRules; readonly holder?: string },
 ): Promise<TakenNotice> {
   const { as, chain } = signing;
+  checkHeldHere(signing);
   if (as !== view.holder) {
     const message = `${view.namespace} is held by ${view.holder}, and this would be signed in the name of ${as}: name a --key of the holder, or a --chain from it`;
     throw new CodedError('forbidden', message);
@@ -200,6 +202,11 @@ async function setPolicy(
     ...change,
   });
   return client.submitNotice(made.bytes);
+}
+
+/** What an invite grants never includes policies or revocations. Throws `held_elsewhere`. */
+function checkHeldHere({ isInvited, owner }: Signing): void {
+  if (isInvited) throw heldElsewhere(owner);
 }
 
 function makerOf({ signer, swarm }: Signing): NoticeMaker {

@@ -1,11 +1,14 @@
 /** Opens keys of the user's own. */
 import {
   type Config,
+  heldElsewhere,
   Keyring,
   loadConfig,
   loadOwner,
   type NamedKey,
   passphraseFrom,
+  readMembership,
+  userDirectory,
 } from '../../../node/keys.ts';
 import { systemClock } from '../../../protocols/common/clock.ts';
 
@@ -39,9 +42,17 @@ export async function openKey({
   const config = loadConfig({ flags, env: process.env, cwd: process.cwd(), file });
   const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
   const { data } = config;
+  if (name === undefined) checkHeldHere(data);
   const opened =
     name === undefined
       ? await loadOwner({ logger: SILENT }, { path: config['identity.ownerKey'], data, passphrases })
       : await new Keyring({ clock: systemClock }, { data }).load(name, passphrases);
   return { opened, config, data };
+}
+
+/** On an invited machine the owner's key is elsewhere, and the user's own would sign for namespaces of another owner. */
+function checkHeldHere(data: string): void {
+  if (readMembership(userDirectory()) !== null) return;
+  const membership = readMembership(data);
+  if (membership !== null) throw heldElsewhere(membership.owner);
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { hasJoined } from '../sessions/place.ts';
 import type { KeyOptions } from './key.ts';
 
 /** Which key signs, here and not at the gateway. */
@@ -21,7 +22,7 @@ export function addSigningOptions(command: Command, keyHelp: string): Command {
   return command;
 }
 
-/** Whether the command is to sign itself; otherwise the gateway's node does. */
+/** Whether the command is to sign itself, as one that has joined does; otherwise the gateway's node does. */
 export function signsHere({ key, chain }: SigningOptions): boolean {
-  return key !== undefined || chain !== undefined;
+  return key !== undefined || chain !== undefined || hasJoined();
 }

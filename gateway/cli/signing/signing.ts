@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { type Config, createCrypto } from '../../../node/keys.ts';
+import { type Config, createCrypto, readMembership, userDirectory } from '../../../node/keys.ts';
 import type { Ed25519Signer } from '../../../protocols/common/crypto.ts';
 import { CHAIN_MAX_LINKS, decodeLink, LINK_MAX_BYTES, type Link } from '../../../protocols/identity/index.ts';
 import { Author, type Client } from '../../client/index.ts';
@@ -20,6 +20,8 @@ export interface Signing {
   readonly as: string;
   /** Whose a namespace is that is named without an owner. */
   readonly owner: string;
+  /** Whether it acts under what an invite granted, which never includes policies. */
+  readonly isInvited: boolean;
 }
 
 /** A full chain in base64, and line ends. */
@@ -33,7 +35,9 @@ export async function openSigning(client: Client, options: SigningOptions): Prom
   const { opened, config } = await openKey(options);
   const { did, signer } = opened;
   const swarm = await swarmOf(client, config);
-  const chain = options.chain === undefined ? [] : await readChain(options.chain);
+  const membership = options.key === undefined ? readMembership(userDirectory()) : null;
+  const isInvited = options.chain === undefined && membership !== null;
+  const chain = options.chain === undefined ? (membership?.chain ?? []) : await readChain(options.chain);
   const links = chain.map((bytes) => decodeLink(bytes, crypto, swarm).link);
   const last = links.at(-1);
   if (last !== undefined && last.audience !== did) {
@@ -47,6 +51,7 @@ export async function openSigning(client: Client, options: SigningOptions): Prom
     links,
     as: links[0]?.issuer ?? did,
     owner: last?.resources[0]?.owner ?? did,
+    isInvited,
   };
 }
 

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NodeStatus } from '../../node/index.ts';
+import { OWNER_KEY_VARIABLE } from './owner.ts';
+import { type Cleanup, maillon, type Program, scratch } from './processes.ts';
+
+/** A node that answers. */
+export interface Running {
+  readonly program: Program;
+  readonly url: string;
+  readonly admin: string;
+  readonly peerId: string;
+  /** Swarm port for TCP. */
+  readonly port: number;
+}
+
+export interface StartOptions {
+  /** What is piped in. */
+  readonly input?: string;
+  /** How far the clock of the process is ahead. */
+  readonly aheadMs?: number;
+  readonly command?: 'node' | 'gateway';
+}
+
+export interface Said {
+  readonly exit: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const CLOCK = new URL('clock-shift.ts', import.meta.url);
+const PORTS = ['--listen-ws', '0', '--gateway-port', '0', '--admin-port', '0', '--no-network-quic'];
+
+/** Somebody's machine: a HOME with an owner's key of its own, and a data directory, apart from every other. */
+export class Machine {
+  readonly home: string;
+  readonly data: string;
+  readonly #t: Cleanup;
+  #running: Running | null = null;
+
+  constructor(t: Cleanup) {
+    this.#t = t;
+    this.home = scratch(t);
+    this.data = join(this.home, 'data');
+    mkdirSync(this.data, { mode: 0o700 });
+  }
+
+  get running(): Running {
+    assert.ok(this.#running, 'it runs');
+    return this.#running;
+  }
+
+  /** Starts a node or a gateway, and waits until it is ready. On the port that it had before, if it had one. */
+  async start(args: readonly string[] = [], options: StartOptions = {}): Promise<Running> {
+    const program = this.spawn(args, options);
+    const ready = JSON.parse(await program.firstLine()) as {
+      url: string;
+      admin: string;
+      peerId: string;
+      multiaddrs: string[];
+    };
+    const port = Number(/\/tcp\/(\d+)/.exec(ready.multiaddrs.join())?.[1] ?? 0);
+    this.#running = { program, port, url: ready.url, admin: ready.admin, peerId: ready.peerId };
+    return this.#running;
+  }
+
+  /** The same without waiting for it. */
+  spawn(args: readonly string[], { input, aheadMs = 0, command = 'node' }: StartOptions = {}): Program {
+    const listen = ['--listen-host', '127.0.0.1', '--listen-tcp', String(this.#running?.port ?? 0)];
+    return maillon(this.#t, [command, '--json', ...listen, ...PORTS, ...args], {
+      env: { ...this.#environment(), ...clockEnvironment(aheadMs) },
+      ...(input === undefined ? {} : { input }),
+    });
+  }
+
+  /** Runs a command to its end. */
+  async run(args: readonly string[], input?: string): Promise<Said> {
+    const env = { ...this.#environment(), ...this.#places() };
+    const program = maillon(this.#t, args, { env, ...(input === undefined ? {} : { input }) });
+    const exit = await program.exit;
+    return { exit, stdout: program.stdout, stderr: program.stderr };
+  }
+
+  /** What a command says with `--json`. Fails when it fails. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- every command has another shape; the test looks at it
+  async ask(...args: readonly string[]): Promise<any> {
+    const { exit, stdout, stderr } = await this.run([...args, '--json']);
+    assert.equal(exit, 0, `${args.join(' ')}: ${stderr}`);
+    return JSON.parse(stdout);
+  }
+
+  /** A command that listens: it goes on. */
+  listen(...args: readonly string[]): Program {
+    return maillon(this.#t, args, { env: { ...this.#environment(), ...this.#places() } });
+  }
+
+  async status(): Promise<NodeStatus> {
+    return (await this.ask('status')).node;
+  }
+
+  #places(): NodeJS.ProcessEnv {
+    if (this.#running === null) return {};
+    return { MAILLON_URL: this.#running.url, MAILLON_ADMIN_URL: this.#running.admin };
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    // the key of the test run would make every machine the same owner's
+    return { HOME: this.home, MAILLON_DATA: this.data, [OWNER_KEY_VARIABLE]: '' };
+  }
+}
+
+function clockEnvironment(aheadMs: number): NodeJS.ProcessEnv {
+  if (aheadMs === 0) return {};
+  return { NODE_OPTIONS: `--import ${CLOCK.href}`, CLOCK_AHEAD_MS: String(aheadMs) };
+}
+
+/** The code of the error that a command ended with. */
+export function codeOf({ exit, stderr, stdout }: Said): string {
+  assert.notEqual(exit, 0, `it went well: ${stdout}`);
+  const line = stderr.trim().split('\n').at(-1) ?? '';
+  return (JSON.parse(line) as { code: string }).code;
+}
+
+/** How a program ended that was to fail. */
+export async function saidOf(program: Program): Promise<Said> {
+  const exit = await program.exit;
+  return { exit, stdout: program.stdout, stderr: program.stderr };
+}
