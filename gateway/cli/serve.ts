@@ -41,10 +41,10 @@ export interface ServeOptions {
 function whoIsLetIn(config: Config): string {
   if (config['gateway.auth'] === 'required')
     return 'everybody needs a credential, programs of this machine too';
-  const programs = knowsUsers(config)
-    ? 'programs of this machine that run as the same user, as root or as gateway.operatorUids are'
-    : 'every program of this machine is';
-  return `${programs} let in as the operator; whoever comes through a proxy needs a credential`;
+  const program = knowsUsers(config)
+    ? 'a program of this machine that runs as the same user, as root or as one of gateway.operatorUids'
+    : 'every program of this machine';
+  return `${program} is let in as the operator; a client that comes through a proxy needs a credential`;
 }
 
 /** Runs a node, and its gateway unless that is switched off, until a signal. Resolves to the exit code. */

@@ -79,11 +79,14 @@ describe('of a real connection', { skip: process.platform !== 'linux' && 'Linux 
   });
 });
 
+function row(state: string, uid: number, inode: number, ends = '0100007F:C350 0100007F:1F90'): string {
+  const user = String(uid).padStart(5);
+  return `   7: ${ends} ${state} 00000000:00000000 00:00000000 00000000 ${user}        0 ${inode} 1 0000 20 4 30 10 -1\n`;
+}
+
 describe('in a table', { skip: endianness() !== 'LE' && 'the rows are of a little-endian machine' }, () => {
   const FROM = { address: '127.0.0.1', port: 0xc350 };
   const TO = { address: '127.0.0.1', port: 0x1f90 };
-  const row = (state: string, uid: number, inode: number, ends = '0100007F:C350 0100007F:1F90'): string =>
-    `   7: ${ends} ${state} 00000000:00000000 00:00000000 00000000 ${String(uid).padStart(5)}        0 ${inode} 1 0000 20 4 30 10 -1\n`;
   const ownerIn = (t: TestContext, text: string): Promise<number | null> => {
     const table = join(scratch(t), 'tcp');
     writeFileSync(table, text);
