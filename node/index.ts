@@ -10,7 +10,13 @@ export type { WalletProof } from './identity/wallet-proof.ts';
 export type * from './interface.ts';
 export type * from './ipfs/interface.ts';
 export * from './keys.ts';
-export type { Namespaces, PolicyView, RevocationView } from './namespaces/interface.ts';
+export type {
+  Namespaces,
+  NoticeView,
+  PolicyView,
+  RevocationView,
+  SponsorshipView,
+} from './namespaces/interface.ts';
 export { createNode } from './node.ts';
 export { EventLog, type EventName } from './observability/events.ts';
 export { createLogger, type Logger } from './observability/logger.ts';

@@ -5,19 +5,24 @@ import { createRelayMetrics } from '../protocols/relay/index.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
+import { NO_SPONSORSHIP, type Sponsorship } from './directory/self.ts';
 import { lockDataDirectory } from './disk/data-lock.ts';
 import { Authority } from './identity/authority.ts';
 import { chainCheck } from './identity/chain-check.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
-import type { NamedKey } from './identity/keyring/keyring.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
+import { type Operator, operatorWithKey } from './identity/operator.ts';
 import { loadOwner } from './identity/owner.ts';
+import { SponsorRegistry } from './identity/sponsors.ts';
+import { SponsorshipMaker } from './identity/sponsorship-maker.ts';
 import {
   createVerifier,
   envelopeAuthoriser,
+  namingCheck,
   noticeVerifier,
   opennessOf,
+  operatorVerifier,
   ownCredentials,
   recordAuthoriser,
   recordCurrency,
@@ -79,13 +84,17 @@ export interface Parts {
 
 /** Who may do what, and as whom this node does it. */
 interface Tenancy {
-  readonly owner: NamedKey;
+  /** On whose behalf this node acts, and the delegations that show it. */
+  readonly operator: Operator;
   readonly namespaces: NamespacesService;
   readonly wallets: ReturnType<typeof createWalletCrypto>;
   readonly metrics: IdentityMetrics;
   /** What a namespace gets here. */
   readonly termsOf: ReturnType<typeof termsOf>;
+  readonly sponsors: SponsorRegistry;
+  readonly verifyOperator: ReturnType<typeof operatorVerifier>;
   readonly checkChain: ReturnType<typeof chainCheck>;
+  readonly sponsorships: SponsorshipMaker;
 }
 
 /** Takes the data directory and makes the parts; nothing runs yet. Of a failure nothing is left. */
@@ -140,12 +149,14 @@ async function makeParts(
     { config, role, data: config.data },
   );
   closing.defer(() => relay.stop());
-  const directory = makeDirectory(base, shared);
+  const keeping: { readonly isReady: boolean }[] = [];
+  const directory = makeDirectory(base, shared, { ...tenancy, keeping });
   closing.defer(() => directory.stop());
-  const { termsOf } = tenancy;
-  const kept = { ...shared, namespaces, directory, credentials, termsOf };
+  const { termsOf, operator, sponsors } = tenancy;
+  const kept = { ...shared, namespaces, directory, credentials, termsOf, operator: operator.did, sponsors };
   const { storage, ipfs } = makeStorage(base, kept, { authority, providers, closing });
   members.push(storage.others);
+  keeping.push(storage);
   scored.push(relay, directory, storage, namespaces);
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());
@@ -170,9 +181,19 @@ async function makeParts(
   return { closing, identity, tenancy, network, relay, directory, storage, ipfs, peers, sight, startedAt };
 }
 
+/** What a node says of its operator. A light node keeps nothing: it is nobody's sponsor. */
+function sponsorshipOf(
+  role: Role,
+  { did, chain }: Operator,
+  keeping: readonly { readonly isReady: boolean }[],
+): Sponsorship {
+  if (role === 'light') return NO_SPONSORSHIP;
+  return { operator: did, chain: chain(), isReady: keeping.some(({ isReady }) => isReady) };
+}
+
 async function makeTenancy(
   { config }: Base,
-  shared: DirectoryComponents & {
+  shared: Omit<DirectoryComponents, 'sponsorship' | 'verifyOperator'> & {
     readonly identity: Identity;
     readonly events: EventLog;
     readonly passphrases: PassphraseSource;
@@ -182,18 +203,21 @@ async function makeTenancy(
   const { crypto, clock, logger, identity, passphrases, closing } = shared;
   const { swarm, data } = config;
   const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
-  const sponsors = { owner: owner.did, sponsored: config['storage.sponsored'] };
+  const operator = await operatorWithKey(
+    { crypto, clock },
+    { key: owner.signer, author: identity.author, swarm },
+  );
+  const sponsors = { owner: operator.did, sponsored: config['storage.sponsored'] };
   const wallets = createWalletCrypto();
   closing.defer(() => wallets.stop());
   const metrics = createIdentityMetrics();
   const components = { crypto, wallets, clock, metrics };
   const verifier = createVerifier(components, swarm);
-  const verify = noticeVerifier(verifier, {
-    swarm,
-    isRevoked: (chain, holder) => authority.isRevoked(chain, holder),
-  });
+  const isRevoked: Authority['isRevoked'] = (...call) => authority.isRevoked(...call);
+  const verify = noticeVerifier(verifier, { swarm, isRevoked });
+  const isNamed = namingCheck({ crypto, isRevoked }, { swarm });
   const namespaces = new NamespacesService(
-    { ...shared, verify },
+    { ...shared, verify, isNamed },
     { swarm, data, isSponsored: sponsorOf(sponsors) },
   );
   closing.defer(() => namespaces.stop());
@@ -201,29 +225,43 @@ async function makeTenancy(
     { verifier, namespaces },
     { swarm, allowUnowned: config['namespaces.unowned'] },
   );
-  const credentials = await ownCredentials(
-    { ...components, authority },
-    { identity, owner: owner.signer, swarm },
-  );
-  const terms = termsOf(namespaces, sponsors);
+  const credentials = await ownCredentials({ ...components, authority }, { identity, operator, swarm });
+  const registry = new SponsorRegistry({ namespaces, crypto }, { swarm });
+  const terms = termsOf({ namespaces, sponsors: registry }, sponsors);
+  const verifyOperator = operatorVerifier(verifier, { swarm });
   const checkChain = chainCheck({ authority, crypto, clock }, { swarm });
-  return { owner, namespaces, wallets, metrics, termsOf: terms, checkChain, authority, credentials };
+  const making = { crypto, clock, identity, operator, namespaces };
+  const sponsorships = new SponsorshipMaker(making, { swarm, sponsored: config['storage.sponsored'] });
+  const own = { operator, namespaces, wallets, metrics, termsOf: terms, sponsors: registry, sponsorships };
+  return { ...own, checkChain, verifyOperator, authority, credentials };
 }
 
-function makeDirectory(base: Base, components: DirectoryComponents): Directory {
+function makeDirectory(
+  base: Base,
+  components: Omit<DirectoryComponents, 'sponsorship' | 'verifyOperator'>,
+  tenancy: Pick<Tenancy, 'operator' | 'verifyOperator'> & {
+    /** What must have its share before this node counts as a replica. */
+    readonly keeping: readonly { readonly isReady: boolean }[];
+  },
+): Directory {
   const { config, role, version } = base;
+  const { operator, verifyOperator, keeping } = tenancy;
+  const sponsorship = (): Sponsorship => sponsorshipOf(role, operator, keeping);
   const keeps = role === 'full' && config['storage.enabled'];
-  return new Directory(components, {
-    role,
-    version,
-    swarm: config.swarm,
-    connectionsMax: config['connections.max'],
-    storageBytes: keeps ? config['storage.capacityBytes'] : 0,
-    max: config['directory.max'],
-    perPrefix: config['directory.perPrefix'],
-    target: config['connections.target'],
-    splitLoopback: base.splitLoopback ?? false,
-  });
+  return new Directory(
+    { ...components, sponsorship, verifyOperator },
+    {
+      role,
+      version,
+      swarm: config.swarm,
+      connectionsMax: config['connections.max'],
+      storageBytes: keeps ? config['storage.capacityBytes'] : 0,
+      max: config['directory.max'],
+      perPrefix: config['directory.perPrefix'],
+      target: config['connections.target'],
+      splitLoopback: base.splitLoopback ?? false,
+    },
+  );
 }
 
 /** What is kept of records and blobs, and who may have it. */

@@ -20,7 +20,7 @@ import { Tickets } from './tickets.ts';
 import { Tokens } from './tokens.ts';
 
 export interface AuthComponents {
-  readonly node: Pick<MaillonNode, 'owner' | 'checkChain'>;
+  readonly node: Pick<MaillonNode, 'owner' | 'delegate' | 'checkChain'>;
   readonly tenants: Tenants;
   readonly logger: Logger;
   readonly clock: Clock;

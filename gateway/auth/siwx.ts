@@ -34,7 +34,7 @@ export interface SignInRequest {
   readonly namespace: string;
   /** Host header of the client. */
   readonly host: string;
-  /** did:key of Ed25519; the operator's unless said. */
+  /** did:key of Ed25519; the node's `delegate` unless said. */
   readonly audience?: string | undefined;
   readonly actions: readonly Action[];
   readonly statement?: string | undefined;
@@ -68,7 +68,7 @@ export interface CheckedSignIn {
 }
 
 export interface SignInsComponents {
-  readonly node: Pick<MaillonNode, 'owner' | 'checkChain'>;
+  readonly node: Pick<MaillonNode, 'delegate' | 'checkChain'>;
   readonly nonces: Nonces;
   readonly clock: Clock;
 }
@@ -86,7 +86,7 @@ export class SignIns {
   /** Throws `bad_message` for fields that make no message, `bad_wallet`. */
   ask(request: SignInRequest): AskedSignIn {
     const { node, nonces, clock } = this.#components;
-    const { wallet, namespace, host, audience = node.owner, actions } = request;
+    const { wallet, namespace, host, audience = node.delegate, actions } = request;
     const { statement = statementOf(namespace, actions), ttlMs = DELEGATION_TTL_MS } = request;
     const time = clock.now();
     const signIn = said(() =>
@@ -127,7 +127,7 @@ export class SignIns {
     const nonce = nonceOf(signIn);
     const blank = signInMessage({ ...signIn, nonce: NO_NONCE });
     nonces.check(nonce, { did: wallet.did, namespace, message: blank });
-    const custody = signIn.aud === node.owner ? 'delegated' : 'client';
+    const custody = signIn.aud === node.delegate ? 'delegated' : 'client';
     const delegation = readDelegation(cacao.bytes, custody);
     await this.#verify(delegation, { owner: wallet.did, namespace });
     const holder = { did: wallet.did, subject: wallet.address, namespace };

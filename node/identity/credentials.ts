@@ -9,13 +9,13 @@ export interface CredentialsComponents {
   readonly authority: Authority;
   readonly extender: Extender;
   readonly clock: Clock;
+  /** From the node's operator to the key that signs; the same list until it is renewed. */
+  readonly chain: () => Chain;
 }
 
 export interface CredentialsInit {
   /** Multikey of the key that signs, 34 bytes. */
   readonly author: Uint8Array;
-  /** What was delegated to it: most are never many. */
-  readonly chains: readonly Chain[];
 }
 
 /** Namespaces whose chain is remembered. */
@@ -27,14 +27,12 @@ const NO_CHAIN: Chain = [];
 export class Credentials {
   readonly #components: CredentialsComponents;
   readonly #author: Uint8Array;
-  readonly #chains: readonly Chain[];
   /** The chain that was right last, by namespace and action: it is tried first. */
   readonly #latest = new Map<string, Chain>();
 
-  constructor(components: CredentialsComponents, { author, chains }: CredentialsInit) {
+  constructor(components: CredentialsComponents, { author }: CredentialsInit) {
     this.#components = components;
     this.#author = author;
-    this.#chains = [NO_CHAIN, ...chains];
   }
 
   /**
@@ -46,7 +44,7 @@ export class Credentials {
     const key = JSON.stringify([asked.owner, asked.namespace, asked.action]);
     const latest = this.#latest.get(key);
     if (latest !== undefined && (await this.#mayWith(latest, asked))) return latest;
-    for (const chain of this.#chains) {
+    for (const chain of [NO_CHAIN, this.#components.chain()]) {
       if (chain === latest || !(await this.#mayWith(chain, asked))) continue;
       if (this.#latest.size >= REMEMBERED_MAX) this.#latest.clear();
       this.#latest.set(key, chain);

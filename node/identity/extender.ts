@@ -11,14 +11,16 @@ const REMEMBERED_MAX = 4096;
 
 export interface ExtenderComponents {
   readonly crypto: Pick<Crypto, 'sha256'>;
-  /** Delegates in the name of this node's owner. */
-  readonly delegator: Delegator;
+  /** Delegates in the operator's name; null where this machine does not hold the operator's key. */
+  readonly delegator: Delegator | null;
 }
 
 export interface ExtenderInit {
   readonly swarm: string;
   /** did:key of the key that signs. */
   readonly author: string;
+  /** DID of the node's operator. */
+  readonly operator: string;
 }
 
 /**
@@ -55,12 +57,13 @@ export class Extender {
 
   async #extend(chain: Chain): Promise<Chain> {
     const { crypto, delegator } = this.#components;
-    const { swarm, author } = this.#init;
+    const { swarm, author, operator } = this.#init;
     const last = chain.at(-1);
     if (last === undefined) throw elsewhere();
     const { audience, resources, notBefore, expiry } = decodeLink(last, crypto, swarm).link;
     if (audience === author) return chain;
-    if (audience !== delegator.did) throw elsewhere();
+    if (audience !== operator) throw elsewhere();
+    if (delegator === null) throw heldElsewhere(operator);
     const { bytes } = await delegator.delegate({ audience: author, resources, notBefore, expiry });
     return [...chain, bytes];
   }
@@ -73,4 +76,11 @@ export class Extender {
 
 function elsewhere(): CodedError {
   return new CodedError('forbidden', "the delegation is not for this node's owner: it cannot act within it");
+}
+
+function heldElsewhere(operator: string): CodedError {
+  return new CodedError(
+    'forbidden',
+    `this machine was invited by ${operator} and does not hold its key: sign in here again, or act at the machine that holds the key`,
+  );
 }

@@ -7,6 +7,7 @@ import { Initiator, ReconciliationError, type Step } from '../../protocols/recon
 import {
   type Answers,
   compareRecords,
+  decodeRecord,
   ENTRY_IDS_MAX,
   FETCH_KEYS_MAX,
   itemIdOf,
@@ -72,6 +73,8 @@ const ROUNDS_MAX = 65_536;
  * homes can confirm now. An honest source may have as many of these as a partition has keys.
  */
 const UNUSED_IDS_MAX = 1_000_000;
+/** Differences of one message that are asked for one by one: those of a partition that was copied are few. */
+const COVER_CHECKS_MAX = 1024;
 /** Between two looks whether there is room again. */
 const THROTTLE_MS = 25;
 const ALL = '';
@@ -113,6 +116,56 @@ export class Copier {
     } finally {
       items.release();
     }
+  }
+
+  /**
+   * Whether `source` holds every value that this node holds of a partition, or something newer in its stead, on disk: each
+   * difference is asked for by its key.
+   */
+  async covers(source: string, place: PartitionPlace, signal: AbortSignal): Promise<boolean> {
+    const items = await this.#components.store.openItems(place);
+    try {
+      const { reconciliation: metrics } = this.#components.metrics;
+      const initiator = new Initiator({ set: items.set, metrics }, { maxBytes: RECONCILE_MESSAGE_MAX_BYTES });
+      const pull: Pull = { source, partition: place, items, signal, place };
+      let message: Uint8Array | null = initiator.start();
+      for (let round = 0; message !== null; round++) {
+        if (round >= ROUNDS_MAX) return false;
+        const answer = await this.#exchange(pull, message);
+        const step = this.#understand(initiator, answer.message);
+        if (!(await this.#areCovered(pull, place, step.have))) return false;
+        ({ message } = step);
+      }
+      return items.isCurrent;
+    } finally {
+      items.release();
+    }
+  }
+
+  /** Whether `source` has something at least as new under the keys of these items, as far as they are values that live. */
+  async #areCovered(
+    { source, items, signal }: Pull,
+    place: PartitionPlace,
+    ids: readonly Uint8Array[],
+  ): Promise<boolean> {
+    if (ids.length > COVER_CHECKS_MAX) return false;
+    const { store, clock } = this.#components;
+    for (const id of ids) {
+      const entry = items.entryOf(id);
+      const held = entry === null ? null : store.get(place, entry.key, clock.now());
+      // what has ended is nobody's loss, and what does not open is not had
+      if (entry === null || held === null || 'floor' in held) continue;
+      const { owner, namespace } = place;
+      const request = { type: 'get', owner, namespace, key: entry.key } as const;
+      const answer = await this.#components.ask<'get'>(source, request, this.#limited(signal, 'get'));
+      if (answer.held === null) return false;
+      const stamp =
+        answer.held.kind === 'floor'
+          ? answer.held.stamp
+          : decodeRecord(answer.held.record, this.#components.crypto);
+      if (compareRecords(stamp, entry) < 0) return false;
+    }
+    return true;
   }
 
   async #reconcile(pull: Pull): Promise<Pulled> {
@@ -270,7 +323,7 @@ export class Copier {
     try {
       const record = await admission.admit(bytes, source, 'asked', { partition: place, key: entry.key });
       const homes = places.of(place).homes.map(({ id }) => id);
-      if (!(await witnesses.vouch(source, homes, place, record))) return true;
+      if (!(await witnesses.vouch(source, homes, record))) return true;
       await blobs.take(record, place, source);
       const outcome = await store.put({ place, record, condition: null, isRepair: true });
       if (outcome.status === 'no_room') throw new Error(`there is no room: ${outcome.reason}`);

@@ -63,11 +63,11 @@ export class Endings {
 
   async #votes(
     ids: readonly string[],
-    { namespaceId }: PartitionPlace,
+    { owner, namespace }: PartitionPlace,
     ending: Ending,
     signal: AbortSignal,
   ): Promise<number> {
-    const request = { type: 'get', namespaceId, key: ending.key } as const;
+    const request = { type: 'get', owner, namespace, key: ending.key } as const;
     const until = AbortSignal.any([signal, this.#components.clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
     const answers = await Promise.all(
       ids.map((id) => this.#components.ask<'get'>(id, request, until).catch(() => null)),

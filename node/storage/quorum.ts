@@ -122,6 +122,16 @@ export class Quorum<T> {
     return null;
   }
 
+  /**
+   * Synced homes that are too few to agree and yet so many that every write of a majority is with one of them: one of two, whose
+   * other is gone. Null where they are fewer.
+   */
+  surest(): (Reply<T> & { readonly answer: T & Standing })[] | null {
+    const { view, homes } = this.place;
+    const group = this.#groups().get(view) ?? [];
+    return group.length > homes.length - majorityOf(homes.length) ? group : null;
+  }
+
   /** How many homes say the same, at most: of those that are synced and see the same homes. */
   get agreeing(): number {
     return Math.max(0, ...[...this.#groups().values()].map(({ length }) => length));

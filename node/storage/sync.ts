@@ -2,7 +2,10 @@ import { sleep, type Timer, type TimerClock } from '../../protocols/common/clock
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
   type Answers,
+  isReplica,
+  type Member,
   type PartitionId,
+  type Partitions,
   partitionKey,
   type RequestOf,
   type RequestType,
@@ -29,6 +32,7 @@ export interface SyncComponents {
   readonly places: Places;
   readonly standings: Standings;
   readonly copier: Copier;
+  readonly partitions: Partitions;
   readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly logger: Logger;
@@ -65,6 +69,8 @@ interface Survey {
 
 /** Homes beside the homes: who was home before some others came, in most cases. */
 const CLOSE_FACTOR = 2;
+/** Keys looked at in one go when this node becomes a sponsor of what it held for others. */
+const KEEP_PAGE = 256;
 /** How much longer members farther away may take to answer. */
 const FAR_WAIT_MS = 250;
 
@@ -164,28 +170,54 @@ export class Sync {
     const survey = await this.#survey(partition, place);
     if (survey.disagreeing.length > 0) this.#components.onDisagreement();
     const waitedMs = clock.monotonicNow() - since;
-    if (!mayFinish(survey, majorityOf(place.homes.length), waitedMs)) return false;
+    // a majority of those that there were without this node has all that was acknowledged before it came
+    const needed = majorityOf(places.othersOf(place));
+    if (!mayFinish(survey, needed, waitedMs)) return false;
     if (standings.isStale(partition) && survey.synced.length > 0) {
       await this.#components.store.dropPartition(partition);
     }
     await this.#takeOver(partition, place, survey);
+    if (place.isSponsored && !standings.isPromised(partition)) await this.#keepWhole(partition);
     if (places.of(partition).view !== place.view) return false;
     standings.synced(partition);
     metrics.partitionsSynced += 1;
     return true;
   }
 
+  /** What was kept for a day, before this node was a sponsor, is kept for as long as its author said from now on. */
+  async #keepWhole(partition: PartitionId): Promise<void> {
+    const { clock, store } = this.#components;
+    const summary = store.summary(partition);
+    if (summary === null) return;
+    for (let after: string | null = null, isEnd = false; !isEnd; ) {
+      const now = clock.now();
+      const page: ReturnType<RecordStore['list']> = store.list(partition, {
+        prefix: '',
+        after,
+        limit: KEEP_PAGE,
+        now,
+      });
+      for (const { key, expiry } of page.entries) {
+        const held = expiry === null ? null : store.get(partition, key, now);
+        if (held === null || 'floor' in held || held.record.expiry === expiry) continue;
+        await store.put({ place: summary, record: held.record, condition: null, isRepair: true });
+      }
+      after = page.next;
+      isEnd = after === null;
+    }
+  }
+
   async #survey(partition: PartitionId, place: Place): Promise<Survey> {
-    const { clock, places, ask } = this.#components;
+    const { clock, places, partitions, ask } = this.#components;
     const candidates = places.candidates(place);
-    const { namespaceId } = partition;
-    const request = { type: 'state', namespaceId, partition: partition.partition } as const;
+    const names = partitions.named(partition.namespaceId);
+    const request = { type: 'state', ...names, partition: partition.partition } as const;
     const signal = AbortSignal.any([this.#abort.signal, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
     const answers: (Answers['state'] | null)[] = candidates.map(() => null);
     const asking = candidates.map(async ({ id, isLive }, index) => {
       if (isLive) answers[index] = await ask<'state'>(id, request, signal).catch(() => null);
     });
-    const close = CLOSE_FACTOR * place.homes.length;
+    const close = this.#close(place, candidates);
     await Promise.all(asking.slice(0, close));
     // those farther away hold something after a swarm has grown: they have a little longer
     await Promise.race([Promise.all(asking), sleep(clock, FAR_WAIT_MS)]);
@@ -206,6 +238,13 @@ export class Sync {
     }
     const isOriginal = answers.some((answer) => answer?.isSynced === true && answer.origin === place.view);
     return { synced, holding, disagreeing, isOriginal, missing, missingHomes };
+  }
+
+  /** How many of the candidates may have acknowledged something that counts: of sponsors those that are ready, otherwise the closest. */
+  #close({ homes, sponsors, isSponsored }: Place, candidates: readonly Member[]): number {
+    const close = CLOSE_FACTOR * homes.length;
+    if (!isSponsored || sponsors === null) return close;
+    return Math.min(close, candidates.filter((one) => isReplica(one, sponsors)).length);
   }
 
   /** All that is held elsewhere. Who is synced must give it; of others it is taken as far as they do. */

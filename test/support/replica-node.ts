@@ -154,7 +154,6 @@ export class ReplicaNode {
     const replica = new Replica({
       ...shared,
       door: new BlobDoor({ blobs, isPublic: () => false }),
-      isSponsored: () => true,
       isMember: () => true,
       gone: () => [],
       copyFrom: (peer) => this.pull(peer),
@@ -194,9 +193,9 @@ export class ReplicaNode {
 
   /** What a home does with another one: asks how it stands, and where they differ takes over and has it take over. True: they did not. */
   async review(other: string): Promise<boolean> {
-    const { namespaceId, partition, owner, namespace } = PLACE;
+    const { partition, owner, namespace } = PLACE;
     const signal = AbortSignal.timeout(PULL_TIMEOUT_MS);
-    const state = await this.#wire.request(other, { type: 'state', namespaceId, partition }, signal);
+    const state = await this.#wire.request(other, { type: 'state', owner, namespace, partition }, signal);
     const own = this.store.summary(PLACE);
     if (own?.count === state.count && Buffer.from(own.fingerprint).equals(state.fingerprint)) return true;
     await this.pull(other);
@@ -224,6 +223,7 @@ function placesOf(peers: () => readonly string[]): Places {
     homes: peers().map((id) => ({ id, isLive: true })),
     view: VIEW,
     isHome: true,
+    isSponsored: true,
   });
   return { of } as unknown as Places;
 }

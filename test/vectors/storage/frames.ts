@@ -1,5 +1,6 @@
 import * as cbor from '../../support/cbor.ts';
 import { TIME } from '../../support/envelopes.ts';
+import { session } from '../../support/identities.ts';
 import { namespaceIdOf, record } from '../../support/records.ts';
 import { LEAF, NODE, RECORD_CID } from './cids.ts';
 import type { FrameVector } from './vector.ts';
@@ -9,6 +10,8 @@ const int = cbor.integer;
 const { text, bytes, list, NULL, TRUE, FALSE } = cbor;
 
 const NAMESPACE = bytes(namespaceIdOf('', 'default'));
+/** The names of the same namespace. */
+const NAMES = [text(''), text('default')];
 const KEY = text('greeting');
 const RECORD = bytes(record());
 const DIGEST = bytes(Buffer.alloc(32, 0xd1));
@@ -61,12 +64,12 @@ function request(name: string, type: number, items: readonly Buffer[], code?: st
 
 /** What the answers below are to. */
 const ASKED: Readonly<Record<number, Buffer>> = {
-  [GET]: frame(GET, [NAMESPACE, KEY]),
+  [GET]: frame(GET, [...NAMES, KEY]),
   [PUT]: frame(PUT, [NULL, FALSE, RECORD]),
-  [LIST]: frame(LIST, [NAMESPACE, int(3), text('a'), text('ab'), int(3)]),
+  [LIST]: frame(LIST, [...NAMES, int(3), text('a'), text('ab'), int(3)]),
   [FETCH]: frame(FETCH, [NAMESPACE, int(3), list([text('a'), text('b')])]),
   [PARTITIONS]: frame(PARTITIONS, [list([bytes(Buffer.alloc(32, 9)), int(3)]), int(2)]),
-  [STATE]: frame(STATE, [NAMESPACE, int(3)]),
+  [STATE]: frame(STATE, [...NAMES, int(3)]),
   [HANDOVER]: frame(HANDOVER, [text(''), text('default'), int(3)]),
   [RECONCILE]: frame(RECONCILE, [NAMESPACE, int(3), MESSAGE]),
   [ENTRIES]: frame(ENTRIES, [NAMESPACE, int(3), list([ITEM, ITEM])]),
@@ -87,7 +90,7 @@ function answer(name: string, type: number, items: readonly Buffer[], code?: str
 }
 
 function heads(): FrameVector[] {
-  const items = [NAMESPACE, KEY];
+  const items = [...NAMES, KEY];
   return [
     raw('nothing', Buffer.alloc(0), BAD),
     raw('a map', cbor.map([]), BAD),
@@ -104,15 +107,15 @@ function heads(): FrameVector[] {
     raw('a type that is text', list([int(1), ID, text('get'), ...items]), BAD),
     raw('one byte too few', frame(GET, items).subarray(0, -1), BAD),
     raw('one byte too many', Buffer.concat([frame(GET, items), Buffer.of(0)]), BAD),
-    raw('a get of 4 097 bytes', frame(GET, [NAMESPACE, bytes(Buffer.alloc(4056))]), 'frame_too_large'),
-    raw('a get of many items', frame(GET, [NAMESPACE, list(Array.from({ length: 25 }, () => EMPTY))]), BAD),
+    raw('a get of 4 097 bytes', frame(GET, [...NAMES, bytes(Buffer.alloc(4081))]), 'frame_too_large'),
+    raw('a get of many items', frame(GET, [...NAMES, list(Array.from({ length: 25 }, () => EMPTY))]), BAD),
   ];
 }
 
 function requests(): FrameVector[] {
   const condition = (items: readonly Buffer[], code?: string): FrameVector =>
     request(`a put with a condition ${list(items).toString('hex')}`, PUT, [list(items), FALSE, RECORD], code);
-  const key = (value: Buffer): readonly Buffer[] => [NAMESPACE, value];
+  const key = (value: Buffer): readonly Buffer[] => [...NAMES, value];
   return [
     request('a get', GET, key(KEY)),
     request('a get of a key with NUL', GET, key(text('\u0000'))),
@@ -120,8 +123,13 @@ function requests(): FrameVector[] {
     request('a get of a key of 1 025 bytes', GET, key(text('k'.repeat(1025))), BAD),
     request('a get of a key that begins with U+FEFF', GET, key(text('\uFEFFa')), BAD),
     request('a get of a key that is no UTF-8', GET, key(text(Buffer.of(0xff))), BAD),
-    request('a get of a namespace of 31 bytes', GET, [bytes(Buffer.alloc(31)), KEY], BAD),
-    request('a get with an item too many', GET, [NAMESPACE, KEY, NULL], BAD),
+    request('a get of an owner', GET, [text('did:key:z'), text('default'), KEY]),
+    request('a get of an owner with a line feed', GET, [text('a\n'), text('default'), KEY], BAD),
+    request('a get of an owner of 257 bytes', GET, [text('a'.repeat(257)), text('default'), KEY], BAD),
+    request('a get without an owner', GET, [NULL, text('default'), KEY], BAD),
+    request('a get of a namespace that is none', GET, [text(''), text('A'), KEY], BAD),
+    request('a get by the id of a namespace', GET, [NAMESPACE, KEY], BAD),
+    request('a get with an item too many', GET, [...NAMES, KEY, NULL], BAD),
     request('a put', PUT, [NULL, FALSE, RECORD]),
     request('a put to a stand-in', PUT, [NULL, TRUE, RECORD]),
     request('a put of nothing', PUT, [NULL, FALSE, bytes(Buffer.alloc(0))], BAD),
@@ -136,19 +144,21 @@ function requests(): FrameVector[] {
     condition([int(2), int(TIME), int(0)], BAD),
     condition([int(2), int(TIME), int(65_536), DIGEST], BAD),
     condition([int(2), int(TIME), int(0), bytes(Buffer.alloc(31))], BAD),
-    request('a list', LIST, [NAMESPACE, int(0), text(''), NULL, int(1)]),
+    request('a list', LIST, [...NAMES, int(0), text(''), NULL, int(1)]),
     request('a list of a prefix from a key on', LIST, [
-      NAMESPACE,
+      ...NAMES,
       int(15),
       text('a/'),
       text('a/b'),
       int(1000),
     ]),
-    request('a list of partition 16', LIST, [NAMESPACE, int(16), text(''), NULL, int(1)], BAD),
-    request('a list of 0', LIST, [NAMESPACE, int(0), text(''), NULL, int(0)], BAD),
-    request('a list of 1 001', LIST, [NAMESPACE, int(0), text(''), NULL, int(1001)], BAD),
-    request('a list after no key', LIST, [NAMESPACE, int(0), text(''), text(''), int(1)], BAD),
-    request('a list of no prefix', LIST, [NAMESPACE, int(0), NULL, NULL, int(1)], BAD),
+    request('a list of partition 16', LIST, [...NAMES, int(16), text(''), NULL, int(1)], BAD),
+    request('a list of 0', LIST, [...NAMES, int(0), text(''), NULL, int(0)], BAD),
+    request('a list of 1 001', LIST, [...NAMES, int(0), text(''), NULL, int(1001)], BAD),
+    request('a list after no key', LIST, [...NAMES, int(0), text(''), text(''), int(1)], BAD),
+    request('a list of no prefix', LIST, [...NAMES, int(0), NULL, NULL, int(1)], BAD),
+    request('a list by the id of a namespace', LIST, [NAMESPACE, int(0), text(''), NULL, int(1)], BAD),
+    request('a list of a namespace that is none', LIST, [text(''), text('A'), int(0), text(''), NULL, int(1)], BAD),
     request('a type that is retired', VERSIONS, [NAMESPACE, int(0), NULL, int(1000)], 'frame_type'),
     request('a fetch', FETCH, [NAMESPACE, int(3), list([KEY, text('a')])]),
     request('a fetch of 64', FETCH, [NAMESPACE, int(3), list(Array.from({ length: 64 }, () => KEY))]),
@@ -157,7 +167,11 @@ function requests(): FrameVector[] {
     request('partitions', PARTITIONS, [NULL, int(1000)]),
     request('partitions from one on', PARTITIONS, [list([NAMESPACE, int(15)]), int(1)]),
     request('partitions from half of one on', PARTITIONS, [list([NAMESPACE]), int(1)], BAD),
-    request('state', STATE, [NAMESPACE, int(15)]),
+    request('state', STATE, [...NAMES, int(15)]),
+    request('state of an owner', STATE, [text('did:key:z'), text('default'), int(0)]),
+    request('state of partition 16', STATE, [...NAMES, int(16)], BAD),
+    request('state of a namespace that is none', STATE, [text(''), text('A'), int(0)], BAD),
+    request('state by the id of a namespace', STATE, [NAMESPACE, int(15)], BAD),
     request('a reconciliation', RECONCILE, [NAMESPACE, int(3), MESSAGE]),
     request('a reconciliation with the longest message', RECONCILE, [
       NAMESPACE,
@@ -339,8 +353,8 @@ function answers(): FrameVector[] {
 }
 
 function goneFrames(): FrameVector[] {
-  const gone = (id: string, prefix: string, forMs = int(5000)): Buffer =>
-    list([text(id), text(prefix), forMs]);
+  const gone = (id: string, prefix: string, forMs = int(5000), operator = text('')): Buffer =>
+    list([text(id), text(prefix), operator, forMs]);
   const one = gone('12D3KooWGone', '192.0.2.0/24');
   const many = (count: number): Buffer => list(Array.from({ length: count }, () => one));
   return [
@@ -348,6 +362,10 @@ function goneFrames(): FrameVector[] {
     request('a question who is gone, with an item', GONE, [NULL], BAD),
     answer('nobody is gone', GONE, [EMPTY]),
     answer('one is gone', GONE, [list([one])]),
+    answer('a sponsor is gone', GONE, [list([gone('a', 'loopback', int(1), text(session(7).did))])]),
+    answer('one of an operator that is no DID is gone', GONE, [list([gone('a', 'loopback', int(1), text('alice'))])], BAD),
+    answer('one of an operator that is null is gone', GONE, [list([gone('a', 'loopback', int(1), NULL)])], BAD),
+    answer('one without an operator is gone', GONE, [list([list([text('a'), text('loopback'), int(1)])])], BAD),
     answer('64 are gone', GONE, [many(64)]),
     answer('65 are gone', GONE, [many(65)], BAD),
     answer('one without a name is gone', GONE, [list([gone('', 'loopback')])], BAD),

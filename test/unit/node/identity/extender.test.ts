@@ -23,7 +23,10 @@ function extenderOf(owner: Session, author: Session) {
     },
   };
   const delegator = new Delegator({ crypto, clock: systemClock, signer, randomBytes }, { swarm: SWARM });
-  const extender = new Extender({ crypto, delegator }, { swarm: SWARM, author: author.did });
+  const extender = new Extender(
+    { crypto, delegator },
+    { swarm: SWARM, author: author.did, operator: owner.did },
+  );
   return { extender, signed: () => made };
 }
 
@@ -57,4 +60,13 @@ test('a chain that ends at the key that signs stays as it is; one that ends else
   const same = extenderOf(owner, owner);
   const chain = [grant(wallet, owner)];
   assert.deepEqual(await same.extender.extend(chain), chain);
+});
+
+test('without the operator’s key only a chain that ends at the key that signs is used', async () => {
+  const [wallet, owner, author] = [newSession(), newSession(), newSession()];
+  const init = { swarm: SWARM, author: author.did, operator: owner.did };
+  const extender = new Extender({ crypto, delegator: null }, init);
+  const own = [grant(wallet, author)];
+  assert.deepEqual(await extender.extend(own), own);
+  await assert.rejects(extender.extend([grant(wallet, owner)]), { code: 'forbidden', message: /invited/ });
 });

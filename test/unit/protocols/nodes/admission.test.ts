@@ -53,7 +53,9 @@ class Receiver {
       },
     };
     const { clock, metrics } = this;
-    this.admission = new NodeAdmission({ crypto: counting, clock, held: own, metrics }, { swarm: SWARM });
+    const verifyOperator = async (): Promise<void> => undefined;
+    const components = { crypto: counting, clock, held: own, metrics, verifyOperator };
+    this.admission = new NodeAdmission(components, { swarm: SWARM });
   }
 
   async receive(
@@ -223,6 +225,9 @@ test('announcements of a node are each later than the one before, whatever its c
     generation: 0,
     shards: [],
     storageBytes: 0,
+    operator: '',
+    chain: [],
+    isReady: false,
     connections: 1,
   };
   const receiver = new Receiver();
