@@ -85,10 +85,12 @@ export class MemoryStore implements RecordStore {
     const partition = this.#disk.findOrAdd(place);
     const held = partition.rows.get(record.key) ?? null;
     const order = held === null ? 1 : compareRecords(record, held);
-    if (held !== null && order === 0 && held.kind === record.kind) return { status: 'held' };
+    const isSame = held !== null && order === 0 && held.kind === record.kind;
+    // what was kept for a day is kept for as long as its author said once this node sponsors it
+    if (isSame && !isLonger(expiry, held.expiry)) return { status: 'held' };
     if (!holds(condition, held, now))
       return { status: 'condition', current: held === null ? null : stampOf(held) };
-    if (held !== null && order <= 0) return { status: 'stale', current: stampOf(held) };
+    if (held !== null && order <= 0 && !isSame) return { status: 'stale', current: stampOf(held) };
     this.#disk.sponsor(place, quota.isSponsored);
     const { key, ms, counter, digest, kind, contentType } = record;
     const bytes = weightOf(
@@ -328,6 +330,10 @@ function floorOf({ key, ms, counter, digest }: Stamp & { readonly key: string })
   const bytes = weightOf(Buffer.byteLength(key), '', SEAL_OVERHEAD_BYTES);
   const shown = { kind: KIND_FLOOR, expiry: null, size: 0, contentType: '' } as const;
   return { key, ms, counter, digest, ...shown, bytes, record: null };
+}
+
+function isLonger(expiry: number | null, than: number | null): boolean {
+  return than !== null && (expiry === null || expiry > than);
 }
 
 function holds(condition: Condition | null, held: Row | null, now: number): boolean {

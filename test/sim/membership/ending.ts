@@ -17,9 +17,7 @@ const ANSWER_MS = 8_000;
 
 /** What must hold once all faults are over and time has passed. */
 export async function checkEnd(world: World, oracle: Oracle): Promise<void> {
-  const [first, ...others] = world.up;
-  // one that is left alone cannot tell that from a split; it may be told to go on by its settings only
-  if (first === undefined || (others.length === 0 && first.machine.bootstrap.length > 0)) return;
+  if (world.up.length === 0) return;
   const kept: { readonly key: Key; readonly promised: Promised }[] = [];
   for (const key of oracle.keys) {
     const promised = oracle.promised(key);
@@ -43,17 +41,19 @@ function isHeld(world: World, oracle: Oracle, key: Key, { stamp }: Promised): bo
   const [node] = world.up;
   if (node === undefined) return false;
   return oracle.holders(key, node.partitions.of(key.name)).some(({ machine, row }) => {
-    return machine.sponsors.has(key.name.owner) && compareRecords(row, stamp) >= 0;
+    return oracle.isDurableAt(machine, key, row) && compareRecords(row, stamp) >= 0;
   });
 }
 
 /** I7, and I2 of each copy. */
 function checkCopies(world: World, oracle: Oracle, key: Key, { stamp }: Promised): void {
-  const sponsors = world.up.filter((node) => node.isSponsor(key.name));
+  const sponsors = sponsorsUp(world, key.name.owner);
   const copies = sponsors.filter((node) => {
     const partition = node.partitions.of(key.name);
     const row = node.machine.disk.find(partition)?.rows.get(key.name.key);
     const { isHome, isSynced } = node.standings.of(partition);
+    if (row !== undefined && row.expiry !== row.record?.expiry && isHome && isSynced && row.record !== null)
+      oracle.violated('I2', `${oracle.nameOf(node.id)} keeps ${key.name.key} until ${row.expiry}`);
     return isHome && isSynced && row !== undefined && compareRecords(row, stamp) >= 0;
   });
   const wanted = Math.min(REPLICAS, sponsors.length);
@@ -121,9 +121,14 @@ async function checkLists(
   }
 }
 
-/** A swarm that is whole takes writes. */
+function sponsorsUp(world: World, owner: string): SimNode[] {
+  return world.up.filter(({ machine }) => world.sponsorsOf(owner).has(machine.operator));
+}
+
+/** A swarm that is whole takes writes of everybody who has a sponsor there. */
 async function checkWrite(world: World, oracle: Oracle, node: SimNode): Promise<void> {
   for (const owner of world.owners) {
+    if (sponsorsUp(world, owner).length === 0) continue;
     const name = { owner, namespace: 'later', key: oracle.nameOf(node.id) };
     try {
       await node.coordinator.put(name, { kind: KIND_VALUE, value: Buffer.from('later') }, {});

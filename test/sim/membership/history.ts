@@ -11,7 +11,14 @@ export type Step =
   | { readonly do: 'cut'; readonly node: number; readonly other: number }
   | { readonly do: 'heal' }
   | { readonly do: 'clock'; readonly node: number; readonly ms: number }
-  | { readonly do: 'sponsor'; readonly node: number; readonly owner: number; readonly isOn: boolean }
+  /** An owner says at a node whether an operator is to sponsor what it holds. */
+  | {
+      readonly do: 'sponsor';
+      readonly node: number;
+      readonly owner: number;
+      readonly operator: number;
+      readonly isOn: boolean;
+    }
   | {
       readonly do: 'put';
       readonly node: number;
@@ -37,15 +44,15 @@ export type TimedStep = Step & { readonly afterMs: number };
 export interface NodeSpec {
   /** Which of the peer ids it has. */
   readonly identity: number;
-  readonly owner: number;
-  readonly sponsors: readonly number[];
+  readonly operator: number;
   readonly prefix: string;
 }
 
 export interface History {
   readonly seed: number;
   readonly nodes: readonly NodeSpec[];
-  readonly owners: number;
+  /** By owner: the operators that sponsor what it holds from the start. */
+  readonly sponsors: readonly (readonly number[])[];
   readonly steps: readonly TimedStep[];
 }
 
@@ -74,13 +81,13 @@ export function makeHistory(seed: number, init: HistoryInit): History {
   const prefixes = process.env['PFX'] === undefined ? random.below(3) : 1;
   const nodes = identities.map((identity, index): NodeSpec => {
     // the first nodes are one of each owner
-    const owner = index < owners ? index : random.below(owners);
-    const others = Array.from({ length: owners }, (_, one) => one).filter((one) => one !== owner);
-    const sponsors = [owner, ...others.filter(() => random.below(4) === 0)];
-    return { identity, owner, sponsors, prefix: prefixOf(prefixes, index, random) };
+    const operator = index < owners ? index : random.below(owners);
+    return { identity, operator, prefix: prefixOf(prefixes, index, random) };
   });
+  const all = Array.from({ length: owners }, (_, owner) => owner);
+  const sponsors = all.map((owner) => all.filter((one) => one === owner || random.below(4) === 0));
   const author = new StepMaker(random, count, owners);
-  return { seed, nodes, owners, steps: author.make() };
+  return { seed, nodes, sponsors, steps: author.make() };
 }
 
 /** All in one group of addresses, in one each, or in some. */
@@ -137,8 +144,8 @@ class StepMaker {
     if (dice < 94) return { do: 'heal' };
     if (dice < 97) return this.#setClock();
     if (this.#owners === 1) return { do: 'wait' };
-    const [node, owner] = [this.#random.below(this.#count), this.#random.below(this.#owners)];
-    return { do: 'sponsor', node, owner, isOn: this.#random.below(2) === 0 };
+    const [owner, operator] = [this.#random.below(this.#owners), this.#random.below(this.#owners)];
+    return { do: 'sponsor', node: this.#someone(), owner, operator, isOn: this.#random.below(2) === 0 };
   }
 
   #gap(): number {

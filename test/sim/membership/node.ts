@@ -9,10 +9,13 @@ import type { BlobSource } from '../../../node/storage/blob-source.ts';
 import { Coordinator } from '../../../node/storage/coordinator.ts';
 import { Copier } from '../../../node/storage/copier.ts';
 import { Endings } from '../../../node/storage/endings.ts';
+import type { NamespaceRef } from '../../../node/storage/interface.ts';
+import { Joiner } from '../../../node/storage/joiner.ts';
 import { DEADLINE_MS } from '../../../node/storage/limits.ts';
-import { Members, type Offer } from '../../../node/storage/members.ts';
+import { Members } from '../../../node/storage/members.ts';
 import { createStorageServiceMetrics } from '../../../node/storage/metrics.ts';
-import { Places } from '../../../node/storage/places.ts';
+import type { Offer } from '../../../node/storage/offers.ts';
+import { Places, type Sponsors } from '../../../node/storage/places.ts';
 import { Refresher } from '../../../node/storage/refresher.ts';
 import { Repairs } from '../../../node/storage/repairs.ts';
 import { Replica } from '../../../node/storage/replica.ts';
@@ -80,6 +83,7 @@ export class SimNode {
   readonly #replica: Replica;
   readonly #quotas: RequestQuotas;
   readonly #absentees: Absentees;
+  readonly #joiner: Joiner;
   readonly #sync: Sync;
   readonly #upkeep: Upkeep;
   readonly #repairs: Repairs;
@@ -97,7 +101,10 @@ export class SimNode {
     this.#store = new MemoryStore(
       { clock, disk: machine.disk },
       {
-        quotaOf: (place) => ({ bytes: Infinity, keys: Infinity, isSponsored: this.isSponsor(place) }),
+        quotaOf: (place) => {
+          const isSponsored = this.isSponsor(place) || this.standings.isPromised(place);
+          return { bytes: Infinity, keys: Infinity, isSponsored };
+        },
         sync: () => this.#fsync(),
         onChange: (change) => components.onChange(this, change),
       },
@@ -105,7 +112,7 @@ export class SimNode {
     this.members = this.#makeMembers();
     const self = this.id;
     this.places = new Places(
-      { members: this.members, crypto },
+      { members: this.members, crypto, sponsors: this.#sponsors, namesOf: (id) => this.#namesOf(id) },
       { self, replicas: REPLICAS, distinctPrefixes: true },
     );
     this.partitions = new Partitions({ crypto }, { swarm: SWARM });
@@ -127,10 +134,14 @@ export class SimNode {
     const copier = new Copier({ ...own, blobs, endings, witnesses }, { bytesPerSecond: BYTES_PER_SECOND });
     this.#absentees = new Absentees(own, { self });
     this.#sync = new Sync({ ...own, copier, onDisagreement: this.#absentees.doubt });
-    this.#upkeep = new Upkeep({ ...own, sync: this.#sync }, { self });
+    const { operator } = machine;
+    const joiner = { self, operator, downTimeoutMs: GRACE_MS };
+    this.#joiner = new Joiner({ ...own, copier, onReady: () => this.#hurry() }, joiner);
+    const mayKeep = ({ owner }: { readonly owner: string }): boolean => owner === operator;
+    const upkeep = { ...own, sync: this.#sync, copier, joiner: this.#joiner, mayKeep };
+    this.#upkeep = new Upkeep(upkeep, { self, replicas: REPLICAS });
     this.#replica = new Replica({
       ...own,
-      isSponsored: (namespace) => this.isSponsor(namespace),
       witnesses,
       isMember: (peer) => this.members.isMember(peer),
       gone: () => this.members.gone,
@@ -145,8 +156,9 @@ export class SimNode {
     return this.clock.isDead;
   }
 
+  /** Whether the operator keeps what `owner` holds, and was chosen for it, as this node knows. */
   isSponsor({ owner }: { readonly owner: string }): boolean {
-    return this.machine.sponsors.has(owner);
+    return this.machine.sponsorsOf(owner).has(this.machine.operator);
   }
 
   async start(): Promise<void> {
@@ -154,12 +166,10 @@ export class SimNode {
     this.#components.net.up(this);
     if (awayMs > GRACE_MS) await this.standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
     this.#absentees.start();
+    this.#joiner.start();
     this.#sync.start();
     this.#upkeep.start();
-    this.members.onChange(() => {
-      this.#upkeep.hurry();
-      this.#sync.hurry();
-    });
+    this.members.onChange(() => this.#hurry());
     this.members.start();
     this.clock.setInterval(() => this.#discover(), DISCOVER_MS);
   }
@@ -169,6 +179,7 @@ export class SimNode {
     this.members.stop();
     this.#repairs.stop();
     this.#upkeep.stop();
+    this.#joiner.stop();
     this.#sync.stop();
     this.#absentees.stop();
     this.kill(false);
@@ -185,6 +196,26 @@ export class SimNode {
   async serve(request: StorageRequest, peer: string): Promise<Answers[RequestType]> {
     if (!this.#quotas.take(peer, request.type)) throw new ReplicaError('rate_limited', 'too many requests');
     return this.#replica.answer(request, peer);
+  }
+
+  /** What its directory has of who sponsors what. */
+  get #sponsors(): Sponsors {
+    const { machine } = this;
+    return {
+      of: ({ owner }) => [machine.sponsorsOf(owner)],
+      get version() {
+        return machine.noticesVersion;
+      },
+    };
+  }
+
+  #namesOf(namespaceId: Uint8Array): NamespaceRef | null {
+    return this.partitions.namesOf(namespaceId) ?? this.#store.totals(namespaceId);
+  }
+
+  #hurry(): void {
+    this.#upkeep.hurry();
+    this.#sync.hurry();
   }
 
   get #shared() {
@@ -225,10 +256,12 @@ export class SimNode {
         isConnected: (id) => net.isConnected(this.id, id),
         ownPrefix: () => machine.prefix,
         dial: (id) => net.connect(this, id),
+        revocations: { version: 0, isRevoked: () => false },
       },
       {
         path: join(machine.directory, 'members'),
         self: this.id,
+        operator: machine.operator,
         graceMs: GRACE_MS,
         mayBeAlone: machine.bootstrap.length === 0,
       },
@@ -276,7 +309,10 @@ export class SimNode {
       if (!net.isReachable(this.id, peer.id)) continue;
       machine.book.add(peer.id);
       for (const id of peer.machine.book) machine.book.add(id);
-      this.#offers.set(peer.id, { id: peer.id, prefix: peer.machine.prefix, lastSeen });
+      for (const [owner, notice] of peer.machine.notices) machine.hear(owner, notice);
+      const { operator, prefix } = peer.machine;
+      const { isReady } = peer.members;
+      this.#offers.set(peer.id, { id: peer.id, prefix, lastSeen, operator, isReady });
     }
   }
 

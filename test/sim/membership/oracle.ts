@@ -1,3 +1,4 @@
+import { createCrypto } from '../../../node/crypto.ts';
 import type { StoredRecord, WriteReceipt } from '../../../node/storage/interface.ts';
 import { CLOCK_SKEW_MS } from '../../../protocols/common/clock.ts';
 import {
@@ -7,13 +8,14 @@ import {
   KIND_FLOOR,
   KIND_TOMBSTONE,
   type PartitionId,
+  Partitions,
   parseEtag,
   type RecordName,
   type Stamp,
 } from '../../../protocols/storage/index.ts';
 import type { Row, RowChange } from '../../support/memory-disk.ts';
 import type { Machine } from './machine.ts';
-import { GRACE_MS, type SimNode } from './node.ts';
+import { GRACE_MS, type SimNode, SWARM } from './node.ts';
 import { Reach } from './reach.ts';
 import type { World } from './world.ts';
 
@@ -61,6 +63,7 @@ export class Oracle {
   readonly counts = { acked: 0, refused: 0, unclear: 0, reads: 0, readsFailed: 0, degraded: 0, lost: 0 };
   readonly #keys = new Map<string, Key>();
   readonly #lostAt = new Map<string, number>();
+  readonly #partitions = new Partitions({ crypto: createCrypto() }, { swarm: SWARM });
   #world: World | null = null;
 
   watch(world: World): void {
@@ -186,13 +189,13 @@ export class Oracle {
     const { world } = this;
     const partition = node.partitions.of(key.name);
     const others = this.holders(key, partition).filter(({ machine, row }) => {
-      const isKept = machine.sponsors.has(key.name.owner);
+      const isKept = this.isDurableAt(machine, key, row);
       return machine !== node.machine && isKept && compareRecords(row, promised.stamp) >= 0;
     });
     const name = this.nameOf(node.id);
     if (cause === 'drop') {
       const text = `${name} dropped the last durable copy of ${key.name.key} (${formatEtag(promised.stamp)})`;
-      if (others.length === 0 && node.isSponsor(key.name)) this.violated('I1', text);
+      if (others.length === 0 && this.isDurableAt(node.machine, key, before)) this.violated('I1', text);
       return;
     }
     if (Math.abs(node.machine.clockOffsetMs) > CLOCK_SKEW_MS) return;
@@ -207,6 +210,13 @@ export class Oracle {
       'I2',
       `${this.nameOf(node.id)} keeps ${key.name.key} until ${expiry}, not ${record.expiry}`,
     );
+  }
+
+  /** Whether a machine keeps what it holds until it ends: as a sponsor, or since it promised that when it was one. */
+  isDurableAt(machine: Machine, key: Key, { kind, expiry, record }: Row): boolean {
+    if (isValueKind(kind) && expiry !== record?.expiry) return false;
+    if (this.world.sponsorsOf(key.name.owner).has(machine.operator)) return true;
+    return machine.disk.find(this.#partitions.of(key.name))?.state?.['isPromised'] === true;
   }
 
   #mayHaveEnded(expiry: number | null): boolean {

@@ -115,14 +115,16 @@ export class Run {
     else this.#world.stop(step.node);
   }
 
-  #sponsor({ node, owner, isOn }: Extract<Step, { do: 'sponsor' }>): void {
-    const machine = this.#world.machine(node);
-    const did = this.#world.owners[owner] ?? '';
-    // an owner's own node always keeps what is his
-    if (machine.owner === did) return;
+  #sponsor({ node, owner, operator, isOn }: Extract<Step, { do: 'sponsor' }>): void {
+    const world = this.#world;
+    const [holder = '', sponsor = ''] = [world.owners[owner], world.owners[operator]];
+    // an owner's own nodes always keep what is his
+    if (holder === sponsor || world.node(node) === null) return;
     this.#disturb();
-    if (isOn) machine.sponsors.add(did);
-    else machine.sponsors.delete(did);
+    const operators = new Set(world.sponsorsOf(holder));
+    if (isOn) operators.add(sponsor);
+    else operators.delete(sponsor);
+    world.sponsor(node, holder, operators);
   }
 
   #ask(step: Extract<Step, { do: 'put' | 'delete' | 'get' | 'list' }>): void {

@@ -41,6 +41,9 @@ export class World {
   readonly net: Net;
   readonly machines: readonly Machine[];
   readonly owners: readonly string[];
+  /** By owner, as it said last. */
+  readonly #sponsors = new Map<string, ReadonlySet<string>>();
+  #notices = 0;
   readonly #nodes = new Map<number, SimNode>();
   readonly #random: Random;
   readonly #makeNode: MakeNode;
@@ -52,13 +55,16 @@ export class World {
     this.#events = events;
     const { clock } = this.time;
     this.net = new Net({ clock, random: this.#random }, { isEncoded: history.seed % 64 === 0 });
-    this.owners = Array.from({ length: history.owners }, (_, n) => ownerOf(n));
+    this.owners = history.sponsors.map((_, n) => ownerOf(n));
+    for (const [owner, operators] of history.sponsors.entries()) {
+      this.#sponsors.set(ownerOf(owner), new Set(operators.map(ownerOf)));
+    }
     const first = peerIds[history.nodes[0]?.identity ?? 0] ?? '';
-    this.machines = history.nodes.map(({ identity, owner, sponsors, prefix }, index) => {
+    this.machines = history.nodes.map(({ identity, operator, prefix }, index) => {
       return new Machine({
         id: peerIds[identity] ?? '',
-        owner: ownerOf(owner),
-        sponsors: sponsors.map(ownerOf),
+        operator: ownerOf(operator),
+        sponsors: this.#sponsors,
         prefix,
         bootstrap: index === 0 ? [] : [first],
       });
@@ -81,6 +87,18 @@ export class World {
 
   node(index: number): SimNode | null {
     return this.#nodes.get(index) ?? null;
+  }
+
+  /** Operators that an owner wants to sponsor what it holds. */
+  sponsorsOf(owner: string): ReadonlySet<string> {
+    return this.#sponsors.get(owner) ?? new Set([owner]);
+  }
+
+  /** An owner says it at a machine; from there it spreads. */
+  sponsor(index: number, owner: string, operators: ReadonlySet<string>): void {
+    this.#sponsors.set(owner, operators);
+    this.#notices += 1;
+    this.machine(index).hear(owner, { version: this.#notices, operators });
   }
 
   /** Starts a process where there is none, and the machine is there. */
