@@ -113,7 +113,7 @@ async function makeParts(
   registry: Registry | null,
   closing: AsyncDisposableStack,
 ): Promise<Parts> {
-  const { config, role, version, logger, events } = base;
+  const { config, role, logger, events } = base;
   const startedAt = systemClock.now();
   const lock = lockDataDirectory(config.data);
   closing.defer(() => lock.release());
@@ -160,15 +160,23 @@ async function makeParts(
   scored.push(relay, directory, storage, namespaces);
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());
-  const sight = new Sight(
+  const own = { network, relay, directory, storage, ipfs, tenancy };
+  const sight = makeSight(base, own, { meter, startedAt });
+  closing.defer(() => sight.stop());
+  return { closing, identity, tenancy, network, relay, directory, storage, ipfs, peers, sight, startedAt };
+}
+
+function makeSight(
+  { config, role, version, events }: Base,
+  parts: Pick<Parts, 'network' | 'relay' | 'directory' | 'storage' | 'ipfs' | 'tenancy'>,
+  { meter, startedAt }: { readonly meter: Meter | null; readonly startedAt: number },
+): Sight {
+  const { network, directory, tenancy } = parts;
+  return new Sight(
     {
-      network,
-      relay,
-      directory,
-      storage,
-      ipfs,
+      ...parts,
       identity: tenancy,
-      namespaces,
+      namespaces: tenancy.namespaces,
       meter,
       events,
       clock: systemClock,
@@ -177,8 +185,6 @@ async function makeParts(
     },
     { role, version, data: config.data, startedAt },
   );
-  closing.defer(() => sight.stop());
-  return { closing, identity, tenancy, network, relay, directory, storage, ipfs, peers, sight, startedAt };
 }
 
 /** What a node says of its operator. A light node keeps nothing: it is nobody's sponsor. */
