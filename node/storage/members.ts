@@ -10,12 +10,19 @@ import {
   MEMBERS_MAX,
   MEMBERS_TICK_MS,
   MEMBERS_WRITE_MS,
-  PROBE_MS,
   PROBES_AT_ONCE,
   SETTLE_MAX_MS,
   SETTLE_MS,
 } from './limits.ts';
-import { ABANDONED_PROBE_MS, hasSuccessor, type Known, kadIdOf, tooManyAbandoned } from './member-rules.ts';
+import {
+  goneOf,
+  hasSuccessor,
+  type Known,
+  kadIdOf,
+  probeAfter,
+  tooManyAbandoned,
+  wasLeftAlone,
+} from './member-rules.ts';
 import { type KeptMember, readMembers, writeMembers } from './members-file.ts';
 import type { Offer, Revocations } from './offers.ts';
 
@@ -69,6 +76,7 @@ export class Members {
   #wroteAt = 0;
   #revocationsSeen = -1;
   #refreshedAt = -Infinity;
+  readonly #wasAlone: boolean;
   /** How long this node was away before it started; 0 when it never was there. */
   readonly awayMs: number;
 
@@ -79,6 +87,7 @@ export class Members {
     const now = components.clock.now();
     const kept = readMembers(init.path, components.logger);
     this.awayMs = kept === null ? 0 : Math.max(0, now - kept.at);
+    this.#wasAlone = wasLeftAlone(kept?.members ?? [], init);
     if (init.self !== null) this.#addSelf(init.self, kept?.members ?? [], now);
     for (const member of kept?.members ?? []) if (member.id !== init.self) this.#addKept(member, now);
     // who keeps nothing sees no homes in anybody's stead, and who was here before knows them
@@ -116,10 +125,10 @@ export class Members {
 
   /**
    * Whether this node knows the members as far as it can: it has not just begun to learn of them. Before, it might take
-   * itself for home of what others hold.
+   * itself for home of what others hold. One that had its share and is left alone goes on, as two would.
    */
   get isSettled(): boolean {
-    if (this.#others === 0) return this.#init.mayBeAlone;
+    if (this.#others === 0) return this.#init.mayBeAlone || this.isReady || this.#wasAlone;
     const now = this.#components.clock.now();
     return (this.#isGoneKnown && this.isQuiet) || now - this.#unsettledSince >= SETTLE_MAX_MS;
   }
@@ -136,12 +145,7 @@ export class Members {
 
   /** Those that are gone, for the shortest time first: as many as are told others. */
   get gone(): GoneMember[] {
-    const now = this.#components.clock.now();
-    const gone = [...this.#known.values()].flatMap(({ id, prefix, operator, isReady, isLive, goneSince }) => {
-      if (isLive || goneSince === null) return [];
-      return [{ id, prefix, operator: isReady ? operator : '', forMs: Math.max(0, now - goneSince) }];
-    });
-    return gone.toSorted((a, b) => a.forMs - b.forMs).slice(0, GONE_MAX);
+    return goneOf(this.#known.values(), this.#components.clock.now());
   }
 
   /** Takes over from others who is gone and counts all the same, until the same time as with them. */
@@ -303,8 +307,7 @@ export class Members {
     const { clock, dial } = this.#components;
     this.#probing.add(known.id);
     const isAbandoned = this.isGoneFor(known.id, this.#init.graceMs);
-    known.probeAt =
-      clock.now() + (isAbandoned ? ABANDONED_PROBE_MS : Math.min(PROBE_MS, this.#init.graceMs / 4));
+    known.probeAt = clock.now() + probeAfter(this.#init.graceMs, isAbandoned);
     dial(known.id)
       .then(
         () => this.#seen(known, clock.now()),
@@ -317,7 +320,7 @@ export class Members {
   #seen(known: Known, at: number): void {
     known.lastSeen = Math.max(known.lastSeen, at);
     known.goneSince = null;
-    known.probeAt = at + Math.min(PROBE_MS, this.#init.graceMs / 4);
+    known.probeAt = at + probeAfter(this.#init.graceMs);
     if (known.isLive) return;
     known.isLive = true;
     this.#tell();
