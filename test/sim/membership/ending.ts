@@ -125,10 +125,17 @@ function sponsorsUp(world: World, owner: string): SimNode[] {
   return world.up.filter(({ machine }) => world.sponsorsOf(owner).has(machine.operator));
 }
 
+/** Whether somebody that counts as a replica of what `owner` holds has been there for `ms`. */
+export function hasReadySponsor(world: World, owner: string, ms: number): boolean {
+  return sponsorsUp(world, owner).some(
+    ({ members, readyAt }) => members.isReady && world.now - readyAt >= ms,
+  );
+}
+
 /** A swarm that is whole takes writes of everybody who has a sponsor there. */
 async function checkWrite(world: World, oracle: Oracle, node: SimNode): Promise<void> {
   for (const owner of world.owners) {
-    if (sponsorsUp(world, owner).length === 0) continue;
+    if (!hasReadySponsor(world, owner, 0)) continue;
     const name = { owner, namespace: 'later', key: oracle.nameOf(node.id) };
     try {
       await node.coordinator.put(name, { kind: KIND_VALUE, value: Buffer.from('later') }, {});

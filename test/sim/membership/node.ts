@@ -77,6 +77,7 @@ export class SimNode {
   readonly coordinator: Coordinator;
   readonly metrics = createStorageServiceMetrics();
   readonly startedAt: number;
+  #readyAt: number;
   readonly partitions: Partitions;
   readonly #components: SimNodeComponents;
   readonly #store: MemoryStore;
@@ -97,6 +98,7 @@ export class SimNode {
     this.id = machine.id;
     this.clock = new NodeClock(time, () => machine.clockOffsetMs);
     this.startedAt = time.clock.now();
+    this.#readyAt = this.startedAt;
     const { clock, metrics } = this;
     this.#store = new MemoryStore(
       { clock, disk: machine.disk },
@@ -136,7 +138,7 @@ export class SimNode {
     this.#sync = new Sync({ ...own, copier, onDisagreement: this.#absentees.doubt });
     const { operator } = machine;
     const joiner = { self, operator, downTimeoutMs: GRACE_MS };
-    this.#joiner = new Joiner({ ...own, copier, onReady: () => this.#hurry() }, joiner);
+    this.#joiner = new Joiner({ ...own, copier, onReady: () => this.#ready() }, joiner);
     const mayKeep = ({ owner }: { readonly owner: string }): boolean => owner === operator;
     const upkeep = { ...own, sync: this.#sync, copier, joiner: this.#joiner, mayKeep };
     this.#upkeep = new Upkeep(upkeep, { self, replicas: REPLICAS });
@@ -150,6 +152,11 @@ export class SimNode {
       onCorrupt: () => undefined,
     });
     this.coordinator = this.#makeCoordinator(admission);
+  }
+
+  /** Since when it counts as a replica: since it started, unless it had to copy its share first. */
+  get readyAt(): number {
+    return this.#readyAt;
   }
 
   get isDead(): boolean {
@@ -211,6 +218,11 @@ export class SimNode {
 
   #namesOf(namespaceId: Uint8Array): NamespaceRef | null {
     return this.partitions.namesOf(namespaceId) ?? this.#store.totals(namespaceId);
+  }
+
+  #ready(): void {
+    this.#readyAt = this.#components.time.clock.now();
+    this.#hurry();
   }
 
   #hurry(): void {

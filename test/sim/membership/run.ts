@@ -1,7 +1,7 @@
 import { CLOCK_SKEW_MS } from '../../../protocols/common/clock.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { KIND_VALUE, type RecordName } from '../../../protocols/storage/index.ts';
-import { checkEnd } from './ending.ts';
+import { checkEnd, hasReadySponsor } from './ending.ts';
 import { type History, type Step, type TimedStep } from './history.ts';
 import { SimNode } from './node.ts';
 import { Oracle, type Violation } from './oracle.ts';
@@ -22,7 +22,7 @@ const CALM_MS = 40 * SECOND_MS;
 /** Who leaves sooner never was more than a joiner. */
 const JOINING_MS = SECOND_MS;
 /** After the last fault: the down timeout, and time to sync, to hand over and to look after it all. */
-const RECOVERY_MS = 15 * MINUTE_MS;
+const RECOVERY_MS = 25 * MINUTE_MS;
 
 /** Plays a history: nodes that come and go, and their clients. */
 export class Run {
@@ -160,7 +160,7 @@ export class Run {
       this.oracle.acked(name, receipt, false);
     } catch (error) {
       this.#failed(error);
-      this.#checkBlocked(node, error, since);
+      this.#checkBlocked(node, name, error, since);
     }
   }
 
@@ -199,12 +199,12 @@ export class Run {
   }
 
   /** A write that finds too few replicas although only joiners are missing. */
-  #checkBlocked(node: SimNode, error: unknown, since: number): void {
+  #checkBlocked(node: SimNode, name: RecordName, error: unknown, since: number): void {
     const isBlocked =
       error instanceof CodedError &&
       (error.code === 'insufficient_replicas' || error.code === 'outcome_unknown');
     if (!isBlocked || since - Math.max(this.#disturbedAt, node.startedAt) < CALM_MS || node.isDead) return;
-    if (!this.#isWhole()) return;
+    if (!this.#isWhole() || !hasReadySponsor(this.#world, name.owner, CALM_MS)) return;
     this.oracle.violated('I5', `a write at ${this.oracle.nameOf(node.id)} was refused (${error.message})`);
   }
 
