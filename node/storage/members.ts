@@ -135,8 +135,7 @@ export class Members {
 
   /** Whether there are others, and none was added for a while. */
   get isQuiet(): boolean {
-    const { clock } = this.#components;
-    return this.#others > 0 && clock.now() - this.#changedAt >= SETTLE_MS;
+    return this.#others > 0 && this.#components.clock.now() - this.#changedAt >= SETTLE_MS;
   }
 
   get #others(): number {
