@@ -183,7 +183,7 @@ export class Oracle {
 
   /** A value is gone from a disk, or written over: is it anywhere else, where it has to be? */
   #checkKept(node: SimNode, key: Key, before: Row, after: Row | null, cause: RowChange['cause']): void {
-    if (after !== null && compareRecords(after, before) > 0 && after.kind !== KIND_FLOOR) return;
+    if (after !== null && after.kind !== KIND_FLOOR) return;
     const promised = this.promised(key);
     if (promised === null || compareRecords(before, promised.stamp) < 0) return;
     const { world } = this;
