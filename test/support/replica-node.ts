@@ -56,7 +56,7 @@ const NO_VALUE = new Uint8Array();
 const crypto = createCrypto();
 const clock = systemClock;
 const logger = silentLogger();
-const partitions = new Partitions({ crypto }, { swarm: SWARM });
+export const partitions = new Partitions({ crypto }, { swarm: SWARM });
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 const author = Buffer.concat([
   Buffer.of(0xed, 0x01),
@@ -106,12 +106,15 @@ export function makeRecord(
   return decodeRecord(encodeRecord(body, signature), crypto);
 }
 
+type Ask = ConstructorParameters<typeof Witnesses>[0]['ask'];
+
 export class ReplicaNode {
   readonly id: string;
   readonly store: RecordStore;
   readonly copier: Copier;
   readonly metrics = createStorageServiceMetrics();
   readonly network: Network;
+  readonly ask: Ask;
   readonly #directory: string;
   readonly #wire: Wire;
   readonly #server: WireServer;
@@ -132,8 +135,8 @@ export class ReplicaNode {
       { swarm: SWARM },
     );
     const places = placesOf(peers);
-    const ask: ConstructorParameters<typeof Witnesses>[0]['ask'] = (id, request, signal) =>
-      this.#wire.request(id, request, signal);
+    this.ask = (id, request, signal) => this.#wire.request(id, request, signal);
+    const { ask } = this;
     const blobs = new BlobHome(
       { clock, crypto, logger },
       {

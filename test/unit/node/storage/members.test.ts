@@ -1,97 +1,21 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { createCrypto } from '../../../../node/crypto.ts';
 import { MEMBERS_TICK_MS } from '../../../../node/storage/limits.ts';
-import { Members, type MembersInit } from '../../../../node/storage/members.ts';
-import type { Offer } from '../../../../node/storage/offers.ts';
+import type { MembersInit } from '../../../../node/storage/members.ts';
 import { GONE_MAX } from '../../../../protocols/storage/index.ts';
 import { peerIdOf } from '../../../support/announcements.ts';
 import { authorNumber } from '../../../support/directory.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
+import { GRACE_MS, makeMembers as make, MEMBERS_AT as START, OWN, SELF } from '../../../support/members.ts';
 import { scratch } from '../../../support/processes.ts';
-import { silentLogger } from '../../../support/silent-logger.ts';
 
-const START = 1_000_000;
-const GRACE_MS = 60_000;
-const [SELF, A, B] = [1, 2, 3].map((n) => peerIdOf(authorNumber(n))) as [string, string, string];
+const [A, B] = [2, 3].map((n) => peerIdOf(authorNumber(n))) as [string, string];
 const ALICE = 'did:key:zAlice';
-const OWN = 'did:key:zOwn';
 /** As many as members.ts remembers. */
 const ABANDONED_MAX = 1024;
-const NOBODYS = { operator: '', isReady: false };
-
-function make(t: TestContext, init: Partial<MembersInit> & { clock?: ManualClock; path?: string } = {}) {
-  const { clock = new ManualClock(START), path = join(scratch(t), 'storage', 'members') } = init;
-  const offers = new Map<string, Offer>();
-  const connected = new Set<string>();
-  const there = new Set<string>();
-  const dialled: string[] = [];
-  const revoked = new Set<string>();
-  const members = new Members(
-    {
-      clock,
-      crypto: createCrypto(),
-      logger: silentLogger(),
-      offers: () => offers.values(),
-      isConnected: (id) => connected.has(id),
-      ownPrefix: () => '192.0.2.0/24',
-      dial: (id) => {
-        dialled.push(id);
-        return there.has(id) ? Promise.resolve() : Promise.reject(new Error('nobody there'));
-      },
-      revocations: {
-        get version() {
-          return revoked.size;
-        },
-        isRevoked: (operator, id) => revoked.has(`${operator} ${id}`),
-      },
-    },
-    { self: SELF, operator: OWN, graceMs: GRACE_MS, mayBeAlone: true, ...init, path },
-  );
-  t.after(() => members.stop());
-  const offer = (id: string, prefix = 'loopback', sponsor: Partial<Offer> = {}): void => {
-    offers.set(id, { id, prefix, lastSeen: clock.now(), ...NOBODYS, ...sponsor });
-  };
-  /** Looks, and lets the dials end. */
-  const look = async (): Promise<void> => {
-    members.refresh();
-    await new Promise((resolve) => setImmediate(resolve));
-  };
-  const ids = (): string[] => members.list.map(({ id }) => id).toSorted();
-  /** Somebody is a ready sponsor of `operator` and connected. */
-  const sponsor = async (id: string, operator: string): Promise<void> => {
-    offer(id, 'loopback', { operator, isReady: true });
-    connected.add(id);
-    await look();
-  };
-  /** It goes, and its announcement ends. */
-  const leave = async (id: string): Promise<void> => {
-    offers.delete(id);
-    connected.delete(id);
-    members.disconnected(peerIdFromString(id));
-    await look();
-  };
-  const of = (id: string) => members.list.find((one) => one.id === id);
-  return {
-    members,
-    clock,
-    path,
-    offers,
-    connected,
-    there,
-    dialled,
-    revoked,
-    offer,
-    look,
-    ids,
-    sponsor,
-    leave,
-    of,
-  };
-}
 
 test('who offers room is a member, and one that is gone is until the grace is over', async (t) => {
   const { members, clock, connected, offer, look, ids } = make(t);
