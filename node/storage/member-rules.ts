@@ -10,6 +10,7 @@ export interface Known extends Member {
   isLive: boolean;
   operator: string;
   isReady: boolean;
+  isAbandoned?: boolean;
   lastSeen: number;
   /** When it was found gone for the first time since it was there; null while it is there or that is not known. */
   goneSince: number | null;
@@ -27,11 +28,23 @@ export function hasSuccessor(members: Iterable<Known>, operator: string): boolea
   return [...members].some((one) => one.isLive && one.isReady && one.operator === operator);
 }
 
+/** Notes whether others do without a member where they can. Whether that is news. */
+export function abandon(known: Known, isAbandoned: boolean): boolean {
+  if ((known.isAbandoned === true) === isAbandoned) return false;
+  known.isAbandoned = isAbandoned;
+  return true;
+}
+
+/** What of a member outlives a restart: of a sponsor that is not ready nobody has to know. */
+export function keptOf({ id, prefix, operator, isReady }: Known): KeptMember {
+  return { id, prefix, operator: isReady ? operator : '' };
+}
+
 /** Those that are gone, for the shortest time first: as many as are told others. */
 export function goneOf(members: Iterable<Known>, now: number): GoneMember[] {
-  const gone = [...members].flatMap(({ id, prefix, operator, isReady, isLive, goneSince }) => {
-    if (isLive || goneSince === null) return [];
-    return [{ id, prefix, operator: isReady ? operator : '', forMs: Math.max(0, now - goneSince) }];
+  const gone = [...members].flatMap((one) => {
+    const { isLive, goneSince } = one;
+    return isLive || goneSince === null ? [] : [{ ...keptOf(one), forMs: Math.max(0, now - goneSince) }];
   });
   return gone.toSorted((a, b) => a.forMs - b.forMs).slice(0, GONE_MAX);
 }

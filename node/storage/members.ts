@@ -15,10 +15,12 @@ import {
   SETTLE_MS,
 } from './limits.ts';
 import {
+  abandon,
   goneOf,
   hasSuccessor,
   type Known,
   kadIdOf,
+  keptOf,
   probeAfter,
   tooManyAbandoned,
   wasLeftAlone,
@@ -240,13 +242,13 @@ export class Members {
   /** Who has become a member, and who is none any more. */
   #takeNews(now: number): void {
     for (const offer of this.#components.offers()) this.#take(offer);
-    const { graceMs } = this.#init;
+    const { graceMs, operator } = this.#init;
     for (const known of this.#known.values()) {
       if (known.goneSince === null || now - known.goneSince <= graceMs) continue;
       if (this.#components.isConnected(known.id)) this.#seen(known, now);
       else if (!known.isReady || hasSuccessor(this.#known.values(), known.operator)) this.#remove(known, now);
+      else if (abandon(known, true)) this.#altered();
     }
-    const { operator } = this.#init;
     for (const known of tooManyAbandoned(this.#known.values(), { now, graceMs, own: operator }))
       this.#remove(known, now);
     this.#heedRevocations();
@@ -319,6 +321,7 @@ export class Members {
   #seen(known: Known, at: number): void {
     known.lastSeen = Math.max(known.lastSeen, at);
     known.goneSince = null;
+    if (abandon(known, false)) this.#altered();
     known.probeAt = at + probeAfter(this.#init.graceMs);
     if (known.isLive) return;
     known.isLive = true;
@@ -389,10 +392,7 @@ export class Members {
     this.#isDirty = false;
     this.#wroteAt = now;
     try {
-      const members = [...this.#known.values()].map(({ id, prefix, operator, isReady }) => {
-        return { id, prefix, operator: isReady ? operator : '' };
-      });
-      writeMembers(this.#init.path, { at: now, members });
+      writeMembers(this.#init.path, { at: now, members: [...this.#known.values()].map(keptOf) });
     } catch (error) {
       logger.warn({ reason: errorMessage(error) }, 'the members of the swarm could not be written');
     }
