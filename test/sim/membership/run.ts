@@ -234,6 +234,7 @@ export class Run {
 
   async #end(): Promise<void> {
     const world = this.#world;
+    this.#disturb();
     world.heal();
     world.introduce();
     for (const [index, machine] of world.machines.entries()) {
