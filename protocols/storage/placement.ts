@@ -47,9 +47,13 @@ export function homesOf(
   { replicas, distinctPrefixes }: HomesInit,
 ): Member[] {
   const chosen = members.filter((member) => isReplica(member, sponsors));
-  const expected = chosen.filter(({ isAbandoned }) => isAbandoned !== true);
-  const candidates = [expected, chosen].find((some) => some.length > 0) ?? members;
+  const groups = [chosen.filter(isExpected), chosen, members.filter(isExpected)];
+  const candidates = groups.find((group) => group.length > 0) ?? members;
   return pickClosest(place, candidates, { count: replicas, distinctPrefixes, taken: [] });
+}
+
+function isExpected({ isAbandoned }: Member): boolean {
+  return isAbandoned !== true;
 }
 
 /** Whether a member counts as a replica of what these operators sponsor. */
