@@ -52,7 +52,8 @@ import { Sight } from './observability/sight.ts';
 import { Peers } from './peers/peers.ts';
 import { meshSizes } from './peers/views.ts';
 import { RelayService } from './relay/relay.ts';
-import { StorageService, type StorageServiceComponents } from './storage/service.ts';
+import { StorageService } from './storage/service.ts';
+import type { StorageServiceComponents } from './storage/service-init.ts';
 
 export interface NodeInit {
   readonly config: Config;

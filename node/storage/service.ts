@@ -5,7 +5,6 @@ import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import {
   type Answers,
-  type AuthoriseRecord,
   HybridClock,
   Partitions,
   RecordAdmission,
@@ -18,16 +17,7 @@ import {
 import { BlobExchange } from '../blobs/exchange.ts';
 import { BlobHome } from '../blobs/home.ts';
 import type { Upload } from '../blobs/interface.ts';
-import type { Config } from '../config/schema.ts';
-import type { Directory } from '../directory/directory.ts';
-import type { Credentials } from '../identity/credentials.ts';
-import type { Identity } from '../identity/identity.ts';
-import type { Terms } from '../identity/tenancy.ts';
-import type { Role } from '../interface.ts';
 import type { PublicBlocks } from '../ipfs/public-blocks.ts';
-import type { Network } from '../libp2p.ts';
-import type { EventLog } from '../observability/events.ts';
-import type { Logger } from '../observability/logger.ts';
 import { SHUNNED_SCORE } from '../relay/gossip.ts';
 import { addressesOf } from './addresses.ts';
 import { BlobDoor, isBlobQuestion } from './blob-door.ts';
@@ -56,12 +46,12 @@ import { DEADLINE_MS } from './limits.ts';
 import type { Maintenance } from './maintenance/service.ts';
 import type { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
-import type { Revocations } from './offers.ts';
 import { Others } from './others.ts';
-import type { Places, Sponsors } from './places.ts';
+import type { Places } from './places.ts';
 import { Refresher } from './refresher.ts';
 import { notResponsible } from './refusals.ts';
 import { Repairs } from './repairs.ts';
+import type { StorageServiceComponents, StorageServiceInit } from './service-init.ts';
 import { Spreader } from './spreader.ts';
 import type { StoreGauges } from './store/metrics.ts';
 import { createMembers, createPlaces } from './swarm-view.ts';
@@ -69,31 +59,6 @@ import { Values } from './values.ts';
 import { Wire } from './wire.ts';
 import { WireServer } from './wire-server.ts';
 import type { IsCurrent } from './witnesses.ts';
-
-export interface StorageServiceComponents {
-  readonly network: Network;
-  readonly directory: Directory;
-  readonly crypto: Crypto;
-  readonly clock: TimerClock;
-  readonly identity: Identity;
-  readonly authorise: AuthoriseRecord;
-  readonly credentials: Credentials;
-  readonly isCurrent: IsCurrent;
-  readonly termsOf: (namespace: NamespaceRef) => Terms;
-  /** DID of this node's operator. */
-  readonly operator: string;
-  readonly sponsors: Sponsors & Revocations;
-  /** Whether its policy lets anyone read it. */
-  readonly isOpen: (namespace: NamespaceRef) => boolean;
-  readonly logger: Logger;
-  readonly events: EventLog;
-}
-
-export interface StorageServiceInit {
-  readonly config: Config;
-  readonly role: Role;
-  readonly splitLoopback: boolean;
-}
 
 /** Where the service's files are in the data directory. */
 const DIRECTORY = 'storage';

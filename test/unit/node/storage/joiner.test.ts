@@ -168,7 +168,10 @@ test('after a power cut that was longer than the down timeout two of three spons
   before.members.becomeReady();
   before.members.stop();
   const clock = new ManualClock(MEMBERS_AT + 10 * GRACE_MS);
-  const { joiner, members, offer, connected, look, settle } = await make(t, own, { path: before.path, clock });
+  const { joiner, members, offer, connected, look, settle } = await make(t, own, {
+    path: before.path,
+    clock,
+  });
   // it was away as long as this node, so that it is not ready either
   offer(source.id, 'loopback', { operator: OWN, isReady: false });
   connected.add(source.id);
