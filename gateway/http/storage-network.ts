@@ -83,7 +83,9 @@ export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageConte
     return {
       ...status,
       partitions: { ...status.partitions },
-      namespaces: namespaces.map((one) => ({ ...one })),
+      namespaces: namespaces.map(({ owner, namespace, keys, bytes, blobBytes, availableBytes }) => {
+        return { owner, namespace, keys, bytes, blobBytes, availableBytes };
+      }),
     };
   });
 

@@ -51,7 +51,7 @@ import type {
   Where,
   WriteReceipt,
 } from './interface.ts';
-import { Keeper, NOTHING_KEPT, quotaOf } from './keeper.ts';
+import { Keeper } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
 import type { Maintenance } from './maintenance/service.ts';
 import { Members } from './members.ts';
@@ -62,6 +62,7 @@ import { Places } from './places.ts';
 import { Refresher } from './refresher.ts';
 import { notResponsible } from './refusals.ts';
 import { Repairs } from './repairs.ts';
+import { blobQuotaOf, usageOf } from './room.ts';
 import { Spreader } from './spreader.ts';
 import type { StoreGauges } from './store/metrics.ts';
 import { Values } from './values.ts';
@@ -113,7 +114,6 @@ export class StorageService implements Storage {
   readonly #door: BlobDoor;
   readonly #server: WireServer;
   readonly #values: Values;
-  readonly #partitions: Partitions;
   #isRunning = false;
 
   /** Opens the store. Throws `bad_storage_key`, `storage_version`. */
@@ -137,7 +137,6 @@ export class StorageService implements Storage {
       },
     );
     const partitions = new Partitions({ crypto }, { swarm: config.swarm });
-    this.#partitions = partitions;
     const { authorise, isCurrent } = components;
     this.#admission = new RecordAdmission(
       { crypto, clock, partitions, authorise, metrics },
@@ -149,7 +148,7 @@ export class StorageService implements Storage {
       ask: this.#ask,
       read: (...call) => this.#coordinator.reread(...call),
     });
-    this.#blobs = this.#makeBlobs();
+    this.#blobs = this.#makeBlobs(partitions);
     const isPublic = (cid: Uint8Array): boolean => this.publicBlocks?.has(cid) ?? false;
     this.#door = new BlobDoor({ blobs: this.#blobs, isPublic });
     const onLie = (): void => {
@@ -261,15 +260,8 @@ export class StorageService implements Storage {
 
   status(): StorageStatus {
     const { config } = this.#init;
-    const kept = this.#keeper?.status ?? NOTHING_KEPT;
-    const { blobs: count, bytes, uploads, availableBytes } = this.#blobs.usage();
     return {
-      ...kept,
-      blobs: { count, bytes },
-      uploads,
-      capacityBytes: this.#keeper === null ? 0 : config['storage.capacityBytes'],
-      usedBytes: kept.bytes + bytes,
-      availableBytes: this.#keeper === null ? availableBytes : Math.min(availableBytes, kept.freeBytes),
+      ...usageOf(this.#keeper, this.#blobs.usage(), config),
       members: this.#members.size,
       replicas: config['storage.replicas'],
     };
@@ -305,8 +297,8 @@ export class StorageService implements Storage {
     return this.#keeper.replica.answer(request, peer);
   }
 
-  #makeBlobs(): BlobHome {
-    const { clock, crypto, logger } = this.#components;
+  #makeBlobs(partitions: Partitions): BlobHome {
+    const { clock, crypto, logger, termsOf } = this.#components;
     const { config } = this.#init;
     return new BlobHome(
       { clock, crypto, logger },
@@ -315,20 +307,10 @@ export class StorageService implements Storage {
         keyPath: join(config.data, 'storage.key'),
         // records and blobs share the room
         capacityBytes: () => config['storage.capacityBytes'] - (this.#keeper?.recordBytes ?? 0),
-        quotaOf: (id) => this.#blobQuotaOf(id),
+        quotaOf: (id) => blobQuotaOf({ keeper: this.#keeper, partitions, termsOf }, id, config),
         uploadLifeMs: config['storage.uploadLifeMs'],
       },
     );
-  }
-
-  /** A node that keeps nothing knows what a policy says, and not what its replicas hold already. */
-  #blobQuotaOf(namespaceId: Uint8Array): number {
-    const { config } = this.#init;
-    const kept = this.#keeper?.blobQuotaOf(namespaceId) ?? null;
-    if (kept !== null) return kept;
-    const names = this.#partitions.namesOf(namespaceId);
-    if (names === null) return config['storage.namespaceBytes'];
-    return quotaOf(this.#components.termsOf(names), config).bytes;
   }
 
   #makeMembers(keeps: boolean): Members {

@@ -47,11 +47,11 @@ async function putChunked(site: Site, path: string, size: number): Promise<[numb
   const sent = httpRequest({ host: hostname, port, path, method: 'PUT' });
   sent.on('error', () => undefined);
   const answered = once(sent, 'response');
-  let response: IncomingMessage | null = null;
-  void answered.then(([one]) => {
-    response = one as IncomingMessage;
+  const client = { isAnswered: false };
+  void answered.then(() => {
+    client.isAnswered = true;
   });
-  for (let at = 0; at < size && response === null; at += MB) {
+  for (let at = 0; at < size && !client.isAnswered; at += MB) {
     if (!sent.write(randomBytes(MB))) await Promise.race([once(sent, 'drain'), answered]);
   }
   sent.end();
