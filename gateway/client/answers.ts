@@ -170,7 +170,7 @@ export interface StorageStatus {
   /** Of records. */
   readonly bytes: number;
   readonly records: number;
-  /** On its disk, uploads among them. */
+  /** On its disk; the bytes of uploads are counted with them. */
   readonly blobs: { readonly count: number; readonly bytes: number };
   /** Under way, and what of them is here. */
   readonly uploads: { readonly count: number; readonly bytes: number };

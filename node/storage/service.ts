@@ -41,7 +41,7 @@ import type {
   Where,
   WriteReceipt,
 } from './interface.ts';
-import { Keeper, NOTHING_KEPT, quotaOf } from './keeper.ts';
+import { Keeper } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
 import type { Maintenance } from './maintenance/service.ts';
 import type { Members } from './members.ts';
@@ -51,6 +51,7 @@ import type { Places } from './places.ts';
 import { Refresher } from './refresher.ts';
 import { notResponsible } from './refusals.ts';
 import { Repairs } from './repairs.ts';
+import { blobQuotaOf, usageOf } from './room.ts';
 import type { StorageServiceComponents, StorageServiceInit } from './service-init.ts';
 import { Spreader } from './spreader.ts';
 import type { StoreGauges } from './store/metrics.ts';
@@ -82,7 +83,6 @@ export class StorageService implements Storage {
   readonly #door: BlobDoor;
   readonly #server: WireServer;
   readonly #values: Values;
-  readonly #partitions: Partitions;
   #isRunning = false;
 
   /** Opens the store. Throws `bad_storage_key`, `storage_version`. */
@@ -102,7 +102,6 @@ export class StorageService implements Storage {
     );
     this.others = new Others({ members: this.#members, wire: this.#wire }, { self: this.#self });
     const partitions = new Partitions({ crypto }, { swarm: config.swarm });
-    this.#partitions = partitions;
     const namesOf = (id: Uint8Array): NamespaceRef | null => {
       return partitions.namesOf(id) ?? this.#keeper?.namesOf(id) ?? null;
     };
@@ -122,7 +121,7 @@ export class StorageService implements Storage {
       ask: this.#ask,
       read: (...call) => this.#coordinator.reread(...call),
     });
-    this.#blobs = this.#makeBlobs();
+    this.#blobs = this.#makeBlobs(partitions);
     const isPublic = (cid: Uint8Array): boolean => this.publicBlocks?.has(cid) ?? false;
     this.#door = new BlobDoor({ blobs: this.#blobs, isPublic });
     const onLie = (): void => {
@@ -239,15 +238,8 @@ export class StorageService implements Storage {
 
   status(): StorageStatus {
     const { config } = this.#init;
-    const kept = this.#keeper?.status ?? NOTHING_KEPT;
-    const { blobs: count, bytes, uploads, availableBytes } = this.#blobs.usage();
     return {
-      ...kept,
-      blobs: { count, bytes },
-      uploads,
-      capacityBytes: this.#keeper === null ? 0 : config['storage.capacityBytes'],
-      usedBytes: kept.bytes + bytes,
-      availableBytes: this.#keeper === null ? availableBytes : Math.min(availableBytes, kept.freeBytes),
+      ...usageOf(this.#keeper, this.#blobs.usage(), config),
       members: this.#members.size,
       isReady: this.#members.isReady,
       replicas: config['storage.replicas'],
@@ -288,8 +280,8 @@ export class StorageService implements Storage {
     return this.#keeper.replica.answer(request, peer);
   }
 
-  #makeBlobs(): BlobHome {
-    const { clock, crypto, logger } = this.#components;
+  #makeBlobs(partitions: Partitions): BlobHome {
+    const { clock, crypto, logger, termsOf } = this.#components;
     const { config } = this.#init;
     return new BlobHome(
       { clock, crypto, logger },
@@ -298,20 +290,10 @@ export class StorageService implements Storage {
         keyPath: join(config.data, 'storage.key'),
         // records and blobs share the room
         capacityBytes: () => config['storage.capacityBytes'] - (this.#keeper?.recordBytes ?? 0),
-        quotaOf: (id) => this.#blobQuotaOf(id),
+        quotaOf: (id) => blobQuotaOf({ keeper: this.#keeper, partitions, termsOf }, id, config),
         uploadLifeMs: config['storage.uploadLifeMs'],
       },
     );
-  }
-
-  /** A node that keeps nothing knows what a policy says, and not what its replicas hold already. */
-  #blobQuotaOf(namespaceId: Uint8Array): number {
-    const { config } = this.#init;
-    const kept = this.#keeper?.blobQuotaOf(namespaceId) ?? null;
-    if (kept !== null) return kept;
-    const names = this.#partitions.namesOf(namespaceId);
-    if (names === null) return config['storage.namespaceBytes'];
-    return quotaOf(this.#components.termsOf(names), config, () => 0).bytes;
   }
 
   #makeKeeper(shared: Shared): Keeper {
