@@ -124,6 +124,8 @@ export interface NodeStatus {
   readonly peerId: string;
   /** did:key under which this node signs its messages. */
   readonly author: string;
+  /** DID of the owner whose namespaces are meant where none is named; empty where they are nobody's. */
+  readonly owner: string;
   readonly role: Role;
   readonly swarm: string;
   readonly version: string;
@@ -146,7 +148,13 @@ export interface NodeStatus {
   /** The data directory, and what is left on its file system; null where that cannot be read. */
   readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
   /** Other nodes in the directory: all of them, and those that this node reached when it dialled back. */
-  readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
+  readonly directory: {
+    readonly nodes: number;
+    readonly direct: number;
+    readonly relayed: number;
+    /** Nodes of other owners; missing where nodes do not say whose they are. */
+    readonly owners?: number;
+  };
 }
 
 /** One thing a node needs to serve, probed when asked. */

@@ -20,11 +20,14 @@ export async function listenAddresses(
   const host = features.listenHost;
   const ip = host.includes(':') ? 'ip6' : 'ip4';
   const tcp = await choosePort({ config, logger }, { path: 'listen.tcp', host, isFree: isFreeTcp });
-  const ws = await choosePort({ config, logger }, {
-    path: 'listen.ws',
-    host,
-    isFree: async (...at) => at[0] !== tcp && isFreeTcp(...at),
-  });
+  const ws = await choosePort(
+    { config, logger },
+    {
+      path: 'listen.ws',
+      host,
+      isFree: async (...at) => at[0] !== tcp && isFreeTcp(...at),
+    },
+  );
   const addresses = [`/${ip}/${host}/tcp/${tcp}`, `/${ip}/${host}/tcp/${ws}/ws`];
   if (!features.quic) return addresses;
   const quic = await choosePort({ config, logger }, { path: 'listen.quic', host, isFree: isFreeUdp });

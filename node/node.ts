@@ -136,11 +136,12 @@ class Node implements MaillonNode {
   }
 
   status(): NodeStatus {
-    const { identity, network, relay, sight, peers, startedAt } = this.#running;
+    const { identity, network, relay, sight, peers, tenancy, startedAt } = this.#running;
     const { config, role, version } = this.#init;
     return {
       peerId: identity.peerId,
       author: identity.author,
+      owner: config['namespaces.unowned'] ? '' : tenancy.owner.did,
       role,
       swarm: config.swarm,
       version,

@@ -12,7 +12,7 @@ import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import type { NamedKey } from './identity/keyring/keyring.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
-import { loadOwner } from './identity/owner.ts';
+import { serveOwner } from './identity/owner.ts';
 import {
   createVerifier,
   envelopeAuthoriser,
@@ -181,7 +181,7 @@ async function makeTenancy(
 ): Promise<Tenancy & { readonly authority: Authority; readonly credentials: Credentials }> {
   const { crypto, clock, logger, identity, passphrases, closing } = shared;
   const { swarm, data } = config;
-  const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
+  const owner = await serveOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
   const sponsors = { owner: owner.did, sponsored: config['storage.sponsored'] };
   const wallets = createWalletCrypto();
   closing.defer(() => wallets.stop());

@@ -39,14 +39,21 @@ function probePeers(
 ): Probe {
   const count = network.getPeers().length;
   const ok = count > 0 || (init.role === 'full' && init.config.bootstrap.length === 0);
-  const detail = ok ? `${count} connected` : 'no peer is connected: the log says why, and this answer to its operator';
+  const detail = ok
+    ? `${count} connected`
+    : 'no peer is connected: the log says why, and this answer to its operator';
   const faults = peers.bootstrap().flatMap(({ address, fault }) => {
     return fault === null ? [] : [`${address}: ${fault.reason} (${fault.next})`];
   });
   if (faults.length === 0) return { name: 'peers', ok, detail };
   const more = faults.length > FAULTS_SHOWN ? `; and ${faults.length - FAULTS_SHOWN} more` : '';
   const said = ok ? detail : 'no peer is connected';
-  return { name: 'peers', ok, detail, operatorDetail: `${said}; ${faults.slice(0, FAULTS_SHOWN).join('; ')}${more}` };
+  return {
+    name: 'peers',
+    ok,
+    detail,
+    operatorDetail: `${said}; ${faults.slice(0, FAULTS_SHOWN).join('; ')}${more}`,
+  };
 }
 
 /**

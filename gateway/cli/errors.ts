@@ -52,8 +52,7 @@ export async function reportError(
   // Commander shows the help itself when no command is given.
   if (error instanceof CommanderError && error.code === 'commander.help') return EXIT_USAGE;
 
-  const { code, message, cause, next } =
-    (await explainListener(error)) ?? explainByCode(error, form.command);
+  const { code, message, cause, next } = (await explainListener(error)) ?? explainByCode(error, form.command);
   const line = form.json
     ? JSON.stringify({ error: message, code, cause, next })
     : `maillon: ${message}${next === undefined ? '' : ` (${next})`}`;

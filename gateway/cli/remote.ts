@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { CodedError } from '../../protocols/common/errors.ts';
 import { type Client, createClient, type WebSocketConstructor } from '../client/index.ts';
 import type { TransportInit } from '../client/transport.ts';
-import { CodedError } from '../../protocols/common/errors.ts';
 import { type Asked, asking, NOT_MAILLON } from './asked.ts';
 import { UsageError } from './errors.ts';
 import { DEFAULT_GATEWAY, localUrl } from './local-node.ts';
@@ -29,6 +29,8 @@ export interface Entered {
   readonly client: Client;
   /** That of the command, else that of the credential; the gateway's default one where both are missing. */
   readonly namespace: string | undefined;
+  /** Whether there is no credential: the gateway takes whoever asks from its machine for its operator. */
+  readonly isOperator: boolean;
   /** For routes that the client has no method for. */
   readonly transport: TransportInit;
 }
@@ -87,11 +89,11 @@ export async function enter(options: RemoteOptions, init: EnterInit = {}): Promi
   const credential = await credentialAt(url, options, init);
   if (credential === null) {
     const transport = { url, fetch };
-    return { client: createClient(transport), namespace: options.namespace, transport };
+    return { client: createClient(transport), namespace: options.namespace, isOperator: true, transport };
   }
   const transport = { url, fetch: fetchWith(credential, fetch) };
   const client = createClient({ ...transport, WebSocket: webSocketWith(credential) });
-  return { client, namespace: options.namespace ?? credential.namespace, transport };
+  return { client, namespace: options.namespace ?? credential.namespace, isOperator: false, transport };
 }
 
 /** An API key, or a session; null for neither. What deals with them is loaded when there are some. */

@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import { removeRunFile, writeRunFile } from '../../node/files.ts';
 import {
   type Config,
   createLogger,
@@ -10,7 +11,6 @@ import {
   Meter,
   type Role,
 } from '../../node/index.ts';
-import { removeRunFile, writeRunFile } from '../../node/files.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { registerGatewayMetrics, registerHttpMetrics } from '../admin/gateway-metrics.ts';

@@ -42,7 +42,11 @@ export async function diagnose(asked: Asked, error: unknown): Promise<Diagnosis>
     return { cause: 'tls_expected', message: `${host} speaks TLS and was asked without it`, next };
   }
   if (faults.some(({ code }) => code === 'HTTPParserError' || code.startsWith('HPE_'))) {
-    return { cause: 'not_http', message: `what listens at ${host} does not speak HTTP`, next: rightUrl(target) };
+    return {
+      cause: 'not_http',
+      message: `what listens at ${host} does not speak HTTP`,
+      next: rightUrl(target),
+    };
   }
   if (faults.some(({ code }) => code === 'ECONNRESET' || code === 'UND_ERR_SOCKET')) {
     const message = `${host} closed the connection before it answered`;
@@ -56,7 +60,10 @@ export async function diagnose(asked: Asked, error: unknown): Promise<Diagnosis>
 export async function isMaillon({ url, option }: Asked): Promise<boolean | null> {
   try {
     const path = option === '--url' ? '/' : '/livez';
-    const response = await fetch(url + path, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS), redirect: 'manual' });
+    const response = await fetch(url + path, {
+      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+      redirect: 'manual',
+    });
     const said = (await response.json().catch(() => null)) as Record<string, unknown> | null;
     return option === '--url' ? said?.['product'] === 'maillon' : said?.['status'] === 'ok';
   } catch {
@@ -80,7 +87,11 @@ function rightUrl({ option }: Asked): string {
 /** https://fetch.spec.whatwg.org/#port-blocking */
 function portBlocked({ port, option }: Target): Diagnosis {
   const message = `port ${port} is another protocol's, and HTTP clients do not ask it`;
-  return { cause: 'port_blocked', message, next: `have it listen on another port, and name that with ${option}` };
+  return {
+    cause: 'port_blocked',
+    message,
+    next: `have it listen on another port, and name that with ${option}`,
+  };
 }
 
 interface Fault {
@@ -109,7 +120,11 @@ function explainNetwork(code: string, target: Target): Diagnosis | null {
       return { cause: 'refused', message: `nothing listens at ${host}: the connection was refused`, next };
     }
     case 'ENOTFOUND':
-      return { cause: 'name_not_found', message: `there is no host ${hostname}`, next: `check its spelling in ${option}` };
+      return {
+        cause: 'name_not_found',
+        message: `there is no host ${hostname}`,
+        next: `check its spelling in ${option}`,
+      };
     case 'EAI_AGAIN': {
       const message = `the name server did not say where ${hostname} is`;
       return { cause: 'name_server', message, next: `check the network, or name an address with ${option}` };
@@ -125,7 +140,11 @@ function explainNetwork(code: string, target: Target): Diagnosis | null {
     case 'UND_ERR_HEADERS_TIMEOUT':
     case 'UND_ERR_BODY_TIMEOUT': {
       const message = `${host} did not answer in time`;
-      return { cause: 'timeout', message, next: `check host and port in ${option}, and that no firewall is between` };
+      return {
+        cause: 'timeout',
+        message,
+        next: `check host and port in ${option}, and that no firewall is between`,
+      };
     }
     default:
       return null;
@@ -138,9 +157,13 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'CERT_UNTRUSTED',
 ]);
-const SELF_SIGNED: ReadonlySet<string> = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN']);
+const SELF_SIGNED: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+]);
 /** What OpenSSL says of bytes that are no TLS. */
-const NO_TLS = /^(ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNKNOWN_PROTOCOL)|EPROTO)$/;
+const NO_TLS =
+  /^(ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNKNOWN_PROTOCOL)|EPROTO)$/;
 
 function explainTls(code: string, target: Target, fault: Error): Diagnosis | null {
   const { host, option } = target;
@@ -159,7 +182,11 @@ function explainTls(code: string, target: Target, fault: Error): Diagnosis | nul
   }
   if (code === 'CERT_NOT_YET_VALID') {
     const message = `the certificate of ${host} is not valid yet`;
-    return { cause: 'tls_not_yet_valid', message, next: "set this machine's clock, or the gateway's certificate right" };
+    return {
+      cause: 'tls_not_yet_valid',
+      message,
+      next: "set this machine's clock, or the gateway's certificate right",
+    };
   }
   if (NO_TLS.test(code)) {
     const message = `${host} does not speak TLS`;

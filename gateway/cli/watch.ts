@@ -92,11 +92,17 @@ async function read<T>(init: WatchInit<T>, signal: AbortSignal): Promise<Reading
 }
 
 async function showFault<T>(init: WatchInit<T>, error: ClientError, screen: Screen | null): Promise<void> {
-  const { message, code, cause, next }: Explained = (await explainListener(error)) ?? { code: error.code, message: error.message };
+  const { message, code, cause, next }: Explained = (await explainListener(error)) ?? {
+    code: error.code,
+    message: error.message,
+  };
   if (init.json) return sayJson({ error: message, code, cause, next });
   const what = code === 'unreachable' ? 'unreachable' : 'not answering as it should';
   const advice = next === undefined ? '' : ` (${next})`;
-  showText(`${bold(init.url)}  ${styled(what, 'red')}\n${message}${advice}; trying again every second`, screen);
+  showText(
+    `${bold(init.url)}  ${styled(what, 'red')}\n${message}${advice}; trying again every second`,
+    screen,
+  );
 }
 
 function showText(text: string, screen: Screen | null): void {

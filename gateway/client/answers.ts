@@ -44,8 +44,16 @@ export interface Status {
     readonly memory: { readonly rssBytes: number; readonly heapBytes: number };
     /** Null where it cannot be read. */
     readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
+    /** DID of the owner whose namespaces this node means where none is named; empty where they are nobody's. */
+    readonly owner: string;
     /** Other nodes announced, and those reached when dialled back. */
-    readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
+    readonly directory: {
+      readonly nodes: number;
+      readonly direct: number;
+      readonly relayed: number;
+      /** Nodes of other owners; missing where nodes do not say whose they are. */
+      readonly owners?: number;
+    };
   };
 }
 

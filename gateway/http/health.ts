@@ -35,6 +35,9 @@ const nodeSchema = z
   .looseObject({
     peerId: z.string(),
     author: z.string().describe('did:key under which it signs'),
+    owner: z
+      .string()
+      .describe('DID of whose namespaces are meant where no owner is named; empty for nobody’s'),
     role: z.enum(['full', 'light']),
     swarm: z.string(),
     version: z.string(),
@@ -70,8 +73,10 @@ const nodeSchema = z
       .object({ dataBytes: counter.nullable(), freeBytes: counter.nullable() })
       .describe('the data directory and what is left on its file system; null where it cannot be read'),
     directory: z
-      .object({ nodes: counter, direct: counter, relayed: counter })
-      .describe('other nodes announced, and those reached when dialled back'),
+      .object({ nodes: counter, direct: counter, relayed: counter, owners: counter.optional() })
+      .describe(
+        'other nodes announced, those reached when dialled back, and those of other owners where nodes say whose they are',
+      ),
   })
   .meta({ id: 'NodeStatus', description: "The node's own account of itself" });
 
@@ -155,7 +160,13 @@ export function healthRoutes(
       const status = node.status();
       const { addresses, mesh, relay } = status;
       const bootstrap = [...status.bootstrap];
-      const account = { ...status, addresses: [...addresses], mesh: [...mesh], relay: { ...relay }, bootstrap };
+      const account = {
+        ...status,
+        addresses: [...addresses],
+        mesh: [...mesh],
+        relay: { ...relay },
+        bootstrap,
+      };
       return { server: uptime(), network: networkStatus(status, clock), node: account };
     });
   }

@@ -57,8 +57,16 @@ function parse(directory: string): Content | null {
     const { version, pid, peerId, startedAt, gateway, admin, processStart: start } = said;
     if (version !== VERSION || !Number.isSafeInteger(pid) || !Number.isSafeInteger(startedAt)) return null;
     if ((pid as number) < 1 || typeof peerId !== 'string') return null;
-    if (!isUrlOrNull(gateway) || !isUrlOrNull(admin) || !(start === null || typeof start === 'string')) return null;
-    return { pid: pid as number, peerId, startedAt: startedAt as number, gateway, admin, processStart: start };
+    if (!isUrlOrNull(gateway) || !isUrlOrNull(admin) || !(start === null || typeof start === 'string'))
+      return null;
+    return {
+      pid: pid as number,
+      peerId,
+      startedAt: startedAt as number,
+      gateway,
+      admin,
+      processStart: start,
+    };
   } catch {
     // another user's, or cut short: whoever asks goes on without
     return null;

@@ -64,7 +64,9 @@ export class BootstrapPeers {
       }
     }
     const enough = new AbortController();
-    const timeout = wait(this.#init.dialTimeoutMs, undefined, { signal: enough.signal }).catch(() => undefined);
+    const timeout = wait(this.#init.dialTimeoutMs, undefined, { signal: enough.signal }).catch(
+      () => undefined,
+    );
     await Promise.race([Promise.all(this.#dials.values()), timeout]);
     enough.abort();
   }

@@ -36,7 +36,9 @@ export async function explainDial(
   { signal, ...context }: DialContext & { readonly signal: AbortSignal },
 ): Promise<DialFault> {
   const faults = faultsOf(error);
-  const found = faults.map(({ message }) => FOUND_PEER.exec(message)?.groups).find((one) => one !== undefined);
+  const found = faults
+    .map(({ message }) => FOUND_PEER.exec(message)?.groups)
+    .find((one) => one !== undefined);
   if (found !== undefined) return otherPeer(found['noise'] ?? found['quic'] ?? '', address, context);
   for (const { code, message } of faults) {
     const known = context.isProxied ? explainProxy(code, message) : explainCode(code, address, context);
@@ -55,7 +57,11 @@ export async function explainDial(
 
 /** This node was given its own address. */
 export function selfFault(): DialFault {
-  return { code: 'self', reason: 'that is this node itself', next: 'name another node in bootstrap, or none' };
+  return {
+    code: 'self',
+    reason: 'that is this node itself',
+    next: 'name another node in bootstrap, or none',
+  };
 }
 
 /** The peer says that it is of another swarm. */
@@ -89,7 +95,9 @@ function otherPeer(found: string, address: Multiaddr, { peerId }: DialContext): 
 }
 
 function notANode({ hasNetworkKey }: DialContext): DialFault {
-  const key = hasNetworkKey ? 'has the same network.keyFile as this one' : 'has no network.keyFile, as this one';
+  const key = hasNetworkKey
+    ? 'has the same network.keyFile as this one'
+    : 'has no network.keyFile, as this one';
   return {
     code: 'not_a_node',
     reason: 'something answers at that address, but not as a node of this network',
@@ -124,7 +132,11 @@ function explainCode(code: string, address: Multiaddr, context: DialContext): Di
       };
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
-      return { code: 'no_route', reason: 'there is no route to that address', next: 'check the network, or the address in bootstrap' };
+      return {
+        code: 'no_route',
+        reason: 'there is no route to that address',
+        next: 'check the network, or the address in bootstrap',
+      };
     case 'DialDeniedError':
       return {
         code: 'denied',
@@ -150,7 +162,11 @@ function explainProxy(code: string, message: string): DialFault | null {
     return { code: 'proxy', reason: 'the proxy does not answer', next: 'start it, or correct network.proxy' };
   }
   if (!/socks/i.test(message)) return null;
-  return { code: 'proxy', reason: `the proxy says: ${message}`, next: 'check the address in bootstrap, and network.proxy' };
+  return {
+    code: 'proxy',
+    reason: `the proxy says: ${message}`,
+    next: 'check the address in bootstrap, and network.proxy',
+  };
 }
 
 interface Fault {

@@ -34,15 +34,23 @@ function networkKey(t: TestContext, digit: string): string {
 }
 
 /** The code of each address's fault, once each has one. */
-async function faultsOf(node: MaillonNode): Promise<Record<string, { code: string; reason: string; next: string }>> {
+async function faultsOf(
+  node: MaillonNode,
+): Promise<Record<string, { code: string; reason: string; next: string }>> {
   return until('every address has a fault', () => {
     const views = node.status().bootstrap;
     if (views.some(({ fault }) => fault === null)) return null;
-    return Object.fromEntries(views.flatMap(({ address, fault }) => (fault === null ? [] : [[address, fault]])));
+    return Object.fromEntries(
+      views.flatMap(({ address, fault }) => (fault === null ? [] : [[address, fault]])),
+    );
   });
 }
 
-async function joining(t: TestContext, bootstrap: readonly string[], settings: Partial<Config> = {}): Promise<MaillonNode> {
+async function joining(
+  t: TestContext,
+  bootstrap: readonly string[],
+  settings: Partial<Config> = {},
+): Promise<MaillonNode> {
   return startNode(t, { settings: { ...settings, bootstrap: [...bootstrap] } });
 }
 
@@ -51,15 +59,31 @@ test('each kind of wrong address has its cause and its next step', async (t) => 
   const address = tcpAddress(other);
   const { peerId } = other.status();
   const ws = other.status().addresses.find((one) => one.includes('/ws')) ?? '';
-  const web = await listening(t, createHttp((_request, response) => response.end('hi')));
-  const silent = await listening(t, createServer((socket) => void socket.on('error', () => undefined)));
+  const web = await listening(
+    t,
+    createHttp((_request, response) => response.end('hi')),
+  );
+  const silent = await listening(
+    t,
+    createServer((socket) => void socket.on('error', () => undefined)),
+  );
   const closed = await freePort();
   const cases: readonly [address: string, code: string, reason: RegExp, next: RegExp][] = [
     [`/ip4/127.0.0.1/tcp/${closed}/p2p/${NOBODY}`, 'refused', /nothing listens/, /host and port/],
     [`/ip4/127.0.0.1/tcp/${closed}/ws/p2p/${NOBODY}`, 'refused', /nothing listens/, /host and port/],
     [`/dns4/no-such-host.invalid/tcp/4411/p2p/${NOBODY}`, 'name_not_found', /no-such-host\.invalid/, /name/],
-    [`/dns4/no-such-host.invalid/tcp/4412/ws/p2p/${NOBODY}`, 'name_not_found', /no-such-host\.invalid/, /name/],
-    [address.replace(peerId, NOBODY), 'other_peer', new RegExp(peerId), new RegExp(`/p2p/${peerId} into bootstrap`)],
+    [
+      `/dns4/no-such-host.invalid/tcp/4412/ws/p2p/${NOBODY}`,
+      'name_not_found',
+      /no-such-host\.invalid/,
+      /name/,
+    ],
+    [
+      address.replace(peerId, NOBODY),
+      'other_peer',
+      new RegExp(peerId),
+      new RegExp(`/p2p/${peerId} into bootstrap`),
+    ],
     [ws.replace(peerId, NOBODY), 'other_peer', new RegExp(peerId), /into bootstrap/],
     [`/ip4/127.0.0.1/tcp/${web}/p2p/${NOBODY}`, 'not_a_node', /not as a node/, /4411 is for \/tcp/],
     [`/ip4/127.0.0.1/tcp/${web}/ws/p2p/${NOBODY}`, 'not_a_node', /not as a node/, /4412 for \/ws/],
@@ -88,7 +112,10 @@ test('of several addresses each has its own fault, and one that leads to the pee
     const all = node.status().bootstrap;
     return all.every(({ state }) => state === 'connected') && all;
   });
-  assert.deepEqual(views.map(({ fault }) => fault), [null, null, null]);
+  assert.deepEqual(
+    views.map(({ fault }) => fault),
+    [null, null, null],
+  );
 });
 
 test('a peer of another swarm is recognised, hung up on, and named', async (t) => {
@@ -98,7 +125,10 @@ test('a peer of another swarm is recognised, hung up on, and named', async (t) =
   assert.equal(fault?.code, 'other_swarm');
   assert.equal(fault?.reason, 'that peer says it belongs to swarm "theirs", this node to "ours"');
   assert.match(fault?.next ?? '', /--swarm theirs/);
-  await until('neither is connected with the other', () => node.status().peers === 0 && other.status().peers === 0);
+  await until(
+    'neither is connected with the other',
+    () => node.status().peers === 0 && other.status().peers === 0,
+  );
   const probe = (await node.probe()).find(({ name }) => name === 'peers');
   assert.equal(probe?.ok, false);
 });
@@ -134,7 +164,9 @@ test('the log, the status command and /readyz say it; who is not the operator is
   const flags = ['--listen-host', '127.0.0.1', '--no-network-quic', '--bootstrap', wrong, ...ports];
   const program = maillon(t, ['node', '--json', ...flags], { cwd: home, env: { HOME: home } });
   const { url, admin } = JSON.parse(await program.firstLine()) as { url: string; admin: string };
-  await until('it is logged', () => program.stderr.includes('a bootstrap address leads nowhere: nothing listens at that address'));
+  await until('it is logged', () =>
+    program.stderr.includes('a bootstrap address leads nowhere: nothing listens at that address'),
+  );
   for (const ready of [`${url}/readyz`, `${admin}/readyz`]) {
     const answer = await fetch(ready);
     assert.equal(answer.status, 503);
@@ -146,7 +178,10 @@ test('the log, the status command and /readyz say it; who is not the operator is
   assert.ok(!told.includes(wrong), told);
   const status = maillon(t, ['status'], { cwd: home, env: { HOME: home } });
   assert.equal(await status.exit, 0, status.stderr);
-  assert.match(status.stdout, /bootstrap +0 of 1 addresses lead to a peer\n +\/ip4\/127.*nothing listens at that address \(start/);
+  assert.match(
+    status.stdout,
+    /bootstrap +0 of 1 addresses lead to a peer\n +\/ip4\/127.*nothing listens at that address \(start/,
+  );
 });
 
 test('connect says the same as bootstrap does', async () => {

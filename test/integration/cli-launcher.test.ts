@@ -15,10 +15,21 @@ function launched(t: TestContext, home: string, ...args: string[]): Program {
   return new Program(t, NODE, [LAUNCHER, ...args], { env: { HOME: home } });
 }
 
-async function startNode(t: TestContext): Promise<{ launcher: Program; pid: number; url: string; home: string }> {
+async function startNode(
+  t: TestContext,
+): Promise<{ launcher: Program; pid: number; url: string; home: string }> {
   const home = scratch(t);
   const ports = ['--listen-tcp', '0', '--listen-ws', '0', '--gateway-port', '0', '--admin-port', '0'];
-  const launcher = launched(t, home, 'node', '--json', '--data', join(home, 'data'), ...ports, '--no-network-quic');
+  const launcher = launched(
+    t,
+    home,
+    'node',
+    '--json',
+    '--data',
+    join(home, 'data'),
+    ...ports,
+    '--no-network-quic',
+  );
   const { pid, url } = JSON.parse(await launcher.firstLine()) as { pid: number; url: string };
   assert.notEqual(pid, launcher.process.pid, 'the node is a process of its own');
   return { launcher, pid, url, home };

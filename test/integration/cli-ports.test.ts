@@ -74,7 +74,10 @@ test('a killed node leaves a file that counts for nothing: the command says that
   await node.end('SIGKILL');
   assert.ok(existsSync(join(home, 'data', 'run.json')));
   const { stderr } = await said(t, home, 'peer-id');
-  assert.match(stderr, /^no node runs on \.\/data: asking http:\/\/127\.0\.0\.1:8080, which is another node's/);
+  assert.match(
+    stderr,
+    /^no node runs on \.\/data: asking http:\/\/127\.0\.0\.1:8080, which is another node's/,
+  );
   assert.ok(!stderr.includes(url));
 });
 
@@ -125,7 +128,10 @@ test('of two that start at once on one directory one gets it, and the other says
   const both = [start(t, home, '--gateway-port', '0'), start(t, home, '--gateway-port', '0')];
   const loser = await Promise.race(both.map(async (one) => one.exit.then(() => one)));
   assert.equal(await loser.exit, 1);
-  assert.match(loser.stderr, /maillon: (another node|process \d+.*) runs on the data directory .*: stop it, or set MAILLON_DATA/);
+  assert.match(
+    loser.stderr,
+    /maillon: (another node|process \d+.*) runs on the data directory .*: stop it, or set MAILLON_DATA/,
+  );
   const winner = both.find((one) => one !== loser);
   assert.match((await winner?.firstLine()) ?? '', /^http:/);
   const third = start(t, home, '--gateway-port', '0');

@@ -39,7 +39,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function tlsServer(t: TestContext, options: { hasEnded?: boolean } = {}): Promise<{ port: number; cert: string }> {
+async function tlsServer(
+  t: TestContext,
+  options: { hasEnded?: boolean } = {},
+): Promise<{ port: number; cert: string }> {
   const { cert, key } = makeCertificate(scratch(t), 'gateway', options);
   const server = createHttps({ cert: readFileSync(cert), key: readFileSync(key) }, (_request, response) =>
     response.end('{}'),
@@ -99,7 +102,10 @@ test('TLS where there is none, and none where there is', async (t) => {
 
 test('what answers is no gateway: another web server, or no HTTP', async (t) => {
   for (const body of ['<html>hi</html>', '{"ok":true}', '[]']) {
-    const port = await listening(t, createHttp((_request, response) => response.end(body)));
+    const port = await listening(
+      t,
+      createHttp((_request, response) => response.end(body)),
+    );
     const foreign = await said(t, `http://127.0.0.1:${port}`);
     assert.deepEqual([foreign.code, foreign.cause], ['bad_answer', 'not_maillon'], body);
     assert.match(foreign.next, /first line that maillon node prints/);

@@ -9,7 +9,10 @@ interface Refusal {
   readonly error: string;
   readonly detail: { readonly fields: string[]; readonly known: string[] };
 }
-type Paths = Record<string, Record<string, { readonly parameters?: { readonly in: string; readonly name: string }[] }>>;
+type Paths = Record<
+  string,
+  Record<string, { readonly parameters?: { readonly in: string; readonly name: string }[] }>
+>;
 
 let site: Site;
 before(async () => {

@@ -46,6 +46,7 @@ function reading(
         disk: { dataBytes: 999.9e9, freeBytes: 999.9e9 },
         directory: { nodes: 10_000, direct: 10_000, relayed: 10_000 },
         bootstrap: [],
+        owner: 'did:key:z6MkOwner',
         ...node,
       },
     },

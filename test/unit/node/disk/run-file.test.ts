@@ -32,7 +32,9 @@ test('the file of a process that is gone counts for nothing', async (t) => {
   assert.equal(readRunFile(written(t, { pid, processStart: null })), null);
 });
 
-test('a pid that another process has by now counts for nothing', { skip: process.platform !== 'linux' && 'no /proc' }, (t) => {
+test('a pid that another process has by now counts for nothing', {
+  skip: process.platform !== 'linux' && 'no /proc',
+}, (t) => {
   assert.equal(readRunFile(written(t, { processStart: '1' })), null);
 });
 
@@ -44,7 +46,14 @@ test('the file of another process is not removed', (t) => {
 
 test('what is no run file counts for nothing', (t) => {
   assert.equal(readRunFile(join(scratch(t), 'missing')), null);
-  const bad: object[] = [{ version: 2 }, { pid: -1 }, { pid: '1' }, { gateway: 'javascript:0' }, { peerId: 1 }, { startedAt: null }];
+  const bad: object[] = [
+    { version: 2 },
+    { pid: -1 },
+    { pid: '1' },
+    { gateway: 'javascript:0' },
+    { peerId: 1 },
+    { startedAt: null },
+  ];
   for (const change of bad) assert.equal(readRunFile(written(t, change)), null, JSON.stringify(change));
   const torn = scratch(t);
   writeFileSync(join(torn, 'run.json'), '{"version":1,');

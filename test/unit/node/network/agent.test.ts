@@ -7,7 +7,15 @@ test('the swarm that a node says in its agent is read back', () => {
 });
 
 test('what is no agent of a node says no swarm', () => {
-  for (const agent of [undefined, '', 'maillon/0.1.0', 'kubo/0.30', 'maillon/1 (swarm A)', 'maillon/1 (swarm a) x', `maillon/1 (swarm ${'a'.repeat(65)})`]) {
+  for (const agent of [
+    undefined,
+    '',
+    'maillon/0.1.0',
+    'kubo/0.30',
+    'maillon/1 (swarm A)',
+    'maillon/1 (swarm a) x',
+    `maillon/1 (swarm ${'a'.repeat(65)})`,
+  ]) {
     assert.equal(swarmOf(agent), null, agent);
   }
 });
