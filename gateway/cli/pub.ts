@@ -63,11 +63,14 @@ export const addPub: AddCommand = (program) => {
 };
 
 /** The message, standard input, or each of its lines: one after another, so that they keep their order and the gateway sets the pace. */
-async function* messagesOf(message: string | undefined, { lines }: Options): AsyncGenerator<Uint8Array> {
-  if (message !== undefined) return void (yield Buffer.from(message));
-  if (process.stdin.isTTY) note('Type the message; Ctrl-D ends it.');
-  if (!lines) return void (yield new Uint8Array(await buffer(process.stdin)));
-  for await (const line of createInterface({ input: process.stdin })) yield Buffer.from(line);
+async function* messagesOf(
+  message: string | undefined,
+  { lines = false }: Options,
+): AsyncGenerator<Uint8Array, void> {
+  if (message === undefined && process.stdin.isTTY) note('Type the message; Ctrl-D ends it.');
+  if (message !== undefined) yield Buffer.from(message);
+  else if (!lines) yield new Uint8Array(await buffer(process.stdin));
+  else for await (const line of createInterface({ input: process.stdin })) yield Buffer.from(line);
 }
 
 function describeReceipt(receipt: Receipt): string {

@@ -21,7 +21,7 @@ export function whose(
   { namespace, isOperator }: Pick<Entered, 'namespace' | 'isOperator'>,
   node: Pick<Status['node'], 'owner'> | null,
 ): string {
-  const [name = '', owner] = split(namespace);
+  const [name, owner] = split(namespace);
   if (owner !== undefined) return ` of ${shortDid(owner)}`;
   if (!isOperator) return name === '' ? '' : ` of yours (namespace ${harmless(name)} of your session)`;
   if (node === null) return '';

@@ -10,7 +10,8 @@ Flags win over variables, variables over \`maillon.yaml\`, the file over the def
 sections: \`gateway.port\` is the key \`port\` of the section \`gateway\`. Lists are sequences in the file and take
 commas elsewhere; a flag may be repeated. An empty variable counts as not said. Every unknown name is refused.
 \`--config FILE\` or \`MAILLON_CONFIG\` names another file, which must exist. \`MAILLON_URL\` is no setting: it tells
-\`maillon pub\`, \`sub\`, \`status\`, \`peers\` and \`id\` which gateway to talk to.
+\`maillon pub\`, \`sub\`, \`status\`, \`peers\` and \`id\` which gateway to talk to. Without it they find the node that runs on
+\`MAILLON_DATA\` or \`./data\` by its run file, and ask \`http://127.0.0.1:8080\` where none runs.
 
 | setting | flag, variable | value | default | what it does |
 |---|---|---|---|---|

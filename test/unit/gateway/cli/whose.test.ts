@@ -42,5 +42,5 @@ test('nodes of other owners are counted where nodes say whose they are', () => {
 test('a DID is shown by its method and its end, and cannot steer the terminal', () => {
   assert.equal(shortDid('did:pkh:eip155:1:0xabcdef'), 'did:pkh:…cdef');
   assert.equal(shortDid('did:key:ab'), 'did:key:ab');
-  assert.doesNotMatch(shortDid('did:key:\u001b[2J'), /\u001b/);
+  assert.ok(!shortDid('did:key:\u001b[2J').includes('\u001b'));
 });
