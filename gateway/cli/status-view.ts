@@ -64,6 +64,7 @@ export function renderStatus(
     ['version', `${version.version} (${version.commit.slice(0, COMMIT_SHOWN)})`],
     ['up', `${duration(network.uptime / NS_PER_MS)}, ${role} in ${node.swarm}`],
     ['peer id', node.peerId],
+    ['owner', node.owner === '' ? 'nobody: namespaces here belong to no owner' : node.owner],
     ['peers', [peerCount(status), ...scores(peers)]],
     ...bootstrap(node.bootstrap),
     ['mesh', mesh(node.mesh, node.peers)],

@@ -119,6 +119,7 @@ test('what an operator looks for is there', () => {
   const text = renderStatus('http://127.0.0.1:8080', reading({}, {}, [peer(1), peer(-3), peer(-50)]), null);
   assert.match(text, /^version +0\.1\.0 \(aaaaaaa\)$/m);
   assert.match(text, /^up +90 s, full node in maillon$/m);
+  assert.match(text, /^owner +did:key:z6MkOwner$/m);
   assert.match(text, /^peers +7 connected, 2 with a score below 0, worst -50\.0$/m);
   assert.match(text, /^mesh +12 12 12 12 12 12 12 0 peers on shards 0 to 7$/m);
   assert.match(text, /^event loop +late by .*1000\.0 ms \(p99\).*100 % busy$/m);
