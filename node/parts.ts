@@ -17,7 +17,7 @@ import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
 import { InvitedOperator, type Operator, operatorWithKey } from './identity/operator.ts';
-import { loadOwner } from './identity/owner.ts';
+import { serveOwner } from './identity/owner.ts';
 import { SponsorRegistry } from './identity/sponsors.ts';
 import { SponsorshipMaker } from './identity/sponsorship-maker.ts';
 import {
@@ -191,6 +191,7 @@ function makeSight(
     {
       ...parts,
       identity: tenancy,
+      operator: tenancy.operator.did,
       namespaces: tenancy.namespaces,
       meter,
       events,
@@ -276,7 +277,7 @@ async function ownOperator(
 ): Promise<Operator> {
   const { logger, passphrases } = components;
   const { data, swarm } = config;
-  const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
+  const owner = await serveOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
   return operatorWithKey(components, { key: owner.signer, author, swarm });
 }
 

@@ -57,7 +57,13 @@ export interface Status {
       'records' | 'blobs' | 'uploads' | 'capacityBytes' | 'usedBytes' | 'availableBytes'
     >;
     /** Other nodes announced, and those reached when dialled back. */
-    readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
+    readonly directory: {
+      readonly nodes: number;
+      readonly direct: number;
+      readonly relayed: number;
+      /** Nodes of other owners. */
+      readonly owners: number;
+    };
   };
 }
 
