@@ -203,13 +203,20 @@ export class Standings {
     return kept;
   }
 
-  /** What was on disk is written anew; the rest is when there is something to stand for. */
+  /**
+   * What was on disk is written anew; the rest is when the node holds something of the namespace: an empty partition counts as well
+   * as the others, and must after a restart.
+   */
   #set(partition: PartitionId, kept: Kept, state: State): void {
     kept.state = state;
     kept.isOnDisk = false;
-    const summary = this.#components.store.summary(partition);
-    if (summary === null) return;
-    this.#write(summary, kept).catch((error: unknown) => {
+    const names = this.#components.store.totals(partition.namespaceId);
+    if (names === null) return;
+    const { owner, namespace } = names;
+    this.#write(
+      { owner, namespace, namespaceId: partition.namespaceId, partition: partition.partition },
+      kept,
+    ).catch((error: unknown) => {
       this.#components.logger.warn(
         { reason: errorMessage(error) },
         'the state of a partition was not written',
