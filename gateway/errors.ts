@@ -74,6 +74,7 @@ export const ERRORS = {
   policy_conflict: { status: 409, meaning: 'the policy does not follow the latest one known here' },
   busy: { status: 409, meaning: 'the same is under way already, or what excludes it: try again later' },
   not_empty: { status: 409, meaning: 'the directory is not empty: name another one' },
+  other_node: { status: 409, meaning: 'the directory, or the listener, is of another node; error names it' },
   nothing_kept: { status: 409, meaning: 'the node keeps nothing: ask one that does' },
   exists: { status: 409, meaning: 'the key has a value already, and it is another one' },
   idempotency_conflict: { status: 409, meaning: 'the Idempotency-Key was used for another request' },
@@ -100,6 +101,7 @@ export const ERRORS = {
   },
   dial_failed: { status: 500, meaning: 'the peer did not answer at that address' },
   internal: { status: 500, meaning: 'a fault of the gateway; its log has more' },
+  bad_backup: { status: 500, meaning: 'a backup is not as it was written; error names the file' },
   corrupt: { status: 502, meaning: 'every copy that could be read is damaged' },
   blob_unavailable: {
     status: 503,

@@ -1,6 +1,7 @@
 import type { Limit } from '../protocols/common/limits.ts';
 import type { AskedResource } from '../protocols/identity/index.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
+import type { BackupOptions, BackupReport, RecoveryStatus } from './backup/interface.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
 import type { Namespaces } from './namespaces/interface.ts';
@@ -138,6 +139,8 @@ export interface NodeStatus {
   readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
   /** Other nodes in the directory: all of them, and those that this node reached when it dialled back. */
   readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
+  /** Of a node that was restored from a backup and has not reconciled with other replicas yet; null of all others. */
+  readonly recovery: RecoveryStatus | null;
 }
 
 /** One thing a node needs to serve, probed when asked. */
@@ -158,6 +161,11 @@ export interface MaillonNode {
   readonly owner: string;
   /** Whether this node keeps what is written to a namespace until it expires or is deleted. Throws `not_running`. */
   isSponsored(namespace: NamespaceRef): boolean;
+  /**
+   * Copies all that makes this node into a directory, while it runs. Throws `busy`, `bad_directory`, `not_empty`, `other_node`,
+   * `bad_backup`, `not_running`.
+   */
+  backup(options: BackupOptions): Promise<BackupReport>;
   /** Who may do what in which namespace. */
   readonly namespaces: Namespaces;
   /** What anyone may read, by CID. */

@@ -1,7 +1,11 @@
+import { existsSync } from 'node:fs';
 import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
 import { createIdentityMetrics, type IdentityMetrics } from '../protocols/identity/index.ts';
 import { createRelayMetrics } from '../protocols/relay/index.ts';
+import { checkRestoreFinished } from './backup/restore.ts';
+import { Backups } from './backup/service.ts';
+import { refuseTwin } from './backup/twin.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
@@ -11,6 +15,7 @@ import { chainCheck } from './identity/chain-check.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import type { NamedKey } from './identity/keyring/keyring.ts';
+import { IDENTITY_NAME, keyPath } from './identity/keyring/names.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
 import { loadOwner } from './identity/owner.ts';
 import {
@@ -74,6 +79,7 @@ export interface Parts {
   readonly ipfs: IpfsService;
   readonly peers: Peers;
   readonly sight: Sight;
+  readonly backups: Backups;
   readonly startedAt: number;
 }
 
@@ -108,12 +114,16 @@ async function makeParts(
   const startedAt = systemClock.now();
   const lock = lockDataDirectory(config.data);
   closing.defer(() => lock.release());
+  checkRestoreFinished(config.data);
   const meter = registry === null ? null : new Meter(registry);
   closing.defer(() => meter?.release());
   const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
+  // an identity that is made now has no twin
+  const isKnown = existsSync(keyPath(config.data, IDENTITY_NAME));
   const identity = await loadIdentity(config.data, passphrases);
   const metrics = createRelayMetrics();
   const crypto = createCrypto();
+  if (isKnown) await refuseTwin({ crypto, clock: systemClock, identity, logger }, { config, version });
   // the network asks the services for peers' scores, and is there before them
   const scored: { scoreOf(peer: string): number }[] = [];
   const members: { isMember(peer: string): boolean }[] = [];
@@ -167,7 +177,23 @@ async function makeParts(
     { role, version, data: config.data, startedAt },
   );
   closing.defer(() => sight.stop());
-  return { closing, identity, tenancy, network, relay, directory, storage, ipfs, peers, sight, startedAt };
+  const holdBlocks = (): Promise<() => void> => storage.blobs.pauseCollection();
+  const backups = new Backups({ clock: systemClock, holdBlocks }, { config, peerId: identity.peerId });
+  closing.defer(() => backups.stop());
+  return {
+    closing,
+    identity,
+    tenancy,
+    network,
+    relay,
+    directory,
+    storage,
+    ipfs,
+    peers,
+    sight,
+    backups,
+    startedAt,
+  };
 }
 
 async function makeTenancy(

@@ -20,6 +20,7 @@ export function probeNode(
     probeDisk(relay),
     probeStorage(storage),
     probeNamespaces(parts.tenancy.namespaces),
+    ...probeRecovery(storage),
   ];
 }
 
@@ -71,4 +72,15 @@ function probeStorage(storage: StorageService): Probe {
 function probeNamespaces({ fault, counts }: NamespacesService): Probe {
   const detail = fault ?? `${counts.policies} policies and ${counts.revocations} revocations kept`;
   return { name: 'namespaces', ok: fault === null, detail };
+}
+
+/** A restored node is not ready before it has reconciled: what it holds counts for nothing. Where there is nobody else it serves. */
+function probeRecovery({ recovery }: StorageService): Probe[] {
+  if (recovery === null) return [];
+  const asOf = new Date(recovery.asOf).toISOString();
+  const ok = recovery.state === 'alone';
+  const detail = ok
+    ? `restored, and the only replica: it serves what the backup held, as of ${asOf}`
+    : `restored as of ${asOf}: it reconciles with the other replicas, and counts for nothing before`;
+  return [{ name: 'recovery', ok, detail }];
 }

@@ -23,6 +23,7 @@ import {
   HEADERS_TIMEOUT_MS,
 } from '../limits.ts';
 import { listen } from '../listen.ts';
+import { backupRoutes } from './backup.ts';
 import { maintenanceRoutes } from './storage.ts';
 import { bearerCheck, loadToken } from './token.ts';
 
@@ -53,7 +54,7 @@ export interface Admin {
 }
 
 const ROUTES =
-  '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/* and, where there is a gateway, /v1/auth/api-keys';
+  '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/*, /v1/backup and, where there is a gateway, /v1/auth/api-keys';
 
 /** Asked without a token: whoever restarts a process that hangs has none. */
 const OPEN_PATH = '/livez';
@@ -164,6 +165,7 @@ async function createAdminApp(
   networkRoutes(typed, { node, clock });
   networkActRoutes(typed, { node });
   maintenanceRoutes(typed, { node });
+  backupRoutes(typed, { node, data: config.data });
   const { operatorKeys } = components;
   if (operatorKeys !== undefined) apiKeyRoutes(typed, operatorKeys);
   app.get('/metrics', async (_request, reply) => {

@@ -64,6 +64,7 @@ export function renderStatus(
     ['version', `${version.version} (${version.commit.slice(0, COMMIT_SHOWN)})`],
     ['up', `${duration(network.uptime / NS_PER_MS)}, ${role} in ${node.swarm}`],
     ['peer id', node.peerId],
+    ...restored(node.recovery),
     ['peers', [peerCount(status), ...scores(peers)]],
     ['mesh', mesh(node.mesh, node.peers)],
     ['messages', messages(node.relay, rates)],
@@ -77,6 +78,17 @@ export function renderStatus(
     ],
     ['addresses', node.addresses.map(withoutPeerId).join('\n') || 'none: it only dials'],
   ]);
+}
+
+/** Only of a node that was restored and has not reconciled with other replicas. */
+function restored(recovery: Status['node']['recovery']): [string, Cell][] {
+  if (recovery === null) return [];
+  const asOf = new Date(recovery.asOf).toISOString();
+  const text =
+    recovery.state === 'alone'
+      ? `serves what the backup held, as of ${asOf}: it is the only replica`
+      : `as of ${asOf}: reconciles with the other replicas, and counts for nothing before`;
+  return [['restored', { text, style: 'yellow' }]];
 }
 
 function peerCount({ node }: Status): Cell {

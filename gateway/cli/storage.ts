@@ -16,7 +16,7 @@ Examples:
   $ maillon storage where greeting
   $ maillon storage where greeting --json | jq -r '.holders[].id'
   $ maillon storage scrub
-  $ maillon storage backup /var/backups/maillon/monday`;
+  $ maillon storage export all.car`;
 
 const STATUS_HELP = `
 A partition that is unsynced does not count for majorities yet: it is being filled from the replicas before it.

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import { putDatabaseAside } from '../disk/database.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { BlobStore, BlobUsage } from './interface.ts';
+import type { BlobStore, BlobUsage, CollectReport } from './interface.ts';
 import { COLLECT_MS } from './limits.ts';
 import { type BlobGauges, createBlobStoreMetrics } from './metrics.ts';
 import { type BlobStoreComponents, type BlobStoreInit, openBlobStore } from './store.ts';
@@ -94,6 +94,16 @@ export class BlobHome implements BlobGauges {
     if (this.#isCollecting || this.#pauses > 0) return;
     this.#collecting = this.#collect();
     await this.#collecting;
+  }
+
+  /** The same at once; null where there are no blobs. Throws `busy` while a backup is made, which has every block that it saw. */
+  async collectNow(): Promise<CollectReport | null> {
+    if (this.#pauses > 0) {
+      throw new CodedError('busy', 'a backup is under way: try again when it has ended');
+    }
+    const collected = this.#store?.collect() ?? null;
+    this.#collecting = Promise.allSettled([this.#collecting, collected]).then(() => undefined);
+    return collected;
   }
 
   async #collect(): Promise<void> {

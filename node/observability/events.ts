@@ -42,6 +42,11 @@ export const EVENTS = {
     level: 'error',
     message: 'policies or revocations on disk were damaged; they are fetched from others again',
   },
+  restored_alone: {
+    level: 'warn',
+    message: 'this node was restored and is the only replica: it serves what the backup held',
+  },
+  restored_reconciled: { level: 'info', message: 'this restored node has reconciled with the other replicas' },
   event_loop_stalled: {
     level: 'warn',
     message: 'the process did nothing else for long: peers and clients waited',

@@ -108,7 +108,10 @@ export class Replica {
 
   #get({ namespaceId, key }: RequestOf<'get'>): Answers['get'] {
     const partition = { namespaceId, partition: partitionOf(this.#components.crypto, key) };
-    return { ...this.#standing(partition), held: this.#held(partition, key) };
+    const standing = this.#standing(partition);
+    // a reader gets nothing of what was restored before it is reconciled; other replicas do, to reconcile
+    const isWithheld = this.#components.standings.isWithheld(partition);
+    return { ...standing, held: isWithheld ? null : this.#held(partition, key) };
   }
 
   async #put(
@@ -178,7 +181,7 @@ export class Replica {
     const { store, clock } = this.#components;
     const { prefix, after, limit } = request;
     const standing = this.#standing(request);
-    if (this.#components.standings.isStale(request)) return { ...standing, entries: [], next: null };
+    if (this.#components.standings.isWithheld(request)) return { ...standing, entries: [], next: null };
     const { entries, next } = store.list(request, { prefix, after, limit, now: clock.now() });
     return { ...standing, ...cutPage(entries, next, fitsList(entries, limit)) };
   }

@@ -16,6 +16,7 @@ import {
   type RequestType,
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
+import type { RecoveryStatus } from '../backup/interface.ts';
 import { BlobExchange } from '../blobs/exchange.ts';
 import { BlobHome } from '../blobs/home.ts';
 import type { Upload } from '../blobs/interface.ts';
@@ -176,6 +177,11 @@ export class StorageService implements Storage {
 
   get blobs(): BlobHome {
     return this.#blobs;
+  }
+
+  /** How far a node that was restored has come; null of all others. */
+  get recovery(): RecoveryStatus | null {
+    return this.#keeper?.recovery.status ?? null;
   }
 
   get maintenance(): Maintenance | null {

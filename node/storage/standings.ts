@@ -28,9 +28,11 @@ interface State {
   readonly origin: string | null;
   /** It was away for longer than tombstones live: what it holds may have been deleted since. */
   readonly isStale: boolean;
+  /** The moment of the backup that it was restored from, until it has reconciled with other replicas; null of all else. */
+  readonly asOf: number | null;
 }
 
-const STATE_VERSION = 2;
+const STATE_VERSION = 3;
 const stateSchema = z.object({
   version: z.literal(STATE_VERSION),
   homes: z.array(z.string()),
@@ -39,23 +41,36 @@ const stateSchema = z.object({
   isSynced: z.boolean(),
   origin: z.string().nullable(),
   isStale: z.boolean(),
+  asOf: z.int().nullable(),
 });
 
-const NOTHING: State = { homes: [], view: '', isHome: false, isSynced: false, origin: null, isStale: false };
+const NOTHING: State = {
+  homes: [],
+  view: '',
+  isHome: false,
+  isSynced: false,
+  origin: null,
+  isStale: false,
+  asOf: null,
+};
 /** Partitions marked at a time. */
 const MARK_PAGE = 256;
 
-/** The same of a node that has what it had, and does not know what became of it since. */
-export function distrusted(state: PartitionState | null): PartitionState {
-  const parsed = stateSchema.safeParse(state);
-  const { homes, ...known } = parsed.success ? parsed.data : NOTHING;
+/** The state of a partition that is restored from a backup: this node does not know what became of it since `asOf`. */
+export function restoredState(
+  state: PartitionState | null,
+  { asOf, isStale, isOther }: { readonly asOf: number; readonly isStale: boolean; readonly isOther: boolean },
+): PartitionState {
+  const parsed = isOther ? null : stateSchema.safeParse(state);
+  const { homes, ...known } = parsed?.success === true ? parsed.data : NOTHING;
   return {
     ...known,
     version: STATE_VERSION,
     homes: [...homes],
     isSynced: false,
     origin: null,
-    isStale: true,
+    isStale,
+    asOf,
   };
 }
 
@@ -101,7 +116,7 @@ export class Standings {
       return { view, isHome, isSynced: true, origin: kept.state.origin };
     }
     if (this.#isAlone) {
-      this.synced(partition);
+      this.#becomeSynced(partition, state.asOf);
       return { view, isHome, isSynced: true, origin: view };
     }
     this.#components.onUnsynced(partition);
@@ -113,13 +128,31 @@ export class Standings {
     return this.#load(partition).state.isStale;
   }
 
+  /** Whether a reader gets nothing of it: it is stale, or was restored and has not reconciled yet. */
+  isWithheld(partition: PartitionId): boolean {
+    const { isStale, isSynced, asOf } = this.#load(partition).state;
+    return isStale || (asOf !== null && !isSynced);
+  }
+
+  /** How far a partition that was restored has come; null where that is over, or where this node is not its home. */
+  recoveryOf(partition: PartitionId): 'reconciling' | 'alone' | null {
+    if (this.#load(partition).state.asOf === null) return null;
+    const { isHome, isSynced } = this.of(partition);
+    if (!isHome || this.#load(partition).state.asOf === null) return null;
+    return isSynced ? 'alone' : 'reconciling';
+  }
+
   /** This node has all that the former homes had. */
   synced(partition: PartitionId): void {
+    this.#becomeSynced(partition, null);
+  }
+
+  #becomeSynced(partition: PartitionId, asOf: number | null): void {
     const { homes, view, isHome } = this.#components.places.of(partition);
     const kept = this.#load(partition);
     const ids = homes.map(({ id }) => id);
     const origin = isHome ? view : null;
-    this.#set(partition, kept, { homes: ids, view, isHome, isSynced: isHome, origin, isStale: false });
+    this.#set(partition, kept, { homes: ids, view, isHome, isSynced: isHome, origin, isStale: false, asOf });
   }
 
   /** Resolves when the standing is on disk: before a write is acknowledged. */

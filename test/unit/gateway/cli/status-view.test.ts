@@ -45,6 +45,7 @@ function reading(
         memory: { rssBytes: 999.9e6, heapBytes: 999.9e6 },
         disk: { dataBytes: 999.9e9, freeBytes: 999.9e9 },
         directory: { nodes: 10_000, direct: 10_000, relayed: 10_000 },
+        recovery: null,
         ...node,
       },
     },
