@@ -33,7 +33,12 @@ export const CONTENTS: readonly Content[] = [
   { path: GATEWAY_SECRET, kind: 'file', part: 'node' },
   { path: IDENTITY_KEY, kind: 'file', part: 'node' },
   { path: STORAGE_KEY, kind: 'file', part: 'share' },
-  { path: 'keys', kind: 'folder', part: 'share', names: /^[a-z0-9-]{1,64}(\.[1-9A-HJ-NP-Za-km-z]{8})?\.key$/ },
+  {
+    path: 'keys',
+    kind: 'folder',
+    part: 'share',
+    names: /^[a-z0-9-]{1,64}(\.[1-9A-HJ-NP-Za-km-z]{8})?\.key$/,
+  },
   { path: 'peers', kind: 'file', part: 'node' },
   { path: MEMBERS, kind: 'file', part: 'node' },
   { path: SEQUENCES, kind: 'file', part: 'node' },

@@ -1,6 +1,14 @@
 /** What a backup says of itself. SPEC.md has the form. */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, createReadStream, existsSync, fsyncSync, openSync, readdirSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  writeSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,7 +33,12 @@ const VERSION = 2;
 
 const count = z.int().min(0);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
-const head = { format: z.literal(FORMAT), version: z.literal(VERSION), swarm: z.string(), peerId: z.string() };
+const head = {
+  format: z.literal(FORMAT),
+  version: z.literal(VERSION),
+  swarm: z.string(),
+  peerId: z.string(),
+};
 const markerSchema = z.strictObject(head);
 const manifestSchema = z.strictObject({
   ...head,
@@ -33,13 +46,20 @@ const manifestSchema = z.strictObject({
   owner: z.string().nullable(),
   machine: z.string(),
   data: z.string(),
-  blocks: z.string().regex(/^blocks-[0-9a-f]{16}$/).nullable(),
+  blocks: z
+    .string()
+    .regex(/^blocks-[0-9a-f]{16}$/)
+    .nullable(),
   files: count,
   bytes: count,
   lists: z.strictObject({ files: digest, blocks: digest }),
 });
 const fileSchema = z.strictObject({ path: z.string().refine(isContentPath), bytes: count, sha256: digest });
-const blockSchema = z.strictObject({ cid: z.string().regex(/^b[a-z2-7]{58}$/), bytes: count, sha256: digest });
+const blockSchema = z.strictObject({
+  cid: z.string().regex(/^b[a-z2-7]{58}$/),
+  bytes: count,
+  sha256: digest,
+});
 
 /** Whose backups a directory holds. */
 export interface Marker {

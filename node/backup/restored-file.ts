@@ -1,12 +1,12 @@
 /** What a restored node knows of its restore, until it has reconciled with other replicas. */
 import { existsSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../disk/atomic-file.ts';
 import { readPrivateFile, SECRET_MODE } from '../disk/private-file.ts';
-import { lockUnlessRunning } from './stopped.ts';
 import { readPeerId } from '../identity/identity.ts';
-import { hostname } from 'node:os';
+import { lockUnlessRunning } from './stopped.ts';
 
 const FILE = 'restored';
 const VERSION = 1;

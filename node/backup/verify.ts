@@ -1,9 +1,9 @@
 /** Reads a snapshot back, and compares all of it with its lists. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { badBackup, blocksOf, digestOf, filesOf, type Snapshot } from './manifest.ts';
-import { blockPath } from '../blobs/block-files.ts';
 import { parseCid } from '../../protocols/common/block-cid.ts';
+import { blockPath } from '../blobs/block-files.ts';
+import { badBackup, blocksOf, digestOf, filesOf, type Snapshot } from './manifest.ts';
 
 export interface VerifyInit {
   /** The directory of backups. */

@@ -46,7 +46,10 @@ export const EVENTS = {
     level: 'warn',
     message: 'this node was restored and is the only replica: it serves what the backup held',
   },
-  restored_reconciled: { level: 'info', message: 'this restored node has reconciled with the other replicas' },
+  restored_reconciled: {
+    level: 'info',
+    message: 'this restored node has reconciled with the other replicas',
+  },
   event_loop_stalled: {
     level: 'warn',
     message: 'the process did nothing else for long: peers and clients waited',

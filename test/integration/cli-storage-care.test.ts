@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createAdmin } from '../../gateway/admin/server.ts';
 import { DEFAULTS } from '../../node/index.ts';
-import { assertServed, type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
-import { startNode } from '../support/node.ts';
+import { type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
 import { maillon, scratch, until } from '../support/processes.ts';
 import { silentLogger } from '../support/silent-logger.ts';
 import { BUILD } from '../support/start-gateway.ts';
@@ -79,27 +78,12 @@ test('the operator looks after the store of a running node from the command line
     cut.stderr,
   );
 
-  const directory = join(files, 'backup');
-  assert.deepEqual((await json('backup', directory, '--no-key'))['keys'], []);
   const wrong = await run('gc', '--admin', 'http://127.0.0.1:1');
   assert.match(wrong.stderr, /no admin listener answers at http:\/\/127\.0\.0\.1:1/);
   assert.ok(
     events.includes('admin.storage.scrub ok') && events.includes('admin.storage.export ok'),
     events.join(', '),
   );
-
-  const running = maillon(t, ['storage', 'restore', directory, '--data', kept.data]);
-  assert.equal(await running.exit, 1);
-  assert.match(running.stderr, /another node runs on the data directory/);
-  await kept.node.stop();
-  rmSync(join(kept.data, 'storage'), { recursive: true });
-  const env = { MAILLON_SWARM: DEFAULTS.swarm };
-  const restoring = maillon(t, ['storage', 'restore', directory, '--data', kept.data, '--json'], { env });
-  assert.equal(await restoring.exit, 0, restoring.stderr);
-  assert.ok(existsSync(join(kept.data, 'storage/records/records.db')));
-  kept.node = await startNode(t, { data: kept.data });
-  await assertServed(kept.node, 'record', KIB);
-  await assertServed(kept.node, 'blob', 100 * KIB);
 });
 
 test('one scrub at a time, and it ends when who asked for it goes', async (t) => {

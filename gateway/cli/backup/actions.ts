@@ -46,7 +46,8 @@ export async function backup(
   signal: AbortSignal,
 ): Promise<void> {
   const directory = resolve(path);
-  const report = (await ofStopped(directory, options, signal)) ?? (await ofRunning(directory, options, signal));
+  const report =
+    (await ofStopped(directory, options, signal)) ?? (await ofRunning(directory, options, signal));
   if (options.json) return sayJson(report);
   const { peerId, at, files, bytes, writtenBytes, outside } = report;
   const missing = outside.map((one): [string, string] => ['not in it', harmless(one)]);
@@ -178,13 +179,17 @@ function describeRestore(
   if (owner !== null && ownerKey !== null) rows.push(['owner', `${owner} (${harmless(ownerKey)})`]);
   if (signIns !== null) rows.push(['sessions', `${signIns.sessions} ended: users sign in again`]);
   if (signIns !== null && signIns.apiKeys > 0) {
-    const advice = 'good still, also those that were revoked after the backup: restore with --revoke-api-keys to end all';
+    const advice =
+      'good still, also those that were revoked after the backup: restore with --revoke-api-keys to end all';
     rows.push(['API keys', `${signIns.apiKeys} ${isRevoked ? 'revoked: make new ones' : advice}`]);
   }
   const named = swarm === config.swarm ? '' : ` with --swarm ${swarm}`;
   rows.push(
     ['settings', harmless(settings)],
-    ['next', `start the node${named}: it serves what it holds once it has reconciled with the other replicas`],
+    [
+      'next',
+      `start the node${named}: it serves what it holds once it has reconciled with the other replicas`,
+    ],
   );
   return properties(rows);
 }

@@ -3,12 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import {
-  ARCHIVE_BLOCK_MAX_BYTES,
-  decodeOwn,
-  type ImportReport,
-  isCbor,
-} from '../../../node/archives.ts';
+import { ARCHIVE_BLOCK_MAX_BYTES, decodeOwn, type ImportReport, isCbor } from '../../../node/archives.ts';
 import { syncDirectory } from '../../../node/files.ts';
 import { badArchive, CarParser, encodeCarHeader } from '../../../protocols/common/car.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
