@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
+import type { Crypto } from '../protocols/common/crypto.ts';
 import { createIdentityMetrics, type IdentityMetrics } from '../protocols/identity/index.ts';
 import { createRelayMetrics } from '../protocols/relay/index.ts';
 import { checkRestoreFinished } from './backup/restore.ts';
@@ -41,7 +42,7 @@ import type { EventLog } from './observability/events.ts';
 import { libp2pLogger } from './observability/libp2p-logger.ts';
 import type { Logger } from './observability/logger.ts';
 import { Meter } from './observability/meter.ts';
-import { Sight } from './observability/sight.ts';
+import { Sight, type SightComponents } from './observability/sight.ts';
 import { Peers } from './peers/peers.ts';
 import { meshSizes } from './peers/views.ts';
 import { RelayService } from './relay/relay.ts';
@@ -110,7 +111,7 @@ async function makeParts(
   registry: Registry | null,
   closing: AsyncDisposableStack,
 ): Promise<Parts> {
-  const { config, role, version, logger, events } = base;
+  const { config, role, logger, events } = base;
   const startedAt = systemClock.now();
   const lock = lockDataDirectory(config.data);
   closing.defer(() => lock.release());
@@ -118,12 +119,9 @@ async function makeParts(
   const meter = registry === null ? null : new Meter(registry);
   closing.defer(() => meter?.release());
   const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
-  // an identity that is made now has no twin
-  const isKnown = existsSync(keyPath(config.data, IDENTITY_NAME));
-  const identity = await loadIdentity(config.data, passphrases);
-  const metrics = createRelayMetrics();
   const crypto = createCrypto();
-  if (isKnown) await refuseTwin({ crypto, clock: systemClock, identity, logger }, { config, version });
+  const identity = await takeIdentity(base, { crypto, passphrases });
+  const metrics = createRelayMetrics();
   // the network asks the services for peers' scores, and is there before them
   const scored: { scoreOf(peer: string): number }[] = [];
   const members: { isMember(peer: string): boolean }[] = [];
@@ -159,41 +157,50 @@ async function makeParts(
   scored.push(relay, directory, storage, namespaces);
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());
-  const sight = new Sight(
-    {
-      network,
-      relay,
-      directory,
-      storage,
-      ipfs,
-      identity: tenancy,
-      namespaces,
-      meter,
-      events,
-      clock: systemClock,
-      meshSizes: () => meshSizes(network),
-      nodes: () => directory.nodes(),
-    },
+  const seen = { network, relay, directory, storage, ipfs };
+  const sight = makeSight(base, { ...seen, identity: tenancy, namespaces, meter, startedAt });
+  closing.defer(() => sight.stop());
+  const backups = makeBackups(base, { storage, identity });
+  closing.defer(() => backups.stop());
+  return { closing, identity, tenancy, ...seen, peers, sight, backups, startedAt };
+}
+
+/** Throws `twin_running`; an identity that is made now has no twin. */
+async function takeIdentity(
+  { config, version, logger }: Base,
+  { crypto, passphrases }: { readonly crypto: Crypto; readonly passphrases: PassphraseSource },
+): Promise<Identity> {
+  const isNew = !existsSync(keyPath(config.data, IDENTITY_NAME));
+  const identity = await loadIdentity(config.data, passphrases);
+  if (!isNew) await refuseTwin({ crypto, clock: systemClock, identity, logger }, { config, version });
+  return identity;
+}
+
+function makeSight(
+  { config, role, version, events }: Base,
+  {
+    startedAt,
+    ...seen
+  }: Omit<SightComponents, 'clock' | 'events' | 'meshSizes' | 'nodes'> & {
+    readonly network: Network;
+    readonly directory: Directory;
+    readonly startedAt: number;
+  },
+): Sight {
+  const { network, directory } = seen;
+  const live = { meshSizes: () => meshSizes(network), nodes: () => directory.nodes() };
+  return new Sight(
+    { ...seen, ...live, events, clock: systemClock },
     { role, version, data: config.data, startedAt },
   );
-  closing.defer(() => sight.stop());
+}
+
+function makeBackups(
+  { config }: Base,
+  { storage, identity }: { readonly storage: StorageService; readonly identity: Identity },
+): Backups {
   const holdBlocks = (): Promise<() => void> => storage.blobs.pauseCollection();
-  const backups = new Backups({ clock: systemClock, holdBlocks }, { config, peerId: identity.peerId });
-  closing.defer(() => backups.stop());
-  return {
-    closing,
-    identity,
-    tenancy,
-    network,
-    relay,
-    directory,
-    storage,
-    ipfs,
-    peers,
-    sight,
-    backups,
-    startedAt,
-  };
+  return new Backups({ clock: systemClock, holdBlocks }, { config, peerId: identity.peerId });
 }
 
 async function makeTenancy(

@@ -14,8 +14,6 @@ export const LINE_MAX_BYTES = 1024;
 export const TWIN_PEERS_MAX = 8;
 /** What a start waits for them in all: a start that follows a kill takes below 5 s. */
 export const TWIN_CHECK_MS = 2_500;
-/** An announcement that this run did not make, later than its start by more than this, is another process's: a restart is quicker. */
-export const TWIN_MARGIN_MS = 30_000;
 
 export const BACKUP_LIMITS: readonly Limit[] = [
   {

@@ -20,11 +20,15 @@ export async function backUpStopped(options: BackupOptions, config: Config): Pro
     throw new CodedError('no_node', `${data} is not a node's data directory: name it with --data`);
   }
   try {
-    const holdBlocks = (): Promise<() => void> => Promise.resolve(() => undefined);
     return await backUp({ clock: systemClock, holdBlocks }, { ...options, config, peerId });
   } finally {
     lock.release();
   }
+}
+
+/** Nobody removes any while the lock is held. */
+async function holdBlocks(): Promise<() => void> {
+  return () => undefined;
 }
 
 /** The lock of a data directory; null while a node runs on it. */

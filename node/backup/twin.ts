@@ -98,8 +98,7 @@ class TwinSearch {
     this.#init = init;
     this.#author = encodeMultikey(components.identity.signer.publicKey);
     const { logger } = components;
-    const answer = (): Uint8Array => new Uint8Array();
-    this.#questions = new Questions({ network: init.inquirer, logger, answer }, PAGE_QUESTIONS);
+    this.#questions = new Questions({ network: init.inquirer, logger, answer: nothing }, PAGE_QUESTIONS);
   }
 
   /** Asks all of them, and dials each address that one of them names for this identity. */
@@ -153,6 +152,11 @@ class TwinSearch {
       return null;
     }
   }
+}
+
+/** Nobody asks it anything. */
+function nothing(): Uint8Array {
+  return new Uint8Array();
 }
 
 /** The key before another one, in bytewise order. */

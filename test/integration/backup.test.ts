@@ -63,7 +63,10 @@ async function restored(
 }
 
 /** A directory that goes after the nodes on it were stopped: hooks run in the order in which they were registered. */
-function place(t: TestContext): { readonly path: string; stopping(node: MaillonNode): MaillonNode } {
+function place(t: TestContext): {
+  readonly path: string;
+  readonly stopping: (node: MaillonNode) => MaillonNode;
+} {
   const nodes: MaillonNode[] = [];
   const path = mkdtempSync(join(tmpdir(), 'maillon-backup-'));
   t.after(async () => {
@@ -72,7 +75,7 @@ function place(t: TestContext): { readonly path: string; stopping(node: MaillonN
   });
   return {
     path,
-    stopping(node) {
+    stopping: (node) => {
       nodes.push(node);
       return node;
     },
@@ -260,16 +263,18 @@ test('a restored node is the same one; its API keys are good, its sessions and n
   assert.match(readFileSync(join(data, 'audit/audit.log'), 'utf8'), /"admin\.restore"/);
 });
 
+/** Of a message that it publishes now. */
+async function epochOf(node: MaillonNode): Promise<number> {
+  const heard = Promise.withResolvers<number>();
+  const topic = { owner: '', namespace: 'default', topic: 't' };
+  node.relay.subscribe(topic, ({ epoch }) => heard.resolve(epoch));
+  await node.relay.publish({ ...topic, data: Buffer.from('x') });
+  return heard.promise;
+}
+
 test('a restored node begins an author epoch above every one that the original can have begun', async (t) => {
   const [kept] = (await startKept(t, 1)) as [Kept];
   const directory = join(scratch(t), 'backup');
-  const epochOf = async (node: MaillonNode): Promise<number> => {
-    const heard = Promise.withResolvers<number>();
-    const topic = { owner: '', namespace: 'default', topic: 't' };
-    node.relay.subscribe(topic, ({ epoch }) => heard.resolve(epoch));
-    await node.relay.publish({ ...topic, data: Buffer.from('x') });
-    return heard.promise;
-  };
   await backedUp(kept.node, directory);
   await kept.node.stop();
   kept.node = await startNode(t, { data: kept.data });
@@ -292,10 +297,8 @@ test('nothing of a backup that was changed is put in place', async (t) => {
 
   const snapshot = snapshotIn(directory);
   const block = filesIn(directory).find((path) => path.startsWith('blocks-')) ?? '';
-  const changed = [
-    ...['data/storage/records/records.db', 'data/identity.key', 'files.ndjson', 'blocks.ndjson'],
-    'manifest.json',
-  ].map((path) => join(snapshot, path));
+  const own = ['data/storage/records/records.db', 'data/identity.key', 'files.ndjson', 'blocks.ndjson'];
+  const changed = [...own, 'manifest.json'].map((path) => join(snapshot, path));
   for (const path of [...changed, join(directory, block)]) {
     const bytes = readFileSync(path);
     writeFileSync(

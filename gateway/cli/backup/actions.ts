@@ -109,7 +109,7 @@ export async function restore(
   const config = configOf(options);
   const { withoutIdentity: isOther = false } = options;
   const line = new ProgressLine();
-  let signIns: EndedSignIns | null = null;
+  const gateway: { signIns: EndedSignIns | null } = { signIns: null };
   let report: RestoreReport;
   try {
     report = await restoreBackup(
@@ -121,14 +121,15 @@ export async function restore(
         signal,
         onProgress: ({ bytes, of }) => line.show(`${byteSize(bytes)} of ${byteSize(of)} verified`),
         prepareGateway: async (staged) => {
-          signIns = await prepareGateway(staged, config, options.revokeApiKeys === true);
+          gateway.signIns = await prepareGateway(staged, config, options.revokeApiKeys === true);
         },
       },
     );
   } finally {
     line.end();
   }
-  if (options.json) return sayJson({ data: config.data, isOther, ...report, ...(signIns ?? {}) });
+  const { signIns } = gateway;
+  if (options.json) return sayJson({ data: config.data, isOther, ...report, ...signIns });
   say(describeRestore(report, { config, isOther, signIns, isRevoked: options.revokeApiKeys === true }));
 }
 
