@@ -1,7 +1,7 @@
 /** Copies blocks of blobs into a directory of backups. A block never changes: one that is there is not copied again. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { link, open, readFile, rm } from 'node:fs/promises';
+import { mkdirSync, statSync } from 'node:fs';
+import { link, open, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { cidText, parseCid } from '../../protocols/common/block-cid.ts';
@@ -119,13 +119,14 @@ class BlockCopier {
   }
 }
 
-/** Removes the blocks that `catalogue` does not name. */
-export function pruneBlocks(catalogue: DatabaseSync, directory: string): void {
+/** Removes the blocks that `catalogue` does not name, a folder in a turn of the event loop. */
+export async function pruneBlocks(catalogue: DatabaseSync, directory: string): Promise<void> {
   const find = catalogue.prepare('SELECT 1 FROM blocks WHERE cid = ? AND broken = 0');
-  for (const shard of readdirSync(directory)) {
-    for (const name of readdirSync(join(directory, shard))) {
+  for (const shard of await readdir(directory)) {
+    for (const name of await readdir(join(directory, shard))) {
       const cid = parseCid(name);
-      if (cid === null || find.get(cid) === undefined) rmSync(join(directory, shard, name), { force: true });
+      if (cid === null || find.get(cid) === undefined)
+        await rm(join(directory, shard, name), { force: true });
     }
   }
 }

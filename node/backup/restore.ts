@@ -30,6 +30,7 @@ import {
   SETTINGS_FILE,
   STORAGE_KEY,
 } from './contents.ts';
+import { explainDiskError } from './disk-errors.ts';
 import { badBackup, digestOf, latestSnapshot, readMarker, type Snapshot } from './manifest.ts';
 import { isOriginalRunning, writeRestored } from './restored-file.ts';
 import { type Placed, placedIn } from './verify.ts';
@@ -64,6 +65,8 @@ export interface RestoreReport {
 
 /** Where a restore puts files before all of them are there. A start refuses a data directory with it. */
 const STAGE = 'restoring';
+/** What the file system answers of a file of the backup that is gone or damaged. */
+const UNREADABLE: ReadonlySet<unknown> = new Set(['ENOENT', 'EIO', 'EISDIR']);
 /** Rows marked at a time. */
 const PAGE = 256;
 /** Above every author epoch that the original can have begun: epochs are times, and it may count some ahead. */
@@ -71,7 +74,7 @@ const EPOCH_MARGIN_MS = 2 * CLOCK_SKEW_MS + 60_000;
 
 /**
  * Puts the latest backup in a directory into a data directory that holds no node. All of it is verified first. Throws `bad_backup`, `not_empty`,
- * `data_in_use`, `twin_running`, `owner_differs`, `bad_secret_file`.
+ * `data_in_use`, `twin_running`, `owner_differs`, `bad_secret_file`, `no_room`.
  */
 export async function restore(
   components: { readonly logger: Logger },
@@ -86,6 +89,8 @@ export async function restore(
     clear(data);
     mkdirSync(stage, { mode: DIRECTORY_MODE });
     return await new Restorer(components, init, snapshot).run(stage);
+  } catch (error) {
+    throw explainDiskError(error, data, 'the restore');
   } finally {
     rmSync(stage, { recursive: true, force: true });
     lock.release();
@@ -234,7 +239,8 @@ function targetOf({ path, isBlock }: Placed, stage: string, isOther: boolean): s
 
 async function copyPrivate(from: string, to: string): Promise<void> {
   mkdirSync(dirname(to), { recursive: true, mode: DIRECTORY_MODE });
-  await copyFile(from, to).catch(() => {
+  await copyFile(from, to).catch((error: NodeJS.ErrnoException) => {
+    if (!UNREADABLE.has(error.code)) throw error;
     throw badBackup(`${from} cannot be read`);
   });
   await chmod(to, SECRET_MODE);

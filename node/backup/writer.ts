@@ -34,6 +34,7 @@ import {
   SETTINGS_FILE,
   STORAGE_KEY,
 } from './contents.ts';
+import { explainDiskError } from './disk-errors.ts';
 import type { BackupOptions, BackupProgress, BackupReport } from './interface.ts';
 import { BACKUP_PAGES, FOLDER_FILES_MAX } from './limits.ts';
 import {
@@ -78,17 +79,21 @@ const NEWLINE = 10;
 
 /**
  * Copies all that makes a node into a directory, and reads it back. The node may run: databases are each as of one moment, near the end. A
- * backup that fails leaves the one before as it was. Throws `bad_directory`, `not_empty`, `other_node`, `bad_backup`.
+ * backup that fails leaves the one before as it was. Throws `bad_directory`, `not_empty`, `other_node`, `bad_backup`,
+ * `no_room`.
  */
 export async function backUp(components: BackupComponents, init: BackupInit): Promise<BackupReport> {
-  prepareDirectory(init);
-  const goOn = await components.holdBlocks();
-  const writer = new SnapshotWriter(components, init);
   try {
-    return await writer.run();
-  } finally {
-    goOn();
-    writer.close();
+    prepareDirectory(init);
+    const goOn = await components.holdBlocks();
+    try {
+      using writer = new SnapshotWriter(components, init);
+      return await writer.run();
+    } finally {
+      goOn();
+    }
+  } catch (error) {
+    throw explainDiskError(error, init.directory, 'the backup');
   }
 }
 
@@ -142,8 +147,8 @@ class SnapshotWriter {
     this.#blocks = new ListWriter(join(this.#path, BLOCK_LIST));
   }
 
-  /** What was not finished goes. Idempotent. */
-  close(): void {
+  /** What was not finished goes. */
+  [Symbol.dispose](): void {
     for (const source of this.#sources.values()) source.close();
     this.#files[Symbol.dispose]();
     this.#blocks[Symbol.dispose]();
@@ -165,7 +170,7 @@ class SnapshotWriter {
       { path: this.#path, manifest },
       { directory, signal: this.#init.signal, isMending: true, onFile: (bytes) => this.#advance(bytes) },
     );
-    this.#publish(manifest);
+    await this.#publish(manifest);
     const { peerId, files, bytes } = manifest;
     const outside = filesOutside(config);
     return { directory, peerId, at, files, bytes, writtenBytes: this.#writtenBytes, outside };
@@ -322,7 +327,7 @@ class SnapshotWriter {
   }
 
   /** From here on it is the backup; what only earlier ones needed goes. */
-  #publish({ at, blocks }: Manifest): void {
+  async #publish({ at, blocks }: Manifest): Promise<void> {
     const { directory } = this.#init;
     const name = snapshotName(at);
     rmSync(join(directory, name), { recursive: true, force: true });
@@ -338,7 +343,7 @@ class SnapshotWriter {
     if (blocks === null) return;
     const catalogue = openCopy(join(directory, name, DATA, CATALOGUE));
     try {
-      pruneBlocks(catalogue, join(directory, blocks));
+      await pruneBlocks(catalogue, join(directory, blocks));
     } finally {
       catalogue.close();
     }

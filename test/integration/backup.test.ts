@@ -16,10 +16,14 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { CONTENTS } from '../../node/backup/contents.ts';
 import type { MaillonNode } from '../../node/index.ts';
+import { loadOwner, passphraseFrom } from '../../node/keys.ts';
 import { assertServed, type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
 import { startNode } from '../support/node.ts';
+import { OWNER_KEY_VARIABLE } from '../support/owner.ts';
 import { maillon, scratch, until } from '../support/processes.ts';
 import { post, proofFor, type SignedIn, signIn, walletOf } from '../support/sign-in.ts';
+import { silentLogger } from '../support/silent-logger.ts';
+import { NO_MOUNT, smallDisk } from '../support/small-disk.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 import { codeOf, idOf, named, read } from '../support/storage.ts';
 
@@ -418,6 +422,78 @@ test('a node that was restored is read from, and counts, once it has reconciled 
     });
   }
   await until('it says that it has reconciled', () => first.node.status().recovery === null);
+});
+
+test('a disk that is full is said, and costs neither the node nor the backup before', {
+  skip: NO_MOUNT,
+}, async (t) => {
+  const disk = smallDisk(t, 3 * BLOB_BYTES);
+  assert.ok(disk !== null, 'it cannot be mounted');
+  const [kept] = (await startKept(t, 1)) as [Kept];
+  const directory = join(disk, 'backup');
+  await kept.node.storage.put(named('first'), valueOf('first', BLOB_BYTES));
+  await backedUp(kept.node, directory);
+  const before = snapshotIn(directory);
+  await kept.node.storage.put(named('second'), valueOf('second', 2 * BLOB_BYTES));
+  assert.equal(await codeOf(backedUp(kept.node, directory)), 'no_room');
+  assert.equal(snapshotIn(directory), before);
+  await kept.node.stop();
+  const full = await restored(t, directory, '--data', join(disk, 'data'));
+  assert.match(full.stderr, /"code":"no_room"/);
+  assert.deepEqual(filesIn(join(disk, 'data')), ['lock']);
+  assert.equal((await restored(t, directory, '--data', join(scratch(t), 'data'))).exit, 0);
+});
+
+test("the owner's key and the gateway's secret go where the node looks for them, and replace none", async (t) => {
+  const { path: files, stopping } = place(t);
+  const directory = join(files, 'backup');
+  const [ownerKey, secretFile] = [join(files, 'owner.key'), join(files, 'secret')];
+  const settings = { 'identity.ownerKey': ownerKey };
+  const node = stopping(await startNode(t, { data: join(files, 'first'), settings }));
+  mkdirSync(join(files, 'first/gateway'), { recursive: true });
+  writeFileSync(join(files, 'first/gateway/secret'), 'x'.repeat(40));
+  const { owner } = node;
+  await backedUp(node, directory);
+  await node.stop();
+  const home = join(files, 'home');
+  mkdirSync(home);
+  const put = async (name: string, env: NodeJS.ProcessEnv) => {
+    const all = { HOME: home, [OWNER_KEY_VARIABLE]: '', ...env };
+    const program = maillon(t, ['restore', directory, '--data', join(files, name), '--json'], { env: all });
+    const exit = await program.exit;
+    return {
+      exit,
+      stderr: program.stderr,
+      ownerKey: exit === 0 ? JSON.parse(program.stdout).ownerKey : null,
+    };
+  };
+  const ownerOf = async (path: string, data: string): Promise<string> => {
+    const init = { path, data, passphrases: passphraseFrom({ file: '' }) };
+    return (await loadOwner({ logger: silentLogger() }, init)).did;
+  };
+
+  const inHome = join(home, '.maillon/keys/development.key');
+  assert.equal((await put('empty-home', {})).ownerKey, inHome);
+  assert.equal(await ownerOf(inHome, files), owner);
+  assert.equal((await put('same-home', {})).ownerKey, inHome);
+  rmSync(inHome);
+  const other = await ownerOf(inHome, files);
+  const own = join(files, 'other-home/owner.key');
+  assert.equal((await put('other-home', {})).ownerKey, own);
+  assert.deepEqual(
+    [await ownerOf(inHome, files), await ownerOf('', join(files, 'other-home'))],
+    [other, owner],
+  );
+  const refused = await put('named', { [OWNER_KEY_VARIABLE]: inHome });
+  assert.match(refused.stderr, /"code":"owner_differs"/);
+  assert.deepEqual(filesIn(join(files, 'named')), ['lock']);
+
+  const named = { MAILLON_GATEWAY_SECRET_FILE: secretFile };
+  assert.equal((await put('with-secret', named)).exit, 0);
+  assert.equal(readFileSync(secretFile, 'utf8'), 'x'.repeat(40));
+  assert.ok(!existsSync(join(files, 'with-secret/gateway/secret')));
+  writeFileSync(secretFile, 'y'.repeat(40));
+  assert.match((await put('other-secret', named)).stderr, /"code":"bad_secret_file"/);
 });
 
 test('two nodes of one identity: the later one refuses to start', async (t) => {
