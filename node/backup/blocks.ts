@@ -7,7 +7,6 @@ import type { DatabaseSync } from 'node:sqlite';
 import { cidText, parseCid } from '../../protocols/common/block-cid.ts';
 import { compareBytes } from '../../protocols/common/bytes.ts';
 import { blockPath } from '../blobs/block-files.ts';
-import { syncDirectory } from '../disk/atomic-file.ts';
 import { DIRECTORY_MODE, SECRET_MODE } from '../disk/private-file.ts';
 import { BACKUP_ROWS } from './limits.ts';
 import type { BlockLine, ListWriter } from './manifest.ts';
@@ -42,7 +41,7 @@ export async function copyBlocks(catalogue: DatabaseSync, init: BlocksInit): Pro
     }
     if (rows.length === 0) break;
   }
-  copier.sync();
+  await copier.sync();
 }
 
 class BlockCopier {
@@ -77,10 +76,14 @@ class BlockCopier {
   }
 
   /** The names of what was copied are on disk. */
-  sync(): void {
-    for (const folder of this.#folders) syncDirectory(folder);
-    if (this.#folders.size > 0) syncDirectory(this.#init.to);
-    this.#folders.clear();
+  async sync(): Promise<void> {
+    if (this.#folders.size > 0) this.#folders.add(this.#init.to);
+    // Windows cannot open one, and needs no sync of it
+    if (process.platform === 'win32') return;
+    for (const folder of this.#folders) {
+      await using handle = await open(folder, 'r');
+      await handle.sync();
+    }
   }
 
   /** Both come in the same order. */
