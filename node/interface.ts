@@ -139,7 +139,7 @@ export interface NodeStatus {
   readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
   /** Other nodes in the directory: all of them, and those that this node reached when it dialled back. */
   readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
-  /** Of a node that was restored from a backup and has not reconciled with other replicas yet; null of all others. */
+  /** The restore of this node from a backup, until it has reconciled with other replicas; else null. */
   readonly recovery: RecoveryStatus | null;
 }
 

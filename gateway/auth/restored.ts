@@ -1,4 +1,4 @@
-/** What a gateway's state may still say after it was restored from a backup: what happened since is not known. */
+/** Ends sign-ins in a state that was restored from a backup: the gateway does not know which ended since. */
 import type { State } from '../state/index.ts';
 import { endNonces } from './nonces.ts';
 

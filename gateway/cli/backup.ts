@@ -5,7 +5,7 @@ import { untilInterrupted } from './watch.ts';
 
 const HELP = `
 DIR then holds all that makes the node: identity, owner's key, keys, namespaces, the gateway's secret, API keys, audit log, records, blobs, and
-its settings as a file to look at. Whoever has DIR is the node and can read all of it: keep it as you keep the data directory.
+its settings as a file to look at. DIR is as secret as the node: it opens everything. Keep it as you keep the data directory.
 
 The node of the data directory makes it while it runs; one that is stopped is copied by this command. A further backup into the same DIR
 replaces the one before once it was read back whole, and copies no blob that is there already. On one file system blobs are hard links, unless --copy.

@@ -4,7 +4,7 @@ import { untilInterrupted } from './watch.ts';
 
 const HELP = `
 DATA must hold no node. The restored node is the same one: its peer id, owner, keys, namespaces, API keys. Sessions and nonces end, since nobody
-knows which of them ended after the backup. What it stored counts, and is read, once it has reconciled with the other replicas; where there are none
+knows which of them ended after the backup. Its records count, and are read, once it has reconciled with the other replicas; where there are none
 it serves the backup, and says as of when. A node with the same identity that runs anywhere in the swarm is found at the start, which then refuses.
 
 An API key that was revoked after the backup is good again: --revoke-api-keys ends all of them, and new ones are made at the admin listener.

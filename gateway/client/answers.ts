@@ -40,7 +40,7 @@ export interface Status {
     readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
     /** Other nodes announced, and those reached when dialled back. */
     readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
-    /** Of a node that was restored from a backup, until it has reconciled with other replicas. */
+    /** The restore of the node, until it has reconciled with other replicas; else null. */
     readonly recovery: { readonly asOf: number; readonly state: 'reconciling' | 'alone' } | null;
   };
 }

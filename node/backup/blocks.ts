@@ -15,7 +15,7 @@ export interface BlocksInit {
   /** The node's blocks, and where they are copied to. */
   readonly from: string;
   readonly to: string;
-  /** What an earlier pass copied, in the order of CIDs. */
+  /** The blocks that an earlier pass copied, in the order of CIDs. */
   readonly known: AsyncIterator<BlockLine> | null;
   readonly list: ListWriter<BlockLine>;
   readonly isCopied: boolean;
@@ -24,7 +24,7 @@ export interface BlocksInit {
   readonly onBlock: (block: BlockLine, writtenBytes: number) => void;
 }
 
-/** What file systems answer that cannot link there: another one, or one without links. */
+/** Errors of a hard link that cannot be: on another file system, or on one without links. */
 const NO_LINK: ReadonlySet<unknown> = new Set(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
 const NOTHING = new Uint8Array();
 

@@ -1,4 +1,4 @@
-/** The table of what makes a node: each file of a data directory that a backup holds. What is not here is made anew. */
+/** The files of a data directory that a backup holds. A node makes all others anew. */
 
 export type ContentKind = 'file' | 'folder' | 'database';
 /** `node`: it makes this node the one it is; `share`: what a copy under another identity has as well. */
@@ -55,7 +55,7 @@ export function isContentPath(path: string): boolean {
   return path === OWNER_KEY || path === SETTINGS_FILE || contentOf(path) !== null;
 }
 
-/** What a path of a snapshot is of the data directory; null for all else. */
+/** The row of a snapshot's path; null where it is not of the data directory. */
 export function contentOf(path: string): Content | null {
   if (!path.startsWith(DATA)) return null;
   const own = path.slice(DATA.length);

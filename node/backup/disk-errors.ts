@@ -5,7 +5,7 @@ const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
 /** The user may not write there, or nobody may. */
 const CLOSED: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR']);
 
-/** What the file system refused, with what to do: `no_room` or `bad_directory`; any other error as it is. */
+/** Turns an error of the file system into `no_room` or `bad_directory`, with advice; returns any other error as it is. */
 export function explainDiskError(error: unknown, directory: string, what: string): unknown {
   if (error instanceof CodedError) return error;
   const { code } = (error ?? {}) as { code?: unknown };

@@ -29,7 +29,7 @@ export interface BackupReport {
   readonly outside: readonly string[];
 }
 
-/** What a restored node says of itself until it has reconciled with other replicas. */
+/** The state of a restored node until it has reconciled with other replicas. */
 export interface RecoveryStatus {
   /** The moment of which its records are, milliseconds since the Unix epoch. */
   readonly asOf: number;

@@ -12,7 +12,7 @@ export const MANIFEST_MAX_BYTES = 16 * 1024;
 export const LINE_MAX_BYTES = 1024;
 /** Peers asked at a start whether this identity runs elsewhere: two may be gone or refuse a stranger. */
 export const TWIN_PEERS_MAX = 8;
-/** What a start waits for them in all: a start that follows a kill takes below 5 s. */
+/** A start waits so long for all of them: it may take 5 s in all. */
 export const TWIN_CHECK_MS = 2_500;
 
 export const BACKUP_LIMITS: readonly Limit[] = [

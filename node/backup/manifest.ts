@@ -1,4 +1,4 @@
-/** What a backup says of itself. SPEC.md has the form. */
+/** Manifest and lists of a backup. SPEC.md defines their form. */
 import { createHash, type Hash } from 'node:crypto';
 import {
   closeSync,

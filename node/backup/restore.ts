@@ -38,7 +38,7 @@ import { type Placed, placedIn } from './verify.ts';
 export interface RestoreInit {
   /** The directory of backups. */
   readonly directory: string;
-  /** Of the node to be: where its data directory is, and its owner's key. */
+  /** Settings of the restored node: they name its data directory and its owner's key. */
   readonly config: Config;
   /** Whether it becomes another node, with what the backed-up one stored. */
   readonly isOther: boolean;
@@ -52,7 +52,7 @@ export interface RestoreReport {
   /** The moment of which the records are, milliseconds since the Unix epoch. */
   readonly at: number;
   readonly swarm: string;
-  /** Of the node that was backed up. */
+  /** Peer id of the node that was backed up. */
   readonly peerId: string;
   readonly files: number;
   readonly bytes: number;
@@ -65,7 +65,7 @@ export interface RestoreReport {
 
 /** Where a restore puts files before all of them are there. A start refuses a data directory with it. */
 const STAGE = 'restoring';
-/** What the file system answers of a file of the backup that is gone or damaged. */
+/** Errors of a file of the backup that is gone or damaged. */
 const UNREADABLE: ReadonlySet<unknown> = new Set(['ENOENT', 'EIO', 'EISDIR']);
 /** Rows marked at a time. */
 const PAGE = 256;
@@ -167,7 +167,7 @@ class Restorer {
     return { at, swarm, peerId, ...counts, owner, ownerKey, settings: join(path, SETTINGS_FILE) };
   }
 
-  /** Copies and verifies. What makes it the node that it was stays behind where another one is made. */
+  /** Copies and verifies. Another node gets no identity, gateway state or audit log. */
   async #copy(stage: string): Promise<{ readonly files: number; readonly bytes: number }> {
     const { directory, isOther, signal, onProgress } = this.#init;
     const { manifest } = this.#snapshot;

@@ -1,4 +1,4 @@
-/** What a restored node knows of its restore, until it has reconciled with other replicas. */
+/** The file that tells a restored node of its restore, until it has reconciled with other replicas. */
 import { existsSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';

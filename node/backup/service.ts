@@ -5,7 +5,7 @@ import { type BackupComponents, backUp } from './writer.ts';
 
 export interface BackupsInit {
   readonly config: Config;
-  /** Of this node. */
+  /** Peer id of this node. */
   readonly peerId: string;
 }
 

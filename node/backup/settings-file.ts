@@ -12,7 +12,7 @@ const FILE_SETTINGS = [
   'gateway.tls.key',
 ] as const satisfies readonly (keyof Config)[];
 
-/** Of a URL that carries a user and a password. */
+/** User and password in a URL. */
 const USER_INFO = /\/\/[^/@\s]*@/;
 
 /** The settings that were said, as maillon.yaml takes them. JSON is YAML. */

@@ -29,7 +29,7 @@ export interface TwinInit {
   readonly version: string;
 }
 
-/** What was found out: an address at which this identity answers, that it answers nowhere, or that nobody could say. */
+/** An address at which this identity answers; `none`: it answers nowhere; `unknown`: no peer could be asked. */
 type Finding = { readonly address: string } | 'none' | 'unknown';
 
 /**

@@ -18,7 +18,7 @@ export interface VerifyInit {
 export interface Placed {
   /** Absolute path in the backup. */
   readonly from: string;
-  /** Of a file its path in the snapshot; of a block its path in the folder of blocks. */
+  /** Path of a file in the snapshot, or of a block in the folder of blocks. */
   readonly path: string;
   readonly isBlock: boolean;
   readonly bytes: number;

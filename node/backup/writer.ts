@@ -71,7 +71,7 @@ export interface BackupInit extends BackupOptions {
 }
 
 const FIRST_PASS = 'blocks-first.ndjson';
-/** Of the digest of storage.key, in the name of the blocks that it seals. */
+/** Digits of the digest of storage.key in the name of the blocks that it seals. */
 const KEY_NAME_LENGTH = 16;
 /** An audit log begins a new file now and then: its files are listed again then. */
 const LISTINGS_MAX = 5;
@@ -147,7 +147,7 @@ class SnapshotWriter {
     this.#blocks = new ListWriter(join(this.#path, BLOCK_LIST));
   }
 
-  /** What was not finished goes. */
+  /** Removes a snapshot that was not finished. */
   [Symbol.dispose](): void {
     for (const source of this.#sources.values()) source.close();
     this.#files[Symbol.dispose]();

@@ -22,7 +22,7 @@ const LOOK_MS = 500;
 const LOOKED_AT = 256;
 
 /**
- * Follows a node that was restored from a backup until every partition that it is home of has reconciled with other replicas. A partition
+ * Follows a node that was restored from a backup until every partition that it is a replica of has reconciled with the others. A partition
  * that has reconciled stays so: each look goes on where the one before met one that has not.
  */
 export class Recovery {

@@ -134,7 +134,7 @@ export class Standings {
     return isStale || (asOf !== null && !isSynced);
   }
 
-  /** How far a partition that was restored has come; null where that is over, or where this node is not its home. */
+  /** How far a partition that was restored has come; null where that is over, or where this node is not a replica of it. */
   recoveryOf(partition: PartitionId): 'reconciling' | 'alone' | null {
     if (this.#load(partition).state.asOf === null) return null;
     const { isHome, isSynced } = this.of(partition);

@@ -31,7 +31,7 @@ const NEVER = new AbortController().signal;
 const KIB = 1024;
 const BLOB_BYTES = 1_300 * KIB;
 
-/** What a node keeps and a backup leaves out, and why. */
+/** Files that a backup leaves out, each with the reason. */
 const LEFT_OUT: readonly (readonly [RegExp, string])[] = [
   [/^(keys\/)?lock(-journal)?$/, 'holds nothing'],
   [/-(wal|shm)$/, 'is in the copy of its database'],
@@ -55,7 +55,7 @@ function snapshotIn(directory: string): string {
 const backedUp = (node: MaillonNode, directory: string, isCopied = true) =>
   node.backup({ directory, isCopied, signal: NEVER });
 
-/** What the command says. */
+/** Runs `maillon restore`. */
 async function restored(
   t: TestContext,
   ...args: string[]
@@ -267,7 +267,7 @@ test('a restored node is the same one; its API keys are good, its sessions and n
   assert.match(readFileSync(join(data, 'audit/audit.log'), 'utf8'), /"admin\.restore"/);
 });
 
-/** Of a message that it publishes now. */
+/** The author epoch of a message that the node publishes now. */
 async function epochOf(node: MaillonNode): Promise<number> {
   const heard = Promise.withResolvers<number>();
   const topic = { owner: '', namespace: 'default', topic: 't' };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createAdmin } from '../../gateway/admin/server.ts';
@@ -78,10 +78,25 @@ test('the operator looks after the store of a running node from the command line
     cut.stderr,
   );
 
+  const directory = join(files, 'backup');
+  const backup = maillon(t, ['backup', directory, '--admin', admin.url, '--admin-token-file', tokenFile]);
+  assert.equal(await backup.exit, 0, backup.stderr);
+  assert.match(backup.stdout, /secret +whoever has it/);
+  const other = await fetch(`${admin.url}/v1/backup`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`,
+    },
+    body: JSON.stringify({ directory, isCopied: false, data: '/elsewhere' }),
+  });
+  assert.deepEqual([other.status, ((await other.json()) as { code: string }).code], [409, 'other_node']);
   const wrong = await run('gc', '--admin', 'http://127.0.0.1:1');
   assert.match(wrong.stderr, /no admin listener answers at http:\/\/127\.0\.0\.1:1/);
   assert.ok(
-    events.includes('admin.storage.scrub ok') && events.includes('admin.storage.export ok'),
+    ['admin.storage.scrub ok', 'admin.storage.export ok', 'admin.backup ok', 'admin.backup refused'].every(
+      (one) => events.includes(one),
+    ),
     events.join(', '),
   );
 });

@@ -1,4 +1,4 @@
-/** What the commands that back up and restore a whole node do. */
+/** The commands that back up and restore a whole node. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
@@ -100,7 +100,7 @@ function describe({ phase, files, bytes }: BackupProgress): string {
   return `${VERBS[phase]} ${files} files, ${byteSize(bytes)}`;
 }
 
-/** Of a node that is stopped. */
+/** Makes a node from a backup; no node runs on the data directory. */
 export async function restore(
   path: string,
   options: RestoreCommandOptions,
