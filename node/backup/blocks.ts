@@ -107,12 +107,14 @@ class BlockCopier {
   }
 
   /** Bytes that were written; none for a link. */
-  async #put(path: string, bytes: Uint8Array): Promise<number> {
+  async #put(path: string, bytes: Buffer): Promise<number> {
     const { from, to, isCopied } = this.#init;
     const target = join(to, path);
     mkdirSync(dirname(target), { recursive: true, mode: DIRECTORY_MODE });
     this.#folders.add(dirname(target));
-    // what a backup that was broken off has left
+    // a backup that was broken off has left it
+    const left = await readFile(target).catch(ignoreMissing);
+    if (left?.equals(bytes) === true) return 0;
     await rm(target, { force: true });
     if (!isCopied && (await isLinked(join(from, path), target))) return 0;
     await using file = await open(target, 'wx', SECRET_MODE);

@@ -177,7 +177,19 @@ test('a backup goes into an empty directory or one of the same node; one that is
   assert.equal(await codeOf(backedUp(node, 'relative')), 'bad_directory');
   const directory = join(files, 'backup');
   await node.storage.put(named('key'), valueOf('key', BLOB_BYTES));
-  await backedUp(node, directory);
+  const away = new AbortController();
+  const unfinished = node.backup({
+    directory,
+    isCopied: true,
+    signal: away.signal,
+    onProgress: (progress) => {
+      if (progress.bytes >= BLOB_BYTES) away.abort(new Error('enough of the first'));
+    },
+  });
+  await assert.rejects(unfinished, /enough of the first/);
+  assert.ok(!readdirSync(directory).some((name) => name.startsWith('snapshot-')));
+  const { writtenBytes } = await backedUp(node, directory);
+  assert.ok(writtenBytes < BLOB_BYTES, `${writtenBytes} bytes were written again`);
   const [other] = (await startKept(t, 1)) as [Kept];
   assert.equal(await codeOf(backedUp(other.node, directory)), 'other_node');
 
@@ -422,6 +434,25 @@ test('a node that was restored is read from, and counts, once it has reconciled 
     });
   }
   await until('it says that it has reconciled', () => first.node.status().recovery === null);
+});
+
+test('a swarm whose nodes are all restored has what any of them held', async (t) => {
+  const { path: files, stopping } = place(t);
+  const kept = await startKept(t, 3);
+  const keys = Array.from({ length: 12 }, (_, n) => `key-${n}`);
+  for (const [n, key] of keys.entries()) {
+    await kept[n % 3]?.node.storage.put(named(key), valueOf(key, KIB), { durability: 'one' });
+  }
+  for (const [n, { node }] of kept.entries()) await backedUp(node, join(files, `backup-${n}`));
+  for (const { node } of kept) await node.stop();
+  const nodes: MaillonNode[] = [];
+  for (const n of kept.keys()) {
+    const data = join(files, `data-${n}`);
+    assert.equal((await restored(t, join(files, `backup-${n}`), '--data', data)).exit, 0);
+    nodes.push(stopping(await startNode(t, { data, through: nodes.slice(0, 1) })));
+  }
+  await until('all have reconciled', () => nodes.every((node) => node.status().recovery === null));
+  for (const node of nodes) for (const key of keys) await assertServed(node, key, KIB);
 });
 
 test('a disk that is full is said, and costs neither the node nor the backup before', {
