@@ -1,11 +1,16 @@
+import { existsSync } from 'node:fs';
 import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
+import type { Crypto } from '../protocols/common/crypto.ts';
 import {
   type ChainVerifier,
   createIdentityMetrics,
   type IdentityMetrics,
 } from '../protocols/identity/index.ts';
 import { createRelayMetrics } from '../protocols/relay/index.ts';
+import { checkRestoreFinished } from './backup/restore.ts';
+import { Backups } from './backup/service.ts';
+import { refuseTwin } from './backup/twin.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
@@ -15,6 +20,7 @@ import { Authority } from './identity/authority.ts';
 import { chainCheck } from './identity/chain-check.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
+import { IDENTITY_NAME, keyPath } from './identity/keyring/names.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
 import { InvitedOperator, type Operator, operatorWithKey } from './identity/operator.ts';
 import { serveOwner } from './identity/owner.ts';
@@ -88,6 +94,7 @@ export interface Parts {
   readonly joining: Joining;
   readonly peers: Peers;
   readonly sight: Sight;
+  readonly backups: Backups;
   readonly startedAt: number;
 }
 
@@ -126,12 +133,13 @@ async function makeParts(
   const startedAt = systemClock.now();
   const lock = lockDataDirectory(config.data);
   closing.defer(() => lock.release());
+  checkRestoreFinished(config.data);
   const meter = registry === null ? null : new Meter(registry);
   closing.defer(() => meter?.release());
   const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
-  const identity = await loadIdentity(config.data, passphrases);
-  const metrics = createRelayMetrics();
   const crypto = createCrypto();
+  const identity = await takeIdentity(base, { crypto, passphrases });
+  const metrics = createRelayMetrics();
   // the network asks the services for peers' scores, and is there before them
   const scored: { scoreOf(peer: string): number }[] = [];
   const members: { isMember(peer: string): boolean }[] = [];
@@ -175,10 +183,24 @@ async function makeParts(
   closing.defer(() => joining.stop());
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());
-  const made = { identity, tenancy, network, relay, directory, storage, ipfs, joining, peers, startedAt };
+  const backups = makeBackups(base, { storage, identity });
+  closing.defer(() => backups.stop());
+  const services = { network, relay, directory, storage, ipfs, joining, peers, backups };
+  const made = { identity, tenancy, ...services, startedAt };
   const sight = makeSight(base, made, meter);
   closing.defer(() => sight.stop());
   return { closing, ...made, sight };
+}
+
+/** Throws `twin_running`; an identity that is made now has no twin. */
+async function takeIdentity(
+  { config, version, logger }: Base,
+  { crypto, passphrases }: { readonly crypto: Crypto; readonly passphrases: PassphraseSource },
+): Promise<Identity> {
+  const isNew = !existsSync(keyPath(config.data, IDENTITY_NAME));
+  const identity = await loadIdentity(config.data, passphrases);
+  if (!isNew) await refuseTwin({ crypto, clock: systemClock, identity, logger }, { config, version });
+  return identity;
 }
 
 function makeSight(
@@ -212,6 +234,14 @@ function sponsorshipOf(
   if (role === 'light') return NO_SPONSORSHIP;
   const isReady = keeping.some((one) => one.isReady);
   return { operator: operator.did, chain: operator.chain(), isReady };
+}
+
+function makeBackups(
+  { config }: Base,
+  { storage, identity }: { readonly storage: StorageService; readonly identity: Identity },
+): Backups {
+  const holdBlocks = (): Promise<() => void> => storage.blobs.pauseCollection();
+  return new Backups({ clock: systemClock, holdBlocks }, { config, peerId: identity.peerId });
 }
 
 async function makeTenancy(

@@ -14,6 +14,8 @@ import {
   type RequestType,
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
+import type { RecoveryStatus } from '../backup/interface.ts';
+import { removeRestored } from '../backup/restored-file.ts';
 import { BlobExchange } from '../blobs/exchange.ts';
 import { BlobHome } from '../blobs/home.ts';
 import type { Upload } from '../blobs/interface.ts';
@@ -158,6 +160,11 @@ export class StorageService implements Storage {
     return this.#members.isReady;
   }
 
+  /** How far a node that was restored has come; null of all others. */
+  get recovery(): RecoveryStatus | null {
+    return this.#keeper?.recovery.status ?? null;
+  }
+
   get maintenance(): Maintenance | null {
     return this.#keeper?.maintenance ?? null;
   }
@@ -166,6 +173,8 @@ export class StorageService implements Storage {
   async start(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
+    // nothing is to be reconciled where nothing is kept
+    if (this.#keeper === null) removeRestored(this.#init.config.data);
     const { network } = this.#components;
     network.addEventListener('peer:connect', this.#onConnect);
     network.addEventListener('peer:disconnect', this.#onDisconnect);
