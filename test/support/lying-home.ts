@@ -30,7 +30,9 @@ export async function stage(t: TestContext): Promise<Stage> {
 
 /** Who is home, as an honest one says it: to be asked while the liar is listened to. */
 export async function viewOf(liar: RawReplica, owner: string): Promise<string> {
-  return (await liar.ask({ type: 'state', owner, namespace: NAMESPACE, partition: placeOf(owner, KEY).partition })).view;
+  return (
+    await liar.ask({ type: 'state', owner, namespace: NAMESPACE, partition: placeOf(owner, KEY).partition })
+  ).view;
 }
 
 /** From here on the liar is a synced home of `KEY` as far as it says, takes every write, and reads out `record`. */

@@ -28,7 +28,12 @@ const members = fc
 const place = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const options = fc.record({ replicas: fc.integer({ min: 1, max: 5 }), distinctPrefixes: fc.boolean() });
 /** Null: everybody. */
-const sponsorSet = fc.constantFrom<SponsorSet>(null, new Set(), new Set(['did:1']), new Set(['did:1', 'did:2']));
+const sponsorSet = fc.constantFrom<SponsorSet>(
+  null,
+  new Set(),
+  new Set(['did:1']),
+  new Set(['did:1', 'did:2']),
+);
 
 function ids(list: readonly Member[]): string[] {
   return list.map(({ id }) => id);
@@ -55,7 +60,7 @@ test('homes are the same in whatever order members come, and whoever is live', (
     (list, at, sponsors, init, turn) => {
       const cut = list.length === 0 ? 0 : turn % list.length;
       const turned = [...list.slice(cut), ...list.slice(0, cut)];
-      const other = turned.map((one) => ({ ...one, isLive: !one.isLive }));
+      const other = turned.map((one) => Object.assign({}, one, { isLive: !one.isLive }));
       const homes = homesOf(at, list, sponsors, init);
       assert.deepEqual(ids(homesOf(at, other, sponsors, init)), ids(homes));
       assert.equal(viewOf(crypto, homesOf(at, other, sponsors, init)), viewOf(crypto, homes));
@@ -77,15 +82,22 @@ test('homes are of as many prefixes as there are, and never fewer for it', () =>
 });
 
 test('where somebody sponsors only sponsors that are ready are homes, and nobody else displaces them', () => {
-  const property = fc.property(members, members, place, sponsorSet, options, (list, more, at, sponsors, init) => {
-    const own = list.filter((one) => isReplica(one, sponsors));
-    fc.pre(own.length > 0);
-    const homes = homesOf(at, list, sponsors, init);
-    assert.ok(homes.every((home) => isReplica(home, sponsors)));
-    const known = new Set(ids(list));
-    const strangers = more.filter((one) => !known.has(one.id) && !isReplica(one, sponsors));
-    assert.deepEqual(ids(homesOf(at, [...list, ...strangers], sponsors, init)), ids(homes));
-  });
+  const property = fc.property(
+    members,
+    members,
+    place,
+    sponsorSet,
+    options,
+    (list, more, at, sponsors, init) => {
+      const own = list.filter((one) => isReplica(one, sponsors));
+      fc.pre(own.length > 0);
+      const homes = homesOf(at, list, sponsors, init);
+      assert.ok(homes.every((home) => isReplica(home, sponsors)));
+      const known = new Set(ids(list));
+      const strangers = more.filter((one) => !known.has(one.id) && !isReplica(one, sponsors));
+      assert.deepEqual(ids(homesOf(at, [...list, ...strangers], sponsors, init)), ids(homes));
+    },
+  );
   fc.assert(property);
 });
 
