@@ -179,7 +179,7 @@ export interface MaillonNode {
   ): Promise<SponsorshipView>;
   /** Ends that: what is written from then on is kept for a day. Rejects as `sponsor`. */
   endSponsorship(of: Pick<SponsorshipView, 'owner' | 'namespace' | 'holder'>): Promise<void>;
-  /** What each wallet takes of this node, as of a second ago at most; nothing where it keeps nothing. Throws `not_running`. */
+  /** What each wallet takes of this node; nothing where it keeps nothing. Throws `not_running`. */
   walletShares(): readonly WalletShare[];
   /** Who may do what in which namespace. */
   readonly namespaces: Namespaces;

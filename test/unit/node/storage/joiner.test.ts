@@ -64,7 +64,8 @@ function records(count: number, counter = 0): ReturnType<typeof makeRecord>[] {
 }
 
 async function store(node: ReplicaNode, count: number, counter = 0): Promise<void> {
-  for (const record of records(count, counter)) await node.store.put({ place: PLACE, record, condition: null });
+  for (const record of records(count, counter))
+    await node.store.put({ place: PLACE, record, condition: null });
 }
 
 test('a node that joins copies its share from the sponsors, and nothing else, before it is ready', async (t) => {

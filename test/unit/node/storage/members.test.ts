@@ -9,7 +9,7 @@ import { GONE_MAX } from '../../../../protocols/storage/index.ts';
 import { peerIdOf } from '../../../support/announcements.ts';
 import { authorNumber } from '../../../support/directory.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { GRACE_MS, makeMembers as make, MEMBERS_AT as START, OWN, SELF } from '../../../support/members.ts';
+import { GRACE_MS, makeMembers as make, OWN, SELF, MEMBERS_AT as START } from '../../../support/members.ts';
 import { scratch } from '../../../support/processes.ts';
 
 const [A, B] = [2, 3].map((n) => peerIdOf(authorNumber(n))) as [string, string];

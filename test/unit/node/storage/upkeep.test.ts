@@ -130,7 +130,10 @@ test('a promised copy without a successor is kept, however often it is looked at
     clock.advance(3_600_000);
   }
   assert.deepEqual([upkeep.shares.leaving, upkeep.shares.home], [1, 0]);
-  assert.ok([...homes.values()].every(({ hasAll }) => hasAll), 'though others have all of it');
+  assert.ok(
+    [...homes.values()].every(({ hasAll }) => hasAll),
+    'though others have all of it',
+  );
 });
 
 test('a promised copy is dropped only when each new home has confirmed all of it under the same view', async (t) => {

@@ -28,7 +28,12 @@ const members = fc
 const place = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const options = fc.record({ replicas: fc.integer({ min: 1, max: 5 }), distinctPrefixes: fc.boolean() });
 /** Null: everybody. */
-const sponsorSet = fc.constantFrom<SponsorSet>(null, new Set(), new Set(['did:1']), new Set(['did:1', 'did:2']));
+const sponsorSet = fc.constantFrom<SponsorSet>(
+  null,
+  new Set(),
+  new Set(['did:1']),
+  new Set(['did:1', 'did:2']),
+);
 
 function ids(list: readonly Member[]): string[] {
   return list.map(({ id }) => id);
@@ -77,15 +82,22 @@ test('homes are of as many prefixes as there are, and never fewer for it', () =>
 });
 
 test('where somebody sponsors only sponsors that are ready are homes, and nobody else displaces them', () => {
-  const property = fc.property(members, members, place, sponsorSet, options, (list, more, at, sponsors, init) => {
-    const own = list.filter((one) => isReplica(one, sponsors));
-    fc.pre(own.length > 0);
-    const homes = homesOf(at, list, sponsors, init);
-    assert.ok(homes.every((home) => isReplica(home, sponsors)));
-    const known = new Set(ids(list));
-    const strangers = more.filter((one) => !known.has(one.id) && !isReplica(one, sponsors));
-    assert.deepEqual(ids(homesOf(at, [...list, ...strangers], sponsors, init)), ids(homes));
-  });
+  const property = fc.property(
+    members,
+    members,
+    place,
+    sponsorSet,
+    options,
+    (list, more, at, sponsors, init) => {
+      const own = list.filter((one) => isReplica(one, sponsors));
+      fc.pre(own.length > 0);
+      const homes = homesOf(at, list, sponsors, init);
+      assert.ok(homes.every((home) => isReplica(home, sponsors)));
+      const known = new Set(ids(list));
+      const strangers = more.filter((one) => !known.has(one.id) && !isReplica(one, sponsors));
+      assert.deepEqual(ids(homesOf(at, [...list, ...strangers], sponsors, init)), ids(homes));
+    },
+  );
   fc.assert(property);
 });
 
