@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Config, MaillonNode } from '../../node/index.ts';
-import { startNode } from '../support/node.ts';
+import { startNode, tcpAddress } from '../support/node.ts';
 import { type Cleanup, scratch, until } from '../support/processes.ts';
 import { type ClientWallet, type SignedIn, signIn, signInSiwx, walletOf } from '../support/sign-in.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
@@ -175,6 +175,60 @@ test('when all room is promised new wallets get none, and earlier ones have thei
   assert.deepEqual([ended.status, ended.body.code], [507, 'no_room']);
   const next = await signInSiwx(a.gateway.url, await walletOf(5));
   assert.equal((await put(a, next, 'one', 10)).status, 200);
+});
+
+test('another gateway of the operator, with a state of its own, counts whom the first one promised room by message', async () => {
+  const named = a.node.namespaces.sponsorshipsBy(a.node.owner).map(({ holder }) => holder);
+  const settings = {
+    ...OWNED,
+    bootstrap: [tcpAddress(a.node)],
+    'wallets.bytesEach': EACH,
+    'wallets.bytesTotal': new Set(named).size * EACH,
+  };
+  await using there = await startSite({ settings });
+  await until('it knows them', () => {
+    return there.node.namespaces.sponsorshipsBy(a.node.owner).length === named.length;
+  });
+  const refused = await put(there, await signInSiwx(there.url, await walletOf(8)), 'one', 10);
+  assert.deepEqual([refused.status, refused.body.code], [507, 'no_room']);
+  const known = await signInSiwx(there.url, await walletOf(1));
+  await until(
+    'it has its room there, too',
+    async () => (await put(there, known, 'there', 10)).status === 200,
+  );
+});
+
+test('of wallets that come together no more are promised room than there is', async () => {
+  const settings = { ...OWNED, 'wallets.bytesEach': EACH, 'wallets.bytesTotal': 3 * EACH };
+  await using site = await startSite({ settings });
+  const statuses = await Promise.all(
+    Array.from({ length: 8 }, async (_, n) => {
+      const wallet = await walletOf(50 + n);
+      const session = n % 2 === 0 ? await signInSiwx(site.url, wallet) : await signIn(site.url, wallet);
+      return (await put(site, session, 'one', 10)).status;
+    }),
+  );
+  assert.deepEqual(
+    statuses.toSorted((x, y) => x - y),
+    [200, 200, 200, 507, 507, 507, 507, 507],
+  );
+  assert.equal((await site.gateway.walletPromises().usage()).promised, 3);
+});
+
+test('a wallet that the operator lists has the bounds of any namespace, and takes nobody’s place', async () => {
+  const wallet = await walletOf(60);
+  const settings = {
+    ...OWNED,
+    'wallets.bytesEach': EACH,
+    'wallets.bytesTotal': EACH,
+    'storage.sponsored': [didOf(wallet)],
+  };
+  await using site = await startSite({ settings });
+  const session = await signInSiwx(site.url, wallet);
+  const written = await put(site, session, 'one', 2 * EACH);
+  assert.deepEqual([written.status, written.body.durable], [200, true], JSON.stringify(written.body));
+  const other = await signInSiwx(site.url, await walletOf(61));
+  assert.equal((await put(site, other, 'one', 10)).status, 200);
 });
 
 test('where nothing is promised the receipt, the value and the list say when it ends', async () => {
