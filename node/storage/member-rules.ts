@@ -8,6 +8,8 @@ export interface Known extends Member {
   isLive: boolean;
   operator: string;
   isReady: boolean;
+  /** It had its share once, as this node knew it last; whether it has it still others say. */
+  wasReady: boolean;
   lastSeen: number;
   /** When it was found gone for the first time since it was there; null while it is there or that is not known. */
   goneSince: number | null;
