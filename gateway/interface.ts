@@ -29,7 +29,7 @@ export interface Gateway {
   probe(): Probe[];
   /** API keys of its operator. Throws `CodedError` `not_running`. */
   operatorKeys(): KeyRing;
-  /** What its operator promises wallets. Throws `CodedError` `not_running`. */
+  /** Its operator's promises to wallets. Throws `CodedError` `not_running`. */
   walletPromises(): Pick<WalletPromises, 'usage' | 'end'>;
   /** Reads the files of certificate and key again, where it speaks TLS; keeps the former when they cannot be used. */
   reload(): void;

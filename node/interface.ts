@@ -177,9 +177,9 @@ export interface MaillonNode {
     naming: readonly Uint8Array[],
     options?: { readonly onlyListed?: boolean },
   ): Promise<SponsorshipView>;
-  /** Ends that: what is written from then on is kept for a day. Rejects as `sponsor`. */
+  /** Withdraws that: later writes are kept for a day. Rejects as `sponsor`. */
   endSponsorship(of: Pick<SponsorshipView, 'owner' | 'namespace' | 'holder'>): Promise<void>;
-  /** What each wallet takes of this node; nothing where it keeps nothing. Throws `not_running`. */
+  /** Usage of this node by each wallet; empty where the node keeps nothing. Throws `not_running`. */
   walletShares(): readonly WalletShare[];
   /** Who may do what in which namespace. */
   readonly namespaces: Namespaces;

@@ -43,7 +43,7 @@ export interface AdminComponents {
   readonly probes: () => readonly Probe[];
   /** API keys of the operator, where there is a gateway to use them at. Throws `not_running`. */
   readonly operatorKeys?: (() => KeyRing) | undefined;
-  /** What wallets are promised, where there is a gateway to sign in at. Throws `not_running`. */
+  /** Promises to wallets, where there is a gateway to sign in at. Throws `not_running`. */
   readonly walletPromises?: (() => ReturnType<Gateway['walletPromises']>) | undefined;
 }
 

@@ -101,7 +101,7 @@ const sponsorRoute = {
   },
 };
 
-/** Who names: with whom the links begin. Throws `bad_notice`. */
+/** DID of the holder, who issued the first link. Throws `bad_notice`. */
 function holderOf([first = new Uint8Array()]: readonly Uint8Array[], swarm: string): string {
   try {
     return decodeLink(first, { sha256 }, swarm).link.issuer;
@@ -113,7 +113,7 @@ function holderOf([first = new Uint8Array()]: readonly Uint8Array[], swarm: stri
 
 type NamespacesContext = Pick<Context, 'node' | 'tenants' | 'rates' | 'audit'>;
 
-/** Only whom the operator lists in `storage.sponsored` is accepted: others would have its disk for a signature. */
+/** The operator accepts only owners that it lists in `storage.sponsored`: anybody else would get its disk for a signature. */
 function sponsorshipRoute(app: Routes, { node, rates, audit }: NamespacesContext): void {
   const onRequest = async ({ client }: FastifyRequest): Promise<void> => rates.takeAddress('notices', client);
   const options = { schema: sponsorRoute, onRequest };

@@ -277,7 +277,7 @@ export class Keeper {
     return this.#quotaOf(names, namespaceId).bytes - (totals?.bytes ?? 0);
   }
 
-  /** What each wallet takes here. */
+  /** Usage of this node by each wallet. */
   walletShares(): readonly WalletShare[] {
     return this.#wallets.all();
   }

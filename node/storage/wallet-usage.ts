@@ -13,7 +13,7 @@ export interface WalletUsageComponents {
 /** Namespaces read at a time. */
 const PAGE = 1000;
 
-/** What each wallet takes of this node, in all its namespaces together. */
+/** Counts the bytes and keys of each wallet at this node, in all its namespaces together. */
 export class WalletUsage {
   readonly #components: WalletUsageComponents;
   /**
@@ -26,7 +26,7 @@ export class WalletUsage {
     this.#components = components;
   }
 
-  /** What a wallet takes in others of its namespaces than this one, of which something is to be stored now. */
+  /** Bytes of a wallet's namespaces other than this one, in which a record or blob is about to be stored. */
   bytesBeside(wallet: string, namespaceId: Uint8Array): number {
     const known = this.#known();
     const ids = known.get(wallet) ?? new Map<string, Uint8Array>();
