@@ -210,9 +210,9 @@ export interface MaillonNode {
     naming: readonly Uint8Array[],
     options?: { readonly onlyListed?: boolean },
   ): Promise<SponsorshipView>;
-  /** Ends that: what is written from then on is kept for a day. Rejects as `sponsor`. */
+  /** Withdraws that: later writes are kept for a day. Rejects as `sponsor`. */
   endSponsorship(of: Pick<SponsorshipView, 'owner' | 'namespace' | 'holder'>): Promise<void>;
-  /** What each wallet takes of this node, as of a second ago at most; nothing where it keeps nothing. Throws `not_running`. */
+  /** Usage of this node by each wallet; empty where the node keeps nothing. Throws `not_running`. */
   walletShares(): readonly WalletShare[];
   /**
    * Copies all that makes this node into a directory, while it runs. Throws `busy`, `bad_directory`, `not_empty`, `other_node`,

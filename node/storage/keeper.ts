@@ -145,7 +145,7 @@ export class Keeper {
         capacityBytes: () => config['storage.capacityBytes'] - components.blobs.usedBytes,
         unsponsoredBytes: Math.floor(config['storage.capacityBytes'] * UNSPONSORED_SHARE),
         quotaOf: (place) => {
-          const { bytes, isSponsored, keys } = this.#quotaOf(place);
+          const { bytes, isSponsored, keys } = this.#quotaOf(place, place.namespaceId);
           return {
             keys,
             bytes: bytes - components.blobs.namespaceBytes(place.namespaceId),
@@ -281,16 +281,16 @@ export class Keeper {
     // the blob of its first record comes before that
     const names = totals ?? this.#components.partitions.namesOf(namespaceId);
     if (names === null) return null;
-    return this.#quotaOf(names).bytes - (totals?.bytes ?? 0);
+    return this.#quotaOf(names, namespaceId).bytes - (totals?.bytes ?? 0);
   }
 
-  /** What each wallet takes here. */
+  /** Usage of this node by each wallet. */
   walletShares(): readonly WalletShare[] {
     return this.#wallets.all();
   }
 
-  #quotaOf(names: NamespaceRef): Quota {
-    const beside = (wallet: string): number => this.#wallets.bytesBeside(wallet, names);
+  #quotaOf(names: NamespaceRef, namespaceId: Uint8Array): Quota {
+    const beside = (wallet: string): number => this.#wallets.bytesBeside(wallet, namespaceId);
     return quotaOf(this.#components.termsOf(names), this.#config, beside);
   }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
 import * as cbor from '../support/cbor.ts';
-import { bitcoinWallet, cacao, evmWallet, uri } from '../support/identities.ts';
+import { bitcoinWallet, cacao, evmWallet, type Principal, type Session, uri } from '../support/identities.ts';
 import { startNode } from '../support/node.ts';
 import { policyStep, rule, rules, texts } from '../support/notices.ts';
 import { scratch, until } from '../support/processes.ts';
@@ -156,7 +156,14 @@ function moveClock(t: TestContext, ms: number): void {
   Date.now = () => trueNow() + ms;
 }
 
-test('what a node lists is kept, though durable only where its owner chose the operator; the rest is gone after a day', async (t) => {
+/** The link by which a holder names an operator, of one of its namespaces or of all. */
+function naming(holder: Session, operator: string, namespace = '*'): Buffer {
+  return grant(holder, { did: operator } as Principal, {
+    resources: [uri(holder.did, namespace, 'sponsor')],
+  });
+}
+
+test('who is sponsored is told so and kept; what nobody sponsors is gone after a day', async (t) => {
   const [all, some, none] = [newSession(), newSession(), newSession()];
   const nodes = await startTenantNodes(t, 2, { 'storage.sponsored': [all.did, `${NAME}@${some.did}`] });
   const [a, c] = nodes as [MaillonNode, MaillonNode];
@@ -171,8 +178,19 @@ test('what a node lists is kept, though durable only where its owner chose the o
     const record = written({ owner: by.did, namespace, by, key, text: 'v' });
     return (await a.storage.carry(record, { durability: 'all' })).durable;
   };
-  // a list alone is the word of one side
-  for (const place of places) assert.equal(await write(place, 'k'), false, place.namespace);
+  for (const place of places) {
+    assert.equal(await write(place, 'k'), false, 'that a node sponsors it is its own word');
+  }
+  await a.sponsor([naming(all, a.owner)]);
+  await a.sponsor([naming(some, a.owner, NAME)]);
+  await until('all nodes know whom they named', () =>
+    nodes.every(({ namespaces }) =>
+      places.every(({ owner, namespace, durable }) => {
+        return namespaces.sponsorsOf(owner.did, namespace).includes(a.owner) === durable;
+      }),
+    ),
+  );
+  for (const place of places) assert.equal(await write(place, 'k'), place.durable, place.namespace);
   moveClock(t, 24 * HOUR_MS - 60_000);
   for (const { owner, namespace } of places) assert.equal(await readOf(c, owner.did, 'k', namespace), 'v');
   moveClock(t, 24 * HOUR_MS + 60_000);
@@ -192,11 +210,15 @@ test('what a node lists is kept, though durable only where its owner chose the o
   for (const node of nodes) assert.equal(await readOf(node, none.did, 'k'), 'v');
 });
 
-test('a node that lists everybody keeps what everybody writes, and calls nothing of it durable', async (t) => {
+test('who sponsors all says durable for whoever named it', async (t) => {
   const [node] = (await startTenantNodes(t, 1, { 'storage.sponsored': ['*'] })) as [MaillonNode];
   const owner = newSession();
-  const { durable } = await node.storage.carry(written({ owner: owner.did, by: owner, key: 'k', text: 'v' }));
-  assert.equal(durable, false);
+  const write = async (key: string) =>
+    node.storage.carry(written({ owner: owner.did, by: owner, key, text: 'v' }));
+  assert.equal((await write('before')).durable, false);
+  await node.sponsor([naming(owner, node.owner)]);
+  const { durable, expiresAt } = await write('k');
+  assert.deepEqual([durable, expiresAt], [true, null]);
   moveClock(t, 48 * HOUR_MS);
   assert.equal(await readOf(node, owner.did, 'k'), 'v');
 });
