@@ -83,7 +83,7 @@ test('an invite for one machine needs nobody to redeem it, and is of no use to a
   await issuer.running.program.end('SIGTERM');
   await joiner.start(['--join', invite, '--yes']);
   await issuer.start();
-  await until('they meet', async () => (await joiner.ask('peers')).peers?.length !== 0);
+  await until('they meet', async () => (await issuer.ask('members')).members[0].isConnected);
   await joiner.ask('put', 'a', '1');
   assert.equal((await issuer.run(['get', 'a'])).stdout, '1');
 });
