@@ -70,13 +70,7 @@ test('an invite for one machine needs nobody to redeem it, and is of no use to a
   await joiner.ask('keys', 'new', 'identity');
   const { keys } = await joiner.ask('keys', 'list');
   const did: string = keys[0].did;
-  const { peerIdFromPublicKey } = await import('@libp2p/peer-id');
-  const { publicKeyFromRaw } = await import('@libp2p/crypto/keys');
-  const { base58btc } = await import('multiformats/bases/base58');
-  const raw = base58btc.decode(did.slice('did:key:'.length)).subarray(2);
-  const peerId = String(peerIdFromPublicKey(publicKeyFromRaw(raw)));
-
-  const { invite } = await issuer.ask('invite', '--to', peerId);
+  const { invite } = await issuer.ask('invite', '--to', did);
   assert.equal(parseInvite(invite, crypto).secret.byteLength, 0);
   const other = await saidOf(new Machine(t).spawn(['--join', invite, '--yes']));
   assert.equal(codeOf(other), 'chain_refused');
@@ -195,12 +189,12 @@ describe('a delegation', () => {
     await until('it says so', async () => (await joiner.status()).operator.fault);
     const { fault } = (await joiner.status()).operator;
     assert.match(fault ?? '', /ends at .*cannot be reached.*maillon invite/s);
-    await joiner.ask('put', 'a', '1');
+    await joiner.ask('pub', 'news', 'still good');
     assert.match(late.program.stderr, /delegation_unrenewed/);
     await late.program.end('SIGTERM');
     await joiner.start([], { aheadMs: 91 * DAY_MS });
     assert.match((await joiner.status()).operator.fault ?? '', /has ended/);
-    assert.equal(codeOf(await joiner.run(['put', 'b', '2', '--json'])), 'forbidden');
+    assert.equal(codeOf(await joiner.run(['pub', 'news', 'too late', '--json'])), 'forbidden');
   });
 });
 
