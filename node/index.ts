@@ -14,7 +14,13 @@ export type * from './join/interface.ts';
 export { checkUnclaimed, type JoinInit, joinWithInvite } from './join/join.ts';
 export { endOfMembership, membershipDefaults } from './join/membership.ts';
 export * from './keys.ts';
-export type { Namespaces, PolicyView, RevocationView } from './namespaces/interface.ts';
+export type {
+  Namespaces,
+  NoticeView,
+  PolicyView,
+  RevocationView,
+  SponsorshipView,
+} from './namespaces/interface.ts';
 export { createNode } from './node.ts';
 export { EventLog, type EventName } from './observability/events.ts';
 export { createLogger, type Logger } from './observability/logger.ts';

@@ -4,8 +4,8 @@ import type { RelayMetrics } from '../protocols/relay/index.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
 import type { Members, OperatorView } from './join/interface.ts';
-import type { Namespaces } from './namespaces/interface.ts';
-import type { NamespaceRef, Storage } from './storage/interface.ts';
+import type { Namespaces, SponsorshipView } from './namespaces/interface.ts';
+import type { NamespaceRef, Storage, WalletShare } from './storage/interface.ts';
 import type { StorageMaintenance } from './storage/maintenance/interface.ts';
 
 /** `full` serves the DHT and listens; `light` is a DHT client that only dials. */
@@ -103,6 +103,10 @@ export interface NodeView {
   readonly shards: readonly number[];
   /** Bytes it offers for storage; 0 while it stores nothing. */
   readonly storageBytes: number;
+  /** DID of the operator whom it belongs to, proven by a delegation; empty for nobody. */
+  readonly operator: string;
+  /** Whether it has its share of what that operator sponsors, so that it counts as a replica. */
+  readonly isReady: boolean;
   /** When it made the announcement, and when that ends; milliseconds since the Unix epoch. */
   readonly announcedAt: number;
   readonly expiresAt: number;
@@ -168,6 +172,20 @@ export interface MaillonNode {
   readonly members: Members;
   /** Whether this node keeps what is written to a namespace until it expires or is deleted. Throws `not_running`. */
   isSponsored(namespace: NamespaceRef): boolean;
+  /**
+   * Accepts in the operator's name that a holder named it: its nodes keep durable replicas of the namespace then, whatever becomes of the
+   * links. `naming`: links (protocols/identity/SPEC.md) from the holder to `delegate`, about one namespace or all (`*`), which grant
+   * `sponsor` or `write`. Nothing new where it stands already. `onlyListed`: refuse holders whom `storage.sponsored` does not list. Rejects
+   * with `forbidden`, `no_room`, `closed`, `not_running`.
+   */
+  sponsor(
+    naming: readonly Uint8Array[],
+    options?: { readonly onlyListed?: boolean },
+  ): Promise<SponsorshipView>;
+  /** Ends that: what is written from then on is kept for a day. Rejects as `sponsor`. */
+  endSponsorship(of: Pick<SponsorshipView, 'owner' | 'namespace' | 'holder'>): Promise<void>;
+  /** What each wallet takes of this node, as of a second ago at most; nothing where it keeps nothing. Throws `not_running`. */
+  walletShares(): readonly WalletShare[];
   /** Who may do what in which namespace. */
   readonly namespaces: Namespaces;
   /** What anyone may read, by CID. */

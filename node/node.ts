@@ -21,14 +21,14 @@ import type { PublicBlobs } from './ipfs/interface.ts';
 import { IPFS_LIMITS } from './ipfs/limits.ts';
 import type { Members } from './join/interface.ts';
 import { MEMBERS_LIMITS } from './join/limits.ts';
-import type { Namespaces } from './namespaces/interface.ts';
+import type { Namespaces, SponsorshipView } from './namespaces/interface.ts';
 import { NOTICE_LIMITS } from './namespaces/limits.ts';
 import { EventLog } from './observability/events.ts';
 import type { Logger } from './observability/logger.ts';
 import { closeParts, type NodeComponents, type NodeInit, openParts, type Parts, runParts } from './parts.ts';
 import { meshSizes, viewPeers } from './peers/views.ts';
 import { probeNode } from './probe.ts';
-import type { NamespaceRef, Storage } from './storage/interface.ts';
+import type { NamespaceRef, Storage, WalletShare } from './storage/interface.ts';
 import { STORAGE_SERVICE_LIMITS } from './storage/limits.ts';
 import type { StorageMaintenance } from './storage/maintenance/interface.ts';
 import { MAINTENANCE_LIMITS } from './storage/maintenance/limits.ts';
@@ -70,10 +70,16 @@ class Node implements MaillonNode {
       subscribe: (topic, listener) => this.#running.relay.subscribe(topic, listener),
       topics: (namespace, owner) => this.#running.relay.topics(namespace, owner),
     };
+    const running = (): Parts => this.#running;
     this.namespaces = {
       policyOf: (...call) => this.#running.tenancy.namespaces.policyOf(...call),
       historyOf: (...call) => this.#running.tenancy.namespaces.historyOf(...call),
       revokersOf: (...call) => this.#running.tenancy.namespaces.revokersOf(...call),
+      sponsorsOf: (...call) => this.#running.tenancy.namespaces.sponsorsOf(...call),
+      sponsorshipsBy: (...call) => this.#running.tenancy.namespaces.sponsorshipsBy(...call),
+      get version() {
+        return running().tenancy.namespaces.version;
+      },
       submit: async (bytes) => this.#running.tenancy.namespaces.submit(bytes),
       onChange: (listener) => this.#running.tenancy.namespaces.onChange(listener),
     };
@@ -136,6 +142,18 @@ class Node implements MaillonNode {
 
   isSponsored(namespace: NamespaceRef): boolean {
     return this.#running.tenancy.termsOf(namespace).isSponsored;
+  }
+
+  async sponsor(...call: Parameters<MaillonNode['sponsor']>): Promise<SponsorshipView> {
+    return this.#running.tenancy.sponsorships.accept(...call);
+  }
+
+  async endSponsorship(of: Parameters<MaillonNode['endSponsorship']>[0]): Promise<void> {
+    return this.#running.tenancy.sponsorships.withdraw(of);
+  }
+
+  walletShares(): readonly WalletShare[] {
+    return this.#running.storage.walletShares();
   }
 
   connect(address: string): Promise<void> {

@@ -9,19 +9,23 @@ import { createRelayMetrics } from '../protocols/relay/index.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
+import { NO_SPONSORSHIP, type Sponsorship } from './directory/self.ts';
 import { lockDataDirectory } from './disk/data-lock.ts';
 import { Authority } from './identity/authority.ts';
 import { chainCheck } from './identity/chain-check.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
-import { InvitedOperator, type Operator, operatorWithKey } from './identity/operator.ts';
-import { loadOwner } from './identity/owner.ts';
+import type { Operator } from './identity/operator.ts';
+import { SponsorRegistry } from './identity/sponsors.ts';
+import { SponsorshipMaker } from './identity/sponsorship-maker.ts';
 import {
   createVerifier,
   envelopeAuthoriser,
+  namingCheck,
   noticeVerifier,
   opennessOf,
+  operatorVerifier,
   ownCredentials,
   recordAuthoriser,
   recordCurrency,
@@ -32,8 +36,9 @@ import { createWalletCrypto } from './identity/wallets/index.ts';
 import type { Role } from './interface.ts';
 import { ProviderTable } from './ipfs/provider-table.ts';
 import { IpfsService } from './ipfs/service.ts';
-import { checkMembership } from './join/membership.ts';
-import { type Membership, readMembership } from './join/membership-file.ts';
+import { endOf } from './join/grant.ts';
+import type { Membership } from './join/membership-file.ts';
+import { operatorOf } from './join/operator.ts';
 import { Joining } from './join/service.ts';
 import { createNetwork, type MadeNetwork, type Network } from './libp2p.ts';
 import { listenAddresses } from './listen.ts';
@@ -94,7 +99,10 @@ interface Tenancy {
   readonly metrics: IdentityMetrics;
   /** What a namespace gets here. */
   readonly termsOf: ReturnType<typeof termsOf>;
+  readonly sponsors: SponsorRegistry;
+  readonly verifyOperator: ReturnType<typeof operatorVerifier>;
   readonly checkChain: ReturnType<typeof chainCheck>;
+  readonly sponsorships: SponsorshipMaker;
 }
 
 /** Takes the data directory and makes the parts; nothing runs yet. Of a failure nothing is left. */
@@ -150,12 +158,14 @@ async function makeParts(
     { config, role, data: config.data },
   );
   closing.defer(() => relay.stop());
-  const directory = makeDirectory(base, shared);
+  const keeping: { readonly isReady: boolean }[] = [];
+  const directory = makeDirectory(base, shared, { ...tenancy, keeping });
   closing.defer(() => directory.stop());
-  const { termsOf } = tenancy;
-  const kept = { ...shared, namespaces, directory, credentials, termsOf };
+  const { termsOf, operator, sponsors } = tenancy;
+  const kept = { ...shared, namespaces, directory, credentials, termsOf, operator: operator.did, sponsors };
   const { storage, ipfs } = makeStorage(base, kept, { authority, providers, closing });
   members.push(storage.others);
+  keeping.push(storage);
   scored.push(relay, directory, storage, namespaces);
   const joining = new Joining(
     { ...shared, ...tenancy, verifier, nodes: () => directory.nodes() },
@@ -164,27 +174,22 @@ async function makeParts(
   closing.defer(() => joining.stop());
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());
-  const made = { identity, tenancy, network, relay, directory, storage, ipfs, joining, peers, startedAt };
-  const sight = makeSight(base, made, meter);
+  const own = { network, relay, directory, storage, ipfs, joining, tenancy };
+  const sight = makeSight(base, own, { meter, startedAt });
   closing.defer(() => sight.stop());
-  return { closing, ...made, sight };
+  return { closing, identity, ...own, peers, sight, startedAt };
 }
 
 function makeSight(
   { config, role, version, events }: Base,
-  parts: Omit<Parts, 'closing' | 'sight'>,
-  meter: Meter | null,
+  parts: Pick<Parts, 'network' | 'relay' | 'directory' | 'storage' | 'ipfs' | 'joining' | 'tenancy'>,
+  { meter, startedAt }: { readonly meter: Meter | null; readonly startedAt: number },
 ): Sight {
-  const { network, relay, directory, storage, ipfs, joining, tenancy, startedAt } = parts;
+  const { network, directory, tenancy } = parts;
   return new Sight(
     {
-      network,
-      relay,
-      directory,
-      storage,
-      ipfs,
+      ...parts,
       identity: tenancy,
-      joining,
       namespaces: tenancy.namespaces,
       meter,
       events,
@@ -196,9 +201,26 @@ function makeSight(
   );
 }
 
+interface Keeping {
+  /** What must have its share before this node counts as a replica. */
+  readonly keeping: readonly { readonly isReady: boolean }[];
+}
+
+/** What a node says of its operator. A light node keeps nothing: it is nobody's sponsor; nor is one whose delegation has ended. */
+function sponsorshipOf(
+  { config, role }: Base,
+  { crypto, clock }: Pick<DirectoryComponents, 'crypto' | 'clock'>,
+  { operator, keeping }: Pick<Tenancy, 'operator'> & Keeping,
+): Sponsorship {
+  const { did, chain } = operator;
+  const endsAt = endOf({ chain: chain(), swarm: config.swarm }, crypto);
+  if (role === 'light' || (endsAt !== null && endsAt <= clock.now())) return NO_SPONSORSHIP;
+  return { operator: did, chain: chain(), isReady: keeping.some(({ isReady }) => isReady) };
+}
+
 async function makeTenancy(
   { config, role }: Base,
-  shared: DirectoryComponents & {
+  shared: Omit<DirectoryComponents, 'sponsorship' | 'verifyOperator'> & {
     readonly identity: Identity;
     readonly events: EventLog;
     readonly passphrases: PassphraseSource;
@@ -214,25 +236,19 @@ async function makeTenancy(
 > {
   const { crypto, clock, logger, identity, passphrases, closing } = shared;
   const { swarm, data } = config;
-  const membership = readMembership(data);
-  const operator =
-    membership === null
-      ? await ownOperator({ crypto, clock, logger, passphrases }, { config, author: identity.author })
-      : new InvitedOperator(
-          checkMembership({ crypto }, { membership, config, as: role, author: identity.author }),
-        );
+  const operated = { config, role, author: identity.author };
+  const { operator, membership } = await operatorOf({ crypto, clock, logger, passphrases }, operated);
   const sponsors = { owner: operator.did, sponsored: config['storage.sponsored'] };
   const wallets = createWalletCrypto();
   closing.defer(() => wallets.stop());
   const metrics = createIdentityMetrics();
   const components = { crypto, wallets, clock, metrics };
   const verifier = createVerifier(components, swarm);
-  const verify = noticeVerifier(verifier, {
-    swarm,
-    isRevoked: (chain, holder) => authority.isRevoked(chain, holder),
-  });
+  const isRevoked: Authority['isRevoked'] = (...call) => authority.isRevoked(...call);
+  const verify = noticeVerifier(verifier, { swarm, isRevoked });
+  const isNamed = namingCheck({ crypto, isRevoked }, { swarm });
   const namespaces = new NamespacesService(
-    { ...shared, verify },
+    { ...shared, verify, isNamed },
     { swarm, data, isSponsored: sponsorOf(sponsors) },
   );
   closing.defer(() => namespaces.stop());
@@ -241,49 +257,39 @@ async function makeTenancy(
     { swarm, allowUnowned: config['namespaces.unowned'] },
   );
   const credentials = await ownCredentials({ ...components, authority }, { identity, operator, swarm });
-  const terms = termsOf(namespaces, sponsors);
+  const registry = new SponsorRegistry({ namespaces, crypto }, { swarm });
+  const terms = termsOf({ namespaces, sponsors: registry }, sponsors);
+  const verifyOperator = operatorVerifier(verifier, { swarm });
   const checkChain = chainCheck({ authority, crypto, clock }, { swarm });
-  return {
-    operator,
-    membership,
-    verifier,
-    namespaces,
-    wallets,
-    metrics,
-    termsOf: terms,
-    checkChain,
-    authority,
-    credentials,
-  };
+  const making = { crypto, clock, identity, operator, namespaces };
+  const sponsorships = new SponsorshipMaker(making, { swarm, sponsored: config['storage.sponsored'] });
+  const own = { operator, namespaces, wallets, metrics, termsOf: terms, sponsors: registry, sponsorships };
+  return { ...own, checkChain, verifyOperator, authority, verifier, membership, credentials };
 }
 
-/** The operator whose key this machine holds. */
-async function ownOperator(
-  components: Pick<DirectoryComponents, 'crypto' | 'clock' | 'logger'> & {
-    readonly passphrases: PassphraseSource;
-  },
-  { config, author }: { readonly config: Config; readonly author: string },
-): Promise<Operator> {
-  const { logger, passphrases } = components;
-  const { data, swarm } = config;
-  const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
-  return operatorWithKey(components, { key: owner.signer, author, swarm });
-}
-
-function makeDirectory(base: Base, components: DirectoryComponents): Directory {
+function makeDirectory(
+  base: Base,
+  components: Omit<DirectoryComponents, 'sponsorship' | 'verifyOperator'>,
+  tenancy: Pick<Tenancy, 'operator' | 'verifyOperator'> & Keeping,
+): Directory {
   const { config, role, version } = base;
+  const { operator, verifyOperator, keeping } = tenancy;
+  const sponsorship = (): Sponsorship => sponsorshipOf(base, components, { operator, keeping });
   const keeps = role === 'full' && config['storage.enabled'];
-  return new Directory(components, {
-    role,
-    version,
-    swarm: config.swarm,
-    connectionsMax: config['connections.max'],
-    storageBytes: keeps ? config['storage.capacityBytes'] : 0,
-    max: config['directory.max'],
-    perPrefix: config['directory.perPrefix'],
-    target: config['connections.target'],
-    splitLoopback: base.splitLoopback ?? false,
-  });
+  return new Directory(
+    { ...components, sponsorship, verifyOperator },
+    {
+      role,
+      version,
+      swarm: config.swarm,
+      connectionsMax: config['connections.max'],
+      storageBytes: keeps ? config['storage.capacityBytes'] : 0,
+      max: config['directory.max'],
+      perPrefix: config['directory.perPrefix'],
+      target: config['connections.target'],
+      splitLoopback: base.splitLoopback ?? false,
+    },
+  );
 }
 
 /** What is kept of records and blobs, and who may have it. */

@@ -65,9 +65,19 @@ function probeDisk(relay: RelayService): Probe {
 
 function probeStorage(storage: StorageService): Probe {
   const { fault } = storage;
-  const { records, members } = storage.status();
-  const detail = fault ?? `${records} records kept, ${members} nodes may be home`;
-  return { name: 'storage', ok: fault === null, detail };
+  const { records, members, replicas, capacityBytes, isReady, partitions } = storage.status();
+  const { underReplicated, leaving } = partitions;
+  const facts = [
+    `${records} records kept, ${members} nodes may be home`,
+    ...(underReplicated > 0
+      ? [`under-replicated: fewer than ${replicas} replicas of ${underReplicated} partitions`]
+      : []),
+    ...(leaving > 0 ? [`leaving: ${leaving} partitions wait for a successor`] : []),
+    ...(capacityBytes > 0 && !isReady
+      ? ['joining: this node copies its share and counts as no replica yet']
+      : []),
+  ];
+  return { name: 'storage', ok: fault === null, detail: fault ?? facts.join('; ') };
 }
 
 function probeNamespaces({ fault, counts }: NamespacesService): Probe {

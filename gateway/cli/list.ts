@@ -1,13 +1,13 @@
-import type { Entry } from '../client/index.ts';
+import type { Entry, Page } from '../client/index.ts';
 import { type AddCommand, wholeNumber } from './command.ts';
 import { addKvNamespace, connectKv, type KvOptions, oneLine } from './kv-remote.ts';
 import { addRemoteOptions } from './remote.ts';
-import { byteSize, type Cell, duration, say, sayJson, table } from './terminal.ts';
+import { byteSize, type Cell, duration, note, say, sayJson, table } from './terminal.ts';
 
 const HELP = `
 Keys are in bytewise order, one a line; control characters in them are shown as \\x07. With --json each line is
   {"key","etag","version","size","contentType","expiresAt"}
-The list is complete: when a part of it cannot be read it fails instead.
+The list is complete: when a part of it cannot be read it fails instead; it says so when one of two replicas is gone.
 
 Examples:
   $ maillon list
@@ -19,6 +19,8 @@ interface Options extends KvOptions {
   readonly long?: boolean;
 }
 
+const DEGRADED_LIST_NOTE =
+  'degraded: one replica is gone; what it alone acknowledged may be missing from this list';
 const COUNT_MAX = 999_999_999;
 const PAGE_MAX = 1000;
 const HEADINGS = ['SIZE', 'WRITTEN', 'EXPIRES', 'TYPE', 'KEY'];
@@ -43,16 +45,20 @@ export const addList: AddCommand = (program) => {
         const page = await kv.list({ ...start, limit, ...(cursor === undefined ? {} : { cursor }) });
         left -= page.entries.length;
         ({ cursor } = page);
+        if (page.degraded) note(DEGRADED_LIST_NOTE);
         if (json) for (const entry of page.entries) sayJson(entry);
-        else if (long) sayTable(page.entries);
+        else if (long) sayTable(page);
         else for (const { key } of page.entries) say(oneLine(key));
       }
     });
 };
 
 /** A table a page: the widths of a page are known, those of all are not. */
-function sayTable(entries: readonly Entry[]): void {
-  if (entries.length > 0) say(renderEntries(entries, Date.now()));
+function sayTable({ entries, copies: { live, wanted } }: Page): void {
+  if (entries.length === 0) return;
+  say(renderEntries(entries, Date.now()));
+  if (live < wanted)
+    note(`under-replicated: ${live} of ${wanted} replicas are live; invite a machine (maillon invite)`);
 }
 
 export function renderEntries(entries: readonly Entry[], now: number): string {

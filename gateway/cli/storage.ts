@@ -102,6 +102,7 @@ export function renderStorage(status: StorageStatus): string {
     ['room', `${byteSize(capacityBytes)} offered, ${byteSize(freeBytes)} free on the disk`],
     ['members', `${members}, ${replicas} home replicas each record`],
     ['partitions', [`${partitions.home} home, ${partitions.standIn} stand-in, `, unsynced, ' unsynced']],
+    ...warnings(status),
   ]);
   if (namespaces.length === 0) return facts;
   const rows = namespaces.map(({ owner, namespace, keys, bytes: size }): Cell[] => [
@@ -112,12 +113,38 @@ export function renderStorage(status: StorageStatus): string {
   return `${facts}\n\n${table(NAMESPACE_HEADINGS, rows)}`;
 }
 
+/** What an operator should know: that a loss would cost data, or that this node does not count yet. */
+function warnings({ capacityBytes, isReady, partitions, replicas }: StorageStatus): [string, Cell][] {
+  const { underReplicated, leaving } = partitions;
+  const lines: [string, string][] = [
+    ...(isReady || capacityBytes === 0
+      ? []
+      : [['joining', 'copies its share; it counts as a replica when it has all of it'] as [string, string]]),
+    ...(underReplicated === 0
+      ? []
+      : [
+          [
+            'under-replicated',
+            `${underReplicated} partitions have fewer than ${replicas} live replicas: invite a machine (maillon invite)`,
+          ] as [string, string],
+        ]),
+    ...(leaving === 0
+      ? []
+      : [
+          ['leaving', `${leaving} partitions are kept until a successor has all of them`] as [string, string],
+        ]),
+  ];
+  return lines.map(([name, text]) => [name, { text, style: 'yellow' }]);
+}
+
 export function renderWhere(
   key: string,
-  { partition, holders }: Where,
+  { partition, holders, wanted, isSponsored }: Where,
   { long }: { long?: boolean },
 ): string {
-  const head = `${oneLine(key)} is in partition ${partition}`;
+  const homes = holders.filter(({ role, isLive }) => role === 'home' && isLive).length;
+  const copies = isSponsored ? `${homes} of ${wanted} replicas` : 'best-effort copies only';
+  const head = `${oneLine(key)} is in partition ${partition}: ${copies}`;
   if (holders.length === 0) return `${head}; nobody is known to hold it`;
   const rows = holders.map((holder): Cell[] => [
     long ? holder.id : shortId(holder.id),

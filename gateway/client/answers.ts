@@ -82,6 +82,10 @@ export interface NodeEntry {
   readonly generation: number;
   readonly shards: readonly number[];
   readonly storageBytes: number;
+  /** DID of its operator; empty for none. */
+  readonly operator: string;
+  /** Whether it counts as a replica of what its operator sponsors. */
+  readonly isReady: boolean;
   readonly announcedAt: number;
   readonly expiresAt: number;
   /** 0 for never. */
@@ -144,6 +148,10 @@ export interface Holder {
 
 export interface Where {
   readonly partition: number;
+  /** Replicas there are to be. */
+  readonly wanted: number;
+  /** Whether its replicas are sponsors, so that it is durable; else all copies are best effort. */
+  readonly isSponsored: boolean;
   readonly holders: readonly Holder[];
 }
 
@@ -156,7 +164,17 @@ export interface StorageStatus {
   /** Nodes that may be home replicas, this one included. */
   readonly members: number;
   readonly replicas: number;
-  readonly partitions: { readonly home: number; readonly standIn: number; readonly unsynced: number };
+  /** Whether it has its share of what its operator sponsors, so that it counts as a replica. */
+  readonly isReady: boolean;
+  readonly partitions: {
+    readonly home: number;
+    readonly standIn: number;
+    readonly unsynced: number;
+    /** Replicated by its operator, with fewer live replicas than wanted. */
+    readonly underReplicated: number;
+    /** No replica any more, kept until a successor has all that was promised. */
+    readonly leaving: number;
+  };
   readonly namespaces: readonly {
     readonly owner: string;
     readonly namespace: string;

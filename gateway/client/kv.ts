@@ -45,6 +45,8 @@ export interface Written {
   /** Peer ids of the home replicas that have it on disk. */
   readonly replicas: readonly string[];
   readonly homes: readonly string[];
+  /** Replicas there are to be: with fewer homes it is under-replicated. */
+  readonly wanted: number;
   readonly durability: Durability;
   readonly durable: boolean;
   /** Milliseconds since the Unix epoch; null for never. */
@@ -103,6 +105,10 @@ export interface Page {
   readonly entries: readonly Entry[];
   /** For the next page; null at the end. */
   readonly cursor: string | null;
+  /** No majority could be asked: what one replica alone acknowledged may be missing. */
+  readonly degraded: boolean;
+  /** Replicas that are live, of the partition that has fewest, and how many there are to be. */
+  readonly copies: { readonly live: number; readonly wanted: number };
 }
 
 /** The values of a namespace. Every method throws `ClientError`. */

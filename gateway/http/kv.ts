@@ -213,7 +213,10 @@ export function kvRoutes(app: Routes, context: KvContext): void {
         limit,
         ...(cursor === undefined ? {} : { cursor }),
       });
-      return reply.send({ entries: page.entries.map(toListEntry), cursor: page.cursor });
+      const { degraded, copies } = page;
+      if (degraded) void reply.header('maillon-degraded', 'true');
+      const entries = page.entries.map(toListEntry);
+      return reply.send({ entries, cursor: page.cursor, degraded, copies: { ...copies } });
     },
   );
 }

@@ -45,6 +45,11 @@ const namespaceView = z
       retentionMs: boundSchema,
       domains: z.array(z.string()).describe('sites on which a sign-in may have been made; empty: any'),
     }),
+    sponsors: z
+      .array(z.string())
+      .describe(
+        'DIDs of the operators whose nodes keep durable replicas: the holder itself, and whom it named and who accepted',
+      ),
     sponsored: z.boolean().describe('whether this node keeps what is written to it until it ends'),
   })
   .meta({ id: 'Namespace', description: 'Who holds a namespace, and who may do what in it' });
@@ -78,6 +83,7 @@ export function namespaceRoutes(app: Routes, { node, tenants }: Pick<Context, 'n
       policy: policy === null ? null : policyHead(policy),
       history: node.namespaces.historyOf(owner, namespace).length,
       rules: rulesOf(policy?.rules ?? (owner === '' ? UNOWNED_RULES : CLOSED_RULES)),
+      sponsors: [...node.namespaces.sponsorsOf(owner, namespace)],
       sponsored: node.isSponsored(name),
     };
   });

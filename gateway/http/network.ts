@@ -40,6 +40,8 @@ const nodeSchema = z
     generation: z.int().describe('of the shard layout'),
     shards: z.array(z.int()).describe('to which it subscribes'),
     storageBytes: z.number().describe('offered for storage; 0 while it stores nothing'),
+    operator: z.string().describe('DID of its operator, proven by a delegation; empty for none'),
+    isReady: z.boolean().describe('whether it has its share of what its operator sponsors'),
     announcedAt: timeSchema,
     expiresAt: timeSchema,
     lastSeen: timeSchema.describe('when this node was last connected with it; 0 for never'),

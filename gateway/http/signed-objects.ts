@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { PolicyView, RevocationView } from '../../node/index.ts';
+import type { NoticeView } from '../../node/index.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { decodeNotice } from '../../protocols/namespaces/codec.ts';
 import { NOTICE_MAX_BYTES } from '../../protocols/namespaces/constants.ts';
@@ -74,15 +74,25 @@ const takenSchema = z
       as: didText,
       time: timeSchema,
     }),
+    z.object({
+      kind: z.literal('sponsorship'),
+      digest: digestText,
+      owner: didText.describe('by whom the namespace was made'),
+      namespace: z.string().describe('its name; `*`: all that the owner made'),
+      holder: didText.describe('who named the operator'),
+      as: didText.describe('the operator'),
+      withdrawn: z.boolean().describe('the operator ends it'),
+      time: timeSchema,
+    }),
   ])
-  .meta({ id: 'TakenNotice', description: 'A policy or revocation that this node now keeps' });
+  .meta({ id: 'TakenNotice', description: 'A policy, revocation or sponsorship that this node now keeps' });
 
 const noticeSchema = {
-  summary: 'Hand in a policy or a revocation: it is kept here and told to every node',
+  summary: 'Hand in a policy, revocation or sponsorship: it is kept here and told to every node',
   operationId: 'submitNotice',
   tags: ['namespaces'],
   consumes: CONTENT_TYPES,
-  body: bytesOf('a signed policy or revocation (protocols/namespaces/SPEC.md)'),
+  body: bytesOf('a signed policy, revocation or sponsorship (protocols/namespaces/SPEC.md)'),
   response: { 200: takenSchema, ...errorResponses },
 };
 
@@ -157,7 +167,7 @@ function holdToPlace(principal: Principal, readPlace: () => string): void {
   );
 }
 
-/** Policies of the wallet's namespaces, and revocations in its name. */
+/** Policies and sponsorships of the wallet's namespaces, and revocations in its name. */
 function holdToWallet({ did }: { readonly did: string }, bytes: Uint8Array): void {
   const notice = readable(() => decodeNotice(bytes, { sha256 }));
   if (notice === null || notice.as === did || ('owner' in notice && notice.owner === did)) return;
@@ -176,15 +186,25 @@ function readable<T>(read: () => T): T | null {
   }
 }
 
-function taken(
-  notice: PolicyView | RevocationView,
-  tenants: Context['tenants'],
-): z.output<typeof takenSchema> {
+function taken(notice: NoticeView, tenants: Context['tenants']): z.output<typeof takenSchema> {
   const { as, time } = notice;
   const digest = hex(notice.digest);
   if (notice.kind === 'revocation') {
     const { target } = notice;
     return { kind: 'revocation', digest, target: 'did' in target ? target.did : hex(target.link), as, time };
+  }
+  if (notice.kind === 'sponsorship') {
+    const { owner, namespace, holder, naming } = notice;
+    return {
+      kind: 'sponsorship',
+      digest,
+      owner,
+      namespace,
+      holder,
+      as,
+      withdrawn: naming.length === 0,
+      time,
+    };
   }
   const { sequence, holder } = notice;
   return { kind: 'policy', digest, namespace: tenants.format(notice), sequence, holder, as, time };
@@ -197,6 +217,7 @@ const REFUSALS: Readonly<Record<string, ErrorCode>> = {
   policy_holder: 'forbidden',
   notice_clock: 'bad_clock',
   notice_room: 'no_room',
+  notice_superseded: 'policy_conflict',
   policy_conflict: 'policy_conflict',
   policy_early: 'policy_conflict',
   policy_time: 'bad_notice',

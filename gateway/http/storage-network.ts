@@ -16,7 +16,16 @@ const statusSchema = z
     freeBytes: counter.describe('left on its file system'),
     members: counter.describe('nodes that may be home replicas, this one included'),
     replicas: counter.describe('home replicas of every record'),
-    partitions: z.object({ home: counter, standIn: counter, unsynced: counter }),
+    isReady: z
+      .boolean()
+      .describe('whether it has its share of what its operator sponsors, so that it counts as a replica'),
+    partitions: z.object({
+      home: counter,
+      standIn: counter,
+      unsynced: counter,
+      underReplicated: counter.describe('replicated by its operator, with fewer live replicas than wanted'),
+      leaving: counter.describe('no replica any more, kept until a successor has all that was promised'),
+    }),
     namespaces: z.array(
       z.object({ owner: z.string(), namespace: z.string(), keys: counter, bytes: counter }),
     ),
@@ -26,6 +35,10 @@ const statusSchema = z
 const whereSchema = z
   .object({
     partition: z.int().min(0),
+    wanted: counter.describe('replicas that there are to be'),
+    isSponsored: z
+      .boolean()
+      .describe('whether its replicas are sponsors, so that it is durable; else all copies are best effort'),
     holders: z.array(
       z.object({
         id: z.string().describe('peer id'),
@@ -82,7 +95,7 @@ export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageConte
   const config = { readsNamespace: 'values' as const };
   app.get('/v1/network/storage/where', { config, schema: whereRoute }, async ({ query }) => {
     const { namespace = DEFAULT_NAMESPACE, key } = query;
-    const { partition, holders } = await storage.where({ owner: '', namespace, key });
-    return { partition, holders: holders.map(copyHolder) };
+    const where = await storage.where({ owner: '', namespace, key });
+    return { ...where, holders: where.holders.map(copyHolder) };
   });
 }

@@ -48,6 +48,7 @@ export const writtenSchema = z
     version: versionSchema,
     replicas: z.array(z.string()).describe('peer ids of the home replicas that have it on disk'),
     homes: z.array(z.string()).describe('peer ids of all home replicas'),
+    wanted: z.int().min(0).describe('replicas there are to be: with fewer homes it is under-replicated'),
     durability: z.enum(['one', 'majority', 'all']),
     durable: z.boolean().describe('false where a node may drop it before its time'),
     expiresAt: expirySchema,
@@ -67,11 +68,17 @@ export const listPageSchema = z
       }),
     ),
     cursor: z.string().nullable().describe('for the next page; null at the end'),
+    degraded: z
+      .boolean()
+      .describe('no majority could be asked: what one replica alone acknowledged may be missing'),
+    copies: z
+      .object({ live: z.int().min(0), wanted: z.int().min(0) })
+      .describe('replicas that are live, of the partition that has fewest, and how many there are to be'),
   })
   .meta({ id: 'ValueList' });
 
 export function toWritten(name: RecordName, receipt: WriteReceipt): z.output<typeof writtenSchema> {
-  const { etag, id, version, replicas, homes, durability, durable, expiresAt } = receipt;
+  const { etag, id, version, replicas, homes, wanted, durability, durable, expiresAt } = receipt;
   return {
     namespace: name.namespace,
     key: name.key,
@@ -80,6 +87,7 @@ export function toWritten(name: RecordName, receipt: WriteReceipt): z.output<typ
     version: { ms: version.ms, counter: version.counter },
     replicas: [...replicas],
     homes: [...homes],
+    wanted,
     durability,
     durable,
     expiresAt,

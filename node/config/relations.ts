@@ -107,6 +107,7 @@ function brokenOrder(config: Config, cite: Cite): string[] {
     ['gossip.degree', 'gossip.degreeHigh', 'pruning stops between them'],
     ['gossip.degreeHigh', 'connections.max', 'mesh peers are connections'],
     ['connections.target', 'connections.max', 'peers beyond it would be closed as they are found'],
+    ['wallets.bytesTotal', 'storage.capacityBytes', 'what is promised must fit'],
     ['gateway.bodyBytes', 'gateway.clientQueueBytes', 'a message that can be published must fit the queue'],
   ];
   const broken = order

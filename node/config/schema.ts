@@ -5,6 +5,7 @@ import { NETWORK_SETTINGS } from './settings/network.ts';
 import { PROTECTION_SETTINGS } from './settings/protection.ts';
 import { RELAY_SETTINGS } from './settings/relay.ts';
 import { STORAGE_SETTINGS } from './settings/storage.ts';
+import { WALLET_SETTINGS } from './settings/wallets.ts';
 
 export type { Setting } from './settings/setting.ts';
 
@@ -13,6 +14,7 @@ export const SETTINGS = [
   ...NETWORK_SETTINGS,
   ...RELAY_SETTINGS,
   ...STORAGE_SETTINGS,
+  ...WALLET_SETTINGS,
   ...IPFS_SETTINGS,
   ...DOOR_SETTINGS,
   ...PROTECTION_SETTINGS,

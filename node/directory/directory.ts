@@ -13,6 +13,7 @@ import {
   collectAnnouncements,
   NODES_PROTOCOL,
   NodeAdmission,
+  type NodeDescription,
   NodesError,
   PageServer,
   type SignedAnnouncement,
@@ -25,7 +26,7 @@ import type { Logger } from '../observability/logger.ts';
 import { Questions } from '../questions.ts';
 import { SHUNNED_SCORE } from '../relay/gossip.ts';
 import { DialBack } from './dial-back.ts';
-import { announcedAt, type Entry, type EntryAddress, viewOf, withoutOwnId } from './entry.ts';
+import { announcedAt, type Entry, type EntryAddress, viewOf, viewOfSelf, withoutOwnId } from './entry.ts';
 import { Herald } from './herald.ts';
 import {
   EXCHANGE_MS,
@@ -37,7 +38,7 @@ import {
 } from './limits.ts';
 import { createDirectoryMetrics, type DirectoryMetrics } from './metrics.ts';
 import { Roster } from './roster.ts';
-import { describeSelf, type SelfInit } from './self.ts';
+import { describeSelf, type SelfInit, type Sponsorship } from './self.ts';
 
 export interface DirectoryComponents {
   readonly network: Network;
@@ -46,6 +47,10 @@ export interface DirectoryComponents {
   readonly identity: Identity;
   readonly logger: Logger;
   readonly events: EventLog;
+  /** What this node says of its operator now. */
+  readonly sponsorship: () => Sponsorship;
+  /** Rejects with `NodesError` where an announcement's chain does not lead from its operator to its author. */
+  readonly verifyOperator: (announcement: SignedAnnouncement, peer: string) => Promise<void>;
 }
 
 export interface DirectoryInit extends SelfInit {
@@ -107,7 +112,7 @@ export class Directory {
     this.#herald = new Herald({
       announcer: new Announcer({ crypto, clock, signer: identity.signer }, { swarm }),
       clock,
-      describe: () => describeSelf(init, this.#ownAddresses()),
+      describe: () => this.#describe(),
       publish: (announcement) => this.#publish(announcement),
       hasListeners: () => network.services.gossip.getSubscribers(NODES_PROTOCOL).length > 0,
     });
@@ -115,7 +120,8 @@ export class Directory {
       timeOf: (key: Uint8Array) => this.#timeOf(key),
       put: (one: SignedAnnouncement) => this.#put(one),
     };
-    this.#admission = new NodeAdmission({ crypto, clock, held, metrics }, { swarm });
+    const { verifyOperator } = components;
+    this.#admission = new NodeAdmission({ crypto, clock, held, metrics, verifyOperator }, { swarm });
     const pages = new PageServer({ clock, held: () => this.#announcements(), metrics });
     this.#exchange = new Questions(
       { network, logger, answer: (question, peer) => pages.answer(question, peer) },
@@ -378,23 +384,12 @@ export class Directory {
     return network.getMultiaddrs().map((address) => multiaddr(withoutOwnId(address, identity.peerId)).bytes);
   }
 
+  #describe(): NodeDescription {
+    return describeSelf(this.#init, this.#ownAddresses(), this.#components.sponsorship());
+  }
+
   #viewSelf(now: number): NodeView {
     const { peerId } = this.#components.identity;
-    const { announcement } = this.#herald;
-    const { software, shards, ...description } = describeSelf(this.#init, this.#ownAddresses());
-    return {
-      id: peerId,
-      addresses: description.addresses.map((bytes) => `${multiaddr(bytes).toString()}/p2p/${peerId}`),
-      role: description.role,
-      version: software,
-      generation: description.generation,
-      shards,
-      storageBytes: description.storageBytes,
-      announcedAt: announcement?.time ?? 0,
-      expiresAt: announcement?.expiry ?? 0,
-      lastSeen: now,
-      reach: null,
-      isSelf: true,
-    };
+    return viewOfSelf(this.#describe(), { peerId, announcement: this.#herald.announcement, now });
   }
 }

@@ -5,7 +5,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { prefixOf } from '../../protocols/common/address-prefix.ts';
 import { decodeMultikey } from '../../protocols/common/did-key.ts';
 import { parseNodeAddress } from '../../protocols/common/node-address.ts';
-import type { SignedAnnouncement } from '../../protocols/nodes/index.ts';
+import type { NodeDescription, SignedAnnouncement } from '../../protocols/nodes/index.ts';
 import type { NodeView } from '../interface.ts';
 
 export type Reach = 'direct' | 'relayed';
@@ -81,6 +81,30 @@ export function announcedAt(
   return entry.addresses.find((address) => address.text === text);
 }
 
+export function viewOfSelf(
+  description: NodeDescription,
+  own: { readonly peerId: string; readonly announcement: SignedAnnouncement | null; readonly now: number },
+): NodeView {
+  const { peerId, announcement, now } = own;
+  const { addresses, role, software, generation, shards, storageBytes, operator, isReady } = description;
+  return {
+    id: peerId,
+    addresses: addresses.map((bytes) => `${multiaddr(bytes).toString()}/p2p/${peerId}`),
+    role,
+    version: software,
+    generation,
+    shards,
+    storageBytes,
+    operator,
+    isReady,
+    announcedAt: announcement?.time ?? 0,
+    expiresAt: announcement?.expiry ?? 0,
+    lastSeen: now,
+    reach: null,
+    isSelf: true,
+  };
+}
+
 export function viewOf(entry: Entry, lastSeen: number): NodeView {
   const { announcement, addresses, reachedAt } = entry;
   return {
@@ -91,6 +115,8 @@ export function viewOf(entry: Entry, lastSeen: number): NodeView {
     generation: announcement.generation,
     shards: announcement.shards,
     storageBytes: announcement.storageBytes,
+    operator: announcement.operator,
+    isReady: announcement.isReady,
     announcedAt: announcement.time,
     expiresAt: announcement.expiry,
     lastSeen,

@@ -23,6 +23,8 @@ export interface HeraldComponents {
 export class Herald {
   readonly #components: HeraldComponents;
   #announcement: SignedAnnouncement | null = null;
+  /** What the latest one says. */
+  #announced: NodeDescription | null = null;
   #madeAt = -Infinity;
   #isHeard = false;
   #isOutdone = false;
@@ -52,6 +54,7 @@ export class Herald {
     try {
       this.#madeAt = clock.now();
       this.#isOutdone = false;
+      this.#announced = description;
       this.#announcement = await announcer.announce(description);
       this.#isHeard = (await publish(this.#announcement)) > 0;
     } finally {
@@ -65,7 +68,11 @@ export class Herald {
     // a clock that was put back counts as time that went by
     const age = Math.abs(clock.now() - this.#madeAt);
     // nobody has got what was not heard: nobody refuses the next one as too soon
-    if (age < (this.#isHeard ? ANNOUNCE_INTERVAL_MS : REPLACE_INTERVAL_MS)) return false;
+    const { isReady } = this.#announcement;
+    // a replica that became ready, or is no more, does not wait: others count on it
+    const isUrgent = !this.#isHeard || description.isReady !== isReady;
+    if (age < (isUrgent ? REPLACE_INTERVAL_MS : ANNOUNCE_INTERVAL_MS)) return false;
+    if (description.isReady !== isReady || description.chain !== this.#announced?.chain) return true;
     if (age >= RENEWAL_MS || this.#isOutdone || (!this.#isHeard && hasListeners())) return true;
     return !sameAddresses(description.addresses, this.#announcement.addresses);
   }

@@ -5,6 +5,9 @@ import { ADDRESSES_MAX, type NodeDescription } from '../../protocols/nodes/index
 import { SHARD_COUNT, SHARD_GENERATION } from '../../protocols/relay/index.ts';
 import type { Role } from '../interface.ts';
 
+/** Whom this node belongs to, and whether it has its share of what that operator sponsors. */
+export type Sponsorship = Pick<NodeDescription, 'operator' | 'chain' | 'isReady'>;
+
 export interface SelfInit {
   readonly role: Role;
   readonly version: string;
@@ -14,8 +17,14 @@ export interface SelfInit {
   readonly storageBytes: number;
 }
 
+export const NO_SPONSORSHIP: Sponsorship = { operator: '', chain: [], isReady: false };
+
 /** What a node says of itself. `addresses` are its own multiaddrs as bytes, without its peer id. */
-export function describeSelf(init: SelfInit, addresses: readonly Uint8Array[]): NodeDescription {
+export function describeSelf(
+  init: SelfInit,
+  addresses: readonly Uint8Array[],
+  sponsorship: Sponsorship,
+): NodeDescription {
   return {
     role: init.role,
     // a light node only dials
@@ -25,6 +34,7 @@ export function describeSelf(init: SelfInit, addresses: readonly Uint8Array[]): 
     shards: Array.from({ length: SHARD_COUNT }, (_, shard) => shard),
     storageBytes: init.storageBytes,
     connections: init.connectionsMax,
+    ...sponsorship,
   };
 }
 

@@ -31,7 +31,7 @@ export interface AuthorityInit {
 }
 
 /** Actions that a policy can open to others than the holder. */
-type PolicyAction = Exclude<Action, 'admin'>;
+type PolicyAction = Exclude<Action, 'admin' | 'sponsor'>;
 
 /**
  * Says whether somebody may do something in a namespace: the chain must hold by itself, and lead from whom the namespace's policy
@@ -114,7 +114,7 @@ function mayNow(root: string, owner: string, policy: PolicyView | null, action: 
 /** Whether a policy lets `root` and its delegates do it. */
 function lets({ holder, rules }: PolicyView, root: string, action: Action): boolean {
   if (root === holder) return true;
-  if (action === 'admin') return false;
+  if (action === 'admin' || action === 'sponsor') return false;
   const { anyone, dids } = rules[action satisfies PolicyAction];
   return anyone || dids.includes(root);
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto, WalletCrypto } from '../../protocols/common/crypto.ts';
+import { custodyGroup } from '../../protocols/common/custody.ts';
 import { encodeMultikey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import {
@@ -8,12 +9,14 @@ import {
   ChainVerifier,
   checkChain,
   Delegator,
+  decodeLink,
   ed25519DelegationSigner,
   IdentityError,
   type IdentityMetrics,
   type VerifiedChain,
 } from '../../protocols/identity/index.ts';
-import { NamespacesError, type NoticeAct } from '../../protocols/namespaces/index.ts';
+import { NamespacesError, type NoticeAct, type SignedSponsorship } from '../../protocols/namespaces/index.ts';
+import { NodesError, type SignedAnnouncement } from '../../protocols/nodes/index.ts';
 import { type Authorise, RelayError } from '../../protocols/relay/index.ts';
 import { type AuthoriseRecord, type RecordBody, StorageError } from '../../protocols/storage/index.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
@@ -22,9 +25,11 @@ import { Credentials } from './credentials.ts';
 import { Extender } from './extender.ts';
 import type { Identity } from './identity.ts';
 import type { Operator } from './operator.ts';
+import type { SponsorRegistry } from './sponsors.ts';
 
 /** Any namespace of the owner will do. */
 const DEFAULT = 'default';
+const WALLET_DID = 'did:pkh:';
 /** Chains remembered as good, at some 2 KiB each. */
 const CHAINS_MAX = 8192;
 
@@ -45,19 +50,98 @@ export function noticeVerifier(
   verifier: ChainVerifier,
   init: { readonly swarm: string; readonly isRevoked: (chain: VerifiedChain, holder: string) => boolean },
 ): (act: NoticeAct) => Promise<void> {
-  return async ({ as, chain, author, owner, namespace, action, time, isEndorsed }) => {
+  return async (act) => {
+    const { as, owner, namespace, action, time, isEndorsed } = act;
     try {
-      const verified = await verifier.verify(chain, author);
+      const verified = await verifyEnd(verifier, act);
       if (verified.root !== as)
         throw new IdentityError('chain_broken', 'chain does not begin with whom it is for');
-      checkChain(verified, { owner, namespace, action, resource: '', time }, init.swarm);
-      // what an administrator withdrew stays withdrawn when it is withdrawn itself, in whatever order a node hears of the two
-      const isRevocation = namespace === ALL_NAMESPACES;
-      if (!isRevocation && !isEndorsed && init.isRevoked(verified, as)) {
+      // who may write may delete everything: to keep copies is no further power
+      const actions = action === 'sponsor' ? ([action, 'write'] as const) : [action];
+      checkEither(
+        actions.map((one) => ({ owner, namespace, action: one, resource: '', time })),
+        (asked) => checkChain(verified, asked, init.swarm),
+      );
+      // what somebody withdrew, or accepted, in another's name stands when they are withdrawn themselves, in whatever order a node
+      // hears of the two
+      const stands = action === 'admin' && namespace === ALL_NAMESPACES;
+      if (!stands && !isEndorsed && init.isRevoked(verified, as)) {
         throw new NamespacesError('notice_unauthorised', 'a link of the chain was revoked');
       }
     } catch (error) {
       throw error instanceof IdentityError ? noticeError(error) : error;
+    }
+  };
+}
+
+/** Throws what `check` throws of the first where it throws of all. */
+function checkEither<T>([first, ...others]: readonly T[], check: (one: T) => void): void {
+  if (first === undefined) return;
+  try {
+    check(first);
+  } catch (error) {
+    if (!others.some((one) => holds(() => check(one)))) throw error;
+  }
+}
+
+function holds(check: () => void): boolean {
+  try {
+    check();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function verifyEnd(
+  verifier: ChainVerifier,
+  { chain, author, orAt }: Pick<NoticeAct, 'chain' | 'author' | 'orAt'>,
+): Promise<VerifiedChain> {
+  try {
+    return await verifier.verify(chain, author);
+  } catch (error) {
+    const endsElsewhere = error instanceof IdentityError && error.code === 'chain_broken';
+    if (!endsElsewhere || orAt === undefined) throw error;
+    return verifier.verify(chain, orAt);
+  }
+}
+
+/** Whether the links by which a holder named an operator count now; that they hold was verified when the sponsorship was taken. */
+export function namingCheck(
+  {
+    crypto,
+    isRevoked,
+  }: {
+    readonly crypto: Pick<Crypto, 'sha256'>;
+    readonly isRevoked: (chain: VerifiedChain, holder: string) => boolean;
+  },
+  { swarm }: { readonly swarm: string },
+): (sponsorship: SignedSponsorship, domains: readonly string[]) => boolean {
+  return ({ holder, as, naming }, domains) => {
+    const links = naming.map((link) => decodeLink(link, crypto, swarm).link);
+    const domain = links[0]?.domain ?? null;
+    const isElsewhere = domain !== null && domains.length > 0 && !domains.includes(domain);
+    return !isElsewhere && !isRevoked({ root: holder, audience: as, links }, holder);
+  };
+}
+
+/** Whether a node belongs to the operator that it announces, by itself and at its own time. Rejects with `NodesError` where not. */
+export function operatorVerifier(
+  verifier: ChainVerifier,
+  { swarm }: { readonly swarm: string },
+): (announcement: SignedAnnouncement, peer: string) => Promise<void> {
+  return async ({ operator, chain, author, time }, peer) => {
+    if (operator === '') return;
+    try {
+      const verified = await verifier.verify(chain, author, peer);
+      if (verified.root !== operator)
+        throw new IdentityError('chain_broken', 'chain does not begin with the operator');
+      const asked = { owner: operator, namespace: ALL_NAMESPACES, action: 'sponsor', resource: '' } as const;
+      checkChain(verified, { ...asked, time }, swarm);
+    } catch (error) {
+      if (!(error instanceof IdentityError)) throw error;
+      if (error.code === 'overloaded') throw new NodesError('overloaded', error.message, error.isExcusable);
+      throw new NodesError('announcement_operator', error.message);
     }
   };
 }
@@ -135,12 +219,20 @@ export async function ownCredentials(
   return credentials;
 }
 
+/** A namespace by its genesis. */
+interface Place {
+  readonly owner: string;
+  readonly namespace: string;
+}
+
 export interface Terms {
   /** Whether what is written to it is kept until it expires or is deleted. */
   readonly isSponsored: boolean;
   /** What its policy bounds it to; null: nothing. */
   readonly quotaBytes: number | null;
   readonly quotaKeys: number | null;
+  /** Whose share of what wallets are promised it counts for; null where that is nobody's: as of whom the list names. */
+  readonly wallet: string | null;
 }
 
 export interface SponsorList {
@@ -150,25 +242,47 @@ export interface SponsorList {
   readonly sponsored: readonly string[];
 }
 
+/** Of a namespace of a wallet, or that the operator holds for one: a text that all of that wallet's share, per kind. */
+export function walletOf({ owner, namespace }: Place, operator: string): string | null {
+  if (owner.startsWith(WALLET_DID)) return owner;
+  return owner === operator ? custodyGroup(namespace) : null;
+}
+
 /** Whether this node sponsors somebody, all of whose namespaces or one of them. */
-export function sponsorOf({ owner, sponsored }: SponsorList): (did: string) => boolean {
+export function sponsorOf({
+  owner,
+  sponsored,
+}: Pick<SponsorList, 'owner' | 'sponsored'>): (did: string) => boolean {
   const owners = new Set([owner, ...sponsored.map((entry) => entry.slice(entry.indexOf('@') + 1))]);
   return (did) => owners.has(did) || owners.has(ALL_NAMESPACES);
 }
 
+export interface TermsComponents {
+  readonly namespaces: Pick<Namespaces, 'policyOf'>;
+  readonly sponsors: Pick<SponsorRegistry, 'of'>;
+}
+
 /**
- * What a namespace gets of this node. Sponsored are those of the list, and those without an owner where they are taken at
- * all.
+ * What a namespace gets of this node. Sponsored are those of the list, those that named its operator, which accepted, and those without an
+ * owner where they are taken. What wallets get is bounded by what they are promised, except for those on the list.
  */
 export function termsOf(
-  namespaces: Pick<Namespaces, 'policyOf'>,
+  { namespaces, sponsors }: TermsComponents,
   { owner: own, sponsored }: SponsorList,
-): (place: { readonly owner: string; readonly namespace: string }) => Terms {
+): (place: Place) => Terms {
   const list = new Set([own, '', ...sponsored]);
-  return ({ owner, namespace }) => {
+  return (place) => {
+    const { owner, namespace } = place;
     const rules = namespaces.policyOf(owner, namespace)?.rules;
+    const isChosen = list.has(owner) || list.has(`${namespace}@${owner}`);
+    // what the operator holds for a wallet is the operator's own; what a wallet holds may be on the list
+    const wallet = isChosen && owner !== own ? null : walletOf(place, own);
     return {
-      isSponsored: list.has(owner) || list.has(`${namespace}@${owner}`) || list.has(ALL_NAMESPACES),
+      isSponsored:
+        isChosen ||
+        list.has(ALL_NAMESPACES) ||
+        sponsors.of({ owner, namespace }).some((operators) => operators.has(own)),
+      wallet,
       quotaBytes: rules?.quotaBytes ?? null,
       quotaKeys: rules?.quotaKeys ?? null,
     };
@@ -176,9 +290,7 @@ export function termsOf(
 }
 
 /** Whether the policy of a namespace lets anyone read it. */
-export function opennessOf(
-  namespaces: Pick<Namespaces, 'policyOf'>,
-): (place: { readonly owner: string; readonly namespace: string }) => boolean {
+export function opennessOf(namespaces: Pick<Namespaces, 'policyOf'>): (place: Place) => boolean {
   return ({ owner, namespace }) => namespaces.policyOf(owner, namespace)?.rules.read.anyone === true;
 }
 

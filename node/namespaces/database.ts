@@ -28,8 +28,8 @@ const DIRECTORY_MODE = 0o700;
 const FILE = 'notices.db';
 
 /**
- * `scope` and `name` are a policy's owner and namespace, or a revocation's `as` and nothing; `subject` is a policy's holder, or what a
- * revocation is about. `mark` is a checksum of all of it. A position is never given twice.
+ * `scope` and `name` are a policy's owner and namespace, a revocation's `as` and nothing, or a sponsorship's `as` and namespace; `subject` is a
+ * policy's holder, what a revocation is about, or a sponsorship's holder and owner. `sequence` counts a sponsorship's links of naming. `mark` is a checksum of all of it. A position is never given twice.
  */
 const TABLE = `
 CREATE TABLE notices (

@@ -11,6 +11,8 @@ import type { QuestionsInit } from '../questions.ts';
 export const VIEWS_MAX = 1024;
 /** Policies of whole histories kept decoded: what was written under an earlier policy is checked again and again. */
 export const HISTORIES_MAX = 16_384;
+/** Operators of namespaces whose sponsors are kept at hand, together: namespaces in use. */
+export const SPONSORS_MAX = 16_384;
 /** Between two syncs to disk: so many times as long as the last one took, since nothing else runs meanwhile … */
 export const COMMIT_PAUSE_FACTOR = 4;
 /** … and at most so long. */

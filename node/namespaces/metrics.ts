@@ -1,5 +1,6 @@
 import { createNamespacesMetrics, type NamespacesMetrics } from '../../protocols/namespaces/index.ts';
 import type { Meter } from '../observability/meter.ts';
+import type { NoticeCounts } from './notice-index.ts';
 
 /** What the service counts beside the protocol. True counters: they only grow. */
 export interface NamespacesServiceMetrics extends NamespacesMetrics {
@@ -14,25 +15,32 @@ export function createNamespacesServiceMetrics(): NamespacesServiceMetrics {
 
 export interface NamespacesGauges {
   readonly metrics: NamespacesServiceMetrics;
-  readonly counts: { readonly policies: number; readonly revocations: number; readonly bytes: number };
+  readonly counts: NoticeCounts;
 }
 
 /** Registers what is counted of policies and revocations, and how many are here. */
 export function registerNamespacesMetrics(meter: Meter, service: NamespacesGauges): void {
   const { metrics } = service;
-  meter.gauges('maillon_namespaces_notice_records', 'Policies and revocations kept.', 'kind', () => {
-    const { policies, revocations } = service.counts;
-    return [
-      ['policy', policies],
-      ['revocation', revocations],
-    ];
-  });
-  meter.gauge('maillon_namespaces_notice_bytes', 'Bytes of policies and revocations kept.', () => {
+  meter.gauges(
+    'maillon_namespaces_notice_records',
+    'Policies, revocations and sponsorships kept.',
+    'kind',
+    () => {
+      const { policies, revocations, sponsorships } = service.counts;
+      return [
+        ['policy', policies],
+        ['revocation', revocations],
+        ['sponsorship', sponsorships],
+      ];
+    },
+  );
+  meter.gauge('maillon_namespaces_notice_bytes', 'Bytes of these notices kept.', () => {
     return service.counts.bytes;
   });
   meter.counters('maillon_namespaces_accepted_total', 'Notices found good.', 'kind', () => [
     ['policy', metrics.policiesAccepted],
     ['revocation', metrics.revocationsAccepted],
+    ['sponsorship', metrics.sponsorshipsAccepted],
   ]);
   meter.counters('maillon_namespaces_exchanges_total', 'Peers asked for notices.', 'outcome', () => [
     ['ok', metrics.exchangesOk],

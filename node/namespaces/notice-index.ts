@@ -1,17 +1,22 @@
 import {
+  HOLDER_SPONSORSHIPS_MAX,
   type NamespaceName,
   NOTICE_OVERHEAD_BYTES,
   NOTICES_MAX,
   NOTICES_MAX_BYTES,
+  OPERATOR_SPONSORSHIPS_MAX,
   POLICIES_MAX,
   type PolicyHead,
   PRINCIPAL_MAX_BYTES,
   REVOCATIONS_MAX,
   type RevocationTarget,
+  SPONSORSHIPS_MAX,
+  SPONSORSHIPS_MAX_BYTES,
   targetKey,
   UNSPONSORED_SHARE,
 } from '../../protocols/namespaces/index.ts';
-import { KIND_POLICY, type NoticeRow } from './rows.ts';
+import { KIND_POLICY, KIND_SPONSORSHIP, type NoticeRow } from './rows.ts';
+import { Sponsorships } from './sponsorships.ts';
 
 /** What room there is; a test has less. */
 export interface NoticeRoom {
@@ -20,6 +25,10 @@ export interface NoticeRoom {
   readonly principalBytes: number;
   readonly revocations: number;
   readonly policies: number;
+  readonly sponsorships: number;
+  readonly sponsorshipBytes: number;
+  readonly operatorSponsorships: number;
+  readonly holderSponsorships: number;
 }
 
 export const NOTICE_ROOM: NoticeRoom = {
@@ -28,12 +37,24 @@ export const NOTICE_ROOM: NoticeRoom = {
   principalBytes: PRINCIPAL_MAX_BYTES,
   revocations: REVOCATIONS_MAX,
   policies: POLICIES_MAX,
+  sponsorships: SPONSORSHIPS_MAX,
+  sponsorshipBytes: SPONSORSHIPS_MAX_BYTES,
+  operatorSponsorships: OPERATOR_SPONSORSHIPS_MAX,
+  holderSponsorships: HOLDER_SPONSORSHIPS_MAX,
 };
 
 export interface NoticeIndexInit {
   readonly room: NoticeRoom;
   /** Whether this node's operator vouches for a DID: a part of the room is kept for those. */
   readonly isSponsored: (did: string) => boolean;
+}
+
+/** What is kept. */
+export interface NoticeCounts {
+  readonly policies: number;
+  readonly revocations: number;
+  readonly sponsorships: number;
+  readonly bytes: number;
 }
 
 interface Principal {
@@ -48,12 +69,15 @@ type IndexedRow = Pick<
 
 /** What is known, in memory: who holds which namespace by which policy, who revoked what, and how much room is left. */
 export class NoticeIndex {
+  readonly sponsorships: Sponsorships;
   readonly #init: NoticeIndexInit;
   readonly #heads = new Map<string, PolicyHead>();
   readonly #revokers = new Map<string, Set<string>>();
   /** What was revoked by notices that are not on disk any more. */
   readonly #carried = new Map<string, ReadonlySet<string>>();
   readonly #principals = new Map<string, Principal>();
+  /** Who revoked anything, by what is on disk or was. */
+  readonly #revoking = new Set<string>();
   #policies = 0;
   #revocations = 0;
   #bytes = 0;
@@ -61,18 +85,17 @@ export class NoticeIndex {
 
   constructor(init: NoticeIndexInit) {
     this.#init = init;
+    this.sponsorships = new Sponsorships(init);
   }
 
-  get policies(): number {
-    return this.#policies;
-  }
-
-  get revocations(): number {
-    return this.#revocations;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+  get counts(): NoticeCounts {
+    const { count, bytes } = this.sponsorships;
+    return {
+      policies: this.#policies,
+      revocations: this.#revocations,
+      sponsorships: count,
+      bytes: this.#bytes + bytes,
+    };
   }
 
   headOf(name: NamespaceName): PolicyHead | undefined {
@@ -91,7 +114,13 @@ export class NoticeIndex {
     return this.#revokers.get(targetKey(target))?.has(as) ?? false;
   }
 
+  /** Whether anything was revoked in this name. */
+  hasRevoked(did: string): boolean {
+    return this.#revoking.has(did);
+  }
+
   add(row: IndexedRow): void {
+    if (row.kind === KIND_SPONSORSHIP) return this.sponsorships.add(row);
     const bytes = row.bytes.byteLength + NOTICE_OVERHEAD_BYTES;
     const principal = this.#principals.get(row.scope) ?? { bytes: 0, revocations: 0 };
     this.#principals.set(row.scope, principal);
@@ -107,6 +136,7 @@ export class NoticeIndex {
 
   /** Takes over what was revoked: a file that is damaged does not undo it. */
   carryRevocations(of: NoticeIndex): void {
+    for (const did of of.#revoking) this.#revoking.add(did);
     for (const all of [of.#carried, of.#revokers]) {
       for (const [target, revokers] of all) {
         this.#carried.set(target, new Set([...(this.#carried.get(target) ?? []), ...revokers]));
@@ -115,7 +145,9 @@ export class NoticeIndex {
   }
 
   /** Why there is no room for a row; null where there is. */
-  refusal({ kind, scope, sequence, bytes }: IndexedRow): string | null {
+  refusal(row: IndexedRow): string | null {
+    const { kind, scope, sequence, bytes } = row;
+    if (kind === KIND_SPONSORSHIP) return this.sponsorships.refusal(row);
     const { room, isSponsored } = this.#init;
     const size = bytes.byteLength + NOTICE_OVERHEAD_BYTES;
     const principal = this.#principals.get(scope) ?? { bytes: 0, revocations: 0 };
@@ -151,6 +183,7 @@ export class NoticeIndex {
     principal.revocations += 1;
     const revokers = this.#revokers.get(subject) ?? new Set<string>();
     revokers.add(scope);
+    this.#revoking.add(scope);
     this.#revokers.set(subject, revokers);
   }
 }

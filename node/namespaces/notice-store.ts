@@ -4,6 +4,7 @@ import { bytesKey } from '../../protocols/common/bytes.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import {
+  decodeNotice,
   decodePolicy,
   type HeldNotices,
   LOG_ID_BYTES,
@@ -14,6 +15,8 @@ import {
   type RevocationTarget,
   type SignedNotice,
   type SignedPolicy,
+  type SignedSponsorship,
+  type SponsorshipPlace,
 } from '../../protocols/namespaces/index.ts';
 import { closeQuietly } from '../disk/database.ts';
 import { faultOf } from '../disk/database-faults.ts';
@@ -24,12 +27,14 @@ import { openDatabase, putAside } from './database.ts';
 import { HISTORIES_MAX, VIEWS_MAX } from './limits.ts';
 import {
   NOTICE_ROOM,
+  type NoticeCounts,
   NoticeIndex,
   type NoticeIndexInit,
   type NoticeRoom,
   namespaceKey,
 } from './notice-index.ts';
 import { idOf, isSound, KIND_POLICY, type NoticeRow, NoticeRows, rowOf } from './rows.ts';
+import type { SponsorshipEntry, Sponsorships } from './sponsorships.ts';
 
 export interface NoticeStoreComponents {
   readonly crypto: Crypto;
@@ -67,6 +72,7 @@ export class NoticeStore implements HeldNotices, NoticeLog {
   #index: NoticeIndex;
   #open: Open | null;
   #isWriting = false;
+  #revision = 0;
   #fault: string | null = null;
 
   /** Throws `notices_version`, and what the disk says when it does not let the file be opened. */
@@ -83,9 +89,13 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     return this.#id;
   }
 
-  get counts(): { readonly policies: number; readonly revocations: number; readonly bytes: number } {
-    const { policies, revocations, bytes } = this.#index;
-    return { policies, revocations, bytes };
+  get counts(): NoticeCounts {
+    return this.#index.counts;
+  }
+
+  /** Another one after every change. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Why the disk does not take notices; null when it does. */
@@ -117,6 +127,27 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     return this.#missing.size > 0 && this.#missing.has(bytesKey(digest));
   }
 
+  sponsorshipIn(place: SponsorshipPlace): SponsorshipEntry | undefined {
+    return this.sponsorships.in(place);
+  }
+
+  /** As they are known now: others after damage. */
+  get sponsorships(): Sponsorships {
+    return this.#index.sponsorships;
+  }
+
+  /** Whether anything was revoked in this name. */
+  hasRevoked(did: string): boolean {
+    return this.#index.hasRevoked(did);
+  }
+
+  /** The sponsorship of an entry; null where its copy was damaged. */
+  sponsorshipOf({ digest }: SponsorshipEntry): SignedSponsorship | null {
+    const bytes = this.noticeOf(idOf(digest));
+    const notice = bytes === null ? null : decodeNotice(bytes, this.#components.crypto);
+    return notice?.kind === 'sponsorship' ? notice : null;
+  }
+
   refusal(notice: SignedNotice): string | null {
     return this.#index.refusal(rowOf(notice));
   }
@@ -128,11 +159,14 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     try {
       if (!this.#isWriting) database.exec('BEGIN IMMEDIATE');
       this.#isWriting = true;
+      const before = notice.kind === 'sponsorship' ? this.sponsorshipIn(notice) : undefined;
+      if (before !== undefined) rows.deleteId(idOf(before.digest));
       rows.insert(row);
     } catch (error) {
       throw this.#failed(error);
     }
     this.#index.add(row);
+    this.#revision += 1;
     if (notice.kind === 'policy') {
       this.#histories.delete(namespaceKey(notice));
       this.#filled(row);
@@ -245,6 +279,7 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     }
     index.carryRevocations(this.#index);
     this.#index = index;
+    this.#revision += 1;
     this.#views.clear();
     this.#histories.clear();
     this.#missing.clear();
@@ -263,6 +298,7 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     this.#open = this.#openFile();
     this.#id = randomBytes(LOG_ID_BYTES);
     this.#index = new NoticeIndex(this.#indexInit);
+    this.#revision += 1;
     this.#index.carryRevocations(before);
     this.#views.clear();
     this.#histories.clear();

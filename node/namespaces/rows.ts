@@ -7,9 +7,11 @@ import {
   type SignedNotice,
   targetKey,
 } from '../../protocols/namespaces/index.ts';
+import { subjectOf } from './sponsorships.ts';
 
 export const KIND_POLICY = 0;
 export const KIND_REVOCATION = 1;
+export const KIND_SPONSORSHIP = 2;
 
 /** A row of `notices`. What a damaged file gives may have other types: see `isSound`. */
 export interface NoticeRow {
@@ -31,26 +33,25 @@ export interface NoticeRow {
 export function rowOf(notice: SignedNotice): Omit<NoticeRow, 'position'> {
   const { digest, bytes, time } = notice;
   const id = idOf(digest);
-  const row =
-    notice.kind === 'policy'
-      ? {
-          kind: KIND_POLICY,
-          scope: notice.owner,
-          name: notice.namespace,
-          sequence: notice.sequence,
-          subject: notice.holder,
-          previous: notice.previous,
-        }
-      : {
-          kind: KIND_REVOCATION,
-          scope: notice.as,
-          name: '',
-          sequence: 0,
-          subject: targetKey(notice.target),
-          previous: null,
-        };
-  const unmarked = { id, time, digest, bytes, ...row };
+  const unmarked = { id, time, digest, bytes, ...shownOf(notice) };
   return { ...unmarked, mark: markOf(unmarked) };
+}
+
+function shownOf(
+  notice: SignedNotice,
+): Pick<NoticeRow, 'kind' | 'scope' | 'name' | 'sequence' | 'subject' | 'previous'> {
+  if (notice.kind === 'policy') {
+    const { owner: scope, namespace: name, sequence, holder: subject, previous } = notice;
+    return { kind: KIND_POLICY, scope, name, sequence, subject, previous };
+  }
+  const { as: scope } = notice;
+  if (notice.kind === 'revocation') {
+    const subject = targetKey(notice.target);
+    return { kind: KIND_REVOCATION, scope, name: '', sequence: 0, subject, previous: null };
+  }
+  const { namespace: name, naming } = notice;
+  const subject = subjectOf(notice);
+  return { kind: KIND_SPONSORSHIP, scope, name, sequence: naming.length, subject, previous: null };
 }
 
 /** What a notice is asked for by. */
@@ -81,6 +82,7 @@ const COLUMNS = 'id, kind, scope, name, sequence, time, subject, digest, previou
 export class NoticeRows {
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
+  readonly #deleteId: StatementSync;
   readonly #all: StatementSync;
   readonly #byId: StatementSync;
   readonly #idsAfter: StatementSync;
@@ -91,6 +93,7 @@ export class NoticeRows {
     const marks = COLUMNS.replaceAll(/[a-z]+/g, '?');
     this.#insert = database.prepare(`INSERT INTO notices (${COLUMNS}) VALUES (${marks})`);
     this.#delete = database.prepare('DELETE FROM notices WHERE position = ?');
+    this.#deleteId = database.prepare('DELETE FROM notices WHERE id = ?');
     this.#all = database.prepare(`SELECT position, ${COLUMNS} FROM notices ORDER BY position`);
     this.#byId = database.prepare(`SELECT position, ${COLUMNS} FROM notices WHERE id = ?`);
     this.#idsAfter = database.prepare(
@@ -108,6 +111,10 @@ export class NoticeRows {
 
   delete(position: number): void {
     this.#delete.run(position);
+  }
+
+  deleteId(id: Uint8Array): void {
+    this.#deleteId.run(id);
   }
 
   all(): IterableIterator<NoticeRow> {

@@ -5,6 +5,7 @@ import { bytesKey } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { ALL_NAMESPACES } from '../../protocols/identity/index.ts';
 import {
   decodeNotice,
   decodePolicy,
@@ -13,6 +14,8 @@ import {
   NoticeAdmission,
   QuestionServer,
   type RevocationTarget,
+  type SignedSponsorship,
+  type SponsorshipPlace,
   type VerifyNotice,
 } from '../../protocols/namespaces/index.ts';
 import type { Network } from '../libp2p.ts';
@@ -20,12 +23,14 @@ import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Questions } from '../questions.ts';
 import { SHUNNED_SCORE } from '../relay/gossip.ts';
-import type { Namespaces, PolicyView, RevocationView } from './interface.ts';
-import { NOTICE_QUESTIONS, TICK_MS, UNHEARD_MAX } from './limits.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import type { Namespaces, NoticeView, PolicyView, SponsorshipView } from './interface.ts';
+import { NOTICE_QUESTIONS, SPONSORS_MAX, TICK_MS, UNHEARD_MAX } from './limits.ts';
 import { createNamespacesServiceMetrics, type NamespacesServiceMetrics } from './metrics.ts';
-import type { NoticeRoom } from './notice-index.ts';
+import { type NoticeCounts, type NoticeRoom, namespaceKey } from './notice-index.ts';
 import { NoticeStore } from './notice-store.ts';
 import { NoticeSync } from './notice-sync.ts';
+import type { SponsorshipEntry } from './sponsorships.ts';
 
 export interface NamespacesComponents {
   readonly network: Network;
@@ -35,6 +40,8 @@ export interface NamespacesComponents {
   readonly events: EventLog;
   /** Whether a chain shows that its author may act so (protocols/identity, and what is revoked). */
   readonly verify: VerifyNotice;
+  /** Whether what names the operator counts, where sign-ins do at `domains` only (none: at any): nobody on the way withdrew it. */
+  readonly isNamed: (sponsorship: SignedSponsorship, domains: readonly string[]) => boolean;
 }
 
 export interface NamespacesInit {
@@ -51,7 +58,7 @@ export interface NamespacesInit {
 const SELF = '';
 
 /**
- * Policies and revocations at this node: takes them from gossip, from peers it asks and from its own operator, keeps all of them, and
+ * Policies, revocations and sponsorships at this node: takes them from gossip, from peers it asks and from its own operator, keeps all of them, and
  * says what holds. Its role has no influence: a light node verifies as a full one does.
  */
 export class NamespacesService implements Namespaces {
@@ -64,6 +71,9 @@ export class NamespacesService implements Namespaces {
   readonly #listeners = new Set<() => void>();
   /** Notices that nobody was there to hear. */
   readonly #unheard = new Map<string, Uint8Array>();
+  /** Sponsors of namespaces in use, by what was known at `#sponsorsRevision`. */
+  readonly #sponsors = new BoundedCache<readonly string[]>(SPONSORS_MAX);
+  #sponsorsRevision = 0;
   #known = 0;
   #timer: NodeJS.Timeout | null = null;
 
@@ -105,7 +115,7 @@ export class NamespacesService implements Namespaces {
         for (const bytes of notices) this.#say(bytes);
       },
     });
-    this.#known = this.#count;
+    this.#known = this.#store.revision;
   }
 
   async start(): Promise<void> {
@@ -143,7 +153,44 @@ export class NamespacesService implements Namespaces {
     return this.#store.revokersOf(target);
   }
 
-  async submit(bytes: Uint8Array): Promise<PolicyView | RevocationView> {
+  sponsorsOf(owner: string, namespace: string, formerHolder?: string): readonly string[] {
+    if (owner === '') return [];
+    if (this.#sponsorsRevision !== this.#store.revision) this.#sponsors.clear();
+    this.#sponsorsRevision = this.#store.revision;
+    const key = `${formerHolder ?? ''}\n${namespaceKey({ owner, namespace })}`;
+    const known = this.#sponsors.get(key);
+    if (known !== undefined) return known;
+    const policy = this.policyOf(owner, namespace);
+    const holder = formerHolder ?? policy?.holder ?? owner;
+    const domains = policy?.rules.domains ?? [];
+    const { sponsorships } = this.#store;
+    const named = [namespace, ALL_NAMESPACES]
+      .flatMap((one) => sponsorships.of({ holder, owner, namespace: one }))
+      .filter((entry) => this.#stands(entry, domains))
+      .map(({ as }) => as);
+    const sponsors = [holder, ...[...new Set(named)].toSorted()];
+    this.#sponsors.keep(key, sponsors, sponsors.length);
+    return sponsors;
+  }
+
+  sponsorshipsBy(operator: string): readonly SponsorshipView[] {
+    return this.#store.sponsorships
+      .by(operator)
+      .filter((entry) => this.#stands(entry, []))
+      .map(({ owner, namespace, holder, as, time }) => ({ owner, namespace, holder, as, time }));
+  }
+
+  /** The sponsorship in this place, and whether it counts; null where none is known. */
+  sponsorshipIn(place: SponsorshipPlace): { readonly time: number; readonly stands: boolean } | null {
+    const entry = this.#store.sponsorshipIn(place);
+    return entry === undefined ? null : { time: entry.time, stands: this.#stands(entry, []) };
+  }
+
+  get version(): number {
+    return this.#store.revision;
+  }
+
+  async submit(bytes: Uint8Array): Promise<NoticeView> {
     // who gave them may use them for something else meanwhile
     const own = bytes.slice();
     const { crypto } = this.#components;
@@ -179,13 +226,17 @@ export class NamespacesService implements Namespaces {
   }
 
   /** What is kept. */
-  get counts(): { readonly policies: number; readonly revocations: number; readonly bytes: number } {
+  get counts(): NoticeCounts {
     return this.#store.counts;
   }
 
-  get #count(): number {
-    const { policies, revocations } = this.#store.counts;
-    return policies + revocations;
+  /** Whether it counts: neither withdrawn nor revoked. It is read only where that could be. */
+  #stands(entry: SponsorshipEntry, domains: readonly string[]): boolean {
+    if (entry.links === 0) return false;
+    const isDirect = entry.links === 1 && domains.length === 0;
+    if (isDirect && !this.#store.hasRevoked(entry.holder)) return true;
+    const sponsorship = this.#store.sponsorshipOf(entry);
+    return sponsorship !== null && this.#components.isNamed(sponsorship, domains);
   }
 
   async #validate(peer: PeerId, { data }: Message): Promise<TopicValidatorResult> {
@@ -199,7 +250,7 @@ export class NamespacesService implements Namespaces {
       return TopicValidatorResult.Accept;
     } catch (error) {
       if (!(error instanceof NamespacesError)) {
-        logger.error({ err: error }, 'a policy or revocation could not be checked or kept');
+        logger.error({ err: error }, 'a notice could not be checked or kept');
         return TopicValidatorResult.Ignore;
       }
       logger.debug({ code: error.code, peer: id }, error.message);
@@ -231,9 +282,9 @@ export class NamespacesService implements Namespaces {
   }
 
   #changed(): void {
-    const count = this.#count;
-    if (count === this.#known) return;
-    this.#known = count;
+    const { revision } = this.#store;
+    if (revision === this.#known) return;
+    this.#known = revision;
     for (const listener of this.#listeners) listener();
   }
 

@@ -1,11 +1,11 @@
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { Timer, TimerClock } from '../../protocols/common/clock.ts';
 import type { Answers, GoneMember, RequestOf, RequestType } from '../../protocols/storage/index.ts';
 import { ABSENTEES_ASK_MS, ABSENTEES_ASKED, ABSENTEES_TICK_MS, ATTEMPT_TIMEOUT_MS } from './limits.ts';
 import type { Members } from './members.ts';
 
 export interface AbsenteesComponents {
   readonly members: Pick<Members, 'list' | 'isQuiet' | 'learnGone'>;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -20,7 +20,7 @@ export interface AbsenteesComponents {
 export class Absentees {
   readonly #components: AbsenteesComponents;
   readonly #self: string;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Timer | null = null;
   #isBusy = false;
   #askAt = -Infinity;
   #askedAt = -Infinity;
@@ -35,12 +35,12 @@ export class Absentees {
     if (this.#timer !== null) return;
     this.#abort = new AbortController();
     this.#askAt = -Infinity;
-    this.#timer = setInterval(() => void this.tick(), ABSENTEES_TICK_MS);
+    this.#timer = this.#components.clock.setInterval(() => void this.tick(), ABSENTEES_TICK_MS);
   }
 
   stop(): void {
     if (this.#timer === null) return;
-    clearInterval(this.#timer);
+    this.#timer.cancel();
     this.#timer = null;
     this.#abort.abort(new Error('this node is stopping'));
   }
@@ -58,7 +58,7 @@ export class Absentees {
     this.#isBusy = true;
     this.#askedAt = now;
     this.#askAt = now + ABSENTEES_ASK_MS;
-    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]);
+    const signal = AbortSignal.any([this.#abort.signal, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
     const asked = members.list.filter(({ id, isLive }) => isLive && id !== this.#self);
     const answers = await Promise.all(
       asked

@@ -1,5 +1,5 @@
 import { type ByteRange, checkRange, cidText } from '../../protocols/blobs/index.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { didKey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
@@ -13,6 +13,7 @@ import {
   type KIND_BLOB,
   KIND_TOMBSTONE,
   type KIND_VALUE,
+  PARTITIONS,
   type PartitionId,
   type Partitions,
   type RecordAdmission,
@@ -45,13 +46,14 @@ import { Lister } from './lister.ts';
 import type { OperationKind } from './metrics.ts';
 import type { QuorumInit } from './quorum.ts';
 import { Reader, type ReaderComponents, type ReadResult } from './reader.ts';
+import { expiryOf, receiptOf } from './receipts.ts';
 import { checkName, readEtag, readList, writeCursor } from './requests.ts';
 import { Whereabouts } from './whereabouts.ts';
-import { Overtaken, type WriteResult, Writer } from './writer.ts';
+import { Overtaken, Writer } from './writer.ts';
 
 export interface CoordinatorComponents extends ReaderComponents {
   readonly admission: RecordAdmission;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly crypto: Crypto;
   readonly partitions: Partitions;
   readonly signer: RecordSigner;
@@ -99,6 +101,7 @@ const CONDITION_TRIES = 3;
 export class Coordinator {
   readonly #components: CoordinatorComponents;
   readonly #deadlineMs: number;
+  readonly #wanted: number;
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #lister: Lister;
@@ -108,9 +111,10 @@ export class Coordinator {
   constructor(components: CoordinatorComponents, init: CoordinatorInit) {
     this.#components = components;
     this.#deadlineMs = init.deadlineMs;
+    this.#wanted = init.replicas;
     this.#reader = new Reader(components, init);
     this.#writer = new Writer(components, init);
-    this.#whereabouts = new Whereabouts({ ...components, reader: this.#reader });
+    this.#whereabouts = new Whereabouts({ ...components, reader: this.#reader }, init);
     const read = (partition: PartitionId, key: string, deadline: Deadline): Promise<ReadResult> => {
       return this.#reader.read(partition, key, deadline, 'majority');
     };
@@ -170,7 +174,7 @@ export class Coordinator {
       const { partitions } = this.#components;
       const write = { partition: partitions.of(record), durability, record };
       try {
-        return receipt(await this.#writer.carry(write, deadline), durability);
+        return receiptOf(await this.#writer.carry(write, deadline), durability, this.#wanted);
       } catch (error) {
         throw error instanceof Overtaken ? refusal({}, error.current) : error;
       }
@@ -199,7 +203,8 @@ export class Coordinator {
     return this.#operation('list', async (deadline) => {
       const { prefix, after, limit } = readList(request);
       const namespaceId = this.#components.partitions.namespaceId(request);
-      const { entries, isEnd } = await this.#lister.list({ namespaceId, prefix, after, limit }, deadline);
+      const query = { namespaceId, prefix, after, limit };
+      const { entries, isEnd, degraded } = await this.#lister.list(query, deadline);
       const last = entries.at(-1);
       return {
         entries: entries.map((entry) => ({
@@ -211,6 +216,8 @@ export class Coordinator {
           expiresAt: entry.expiry,
         })),
         cursor: isEnd || last === undefined ? null : writeCursor(last.key),
+        degraded,
+        copies: { live: this.#fewestCopies(namespaceId), wanted: this.#wanted },
       };
     });
   }
@@ -244,7 +251,7 @@ export class Coordinator {
       const onto = await this.#onto(partition, name.key, condition, deadline);
       try {
         const result = await this.#writer.write({ partition, durability, sign, onto }, deadline);
-        return receipt(result, durability);
+        return receiptOf(result, durability, this.#wanted);
       } catch (error) {
         if (!(error instanceof Overtaken)) throw error;
         if (tries >= CONDITION_TRIES) throw refusal(condition, error.current);
@@ -306,7 +313,7 @@ export class Coordinator {
       blob: link === null ? null : cidText(link.cid),
       author: didKey(record.author),
       time: record.time,
-      expiresAt: record.expiry,
+      expiresAt: expiryOf(record, this.#components.places.of(partition)),
       value: link === null ? record.value : null,
       read: (range = { start: 0, end: size }, signal = NEVER) => {
         if (link !== null) return source.read(link, partition, range, signal);
@@ -316,13 +323,21 @@ export class Coordinator {
     };
   }
 
+  #fewestCopies(namespaceId: Uint8Array): number {
+    const { places } = this.#components;
+    const counts = Array.from({ length: PARTITIONS }, (_, partition) => {
+      return places.of({ namespaceId, partition }).homes.filter(({ isLive: isThere }) => isThere).length;
+    });
+    return Math.min(...counts);
+  }
+
   async #operation<T>(kind: OperationKind, work: (deadline: Deadline) => Promise<T>): Promise<T> {
     const { metrics } = this.#components;
     if (this.#underway >= OPERATIONS_MAX) {
       metrics.operationsFailed[kind] += 1;
       throw new CodedError('overloaded', 'too many storage requests are under way here; try again');
     }
-    const deadline = new Deadline(this.#deadlineMs);
+    const deadline = new Deadline(this.#components, { ms: this.#deadlineMs });
     this.#underway += 1;
     try {
       const result = await work(deadline);
@@ -350,19 +365,6 @@ function draftOf({ kind, value }: Content, options: PutOptions): Draft {
 async function* bytesIn(value: Uint8Array, range: ByteRange): AsyncGenerator<Uint8Array, void, undefined> {
   const { start, end } = checkRange(range, value.byteLength);
   yield value.subarray(start, end);
-}
-
-function receipt({ record, replicas, homes, isDurable }: WriteResult, durability: Durability): WriteReceipt {
-  return {
-    etag: formatEtag(record),
-    id: recordCid(record.digest),
-    version: { ms: record.ms, counter: record.counter },
-    replicas,
-    homes,
-    durability,
-    durable: isDurable,
-    expiresAt: record.expiry,
-  };
 }
 
 /** What a client is told whose record is not taken. */

@@ -1,6 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { equalBytes } from '../../protocols/common/bytes.ts';
-import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS, sleep, type TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { RateLimiter } from '../../protocols/common/rate-limit.ts';
@@ -8,6 +7,7 @@ import { Initiator, ReconciliationError, type Step } from '../../protocols/recon
 import {
   type Answers,
   compareRecords,
+  decodeRecord,
   ENTRY_IDS_MAX,
   FETCH_KEYS_MAX,
   itemIdOf,
@@ -37,7 +37,7 @@ export interface CopierComponents {
   readonly admission: RecordAdmission;
   readonly crypto: Crypto;
   readonly partitions: Partitions;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly endings: Endings;
   readonly witnesses: Witnesses;
@@ -73,6 +73,8 @@ const ROUNDS_MAX = 65_536;
  * homes can confirm now. An honest source may have as many of these as a partition has keys.
  */
 const UNUSED_IDS_MAX = 1_000_000;
+/** Differences of one message that are asked for one by one: those of a partition that was copied are few. */
+const COVER_CHECKS_MAX = 1024;
 /** Between two looks whether there is room again. */
 const THROTTLE_MS = 25;
 const ALL = '';
@@ -116,6 +118,56 @@ export class Copier {
     }
   }
 
+  /**
+   * Whether `source` holds every value that this node holds of a partition, or something newer in its stead, on disk: each
+   * difference is asked for by its key.
+   */
+  async covers(source: string, place: PartitionPlace, signal: AbortSignal): Promise<boolean> {
+    const items = await this.#components.store.openItems(place);
+    try {
+      const { reconciliation: metrics } = this.#components.metrics;
+      const initiator = new Initiator({ set: items.set, metrics }, { maxBytes: RECONCILE_MESSAGE_MAX_BYTES });
+      const pull: Pull = { source, partition: place, items, signal, place };
+      let message: Uint8Array | null = initiator.start();
+      for (let round = 0; message !== null; round++) {
+        if (round >= ROUNDS_MAX) return false;
+        const answer = await this.#exchange(pull, message);
+        const step = this.#understand(initiator, answer.message);
+        if (!(await this.#areCovered(pull, place, step.have))) return false;
+        ({ message } = step);
+      }
+      return items.isCurrent;
+    } finally {
+      items.release();
+    }
+  }
+
+  /** Whether `source` has something at least as new under the keys of these items, as far as they are values that live. */
+  async #areCovered(
+    { source, items, signal }: Pull,
+    place: PartitionPlace,
+    ids: readonly Uint8Array[],
+  ): Promise<boolean> {
+    if (ids.length > COVER_CHECKS_MAX) return false;
+    const { store, clock } = this.#components;
+    for (const id of ids) {
+      const entry = items.entryOf(id);
+      const held = entry === null ? null : store.get(place, entry.key, clock.now());
+      // what has ended is nobody's loss, and what does not open is not had
+      if (entry === null || held === null || 'floor' in held) continue;
+      const { owner, namespace } = place;
+      const request = { type: 'get', owner, namespace, key: entry.key } as const;
+      const answer = await this.#components.ask<'get'>(source, request, this.#limited(signal, 'get'));
+      if (answer.held === null) return false;
+      const stamp =
+        answer.held.kind === 'floor'
+          ? answer.held.stamp
+          : decodeRecord(answer.held.record, this.#components.crypto);
+      if (compareRecords(stamp, entry) < 0) return false;
+    }
+    return true;
+  }
+
   async #reconcile(pull: Pull): Promise<Pulled> {
     const { set } = pull.items;
     const { reconciliation: metrics } = this.#components.metrics;
@@ -144,7 +196,7 @@ export class Copier {
   async #exchange(pull: Pull, message: Uint8Array): Promise<Answers['reconcile']> {
     const { source, partition, signal } = pull;
     const request = { type: 'reconcile', ...idOf(partition), message } as const;
-    const until = limited(signal, 'reconcile');
+    const until = this.#limited(signal, 'reconcile');
     const answer = await this.#components.ask<'reconcile'>(source, request, until);
     await this.#meter(message.byteLength + answer.message.byteLength, signal);
     return answer;
@@ -165,7 +217,7 @@ export class Copier {
     for (let rest = ids; rest.length > 0; ) {
       const asked = rest.slice(0, ENTRY_IDS_MAX);
       const request = { type: 'entries', ...idOf(partition), ids: asked } as const;
-      const until = limited(signal, 'entries');
+      const until = this.#limited(signal, 'entries');
       const { entries } = await this.#components.ask<'entries'>(source, request, until);
       await this.#meter(entries.length * ENTRY_BYTES, signal);
       const news = entries.flatMap((entry, index) => {
@@ -221,7 +273,11 @@ export class Copier {
     while (rest.length > 0) {
       const some = rest.slice(0, FETCH_KEYS_MAX);
       const request = { type: 'fetch', ...idOf(place), keys: some.map(({ key }) => key) } as const;
-      const { records } = await this.#components.ask<'fetch'>(source, request, limited(signal, 'fetch'));
+      const { records } = await this.#components.ask<'fetch'>(
+        source,
+        request,
+        this.#limited(signal, 'fetch'),
+      );
       await this.#store(source, place, some.slice(0, records.length), records, signal);
       await this.#meter(
         records.reduce((sum, one) => sum + (one?.byteLength ?? ENTRY_BYTES), 0),
@@ -267,7 +323,7 @@ export class Copier {
     try {
       const record = await admission.admit(bytes, source, 'asked', { partition: place, key: entry.key });
       const homes = places.of(place).homes.map(({ id }) => id);
-      if (!(await witnesses.vouch(source, homes, place, record))) return true;
+      if (!(await witnesses.vouch(source, homes, record))) return true;
       await blobs.take(record, place, source);
       const outcome = await store.put({ place, record, condition: null, isRepair: true });
       if (outcome.status === 'no_room') throw new Error(`there is no room: ${outcome.reason}`);
@@ -287,7 +343,7 @@ export class Copier {
     const own = this.#components.store.summary(partition);
     if (own !== null) return own;
     const request = { type: 'partitions', after: before(partition), limit: 1 } as const;
-    const until = limited(signal, 'partitions');
+    const until = this.#limited(signal, 'partitions');
     const { entries } = await this.#components.ask<'partitions'>(source, request, until);
     const [entry] = entries;
     const isRight =
@@ -300,9 +356,13 @@ export class Copier {
     return { owner, namespace, namespaceId: partition.namespaceId, partition: partition.partition };
   }
 
+  #limited(signal: AbortSignal, type: RequestType): AbortSignal {
+    return AbortSignal.any([signal, this.#components.clock.timeoutSignal(REQUESTS[type].timeoutMs)]);
+  }
+
   async #meter(bytes: number, signal: AbortSignal): Promise<void> {
     this.#rate.charge(ALL, bytes);
-    while (this.#rate.isExceeded(ALL)) await wait(THROTTLE_MS, undefined, { signal });
+    while (this.#rate.isExceeded(ALL)) await sleep(this.#components.clock, THROTTLE_MS, signal);
   }
 }
 
@@ -320,8 +380,4 @@ function before({ namespaceId, partition }: PartitionId): PartitionId {
     if (byte > 0) break;
   }
   return { namespaceId: id, partition: PARTITIONS - 1 };
-}
-
-function limited(signal: AbortSignal, type: RequestType): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(REQUESTS[type].timeoutMs)]);
 }

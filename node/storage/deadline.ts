@@ -1,3 +1,4 @@
+import { sleep, type Timer, type TimerClock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 
 /**
@@ -6,16 +7,18 @@ import { CodedError } from '../../protocols/common/errors.ts';
  */
 export class Deadline {
   readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #clock: TimerClock;
+  readonly #timer: Timer;
   readonly #endsAt: number;
   readonly #totalMs: number;
   #pending = 0;
   #isAnswered = false;
 
-  constructor(ms: number) {
+  constructor({ clock }: { readonly clock: TimerClock }, { ms }: { readonly ms: number }) {
+    this.#clock = clock;
     this.#totalMs = ms;
-    this.#endsAt = performance.now() + ms;
-    this.#timer = setTimeout(() => {
+    this.#endsAt = clock.monotonicNow() + ms;
+    this.#timer = clock.setTimeout(() => {
       this.#controller.abort(new CodedError('timeout', 'there was no time left'));
     }, ms);
   }
@@ -29,7 +32,7 @@ export class Deadline {
   }
 
   get leftMs(): number {
-    return this.isOver ? 0 : Math.max(0, this.#endsAt - performance.now());
+    return this.isOver ? 0 : Math.max(0, this.#endsAt - this.#clock.monotonicNow());
   }
 
   /** Whether less than half of the time is left. */
@@ -56,19 +59,10 @@ export class Deadline {
 
   /** Resolves after `ms`, or when the time is over. */
   async pause(ms: number): Promise<void> {
-    if (this.isOver) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.signal.addEventListener('abort', done, { once: true });
-    });
+    await sleep(this.#clock, ms, this.signal).catch(() => undefined);
   }
 
   #release(): void {
-    if (this.#isAnswered && this.#pending === 0) clearTimeout(this.#timer);
+    if (this.#isAnswered && this.#pending === 0) this.#timer.cancel();
   }
 }

@@ -1,3 +1,4 @@
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import {
   type Answers,
   compareRecords,
@@ -13,6 +14,7 @@ import type { PartitionPlace } from './store/interface.ts';
 export type Ending = Stamp & { readonly key: string };
 
 export interface EndingsComponents {
+  readonly clock: TimerClock;
   readonly places: Places;
   readonly ask: <T extends RequestType>(
     id: string,
@@ -61,12 +63,12 @@ export class Endings {
 
   async #votes(
     ids: readonly string[],
-    { namespaceId }: PartitionPlace,
+    { owner, namespace }: PartitionPlace,
     ending: Ending,
     signal: AbortSignal,
   ): Promise<number> {
-    const request = { type: 'get', namespaceId, key: ending.key } as const;
-    const until = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]);
+    const request = { type: 'get', owner, namespace, key: ending.key } as const;
+    const until = AbortSignal.any([signal, this.#components.clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
     const answers = await Promise.all(
       ids.map((id) => this.#components.ask<'get'>(id, request, until).catch(() => null)),
     );

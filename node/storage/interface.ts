@@ -51,6 +51,8 @@ export interface WriteReceipt {
   readonly replicas: readonly string[];
   /** Peer ids of all home replicas. */
   readonly homes: readonly string[];
+  /** How many replicas there are to be: with fewer homes it is under-replicated. */
+  readonly wanted: number;
   readonly durability: Durability;
   /** False where a node may drop it before its time: an unsponsored namespace. */
   readonly durable: boolean;
@@ -107,6 +109,10 @@ export interface ListPage {
   readonly entries: readonly ListEntry[];
   /** For the page after; null at the end. */
   readonly cursor: string | null;
+  /** Of some partition no majority could be asked: a value that one replica alone acknowledged may be missing. */
+  readonly degraded: boolean;
+  /** Replicas that are live now, of the partition that has fewest, and how many there are to be. */
+  readonly copies: { readonly live: number; readonly wanted: number };
 }
 
 /** One node's part in keeping a key. */
@@ -125,7 +131,21 @@ export interface Holder {
 
 export interface Where {
   readonly partition: number;
+  /** How many replicas there are to be. */
+  readonly wanted: number;
+  /** Whether the homes are sponsors of the namespace, so that it is durable there; otherwise all copies are best effort. */
+  readonly isSponsored: boolean;
   readonly holders: readonly Holder[];
+}
+
+/** What one wallet takes of this node. */
+export interface WalletShare {
+  /** Its DID; of one that delegated nothing, the beginning of the names of the namespaces that the operator holds for it. */
+  readonly wallet: string;
+  readonly namespaces: number;
+  readonly keys: number;
+  /** Records and blobs, in all its namespaces together. */
+  readonly bytes: number;
 }
 
 export interface StorageStatus {
@@ -138,7 +158,17 @@ export interface StorageStatus {
   /** Nodes that may be home replicas, this one included. */
   readonly members: number;
   readonly replicas: number;
-  readonly partitions: { readonly home: number; readonly standIn: number; readonly unsynced: number };
+  readonly partitions: {
+    readonly home: number;
+    readonly standIn: number;
+    readonly unsynced: number;
+    /** Of those it is home of as a sponsor: with fewer live replicas than wanted. */
+    readonly underReplicated: number;
+    /** No home any more, and kept since what was promised has no successor that has all of it. */
+    readonly leaving: number;
+  };
+  /** Whether this node has its share of what its operator sponsors; it counts as a replica only then. */
+  readonly isReady: boolean;
   readonly namespaces: readonly {
     readonly owner: string;
     readonly namespace: string;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
@@ -22,7 +22,8 @@ import type { BlobFetches } from './blob-fetches.ts';
 import { BlobKeeper } from './blob-keeper.ts';
 import { Copier } from './copier.ts';
 import { Endings } from './endings.ts';
-import type { NamespaceRef, StorageStatus } from './interface.ts';
+import type { NamespaceRef, StorageStatus, WalletShare } from './interface.ts';
+import { Joiner } from './joiner.ts';
 import { liveReferences } from './live-references.ts';
 import { Maintenance } from './maintenance/service.ts';
 import type { Members } from './members.ts';
@@ -35,12 +36,13 @@ import type { Quota, RecordStore } from './store/interface.ts';
 import type { StoreGauges } from './store/metrics.ts';
 import { openRecordStore } from './store/store.ts';
 import { Sync } from './sync.ts';
-import { Upkeep } from './upkeep.ts';
+import { NO_SHARES, Upkeep } from './upkeep.ts';
+import { WalletUsage } from './wallet-usage.ts';
 import { type IsCurrent, Witnesses } from './witnesses.ts';
 
 export interface KeeperComponents {
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   readonly members: Members;
   readonly places: Places;
@@ -59,6 +61,8 @@ export interface KeeperComponents {
   ) => Promise<Answers[T]>;
   /** What a namespace gets here. */
   readonly termsOf: (namespace: NamespaceRef) => Terms;
+  /** DID of this node's operator. */
+  readonly operator: string;
   /** Whether its policy lets anyone read it. */
   readonly isOpen: (namespace: NamespaceRef) => boolean;
   readonly events: EventLog;
@@ -76,13 +80,21 @@ export interface KeeperInit {
 
 /** What all namespaces without a sponsor may take together, of the node's capacity. */
 const UNSPONSORED_SHARE = 0.1;
+/** Of a node's capacity, what may be used before it gives up copies of its own operator's data that others are homes of. */
+const OWN_COPIES_SHARE = 0.5;
 /** Namespaces that the status shows. */
 const NAMESPACES_SHOWN = 100;
 
-/** What a namespace may take here. */
-function quotaOf({ quotaBytes, quotaKeys, isSponsored }: Terms, config: Config): Quota {
+/** What a namespace may take here. Of a wallet: what its other namespaces leave of what it is promised. */
+function quotaOf(
+  { quotaBytes, quotaKeys, isSponsored, wallet }: Terms,
+  config: Config,
+  bytesBeside: (wallet: string) => number,
+): Quota {
+  const share =
+    wallet === null || !isSponsored ? Infinity : config['wallets.bytesEach'] - bytesBeside(wallet);
   return {
-    bytes: Math.min(quotaBytes ?? Infinity, config['storage.namespaceBytes']),
+    bytes: Math.min(quotaBytes ?? Infinity, config['storage.namespaceBytes'], share),
     keys: Math.min(quotaKeys ?? Infinity, config['storage.namespaceKeys']),
     isSponsored,
   };
@@ -96,7 +108,7 @@ export const NOTHING_KEPT: Pick<
   bytes: 0,
   records: 0,
   freeBytes: 0,
-  partitions: { home: 0, standIn: 0, unsynced: 0 },
+  partitions: NO_SHARES,
   namespaces: [],
 };
 
@@ -106,10 +118,12 @@ export class Keeper {
   readonly publicBlocks: PublicBlocks;
   readonly #components: KeeperComponents;
   readonly #store: RecordStore;
+  readonly #wallets: WalletUsage;
   readonly #standings: Standings;
   readonly #sync: Sync;
   readonly #upkeep: Upkeep;
   readonly #absentees: Absentees;
+  readonly #joiner: Joiner;
   readonly #blobs: BlobKeeper;
   readonly #config: Config;
   readonly maintenance: Maintenance;
@@ -129,13 +143,19 @@ export class Keeper {
         capacityBytes: () => config['storage.capacityBytes'] - components.blobs.usedBytes,
         unsponsoredBytes: Math.floor(config['storage.capacityBytes'] * UNSPONSORED_SHARE),
         quotaOf: (place) => {
-          const { bytes, ...quota } = quotaOf(components.termsOf(place), config);
-          return { ...quota, bytes: bytes - components.blobs.namespaceBytes(place.namespaceId) };
+          const { bytes, isSponsored, keys } = this.#quotaOf(place);
+          return {
+            keys,
+            bytes: bytes - components.blobs.namespaceBytes(place.namespaceId),
+            // what was promised stays so, whoever sponsors it now
+            isSponsored: isSponsored || this.#standings.isPromised(place),
+          };
         },
         onReset: (reason) => this.#wasReset(reason),
       },
     );
     const store = this.#store;
+    this.#wallets = new WalletUsage({ ...components, store });
     const onUnsynced = (partition: Parameters<Sync['request']>[0]): void => this.#sync.request(partition);
     this.#standings = new Standings({ store, members, places, logger, onUnsynced });
     const own = { ...components, store, standings: this.#standings };
@@ -148,7 +168,13 @@ export class Keeper {
     );
     this.#absentees = new Absentees(components, { self });
     this.#sync = new Sync({ ...own, copier, onDisagreement: this.#absentees.doubt });
-    this.#upkeep = new Upkeep({ ...own, sync: this.#sync }, { self });
+    this.#joiner = new Joiner(
+      { ...own, copier, onReady: () => this.#hurry() },
+      { operator: components.operator, downTimeoutMs: config['storage.graceMs'] },
+    );
+    const mayKeep = ({ owner }: NamespaceRef): boolean => owner === components.operator && this.#hasRoom();
+    const upkeep = { ...own, sync: this.#sync, copier, joiner: this.#joiner, mayKeep };
+    this.#upkeep = new Upkeep(upkeep, { self, replicas: config['storage.replicas'] });
     this.publicBlocks = new PublicBlocks({
       blobs: components.blobs,
       nameOf: (namespaceId) => store.totals(namespaceId),
@@ -157,7 +183,6 @@ export class Keeper {
     });
     this.replica = new Replica({
       ...own,
-      isSponsored: (place) => components.termsOf(place).isSponsored,
       witnesses,
       isMember: (peer) => members.isMember(peer),
       gone: () => members.gone,
@@ -173,14 +198,23 @@ export class Keeper {
     if (awayMs > this.#config['storage.graceMs'])
       await this.#standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
     this.#absentees.start();
+    this.#joiner.start();
     this.#sync.start();
     this.#upkeep.start();
     this.#blobs.start();
     this.maintenance.start();
-    this.#endListening ??= this.#components.members.onChange(() => {
-      this.#upkeep.hurry();
-      this.#sync.hurry();
-    });
+    this.#endListening ??= this.#components.members.onChange(() => this.#hurry());
+  }
+
+  /** Whether there is room for what others need more than this node needs another copy of its own operator's data. */
+  #hasRoom(): boolean {
+    const used = this.#store.usage().bytes + this.#components.blobs.usedBytes;
+    return used < this.#config['storage.capacityBytes'] * OWN_COPIES_SHARE;
+  }
+
+  #hurry(): void {
+    this.#upkeep.hurry();
+    this.#sync.hurry();
   }
 
   /** What waits to be written is. */
@@ -188,6 +222,7 @@ export class Keeper {
     this.#endListening?.();
     this.#endListening = null;
     this.#upkeep.stop();
+    this.#joiner.stop();
     this.#sync.stop();
     this.#absentees.stop();
     // what maintenance waits for may be a blob that comes from somebody who hangs
@@ -223,6 +258,11 @@ export class Keeper {
     }
   }
 
+  /** The names of a namespace of which something is held. */
+  namesOf(namespaceId: Uint8Array): NamespaceRef | null {
+    return this.#store.totals(namespaceId);
+  }
+
   /** What records take of the room that they share with blobs. */
   get recordBytes(): number {
     return this.#store.usage().bytes;
@@ -234,7 +274,17 @@ export class Keeper {
     // the blob of its first record comes before that
     const names = totals ?? this.#components.partitions.namesOf(namespaceId);
     if (names === null) return null;
-    return quotaOf(this.#components.termsOf(names), this.#config).bytes - (totals?.bytes ?? 0);
+    return this.#quotaOf(names).bytes - (totals?.bytes ?? 0);
+  }
+
+  /** What each wallet takes here. */
+  walletShares(): readonly WalletShare[] {
+    return this.#wallets.all();
+  }
+
+  #quotaOf(names: NamespaceRef): Quota {
+    const beside = (wallet: string): number => this.#wallets.bytesBeside(wallet, names);
+    return quotaOf(this.#components.termsOf(names), this.#config, beside);
   }
 
   #makeMaintenance({ config, self, directory }: KeeperInit): Maintenance {

@@ -14,6 +14,8 @@ export const BACKOFF_MAX_MS = 400;
 export const DEGRADED_ROUNDS = 2;
 /** A write that meets a newer version takes one above it, so often. */
 export const OUTRUN_MAX = 8;
+/** How old what is known of wallets' usage may be: reading it anew takes some milliseconds, and a wallet's quota is exceeded by no more than it writes in that time. */
+export const WALLET_USAGE_AGE_MS = 1_000;
 /** Requests of clients under way at this node. */
 export const OPERATIONS_MAX = 4096;
 
@@ -42,6 +44,13 @@ export const SETTLE_MS = 1_000;
 export const SETTLE_MAX_MS = 10_000;
 /** Between two writes of the members: what a node that was killed does not know of its absence. */
 export const MEMBERS_WRITE_MS = 30_000;
+
+/** How often a node that joins looks whether it can go on: somebody waits for it. */
+export const JOIN_TICK_MS = 250;
+/** Partitions asked for at a time. */
+export const JOIN_PAGE = 256;
+/** Passes over all that a joining node copies: what is written during the last one comes when it is a replica. */
+export const JOIN_PASSES_MAX = 4;
 
 /** Members asked who is gone: of fewer than half of so many a liar has no majority. */
 export const ABSENTEES_ASKED = 5;

@@ -8,6 +8,7 @@ import {
   type ListItem,
   PARTITIONS,
   type PartitionId,
+  type Partitions,
   partitionOf,
   type RequestOf,
   StorageError,
@@ -19,6 +20,7 @@ import type { ReadResult } from './reader.ts';
 
 export interface ListerComponents extends QuorumComponents {
   readonly crypto: Crypto;
+  readonly partitions: Partitions;
   /** What a majority holds of one key. */
   readonly read: (partition: PartitionId, key: string, deadline: Deadline) => Promise<ReadResult>;
 }
@@ -34,6 +36,8 @@ export interface ListResult {
   readonly entries: readonly ListItem[];
   /** Whether there are no more behind them. */
   readonly isEnd: boolean;
+  /** Of some partition no majority could be asked: what was acknowledged at one replica only may be missing. */
+  readonly degraded: boolean;
 }
 
 type Page = Pick<Answers['list'], 'entries' | 'next'>;
@@ -72,13 +76,17 @@ export class Lister {
     const entries: ListItem[] = [];
     while (entries.length < query.limit) {
       const next = firstOf(feeds);
-      if (next?.head === undefined) return { entries, isEnd: true };
+      if (next?.head === undefined) return { entries, isEnd: true, degraded: isDegraded(feeds) };
       entries.push(next.head);
       next.drop();
       if (next.head === undefined) await next.fill();
     }
-    return { entries, isEnd: firstOf(feeds) === undefined };
+    return { entries, isEnd: firstOf(feeds) === undefined, degraded: isDegraded(feeds) };
   }
+}
+
+function isDegraded(feeds: readonly Feed[]): boolean {
+  return feeds.some((feed) => feed.isDegraded);
 }
 
 /** The feed whose first entry is the first of all; undefined when all are at their end. */
@@ -101,6 +109,8 @@ class Feed {
   #index = 0;
   #after: string | null;
   #isEnd = false;
+  /** A page came from fewer than a majority. */
+  isDegraded = false;
   /** How often a home's page ended before those of the others. */
   readonly #behind = new Map<string, number>();
 
@@ -143,7 +153,8 @@ class Feed {
   async #pages(): Promise<PageOf[]> {
     const { namespaceId, partition, prefix, limit } = this.#query;
     const after = this.#after;
-    const request = { type: 'list', namespaceId, partition, prefix, after, limit } as const;
+    const names = this.#components.partitions.named(namespaceId);
+    const request = { type: 'list', ...names, partition, prefix, after, limit } as const;
     const quorum = new Quorum<Page>(this.#components, {
       ...this.#init,
       partition: { namespaceId, partition },
@@ -160,7 +171,10 @@ class Feed {
       const agreed = quorum.agreement();
       if (agreed !== null) return agreed;
       if (this.#deadline.isOver || (!quorum.isUnsettled && quorum.rounds >= ROUNDS_MAX)) {
-        throw incomplete(partition, quorum.place.homes.length);
+        const sure = quorum.surest();
+        if (sure === null) throw incomplete(partition, quorum.place.homes.length);
+        this.isDegraded = true;
+        return sure;
       }
       await quorum.backOff();
     }

@@ -1,7 +1,6 @@
 import type { PeerId } from '@libp2p/interface';
-import { peerIdFromString } from '@libp2p/peer-id';
 import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { Timer, TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { GONE_MAX, type GoneMember, type Member } from '../../protocols/storage/index.ts';
@@ -13,22 +12,14 @@ import {
   MEMBERS_WRITE_MS,
   PROBE_MS,
   PROBES_AT_ONCE,
-  SETTLE_MAX_MS,
-  SETTLE_MS,
 } from './limits.ts';
-import { readMembers, writeMembers } from './members-file.ts';
-
-/** A full node that offers storage and that this node reached. */
-export interface Offer {
-  readonly id: string;
-  /** The group of addresses it was reached in. */
-  readonly prefix: string;
-  /** When it was there last, milliseconds since the Unix epoch. */
-  readonly lastSeen: number;
-}
+import { ABANDONED_PROBE_MS, hasSuccessor, type Known, kadIdOf, tooManyAbandoned } from './member-rules.ts';
+import { type KeptMember, readMembers, writeMembers } from './members-file.ts';
+import type { Offer, Revocations } from './offers.ts';
+import { Settling } from './settling.ts';
 
 export interface MembersComponents {
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly crypto: Crypto;
   readonly logger: Logger;
   /** Those that the directory reached now. */
@@ -38,36 +29,25 @@ export interface MembersComponents {
   readonly ownPrefix: () => string | null;
   /** Connects to a member. Throws when it is not there. */
   readonly dial: (id: string) => Promise<void>;
+  readonly revocations: Revocations;
 }
 
 export interface MembersInit {
   readonly path: string;
   /** Peer id of this node when it stores; null otherwise. */
   readonly self: string | null;
+  /** DID of this node's operator. */
+  readonly operator: string;
   /** How long a member may be gone before it is none. */
   readonly graceMs: number;
   /** Whether this node was told of nobody else: only then may it take itself for the whole swarm. */
   readonly mayBeAlone: boolean;
 }
 
-/** A member whose presence changes. Placement sees it as a `Member`. */
-interface Known extends Member {
-  prefix: string;
-  isLive: boolean;
-  lastSeen: number;
-  /** When it was found gone for the first time since it was there; null while it is there or that is not known. */
-  goneSince: number | null;
-  probeAt: number;
-}
-
-/** Where a node stands in the key space of the DHT. */
-export function kadIdOf(crypto: Crypto, id: string): Uint8Array {
-  return crypto.sha256(peerIdFromString(id).toMultihash().bytes);
-}
-
 /**
- * Who may be home of a partition: the full nodes that were dialled back and offer room, and this one; live, or gone for
- * less than the grace. Kept on disk: a node that starts again does not take itself for the whole swarm.
+ * The nodes that may be replicas: full nodes that were dialled back and offer room, and this one; live, or gone for less than
+ * the down timeout. The last sponsors of an operator stay members however long they are gone, so that nobody takes what they
+ * hold for nothing. Kept on disk: a node that starts again does not take itself for the whole swarm.
  */
 export class Members {
   readonly #components: MembersComponents;
@@ -79,13 +59,11 @@ export class Members {
   readonly #listeners = new Set<() => void>();
   #list: readonly Known[] | null = null;
   #version = 1;
-  #changedAt = -Infinity;
-  #unsettledSince = -Infinity;
-  /** Whether others were asked who is gone since before this node came. */
-  #isGoneKnown: boolean;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #settling: Settling;
+  #timer: Timer | null = null;
   #isDirty = false;
   #wroteAt = 0;
+  #revocationsSeen = -1;
   #refreshedAt = -Infinity;
   /** How long this node was away before it started; 0 when it never was there. */
   readonly awayMs: number;
@@ -94,25 +72,27 @@ export class Members {
   constructor(components: MembersComponents, init: MembersInit) {
     this.#components = components;
     this.#init = init;
+    this.#settling = new Settling(components);
     const now = components.clock.now();
     const kept = readMembers(init.path, components.logger);
-    if (init.self !== null) this.#add(init.self, LOOPBACK_PREFIX, now, true);
-    for (const { id, prefix } of kept?.members ?? []) this.#addKept(id, prefix, now);
-    // who keeps nothing sees no homes in anybody's stead, and who was here before knows them
-    this.#isGoneKnown = init.self === null || this.#others > 0;
     this.awayMs = kept === null ? 0 : Math.max(0, now - kept.at);
+    if (init.self !== null) this.#addSelf(init.self, kept?.members ?? [], now);
+    for (const member of kept?.members ?? []) if (member.id !== init.self) this.#addKept(member, now);
+    // who keeps nothing sees no homes in anybody's stead, and who was here before knows them
+    this.#settling.isGoneKnown = init.self === null || this.#others > 0;
+    if (this.#others > 0) this.#settling.remembered();
   }
 
   start(): void {
     if (this.#timer !== null) return;
-    this.#timer = setInterval(() => this.#tick(), MEMBERS_TICK_MS);
+    this.#timer = this.#components.clock.setInterval(() => this.#tick(), MEMBERS_TICK_MS);
     this.refresh();
     this.#write();
   }
 
   stop(): void {
     if (this.#timer === null) return;
-    clearInterval(this.#timer);
+    this.#timer.cancel();
     this.#timer = null;
     this.#write();
   }
@@ -132,20 +112,14 @@ export class Members {
     return this.#known.size;
   }
 
-  /**
-   * Whether this node knows the members as far as it can: it has not just begun to learn of them. Before, it might take
-   * itself for home of what others hold.
-   */
+  /** Whether this node knows the members as far as it can. */
   get isSettled(): boolean {
-    if (this.#others === 0) return this.#init.mayBeAlone;
-    const now = this.#components.clock.now();
-    return (this.#isGoneKnown && this.isQuiet) || now - this.#unsettledSince >= SETTLE_MAX_MS;
+    return this.#others === 0 ? this.#init.mayBeAlone : this.#settling.isSettled;
   }
 
   /** Whether there are others, and none was added for a while. */
   get isQuiet(): boolean {
-    const { clock } = this.#components;
-    return this.#others > 0 && clock.now() - this.#changedAt >= SETTLE_MS;
+    return this.#others > 0 && this.#settling.isQuiet;
   }
 
   get #others(): number {
@@ -155,31 +129,75 @@ export class Members {
   /** Those that are gone, for the shortest time first: as many as are told others. */
   get gone(): GoneMember[] {
     const now = this.#components.clock.now();
-    const gone = [...this.#known.values()].flatMap(({ id, prefix, isLive, goneSince }) => {
-      return isLive || goneSince === null ? [] : [{ id, prefix, forMs: Math.max(0, now - goneSince) }];
+    const gone = [...this.#known.values()].flatMap(({ id, prefix, operator, isReady, isLive, goneSince }) => {
+      if (isLive || goneSince === null) return [];
+      return [{ id, prefix, operator: isReady ? operator : '', forMs: Math.max(0, now - goneSince) }];
     });
     return gone.toSorted((a, b) => a.forMs - b.forMs).slice(0, GONE_MAX);
   }
 
   /** Takes over from others who is gone and counts all the same, until the same time as with them. */
   learnGone(gone: readonly GoneMember[]): void {
+    this.#settling.undisturbed(() => {
+      for (const one of gone.slice(0, GONE_MAX)) this.#learn(one);
+    });
+    this.#settling.isGoneKnown = true;
+  }
+
+  #learn({ id, prefix, operator, forMs }: GoneMember): void {
     const { clock, logger } = this.#components;
     const now = clock.now();
-    const [changedAt, unsettledSince] = [this.#changedAt, this.#unsettledSince];
-    for (const { id, prefix, forMs } of gone.slice(0, GONE_MAX)) {
-      const since = now - forMs;
-      const known = this.#known.get(id);
-      if (known?.isLive === false) known.goneSince = Math.min(known.goneSince ?? now, since);
-      if (known !== undefined || this.#removed.has(id) || forMs > this.#init.graceMs) continue;
-      try {
-        this.#add(id, prefix, since, false, since);
-      } catch (error) {
-        logger.debug({ id, reason: errorMessage(error) }, 'a member that is said to be gone is no peer id');
-      }
+    const since = now - forMs;
+    const known = this.#known.get(id);
+    if (known?.isLive === false) known.goneSince = Math.min(known.goneSince ?? now, since);
+    const isLate = forMs > this.#init.graceMs;
+    const isOver = isLate && (operator === '' || hasSuccessor(this.#known.values(), operator));
+    if (known !== undefined || this.#removed.has(id) || isOver) return;
+    try {
+      const sponsor = this.#sponsorship(id, operator);
+      this.#add({ id, prefix, lastSeen: since, isLive: false, goneSince: since, ...sponsor });
+    } catch (error) {
+      logger.debug({ id, reason: errorMessage(error) }, 'a member that is said to be gone is no peer id');
     }
-    this.#isGoneKnown = true;
-    // they were there before: nobody has to wait for more of them
-    [this.#changedAt, this.#unsettledSince] = [changedAt, unsettledSince];
+  }
+
+  /** Whether this node has its share of what its operator sponsors, and counts as a replica of it. */
+  get isReady(): boolean {
+    return this.#init.self !== null && this.#known.get(this.#init.self)?.isReady === true;
+  }
+
+  /** This node has its share now. On disk when this returns. */
+  becomeReady(): void {
+    const own = this.#init.self === null ? undefined : this.#known.get(this.#init.self);
+    if (own === undefined || own.isReady) return;
+    [own.isReady, own.wasReady] = [true, true];
+    this.#altered();
+    this.#write();
+  }
+
+  /** Whether this node had its share when it ran last. */
+  get wasReady(): boolean {
+    return this.#init.self !== null && this.#known.get(this.#init.self)?.wasReady === true;
+  }
+
+  /** The other sponsors of this node's operator that have their share, or had it when they were heard of last. */
+  get fellows(): readonly Pick<Known, 'id' | 'isLive'>[] {
+    const { self, operator } = this.#init;
+    return [...this.#known.values()].filter(
+      (one) => one.id !== self && one.wasReady && one.operator === operator,
+    );
+  }
+
+  /** What hearsay says of a member's operator counts unless this node knows that it was revoked. */
+  #sponsorship(id: string, operator: string): Pick<Known, 'operator' | 'isReady' | 'wasReady'> {
+    const isSponsor = operator !== '' && !this.#components.revocations.isRevoked(operator, id);
+    return { operator: isSponsor ? operator : '', isReady: isSponsor, wasReady: isSponsor };
+  }
+
+  /** Whether a member has been gone for longer than `ms`. */
+  isGoneFor(id: string, ms: number): boolean {
+    const goneSince = this.#known.get(id)?.goneSince ?? null;
+    return goneSince !== null && this.#components.clock.now() - goneSince > ms;
   }
 
   isMember(id: string): boolean {
@@ -235,7 +253,22 @@ export class Members {
     for (const known of this.#known.values()) {
       if (known.goneSince === null || now - known.goneSince <= graceMs) continue;
       if (this.#components.isConnected(known.id)) this.#seen(known, now);
-      else this.#remove(known, now);
+      else if (!known.isReady || hasSuccessor(this.#known.values(), known.operator)) this.#remove(known, now);
+    }
+    const { operator } = this.#init;
+    for (const known of tooManyAbandoned(this.#known.values(), { now, graceMs, own: operator }))
+      this.#remove(known, now);
+    this.#heedRevocations();
+  }
+
+  #heedRevocations(): void {
+    const { revocations } = this.#components;
+    if (this.#revocationsSeen === revocations.version) return;
+    this.#revocationsSeen = revocations.version;
+    for (const known of this.#known.values()) {
+      if (known.operator === '' || !revocations.isRevoked(known.operator, known.id)) continue;
+      [known.operator, known.isReady, known.wasReady] = ['', false, false];
+      this.#altered();
     }
   }
 
@@ -248,17 +281,31 @@ export class Members {
 
   #lookAtSelf(now: number): void {
     const prefix = this.#components.ownPrefix();
-    const { self } = this.#init;
-    if (self !== null && prefix !== null) this.#take({ id: self, prefix, lastSeen: now });
+    const own = this.#init.self === null ? undefined : this.#known.get(this.#init.self);
+    if (own !== undefined && prefix !== null) this.#take({ ...own, prefix, lastSeen: now });
   }
 
-  #take({ id, prefix, lastSeen }: Offer): void {
+  #take({ id, prefix, lastSeen, operator, isReady }: Offer): void {
     const known = this.#known.get(id);
     if (known === undefined) {
       const removedAt = this.#removed.get(id);
       if (removedAt !== undefined && lastSeen <= removedAt) return;
-      this.#add(id, prefix, lastSeen, true);
+      this.#add({
+        id,
+        prefix,
+        lastSeen,
+        operator,
+        isReady,
+        wasReady: isReady,
+        isLive: true,
+        goneSince: null,
+      });
     } else {
+      if (known.operator !== operator || known.isReady !== isReady) {
+        known.wasReady = isReady || (known.wasReady && known.operator === operator);
+        [known.operator, known.isReady] = [operator, isReady];
+        this.#altered();
+      }
       if (known.prefix !== prefix) {
         known.prefix = prefix;
         this.#changed();
@@ -277,7 +324,9 @@ export class Members {
     if (this.#timer === null || this.#probing.size >= PROBES_AT_ONCE || this.#probing.has(known.id)) return;
     const { clock, dial } = this.#components;
     this.#probing.add(known.id);
-    known.probeAt = clock.now() + Math.min(PROBE_MS, this.#init.graceMs / 4);
+    const isAbandoned = this.isGoneFor(known.id, this.#init.graceMs);
+    known.probeAt =
+      clock.now() + (isAbandoned ? ABANDONED_PROBE_MS : Math.min(PROBE_MS, this.#init.graceMs / 4));
     dial(known.id)
       .then(
         () => this.#seen(known, clock.now()),
@@ -304,33 +353,43 @@ export class Members {
     this.#tell();
   }
 
-  #addKept(id: string, prefix: string, now: number): void {
+  /** Back within the down timeout it counts as before; otherwise others took over, and it gets its share anew. */
+  #addSelf(id: string, kept: readonly KeptMember[], now: number): void {
+    const before = kept.find((one) => one.id === id);
+    const { operator, graceMs } = this.#init;
+    const wasReady = before?.operator === operator && operator !== '';
+    const isReady = wasReady && this.awayMs <= graceMs;
+    const prefix = before?.prefix ?? LOOPBACK_PREFIX;
+    this.#add({ id, prefix, lastSeen: now, operator, isReady, wasReady, isLive: true, goneSince: null });
+  }
+
+  #addKept({ id, prefix, operator }: KeptMember, now: number): void {
     try {
-      const own = this.#known.get(id);
-      if (own === undefined) this.#add(id, prefix, now, false);
-      else own.prefix = prefix;
+      const sponsor = this.#sponsorship(id, operator);
+      this.#add({ id, prefix, lastSeen: now, isLive: false, goneSince: null, ...sponsor });
     } catch (error) {
       this.#components.logger.warn(
         { id, reason: errorMessage(error) },
         'a member kept on disk is no peer id',
       );
     }
-    // they were known before: there is nothing to wait for
-    this.#changedAt = -Infinity;
   }
 
-  #add(id: string, prefix: string, lastSeen: number, isLive: boolean, goneSince: number | null = null): void {
+  #add(member: Omit<Known, 'kadId' | 'probeAt'>): void {
     if (this.#known.size >= MEMBERS_MAX) return;
-    const kadId = kadIdOf(this.#components.crypto, id);
-    this.#known.set(id, { id, kadId, prefix, isLive, lastSeen, goneSince, probeAt: 0 });
-    this.#removed.delete(id);
+    const kadId = kadIdOf(this.#components.crypto, member.id);
+    this.#known.set(member.id, { ...member, kadId, probeAt: 0 });
+    this.#removed.delete(member.id);
     this.#changed();
   }
 
   #changed(): void {
-    const now = this.#components.clock.now();
-    if (now - this.#changedAt >= SETTLE_MS) this.#unsettledSince = now;
-    this.#changedAt = now;
+    this.#settling.changed();
+    this.#altered();
+  }
+
+  /** Those that are members are the same, and count otherwise. */
+  #altered(): void {
     this.#version += 1;
     this.#list = null;
     this.#isDirty = true;
@@ -347,7 +406,10 @@ export class Members {
     this.#isDirty = false;
     this.#wroteAt = now;
     try {
-      writeMembers(this.#init.path, { at: now, members: [...this.#known.values()] });
+      const members = [...this.#known.values()].map(({ id, prefix, operator, wasReady }) => {
+        return { id, prefix, operator: wasReady ? operator : '' };
+      });
+      writeMembers(this.#init.path, { at: now, members });
     } catch (error) {
       logger.warn({ reason: errorMessage(error) }, 'the members of the swarm could not be written');
     }

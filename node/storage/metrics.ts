@@ -91,11 +91,13 @@ export function registerStorageMetrics(meter: Meter, storage: StorageGauges): vo
   gauge('records', 'Records kept for the swarm.', ({ records }) => records);
   gauge('member_nodes', 'Nodes that may be home replicas.', ({ members }) => members);
   meter.gauges('maillon_storage_partitions', 'Partitions kept, by what this node is to them.', 'kind', () => {
-    const { home, standIn, unsynced } = storage.status().partitions;
+    const { home, standIn, unsynced, underReplicated, leaving } = storage.status().partitions;
     return [
       ['home', home],
       ['stand_in', standIn],
       ['unsynced', unsynced],
+      ['under_replicated', underReplicated],
+      ['leaving', leaving],
     ];
   });
 }

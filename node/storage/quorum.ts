@@ -1,3 +1,4 @@
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type {
   Answers,
   PartitionId,
@@ -11,6 +12,7 @@ import type { StorageServiceMetrics } from './metrics.ts';
 import { majorityOf, type Place, type Places } from './places.ts';
 
 export interface QuorumComponents {
+  readonly clock: TimerClock;
   readonly places: Places;
   readonly metrics: StorageServiceMetrics;
   /** The answer of a node, this one included. */
@@ -120,6 +122,16 @@ export class Quorum<T> {
     return null;
   }
 
+  /**
+   * Synced homes that are too few to agree and yet so many that every write of a majority is with one of them: one of two, whose
+   * other is gone. Null where they are fewer.
+   */
+  surest(): (Reply<T> & { readonly answer: T & Standing })[] | null {
+    const { view, homes } = this.place;
+    const group = this.#groups().get(view) ?? [];
+    return group.length > homes.length - majorityOf(homes.length) ? group : null;
+  }
+
   /** How many homes say the same, at most: of those that are synced and see the same homes. */
   get agreeing(): number {
     return Math.max(0, ...[...this.#groups().values()].map(({ length }) => length));
@@ -184,11 +196,12 @@ export class Quorum<T> {
   /** Does `work` for all at once. Resolves when one says that it is enough, all have ended, or the attempt is over. */
   async #first(ids: readonly string[], work: (id: string) => Promise<boolean>): Promise<void> {
     if (ids.length === 0) return;
+    const { clock } = this.#components;
     let left = ids.length;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.min(ATTEMPT_TIMEOUT_MS, this.#deadline.leftMs));
+      const timer = clock.setTimeout(resolve, Math.min(ATTEMPT_TIMEOUT_MS, this.#deadline.leftMs));
       const done = (): void => {
-        clearTimeout(timer);
+        timer.cancel();
         resolve();
       };
       for (const id of ids) {

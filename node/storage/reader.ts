@@ -1,4 +1,3 @@
-import type { Clock } from '../../protocols/common/clock.ts';
 import { CLOCK_SKEW_MS } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
@@ -8,6 +7,7 @@ import {
   decodeRecord,
   type HybridClock,
   type PartitionId,
+  type Partitions,
   type RecordAdmission,
   ReplicaError,
   type SignedRecord,
@@ -38,7 +38,7 @@ export interface ReadResult extends Pick<Copy, 'stamp' | 'record'> {
 export interface ReaderComponents extends QuorumComponents {
   readonly admission: RecordAdmission;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly partitions: Partitions;
   readonly versions: HybridClock;
   readonly isCurrent: IsCurrent;
   /** Homes that hold less than the newest copy, to be given it; `isDamaged` where their own does not open. */
@@ -106,8 +106,8 @@ export class Reader {
 
   /** What `id` holds, verified. Throws when it does not answer, or not with that. */
   async ask(id: string, partition: PartitionId, key: string, signal: AbortSignal): Promise<Copy & Standing> {
-    const { ask, admission, clock, metrics, versions } = this.#components;
-    const request = { type: 'get', namespaceId: partition.namespaceId, key } as const;
+    const { ask, admission, clock, metrics, partitions, versions } = this.#components;
+    const request = { type: 'get', ...partitions.named(partition.namespaceId), key } as const;
     const { view, isSynced, held }: Answers['get'] = await ask<'get'>(id, request, signal);
     if (held === null) return { view, isSynced, ...NOTHING };
     try {
@@ -156,7 +156,11 @@ export class Reader {
     deadline: Deadline,
   ): Promise<ReadResult> {
     const { places, metrics } = this.#components;
-    const others = places.standIns(quorum.place).map(({ id }) => id);
+    const asked = new Set(quorum.place.homes.map(({ id }) => id));
+    // a sponsor that is not counted may hold what the homes that are gone held
+    const others = [...places.standIns(quorum.place), ...places.sponsorsOf(quorum.place)]
+      .map(({ id }) => id)
+      .filter((id) => !asked.has(id) && asked.add(id));
     const copies = await Promise.all(others.map((id) => ask(id, deadline.signal).catch(() => null)));
     const found = copies.flatMap((copy, index) => {
       return copy === null ? [] : [{ id: others[index] ?? '', answer: copy }];

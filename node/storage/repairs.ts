@@ -1,3 +1,4 @@
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import type {
   Answers,
@@ -16,6 +17,7 @@ import { placeOfRecord } from './replica.ts';
 import type { RecordStore } from './store/interface.ts';
 
 export interface RepairsComponents {
+  readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly logger: Logger;
   readonly ask: <T extends RequestType>(
@@ -51,10 +53,11 @@ export class Repairs {
 
   /** Gives `record` to replicas that hold an older one. */
   give(record: SignedRecord, ids: readonly string[]): void {
+    const { ask, clock } = this.#components;
     const request = { type: 'put', condition: null, asStandIn: false, record: record.bytes } as const;
     for (const id of ids) {
       this.#add(async () => {
-        await this.#components.ask<'put'>(id, request, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS));
+        await ask<'put'>(id, request, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS));
       });
     }
   }
@@ -66,7 +69,7 @@ export class Repairs {
 
   /** The same now. Throws where no majority can be asked. */
   async mendNow({ store, blobs }: Mended, partition: PartitionId, key: string): Promise<void> {
-    const deadline = new Deadline(DEADLINE_MS);
+    const deadline = new Deadline(this.#components, { ms: DEADLINE_MS });
     try {
       const { record } = await this.#components.read(partition, key, deadline);
       if (record === null) await store.discard(partition, key);

@@ -15,8 +15,8 @@ import {
   type Held,
   isNew,
   type PartitionId,
+  type PartitionName,
   type Partitions,
-  partitionOf,
   RECONCILE_MESSAGE_MAX_BYTES,
   type RecordAdmission,
   ReplicaError,
@@ -44,8 +44,6 @@ export interface ReplicaComponents {
   readonly admission: RecordAdmission;
   readonly places: Places;
   readonly standings: Standings;
-  /** Whether this node keeps what is written to a namespace for as long as it lives. */
-  readonly isSponsored: (namespace: { readonly owner: string; readonly namespace: string }) => boolean;
   /** Whether a node may be home. */
   readonly isMember: (peer: string) => boolean;
   /** Members that are gone. */
@@ -106,8 +104,9 @@ export class Replica {
     }
   }
 
-  #get({ namespaceId, key }: RequestOf<'get'>): Answers['get'] {
-    const partition = { namespaceId, partition: partitionOf(this.#components.crypto, key) };
+  #get(request: RequestOf<'get'>): Answers['get'] {
+    const { key } = request;
+    const partition = this.#components.partitions.of(request);
     return { ...this.#standing(partition), held: this.#held(partition, key) };
   }
 
@@ -115,7 +114,7 @@ export class Replica {
     { record: bytes, condition, asStandIn }: RequestOf<'put'>,
     peer: string,
   ): Promise<Answers['put']> {
-    const { admission, blobs, partitions, store, standings, isSponsored } = this.#components;
+    const { admission, blobs, partitions, store, standings } = this.#components;
     const record = await admission.admit(bytes, peer, 'pushed');
     const partition = partitions.of(record);
     this.#checkPlace(partition, asStandIn);
@@ -131,7 +130,13 @@ export class Replica {
     // who is home is said as of now: whoever reconciled meanwhile may not have got this
     const standing = this.#standing(partition);
     await this.#keep(place);
-    return { ...standing, outcome, isDurable: isSponsored(record) };
+    return { ...standing, outcome, isDurable: this.#isDurable(partition) };
+  }
+
+  /** Whether this node keeps what is written there until it expires: as a home that both the holder and its operator chose. */
+  #isDurable(partition: PartitionId): boolean {
+    const { isHome, isSponsored } = this.#components.places.of(partition);
+    return isHome && isSponsored;
   }
 
   /** Only who may write the record may have its blob fetched, and only to where it will be. */
@@ -171,15 +176,16 @@ export class Replica {
     const own = this.#held(partition, record.key);
     if (own?.kind === 'record' && equalBytes(own.record, record.bytes)) return true;
     const homes = places.of(partition).homes.map(({ id }) => id);
-    return witnesses.vouch(peer, homes, partition, record);
+    return witnesses.vouch(peer, homes, record);
   }
 
   #list(request: RequestOf<'list'>): Answers['list'] {
     const { store, clock } = this.#components;
     const { prefix, after, limit } = request;
-    const standing = this.#standing(request);
-    if (this.#components.standings.isStale(request)) return { ...standing, entries: [], next: null };
-    const { entries, next } = store.list(request, { prefix, after, limit, now: clock.now() });
+    const partition = this.#partitionOf(request);
+    const standing = this.#standing(partition);
+    if (this.#components.standings.isStale(partition)) return { ...standing, entries: [], next: null };
+    const { entries, next } = store.list(partition, { prefix, after, limit, now: clock.now() });
     return { ...standing, ...cutPage(entries, next, fitsList(entries, limit)) };
   }
 
@@ -255,8 +261,13 @@ export class Replica {
     };
   }
 
-  #state(partition: RequestOf<'state'>): Answers['state'] {
+  #partitionOf({ owner, namespace, partition }: PartitionName): PartitionId {
+    return { namespaceId: this.#components.partitions.namespaceId({ owner, namespace }), partition };
+  }
+
+  #state(request: RequestOf<'state'>): Answers['state'] {
     const { store, standings } = this.#components;
+    const partition = this.#partitionOf(request);
     const standing = standings.of(partition);
     const held = standings.isStale(partition) ? null : store.summary(partition);
     const { count = 0, bytes = 0, fingerprint = NO_FINGERPRINT } = held ?? {};

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import type { PeerId } from '@libp2p/interface';
-import { peerIdFromString } from '@libp2p/peer-id';
 import type { BlobLink } from '../../protocols/blobs/index.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import {
   type Answers,
@@ -47,22 +46,24 @@ import type {
   Storage,
   StorageStatus,
   StoredRecord,
+  WalletShare,
   Where,
   WriteReceipt,
 } from './interface.ts';
 import { Keeper, NOTHING_KEPT } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
 import type { Maintenance } from './maintenance/service.ts';
-import { Members } from './members.ts';
+import type { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
-import { offersOf, prefixOfSelf } from './offers.ts';
+import type { Revocations } from './offers.ts';
 import { Others } from './others.ts';
-import { Places } from './places.ts';
+import type { Places, Sponsors } from './places.ts';
 import { Refresher } from './refresher.ts';
 import { notResponsible } from './refusals.ts';
 import { Repairs } from './repairs.ts';
 import { Spreader } from './spreader.ts';
 import type { StoreGauges } from './store/metrics.ts';
+import { createMembers, createPlaces } from './swarm-view.ts';
 import { Values } from './values.ts';
 import { Wire } from './wire.ts';
 import { WireServer } from './wire-server.ts';
@@ -72,12 +73,15 @@ export interface StorageServiceComponents {
   readonly network: Network;
   readonly directory: Directory;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly identity: Identity;
   readonly authorise: AuthoriseRecord;
   readonly credentials: Credentials;
   readonly isCurrent: IsCurrent;
   readonly termsOf: (namespace: NamespaceRef) => Terms;
+  /** DID of this node's operator. */
+  readonly operator: string;
+  readonly sponsors: Sponsors & Revocations;
   /** Whether its policy lets anyone read it. */
   readonly isOpen: (namespace: NamespaceRef) => boolean;
   readonly logger: Logger;
@@ -124,23 +128,27 @@ export class StorageService implements Storage {
     this.#self = identity.peerId;
     const keeps = init.role === 'full' && config['storage.enabled'];
     this.#wire = new Wire({ network, addressesOf: (id) => addressesOf(directory, id) });
-    this.#members = this.#makeMembers(keeps);
-    this.others = new Others({ members: this.#members, wire: this.#wire }, { self: this.#self });
-    const places = new Places(
-      { members: this.#members, crypto },
-      {
-        self: this.#self,
-        replicas: config['storage.replicas'],
-        distinctPrefixes: config['storage.distinctPrefixes'],
-      },
+    const dial = (id: string): Promise<void> => this.#wire.connect(id);
+    this.#members = createMembers(
+      { ...components, dial },
+      { ...init, keeps, path: join(config.data, DIRECTORY, 'members') },
     );
+    this.others = new Others({ members: this.#members, wire: this.#wire }, { self: this.#self });
     const partitions = new Partitions({ crypto }, { swarm: config.swarm });
+    const namesOf = (id: Uint8Array): NamespaceRef | null => {
+      return partitions.namesOf(id) ?? this.#keeper?.namesOf(id) ?? null;
+    };
+    const places = createPlaces(
+      { ...components, members: this.#members, namesOf },
+      { config, self: this.#self },
+    );
     const { authorise, isCurrent } = components;
     this.#admission = new RecordAdmission(
       { crypto, clock, partitions, authorise, metrics },
       { swarm: config.swarm },
     );
     this.#repairs = new Repairs({
+      clock,
       metrics,
       logger: components.logger,
       ask: this.#ask,
@@ -176,6 +184,11 @@ export class StorageService implements Storage {
 
   get blobs(): BlobHome {
     return this.#blobs;
+  }
+
+  /** Whether this node has its share of what its operator sponsors; it counts as a replica only then. */
+  get isReady(): boolean {
+    return this.#members.isReady;
   }
 
   get maintenance(): Maintenance | null {
@@ -263,8 +276,13 @@ export class StorageService implements Storage {
       ...kept,
       capacityBytes: this.#keeper === null ? 0 : config['storage.capacityBytes'],
       members: this.#members.size,
+      isReady: this.#members.isReady,
       replicas: config['storage.replicas'],
     };
+  }
+
+  walletShares(): readonly WalletShare[] {
+    return this.#keeper?.walletShares() ?? [];
   }
 
   /** Why this node's store cannot be used now; null when it can, or there is none. */
@@ -312,30 +330,8 @@ export class StorageService implements Storage {
     );
   }
 
-  #makeMembers(keeps: boolean): Members {
-    const { network, directory, crypto, clock, logger } = this.#components;
-    const { config, splitLoopback } = this.#init;
-    return new Members(
-      {
-        clock,
-        crypto,
-        logger,
-        offers: () => offersOf(directory.entries),
-        isConnected: (id) => network.getConnections(peerIdFromString(id)).length > 0,
-        ownPrefix: () => prefixOfSelf(directory.self.addresses, this.#self, splitLoopback),
-        dial: (id) => this.#wire.connect(id),
-      },
-      {
-        path: join(config.data, DIRECTORY, 'members'),
-        self: keeps ? this.#self : null,
-        graceMs: config['storage.graceMs'],
-        mayBeAlone: config.bootstrap.length === 0,
-      },
-    );
-  }
-
   #makeKeeper(shared: Shared): Keeper {
-    const { logger, events, termsOf, isOpen } = this.#components;
+    const { logger, events, operator, termsOf, isOpen } = this.#components;
     const { config } = this.#init;
     return new Keeper(
       {
@@ -347,6 +343,7 @@ export class StorageService implements Storage {
         fetches: new BlobFetches(shared),
         repairs: this.#repairs,
         ask: this.#ask,
+        operator,
         termsOf,
         isOpen,
         onReset: (reason) => events.report('storage_damaged', { reason }),
@@ -383,7 +380,7 @@ export class StorageService implements Storage {
 /** What the parts of the service have in common. */
 interface Shared {
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly partitions: Partitions;
   readonly places: Places;
   readonly metrics: StorageServiceMetrics;

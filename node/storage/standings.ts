@@ -28,9 +28,11 @@ interface State {
   readonly origin: string | null;
   /** It was away for longer than tombstones live: what it holds may have been deleted since. */
   readonly isStale: boolean;
+  /** It was home as a sponsor: what it holds was promised to be durable, and is given up only to others of the same promise. */
+  readonly isPromised: boolean;
 }
 
-const STATE_VERSION = 2;
+const STATE_VERSION = 3;
 const stateSchema = z.object({
   version: z.literal(STATE_VERSION),
   homes: z.array(z.string()),
@@ -39,9 +41,18 @@ const stateSchema = z.object({
   isSynced: z.boolean(),
   origin: z.string().nullable(),
   isStale: z.boolean(),
+  isPromised: z.boolean(),
 });
 
-const NOTHING: State = { homes: [], view: '', isHome: false, isSynced: false, origin: null, isStale: false };
+const NOTHING: State = {
+  homes: [],
+  view: '',
+  isHome: false,
+  isSynced: false,
+  origin: null,
+  isStale: false,
+  isPromised: false,
+};
 /** Partitions marked at a time. */
 const MARK_PAGE = 256;
 
@@ -95,8 +106,11 @@ export class Standings {
       return { view, isHome, isSynced: state.isSynced, origin: null };
     }
     if (state.isHome && state.isSynced) {
-      if (state.view !== view) {
-        this.#set(partition, kept, { ...state, view, homes: place.homes.map(({ id }) => id), origin: null });
+      const isPromised = state.isPromised || place.isSponsored;
+      if (state.view !== view || state.isPromised !== isPromised) {
+        const homes = place.homes.map(({ id }) => id);
+        const origin = state.view === view ? state.origin : null;
+        this.#set(partition, kept, { ...state, view, homes, origin, isPromised });
       }
       return { view, isHome, isSynced: true, origin: kept.state.origin };
     }
@@ -113,13 +127,27 @@ export class Standings {
     return this.#load(partition).state.isStale;
   }
 
+  /** Whether what is held was promised to be durable. */
+  isPromised(partition: PartitionId): boolean {
+    return this.#load(partition).state.isPromised;
+  }
+
   /** This node has all that the former homes had. */
   synced(partition: PartitionId): void {
-    const { homes, view, isHome } = this.#components.places.of(partition);
+    const { homes, view, isHome, isSponsored } = this.#components.places.of(partition);
     const kept = this.#load(partition);
     const ids = homes.map(({ id }) => id);
     const origin = isHome ? view : null;
-    this.#set(partition, kept, { homes: ids, view, isHome, isSynced: isHome, origin, isStale: false });
+    const isPromised = kept.state.isPromised || (isHome && isSponsored);
+    this.#set(partition, kept, {
+      homes: ids,
+      view,
+      isHome,
+      isSynced: isHome,
+      origin,
+      isStale: false,
+      isPromised,
+    });
   }
 
   /** Resolves when the standing is on disk: before a write is acknowledged. */

@@ -1,8 +1,11 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { sleep, type Timer, type TimerClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
   type Answers,
+  isReplica,
+  type Member,
   type PartitionId,
+  type Partitions,
   partitionKey,
   type RequestOf,
   type RequestType,
@@ -29,6 +32,8 @@ export interface SyncComponents {
   readonly places: Places;
   readonly standings: Standings;
   readonly copier: Copier;
+  readonly partitions: Partitions;
+  readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly logger: Logger;
   /** Told when others see other homes than this node does. */
@@ -64,6 +69,8 @@ interface Survey {
 
 /** Homes beside the homes: who was home before some others came, in most cases. */
 const CLOSE_FACTOR = 2;
+/** Keys looked at in one go when this node becomes a sponsor of what it held for others. */
+const KEEP_PAGE = 256;
 /** How much longer members farther away may take to answer. */
 const FAR_WAIT_MS = 250;
 
@@ -75,7 +82,7 @@ export class Sync {
   readonly #components: SyncComponents;
   readonly #tasks = new Map<string, Task>();
   readonly #waiting: Task[] = [];
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<Timer>();
   #running = 0;
   #abort = new AbortController();
 
@@ -89,7 +96,7 @@ export class Sync {
 
   stop(): void {
     this.#abort.abort(new Error('this node is stopping'));
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     this.#tasks.clear();
     this.#waiting.length = 0;
@@ -111,7 +118,7 @@ export class Sync {
     if (this.#tasks.has(key) || this.#tasks.size >= PLACES_MAX || this.#abort.signal.aborted) return;
     const { namespaceId } = partition;
     const own = { namespaceId: Uint8Array.from(namespaceId), partition: partition.partition };
-    const task: Task = { partition: own, since: performance.now(), tries: 0 };
+    const task: Task = { partition: own, since: this.#components.clock.monotonicNow(), tries: 0 };
     this.#tasks.set(key, task);
     this.#enqueue(task);
   }
@@ -143,7 +150,7 @@ export class Sync {
     if (this.#abort.signal.aborted) return;
     const delay = Math.min(SYNC_RETRY_MAX_MS, SYNC_RETRY_MS * 2 ** Math.min(10, task.tries));
     task.tries += 1;
-    const timer = setTimeout(() => {
+    const timer = this.#components.clock.setTimeout(() => {
       this.#timers.delete(timer);
       this.#enqueue(task);
     }, delay);
@@ -153,7 +160,7 @@ export class Sync {
   /** Whether it is done, or not this node's any more. */
   async #attempt(task: Task): Promise<boolean> {
     const { partition, since } = task;
-    const { members, places, standings, metrics } = this.#components;
+    const { clock, members, places, standings, metrics } = this.#components;
     const place = places.of(partition);
     if (!place.isHome) return true;
     if (!members.isSettled) {
@@ -162,32 +169,58 @@ export class Sync {
     }
     const survey = await this.#survey(partition, place);
     if (survey.disagreeing.length > 0) this.#components.onDisagreement();
-    const waitedMs = performance.now() - since;
-    if (!mayFinish(survey, majorityOf(place.homes.length), waitedMs)) return false;
+    const waitedMs = clock.monotonicNow() - since;
+    // a majority of those that there were without this node has all that was acknowledged before it came
+    const needed = majorityOf(places.othersOf(place));
+    if (!mayFinish(survey, needed, waitedMs)) return false;
     if (standings.isStale(partition) && survey.synced.length > 0) {
       await this.#components.store.dropPartition(partition);
     }
     await this.#takeOver(partition, place, survey);
+    if (place.isSponsored && !standings.isPromised(partition)) await this.#keepWhole(partition);
     if (places.of(partition).view !== place.view) return false;
     standings.synced(partition);
     metrics.partitionsSynced += 1;
     return true;
   }
 
+  /** What was kept for a day, before this node was a sponsor, is kept for as long as its author said from now on. */
+  async #keepWhole(partition: PartitionId): Promise<void> {
+    const { clock, store } = this.#components;
+    const summary = store.summary(partition);
+    if (summary === null) return;
+    for (let after: string | null = null, isEnd = false; !isEnd; ) {
+      const now = clock.now();
+      const page: ReturnType<RecordStore['list']> = store.list(partition, {
+        prefix: '',
+        after,
+        limit: KEEP_PAGE,
+        now,
+      });
+      for (const { key, expiry } of page.entries) {
+        const held = expiry === null ? null : store.get(partition, key, now);
+        if (held === null || 'floor' in held || held.record.expiry === expiry) continue;
+        await store.put({ place: summary, record: held.record, condition: null, isRepair: true });
+      }
+      after = page.next;
+      isEnd = after === null;
+    }
+  }
+
   async #survey(partition: PartitionId, place: Place): Promise<Survey> {
-    const { places, ask } = this.#components;
+    const { clock, places, partitions, ask } = this.#components;
     const candidates = places.candidates(place);
-    const { namespaceId } = partition;
-    const request = { type: 'state', namespaceId, partition: partition.partition } as const;
-    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]);
+    const names = partitions.named(partition.namespaceId);
+    const request = { type: 'state', ...names, partition: partition.partition } as const;
+    const signal = AbortSignal.any([this.#abort.signal, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
     const answers: (Answers['state'] | null)[] = candidates.map(() => null);
     const asking = candidates.map(async ({ id, isLive }, index) => {
       if (isLive) answers[index] = await ask<'state'>(id, request, signal).catch(() => null);
     });
-    const close = CLOSE_FACTOR * place.homes.length;
+    const close = this.#close(place, candidates);
     await Promise.all(asking.slice(0, close));
     // those farther away hold something after a swarm has grown: they have a little longer
-    await Promise.race([Promise.all(asking), wait(FAR_WAIT_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.all(asking), sleep(clock, FAR_WAIT_MS)]);
     const synced: string[] = [];
     const holding: string[] = [];
     const disagreeing: string[] = [];
@@ -205,6 +238,13 @@ export class Sync {
     }
     const isOriginal = answers.some((answer) => answer?.isSynced === true && answer.origin === place.view);
     return { synced, holding, disagreeing, isOriginal, missing, missingHomes };
+  }
+
+  /** How many of the candidates may have acknowledged something that counts: of sponsors those that are ready, otherwise the closest. */
+  #close({ homes, sponsors, isSponsored }: Place, candidates: readonly Member[]): number {
+    const close = CLOSE_FACTOR * homes.length;
+    if (!isSponsored || sponsors === null) return close;
+    return Math.min(close, candidates.filter((one) => isReplica(one, sponsors)).length);
   }
 
   /** All that is held elsewhere. Who is synced must give it; of others it is taken as far as they do. */

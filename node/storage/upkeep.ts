@@ -1,5 +1,5 @@
 import { equalBytes } from '../../protocols/common/bytes.ts';
-import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS, type Timer, type TimerClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -10,6 +10,9 @@ import {
   TOMBSTONE_LIFE_MS,
 } from '../../protocols/storage/index.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { Copier } from './copier.ts';
+import type { NamespaceRef } from './interface.ts';
+import type { Joiner } from './joiner.ts';
 import { ATTEMPT_TIMEOUT_MS, REVIEW_MS, SWEEP_MS, SWEEP_ROWS, UPKEEP_TICK_MS } from './limits.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
 import type { Place, Places } from './places.ts';
@@ -23,7 +26,11 @@ export interface UpkeepComponents {
   readonly places: Places;
   readonly standings: Standings;
   readonly sync: Sync;
-  readonly clock: Clock;
+  readonly copier: Pick<Copier, 'covers'>;
+  readonly joiner: Pick<Joiner, 'isShare'>;
+  /** Whether this node keeps what it is no home of any more: its own operator's data, while it has room. */
+  readonly mayKeep: (namespace: NamespaceRef) => boolean;
+  readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly logger: Logger;
   readonly ask: <T extends RequestType>(
@@ -36,6 +43,8 @@ export interface UpkeepComponents {
 export interface UpkeepInit {
   /** Peer id of this node. */
   readonly self: string;
+  /** How many replicas are wanted. */
+  readonly replicas: number;
 }
 
 /** What this node is to the partitions it keeps. */
@@ -43,7 +52,13 @@ export interface Shares {
   readonly home: number;
   readonly standIn: number;
   readonly unsynced: number;
+  /** Of those it is home of as a sponsor: with fewer live replicas than wanted. */
+  readonly underReplicated: number;
+  /** Promised to be durable while it was a home, and kept since no successor has all of it yet. */
+  readonly leaving: number;
 }
+
+export const NO_SHARES: Shares = { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 };
 
 /** Partitions looked at in one tick, and of those at a time. */
 const REVIEWED_A_TICK = 64;
@@ -57,31 +72,31 @@ const SWEEP_ROWS_MAX = 16 * SWEEP_ROWS;
  */
 export class Upkeep {
   readonly #components: UpkeepComponents;
-  readonly #self: string;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #init: UpkeepInit;
+  #timer: Timer | null = null;
   #isBusy = false;
   #after: PartitionId | null = null;
   #reviewAt = 0;
   #sweepAt = 0;
-  #counted = { home: 0, standIn: 0, unsynced: 0 };
+  #counted: { -readonly [Count in keyof Shares]: number } = { ...NO_SHARES };
   #abort = new AbortController();
   /** Of the latest whole review. */
-  shares: Shares = this.#counted;
+  shares: Shares = NO_SHARES;
 
   constructor(components: UpkeepComponents, init: UpkeepInit) {
     this.#components = components;
-    this.#self = init.self;
+    this.#init = init;
   }
 
   start(): void {
     if (this.#timer !== null) return;
     this.#abort = new AbortController();
-    this.#timer = setInterval(() => void this.tick(), UPKEEP_TICK_MS);
+    this.#timer = this.#components.clock.setInterval(() => void this.tick(), UPKEEP_TICK_MS);
   }
 
   stop(): void {
     if (this.#timer === null) return;
-    clearInterval(this.#timer);
+    this.#timer.cancel();
     this.#timer = null;
     this.#abort.abort(new Error('this node is stopping'));
   }
@@ -123,7 +138,7 @@ export class Upkeep {
   async #review(now: number): Promise<void> {
     if (this.#after === null) {
       this.#reviewAt = now + REVIEW_MS;
-      this.#counted = { home: 0, standIn: 0, unsynced: 0 };
+      this.#counted = { ...NO_SHARES };
     }
     const { partitions, isEnd } = this.#components.store.partitions({
       after: this.#after,
@@ -147,6 +162,8 @@ export class Upkeep {
       if (!isHome) await this.#reviewForeign(summary, place);
       else {
         this.#counted[isSynced ? 'home' : 'unsynced'] += 1;
+        const live = place.homes.filter((home) => home.isLive).length;
+        if (place.isSponsored && live < this.#init.replicas) this.#counted.underReplicated += 1;
         if (isSynced && summary.count > 0) await this.#reviewOwn(summary, place);
       }
     } catch (error) {
@@ -154,19 +171,26 @@ export class Upkeep {
     }
   }
 
-  /** Homes and stand-ins that hold anything else take over what they lack, and give what this node lacks. */
+  /** Homes and fallbacks that hold anything else take over what they lack, and give what this node lacks. */
   async #reviewOwn(summary: PartitionSummary, place: Place): Promise<void> {
-    const { places, sync } = this.#components;
-    const live = place.homes.filter(({ id, isLive }) => isLive && id !== this.#self);
+    const { places, sync, logger } = this.#components;
+    const live = place.homes.filter(({ id, isLive }) => isLive && id !== this.#init.self);
+    const lacking = new Set<string>();
     for (const { id } of live) {
-      const state = await this.#state(id, summary);
-      if (this.#isSame(state, summary)) continue;
-      if (state.count > 0) await sync.copyFrom(id, summary);
-      await this.#handOver(id, summary);
+      try {
+        const state = await this.#state(id, summary);
+        if (this.#isSame(state, summary)) continue;
+        if (state.count > 0) await sync.copyFrom(id, summary);
+        await this.#handOver(id, summary);
+      } catch (error) {
+        // one that has no room stays a home: somebody else holds its share meanwhile
+        lacking.add(id);
+        logger.debug({ peer: id, reason: errorMessage(error) }, 'a replica did not take over what it lacks');
+      }
     }
     // of the homes that are there the closest one sees to it
-    if (place.homes.find(({ isLive }) => isLive)?.id !== this.#self) return;
-    for (const { id } of places.standIns(place)) {
+    if (place.homes.find(({ isLive }) => isLive)?.id !== this.#init.self) return;
+    for (const { id } of places.standIns(place, lacking)) {
       const state = await this.#state(id, summary);
       if (!this.#isSame(state, summary)) await this.#handOver(id, summary);
     }
@@ -178,26 +202,62 @@ export class Upkeep {
     return own === null || (own.count === count && equalBytes(own.fingerprint, fingerprint));
   }
 
-  /** What this node keeps for others: as long as it stands in for one that is gone, or until all homes have it. */
+  /**
+   * What this node keeps for others: as long as it holds a copy beside the homes, or until each of them has all of it, as
+   * replicas of the same promise. Without such homes it keeps what was promised.
+   */
   async #reviewForeign(summary: PartitionSummary, place: Place): Promise<void> {
     const { places, standings, store, metrics } = this.#components;
-    if (places.standIns(place).some(({ id }) => id === this.#self)) {
+    if (this.#components.joiner.isShare(summary)) return;
+    if (places.standIns(place).some(({ id }) => id === this.#init.self)) {
       this.#counted.standIn += 1;
       return;
     }
-    if (place.homes.length === 0 || place.homes.some(({ isLive }) => !isLive)) return;
-    for (const { id } of place.homes) {
-      const { view, isSynced } = await this.#handOver(id, summary);
-      if (view !== place.view || !isSynced) return;
-    }
-    if (places.of(summary).view !== place.view) return;
-    await store.dropPartition(summary);
-    standings.forget(summary);
-    metrics.partitionsDropped += 1;
+    const isPromised = standings.isPromised(summary) && !standings.isStale(summary);
+    // without homes of the same promise what was promised stays here
+    if (isPromised && !place.isSponsored) this.#counted.leaving += 1;
+    else if (place.homes.length > 0 && place.homes.every(({ isLive }) => isLive)) {
+      const isTaken = await this.#isTaken(summary, place, isPromised);
+      if (!isTaken) this.#counted.leaving += isPromised ? 1 : 0;
+      else if (this.#components.mayKeep(summary)) await this.#follow(summary, place);
+      else if (places.of(summary).view === place.view) {
+        await store.dropPartition(summary);
+        standings.forget(summary);
+        metrics.partitionsDropped += 1;
+      }
+    } else if (isPromised) this.#counted.leaving += 1;
   }
 
-  #state(id: string, { namespaceId, partition }: PartitionId): Promise<Answers['state']> {
-    const request = { type: 'state', namespaceId, partition } as const;
+  /** Whether every home has taken over what this node holds. */
+  async #isTaken(summary: PartitionSummary, place: Place, isPromised: boolean): Promise<boolean> {
+    for (const { id } of place.homes) {
+      const { view, isSynced } = await this.#handOver(id, summary);
+      if (view !== place.view || !isSynced) return false;
+    }
+    return !isPromised || this.#isConfirmed(summary, place);
+  }
+
+  /** What a node keeps of its own operator's, though others are its homes, it keeps as they have it. */
+  async #follow(summary: PartitionSummary, { homes }: Place): Promise<void> {
+    const [closest] = homes;
+    if (closest === undefined) return;
+    const state = await this.#state(closest.id, summary);
+    if (!this.#isSame(state, summary)) await this.#components.sync.copyFrom(closest.id, summary);
+  }
+
+  /** Whether each home says that it has all of it, synced and under the same replica-set id. */
+  async #isConfirmed(summary: PartitionSummary, place: Place): Promise<boolean> {
+    for (const { id } of place.homes) {
+      const signal = this.#limit(REQUESTS.handover.timeoutMs);
+      if (!(await this.#components.copier.covers(id, summary, signal))) return false;
+      const { view, isHome, isSynced } = await this.#state(id, summary);
+      if (view !== place.view || !isHome || !isSynced) return false;
+    }
+    return true;
+  }
+
+  #state(id: string, { owner, namespace, partition }: PartitionSummary): Promise<Answers['state']> {
+    const request = { type: 'state', owner, namespace, partition } as const;
     return this.#components.ask<'state'>(id, request, this.#limit(ATTEMPT_TIMEOUT_MS));
   }
 
@@ -208,7 +268,7 @@ export class Upkeep {
   }
 
   #limit(ms: number): AbortSignal {
-    return AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ms)]);
+    return AbortSignal.any([this.#abort.signal, this.#components.clock.timeoutSignal(ms)]);
   }
 }
 

@@ -26,9 +26,11 @@ export interface WhereaboutsComponents {
 /** Finds out who holds a key: its homes, those that stand in for them, and what each says of itself. */
 export class Whereabouts {
   readonly #components: WhereaboutsComponents;
+  readonly #wanted: number;
 
-  constructor(components: WhereaboutsComponents) {
+  constructor(components: WhereaboutsComponents, init: { readonly replicas: number }) {
     this.#components = components;
+    this.#wanted = init.replicas;
   }
 
   async find(partition: PartitionId, key: string, deadline: Deadline): Promise<Where> {
@@ -39,7 +41,13 @@ export class Whereabouts {
       return { id, isLive, role: 'stand-in' as const };
     });
     const holders = [...homes, ...standIns].map((one) => this.#ask(one, partition, key, deadline));
-    return { partition: partition.partition, holders: await Promise.all(holders) };
+    const { isSponsored } = place;
+    return {
+      partition: partition.partition,
+      wanted: this.#wanted,
+      isSponsored,
+      holders: await Promise.all(holders),
+    };
   }
 
   async #ask(

@@ -1,7 +1,7 @@
 import { equalBytes } from '../../protocols/common/bytes.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type {
   Answers,
-  PartitionId,
   RecordBody,
   RequestOf,
   RequestType,
@@ -19,6 +19,7 @@ export type IsCurrent = (record: RecordBody) => Promise<boolean>;
 export const WITNESSES_MIN = 2;
 
 export interface WitnessesComponents {
+  readonly clock: TimerClock;
   readonly isCurrent: IsCurrent;
   readonly ask: <T extends RequestType>(
     id: string,
@@ -41,24 +42,20 @@ export class Witnesses {
    * Whether a record is to be taken from `source`: its author could sign it now, or enough of the homes, this node left out, have it. Where
    * there are too few others, all of them.
    */
-  async vouch(
-    source: string,
-    homes: readonly string[],
-    partition: PartitionId,
-    record: SignedRecord,
-  ): Promise<boolean> {
+  async vouch(source: string, homes: readonly string[], record: SignedRecord): Promise<boolean> {
     if (await this.#components.isCurrent(record)) return true;
     const others = homes.filter((id) => id !== this.#self);
     const needed = Math.min(WITNESSES_MIN, others.length);
     const spoken = others.includes(source) ? 1 : 0;
     if (spoken >= needed) return true;
     const asked = others.filter((id) => id !== source);
-    return spoken + (await this.#count(asked, partition, record)) >= needed;
+    return spoken + (await this.#count(asked, record)) >= needed;
   }
 
-  async #count(ids: readonly string[], { namespaceId }: PartitionId, record: SignedRecord): Promise<number> {
-    const request = { type: 'get', namespaceId, key: record.key } as const;
-    const signal = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
+  async #count(ids: readonly string[], record: SignedRecord): Promise<number> {
+    const { owner, namespace, key } = record;
+    const request = { type: 'get', owner, namespace, key } as const;
+    const signal = this.#components.clock.timeoutSignal(ATTEMPT_TIMEOUT_MS);
     const answers = await Promise.all(
       ids.map((id) => this.#components.ask<'get'>(id, request, signal).catch(() => null)),
     );

@@ -1,4 +1,4 @@
-import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -18,7 +18,6 @@ import { majority, type Needed, Quorum, type QuorumComponents, type QuorumInit }
 import { NoAnswer } from './wire.ts';
 
 export interface WriterComponents extends QuorumComponents {
-  readonly clock: Clock;
   readonly versions: HybridClock;
 }
 
@@ -38,6 +37,8 @@ export interface WriteResult {
   readonly homes: readonly string[];
   /** All of them keep it until it expires or is deleted. */
   readonly isDurable: boolean;
+  /** Whether the homes are sponsors of the namespace: others keep it for a day at most. */
+  readonly isSponsored: boolean;
 }
 
 /** Another write came first: what is there now. */
@@ -147,6 +148,7 @@ class Attempt {
 
   async run(): Promise<WriteResult | Overtaken> {
     const quorum = this.#quorum;
+    if (this.#isPairBroken()) throw this.#tooFew();
     for (;;) {
       if (this.mayBeStored || (await quorum.gather())) {
         await quorum.round((id, signal) => this.#put(id, signal));
@@ -166,6 +168,12 @@ class Attempt {
       await quorum.backOff();
     }
     throw this.mayBeStored ? this.unknown() : this.#tooFew();
+  }
+
+  /** Of two replicas both are needed: while one is gone nobody is kept waiting for it. */
+  #isPairBroken(): boolean {
+    const { needed, place } = this.#quorum;
+    return place.homes.length === 2 && this.#quorum.reachable().length < needed;
   }
 
   unknown(): CodedError {
@@ -212,7 +220,8 @@ class Attempt {
   #done(replicas: string[], isDurable: boolean): WriteResult {
     const { place } = this.#quorum;
     this.#tellStandIns();
-    return { record: this.#record, replicas, homes: place.homes.map(({ id }) => id), isDurable };
+    const homes = place.homes.map(({ id }) => id);
+    return { record: this.#record, replicas, homes, isDurable, isSponsored: place.isSponsored };
   }
 
   /** Those that hold the share of homes that are gone get what is written meanwhile. Nobody waits for it. */
@@ -253,7 +262,12 @@ class Attempt {
 
   #tooFew(): CodedError {
     const detail = this.#detail();
-    const message = `${this.#quorum.reachable().length} of ${detail.homes} home replicas are there, ${detail.needed} are needed: nothing is stored; try again`;
+    const there = this.#quorum.reachable().length;
+    const advice =
+      detail.homes === 2 && there === 1
+        ? 'write with durability=one to be content with one copy now; a third machine (maillon invite) makes that needless'
+        : 'try again';
+    const message = `${there} of ${detail.homes} home replicas are there, ${detail.needed} are needed: nothing is stored; ${advice}`;
     return new CodedError('insufficient_replicas', message, detail);
   }
 

@@ -3,8 +3,10 @@ import { checkNamespace, checkSwarm, NameError } from '../common/names.ts';
 import { RESOURCE_MAX_LENGTH } from './constants.ts';
 
 /** What may be granted, in the order in which a resource names it. */
-export const ACTIONS = ['admin', 'publish', 'read', 'write'] as const;
+export const ACTIONS = ['admin', 'publish', 'read', 'sponsor', 'write'] as const;
 export type Action = (typeof ACTIONS)[number];
+/** Actions on a namespace as a whole: no prefix narrows them. */
+const WHOLE_ACTIONS: readonly Action[] = ['admin', 'sponsor'];
 
 /** In place of a namespace: all namespaces of the owner. */
 export const ALL_NAMESPACES = '*';
@@ -29,7 +31,7 @@ export interface AskedResource {
   /** A namespace, or `*` for what concerns all of the owner's. */
   readonly namespace: string;
   readonly action: Action;
-  /** Topic or key; empty for `admin`. */
+  /** Topic or key; empty for `admin` and `sponsor`. */
   readonly resource: string;
 }
 
@@ -48,9 +50,8 @@ export function checkResource(resource: Resource): void {
     throw bad(`must name actions of ${ACTIONS.join(', ')} in this order, each once`);
   }
   if (!resource.prefix.isWellFormed()) throw bad('has a prefix that is no UTF-8');
-  if (resource.actions.includes('admin') && resource.prefix !== '') {
-    throw bad('that grants admin must have no prefix');
-  }
+  const whole = WHOLE_ACTIONS.find((action) => resource.actions.includes(action));
+  if (whole !== undefined && resource.prefix !== '') throw bad(`that grants ${whole} must have no prefix`);
 }
 
 /**

@@ -8,8 +8,11 @@ import {
   encodePolicyBody,
   encodeRevocation,
   encodeRevocationBody,
+  encodeSponsorship,
+  encodeSponsorshipBody,
   policySigningBytes,
   revocationSigningBytes,
+  sponsorshipSigningBytes,
 } from './codec.ts';
 import { EXCHANGE_QUESTIONS_MAX, FETCH_MAX } from './constants.ts';
 import { NamespacesError } from './errors.ts';
@@ -21,6 +24,8 @@ import type {
   Revocation,
   SignedPolicy,
   SignedRevocation,
+  SignedSponsorship,
+  Sponsorship,
 } from './notice.ts';
 
 /** Only the holder and its delegates; no bounds but the node's. What holds where there is no policy. */
@@ -63,6 +68,14 @@ export class NoticeMaker {
     const body = encodeRevocationBody({ ...fields, author: encodeMultikey(signer.publicKey), ext: {} });
     const signature = await signer.sign(revocationSigningBytes(this.#swarm, crypto.sha256(body)));
     return decodeNotice(encodeRevocation(body, signature), crypto) as SignedRevocation;
+  }
+
+  /** Throws as `policy`. */
+  async sponsorship(fields: Omit<Sponsorship, 'author' | 'ext'>): Promise<SignedSponsorship> {
+    const { crypto, signer } = this.#components;
+    const body = encodeSponsorshipBody({ ...fields, author: encodeMultikey(signer.publicKey), ext: {} });
+    const signature = await signer.sign(sponsorshipSigningBytes(this.#swarm, crypto.sha256(body)));
+    return decodeNotice(encodeSponsorship(body, signature), crypto) as SignedSponsorship;
   }
 }
 

@@ -11,10 +11,21 @@ import {
   REVOCATION_BODY_ITEMS,
   REVOCATION_DOMAIN,
   REVOCATION_MAX_BYTES,
+  SPONSORSHIP_BODY_ITEMS,
+  SPONSORSHIP_DOMAIN,
+  SPONSORSHIP_MAX_BYTES,
 } from './constants.ts';
 import { NamespacesError } from './errors.ts';
-import type { Policy, Revocation, SignedNotice, SignedPolicy, SignedRevocation } from './notice.ts';
-import { readPolicy, readRevocation, rulesItems, targetItems } from './validate.ts';
+import type {
+  Policy,
+  Revocation,
+  SignedNotice,
+  SignedPolicy,
+  SignedRevocation,
+  SignedSponsorship,
+  Sponsorship,
+} from './notice.ts';
+import { readPolicy, readRevocation, readSponsorship, rulesItems, targetItems } from './validate.ts';
 
 const policyForm = new SignedForm({
   noun: 'policy',
@@ -34,11 +45,27 @@ const revocationForm = new SignedForm({
   fail: (fault, message) => new NamespacesError(`notice_${fault}`, message),
 });
 
+const sponsorshipForm = new SignedForm({
+  noun: 'sponsorship',
+  version: NOTICE_VERSION,
+  domain: SPONSORSHIP_DOMAIN,
+  items: SPONSORSHIP_BODY_ITEMS,
+  maxBytes: SPONSORSHIP_MAX_BYTES,
+  fail: (fault, message) => new NamespacesError(`notice_${fault}`, message),
+});
+
+const FORMS: Readonly<Record<SignedNotice['kind'], SignedForm>> = {
+  policy: policyForm,
+  revocation: revocationForm,
+  sponsorship: sponsorshipForm,
+};
+
 /** Heads of arrays: by the number of items the kinds are told apart. */
 const ARRAY_HEAD = 0x80;
 const SMALL_MAX = 23;
 const POLICY_HEAD = ARRAY_HEAD + POLICY_BODY_ITEMS + 1;
 const REVOCATION_HEAD = ARRAY_HEAD + REVOCATION_BODY_ITEMS + 1;
+const SPONSORSHIP_HEAD = ARRAY_HEAD + SPONSORSHIP_BODY_ITEMS + 1;
 
 /** The body of a policy: everything but the signature, canonical DAG-CBOR. */
 export function encodePolicyBody(policy: Policy): Uint8Array {
@@ -69,6 +96,21 @@ export function encodeRevocationBody(revocation: Revocation): Uint8Array {
   ]);
 }
 
+/** The body of a sponsorship: everything but the signature, canonical DAG-CBOR. */
+export function encodeSponsorshipBody(sponsorship: Sponsorship): Uint8Array {
+  return sponsorshipForm.encodeBody([
+    sponsorship.owner,
+    sponsorship.namespace,
+    sponsorship.time,
+    sponsorship.holder,
+    sponsorship.naming,
+    sponsorship.as,
+    sponsorship.chain,
+    sponsorship.author,
+    sponsorship.ext,
+  ]);
+}
+
 /** The wire form of a policy's body and its signature. */
 export function encodePolicy(body: Uint8Array, signature: Uint8Array): Uint8Array {
   return policyForm.encode(body, signature);
@@ -77,6 +119,11 @@ export function encodePolicy(body: Uint8Array, signature: Uint8Array): Uint8Arra
 /** The wire form of a revocation's body and its signature. */
 export function encodeRevocation(body: Uint8Array, signature: Uint8Array): Uint8Array {
   return revocationForm.encode(body, signature);
+}
+
+/** The wire form of a sponsorship's body and its signature. */
+export function encodeSponsorship(body: Uint8Array, signature: Uint8Array): Uint8Array {
+  return sponsorshipForm.encode(body, signature);
 }
 
 /** What the author signs: DAG-CBOR `["maillon/policy/1", swarm, digest of the body]`. */
@@ -89,19 +136,24 @@ export function revocationSigningBytes(swarm: string, digest: Uint8Array): Uint8
   return revocationForm.signingBytes(swarm, digest);
 }
 
+/** What the author signs: DAG-CBOR `["maillon/sponsorship/1", swarm, digest of the body]`. */
+export function sponsorshipSigningBytes(swarm: string, digest: Uint8Array): Uint8Array {
+  return sponsorshipForm.signingBytes(swarm, digest);
+}
+
 /** What the author of `notice` signed. */
 export function signingBytes(swarm: string, { kind, digest }: SignedNotice): Uint8Array {
-  return kind === 'policy' ? policySigningBytes(swarm, digest) : revocationSigningBytes(swarm, digest);
+  return FORMS[kind].signingBytes(swarm, digest);
 }
 
 /**
- * Reads and checks the wire form of either kind; neither the signature nor the chain is verified here. Byte strings may be
+ * Reads and checks the wire form of any kind; neither the signature nor the chain is verified here. Byte strings may be
  * views of `bytes`. Throws `NamespacesError`: too large, malformed, not canonical, an unknown version or kind, a field out of
  * bounds.
  */
 export function decodeNotice(bytes: Uint8Array, crypto: Pick<Crypto, 'sha256'>): SignedNotice {
   const kind = kindOf(bytes);
-  const form = kind === 'policy' ? policyForm : revocationForm;
+  const form = FORMS[kind];
   form.checkHead(bytes);
   if (!hasFewItems(bytes, NOTICE_ITEMS_MAX)) {
     throw new NamespacesError(
@@ -110,9 +162,9 @@ export function decodeNotice(bytes: Uint8Array, crypto: Pick<Crypto, 'sha256'>):
     );
   }
   const { fields, signature } = form.decode(bytes);
-  const notice = kind === 'policy' ? policyOf(fields) : revocationOf(fields);
+  const notice = READERS[kind](fields);
   checkSignature(signature);
-  const body = notice.kind === 'policy' ? encodePolicyBody(notice) : encodeRevocationBody(notice);
+  const body = bodyOf(notice);
   form.checkCanonical(bytes, body);
   return { ...notice, digest: crypto.sha256(body), signature, bytes };
 }
@@ -137,6 +189,21 @@ function revocationOf(fields: readonly unknown[]): Unsigned<SignedRevocation> {
   return { kind: 'revocation', ...readRevocation({ target, time, as, chain, author, ext }) };
 }
 
+function sponsorshipOf(fields: readonly unknown[]): Unsigned<SignedSponsorship> {
+  const [owner, namespace, time, holder, naming, as, chain, author, ext] = fields;
+  const read = readSponsorship({ owner, namespace, time, holder, naming, as, chain, author, ext });
+  return { kind: 'sponsorship', ...read };
+}
+
+const READERS: Readonly<
+  Record<SignedNotice['kind'], (fields: readonly unknown[]) => Unsigned<SignedNotice>>
+> = { policy: policyOf, revocation: revocationOf, sponsorship: sponsorshipOf };
+
+function bodyOf(notice: Unsigned<SignedNotice>): Uint8Array {
+  if (notice.kind === 'policy') return encodePolicyBody(notice);
+  return notice.kind === 'revocation' ? encodeRevocationBody(notice) : encodeSponsorshipBody(notice);
+}
+
 /** A version or a kind that is not known here is told apart by the first bytes alone: the rest may have any shape. */
 function kindOf(bytes: Uint8Array): SignedNotice['kind'] {
   if (bytes.byteLength > NOTICE_MAX_BYTES) {
@@ -145,6 +212,7 @@ function kindOf(bytes: Uint8Array): SignedNotice['kind'] {
   const head = bytes[0] ?? 0;
   if (head === POLICY_HEAD) return 'policy';
   if (head === REVOCATION_HEAD) return 'revocation';
+  if (head === SPONSORSHIP_HEAD) return 'sponsorship';
   const version = bytes[1] ?? 0xff;
   if (head < ARRAY_HEAD || head > ARRAY_HEAD + SMALL_MAX || version > SMALL_MAX) {
     throw new NamespacesError(

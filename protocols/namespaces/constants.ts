@@ -17,13 +17,17 @@ export const NOTICE_VERSION = 1;
 /** Domains of the signatures: no other object's signature is one of these. */
 export const POLICY_DOMAIN = 'maillon/policy/1';
 export const REVOCATION_DOMAIN = 'maillon/revocation/1';
-/** Items without the signature: by their number the two kinds are told apart. */
+export const SPONSORSHIP_DOMAIN = 'maillon/sponsorship/1';
+/** Items without the signature: by their number the kinds are told apart. */
 export const POLICY_BODY_ITEMS = 12;
 export const REVOCATION_BODY_ITEMS = 7;
+export const SPONSORSHIP_BODY_ITEMS = 10;
 /** The largest policy: every field at its largest. Usual ones are some 400 bytes. */
 export const POLICY_MAX_BYTES = 48 * KIB;
 /** The largest revocation: a full chain, and a little. */
 export const REVOCATION_MAX_BYTES = 6 * KIB;
+/** The largest sponsorship: two full chains, and a little. A wallet's, accepted by a node, is some 1 200 bytes. */
+export const SPONSORSHIP_MAX_BYTES = 10 * KIB;
 /** The largest notice. */
 export const NOTICE_MAX_BYTES = POLICY_MAX_BYTES;
 
@@ -61,6 +65,22 @@ export const PRINCIPAL_MAX_BYTES = 4 * MIB;
 export const REVOCATIONS_MAX = 1000;
 /** Policies of one namespace: a newcomer verifies all of them. */
 export const POLICIES_MAX = 1000;
+/**
+ * Sponsorships a node keeps at most, and their bytes: room apart from that of policies and revocations, since holders and operators
+ * are as many as somebody makes keys. `UNSPONSORED_SHARE` divides it, too.
+ */
+export const SPONSORSHIPS_MAX = 50_000;
+export const SPONSORSHIPS_MAX_BYTES = 64 * MIB;
+/** Sponsorships of one operator: five of them fill a node, not one. */
+export const OPERATOR_SPONSORSHIPS_MAX = 10_000;
+/** Sponsorships of one holder by one operator, for so many namespaces: one wallet does not use up its operator's. */
+export const HOLDER_SPONSORSHIPS_MAX = 32;
+/**
+ * Sponsorships of one operator that replace others, each second over longer times, and at once: nothing else bounds them, since what
+ * is replaced gives its room back.
+ */
+export const REPLACED_PER_SECOND = 1;
+export const REPLACED_BURST = 256;
 
 /** Version of the frames of the stream protocol, the first item of each. */
 export const FRAME_VERSION = 1;
@@ -78,8 +98,8 @@ export const QUESTION_MAX_BYTES = FETCH_MAX * NOTICE_ID_BYTES + 64;
 export const ANSWER_MAX_BYTES = 256 * KIB;
 /** How long one question, from opening the stream to the answer's last byte, may take. */
 export const QUESTION_TIMEOUT_MS = 10_000;
-/** Questions in one exchange: a full node's ids and notices take some seven hundred. A liar has no more. */
-export const EXCHANGE_QUESTIONS_MAX = 1024;
+/** Questions in one exchange: a full node's ids and notices take some eleven hundred. A liar has no more. */
+export const EXCHANGE_QUESTIONS_MAX = 1280;
 /** Namespaces whose whole history is asked for in one exchange. */
 export const EXCHANGE_HISTORIES_MAX = 64;
 /** Questions one peer may ask each second, over longer times. */
@@ -121,11 +141,27 @@ assertRelation(
   REVOCATION_MAX_BYTES >= AUTHORITY_MAX_BYTES + DID_MAX_LENGTH,
   'every field of a revocation at its largest fits',
 );
+assertRelation(
+  SPONSORSHIP_MAX_BYTES >=
+    AUTHORITY_MAX_BYTES +
+      CHAIN_MAX_BYTES +
+      CHAIN_MAX_LINKS * HEAD_BYTES +
+      2 * DID_MAX_LENGTH +
+      NAMESPACE_MAX_BYTES,
+  'every field of a sponsorship at its largest fits',
+);
+assertRelation(POLICY_MAX_BYTES >= SPONSORSHIP_MAX_BYTES, 'the largest notice is a policy');
+assertRelation(
+  OPERATOR_SPONSORSHIPS_MAX <= SPONSORSHIPS_MAX / 4,
+  'one operator fills no node, whoever it is',
+);
 assertRelation(ANSWER_MAX_BYTES >= NOTICE_MAX_BYTES + KIB, 'the largest notice fits an answer');
 assertRelation(ANSWER_MAX_BYTES >= IDS_MAX * NOTICE_ID_BYTES + KIB, 'a full page of ids fits an answer');
 assertRelation(
   EXCHANGE_QUESTIONS_MAX >=
-    NOTICES_MAX / IDS_MAX + NOTICES_MAX / FETCH_MAX + (2 * NOTICES_MAX_BYTES) / ANSWER_MAX_BYTES / 2,
+    (NOTICES_MAX + SPONSORSHIPS_MAX) / IDS_MAX +
+      (NOTICES_MAX + SPONSORSHIPS_MAX) / FETCH_MAX +
+      (NOTICES_MAX_BYTES + SPONSORSHIPS_MAX_BYTES) / ANSWER_MAX_BYTES,
   'all that a full node has comes in one exchange',
 );
 assertRelation(VERIFIED_BURST <= PUSHED_BURST, 'what is verified was looked at');

@@ -20,6 +20,8 @@ export const NAMESPACES_ERRORS = {
   /** The author may not act for `as` as far as this node knows: something was revoked. */
   notice_unauthorised: 'context',
   notice_room: 'context',
+  /** A sponsorship as late as this one, or later, is known in its place. */
+  notice_superseded: 'context',
   /** Another policy is known in its place: the first one holds. */
   policy_conflict: 'context',
   /** Its predecessor is not known. */

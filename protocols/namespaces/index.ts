@@ -1,5 +1,5 @@
 /**
- * Namespaces: policies and revocations, the two notices that every node keeps and verifies for itself. SPEC.md has the bytes.
+ * Namespaces: policies, revocations and sponsorships, the notices that every node keeps and verifies for itself. SPEC.md has the bytes.
  *
  * The making and asking side is `client.ts`, the receiving one `server.ts`, the answering one `question-server.ts`. Where notices
  * are kept is the node's matter; what a chain shows is that of protocols/identity, and injected.
@@ -19,8 +19,11 @@ export {
   encodePolicyBody,
   encodeRevocation,
   encodeRevocationBody,
+  encodeSponsorship,
+  encodeSponsorshipBody,
   policySigningBytes,
   revocationSigningBytes,
+  sponsorshipSigningBytes,
 } from './codec.ts';
 export * from './constants.ts';
 export { NAMESPACES_ERRORS, NamespacesError, type NamespacesErrorCode } from './errors.ts';
@@ -39,7 +42,7 @@ export {
 export { NAMESPACES_LIMITS } from './limits.ts';
 export { createNamespacesMetrics, type NamespacesMetrics } from './metrics.ts';
 export {
-  actOf,
+  actsOf,
   type NamespaceName,
   type NoticeAct,
   type NoticeAuthority,
@@ -51,6 +54,10 @@ export {
   type SignedNotice,
   type SignedPolicy,
   type SignedRevocation,
+  type SignedSponsorship,
+  type Sponsorship,
+  type SponsorshipPlace,
+  sponsorshipKey,
   targetKey,
 } from './notice.ts';
 export { type NoticeLog, QuestionServer, type QuestionServerComponents } from './question-server.ts';
@@ -61,4 +68,4 @@ export {
   type NoticeOrigin,
   type VerifyNotice,
 } from './server.ts';
-export type { PolicyHead } from './validate.ts';
+export { type PolicyHead, type SponsorshipHead, supersedes } from './validate.ts';

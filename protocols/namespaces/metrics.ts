@@ -4,6 +4,7 @@ import { NAMESPACES_ERRORS, type NamespacesErrorCode } from './errors.ts';
 export interface NamespacesMetrics {
   policiesAccepted: number;
   revocationsAccepted: number;
+  sponsorshipsAccepted: number;
   /** Signatures of notices verified. */
   noticesVerified: number;
   questionsAnswered: number;
@@ -18,6 +19,7 @@ export function createNamespacesMetrics(): NamespacesMetrics {
   return {
     policiesAccepted: 0,
     revocationsAccepted: 0,
+    sponsorshipsAccepted: 0,
     noticesVerified: 0,
     questionsAnswered: 0,
     questionsRefused: 0,

@@ -1,3 +1,6 @@
+import { parseDid } from '../common/did.ts';
+import { encodeMultikey } from '../common/did-key.ts';
+
 /** Who may do something in a namespace, beside its holder and whom the holder delegated it to. */
 export interface Rule {
   /** Everybody; the list adds nothing then. */
@@ -65,6 +68,27 @@ export interface Revocation extends NoticeAuthority {
   readonly target: RevocationTarget;
 }
 
+/** Where a sponsorship belongs: there is one at a time of a holder by an operator for a namespace. */
+export interface SponsorshipPlace {
+  /** DID of the genesis of the namespace, or of the namespaces. */
+  readonly owner: string;
+  /** A namespace of the owner, or `*` for all of them. */
+  readonly namespace: string;
+  /** DID that holds it and names the operator. */
+  readonly holder: string;
+  /** DID of the operator, did:key of Ed25519. */
+  readonly as: string;
+}
+
+/**
+ * The holder of a namespace names `as` as an operator whose nodes keep durable replicas, and `as` accepts: the first is shown by
+ * `naming`, the second by the notice itself. Without links `as` withdraws.
+ */
+export interface Sponsorship extends NoticeAuthority, SponsorshipPlace {
+  /** Delegation links from the holder to `as`, or to the author, which acts for `as`. */
+  readonly naming: readonly Uint8Array[];
+}
+
 interface Signed {
   /** SHA-256 of the body, 32 bytes. */
   readonly digest: Uint8Array;
@@ -81,30 +105,52 @@ export interface SignedRevocation extends Revocation, Signed {
   readonly kind: 'revocation';
 }
 
-export type SignedNotice = SignedPolicy | SignedRevocation;
+export interface SignedSponsorship extends Sponsorship, Signed {
+  readonly kind: 'sponsorship';
+}
+
+export type SignedNotice = SignedPolicy | SignedRevocation | SignedSponsorship;
 
 /** What somebody does with a notice: what the chain from `as` to the author must grant. */
 export interface NoticeAct extends Pick<NoticeAuthority, 'time' | 'as' | 'chain' | 'author'> {
   readonly owner: string;
-  /** `*` for a revocation: only who may administer all of `as` speaks in its name. */
+  /** `*` for what is no policy: only who may administer all of `as` speaks in its name. Of a naming that of the sponsorship. */
   readonly namespace: string;
-  readonly action: 'admin';
+  /** `sponsor`: a naming, which ends at the operator. */
+  readonly action: 'admin' | 'sponsor';
+  /** Beside `author`, whom the chain may end at: of a naming the author of the sponsorship, a key that acts for the operator. */
+  readonly orAt?: Uint8Array;
   /** A later policy, whose author may act, names this one: what was revoked since does not undo it. */
   readonly isEndorsed: boolean;
 }
 
-/** What a notice needs its author to be allowed. */
-export function actOf(notice: SignedNotice, isEndorsed = false): NoticeAct {
+/** What a notice needs its author to be allowed, and of a sponsorship also the operator. */
+export function actsOf(notice: SignedNotice, isEndorsed = false): NoticeAct[] {
   const { time, as, chain, author } = notice;
   const place =
     notice.kind === 'policy'
       ? { owner: notice.owner, namespace: notice.namespace }
       : { owner: as, namespace: '*' };
-  return { time, as, chain, author, ...place, action: 'admin', isEndorsed };
+  const act: NoticeAct = { time, as, chain, author, ...place, action: 'admin', isEndorsed };
+  if (notice.kind !== 'sponsorship' || notice.naming.length === 0) return [act];
+  const { owner, namespace, holder, naming } = notice;
+  const named = { owner, namespace, as: holder, chain: naming, author: multikeyOf(as) };
+  return [act, { time, ...named, orAt: author, action: 'sponsor', isEndorsed }];
 }
 
 /** A text for each target, and no two with the same. */
 export function targetKey(target: RevocationTarget): string {
   if ('did' in target) return target.did;
   return Array.from(target.link, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** A text for each place of a sponsorship, and no two with the same: neither a DID nor a name has a line feed. */
+export function sponsorshipKey({ holder, owner, namespace, as }: SponsorshipPlace): string {
+  return `${holder}\n${owner}\n${namespace}\n${as}`;
+}
+
+function multikeyOf(did: string): Uint8Array {
+  const key = parseDid(did);
+  if (key.kind !== 'key') throw new RangeError('an operator is a did:key');
+  return encodeMultikey(key.publicKey);
 }

@@ -10,6 +10,8 @@ import {
   IGNORED_PER_SECOND,
   PUSHED_BURST,
   PUSHED_PER_SECOND,
+  REPLACED_BURST,
+  REPLACED_PER_SECOND,
   VERIFIED_BURST,
   VERIFIED_PER_SECOND,
   VERIFY_QUEUE_MAX,
@@ -18,14 +20,15 @@ import {
 import { NamespacesError } from './errors.ts';
 import type { NamespacesMetrics } from './metrics.ts';
 import {
-  actOf,
+  actsOf,
   type NamespaceName,
   type NoticeAct,
   type RevocationTarget,
   type SignedNotice,
   type SignedPolicy,
+  type SponsorshipPlace,
 } from './notice.ts';
-import { checkSuccessor, checkTime, type PolicyHead } from './validate.ts';
+import { checkSuccessor, checkTime, type PolicyHead, type SponsorshipHead, supersedes } from './validate.ts';
 
 /** What a node holds of notices. */
 export interface HeldNotices {
@@ -35,9 +38,11 @@ export interface HeldNotices {
   isRevokedBy(target: RevocationTarget, as: string): boolean;
   /** Whether it was held, its copy was damaged, and one that follows it is still there: its digest vouches for it. */
   isMissing(policy: SignedPolicy): boolean;
+  /** The sponsorship known in this place. */
+  sponsorshipIn(place: SponsorshipPlace): SponsorshipHead | undefined;
   /** Why there is no room for it; null where there is. */
   refusal(notice: SignedNotice): string | null;
-  /** Takes a verified one. */
+  /** Takes a verified one; a sponsorship in place of the one before. */
   put(notice: SignedNotice): void;
 }
 
@@ -71,6 +76,8 @@ export class NoticeAdmission {
   readonly #conduct: Conduct;
   readonly #pushed: RateLimiter;
   readonly #verified: RateLimiter;
+  /** Sponsorships that replace others, by operator. */
+  readonly #replaced: RateLimiter;
   readonly #waiting = new WaitingRoom({ max: VERIFY_QUEUE_MAX, maxPerPeer: VERIFY_QUEUE_MAX_PER_PEER });
 
   constructor(components: NoticeAdmissionComponents, init: { readonly swarm: string }) {
@@ -84,6 +91,7 @@ export class NoticeAdmission {
       new RateLimiter(components, { perSecond, burst, debtMax: perSecond, maxKeys: PEERS_MAX });
     this.#pushed = limiter(PUSHED_PER_SECOND, PUSHED_BURST);
     this.#verified = limiter(VERIFIED_PER_SECOND, VERIFIED_BURST);
+    this.#replaced = limiter(REPLACED_PER_SECOND, REPLACED_BURST);
   }
 
   /** Notices that wait for verification now. */
@@ -186,9 +194,13 @@ export class NoticeAdmission {
 
   #put(notice: SignedNotice): void {
     const { held, metrics } = this.#components;
+    if (notice.kind === 'sponsorship' && held.sponsorshipIn(notice) !== undefined) {
+      this.#replaced.charge(notice.as);
+    }
     held.put(notice);
     if (notice.kind === 'policy') metrics.policiesAccepted += 1;
-    else metrics.revocationsAccepted += 1;
+    else if (notice.kind === 'revocation') metrics.revocationsAccepted += 1;
+    else metrics.sponsorshipsAccepted += 1;
   }
 
   #checkNew(notice: SignedNotice): void {
@@ -200,8 +212,18 @@ export class NoticeAdmission {
       if (held.isMissing(notice)) return;
       checkSuccessor(notice, held.headOf(notice));
     }
+    if (notice.kind === 'sponsorship') this.#checkReplaced(notice);
     const reason = held.refusal(notice);
     if (reason !== null) throw new NamespacesError('notice_room', reason, true);
+  }
+
+  #checkReplaced(notice: SignedNotice & { readonly kind: 'sponsorship' }): void {
+    const known = this.#components.held.sponsorshipIn(notice);
+    if (known === undefined) return;
+    if (!supersedes(notice, known)) {
+      throw new NamespacesError('notice_superseded', 'a later sponsorship is known in its place', true);
+    }
+    if (this.#replaced.isExceeded(notice.as)) throw overloaded();
   }
 
   async #verify(
@@ -220,7 +242,7 @@ export class NoticeAdmission {
       if (!(await this.#components.crypto.verifyEd25519(key, message, notice.signature))) {
         throw new NamespacesError('notice_signature', 'signature does not verify');
       }
-      await this.#authorise(actOf(notice, isEndorsed));
+      for (const act of actsOf(notice, isEndorsed)) await this.#authorise(act);
     } finally {
       this.#waiting.leave(peer);
     }

@@ -1,6 +1,6 @@
 import { compareBytes, equalBytes } from '../common/bytes.ts';
 import { CLOCK_GRACE_MS } from '../common/clock.ts';
-import { checkDid } from '../common/did.ts';
+import { checkDid, parseDid } from '../common/did.ts';
 import { decodeMultikey, didKey } from '../common/did-key.ts';
 import { FieldChecks } from '../common/fields.ts';
 import { checkNamespace, checkTopic } from '../common/names.ts';
@@ -17,7 +17,15 @@ import {
   RULE_DIDS_MAX,
 } from './constants.ts';
 import { NamespacesError } from './errors.ts';
-import type { NoticeAuthority, Policy, PolicyRules, Revocation, RevocationTarget, Rule } from './notice.ts';
+import type {
+  NoticeAuthority,
+  Policy,
+  PolicyRules,
+  Revocation,
+  RevocationTarget,
+  Rule,
+  Sponsorship,
+} from './notice.ts';
 
 const field = (message: string): NamespacesError => new NamespacesError('notice_field', message);
 const check = new FieldChecks(field);
@@ -26,6 +34,8 @@ const RULES_ITEMS = 9;
 const PAIR_ITEMS = 2;
 const TARGET_LINK = 0;
 const TARGET_DID = 1;
+/** In place of a namespace: all of the owner's. */
+const ALL_NAMESPACES = '*';
 
 /** An RFC 3986 host in lower case, and a port where it is not the scheme's own: what a sign-in message names. */
 const DOMAIN = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[1-9][0-9]{0,4})?$/;
@@ -33,6 +43,7 @@ const DOMAIN = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[1
 /** The fields as they come from a decoder: nothing is known of them yet. */
 export type UncheckedPolicy = { readonly [Field in keyof Policy]: unknown };
 export type UncheckedRevocation = { readonly [Field in keyof Revocation]: unknown };
+export type UncheckedSponsorship = { readonly [Field in keyof Sponsorship]: unknown };
 
 /** The policy that the fields are. Throws `NamespacesError` `notice_field`, which names the one that is wrong. */
 export function readPolicy(fields: UncheckedPolicy): Policy {
@@ -64,6 +75,23 @@ export function readRevocation(fields: UncheckedRevocation): Revocation {
   return revocation;
 }
 
+/** The sponsorship that the fields are. Throws as `readPolicy`. */
+export function readSponsorship(fields: UncheckedSponsorship): Sponsorship {
+  const owner = readDid('owner', fields.owner);
+  const namespace = check.text('namespace', fields.namespace);
+  if (namespace !== ALL_NAMESPACES) check.named(() => checkNamespace(namespace));
+  const holder = readDid('holder', fields.holder);
+  const naming = readChain('naming', fields.naming);
+  const authority = readAuthority(fields);
+  const { as } = authority;
+  const operator = parseDid(as);
+  if (operator.kind !== 'key' || operator.curve !== 'ed25519') {
+    throw field('as must be a did:key of Ed25519: links from the holder end there');
+  }
+  if (as === holder) throw field('as must not be the holder, who needs no sponsorship');
+  return { owner, namespace, holder, naming, ...authority };
+}
+
 /** The rules as they stand in a policy. */
 export function rulesItems(rules: PolicyRules): unknown[] {
   const { publish, write, read, publicTopics, isPublic, quotaBytes, quotaKeys, retentionMs, domains } = rules;
@@ -81,6 +109,15 @@ export function checkTime({ time }: Pick<NoticeAuthority, 'time'>, now: number):
   if (early <= 0) return;
   const message = `time is more than ${CLOCK_SKEW_MS} ms ahead of this node's clock`;
   throw new NamespacesError('notice_clock', message, early <= CLOCK_GRACE_MS);
+}
+
+/** What is known in the place of a sponsorship. */
+export type SponsorshipHead = Pick<Sponsorship, 'time'> & { readonly digest: Uint8Array };
+
+/** Whether a sponsorship takes the place of the one known: the later one holds, of two at the same time that with the greater digest. */
+export function supersedes(one: SponsorshipHead, known: SponsorshipHead | undefined): boolean {
+  if (known === undefined || one.time !== known.time) return known === undefined || one.time > known.time;
+  return compareBytes(one.digest, known.digest) > 0;
 }
 
 /** What is known of a namespace: its latest policy. */
@@ -172,7 +209,7 @@ function readAuthority(fields: { readonly [Field in keyof NoticeAuthority]: unkn
   const as = readDid('as', fields.as);
   const author = check.bytes('author', fields.author, AUTHOR_BYTES);
   check.named(() => decodeMultikey(author));
-  const chain = readChain(fields.chain);
+  const chain = readChain('chain', fields.chain);
   if (chain.length === 0 && didKey(author) !== as) {
     throw field('chain must lead from as to the author, unless they are the same');
   }
@@ -180,14 +217,14 @@ function readAuthority(fields: { readonly [Field in keyof NoticeAuthority]: unkn
   return { time, as, chain, author, ext: fields.ext as NoticeAuthority['ext'] };
 }
 
-function readChain(chain: unknown): readonly Uint8Array[] {
+function readChain(name: string, chain: unknown): readonly Uint8Array[] {
   let total = 0;
-  const links = check.array('chain', chain, CHAIN_MAX_LINKS).map((link) => {
-    const bytes = check.bytes('chain link', link, CHAIN_LINK_MAX_BYTES, 1);
+  const links = check.array(name, chain, CHAIN_MAX_LINKS).map((link) => {
+    const bytes = check.bytes(`${name} link`, link, CHAIN_LINK_MAX_BYTES, 1);
     total += bytes.byteLength;
     return bytes;
   });
-  if (total > CHAIN_MAX_BYTES) throw field(`chain exceeds ${CHAIN_MAX_BYTES} bytes`);
+  if (total > CHAIN_MAX_BYTES) throw field(`${name} exceeds ${CHAIN_MAX_BYTES} bytes`);
   return links;
 }
 

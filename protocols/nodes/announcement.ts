@@ -20,6 +20,12 @@ export interface NodeAnnouncement {
   readonly storageBytes: number;
   /** Connections it keeps at most. */
   readonly connections: number;
+  /** DID of the operator whom it belongs to; empty for nobody. */
+  readonly operator: string;
+  /** Delegation chain from the operator to the author that grants `sponsor` in all of the operator's namespaces. */
+  readonly chain: readonly Uint8Array[];
+  /** Whether it has its share of what its operator sponsors, so that it counts as a replica of it. */
+  readonly isReady: boolean;
   /** Signed room for extensions. */
   readonly ext: Readonly<Record<string, unknown>>;
 }

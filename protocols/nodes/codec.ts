@@ -41,16 +41,19 @@ export function encodeBody(announcement: NodeAnnouncement): Uint8Array {
     announcement.shards,
     announcement.storageBytes,
     announcement.connections,
+    announcement.operator,
+    announcement.chain,
+    announcement.isReady,
     announcement.ext,
   ]);
 }
 
-/** The wire form of a body and its signature: the same items, the signature as the thirteenth. */
+/** The wire form of a body and its signature: the same items, the signature behind them. */
 export function encodeAnnouncement(body: Uint8Array, signature: Uint8Array): Uint8Array {
   return form.encode(body, signature);
 }
 
-/** What the node signs: DAG-CBOR `["maillon/node-announcement/1", swarm, digest of the body]`. */
+/** What the node signs: DAG-CBOR `["maillon/node-announcement/2", swarm, digest of the body]`. */
 export function signingBytes(swarm: string, digest: Uint8Array): Uint8Array {
   return form.signingBytes(swarm, digest);
 }
@@ -72,10 +75,13 @@ export function decodeAnnouncement(bytes: Uint8Array, crypto: Crypto): SignedAnn
     shards,
     storageBytes,
     connections,
+    operator,
+    chain,
+    isReady,
     ext,
   ] = fields;
   const unchecked = { author, time, expiry, role, addresses, software, generation, shards };
-  const announcement = { ...unchecked, storageBytes, connections, ext };
+  const announcement = { ...unchecked, storageBytes, connections, operator, chain, isReady, ext };
   checkAnnouncement(announcement);
   checkSignature(signature);
   const body = encodeBody(announcement);

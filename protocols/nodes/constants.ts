@@ -1,4 +1,5 @@
 import { CLOCK_SKEW_MS } from '../common/clock.ts';
+import { DID_MAX_LENGTH } from '../common/did.ts';
 import { ED25519_MULTIKEY_BYTES } from '../common/did-key.ts';
 import { EXT_MAX_BYTES } from '../common/fields.ts';
 import { NODE_ADDRESS_MAX_BYTES } from '../common/node-address.ts';
@@ -7,13 +8,13 @@ import { NODE_ADDRESS_MAX_BYTES } from '../common/node-address.ts';
 export const NODES_PROTOCOL = '/maillon/nodes/1';
 
 /** First item of every announcement. */
-export const ANNOUNCEMENT_VERSION = 1;
+export const ANNOUNCEMENT_VERSION = 2;
 /** Domain of the signature: no other object's signature is one of an announcement. */
-export const ANNOUNCEMENT_DOMAIN = 'maillon/node-announcement/1';
+export const ANNOUNCEMENT_DOMAIN = 'maillon/node-announcement/2';
 /** Items of an announcement without its signature. */
-export const ANNOUNCEMENT_BODY_ITEMS = 12;
-/** The largest announcement: every field at its largest. Usual ones are some 300 bytes. */
-export const ANNOUNCEMENT_MAX_BYTES = 6 * 1024;
+export const ANNOUNCEMENT_BODY_ITEMS = 15;
+/** The largest announcement: every field at its largest. Usual ones are some 800 bytes. */
+export const ANNOUNCEMENT_MAX_BYTES = 12 * 1024;
 
 export const KEY_BYTES = ED25519_MULTIKEY_BYTES;
 /** Addresses of one node: a few interfaces, three transports each. More would be somebody else's. */
@@ -24,6 +25,11 @@ export const SOFTWARE_MAX_LENGTH = 64;
 export const SHARDS_MAX = 255;
 /** The highest shard number. */
 export const SHARD_MAX = 65_535;
+
+/** Links of the operator's chain, their bytes, and those of all together: as of every object (identity/SPEC.md). */
+export const CHAIN_MAX_LINKS = 8;
+export const CHAIN_LINK_MAX_BYTES = 2048;
+export const CHAIN_MAX_BYTES = 4096;
 
 /** How long an announcement may last: after a kill its node is believed to be there at most so long. */
 export const LIFETIME_MAX_MS = 60 * 60_000;
@@ -68,7 +74,13 @@ function assertRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`nodes limits: ${relation}`);
 }
 const LARGEST_FIELDS_BYTES =
-  ADDRESSES_MAX * (3 + NODE_ADDRESS_MAX_BYTES) + SHARDS_MAX * 3 + EXT_MAX_BYTES + SOFTWARE_MAX_LENGTH;
+  ADDRESSES_MAX * (3 + NODE_ADDRESS_MAX_BYTES) +
+  SHARDS_MAX * 3 +
+  EXT_MAX_BYTES +
+  SOFTWARE_MAX_LENGTH +
+  DID_MAX_LENGTH +
+  CHAIN_MAX_BYTES +
+  CHAIN_MAX_LINKS * 3;
 assertRelation(ANNOUNCEMENT_MAX_BYTES >= LARGEST_FIELDS_BYTES + 256, 'every field at its largest fits');
 assertRelation(LIFETIME_MS <= LIFETIME_MAX_MS, 'a usual lifetime is allowed');
 assertRelation(LIFETIME_MS >= 2 * RENEWAL_MS + 2 * CLOCK_SKEW_MS, 'a lost renewal loses no node');

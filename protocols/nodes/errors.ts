@@ -7,6 +7,7 @@ export const NODES_ERRORS = {
   announcement_not_canonical: 'sender',
   announcement_field: 'sender',
   announcement_signature: 'sender',
+  announcement_operator: 'sender',
   announcement_version: 'context',
   announcement_clock: 'context',
   announcement_expired: 'context',

@@ -34,6 +34,8 @@ export interface NodeAdmissionComponents {
   readonly clock: Clock;
   readonly held: HeldAnnouncements;
   readonly metrics: NodesMetrics;
+  /** Rejects with `NodesError` where the chain does not show by itself that the operator lets the author be its sponsor. */
+  readonly verifyOperator: (announcement: SignedAnnouncement, peer: string) => Promise<void>;
 }
 
 /** `asked`: this node asked for it, so it is nobody's fault when it is old or late. */
@@ -46,7 +48,7 @@ const ALL = '';
 
 /**
  * Decides about every announcement that comes from a peer: size, form, clock, newer than the one known, signature,
- * room; in that order, cheapest first.
+ * operator, room; in that order, cheapest first.
  */
 export class NodeAdmission {
   readonly #components: NodeAdmissionComponents;
@@ -105,7 +107,8 @@ export class NodeAdmission {
     return announcement;
   }
 
-  async #verify({ author, digest, signature }: SignedAnnouncement, peer: string): Promise<void> {
+  async #verify(announcement: SignedAnnouncement, peer: string): Promise<void> {
+    const { author, digest, signature } = announcement;
     if (this.#verified.isExceeded(peer) || !this.#waiting.enter(peer)) {
       throw new NodesError('overloaded', 'too many announcements to verify', true);
     }
@@ -116,6 +119,7 @@ export class NodeAdmission {
       if (!(await this.#components.crypto.verifyEd25519(key, message, signature))) {
         throw new NodesError('announcement_signature', 'signature does not verify');
       }
+      await this.#components.verifyOperator(announcement, peer);
     } finally {
       this.#waiting.leave(peer);
     }

@@ -1,10 +1,14 @@
 import { CLOCK_GRACE_MS, CLOCK_SKEW_MS } from '../common/clock.ts';
-import { decodeMultikey } from '../common/did-key.ts';
+import { checkDid } from '../common/did.ts';
+import { decodeMultikey, didKey } from '../common/did-key.ts';
 import { FieldChecks } from '../common/fields.ts';
 import { NODE_ADDRESS_MAX_BYTES, parseNodeAddress } from '../common/node-address.ts';
 import type { NodeAnnouncement } from './announcement.ts';
 import {
   ADDRESSES_MAX,
+  CHAIN_LINK_MAX_BYTES,
+  CHAIN_MAX_BYTES,
+  CHAIN_MAX_LINKS,
   KEY_BYTES,
   LIFETIME_MAX_MS,
   REPLACE_INTERVAL_MS,
@@ -43,6 +47,8 @@ export function checkAnnouncement(
   checkShards(announcement.shards);
   check.integer('storageBytes', announcement.storageBytes, 0);
   check.integer('connections', announcement.connections, 0);
+  checkOperator(announcement);
+  if (typeof announcement.isReady !== 'boolean') throw field('ready must be true or false');
   check.ext(announcement.ext);
 }
 
@@ -78,6 +84,18 @@ function checkAddresses(addresses: unknown): void {
     const bytes = check.bytes('address', address, NODE_ADDRESS_MAX_BYTES, 1);
     check.named(() => parseNodeAddress(bytes));
   }
+}
+
+/** A node without an operator belongs to nobody; an operator that is the node's own key needs no chain. */
+function checkOperator({ author, operator, chain }: UncheckedAnnouncement): void {
+  const did = check.text('operator', operator);
+  if (did !== '') check.named(() => checkDid(did));
+  let total = 0;
+  const links = check.array('chain', chain, CHAIN_MAX_LINKS);
+  for (const link of links) total += check.bytes('chain link', link, CHAIN_LINK_MAX_BYTES, 1).byteLength;
+  if (total > CHAIN_MAX_BYTES) throw field(`chain exceeds ${CHAIN_MAX_BYTES} bytes`);
+  const needsChain = did !== '' && did !== didKey(author as Uint8Array);
+  if (needsChain !== links.length > 0) throw field('chain must lead from the operator to the author');
 }
 
 function checkShards(shards: unknown): void {

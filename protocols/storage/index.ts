@@ -38,14 +38,17 @@ export {
   byDistance,
   type HomesInit,
   homesOf,
+  isReplica,
   type Member,
   type PlacementInit,
+  type SponsorSet,
   standInsOf,
   viewOf,
 } from './placement.ts';
 export type { BlobProgress } from './progress.ts';
 export * from './record.ts';
 export {
+  type PartitionName,
   REQUESTS,
   RETIRED_REQUESTS,
   type RequestDescriptor,

@@ -36,7 +36,9 @@ export class Partitions {
   readonly #crypto: Crypto;
   readonly #swarm: string;
   readonly #ids = new Map<string, Uint8Array>();
-  readonly #names = new Map<string, Omit<RecordName, 'key'>>();
+  #names = new Map<string, Omit<RecordName, 'key'>>();
+  /** Those of before the last clearing: who asked for one a moment ago still knows its names. */
+  #olderNames: ReadonlyMap<string, Omit<RecordName, 'key'>> = new Map();
 
   constructor(components: { readonly crypto: Crypto }, init: { readonly swarm: string }) {
     this.#crypto = components.crypto;
@@ -56,15 +58,24 @@ export class Partitions {
     const id = namespaceId(this.#crypto, this.#swarm, owner, namespace);
     if (this.#ids.size >= NAMESPACES_MAX) {
       this.#ids.clear();
-      this.#names.clear();
+      this.#olderNames = this.#names;
+      this.#names = new Map();
     }
     this.#ids.set(name, id);
     this.#names.set(bytesKey(id), { owner, namespace });
     return id;
   }
 
-  /** The names of a recent namespace. */
+  /** The same of one that this node was just asked about. Throws when it is forgotten. */
+  named(id: Uint8Array): Omit<RecordName, 'key'> {
+    const names = this.namesOf(id);
+    if (names === null) throw new Error('the names of a namespace are not known any more');
+    return names;
+  }
+
+  /** The names of a recent namespace; null when they are not known. */
   namesOf(id: Uint8Array): Omit<RecordName, 'key'> | null {
-    return this.#names.get(bytesKey(id)) ?? null;
+    const key = bytesKey(id);
+    return this.#names.get(key) ?? this.#olderNames.get(key) ?? null;
   }
 }

@@ -12,10 +12,17 @@ export interface Member {
   readonly prefix: string;
   /** Whether it is there now. */
   readonly isLive: boolean;
+  /** DID of the operator whose sponsor it is, by a delegation that was verified; empty for nobody's. */
+  readonly operator: string;
+  /** Whether it has its share of what that operator sponsors: before, it counts as a replica of nothing. */
+  readonly isReady: boolean;
 }
 
+/** The operators that sponsor a namespace; null: every member does, since nobody owns it. */
+export type SponsorSet = ReadonlySet<string> | null;
+
 export interface PlacementInit {
-  /** At most one of a prefix, loopback excepted. */
+  /** Replicas of different prefixes are preferred, loopback excepted; none is done without for it. */
   readonly distinctPrefixes: boolean;
 }
 
@@ -28,32 +35,45 @@ export interface HomesInit extends PlacementInit {
 const VIEW_BYTES = 8;
 
 /**
- * The homes of a place: the closest members, live or not, the closest first; fewer than asked for when there are no more
- * members or prefixes. The same for the same members in any order.
+ * The homes of a place: of the sponsors that are ready the closest ones, live or not, the closest first; fewer than asked for
+ * when there are no more. Where nobody sponsors, of all members. The same for the same members in any order.
  */
 export function homesOf(
   place: Uint8Array,
   members: readonly Member[],
+  sponsors: SponsorSet,
   { replicas, distinctPrefixes }: HomesInit,
 ): Member[] {
-  return pickClosest(place, members, { count: replicas, distinctPrefixes, taken: [] });
+  const chosen = members.filter((member) => isReplica(member, sponsors));
+  const candidates = chosen.length > 0 ? chosen : members;
+  return pickClosest(place, candidates, { count: replicas, distinctPrefixes, taken: [] });
+}
+
+/** Whether a member counts as a replica of what these operators sponsor. */
+export function isReplica({ operator, isReady }: Member, sponsors: SponsorSet): boolean {
+  return sponsors === null || (isReady && sponsors.has(operator));
 }
 
 /**
- * Who stands in for the homes that are not live: the next closest live members, one for each, the closest first. The
- * prefix of a home that is gone is free, as it will be when that one is no member any more: who stands in for it now is
- * who becomes home then.
+ * Members that hold copies beside the homes that are there, as many as are missing of the replicas: first the next sponsors,
+ * which become homes if those that are gone do not return, then others. The closest first.
  */
 export function standInsOf(
   place: Uint8Array,
   members: readonly Member[],
   homes: readonly Member[],
-  { distinctPrefixes }: PlacementInit,
+  sponsors: SponsorSet,
+  { replicas, distinctPrefixes }: HomesInit,
 ): Member[] {
   const homeIds = new Set(homes.map(({ id }) => id));
   const candidates = members.filter(({ id, isLive }) => isLive && !homeIds.has(id));
-  const taken = homes.filter(({ isLive }) => isLive);
-  return pickClosest(place, candidates, { count: homes.length - taken.length, distinctPrefixes, taken });
+  const live = homes.filter(({ isLive }) => isLive);
+  const count = Math.max(0, replicas - live.length);
+  const own = candidates.filter((member) => isReplica(member, sponsors));
+  const next = pickClosest(place, own, { count, distinctPrefixes, taken: live });
+  const rest = candidates.filter((member) => !isReplica(member, sponsors));
+  const taken = [...live, ...next];
+  return [...next, ...pickClosest(place, rest, { count: count - next.length, distinctPrefixes, taken })];
 }
 
 /**
@@ -80,18 +100,20 @@ interface PickInit extends PlacementInit {
   readonly taken: readonly Member[];
 }
 
+/** The closest ones of prefixes that are free; where these are too few the closest of the others fill up. */
 function pickClosest(place: Uint8Array, members: readonly Member[], pick: PickInit): Member[] {
   const { count, distinctPrefixes, taken } = pick;
   const prefixes = new Set(taken.map(({ prefix }) => prefix));
   const picked: Member[] = [];
+  const passed: Member[] = [];
   for (const member of byDistance(place, members)) {
     if (picked.length >= count) break;
     const isFree = !distinctPrefixes || member.prefix === LOOPBACK_PREFIX || !prefixes.has(member.prefix);
-    if (!isFree) continue;
-    prefixes.add(member.prefix);
-    picked.push(member);
+    if (isFree) prefixes.add(member.prefix);
+    (isFree ? picked : passed).push(member);
   }
-  return picked;
+  const filled = [...picked, ...passed.slice(0, Math.max(0, count - picked.length))];
+  return byDistance(place, filled);
 }
 
 function compareDistances(

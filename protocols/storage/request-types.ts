@@ -1,4 +1,5 @@
 import { CID_BYTES } from '../common/block-cid.ts';
+import { DID_MAX_LENGTH } from '../common/did.ts';
 import {
   ENTRY_IDS_MAX,
   FETCH_KEYS_MAX,
@@ -14,24 +15,27 @@ import {
   RECONCILE_MESSAGE_MAX_BYTES,
   SMALL_FRAME_MAX_BYTES,
 } from './constants.ts';
-import type { Condition, PartitionId } from './record.ts';
+import type { Condition, PartitionId, RecordName } from './record.ts';
+
+/** A partition by the names of its namespace: whom it is asked of may never have heard of it, and must find its replicas. */
+export type PartitionName = Omit<RecordName, 'key'> & { readonly partition: number };
 
 /** What may be asked of a replica. */
 export interface Requests {
   /** The record of a key. */
-  get: { readonly namespaceId: Uint8Array; readonly key: string };
+  get: RecordName;
   /** To keep a record; `asStandIn` for a home that is gone. */
   put: { readonly condition: Condition | null; readonly asStandIn: boolean; readonly record: Uint8Array };
   /** Live values, in the order of their keys. */
-  list: PartitionId & { readonly prefix: string; readonly after: string | null; readonly limit: number };
+  list: PartitionName & { readonly prefix: string; readonly after: string | null; readonly limit: number };
   /** The records of some keys of a partition. */
   fetch: PartitionId & { readonly keys: readonly string[] };
   /** What partitions the replica holds anything of, in the order of namespace ids and numbers. */
   partitions: { readonly after: PartitionId | null; readonly limit: number };
   /** How the replica stands to a partition. */
-  state: PartitionId;
+  state: PartitionName;
   /** "I hold records of this partition and take you for a home of it: reconcile with me." */
-  handover: { readonly owner: string; readonly namespace: string; readonly partition: number };
+  handover: PartitionName;
   /** A message of a reconciliation of all that is held, floors too: protocols/reconciliation. */
   reconcile: PartitionId & { readonly message: Uint8Array };
   /** What some of the ids stand for that a reconciliation told. */
@@ -72,8 +76,8 @@ export interface RequestDescriptor {
 }
 
 const LIST_ENTRY_ITEMS = 8;
-/** A list of three, for each member that is gone. */
-const GONE_ITEMS = 4;
+/** A list of four, for each member that is gone. */
+const GONE_ITEMS = 5;
 const SMALL_ITEMS = 24;
 /** Foreground requests: a client waits for them. */
 const FOREGROUND_TIMEOUT_MS = 5_000;
@@ -98,7 +102,7 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
   get: {
     ...SMALL,
     number: 1,
-    items: 2,
+    items: 3,
     answerMaxBytes: FRAME_MAX_BYTES,
     perSecond: 5_000,
     burst: 10_000,
@@ -117,7 +121,7 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
   list: {
     ...PAGE,
     number: 3,
-    items: 5,
+    items: 6,
     perSecond: 800,
     burst: 3_200,
     reason: 'fifty lists of 16 partitions',
@@ -147,7 +151,7 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
   state: {
     ...SMALL,
     number: 7,
-    items: 2,
+    items: 3,
     perSecond: 1_000,
     burst: 10_000,
     reason: 'once for each partition when homes change',
@@ -226,7 +230,8 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
     ...SMALL,
     number: 15,
     items: 0,
-    answerMaxBytes: SMALL_FRAME_MAX_BYTES + GONE_MAX * (PEER_ID_MAX_LENGTH + PREFIX_MAX_LENGTH + 16),
+    answerMaxBytes:
+      SMALL_FRAME_MAX_BYTES + GONE_MAX * (PEER_ID_MAX_LENGTH + PREFIX_MAX_LENGTH + DID_MAX_LENGTH + 20),
     answerMaxItems: SMALL_ITEMS + GONE_MAX * GONE_ITEMS,
     perSecond: 1,
     burst: 10,

@@ -26,8 +26,9 @@ import {
   stampItems,
 } from './frame.ts';
 import { checkPrefix } from './keys.ts';
-import type { Condition, PartitionId } from './record.ts';
+import type { Condition, PartitionId, RecordName } from './record.ts';
 import {
+  type PartitionName,
   REQUESTS,
   type RequestOf,
   type Requests,
@@ -55,12 +56,19 @@ export function decodeRequest(bytes: Uint8Array): { readonly id: number; readonl
 }
 
 const WRITE: { readonly [T in RequestType]: (request: Requests[T]) => readonly unknown[] } = {
-  get: ({ namespaceId, key }) => [namespaceId, key],
+  get: ({ owner, namespace, key }) => [owner, namespace, key],
   put: ({ condition, asStandIn, record }) => [conditionItems(condition), asStandIn, record],
-  list: ({ namespaceId, partition, prefix, after, limit }) => [namespaceId, partition, prefix, after, limit],
+  list: ({ owner, namespace, partition, prefix, after, limit }) => [
+    owner,
+    namespace,
+    partition,
+    prefix,
+    after,
+    limit,
+  ],
   fetch: ({ namespaceId, partition, keys }) => [namespaceId, partition, keys],
   partitions: ({ after, limit }) => [cursorItems(after), limit],
-  state: ({ namespaceId, partition }) => [namespaceId, partition],
+  state: ({ owner, namespace, partition }) => [owner, namespace, partition],
   handover: ({ owner, namespace, partition }) => [owner, namespace, partition],
   reconcile: ({ namespaceId, partition, message }) => [namespaceId, partition, message],
   entries: ({ namespaceId, partition, ids }) => [namespaceId, partition, ids],
@@ -72,16 +80,16 @@ const WRITE: { readonly [T in RequestType]: (request: Requests[T]) => readonly u
 };
 
 const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } = {
-  get: ([id, key]) => ({ type: 'get', namespaceId: readPartition(id, 0).namespaceId, key: readKey(key) }),
+  get: ([owner, namespace, key]) => ({ type: 'get', ...readNames(owner, namespace), key: readKey(key) }),
   put: ([condition, asStandIn, record]) => ({
     type: 'put',
     condition: readCondition(condition),
     asStandIn: readBoolean('as stand-in', asStandIn),
     record: check.bytes('record', record, RECORD_MAX_BYTES, 1),
   }),
-  list: ([id, partition, prefix, after, limit]) => ({
+  list: ([owner, namespace, partition, prefix, after, limit]) => ({
     type: 'list',
-    ...readPartition(id, partition),
+    ...readPartitionName(owner, namespace, partition),
     prefix: readPrefix(prefix),
     after: readAfter(after),
     limit: readLimit(limit),
@@ -96,8 +104,8 @@ const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } 
     after: readPartitionCursor(after),
     limit: readLimit(limit),
   }),
-  state: ([id, partition]) => ({ type: 'state', ...readPartition(id, partition) }),
-  handover: ([owner, namespace, partition]) => readHandover(owner, namespace, partition),
+  state: (items) => ({ type: 'state', ...readPartitionName(...items) }),
+  handover: (items) => ({ type: 'handover', ...readPartitionName(...items) }),
   reconcile: ([id, partition, message]) => ({
     type: 'reconcile',
     ...readPartition(id, partition),
@@ -195,9 +203,14 @@ export function readPartitionCursor(value: unknown): PartitionId | null {
   return readPartition(id, partition);
 }
 
-function readHandover(owner: unknown, namespace: unknown, partition: unknown): RequestOf<'handover'> {
+function readNames(owner: unknown, namespace: unknown): Omit<RecordName, 'key'> {
   const names = { owner: check.text('owner', owner), namespace: check.text('namespace', namespace) };
   check.named(() => checkOwner(names.owner));
   check.named(() => checkNamespace(names.namespace));
-  return { type: 'handover', ...names, partition: check.integer('partition', partition, 0, PARTITIONS - 1) };
+  return names;
+}
+
+function readPartitionName(owner?: unknown, namespace?: unknown, partition?: unknown): PartitionName {
+  const number = check.integer('partition', partition, 0, PARTITIONS - 1);
+  return { ...readNames(owner, namespace), partition: number };
 }

@@ -176,7 +176,11 @@ const resource: fc.Arbitrary<Resource> = fc
     actions,
     prefix,
   })
-  .map((one) => Object.assign({}, one, { prefix: one.actions.includes('admin') ? '' : one.prefix }));
+  .map((one) => {
+    // these two are of a namespace as a whole
+    const isWhole = one.actions.includes('admin') || one.actions.includes('sponsor');
+    return Object.assign({}, one, { prefix: isWhole ? '' : one.prefix });
+  });
 
 test('resources: each has a text of its own, and the text says all of it', () => {
   const property = fc.property(resource, resource, (one, other) => {

@@ -15,14 +15,26 @@ import {
   encodeQuestion,
   encodeRevocation,
   encodeRevocationBody,
+  encodeSponsorship,
+  encodeSponsorshipBody,
   NamespacesError,
   NOTICE_MAX_BYTES,
   QUESTION_MAX_BYTES,
   REVOCATION_MAX_BYTES,
+  type SignedNotice,
+  SPONSORSHIP_MAX_BYTES,
 } from '../../protocols/namespaces/index.ts';
 import * as cbor from '../support/cbor.ts';
 import { changedBytes, checkWith } from '../support/fuzzing.ts';
-import { POLICY, policyWire, REVOCATION, revocationWire, rules } from '../support/notices.ts';
+import {
+  POLICY,
+  policyWire,
+  REVOCATION,
+  revocationWire,
+  rules,
+  SPONSORSHIP,
+  sponsorshipWire,
+} from '../support/notices.ts';
 import { frameVectors } from '../vectors/namespaces/frames.ts';
 import { validVectors } from '../vectors/namespaces/valid.ts';
 
@@ -31,14 +43,17 @@ const KEPT_SEEDS: readonly number[] = [1, 42];
 
 const crypto = createCrypto();
 
+function encoded(notice: SignedNotice): Uint8Array {
+  const { kind, signature } = notice;
+  if (kind === 'policy') return encodePolicy(encodePolicyBody(notice), signature);
+  if (kind === 'revocation') return encodeRevocation(encodeRevocationBody(notice), signature);
+  return encodeSponsorship(encodeSponsorshipBody(notice), signature);
+}
+
 /** What is decoded encodes to the same bytes. */
 function noticeHolds(bytes: Uint8Array): void {
   try {
-    const notice = decodeNotice(bytes, crypto);
-    const again =
-      notice.kind === 'policy'
-        ? encodePolicy(encodePolicyBody(notice), notice.signature)
-        : encodeRevocation(encodeRevocationBody(notice), notice.signature);
+    const again = encoded(decodeNotice(bytes, crypto));
     assert.ok(Buffer.from(again).equals(bytes), 'what is taken has one form');
   } catch (error) {
     if (!(error instanceof NamespacesError)) throw error;
@@ -72,7 +87,7 @@ function small(vectors: readonly { readonly hex: string }[]): Buffer[] {
 test('any bytes', () => {
   const bytes = fc.uint8Array({ maxLength: 600 });
   check(fc.property(bytes, noticeHolds), 2000);
-  for (const head of [0x8d, 0x88]) {
+  for (const head of [0x8d, 0x88, 0x8b]) {
     check(
       fc.property(bytes, (rest) => noticeHolds(Buffer.concat([Buffer.of(head, 0x01), rest]))),
       1000,
@@ -106,7 +121,7 @@ function fieldsOf(items: object): string[] {
   return Object.keys(items).filter((name) => name !== 'version');
 }
 
-test('policies and revocations whose fields hold any CBOR', () => {
+test('notices whose fields hold any CBOR', () => {
   const policies = fc.property(fc.constantFrom(...fieldsOf(POLICY)), value, (field, one) => {
     noticeHolds(policyWire({ ...POLICY, [field]: one }, NO_SIGNATURE));
   });
@@ -115,6 +130,10 @@ test('policies and revocations whose fields hold any CBOR', () => {
     noticeHolds(revocationWire({ ...REVOCATION, [field]: one }, NO_SIGNATURE));
   });
   check(revocations, 2000);
+  const sponsorships = fc.property(fc.constantFrom(...fieldsOf(SPONSORSHIP)), value, (field, one) => {
+    noticeHolds(sponsorshipWire({ ...SPONSORSHIP, [field]: one }, NO_SIGNATURE));
+  });
+  check(sponsorships, 3000);
 });
 
 test('rules that hold any CBOR', () => {
@@ -135,10 +154,11 @@ test('rules that hold any CBOR', () => {
 });
 
 test('the deepest and the widest do not pass the size that is checked first', () => {
-  for (const byte of [0x80, 0x81, 0x8d, 0x9f, 0xa1, 0xff]) {
+  for (const byte of [0x80, 0x81, 0x8b, 0x8d, 0x9f, 0xa1, 0xff]) {
     for (const [head, max] of [
       [0x8d, NOTICE_MAX_BYTES],
       [0x88, REVOCATION_MAX_BYTES],
+      [0x8b, SPONSORSHIP_MAX_BYTES],
     ] as const) {
       for (const size of [max, max + 1]) {
         noticeHolds(Buffer.concat([Buffer.of(head, 0x01), Buffer.alloc(size - 2, byte)]));

@@ -104,7 +104,7 @@ describe('an invite that was used', () => {
     assert.equal(from, node.owner);
     assert.deepEqual(
       resources.map(({ actions, namespace, owner }) => [actions, namespace, owner]),
-      [[['publish', 'read', 'write'], '*', node.owner]],
+      [[['publish', 'read', 'sponsor', 'write'], '*', node.owner]],
     );
     const { members } = await node.members.list();
     assert.deepEqual(

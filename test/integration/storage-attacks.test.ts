@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCrypto } from '../../node/crypto.ts';
 import type { MaillonNode } from '../../node/index.ts';
 import { Frames } from '../../node/storage/frames.ts';
 import {
   decodeAnswer,
   encodeRequest,
-  Partitions,
   REQUESTS_MAX,
   type RequestOf,
   type RequestType,
@@ -14,7 +12,6 @@ import {
 } from '../../protocols/storage/index.ts';
 import * as cbor from '../support/cbor.ts';
 import { authorNumber } from '../support/directory.ts';
-import { SWARM } from '../support/envelopes.ts';
 import { floor, type Held, LyingReplica } from '../support/lying-replica.ts';
 import { startNode } from '../support/node.ts';
 import { until } from '../support/processes.ts';
@@ -134,14 +131,11 @@ test('peers that say nothing, nonsense, too much or never read are cut off, and 
   await until('a length above the largest, too', () => endless.status !== 'open');
   // a record holds as much itself, where its author signs it elsewhere
   await node.storage.carry(recordAt(Date.now(), 'large', 'l'.repeat(2 ** 20)));
-  const namespaceId = new Partitions({ crypto: createCrypto() }, { swarm: SWARM }).namespaceId(
-    named('large'),
-  );
   const greedy = await other.open(STORAGE_PROTOCOL);
   greedy.pause();
   for (let id = 0; id < REQUESTS_MAX; id++) {
     if (greedy.status !== 'open') break;
-    const frame = encodeRequest(id, { type: 'get', namespaceId, key: 'large' });
+    const frame = encodeRequest(id, { type: 'get', ...named('large') });
     greedy.send(Buffer.concat([Buffer.of(frame.byteLength), frame]));
   }
   await until('who does not read is cut off', () => greedy.status !== 'open');

@@ -94,7 +94,7 @@ test('records that are forged, early, expired, of a later version or of elsewher
     const key = `bad/${what}`;
     const code = await codeOf(attacker.ask(put(make(key))));
     assert.ok(code !== null && codes.includes(code), `${what}: ${code}`);
-    const { held } = await attacker.ask({ type: 'get', ...partitionId(key), key });
+    const { held } = await attacker.ask({ type: 'get', ...named(key) });
     assert.equal(held, null, what);
     assert.equal(await read(other, key), null, what);
   }
@@ -123,7 +123,7 @@ test('genuine records that come again later bring nothing back', async (t) => {
   const attackers = await Promise.all(nodes.map((one) => RawReplica.connect(t, one)));
   const [first] = attackers as [RawReplica];
   const held = async (): Promise<Uint8Array> => {
-    const answer = await first.ask({ type: 'get', ...partitionId('k'), key: 'k' });
+    const answer = await first.ask({ type: 'get', ...named('k') });
     assert.ok(answer.held?.kind === 'record');
     return answer.held.record;
   };
@@ -162,7 +162,7 @@ test('who is no member cannot make a node take over that keys have ended', async
   });
   const { partition } = partitionId('kept');
   await codeOf(attacker.ask({ type: 'handover', owner: '', namespace: 'default', partition }));
-  const { held } = await attacker.ask({ type: 'get', ...partitionId('kept'), key: 'kept' });
+  const { held } = await attacker.ask({ type: 'get', ...named('kept') });
   assert.equal(held?.kind, 'record');
   for (const one of [node, other]) assert.equal(await read(one, 'kept'), 'kept');
 });
@@ -222,7 +222,7 @@ test('a peer that asks without end is refused what is too much, and others are s
   const greedy = await RawReplica.connect(t, node);
   const stream = await greedy.stream();
   stream.pause();
-  const get = { type: 'get', ...partitionId('k'), key: 'k' } as const;
+  const get = { type: 'get', ...named('k') } as const;
   try {
     for (let id = 0; id < 2_000; id++) stream.send(frame(Buffer.from(encodeRequest(id, get))));
   } catch {

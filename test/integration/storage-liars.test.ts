@@ -160,7 +160,7 @@ test('whatever one home of three answers, reads give what was written', async (t
   const { nodes, light, liar } = here;
   const [first] = nodes as [MaillonNode];
   await first.storage.put(named('k'), bytes('old'), { durability: 'all' });
-  const { held } = await liar.ask({ type: 'get', ...partitionId('k'), key: 'k' });
+  const { held } = await liar.ask({ type: 'get', ...named('k') });
   assert.ok(held?.kind === 'record');
   await first.storage.put(named('k'), bytes('new'), { durability: 'all' });
   for (const [what, react] of LIES) {
@@ -294,7 +294,7 @@ test('a home that wants the others to take over forged records and floors gets n
   await liar.ask({ type: 'handover', owner: '', namespace: 'default', partition });
   await until('the node compares', () => (liar.asked.reconcile ?? 0) > 0);
   await until('and asks for what it lacks', () => (liar.asked.fetch ?? 0) > 0);
-  const { held } = await liar.ask({ type: 'get', ...partitionId('kept'), key: 'kept' });
+  const { held } = await liar.ask({ type: 'get', ...named('kept') });
   assert.equal(held?.kind, 'record', 'the floor of one is not believed');
   for (const node of [...nodes, light]) {
     assert.equal(await read(node, 'kept'), 'kept');

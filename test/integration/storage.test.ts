@@ -127,6 +127,8 @@ test('a list is complete, in the order of bytes, by prefix, in pages', async (t)
   assert.deepEqual(await first.storage.list({ owner: '', namespace: 'other' }), {
     entries: [],
     cursor: null,
+    degraded: false,
+    copies: { live: 3, wanted: 3 },
   });
 });
 

@@ -37,13 +37,14 @@ export const NO_STORAGE: StorageStatus = {
   freeBytes: 0,
   members: 0,
   replicas: 3,
-  partitions: { home: 0, standIn: 0, unsynced: 0 },
+  partitions: { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 },
+  isReady: false,
   namespaces: [],
 };
 
 export const NO_NAMESPACES: NamespacesGauges = {
   metrics: createNamespacesServiceMetrics(),
-  counts: { policies: 0, revocations: 0, bytes: 0 },
+  counts: { policies: 0, revocations: 0, sponsorships: 0, bytes: 0 },
 };
 
 export const NO_IDENTITY: IdentityGauges = {

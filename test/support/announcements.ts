@@ -2,10 +2,11 @@
 import { sign } from 'node:crypto';
 import * as cbor from './cbor.ts';
 import { AUTHOR, type Author, SWARM, sha256, TIME } from './envelopes.ts';
+import { delegation, didOf, session, texts } from './identities.ts';
 
 export const HALF_HOUR_MS = 30 * 60_000;
 
-/** The 12 items of a body, each as its bytes on the wire. */
+/** The 15 items of a body, each as its bytes on the wire. */
 export interface Items {
   readonly version: Buffer;
   readonly author: Buffer;
@@ -18,6 +19,9 @@ export interface Items {
   readonly shards: Buffer;
   readonly storageBytes: Buffer;
   readonly connections: Buffer;
+  readonly operator: Buffer;
+  readonly chain: Buffer;
+  readonly isReady: Buffer;
   readonly ext: Buffer;
 }
 
@@ -68,7 +72,7 @@ export function addressList(...addresses: readonly Buffer[]): Buffer {
 
 /** The SPEC's example. */
 export const EXAMPLE: Items = {
-  version: cbor.integer(1),
+  version: cbor.integer(2),
   author: cbor.bytes(AUTHOR.multikey),
   time: cbor.integer(TIME),
   expiry: cbor.integer(TIME + HALF_HOUR_MS),
@@ -82,24 +86,48 @@ export const EXAMPLE: Items = {
   shards: cbor.list([0, 1, 2, 3, 4, 5, 6, 7].map((shard) => cbor.integer(shard))),
   storageBytes: cbor.integer(0),
   connections: cbor.integer(300),
+  operator: cbor.text(''),
+  chain: cbor.list([]),
+  isReady: cbor.FALSE,
   ext: cbor.map([]),
 };
+
+/** Whom the author of a vector says it belongs to. */
+export const OPERATOR = session(9);
+
+/** The items by which an author belongs to `OPERATOR`, whose delegation may grant something else. */
+export function operatorItems(
+  other: {
+    readonly actions?: string;
+    readonly namespace?: string;
+    readonly audience?: Author;
+    readonly expiry?: number;
+    readonly swarm?: string;
+  } = {},
+): Pick<Items, 'operator' | 'chain'> {
+  const { actions = 'sponsor', namespace = '*', audience = AUTHOR, expiry, swarm = SWARM } = other;
+  const resources = texts(`maillon://${swarm}/${OPERATOR.did}/${namespace}/${actions}/`);
+  const end = expiry === undefined ? cbor.NULL : cbor.integer(expiry);
+  const to = { did: didOf(audience.multikey), sign: OPERATOR.sign };
+  const link = delegation(OPERATOR, to, { resources, expiry: end }, swarm);
+  return { operator: cbor.text(OPERATOR.did), chain: cbor.list([cbor.bytes(link)]) };
+}
 
 /** The items of a body one after another, in the order of the SPEC. */
 function itemBytes(items: Items): Buffer {
   const { version, author, time, expiry, role, addresses, software, generation, shards } = items;
-  const { storageBytes, connections, ext } = items;
+  const { storageBytes, connections, operator, chain, isReady, ext } = items;
   const first = [version, author, time, expiry, role, addresses, software, generation, shards];
-  return Buffer.concat([...first, storageBytes, connections, ext]);
+  return Buffer.concat([...first, storageBytes, connections, operator, chain, isReady, ext]);
 }
 
 export function bodyOf(items: Items): Buffer {
-  return Buffer.concat([Buffer.of(0x8c), itemBytes(items)]);
+  return Buffer.concat([Buffer.of(0x8f), itemBytes(items)]);
 }
 
 /** What the author of `body` signs. */
 export function signedBytes(body: Uint8Array, swarm = SWARM): Buffer {
-  const domain = 'maillon/node-announcement/1';
+  const domain = 'maillon/node-announcement/2';
   return cbor.list([cbor.text(domain), cbor.text(swarm), cbor.bytes(sha256(body))]);
 }
 
@@ -109,7 +137,7 @@ export function signatureOf(body: Uint8Array, author = AUTHOR, swarm = SWARM): B
 
 /** An announcement of `items` with `signature` behind it. */
 export function wireOf(items: Items, signature: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.of(0x8d), itemBytes(items), cbor.bytes(signature)]);
+  return Buffer.concat([Buffer.of(0x90), itemBytes(items), cbor.bytes(signature)]);
 }
 
 /** The example with other items, signed. Non-canonical items are signed as they stand. */

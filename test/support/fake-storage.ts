@@ -102,7 +102,8 @@ export class FakeStorage implements Storage {
       .toSorted(([a], [b]) => compareKeys(a, b))
       .map(([key, record]) => toEntry(key, record));
     const page = entries.slice(0, limit);
-    return { entries: page, cursor: entries.length > limit ? `after:${page.at(-1)?.key ?? ''}` : null };
+    const next = entries.length > limit ? `after:${page.at(-1)?.key ?? ''}` : null;
+    return { entries: page, cursor: next, degraded: this.degraded, copies: { live: 1, wanted: 3 } };
   }
 
   async where(name: RecordName): Promise<Where> {
@@ -117,7 +118,7 @@ export class FakeStorage implements Storage {
       isTombstone: false,
       isWhole: etag === null ? null : true,
     } as const;
-    return { partition: 3, holders: [holder] };
+    return { partition: 3, wanted: 3, isSponsored: false, holders: [holder] };
   }
 
   status(): StorageStatus {
@@ -129,7 +130,8 @@ export class FakeStorage implements Storage {
       freeBytes: 2 ** 30,
       members: 1,
       replicas: 3,
-      partitions: { home: 0, standIn: 0, unsynced: 0 },
+      partitions: { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 },
+      isReady: true,
       namespaces: [{ owner: '', namespace: 'default', keys: 0, bytes: 0 }],
     };
   }
@@ -260,5 +262,6 @@ function toEntry(
 
 function receiptOf(record: StoredRecord, { durability = 'majority' }: PutOptions): WriteReceipt {
   const { etag, id, version, expiresAt } = record;
-  return { etag, id, version, replicas: [SELF], homes: [SELF], durability, durable: false, expiresAt };
+  const by = { replicas: [SELF], homes: [SELF], wanted: 3 };
+  return { etag, id, version, ...by, durability, durable: false, expiresAt };
 }

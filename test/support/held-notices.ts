@@ -5,6 +5,10 @@ import {
   type RevocationTarget,
   type SignedNotice,
   type SignedPolicy,
+  type SignedSponsorship,
+  type SponsorshipHead,
+  type SponsorshipPlace,
+  sponsorshipKey,
   targetKey,
 } from '../../protocols/namespaces/index.ts';
 
@@ -20,6 +24,7 @@ export class NoticesInMemory implements HeldNotices {
   room: string | null = null;
   readonly #heads = new Map<string, SignedPolicy>();
   readonly #revoked = new Set<string>();
+  readonly #sponsorships = new Map<string, SignedSponsorship>();
 
   has(digest: Uint8Array): boolean {
     return this.all.has(hex(digest));
@@ -37,6 +42,10 @@ export class NoticesInMemory implements HeldNotices {
     return this.missing.has(hex(digest));
   }
 
+  sponsorshipIn(place: SponsorshipPlace): SponsorshipHead | undefined {
+    return this.#sponsorships.get(sponsorshipKey(place));
+  }
+
   refusal(): string | null {
     return this.room;
   }
@@ -44,6 +53,7 @@ export class NoticesInMemory implements HeldNotices {
   put(notice: SignedNotice): void {
     this.all.set(hex(notice.digest), notice);
     if (notice.kind === 'revocation') this.#revoked.add(`${notice.as} ${targetKey(notice.target)}`);
+    else if (notice.kind === 'sponsorship') this.#sponsorships.set(sponsorshipKey(notice), notice);
     else if (notice.sequence > (this.headOf(notice)?.sequence ?? 0)) {
       this.#heads.set(`${notice.owner} ${notice.namespace}`, notice);
     }

@@ -7,7 +7,7 @@ import { authorNumber } from './directory.ts';
 import { startNode } from './node.ts';
 import { answering, NOTHING_DIFFERS, RawReplica } from './raw-replica.ts';
 import { known } from './storage.ts';
-import { placeOf, startTenantNodes } from './tenants.ts';
+import { NAMESPACE, placeOf, startTenantNodes } from './tenants.ts';
 
 const LIAR = authorNumber(79);
 export const KEY = 'k';
@@ -30,7 +30,9 @@ export async function stage(t: TestContext): Promise<Stage> {
 
 /** Who is home, as an honest one says it: to be asked while the liar is listened to. */
 export async function viewOf(liar: RawReplica, owner: string): Promise<string> {
-  return (await liar.ask({ type: 'state', ...placeOf(owner, KEY) })).view;
+  return (
+    await liar.ask({ type: 'state', owner, namespace: NAMESPACE, partition: placeOf(owner, KEY).partition })
+  ).view;
 }
 
 /** From here on the liar is a synced home of `KEY` as far as it says, takes every write, and reads out `record`. */
@@ -46,9 +48,12 @@ export function hold(liar: RawReplica, owner: string, view: string, record: Uint
     fingerprint: new Uint8Array(16),
   };
   liar.react = answering((request) => {
-    const isOther = 'namespaceId' in request && !equalBytes(request.namespaceId, place.namespaceId);
-    return Promise.resolve(isOther ? null : answer(request));
+    return Promise.resolve(isAbout(request) ? answer(request) : null);
   });
+  function isAbout(request: StorageRequest): boolean {
+    if ('owner' in request) return request.owner === owner && request.namespace === NAMESPACE;
+    return !('namespaceId' in request) || equalBytes(request.namespaceId, place.namespaceId);
+  }
   function answer({ type }: StorageRequest): Answers[RequestType] | null {
     if (type === 'put') return { ...standing, outcome: { status: 'stored' }, isDurable: true };
     if (type === 'get') return { ...standing, held: record === null ? null : { kind: 'record', record } };

@@ -3,7 +3,7 @@ import type { Stream } from '@libp2p/interface';
 import { createCrypto } from '../../node/crypto.ts';
 import type { MaillonNode } from '../../node/index.ts';
 import { Frames } from '../../node/storage/frames.ts';
-import { kadIdOf } from '../../node/storage/members.ts';
+import { kadIdOf } from '../../node/storage/member-rules.ts';
 import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
 import {
   type Answers,
@@ -13,8 +13,8 @@ import {
   FINGERPRINT_BYTES,
   homesOf,
   type PartitionId,
+  type PartitionName,
   Partitions,
-  partitionOf,
   placeOf,
   REPLICAS,
   type RequestType,
@@ -87,8 +87,7 @@ export class LyingReplica {
     switch (request.type) {
       case 'get': {
         this.asked.push(request.key);
-        const partition = partitionOf(crypto, request.key);
-        return { ...this.#standing({ ...request, partition }), held: this.says(request.key) };
+        return { ...this.#standing(this.#partitions.of(request)), held: this.says(request.key) };
       }
       case 'put': {
         this.given.push(request.record);
@@ -96,7 +95,7 @@ export class LyingReplica {
         return { ...this.#standing(partition), outcome: { status: 'stored' }, isDurable: true };
       }
       case 'list':
-        return { ...this.#standing(request), entries: [], next: null };
+        return { ...this.#standing(this.#idOf(request)), entries: [], next: null };
       case 'fetch':
         return { records: request.keys.map(() => null) };
       case 'partitions':
@@ -106,7 +105,7 @@ export class LyingReplica {
       case 'entries':
         return { entries: request.ids.map(() => null) };
       case 'state':
-        return { ...this.#standing(request), ...HOLDS_NOTHING };
+        return { ...this.#standing(this.#idOf(request)), ...HOLDS_NOTHING };
       case 'has':
         return { has: request.cids.map(() => true) };
       case 'block':
@@ -117,18 +116,21 @@ export class LyingReplica {
       case 'gone':
         return { gone: [] };
       default:
-        return this.#standing({
-          namespaceId: this.#partitions.namespaceId(request),
-          partition: request.partition,
-        });
+        return this.#standing(this.#idOf(request));
     }
+  }
+
+  #idOf(name: PartitionName): PartitionId {
+    return { namespaceId: this.#partitions.namespaceId(name), partition: name.partition };
   }
 
   #standing(partition: PartitionId): { view: string; isSynced: boolean } {
     const members = this.#members.map((id) => {
-      return { id, kadId: kadIdOf(crypto, id), prefix: LOOPBACK_PREFIX, isLive: true };
+      const kadId = kadIdOf(crypto, id);
+      return { id, kadId, prefix: LOOPBACK_PREFIX, isLive: true, operator: '', isReady: false };
     });
-    const homes = homesOf(placeOf(crypto, partition), members, {
+    // namespaces without an owner, which everybody keeps
+    const homes = homesOf(placeOf(crypto, partition), members, null, {
       replicas: REPLICAS,
       distinctPrefixes: true,
     });

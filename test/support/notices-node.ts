@@ -109,6 +109,8 @@ export class NoticesNode {
         logger,
         events,
         verify: verifier(() => service),
+        isNamed: ({ holder, naming }) =>
+          !naming.some((link) => service.revokersOf({ link: sha256(link) })?.has(holder)),
       },
       { swarm: SWARM, data, ...(options.room === undefined ? {} : { room: options.room }) },
     );

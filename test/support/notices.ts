@@ -1,7 +1,8 @@
-/** Policies and revocations made from namespaces/SPEC.md alone, with node:crypto: nothing of the code under test is in here. */
+/** Policies, revocations and sponsorships made from namespaces/SPEC.md alone, with node:crypto: nothing of the code under test is in here. */
 import { sign } from 'node:crypto';
 import * as cbor from './cbor.ts';
-import { AUTHOR, type Author, authorOf, SWARM, sha256, TIME } from './envelopes.ts';
+import { AUTHOR, type Author, authorOf, OTHER_AUTHOR, SWARM, sha256, TIME } from './envelopes.ts';
+import { cacao, evmWallet, SESSION } from './identities.ts';
 
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
@@ -40,6 +41,20 @@ export interface RevocationItems {
   readonly version: Buffer;
   readonly target: Buffer;
   readonly time: Buffer;
+  readonly as: Buffer;
+  readonly chain: Buffer;
+  readonly author: Buffer;
+  readonly ext: Buffer;
+}
+
+/** The 10 items of a sponsorship's body. */
+export interface SponsorshipItems {
+  readonly version: Buffer;
+  readonly owner: Buffer;
+  readonly namespace: Buffer;
+  readonly time: Buffer;
+  readonly holder: Buffer;
+  readonly naming: Buffer;
   readonly as: Buffer;
   readonly chain: Buffer;
   readonly author: Buffer;
@@ -126,6 +141,23 @@ export const REVOCATION: RevocationItems = {
   ext: cbor.map([]),
 };
 
+/** The wallet of identity/SPEC.md's example. */
+export const WALLET = evmWallet(5).did;
+
+/** The SPEC's example of a sponsorship: the wallet's sign-in of identity/SPEC.md names the operator, which accepts. */
+export const SPONSORSHIP: SponsorshipItems = {
+  version: cbor.integer(1),
+  owner: cbor.text(WALLET),
+  namespace: cbor.text('default'),
+  time: cbor.integer(TIME),
+  holder: cbor.text(WALLET),
+  naming: cbor.list([cbor.bytes(cacao(evmWallet(5), SESSION))]),
+  as: cbor.text(didOf(OTHER_AUTHOR)),
+  chain: cbor.list([]),
+  author: cbor.bytes(OTHER_AUTHOR.multikey),
+  ext: cbor.map([]),
+};
+
 function policyItems(items: PolicyItems): Buffer {
   const { version, owner, namespace, sequence, previous, time, holder, rules, as, chain, author, ext } =
     items;
@@ -135,6 +167,15 @@ function policyItems(items: PolicyItems): Buffer {
 
 function revocationItems({ version, target, time, as, chain, author, ext }: RevocationItems): Buffer {
   return Buffer.concat([version, target, time, as, chain, author, ext]);
+}
+
+function sponsorshipItems(items: SponsorshipItems): Buffer {
+  const { version, owner, namespace, time, holder, naming, as, chain, author, ext } = items;
+  return Buffer.concat([version, owner, namespace, time, holder, naming, as, chain, author, ext]);
+}
+
+export function sponsorshipBody(items: SponsorshipItems): Buffer {
+  return Buffer.concat([Buffer.of(0x8a), sponsorshipItems(items)]);
 }
 
 export function policyBody(items: PolicyItems): Buffer {
@@ -152,6 +193,7 @@ export function signedBytes(domain: string, body: Uint8Array, swarm = SWARM): Bu
 
 const POLICY_DOMAIN = 'maillon/policy/1';
 const REVOCATION_DOMAIN = 'maillon/revocation/1';
+const SPONSORSHIP_DOMAIN = 'maillon/sponsorship/1';
 
 export function policySignature(body: Uint8Array, by: Author = AUTHOR, swarm = SWARM): Buffer {
   return sign(null, signedBytes(POLICY_DOMAIN, body, swarm), by.key);
@@ -159,6 +201,14 @@ export function policySignature(body: Uint8Array, by: Author = AUTHOR, swarm = S
 
 export function revocationSignature(body: Uint8Array, by: Author = AUTHOR, swarm = SWARM): Buffer {
   return sign(null, signedBytes(REVOCATION_DOMAIN, body, swarm), by.key);
+}
+
+export function sponsorshipSignature(body: Uint8Array, by: Author = OTHER_AUTHOR, swarm = SWARM): Buffer {
+  return sign(null, signedBytes(SPONSORSHIP_DOMAIN, body, swarm), by.key);
+}
+
+export function sponsorshipWire(items: SponsorshipItems, signature: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.of(0x8b), sponsorshipItems(items), cbor.bytes(signature)]);
 }
 
 export function policyWire(items: PolicyItems, signature: Uint8Array): Buffer {
@@ -190,6 +240,48 @@ export function revocation(
 ): Buffer {
   const items = { ...REVOCATION, author: cbor.bytes(author.multikey), ...other };
   return revocationWire(items, revocationSignature(revocationBody(items), author, swarm));
+}
+
+/** The example with other items, signed. */
+export function sponsorship(
+  other: Partial<SponsorshipItems> = {},
+  { author = OTHER_AUTHOR, swarm = SWARM }: By = {},
+): Buffer {
+  const items = { ...SPONSORSHIP, author: cbor.bytes(author.multikey), ...other };
+  return sponsorshipWire(items, sponsorshipSignature(sponsorshipBody(items), author, swarm));
+}
+
+function linkList(links: readonly Uint8Array[]): Buffer {
+  return cbor.list(links.map((link) => cbor.bytes(link)));
+}
+
+/** A holder named an operator over links, and it accepts; without links it withdraws. */
+export function sponsorshipStep(step: {
+  readonly operator: Author;
+  /** DID. */
+  readonly holder: string;
+  readonly owner?: string;
+  readonly namespace?: string;
+  readonly time?: number;
+  readonly naming?: readonly Uint8Array[];
+  /** Who signs, over these links from the operator. */
+  readonly by?: Author;
+  readonly chain?: readonly Uint8Array[];
+}): Buffer {
+  const { operator, holder, owner = holder, namespace = 'default', time = Date.now() } = step;
+  const { naming = [Buffer.from('a link')], by = operator, chain = [] } = step;
+  return sponsorship(
+    {
+      owner: cbor.text(owner),
+      namespace: cbor.text(namespace),
+      time: cbor.integer(time),
+      holder: cbor.text(holder),
+      naming: linkList(naming),
+      as: cbor.text(didOf(operator)),
+      chain: linkList(chain),
+    },
+    { author: by },
+  );
 }
 
 /** Bytes behind the body: head and bytes of the signature. */
@@ -233,7 +325,7 @@ export function policyStep(step: PolicyStep): Buffer {
       time: cbor.integer(time),
       holder: cbor.text(didOf(holder)),
       as: cbor.text(didOf(as)),
-      chain: cbor.list(chain.map((link) => cbor.bytes(link))),
+      chain: linkList(chain),
       ...(step.rules === undefined ? {} : { rules: step.rules }),
     },
     { author: by },

@@ -130,8 +130,7 @@ export class RawReplica {
     const partition = partitionOfRequest(request);
     const known = this.#views.get(partition);
     if (known !== undefined) return { view: known, isSynced: true };
-    const { namespaceId } = partitionId('');
-    const { view } = await this.ask({ type: 'state', namespaceId, partition });
+    const { view } = await this.ask({ type: 'state', owner: '', namespace: 'default', partition });
     this.#views.set(partition, view);
     return { view, isSynced: true };
   }

@@ -26,6 +26,7 @@ import type { PartitionPlace, RecordStore } from '../../node/storage/store/inter
 import { Wire } from '../../node/storage/wire.ts';
 import { WireServer } from '../../node/storage/wire-server.ts';
 import { Witnesses } from '../../node/storage/witnesses.ts';
+import { systemClock } from '../../protocols/common/clock.ts';
 import {
   type Answers,
   decodeRecord,
@@ -53,9 +54,9 @@ const NO_SIGNATURE = new Uint8Array(64);
 const NO_VALUE = new Uint8Array();
 
 const crypto = createCrypto();
-const clock = { now: () => Date.now() };
+const clock = systemClock;
 const logger = silentLogger();
-const partitions = new Partitions({ crypto }, { swarm: SWARM });
+export const partitions = new Partitions({ crypto }, { swarm: SWARM });
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 const author = Buffer.concat([
   Buffer.of(0xed, 0x01),
@@ -105,12 +106,15 @@ export function makeRecord(
   return decodeRecord(encodeRecord(body, signature), crypto);
 }
 
+type Ask = ConstructorParameters<typeof Witnesses>[0]['ask'];
+
 export class ReplicaNode {
   readonly id: string;
   readonly store: RecordStore;
   readonly copier: Copier;
   readonly metrics = createStorageServiceMetrics();
   readonly network: Network;
+  readonly ask: Ask;
   readonly #directory: string;
   readonly #wire: Wire;
   readonly #server: WireServer;
@@ -131,8 +135,8 @@ export class ReplicaNode {
       { swarm: SWARM },
     );
     const places = placesOf(peers);
-    const ask: ConstructorParameters<typeof Witnesses>[0]['ask'] = (id, request, signal) =>
-      this.#wire.request(id, request, signal);
+    this.ask = (id, request, signal) => this.#wire.request(id, request, signal);
+    const { ask } = this;
     const blobs = new BlobHome(
       { clock, crypto, logger },
       {
@@ -144,8 +148,8 @@ export class ReplicaNode {
     );
     const exchange = new BlobExchange({ crypto, ask, onLie: () => undefined });
     const fetches = new BlobFetches({ blobs, exchange });
-    const witnesses = new Witnesses({ isCurrent, ask }, { self: this.id });
-    const endings = new Endings({ places, ask }, { self: this.id });
+    const witnesses = new Witnesses({ clock, isCurrent, ask }, { self: this.id });
+    const endings = new Endings({ clock, places, ask }, { self: this.id });
     const own = { store, crypto, clock, logger, blobs, fetches, places, standings: STANDINGS };
     const keeper = new BlobKeeper(own, { self: this.id });
     const shared = { ...own, blobs: keeper, partitions, admission, metrics, witnesses };
@@ -153,7 +157,6 @@ export class ReplicaNode {
     const replica = new Replica({
       ...shared,
       door: new BlobDoor({ blobs, isPublic: () => false }),
-      isSponsored: () => true,
       isMember: () => true,
       gone: () => [],
       copyFrom: (peer) => this.pull(peer),
@@ -193,9 +196,9 @@ export class ReplicaNode {
 
   /** What a home does with another one: asks how it stands, and where they differ takes over and has it take over. True: they did not. */
   async review(other: string): Promise<boolean> {
-    const { namespaceId, partition, owner, namespace } = PLACE;
+    const { partition, owner, namespace } = PLACE;
     const signal = AbortSignal.timeout(PULL_TIMEOUT_MS);
-    const state = await this.#wire.request(other, { type: 'state', namespaceId, partition }, signal);
+    const state = await this.#wire.request(other, { type: 'state', owner, namespace, partition }, signal);
     const own = this.store.summary(PLACE);
     if (own?.count === state.count && Buffer.from(own.fingerprint).equals(state.fingerprint)) return true;
     await this.pull(other);
@@ -223,6 +226,7 @@ function placesOf(peers: () => readonly string[]): Places {
     homes: peers().map((id) => ({ id, isLive: true })),
     view: VIEW,
     isHome: true,
+    isSponsored: true,
   });
   return { of } as unknown as Places;
 }

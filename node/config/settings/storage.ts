@@ -27,7 +27,7 @@ export const STORAGE_SETTINGS = [
     path: 'storage.distinctPrefixes',
     schema: z.boolean(),
     default: true,
-    help: 'At most one home replica of a /24 or /48, so that one party is not a majority. Loopback is not counted.',
+    help: 'Prefer replicas of different /24s or /48s; none is done without for it. Loopback is not counted. The same at every node of a swarm.',
   },
   {
     path: 'storage.graceMs',
@@ -54,7 +54,7 @@ export const STORAGE_SETTINGS = [
     path: 'storage.sponsored',
     schema: texts,
     default: [],
-    help: "Namespaces whose records this node keeps until they expire: owners (did:…), name@did:…, or * for all. Its own owner's always; others share a tenth of the room, for a day.",
+    help: "Namespaces whose records this node keeps until they expire: owners (did:…), name@did:…, or * for all. Its own operator's always; others share a tenth of the room, for a day. Such a copy is durable only where the owner named this node's operator, too (maillon namespace sponsor); otherwise it is best effort.",
   },
   {
     path: 'storage.upkeepBytesPerSecond',

@@ -180,11 +180,13 @@ export class Writing {
     if (isDamaged && !operation.isRepair) return 'corrupt';
     const current = isDamaged ? null : held;
     const order = current === null ? 1 : compareRecords(stamp, current);
-    if (current !== null && order === 0 && current.kind === kind) return 'held';
+    const isSame = current !== null && order === 0 && current.kind === kind;
+    // what was kept for a day is kept for as long as its author said once this node sponsors it
+    if (isSame && !isLonger(expiry, current.expiry)) return 'held';
     if (!holds(operation.condition, current, operation.now)) {
       return { status: 'condition', current: current && stampOf(current) };
     }
-    if (current !== null && order <= 0) return { status: 'stale', current: stampOf(current) };
+    if (current !== null && order <= 0 && !isSame) return { status: 'stale', current: stampOf(current) };
     this.#ledger.sponsor(partition.namespace, quota);
     const value = this.#slice(operation.record);
     const shown = { expiry, size, contentType };
@@ -356,6 +358,10 @@ function idOf({ namespace, number }: PartitionRow): PartitionId {
 
 function isPut(operation: Operation): operation is SentPut {
   return Array.isArray(operation);
+}
+
+function isLonger(expiry: number | null, than: number | null): boolean {
+  return than !== null && (expiry === null || expiry > than);
 }
 
 function stampOf({ ms, counter, digest }: Stamp): Stamp {

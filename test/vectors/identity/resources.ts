@@ -16,11 +16,11 @@ function invalid(name: string, text: string): ResourceVector {
 const base = `maillon://maillon/${OWNER}`;
 
 function validResources(): ResourceVector[] {
-  const all = ['admin', 'publish', 'read', 'write'];
+  const all = ['admin', 'publish', 'read', 'sponsor', 'write'];
   const longest = `${base}/default/read/`;
   return [
     valid('all of a namespace', `${base}/default/read/`, {}),
-    valid('everything', `${base}/*/admin,publish,read,write/`, { namespace: '*', actions: all }),
+    valid('everything', `${base}/*/admin,publish,read,sponsor,write/`, { namespace: '*', actions: all }),
     valid('of a wallet', `maillon://maillon/${OTHER}/default/read/`, { owner: OTHER }),
     valid('another swarm', `maillon://${'s'.repeat(64)}/${OWNER}/default/read/`, { swarm: 's'.repeat(64) }),
     valid('two actions', `${base}/default/publish,write/`, { actions: ['publish', 'write'] }),
@@ -67,6 +67,7 @@ function invalidResources(): ResourceVector[] {
     invalid('a space between', `${base}/default/read, write/`),
     invalid('admin with a prefix', `${base}/default/admin/a`),
     invalid('admin and more with a prefix', `${base}/default/admin,read/a`),
+    invalid('sponsor with a prefix', `${base}/default/sponsor,write/a`),
     invalid('an escape in small letters', `${base}/default/read/%c3%a9`),
     invalid('an escape of what needs none', `${base}/default/read/%61`),
     invalid('a reserved character as it is', `${base}/default/read/(`),

@@ -1,5 +1,5 @@
 /**
- * Makes the vectors of policies and revocations from the SPEC alone: `node test/vectors/namespaces/generate.ts` writes the JSON
+ * Makes the vectors of policies, revocations and sponsorships from the SPEC alone: `node test/vectors/namespaces/generate.ts` writes the JSON
  * files beside it. README.md says what they hold.
  */
 import { writeFileSync } from 'node:fs';

@@ -2,6 +2,7 @@ import * as cbor from '../../support/cbor.ts';
 import { AUTHOR, OTHER_AUTHOR, sha256, TIME } from '../../support/envelopes.ts';
 import {
   didOf,
+  digestOf,
   linkNumber,
   POLICY,
   type PolicyItems,
@@ -21,7 +22,15 @@ import {
   revokeLink,
   rule,
   rules,
+  SPONSORSHIP,
+  type SponsorshipItems,
+  sponsorship,
+  sponsorshipBody,
+  sponsorshipSignature,
+  sponsorshipStep,
+  sponsorshipWire,
   texts,
+  WALLET,
 } from '../../support/notices.ts';
 import { numbered, someDids } from './valid.ts';
 import type { Vector } from './vector.ts';
@@ -52,28 +61,32 @@ function links(count: number, size: number): Buffer {
   return cbor.list(Array.from({ length: count }, () => cbor.bytes(Buffer.alloc(size, 7))));
 }
 
-function both(name: string, items: Partial<PolicyItems & RevocationItems>): Vector[] {
-  return [field(name, items), revoked(name, items)];
+function sponsored(name: string, items: Partial<SponsorshipItems>): Vector {
+  return vector(`sponsorship: ${name}`, 'notice_field', sponsorship(items));
+}
+
+function each(name: string, items: Partial<PolicyItems & RevocationItems & SponsorshipItems>): Vector[] {
+  return [field(name, items), revoked(name, items), sponsored(name, items)];
 }
 
 function authority(): Vector[] {
   return [
-    ...both('time of -1', { time: cbor.integer(-1) }),
-    ...both('time of 2^53', { time: cbor.integer(LIMIT) }),
-    ...both('as that is no DID', { as: cbor.text('alice') }),
-    ...both('as of another author, without a chain', { as: cbor.text(OTHER) }),
-    ...both('a chain of 9 links', { chain: links(9, 1) }),
-    ...both('a link of 2 049 bytes', { chain: links(1, 2049) }),
-    ...both('a link of no bytes', { chain: links(1, 0) }),
-    ...both('a chain of 4 097 bytes', {
+    ...each('time of -1', { time: cbor.integer(-1) }),
+    ...each('time of 2^53', { time: cbor.integer(LIMIT) }),
+    ...each('as that is no DID', { as: cbor.text('alice') }),
+    ...each('as of another author, without a chain', { as: cbor.text(didOf(person(1))) }),
+    ...each('a chain of 9 links', { chain: links(9, 1) }),
+    ...each('a link of 2 049 bytes', { chain: links(1, 2049) }),
+    ...each('a link of no bytes', { chain: links(1, 0) }),
+    ...each('a chain of 4 097 bytes', {
       chain: cbor.list([2048, 2048, 1].map((size) => cbor.bytes(Buffer.alloc(size)))),
     }),
-    ...both('an author of 33 bytes', { author: cbor.bytes(AUTHOR.multikey.subarray(0, 33)) }),
-    ...both('an author of another kind of key', {
+    ...each('an author of 33 bytes', { author: cbor.bytes(AUTHOR.multikey.subarray(0, 33)) }),
+    ...each('an author of another kind of key', {
       author: cbor.bytes(Buffer.concat([Buffer.of(0xe7, 0x01), AUTHOR.publicKey])),
     }),
-    ...both('ext of 513 bytes', { ext: cbor.map([['a', cbor.bytes(Buffer.alloc(513 - 6, 0x65))]]) }),
-    ...both('ext that is a list', { ext: cbor.list([]) }),
+    ...each('ext of 513 bytes', { ext: cbor.map([['a', cbor.bytes(Buffer.alloc(513 - 6, 0x65))]]) }),
+    ...each('ext that is a list', { ext: cbor.list([]) }),
   ];
 }
 
@@ -140,6 +153,49 @@ function targets(): Vector[] {
     revoked('a DID that is a link', target(cbor.integer(1), cbor.bytes(linkNumber(1)))),
     revoked('a DID that is none', target(cbor.integer(1), cbor.text('alice'))),
     revoked('a target that is text', { target: cbor.text(DID) }),
+  ];
+}
+
+function sponsorships(): Vector[] {
+  const wide = (size: number): Buffer => links(3, size);
+  return [
+    sponsored('no owner', { owner: cbor.text('') }),
+    sponsored('a namespace in capitals', { namespace: cbor.text('Default') }),
+    sponsored('a namespace that begins with a star', { namespace: cbor.text('*a') }),
+    sponsored('no holder', { holder: cbor.NULL }),
+    sponsored('a holder that is no DID', { holder: cbor.text('alice') }),
+    sponsored('a holder that names itself', { holder: cbor.text(OTHER) }),
+    sponsored('a wallet as the operator', {
+      as: cbor.text(WALLET.replace('0xd0', '0xd1')),
+      chain: links(1, 9),
+    }),
+    sponsored('an operator with a key of secp256k1', {
+      as: cbor.text('did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme'),
+      chain: links(1, 9),
+    }),
+    sponsored('naming of 9 links', { naming: links(9, 1) }),
+    sponsored('naming with a link of no bytes', { naming: links(1, 0) }),
+    sponsored('naming with a link of 2 049 bytes', { naming: links(1, 2049) }),
+    sponsored('naming of 4 098 bytes', { naming: wide(1366) }),
+    sponsored('naming that is null', { naming: cbor.NULL }),
+    vector(
+      'a sponsorship of 10 241 bytes',
+      'notice_too_large',
+      Buffer.concat([sponsorship(), Buffer.alloc(10_241)]).subarray(0, 10_241),
+    ),
+    vector('a sponsorship of version 2', 'notice_version', sponsorship({ version: cbor.integer(2) })),
+    vector('a sponsorship for another swarm', 'notice_signature', sponsorship({}, { swarm: 'other' })),
+    vector(
+      'a sponsorship signed as a policy',
+      'notice_signature',
+      sponsorshipWire(SPONSORSHIP, policySignature(sponsorshipBody(SPONSORSHIP), OTHER_AUTHOR)),
+    ),
+    vector(
+      'a sponsorship signed by somebody else',
+      'notice_signature',
+      sponsorshipWire(SPONSORSHIP, sponsorshipSignature(sponsorshipBody(SPONSORSHIP), AUTHOR)),
+    ),
+    vector('a naming in a longer form', undefined, sponsorship({ naming: cbor.list([], 1) })),
   ];
 }
 
@@ -213,6 +269,12 @@ function contexts(): Vector[] {
   const step = (sequence: number, after: Buffer, rest: object = {}): Buffer =>
     policyStep({ owner, sequence, after, time: TIME, ...rest });
   const link = revokeLink(owner, linkNumber(1), TIME);
+  const sponsors = (rest: object = {}): Buffer =>
+    sponsorshipStep({ operator: owner, holder: WALLET, time: TIME, ...rest });
+  const [lower = link, higher = link] = [
+    sponsors(),
+    sponsors({ by: OTHER_AUTHOR, chain: [Buffer.of(1)] }),
+  ].toSorted((a, b) => Buffer.compare(digestOf(a), digestOf(b)));
   return [
     vector('20 001 ms ahead of the clock', 'notice_clock', policy(), { now: TIME - 20_001 }),
     vector('a revocation of the future', 'notice_clock', revocation(), { now: TIME - 20_001 }),
@@ -232,10 +294,32 @@ function contexts(): Vector[] {
     vector('a second policy of an unknown namespace', 'policy_early', two),
     vector('by the owner after a transfer', 'policy_holder', step(3, handed), known(one, handed)),
     vector('by somebody who never held it', 'policy_holder', step(2, one, { by: person(1) }), known(one)),
+    vector('a sponsorship of the future', 'notice_clock', sponsors(), { now: TIME - 20_001 }),
+    vector('a sponsorship that is known', 'notice_known', sponsors(), known(sponsors())),
+    vector('a sponsorship that was withdrawn since', 'notice_superseded', sponsors(), {
+      ...known(sponsors({ naming: [], time: TIME + 1 })),
+    }),
+    vector('a withdrawal from before', 'notice_superseded', sponsors({ naming: [], time: TIME - 1 }), {
+      ...known(sponsors()),
+    }),
+    vector(
+      'a sponsorship at the same time, with the lower digest',
+      'notice_superseded',
+      lower,
+      known(higher),
+    ),
     vector('1 ms before the one it follows', 'policy_time', step(2, one, { time: TIME - 1 }), known(one)),
   ];
 }
 
 export function invalidVectors(): Vector[] {
-  return [...forms(), ...authority(), ...names(), ...ruleFields(), ...targets(), ...contexts()];
+  return [
+    ...forms(),
+    ...authority(),
+    ...names(),
+    ...ruleFields(),
+    ...targets(),
+    ...sponsorships(),
+    ...contexts(),
+  ];
 }

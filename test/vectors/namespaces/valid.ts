@@ -12,7 +12,10 @@ import {
   revokeLink,
   rule,
   rules,
+  sponsorship,
+  sponsorshipStep,
   texts,
+  WALLET,
 } from '../../support/notices.ts';
 import type { Vector } from './vector.ts';
 
@@ -139,6 +142,58 @@ function revocations(): Vector[] {
   ];
 }
 
+function before(...list: readonly Buffer[]): Partial<Vector> {
+  return { known: list.map((bytes) => bytes.toString('hex')) };
+}
+
+function sponsorships(): Vector[] {
+  const operator = OTHER_AUTHOR;
+  const step = (rest: Partial<Parameters<typeof sponsorshipStep>[0]>): Buffer =>
+    sponsorshipStep({ operator, holder: WALLET, time: TIME, ...rest });
+  const [lower = step({}), higher = step({})] = [
+    step({}),
+    step({ by: AUTHOR, chain: [Buffer.of(1)] }),
+  ].toSorted((a, b) => Buffer.compare(digestOf(a), digestOf(b)));
+  const bitcoin =
+    'did:pkh:bip122:0f9188f13cb7b2c71f2a335e3a4fc328:bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080';
+  return [
+    vector('the example of the SPEC: a sponsorship', 'sponsorship', sponsorship()),
+    vector('for all namespaces of the holder', 'sponsorship', step({ namespace: '*' })),
+    vector(
+      'for a namespace that somebody else made',
+      'sponsorship',
+      step({ owner: didOf(AUTHOR), namespace: 'news' }),
+    ),
+    vector('of a key', 'sponsorship', step({ holder: didOf(AUTHOR) })),
+    vector('of a wallet of Bitcoin', 'sponsorship', step({ holder: bitcoin })),
+    vector('withdrawn', 'sponsorship', step({ naming: [], time: TIME + 1 }), before(step({}))),
+    vector('withdrawn before it is known', 'sponsorship', step({ naming: [] })),
+    vector(
+      'accepted again',
+      'sponsorship',
+      step({ time: TIME + 2 }),
+      before(step({ naming: [], time: TIME + 1 })),
+    ),
+    vector('at the same time, with the greater digest', 'sponsorship', higher, before(lower)),
+    vector(
+      'of long ago, for another namespace',
+      'sponsorship',
+      step({ time: 0, namespace: 'a' }),
+      before(step({})),
+    ),
+    vector('by another operator', 'sponsorship', step({ operator: AUTHOR }), before(step({}))),
+    vector(
+      'over two full chains',
+      'sponsorship',
+      step({
+        naming: Array.from({ length: 8 }, () => Buffer.alloc(512, 7)),
+        by: AUTHOR,
+        chain: Array.from({ length: 2 }, () => Buffer.alloc(2048, 7)),
+      }),
+    ),
+  ];
+}
+
 export function validVectors(): Vector[] {
-  return [...policies(), ...revocations()];
+  return [...policies(), ...revocations(), ...sponsorships()];
 }

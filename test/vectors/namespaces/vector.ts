@@ -1,4 +1,4 @@
-/** A policy or revocation. */
+/** A policy, revocation or sponsorship. */
 export interface Vector {
   readonly name: string;
   readonly hex: string;
@@ -6,7 +6,7 @@ export interface Vector {
   /** Why it is refused. Absent where a decoder may say `notice_malformed` or `notice_not_canonical`. */
   readonly code?: string;
   /** Of a valid one. */
-  readonly kind?: 'policy' | 'revocation';
+  readonly kind?: 'policy' | 'revocation' | 'sponsorship';
   /** SHA-256 of its body. */
   readonly digest?: string;
   /** Clock of the receiver. */

@@ -40,8 +40,8 @@ export function frameVectors(): FrameVector[] {
     answer('a refusal', [ONE, none, NOBODY, cbor.text('rate_limited')]),
     answer('a page of 513', [ONE, many, NOBODY, fine], bad),
     answer(
-      'a page with an announcement of 6 145 bytes',
-      [ONE, cbor.list([cbor.bytes(Buffer.alloc(6145))]), NOBODY, fine],
+      'a page with an announcement of 12 289 bytes',
+      [ONE, cbor.list([cbor.bytes(Buffer.alloc(12_289))]), NOBODY, fine],
       bad,
     ),
     answer('a page with an announcement of no bytes', [ONE, cbor.list([NOBODY]), NOBODY, fine], bad),

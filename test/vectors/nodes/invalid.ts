@@ -7,6 +7,8 @@ import {
   EXAMPLE,
   HALF_HOUR_MS,
   type Items,
+  OPERATOR,
+  operatorItems,
   ownId,
   signatureOf,
   tcp4,
@@ -115,10 +117,36 @@ function fields(): Vector[] {
     field('an author of another kind of key', {
       author: cbor.bytes(Buffer.concat([Buffer.of(0xe7, 0x01), AUTHOR.publicKey])),
     }),
+    field('an operator that is no DID', { operator: cbor.text('alice') }),
+    field('an operator without a chain', { operator: cbor.text(OPERATOR.did) }),
+    field('a chain without an operator', { chain: cbor.list([cbor.bytes(Buffer.alloc(8))]) }),
+    field('a chain of 9 links', chainOf(Array.from({ length: 9 }, () => Buffer.alloc(8)))),
+    field('a chain of 4 097 bytes', chainOf([Buffer.alloc(2048), Buffer.alloc(2048), Buffer.alloc(1)])),
+    field('a link of 2 049 bytes', chainOf([Buffer.alloc(2049)])),
+    field('ready that is a number', { isReady: cbor.integer(1) }),
     field('ext of 513 bytes', { ext: cbor.map([['a', cbor.bytes(Buffer.alloc(513 - 6, 0x65))]]) }),
     field('ext that is a list', { ext: cbor.list([]) }),
     field('ext with the key /', { ext: cbor.map([['/', cbor.text('a')]]) }),
     field('ext with a fraction', { ext: cbor.map([['a', cbor.float64(0.5)]]) }),
+  ];
+}
+
+function chainOf(links: readonly Buffer[]): Partial<Items> {
+  return { operator: cbor.text(OPERATOR.did), chain: cbor.list(links.map((link) => cbor.bytes(link))) };
+}
+
+/** Chains that do not show that the author is a sponsor of the operator. */
+function operators(): Vector[] {
+  const code = 'announcement_operator';
+  const grants = (name: string, other: Parameters<typeof operatorItems>[0]): Vector =>
+    vector(name, code, announcement(operatorItems(other)));
+  return [
+    grants('a chain that grants no sponsor', { actions: 'publish,read,write' }),
+    grants('a chain for one namespace', { namespace: 'default' }),
+    grants('a chain to another key', { audience: OTHER_AUTHOR }),
+    grants('a chain that has ended', { expiry: TIME }),
+    grants('a chain of another swarm', { swarm: 'other' }),
+    vector('a chain of no links', code, announcement(chainOf([Buffer.alloc(8)]))),
   ];
 }
 
@@ -127,14 +155,14 @@ function forms(): Vector[] {
   return [
     vector('nothing', 'announcement_malformed', Buffer.alloc(0)),
     vector('a map', 'announcement_malformed', cbor.map([])),
-    vector('an array of 12 items', 'announcement_malformed', bodyOf(EXAMPLE)),
+    vector('an array of 15 items', 'announcement_malformed', bodyOf(EXAMPLE)),
     vector(
-      '6 145 bytes',
+      '12 289 bytes',
       'announcement_too_large',
-      Buffer.concat([whole, Buffer.alloc(6145 - whole.byteLength)]),
+      Buffer.concat([whole, Buffer.alloc(12_289 - whole.byteLength)]),
     ),
-    vector('version 2', 'announcement_version', announcement({ version: cbor.integer(2) })),
-    vector('version 2 with nothing behind it', 'announcement_version', Buffer.of(0x8d, 0x02)),
+    vector('version 3', 'announcement_version', announcement({ version: cbor.integer(3) })),
+    vector('version 3 with nothing behind it', 'announcement_version', Buffer.of(0x90, 0x03)),
     vector('one byte too few', 'announcement_malformed', whole.subarray(0, -1)),
     vector('one byte too many', 'announcement_malformed', Buffer.concat([whole, Buffer.of(0)])),
     uncanonical('a time in a longer form', { storageBytes: cbor.integer(0, 1) }),
@@ -167,5 +195,5 @@ function times(): Vector[] {
 }
 
 export function invalidVectors(): Vector[] {
-  return [...forms(), ...fields(), ...addresses(), ...times()];
+  return [...forms(), ...fields(), ...operators(), ...addresses(), ...times()];
 }

@@ -5,11 +5,13 @@ import {
   dns4,
   HALF_HOUR_MS,
   type Items,
+  operatorItems,
   peerIdOf,
   tcp4,
 } from '../../support/announcements.ts';
 import * as cbor from '../../support/cbor.ts';
 import { AUTHOR, OTHER_AUTHOR, TIME } from '../../support/envelopes.ts';
+import { didOf } from '../../support/identities.ts';
 import type { Vector } from './vector.ts';
 
 const SAFE_MAX = Number.MAX_SAFE_INTEGER;
@@ -99,6 +101,7 @@ function largest(): Partial<Items> {
     storageBytes: cbor.integer(SAFE_MAX),
     connections: cbor.integer(SAFE_MAX),
     ext: cbor.map([['a', cbor.bytes(Buffer.alloc(512 - 6, 0x65))]]),
+    ...operatorItems(),
   };
 }
 
@@ -115,6 +118,12 @@ export function validVectors(): Vector[] {
     ),
     vector('by another author', {}, { hex: other, peerId: OTHER_PEER_ID }),
     vector('a light node without addresses', { role: cbor.text('light'), addresses: addressList() }),
+    vector('of an operator, ready', { ...operatorItems(), isReady: cbor.TRUE }),
+    vector(
+      'of an operator, everything granted',
+      operatorItems({ actions: 'admin,publish,read,sponsor,write' }),
+    ),
+    vector('its own operator', { operator: cbor.text(didOf(AUTHOR.multikey)), isReady: cbor.TRUE }),
     vector('no shards', { shards: cbor.list([]) }),
     vector('every field at its largest', largest(), { now: SAFE_MAX - 60 * 60_000 }),
     vector('an expiry 1 ms after the time', { expiry: cbor.integer(TIME + 1) }),

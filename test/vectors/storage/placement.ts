@@ -6,10 +6,14 @@ import type { OrderVector, PlacementVector } from './vector.ts';
 type Member = PlacementVector['members'][number];
 
 const PLACE = placeOfPartition(namespaceIdOf('', 'default'), 3);
+/** The operators of a namespace that two sponsor. */
+const SPONSORS = ['did:key:zAlice', 'did:key:zBob'] as const;
+const STRANGER = 'did:key:zMallory';
 
-function member(number: number, prefix = `192.0.${number}.0/24`, isLive = true): Member {
+function member(number: number, other: Partial<Member> = {}): Member {
   const id = `12D3KooWmember${number}`;
-  return { id, kadId: sha256(Buffer.from(id)).toString('hex'), prefix, isLive };
+  const kadId = sha256(Buffer.from(id)).toString('hex');
+  return { id, kadId, prefix: `192.0.${number}.0/24`, isLive: true, operator: '', isReady: false, ...other };
 }
 
 /** By the SPEC, in whole numbers: nothing of the code under test is in here. */
@@ -17,59 +21,139 @@ function distance({ kadId }: Member): bigint {
   return BigInt(`0x${kadId}`) ^ BigInt(`0x${PLACE.toString('hex')}`);
 }
 
+function sorted(members: readonly Member[]): Member[] {
+  return members.toSorted((a, b) => (distance(a) < distance(b) ? -1 : 1));
+}
+
+/** The closest of new prefixes; as many of the others as are missing then, the closest first. */
 function closest(
   members: readonly Member[],
   count: number,
   isDistinct: boolean,
   taken: readonly string[],
 ): Member[] {
-  const picked: Member[] = [];
+  const spread: Member[] = [];
   const prefixes = [...taken];
-  for (const one of members.toSorted((a, b) => (distance(a) < distance(b) ? -1 : 1))) {
+  for (const one of sorted(members)) {
     const isFree = !isDistinct || one.prefix === 'loopback' || !prefixes.includes(one.prefix);
-    if (!isFree || picked.length === count) continue;
-    picked.push(one);
+    if (!isFree || spread.length === count) continue;
+    spread.push(one);
     prefixes.push(one.prefix);
   }
-  return picked;
+  const rest = sorted(members.filter((one) => !spread.includes(one)));
+  return sorted([...spread, ...rest.slice(0, count - spread.length)]);
 }
 
 interface Options {
   readonly replicas?: number;
   readonly distinctPrefixes?: boolean;
+  /** Null where there is no owner. */
+  readonly sponsors?: readonly string[] | null;
 }
 
 function vector(
   name: string,
   members: readonly Member[],
-  { replicas = 3, distinctPrefixes = true }: Options = {},
+  { replicas = 3, distinctPrefixes = true, sponsors = null }: Options = {},
 ): PlacementVector {
-  const homes = closest(members, replicas, distinctPrefixes, []);
+  const isOwn = ({ operator, isReady }: Member): boolean =>
+    sponsors === null || (isReady && sponsors.includes(operator));
+  const own = members.filter(isOwn);
+  const homes = closest(own.length === 0 ? members : own, replicas, distinctPrefixes, []);
   const live = homes.filter(({ isLive }) => isLive);
+  const missing = replicas - live.length;
   const others = members.filter((one) => one.isLive && !homes.includes(one));
-  const taken = live.map(({ prefix }) => prefix);
-  const standIns = closest(others, homes.length - live.length, distinctPrefixes, taken);
-  const ids = homes.map(({ id }) => id);
-  const view = sha256(cbor.list(ids.map((id) => cbor.text(id)))).toString('hex', 0, 8);
+  const prefixes = (list: readonly Member[]): string[] => list.map(({ prefix }) => prefix);
+  const next = closest(others.filter(isOwn), missing, distinctPrefixes, prefixes(live));
+  const strangers = others.filter((one) => !isOwn(one));
+  const taken = prefixes([...live, ...next]);
+  const standIns = [...next, ...closest(strangers, missing - next.length, distinctPrefixes, taken)];
+  const ids = (list: readonly Member[]): string[] => list.map(({ id }) => id);
+  const view = sha256(cbor.list(ids(homes).map((id) => cbor.text(id)))).toString('hex', 0, 8);
   const place = PLACE.toString('hex');
-  const standInIds = standIns.map(({ id }) => id);
-  return { name, place, members, replicas, distinctPrefixes, homes: ids, standIns: standInIds, view };
+  const found = { homes: ids(homes), standIns: ids(standIns), view };
+  return { name, place, members, sponsors, replicas, distinctPrefixes, ...found };
 }
 
 const TEN = Array.from({ length: 10 }, (_, number) => member(number));
-const CLOSEST = closest(TEN, 10, true, []);
+/** The ten, the closest first. */
+const CLOSEST = sorted(TEN);
+
+/** The ten, with something else at some ranks of distance. */
+function ranked(at: Readonly<Record<number, Partial<Member>>>, members = TEN): Member[] {
+  return members.map((one) => ({ ...one, ...at[CLOSEST.findIndex(({ id }) => id === one.id)] }));
+}
 
 /** Those of the ten at these ranks of distance are gone. */
 function without(...ranks: readonly number[]): Member[] {
-  const gone = new Set(ranks.map((rank) => CLOSEST[rank]?.id));
-  return TEN.map((one) => ({ ...one, isLive: !gone.has(one.id) }));
+  return ranked(Object.fromEntries(ranks.map((rank) => [rank, { isLive: false }])));
+}
+
+const READY = { operator: SPONSORS[0], isReady: true };
+const READY_TOO = { operator: SPONSORS[1], isReady: true };
+
+function prefixes(): PlacementVector[] {
+  const samePrefix = (prefix: string): Member[] => TEN.map((one) => ({ ...one, prefix }));
+  const pairs = TEN.map((one, number) => ({ ...one, prefix: `192.0.${number >> 1}.0/24` }));
+  const close = { prefix: '198.51.100.0/24' };
+  return [
+    vector('all of one prefix', samePrefix('192.0.2.0/24')),
+    vector('all of one prefix, which does not matter', samePrefix('192.0.2.0/24'), {
+      distinctPrefixes: false,
+    }),
+    vector('all on one machine', samePrefix('loopback')),
+    vector('two of each prefix', pairs),
+    vector('two of each prefix, the closest one is gone', ranked({ 0: { isLive: false } }, pairs)),
+    vector('the two closest ones of one prefix', ranked({ 0: close, 1: close })),
+    vector('two prefixes for three replicas', ranked({ 9: close }, samePrefix('192.0.2.0/24'))),
+    vector('two prefixes for three replicas, the closest one is gone', [
+      ...ranked({ 0: { isLive: false }, 9: close }, samePrefix('192.0.2.0/24')),
+    ]),
+    vector(
+      'sponsors of one prefix, and others of many',
+      ranked({ 2: { ...READY, ...close }, 4: { ...READY, ...close }, 6: { ...READY, ...close } }),
+      { sponsors: SPONSORS },
+    ),
+  ];
+}
+
+function sponsored(): PlacementVector[] {
+  const of = (
+    name: string,
+    at: Readonly<Record<number, Partial<Member>>>,
+    sponsors: readonly string[] = SPONSORS,
+  ): PlacementVector => vector(name, ranked(at), { sponsors });
+  return [
+    of('nobody sponsors', {}),
+    of('no operator is named', { 1: READY }, []),
+    of('an empty operator is nobody', { 5: { isReady: true } }),
+    of('one sponsor, and copies beside it', { 9: READY }),
+    of('one sponsor, which is gone', { 9: { ...READY, isLive: false } }),
+    of('two sponsors, one is gone', { 4: READY, 8: { ...READY_TOO, isLive: false } }),
+    of('three sponsors of two operators', { 3: READY, 6: READY_TOO, 9: READY }),
+    of('five sponsors', { 1: READY, 3: READY_TOO, 5: READY, 7: READY_TOO, 9: READY }),
+    of('five sponsors, the closest one is gone', {
+      1: { ...READY, isLive: false },
+      3: READY_TOO,
+      5: READY,
+      7: READY_TOO,
+      9: READY,
+    }),
+    of('five sponsors, the three closest ones are gone', {
+      1: { ...READY, isLive: false },
+      3: { ...READY_TOO, isLive: false },
+      5: { ...READY, isLive: false },
+      7: READY_TOO,
+      9: READY,
+    }),
+    of('the closest sponsor is not ready', { 0: { ...READY, isReady: false }, 4: READY, 8: READY_TOO }),
+    of('no sponsor is ready', { 3: { ...READY, isReady: false }, 6: { ...READY_TOO, isReady: false } }),
+    of('a sponsor of somebody else, ready', { 0: { operator: STRANGER, isReady: true }, 7: READY }),
+    vector('sponsors of a namespace without an owner', ranked({ 7: READY, 8: READY, 9: READY })),
+  ];
 }
 
 export function placementVectors(): PlacementVector[] {
-  const samePrefix = (prefix: string): Member[] =>
-    TEN.map(({ id }, number) => ({ ...member(number, prefix), id }));
-  const pairs = TEN.map((one, number) => ({ ...one, prefix: `192.0.${number >> 1}.0/24` }));
-  const pairsGone = pairs.map((one) => ({ ...one, isLive: one.id !== CLOSEST[0]?.id }));
   return [
     vector('nobody', []),
     vector('one', TEN.slice(0, 1)),
@@ -81,13 +165,8 @@ export function placementVectors(): PlacementVector[] {
     vector('all homes are gone', without(0, 1, 2)),
     vector('a home and the next closest are gone', without(1, 3)),
     vector('all are gone', without(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)),
-    vector('all of one prefix', samePrefix('192.0.2.0/24')),
-    vector('all of one prefix, which does not matter', samePrefix('192.0.2.0/24'), {
-      distinctPrefixes: false,
-    }),
-    vector('all on one machine', samePrefix('loopback')),
-    vector('two of each prefix', pairs),
-    vector('two of each prefix, the closest one is gone', pairsGone),
+    ...prefixes(),
+    ...sponsored(),
   ];
 }
 

@@ -33,7 +33,7 @@ export interface OrderVector {
   readonly keys: readonly string[];
 }
 
-/** Who holds a place. */
+/** The replicas of a place, and the members that hold copies beside them. */
 export interface PlacementVector {
   readonly name: string;
   /** Hex. */
@@ -43,7 +43,12 @@ export interface PlacementVector {
     readonly kadId: string;
     readonly prefix: string;
     readonly isLive: boolean;
+    /** DID of the operator whose sponsor it is; empty for nobody's. */
+    readonly operator: string;
+    readonly isReady: boolean;
   }[];
+  /** DIDs of the operators that sponsor the namespace; null where it has no owner. */
+  readonly sponsors: readonly string[] | null;
   readonly replicas: number;
   readonly distinctPrefixes: boolean;
   /** Ids, the closest first. */

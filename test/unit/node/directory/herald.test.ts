@@ -9,6 +9,7 @@ import { authorNumber } from '../../../support/directory.ts';
 import { SWARM, TIME } from '../../../support/envelopes.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
+const SPONSORSHIP = { operator: '', chain: [], isReady: false };
 const SELF = { role: 'full', version: '1', connectionsMax: 300, storageBytes: 0 } as const;
 
 class Node {
@@ -16,13 +17,14 @@ class Node {
   readonly sent: SignedAnnouncement[] = [];
   addresses = [tcp4('192.0.2.1', 1)];
   listeners = 0;
+  isReady = false;
   readonly herald = new Herald({
     announcer: new Announcer(
       { crypto: createCrypto(), clock: this.clock, signer: createEd25519Signer(Buffer.alloc(32, 1)) },
       { swarm: SWARM },
     ),
     clock: this.clock,
-    describe: () => describeSelf(SELF, this.addresses),
+    describe: () => describeSelf(SELF, this.addresses, { ...SPONSORSHIP, isReady: this.isReady }),
     publish: async (one) => {
       this.sent.push(one);
       return this.listeners;
@@ -88,9 +90,9 @@ test('what others cannot dial is not announced; direct addresses come first; loo
   const foreign = Buffer.concat([direct, ownId(authorNumber(2))]);
   const named = dns4('a.example', 1);
   const told = (...addresses: Buffer[]): Buffer[] =>
-    describeSelf(SELF, addresses).addresses.map((one) => Buffer.from(one));
+    describeSelf(SELF, addresses, SPONSORSHIP).addresses.map((one) => Buffer.from(one));
   assert.deepEqual(told(relayed, loopback, foreign, direct, named), [direct, named, relayed]);
   assert.deepEqual(told(loopback), [loopback]);
   assert.deepEqual(told(...Array.from({ length: 20 }, (_, i) => tcp4('192.0.2.1', i + 1))).length, 16);
-  assert.deepEqual(describeSelf({ ...SELF, role: 'light' }, [direct]).addresses, []);
+  assert.deepEqual(describeSelf({ ...SELF, role: 'light' }, [direct], SPONSORSHIP).addresses, []);
 });

@@ -14,7 +14,7 @@ function make(answers: Said[]) {
   const asked: string[] = [];
   const kadId = new Uint8Array(32);
   const list = ['self', ...answers.keys()].map((id) => {
-    return { id: String(id), kadId, prefix: 'loopback', isLive: true };
+    return { id: String(id), kadId, prefix: 'loopback', isLive: true, operator: '', isReady: false };
   });
   const members = { list, isQuiet: true, learnGone: (gone: readonly GoneMember[]) => learned.push(gone) };
   const ask = (id: string): Promise<never> => {
@@ -26,7 +26,7 @@ function make(answers: Said[]) {
   return { absentees, answers, asked, clock, learned, members };
 }
 
-const gone = (id: string, forMs: number): GoneMember => ({ id, prefix: 'loopback', forMs });
+const gone = (id: string, forMs: number): GoneMember => ({ id, prefix: 'loopback', operator: '', forMs });
 
 test('whom more than half name is gone, for as long as the one in the middle says', async () => {
   const { absentees, learned } = make([

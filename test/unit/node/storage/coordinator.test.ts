@@ -75,9 +75,13 @@ function make() {
   const repaired: string[] = [];
   const place: Place = {
     at: new Uint8Array(32),
-    homes: [...replicas.keys()].map((id) => ({ id, kadId: new Uint8Array(32), prefix: id, isLive: true })),
+    homes: [...replicas.keys()].map((id) => {
+      return { id, kadId: new Uint8Array(32), prefix: id, isLive: true, operator: '', isReady: false };
+    }),
     view: VIEW,
     isHome: false,
+    sponsors: null,
+    isSponsored: false,
   };
   const metrics = createStorageServiceMetrics();
   const partitions = new Partitions({ crypto }, { swarm });
@@ -108,7 +112,7 @@ function make() {
       isCurrent: () => Promise.resolve(true),
       credentials: { chainFor: () => Promise.resolve([]) } as unknown as Credentials,
       ask,
-      places: { of: () => place, standIns: () => [] } as unknown as Places,
+      places: { of: () => place, standIns: () => [], sponsorsOf: () => [] } as unknown as Places,
       versions: new HybridClock({ clock }),
       source: {} as unknown as BlobSource,
       isConnected: (id) => !gone.has(id),

@@ -1,55 +1,21 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { createCrypto } from '../../../../node/crypto.ts';
-import { Members, type MembersInit, type Offer } from '../../../../node/storage/members.ts';
+import { MEMBERS_TICK_MS } from '../../../../node/storage/limits.ts';
+import type { MembersInit } from '../../../../node/storage/members.ts';
+import { GONE_MAX } from '../../../../protocols/storage/index.ts';
 import { peerIdOf } from '../../../support/announcements.ts';
 import { authorNumber } from '../../../support/directory.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
+import { GRACE_MS, makeMembers as make, OWN, SELF, MEMBERS_AT as START } from '../../../support/members.ts';
 import { scratch } from '../../../support/processes.ts';
-import { silentLogger } from '../../../support/silent-logger.ts';
 
-const START = 1_000_000;
-const GRACE_MS = 60_000;
-const [SELF, A, B] = [1, 2, 3].map((n) => peerIdOf(authorNumber(n))) as [string, string, string];
-
-function make(t: TestContext, init: Partial<MembersInit> & { clock?: ManualClock; path?: string } = {}) {
-  t.mock.timers.reset();
-  t.mock.timers.enable({ apis: ['setInterval'] });
-  const { clock = new ManualClock(START), path = join(scratch(t), 'storage', 'members') } = init;
-  const offers = new Map<string, Offer>();
-  const connected = new Set<string>();
-  const there = new Set<string>();
-  const dialled: string[] = [];
-  const members = new Members(
-    {
-      clock,
-      crypto: createCrypto(),
-      logger: silentLogger(),
-      offers: () => offers.values(),
-      isConnected: (id) => connected.has(id),
-      ownPrefix: () => '192.0.2.0/24',
-      dial: (id) => {
-        dialled.push(id);
-        return there.has(id) ? Promise.resolve() : Promise.reject(new Error('nobody there'));
-      },
-    },
-    { self: SELF, graceMs: GRACE_MS, mayBeAlone: true, ...init, path },
-  );
-  t.after(() => members.stop());
-  const offer = (id: string, prefix = 'loopback'): void => {
-    offers.set(id, { id, prefix, lastSeen: clock.now() });
-  };
-  /** Looks, and lets the dials end. */
-  const look = async (): Promise<void> => {
-    members.refresh();
-    await new Promise((resolve) => setImmediate(resolve));
-  };
-  const ids = (): string[] => members.list.map(({ id }) => id).toSorted();
-  return { members, clock, path, offers, connected, there, dialled, offer, look, ids };
-}
+const [A, B] = [2, 3].map((n) => peerIdOf(authorNumber(n))) as [string, string];
+const ALICE = 'did:key:zAlice';
+/** As many as members.ts remembers. */
+const ABANDONED_MAX = 1024;
 
 test('who offers room is a member, and one that is gone is until the grace is over', async (t) => {
   const { members, clock, connected, offer, look, ids } = make(t);
@@ -80,6 +46,18 @@ test('who offers room is a member, and one that is gone is until the grace is ov
   offer(A);
   await look();
   assert.equal(members.isMember(A), true, 'what it saw since does');
+});
+
+test('the clock makes it look: nobody has to ask for it', async (t) => {
+  const { members, clock, there, offer, ids } = make(t);
+  members.start();
+  offer(A);
+  there.add(A);
+  await clock.advanceAsync(MEMBERS_TICK_MS);
+  assert.deepEqual(ids(), [SELF, A].toSorted());
+  members.disconnected(peerIdFromString(A));
+  members.stop();
+  assert.equal(clock.timers, 0);
 });
 
 test('a member that is not connected is dialled now and then; one that answers is live', async (t) => {
@@ -159,8 +137,8 @@ test('who came too late to see somebody go counts him until the others do not', 
   offer(A);
   connected.add(A);
   await look();
-  const gone = [{ id: B, prefix: '198.51.100.0/24', forMs: GRACE_MS - 5_000 }];
-  members.learnGone([...gone, { id: 'nonsense', prefix: 'loopback', forMs: 0 }]);
+  const gone = [{ id: B, prefix: '198.51.100.0/24', operator: '', forMs: GRACE_MS - 5_000 }];
+  members.learnGone([...gone, { id: 'nonsense', prefix: 'loopback', operator: '', forMs: 0 }]);
   assert.deepEqual(ids(), [SELF, A, B].toSorted());
   assert.equal(members.isLive(B), false);
   assert.deepEqual(members.gone, gone);
@@ -171,8 +149,147 @@ test('who came too late to see somebody go counts him until the others do not', 
   await look();
   assert.equal(members.isMember(B), false);
   members.learnGone(gone);
-  members.learnGone([{ id: A, prefix: 'loopback', forMs: GRACE_MS }]);
+  members.learnGone([{ id: A, prefix: 'loopback', operator: '', forMs: GRACE_MS }]);
   await look();
   assert.equal(members.isMember(B), false, 'who is out here already does not come back by hearsay');
   assert.equal(members.isLive(A), true, 'nor does it take away who is here');
+});
+
+test('the last sponsor of an operator stays a member however long it is gone, until a ready one is live', async (t) => {
+  const { members, clock, offer, connected, look, sponsor, leave, of } = make(t);
+  members.start();
+  await sponsor(A, ALICE);
+  await leave(A);
+  const { version } = members;
+  clock.advance(20 * GRACE_MS);
+  await look();
+  assert.ok(of(A)?.isReady && !of(A)?.isLive, 'nobody can go on with what it holds');
+  assert.equal(members.version, version);
+  assert.deepEqual(
+    members.gone.map(({ id, operator }) => [id, operator]),
+    [[A, ALICE]],
+  );
+  offer(B, 'loopback', { operator: ALICE, isReady: false });
+  connected.add(B);
+  await look();
+  assert.equal(members.isMember(A), true, 'a sponsor that is not ready has nothing to go on with');
+  await sponsor(B, ALICE);
+  assert.equal(members.isMember(A), false);
+  await leave(B);
+  clock.advance(20 * GRACE_MS);
+  await look();
+  assert.equal(members.isMember(B), true, 'now this one is the last');
+});
+
+test('one that never was ready is no sponsor to wait for', async (t) => {
+  const { members, clock, offer, connected, look, leave } = make(t);
+  members.start();
+  offer(A, 'loopback', { operator: ALICE, isReady: false });
+  connected.add(A);
+  await look();
+  await leave(A);
+  clock.advance(GRACE_MS + 1);
+  await look();
+  assert.equal(members.isMember(A), false);
+});
+
+test('the last sponsor outlives a restart, and hearsay keeps it as long', async (t) => {
+  const first = make(t);
+  first.members.start();
+  await first.sponsor(A, ALICE);
+  await first.leave(A);
+  first.members.stop();
+  const clock = new ManualClock(START + 10 * GRACE_MS);
+  const again = make(t, { path: first.path, clock });
+  again.members.start();
+  await again.look();
+  clock.advance(10 * GRACE_MS);
+  await again.look();
+  assert.deepEqual([again.of(A)?.operator, again.of(A)?.isReady], [ALICE, true]);
+  const other = make(t, { self: B });
+  other.members.start();
+  other.members.learnGone(again.members.gone);
+  assert.deepEqual([other.of(A)?.operator, other.of(A)?.isReady], [ALICE, true]);
+  await other.look();
+  assert.equal(other.members.isMember(A), true);
+  const served = make(t, { self: B });
+  served.members.start();
+  await served.sponsor(SELF, ALICE);
+  served.members.learnGone(again.members.gone);
+  assert.equal(served.members.isMember(A), false, 'where another one is ready it is over');
+});
+
+test('abandoned sponsors are bounded; those that went last stay, and all of its own operator', async (t) => {
+  const { members, clock, look, ids } = make(t);
+  members.start();
+  await look();
+  const many = Array.from({ length: ABANDONED_MAX + 40 }, (_, n) => peerIdOf(authorNumber(100 + n)));
+  const forMs = (n: number): number => 10 * GRACE_MS + (many.length - n) * 1_000;
+  for (let from = 0; from < many.length; from += GONE_MAX) {
+    const some = many.slice(from, from + GONE_MAX);
+    members.learnGone(
+      some.map((id, index) => {
+        const n = from + index;
+        const operator = n < 10 ? OWN : `did:key:zOther${n}`;
+        return { id, prefix: 'loopback', operator, forMs: forMs(n) };
+      }),
+    );
+  }
+  assert.equal(ids().length, many.length + 1);
+  clock.advance(1);
+  await look();
+  const expected = [SELF, ...many.slice(0, 10), ...many.slice(many.length - ABANDONED_MAX)];
+  assert.deepEqual(ids(), expected.toSorted());
+});
+
+test('an operator that revokes its sponsor has none any more, be it there or gone', async (t) => {
+  const { members, clock, revoked, offer, look, sponsor, leave, of } = make(t);
+  members.start();
+  await sponsor(A, ALICE);
+  await sponsor(B, ALICE);
+  await leave(B);
+  const { version } = members;
+  revoked.add(`${ALICE} ${A}`);
+  // offers.ts does not give its operator any more
+  offer(A);
+  revoked.add(`${ALICE} ${B}`);
+  await look();
+  assert.ok(members.version > version, 'replica sets are found anew');
+  for (const id of [A, B]) assert.deepEqual([of(id)?.operator, of(id)?.isReady], ['', false]);
+  assert.deepEqual(
+    members.gone.map(({ operator }) => operator),
+    [''],
+  );
+  clock.advance(GRACE_MS + 1);
+  await look();
+  assert.equal(members.isMember(B), false, 'it is gone like any other');
+  assert.equal(members.isMember(A), true);
+});
+
+test('this node counts as a replica once it has its share, and again after a short absence only', async (t) => {
+  const first = make(t);
+  first.members.start();
+  assert.equal(first.members.isReady, false);
+  const { version } = first.members;
+  first.members.becomeReady();
+  assert.equal(first.members.isReady, true);
+  assert.ok(first.members.version > version);
+  // it is on disk by now: a node that is killed is ready as well
+  const { path } = first;
+  const restarted = (ms: number, init: Partial<MembersInit> = {}) => {
+    return make(t, { ...init, path, clock: new ManualClock(START + ms) }).members.isReady;
+  };
+  assert.equal(restarted(GRACE_MS), true);
+  assert.equal(restarted(GRACE_MS + 1), false, 'others took over');
+  assert.equal(restarted(0, { operator: ALICE }), false, 'it belongs to somebody else now');
+});
+
+test('hearsay makes no sponsor of one that was revoked', async (t) => {
+  const { members, revoked, look, of } = make(t);
+  members.start();
+  revoked.add(`${ALICE} ${A}`);
+  await look();
+  members.learnGone([{ id: A, prefix: 'loopback', operator: ALICE, forMs: 5_000 }]);
+  await look();
+  assert.notDeepEqual([of(A)?.operator, of(A)?.isReady], [ALICE, true]);
 });

@@ -15,12 +15,15 @@ import {
   encodeQuestion,
   encodeRevocation,
   encodeRevocationBody,
+  encodeSponsorship,
+  encodeSponsorshipBody,
   NAMESPACES_ERRORS,
   NamespacesError,
   NoticeAdmission,
   policySigningBytes,
   revocationSigningBytes,
   type SignedNotice,
+  sponsorshipSigningBytes,
 } from '../../../../protocols/namespaces/index.ts';
 import { SWARM } from '../../../support/envelopes.ts';
 import { NoticesInMemory } from '../../../support/held-notices.ts';
@@ -53,8 +56,16 @@ async function receive({ hex, now, known = [] }: Vector): Promise<SignedNotice> 
   return admission.admit(Buffer.from(hex, 'hex'), 'peer', 'pushed');
 }
 
+const ENCODE = { policy: encodePolicy, revocation: encodeRevocation, sponsorship: encodeSponsorship };
+const SIGNING = {
+  policy: policySigningBytes,
+  revocation: revocationSigningBytes,
+  sponsorship: sponsorshipSigningBytes,
+};
+
 function bodyOf(notice: SignedNotice): Uint8Array {
-  return notice.kind === 'policy' ? encodePolicyBody(notice) : encodeRevocationBody(notice);
+  if (notice.kind === 'policy') return encodePolicyBody(notice);
+  return notice.kind === 'revocation' ? encodeRevocationBody(notice) : encodeSponsorshipBody(notice);
 }
 
 test('the files are what the generator makes', () => {
@@ -68,8 +79,7 @@ for (const vector of valid) {
     const taken = await receive(vector);
     assert.equal(taken.kind, vector.kind);
     assert.equal(Buffer.from(taken.digest).toString('hex'), vector.digest);
-    const encode = taken.kind === 'policy' ? encodePolicy : encodeRevocation;
-    const again = encode(bodyOf(taken), taken.signature);
+    const again = ENCODE[taken.kind](bodyOf(taken), taken.signature);
     assert.equal(Buffer.from(again).toString('hex'), vector.hex, 'encodes to the same bytes');
   });
 }
@@ -128,14 +138,13 @@ test('the examples of the SPEC, byte for byte', () => {
   const spec = readFileSync(new URL('../../../../protocols/namespaces/SPEC.md', import.meta.url), 'utf8');
   const row = (kind: string, name: string): string =>
     new RegExp(`\\| ${kind} ${name} \\| \`([^\`]+)\``).exec(spec)?.[1] ?? '';
-  for (const kind of ['policy', 'revocation'] as const) {
+  for (const kind of ['policy', 'revocation', 'sponsorship'] as const) {
     const example = valid.find((vector) => vector.kind === kind && vector.name.startsWith('the example'));
     assert.ok(example !== undefined);
     const taken = decodeNotice(Buffer.from(example.hex, 'hex'), crypto);
-    const signing = kind === 'policy' ? policySigningBytes : revocationSigningBytes;
     assert.equal(row(kind, 'body'), Buffer.from(bodyOf(taken)).toString('hex'));
     assert.equal(row(kind, 'digest'), example.digest);
-    assert.equal(row(kind, 'signed'), Buffer.from(signing(SWARM, taken.digest)).toString('hex'));
+    assert.equal(row(kind, 'signed'), Buffer.from(SIGNING[kind](SWARM, taken.digest)).toString('hex'));
     assert.equal(row(kind, 'signature'), Buffer.from(taken.signature).toString('hex'));
   }
 });

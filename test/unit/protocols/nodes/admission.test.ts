@@ -28,6 +28,7 @@ import { ManualClock } from '../../../support/manual-clock.ts';
 
 const crypto = createCrypto();
 const NOBODY = new Uint8Array();
+const verifyOperator = async (): Promise<void> => undefined;
 
 class Receiver {
   readonly clock = new ManualClock(TIME);
@@ -53,7 +54,8 @@ class Receiver {
       },
     };
     const { clock, metrics } = this;
-    this.admission = new NodeAdmission({ crypto: counting, clock, held: own, metrics }, { swarm: SWARM });
+    const components = { crypto: counting, clock, held: own, metrics, verifyOperator };
+    this.admission = new NodeAdmission(components, { swarm: SWARM });
   }
 
   async receive(
@@ -223,6 +225,9 @@ test('announcements of a node are each later than the one before, whatever its c
     generation: 0,
     shards: [],
     storageBytes: 0,
+    operator: '',
+    chain: [],
+    isReady: false,
     connections: 1,
   };
   const receiver = new Receiver();

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createCrypto } from '../../../../node/crypto.ts';
 import { peerOf } from '../../../../node/directory/entry.ts';
+import { createVerifier, operatorVerifier } from '../../../../node/identity/tenancy.ts';
+import { createWalletCrypto } from '../../../../node/identity/wallets/index.ts';
 import { prefixOf } from '../../../../protocols/common/address-prefix.ts';
 import { parseNodeAddress } from '../../../../protocols/common/node-address.ts';
+import { createIdentityMetrics } from '../../../../protocols/identity/index.ts';
 import {
   createNodesMetrics,
   decodeAnnouncement,
@@ -22,7 +25,7 @@ import {
   signingBytes,
 } from '../../../../protocols/nodes/index.ts';
 import { bodyOf, EXAMPLE } from '../../../support/announcements.ts';
-import { AUTHOR, SWARM, sha256 } from '../../../support/envelopes.ts';
+import { AUTHOR, SWARM, sha256, TIME } from '../../../support/envelopes.ts';
 import { vectorFiles } from '../../../vectors/nodes/generate.ts';
 import type { FrameVector, Vector } from '../../../vectors/nodes/vector.ts';
 
@@ -33,6 +36,14 @@ function read<T>(name: string): T[] {
   return JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8')) as T[];
 }
 
+const wallets = createWalletCrypto();
+const verifier = createVerifier(
+  { crypto, wallets, clock: { now: () => TIME }, metrics: createIdentityMetrics() },
+  SWARM,
+);
+const verifyOperator = operatorVerifier(verifier, { swarm: SWARM });
+after(() => wallets.stop());
+
 const valid = read<Vector>('valid.json');
 const invalid = read<Vector>('invalid.json');
 const frames = read<FrameVector>('frames.json');
@@ -40,7 +51,7 @@ const frames = read<FrameVector>('frames.json');
 function receive({ hex, now, known }: Vector): Promise<SignedAnnouncement> {
   const held = { timeOf: () => known, put: () => true };
   const admission = new NodeAdmission(
-    { crypto, clock: { now: () => now }, held, metrics: createNodesMetrics() },
+    { crypto, clock: { now: () => now }, held, metrics: createNodesMetrics(), verifyOperator },
     { swarm: SWARM },
   );
   return admission.admit(Buffer.from(hex, 'hex'), 'peer', 'pushed');

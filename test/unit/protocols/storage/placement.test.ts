@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createCrypto } from '../../../../node/crypto.ts';
-import { homesOf, type Member, standInsOf, viewOf } from '../../../../protocols/storage/index.ts';
+import {
+  homesOf,
+  isReplica,
+  type Member,
+  type SponsorSet,
+  standInsOf,
+  viewOf,
+} from '../../../../protocols/storage/index.ts';
 
 const crypto = createCrypto();
 
@@ -10,6 +17,8 @@ const member = fc.record({
   id: fc.string({ minLength: 1, maxLength: 4 }),
   prefix: fc.constantFrom('a', 'b', 'c', 'd', 'loopback'),
   isLive: fc.boolean(),
+  operator: fc.constantFrom('', 'did:1', 'did:2', 'did:3'),
+  isReady: fc.boolean(),
 });
 const members = fc
   .uniqueArray(member, { selector: ({ id }) => id, maxLength: 12 })
@@ -18,49 +27,110 @@ const members = fc
   );
 const place = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const options = fc.record({ replicas: fc.integer({ min: 1, max: 5 }), distinctPrefixes: fc.boolean() });
+/** Null: everybody. */
+const sponsorSet = fc.constantFrom<SponsorSet>(
+  null,
+  new Set(),
+  new Set(['did:1']),
+  new Set(['did:1', 'did:2']),
+);
 
 function ids(list: readonly Member[]): string[] {
   return list.map(({ id }) => id);
 }
 
+/** Groups of addresses among members; each one on loopback is a group for itself. */
+function groups(list: readonly Member[]): number {
+  return new Set(list.map(({ id, prefix }) => (prefix === 'loopback' ? `loopback ${id}` : prefix))).size;
+}
+
+/** Those that homes are chosen from. */
+function candidatesOf(list: readonly Member[], sponsors: SponsorSet): readonly Member[] {
+  const own = list.filter((one) => isReplica(one, sponsors));
+  return own.length === 0 ? list : own;
+}
+
 test('homes are the same in whatever order members come, and whoever is live', () => {
-  const property = fc.property(members, place, options, fc.nat(), (list, at, init, turn) => {
-    const cut = list.length === 0 ? 0 : turn % list.length;
-    const turned = [...list.slice(cut), ...list.slice(0, cut)];
-    const other = turned.map(({ id, kadId, prefix, isLive }) => ({ id, kadId, prefix, isLive: !isLive }));
-    const homes = homesOf(at, list, init);
-    assert.deepEqual(ids(homesOf(at, other, init)), ids(homes));
-    assert.equal(viewOf(crypto, homesOf(at, other, init)), viewOf(crypto, homes));
-    const twice = homesOf(at, [...list, ...list], init);
-    assert.deepEqual(ids(twice), ids(homes), 'a member named twice is one');
+  const property = fc.property(
+    members,
+    place,
+    sponsorSet,
+    options,
+    fc.nat(),
+    (list, at, sponsors, init, turn) => {
+      const cut = list.length === 0 ? 0 : turn % list.length;
+      const turned = [...list.slice(cut), ...list.slice(0, cut)];
+      const other = turned.map((one) => Object.assign({}, one, { isLive: !one.isLive }));
+      const homes = homesOf(at, list, sponsors, init);
+      assert.deepEqual(ids(homesOf(at, other, sponsors, init)), ids(homes));
+      assert.equal(viewOf(crypto, homesOf(at, other, sponsors, init)), viewOf(crypto, homes));
+      const twice = homesOf(at, [...list, ...list], sponsors, init);
+      assert.deepEqual(ids(twice), ids(homes), 'a member named twice is one');
+    },
+  );
+  fc.assert(property);
+});
+
+test('homes are of as many prefixes as there are, and never fewer for it', () => {
+  const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
+    const candidates = candidatesOf(list, sponsors);
+    const homes = homesOf(at, list, sponsors, init);
+    assert.equal(homes.length, Math.min(init.replicas, candidates.length));
+    if (init.distinctPrefixes) assert.equal(groups(homes), Math.min(init.replicas, groups(candidates)));
   });
   fc.assert(property);
 });
 
-test('of any prefix but loopback there is at most one home, and no room is left while a free one is there', () => {
-  const property = fc.property(members, place, options, (list, at, init) => {
-    const homes = homesOf(at, list, init);
-    const used = homes.map(({ prefix }) => prefix).filter((prefix) => prefix !== 'loopback');
-    if (init.distinctPrefixes) assert.equal(new Set(used).size, used.length);
-    const others = list.filter(({ id }) => !ids(homes).includes(id));
-    const isFree = ({ prefix }: Member): boolean => !init.distinctPrefixes || !used.includes(prefix);
-    if (others.some(isFree)) assert.equal(homes.length, init.replicas);
-    assert.ok(homes.length <= init.replicas);
+test('where somebody sponsors only sponsors that are ready are homes, and nobody else displaces them', () => {
+  const property = fc.property(
+    members,
+    members,
+    place,
+    sponsorSet,
+    options,
+    (list, more, at, sponsors, init) => {
+      const own = list.filter((one) => isReplica(one, sponsors));
+      fc.pre(own.length > 0);
+      const homes = homesOf(at, list, sponsors, init);
+      assert.ok(homes.every((home) => isReplica(home, sponsors)));
+      const known = new Set(ids(list));
+      const strangers = more.filter((one) => !known.has(one.id) && !isReplica(one, sponsors));
+      assert.deepEqual(ids(homesOf(at, [...list, ...strangers], sponsors, init)), ids(homes));
+    },
+  );
+  fc.assert(property);
+});
+
+test('copies are made beside the homes that are there, as many as are missing while there is anybody', () => {
+  const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
+    const homes = homesOf(at, list, sponsors, init);
+    const standIns = standInsOf(at, list, homes, sponsors, init);
+    const live = homes.filter(({ isLive }) => isLive);
+    const others = list.filter((one) => one.isLive && !ids(homes).includes(one.id));
+    assert.equal(standIns.length, Math.min(init.replicas - live.length, others.length));
+    assert.ok(standIns.every(({ id }) => ids(others).includes(id)));
+    // sponsors come first: nobody else holds a copy while one of them holds none
+    const own = others.filter((one) => isReplica(one, sponsors)).length;
+    const first = standIns.filter((one) => isReplica(one, sponsors));
+    assert.deepEqual(ids(standIns.slice(0, first.length)), ids(first));
+    assert.equal(first.length, Math.min(standIns.length, own));
   });
   fc.assert(property);
 });
 
 test('who stands in becomes home when those that are gone are no members any more', () => {
-  const property = fc.property(members, place, options, (list, at, init) => {
-    const homes = homesOf(at, list, init);
+  const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
+    const homes = homesOf(at, list, sponsors, init);
     // the others are live: who is gone among them is no candidate, but would be home
     const all = list.map((one) => ({ ...one, isLive: one.isLive || !ids(homes).includes(one.id) }));
     const kept = all.filter(({ isLive }) => isLive);
-    const now = homesOf(at, all, init);
-    const standIns = standInsOf(at, all, now, init);
-    const later = ids(homesOf(at, kept, init));
-    const expected = [...ids(now.filter(({ isLive }) => isLive)), ...ids(standIns)];
-    assert.deepEqual(expected.toSorted(), later.toSorted());
+    const now = homesOf(at, all, sponsors, init);
+    const standIns = standInsOf(at, all, now, sponsors, init);
+    const later = ids(homesOf(at, kept, sponsors, init));
+    const holding = [...now.filter(({ isLive }) => isLive), ...standIns];
+    // copies of others are on top where there is a sponsor still
+    const expected = candidatesOf(holding, sponsors);
+    assert.deepEqual(ids(expected).toSorted(), later.toSorted());
   });
   fc.assert(property);
 });
@@ -68,8 +138,8 @@ test('who stands in becomes home when those that are gone are no members any mor
 test('one more member changes at most one home, unless prefixes are in the way', () => {
   const property = fc.property(members, place, fc.integer({ min: 1, max: 5 }), (list, at, replicas) => {
     const init = { replicas, distinctPrefixes: false };
-    const before = new Set(ids(homesOf(at, list.slice(1), init)));
-    const after = ids(homesOf(at, list, init));
+    const before = new Set(ids(homesOf(at, list.slice(1), null, init)));
+    const after = ids(homesOf(at, list, null, init));
     assert.ok(after.filter((id) => !before.has(id)).length <= 1);
   });
   fc.assert(property);

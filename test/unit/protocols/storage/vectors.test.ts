@@ -117,8 +117,10 @@ for (const vector of read<PlacementVector>('placement.json')) {
     const { distinctPrefixes, replicas } = vector;
     const place = Buffer.from(vector.place, 'hex');
     const members = vector.members.map((one) => ({ ...one, kadId: Buffer.from(one.kadId, 'hex') }));
-    const homes = homesOf(place, members.toReversed(), { replicas, distinctPrefixes });
-    const standIns = standInsOf(place, members.toReversed(), homes, { distinctPrefixes });
+    const sponsors = vector.sponsors === null ? null : new Set(vector.sponsors);
+    const init = { replicas, distinctPrefixes };
+    const homes = homesOf(place, members.toReversed(), sponsors, init);
+    const standIns = standInsOf(place, members.toReversed(), homes, sponsors, init);
     const ids = (list: typeof homes): string[] => list.map(({ id }) => id);
     assert.deepEqual(ids(homes), vector.homes);
     assert.deepEqual(ids(standIns), vector.standIns);

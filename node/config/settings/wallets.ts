@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { bytes, type Setting } from './setting.ts';
+
+/** What wallets that sign in at this operator's gateways are promised. */
+export const WALLET_SETTINGS = [
+  {
+    path: 'wallets.promise',
+    schema: z.enum(['durable', 'day']),
+    default: 'durable',
+    help: "What wallets that sign in by message are promised for what they store. durable: this operator's nodes keep it until it expires or is deleted. day: nothing that lasts; it is kept for a day at most. What was stored before keeps its promise. Wallets that sign a bare nonce store in the operator's own namespaces, durably in both cases.",
+  },
+  {
+    path: 'wallets.bytesEach',
+    schema: bytes,
+    default: 10 * 2 ** 20,
+    unit: 'bytes',
+    help: 'Most that one wallet may store durably at each of these nodes, in all its namespaces together. Small, since wallets are free: whoever needs more is listed in storage.sponsored.',
+  },
+  {
+    path: 'wallets.bytesTotal',
+    schema: z
+      .int()
+      .min(0)
+      .max(2 ** 40),
+    default: 0,
+    unit: 'bytes',
+    help: 'Most that all wallets are promised together. One more wallet is promised room only while bytesEach for each fits, so that no promise depends on what others store. 0: half of storage.capacityBytes.',
+  },
+] as const satisfies readonly Setting[];
