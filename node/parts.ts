@@ -22,8 +22,7 @@ import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import { IDENTITY_NAME, keyPath } from './identity/keyring/names.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
-import { InvitedOperator, type Operator, operatorWithKey } from './identity/operator.ts';
-import { serveOwner } from './identity/owner.ts';
+import type { Operator } from './identity/operator.ts';
 import { SponsorRegistry } from './identity/sponsors.ts';
 import { SponsorshipMaker } from './identity/sponsorship-maker.ts';
 import {
@@ -43,8 +42,8 @@ import { createWalletCrypto } from './identity/wallets/index.ts';
 import type { Role } from './interface.ts';
 import { ProviderTable } from './ipfs/provider-table.ts';
 import { IpfsService } from './ipfs/service.ts';
-import { checkMembership } from './join/membership.ts';
-import { type Membership, readMembership } from './join/membership-file.ts';
+import type { Membership } from './join/membership-file.ts';
+import { operatorOf } from './join/operator.ts';
 import { Joining } from './join/service.ts';
 import { createNetwork, type MadeNetwork, type Network } from './libp2p.ts';
 import { listenAddresses } from './listen.ts';
@@ -225,11 +224,15 @@ function makeSight(
   );
 }
 
-/** What a node says of its operator. A light node keeps nothing: it is nobody's sponsor. */
+interface Keeping {
+  /** What must have its share before this node counts as a replica. */
+  readonly keeping: readonly { readonly isReady: boolean }[];
+}
+
+/** What a node says of its operator. A light node keeps nothing: it is nobody's sponsor; nor is one whose delegation was revoked. */
 function sponsorshipOf(
-  role: Role,
-  operator: Operator,
-  keeping: readonly { readonly isReady: boolean }[],
+  { role }: Base,
+  { operator, keeping }: Pick<Tenancy, 'operator'> & Keeping,
 ): Sponsorship {
   if (role === 'light') return NO_SPONSORSHIP;
   const isReady = keeping.some((one) => one.isReady);
@@ -262,13 +265,8 @@ async function makeTenancy(
 > {
   const { crypto, clock, logger, identity, passphrases, closing } = shared;
   const { swarm, data } = config;
-  const membership = readMembership(data);
-  const operator =
-    membership === null
-      ? await ownOperator({ crypto, clock, logger, passphrases }, { config, author: identity.author })
-      : new InvitedOperator(
-          checkMembership({ crypto }, { membership, config, as: role, author: identity.author }),
-        );
+  const operated = { config, role, author: identity.author };
+  const { operator, membership } = await operatorOf({ crypto, clock, logger, passphrases }, operated);
   const sponsors = { owner: operator.did, sponsored: config['storage.sponsored'] };
   const wallets = createWalletCrypto();
   closing.defer(() => wallets.stop());
@@ -298,30 +296,14 @@ async function makeTenancy(
   return { ...own, termsOf: terms, checkChain, verifier, verifyOperator, authority, credentials };
 }
 
-/** The operator whose key this machine holds. */
-async function ownOperator(
-  components: Pick<DirectoryComponents, 'crypto' | 'clock' | 'logger'> & {
-    readonly passphrases: PassphraseSource;
-  },
-  { config, author }: { readonly config: Config; readonly author: string },
-): Promise<Operator> {
-  const { logger, passphrases } = components;
-  const { data, swarm } = config;
-  const owner = await serveOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
-  return operatorWithKey(components, { key: owner.signer, author, swarm });
-}
-
 function makeDirectory(
   base: Base,
   components: Omit<DirectoryComponents, 'sponsorship' | 'verifyOperator'>,
-  tenancy: Pick<Tenancy, 'operator' | 'verifyOperator'> & {
-    /** What must have its share before this node counts as a replica. */
-    readonly keeping: readonly { readonly isReady: boolean }[];
-  },
+  tenancy: Pick<Tenancy, 'operator' | 'verifyOperator'> & Keeping,
 ): Directory {
   const { config, role, version } = base;
   const { operator, verifyOperator, keeping } = tenancy;
-  const sponsorship = (): Sponsorship => sponsorshipOf(role, operator, keeping);
+  const sponsorship = (): Sponsorship => sponsorshipOf(base, { operator, keeping });
   const keeps = role === 'full' && config['storage.enabled'];
   return new Directory(
     { ...components, sponsorship, verifyOperator },

@@ -84,7 +84,7 @@ test('the operator sees wallets with their usage, and promises one nothing more'
       registry: { contentType: 'text/plain', metrics: () => Promise.resolve('') },
       audit: { fault: null, audit: async ({ event }) => void events.push(event) },
       probes: () => [],
-      walletPromises: () => site.gateway.walletPromises(),
+      gateway: site.gateway,
     },
     { config: { ...DEFAULTS, 'admin.port': 0, 'admin.tokenFile': tokenFile }, build: BUILD },
   );

@@ -168,11 +168,11 @@ test('who is sponsored is told so and kept; what nobody sponsors is gone after a
   const nodes = await startTenantNodes(t, 2, { 'storage.sponsored': [all.did, `${NAME}@${some.did}`] });
   const [a, c] = nodes as [MaillonNode, MaillonNode];
   const places = [
-    { owner: all, namespace: NAME, isKept: true },
-    { owner: all, namespace: 'other', isKept: true },
-    { owner: some, namespace: NAME, isKept: true },
-    { owner: some, namespace: 'other', isKept: false },
-    { owner: none, namespace: NAME, isKept: false },
+    { owner: all, namespace: NAME, durable: true },
+    { owner: all, namespace: 'other', durable: true },
+    { owner: some, namespace: NAME, durable: true },
+    { owner: some, namespace: 'other', durable: false },
+    { owner: none, namespace: NAME, durable: false },
   ] as const;
   const write = async ({ owner: by, namespace }: (typeof places)[number], key: string): Promise<boolean> => {
     const record = written({ owner: by.did, namespace, by, key, text: 'v' });
@@ -194,13 +194,13 @@ test('who is sponsored is told so and kept; what nobody sponsors is gone after a
   moveClock(t, 24 * HOUR_MS - 60_000);
   for (const { owner, namespace } of places) assert.equal(await readOf(c, owner.did, 'k', namespace), 'v');
   moveClock(t, 24 * HOUR_MS + 60_000);
-  for (const { owner, namespace, isKept } of places) {
+  for (const { owner, namespace, durable } of places) {
     for (const node of nodes) {
-      assert.equal(await readOf(node, owner.did, 'k', namespace), isKept ? 'v' : null);
+      assert.equal(await readOf(node, owner.did, 'k', namespace), durable ? 'v' : null);
       const { entries } = await node.storage.list({ owner: owner.did, namespace });
       assert.deepEqual(
         entries.map(({ key }) => key),
-        isKept ? ['k'] : [],
+        durable ? ['k'] : [],
       );
     }
   }
