@@ -2,7 +2,6 @@ import type { Timer, TimerClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
   type Answers,
-  type Member,
   type Partitions,
   REQUESTS,
   type RequestOf,
@@ -33,8 +32,6 @@ export interface JoinerComponents {
 }
 
 export interface JoinerInit {
-  /** Peer id of this node. */
-  readonly self: string;
   /** DID of this node's operator. */
   readonly operator: string;
   /** How long a sponsor may be gone before the others do without it. */
@@ -78,7 +75,7 @@ export class Joiner {
     try {
       const sources = this.#sources();
       if (sources === null) return;
-      if (sources.length > 0) await this.#copyAll(sources);
+      if (sources.live.length > 0) await this.#copyAll(sources);
       if (this.#abort.signal.aborted) return;
       this.#timer?.cancel();
       this.#timer = null;
@@ -92,22 +89,37 @@ export class Joiner {
     }
   }
 
-  /** Sponsors to copy from; none where there is nobody whose data this node could lack; null while too few can be asked. */
-  #sources(): Member[] | null {
+  /**
+   * Sponsors to copy from, of which a majority must give what they have; none where there is nobody whose data this node could
+   * lack; null while too few can be asked. A node that had its share is one of those that have it, and does without others
+   * that are gone for longer than the down timeout. One that never had it waits for them, however long they are gone:
+   * otherwise what they hold would be said not to be there. Where they do not return, they are revoked.
+   */
+  #sources(): { readonly live: readonly string[]; readonly needed: number } | null {
     const { members } = this.#components;
-    const { self, operator, downTimeoutMs } = this.#init;
-    const others = members.list.filter((one) => one.id !== self && one.isReady && one.operator === operator);
-    const awaited = others.filter(({ id }) => !members.isGoneFor(id, downTimeoutMs));
-    if (awaited.length === 0) return [];
-    const live = awaited.filter(({ isLive }) => isLive);
-    return live.length >= majorityOf(awaited.length) ? live : null;
+    const { wasReady, fellows } = members;
+    const there = fellows.filter(({ id }) => !members.isGoneFor(id, this.#init.downTimeoutMs));
+    const awaited = wasReady || there.length > 0 ? there : fellows;
+    const live = awaited.filter(({ isLive }) => isLive).map(({ id }) => id);
+    const own = wasReady ? 1 : 0;
+    const needed = awaited.length === 0 ? 0 : majorityOf(awaited.length + own) - own;
+    return live.length >= needed ? { live, needed } : null;
   }
 
-  /** Again while a copy takes so long that much may have been written meanwhile. */
-  async #copyAll(sources: readonly Member[]): Promise<void> {
+  /** Again while a copy takes so long that much may have been written meanwhile. Throws when too few sources gave what they have. */
+  async #copyAll({
+    live,
+    needed,
+  }: {
+    readonly live: readonly string[];
+    readonly needed: number;
+  }): Promise<void> {
     for (let pass = 1; ; pass++) {
-      const copied = await Promise.all(sources.map(({ id }) => this.#copyFrom(id)));
-      if (copied.every((count) => count === 0) || pass >= JOIN_PASSES_MAX) return;
+      const copied = await Promise.allSettled(live.map((id) => this.#copyFrom(id)));
+      const done = copied.filter((one) => one.status === 'fulfilled');
+      if (done.length < needed)
+        throw new Error(`${done.length} of ${live.length} sponsors gave what they have`);
+      if (done.every(({ value }) => value === 0) || pass >= JOIN_PASSES_MAX) return;
     }
   }
 

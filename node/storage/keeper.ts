@@ -170,7 +170,7 @@ export class Keeper {
     this.#sync = new Sync({ ...own, copier, onDisagreement: this.#absentees.doubt });
     this.#joiner = new Joiner(
       { ...own, copier, onReady: () => this.#hurry() },
-      { self, operator: components.operator, downTimeoutMs: config['storage.graceMs'] },
+      { operator: components.operator, downTimeoutMs: config['storage.graceMs'] },
     );
     const mayKeep = ({ owner }: NamespaceRef): boolean => owner === components.operator && this.#hasRoom();
     const upkeep = { ...own, sync: this.#sync, copier, joiner: this.#joiner, mayKeep };

@@ -11,6 +11,8 @@ export interface Known extends Member {
   operator: string;
   isReady: boolean;
   isAbandoned?: boolean;
+  /** It had its share once, as this node knew it last; whether it has it still others say. */
+  wasReady: boolean;
   lastSeen: number;
   /** When it was found gone for the first time since it was there; null while it is there or that is not known. */
   goneSince: number | null;
@@ -35,16 +37,16 @@ export function abandon(known: Known, isAbandoned: boolean): boolean {
   return true;
 }
 
-/** What of a member outlives a restart: of a sponsor that is not ready nobody has to know. */
-export function keptOf({ id, prefix, operator, isReady }: Known): KeptMember {
-  return { id, prefix, operator: isReady ? operator : '' };
+/** What of a member outlives a restart: of a sponsor that never was ready nobody has to know. */
+export function keptOf({ id, prefix, operator, wasReady }: Known): KeptMember {
+  return { id, prefix, operator: wasReady ? operator : '' };
 }
 
 /** Those that are gone, for the shortest time first: as many as are told others. */
 export function goneOf(members: Iterable<Known>, now: number): GoneMember[] {
-  const gone = [...members].flatMap((one) => {
-    const { isLive, goneSince } = one;
-    return isLive || goneSince === null ? [] : [{ ...keptOf(one), forMs: Math.max(0, now - goneSince) }];
+  const gone = [...members].flatMap(({ id, prefix, operator, isReady, isLive, goneSince }) => {
+    if (isLive || goneSince === null) return [];
+    return [{ id, prefix, operator: isReady ? operator : '', forMs: Math.max(0, now - goneSince) }];
   });
   return gone.toSorted((a, b) => a.forMs - b.forMs).slice(0, GONE_MAX);
 }
@@ -52,15 +54,6 @@ export function goneOf(members: Iterable<Known>, now: number): GoneMember[] {
 /** When a member that is not connected is dialled again. */
 export function probeAfter(graceMs: number, isAbandoned = false): number {
   return isAbandoned ? ABANDONED_PROBE_MS : Math.min(PROBE_MS, graceMs / 4);
-}
-
-/** Whether a node that starts again had its share when it was there last, and nobody else was left. */
-export function wasLeftAlone(
-  kept: readonly KeptMember[],
-  { self, operator }: { readonly self: string | null; readonly operator: string },
-): boolean {
-  const [only, ...others] = kept;
-  return others.length === 0 && only?.id === self && operator !== '' && only.operator === operator;
 }
 
 /** Of the sponsors that are gone for good those beyond the bound, which a stranger may have made up; never those of `own`. */

@@ -5,15 +5,7 @@ import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { GONE_MAX, type GoneMember, type Member } from '../../protocols/storage/index.ts';
 import type { Logger } from '../observability/logger.ts';
-import {
-  MEMBERS_LOOK_MS,
-  MEMBERS_MAX,
-  MEMBERS_TICK_MS,
-  MEMBERS_WRITE_MS,
-  PROBES_AT_ONCE,
-  SETTLE_MAX_MS,
-  SETTLE_MS,
-} from './limits.ts';
+import { MEMBERS_LOOK_MS, MEMBERS_MAX, MEMBERS_TICK_MS, MEMBERS_WRITE_MS, PROBES_AT_ONCE } from './limits.ts';
 import {
   abandon,
   goneOf,
@@ -23,10 +15,10 @@ import {
   keptOf,
   probeAfter,
   tooManyAbandoned,
-  wasLeftAlone,
 } from './member-rules.ts';
 import { type KeptMember, readMembers, writeMembers } from './members-file.ts';
 import type { Offer, Revocations } from './offers.ts';
+import { Settling } from './settling.ts';
 
 export interface MembersComponents {
   readonly clock: TimerClock;
@@ -69,16 +61,12 @@ export class Members {
   readonly #listeners = new Set<() => void>();
   #list: readonly Known[] | null = null;
   #version = 1;
-  #changedAt = -Infinity;
-  #unsettledSince = -Infinity;
-  /** Whether others were asked who is gone since before this node came. */
-  #isGoneKnown: boolean;
+  readonly #settling: Settling;
   #timer: Timer | null = null;
   #isDirty = false;
   #wroteAt = 0;
   #revocationsSeen = -1;
   #refreshedAt = -Infinity;
-  readonly #wasAlone: boolean;
   /** How long this node was away before it started; 0 when it never was there. */
   readonly awayMs: number;
 
@@ -86,14 +74,15 @@ export class Members {
   constructor(components: MembersComponents, init: MembersInit) {
     this.#components = components;
     this.#init = init;
+    this.#settling = new Settling(components);
     const now = components.clock.now();
     const kept = readMembers(init.path, components.logger);
     this.awayMs = kept === null ? 0 : Math.max(0, now - kept.at);
-    this.#wasAlone = wasLeftAlone(kept?.members ?? [], init);
     if (init.self !== null) this.#addSelf(init.self, kept?.members ?? [], now);
     for (const member of kept?.members ?? []) if (member.id !== init.self) this.#addKept(member, now);
     // who keeps nothing sees no homes in anybody's stead, and who was here before knows them
-    this.#isGoneKnown = init.self === null || this.#others > 0;
+    this.#settling.isGoneKnown = init.self === null || this.#others > 0;
+    if (this.#others > 0) this.#settling.remembered();
   }
 
   start(): void {
@@ -125,19 +114,14 @@ export class Members {
     return this.#known.size;
   }
 
-  /**
-   * Whether this node knows the members as far as it can: it has not just begun to learn of them. Before, it might take
-   * itself for home of what others hold. One that had its share and is left alone goes on, as two would.
-   */
+  /** Whether this node knows the members as far as it can. One that had its share and is left alone goes on, as two would. */
   get isSettled(): boolean {
-    if (this.#others === 0) return this.#init.mayBeAlone || this.isReady || this.#wasAlone;
-    const now = this.#components.clock.now();
-    return (this.#isGoneKnown && this.isQuiet) || now - this.#unsettledSince >= SETTLE_MAX_MS;
+    return this.#others === 0 ? this.#init.mayBeAlone || this.wasReady : this.#settling.isSettled;
   }
 
   /** Whether there are others, and none was added for a while. */
   get isQuiet(): boolean {
-    return this.#others > 0 && this.#components.clock.now() - this.#changedAt >= SETTLE_MS;
+    return this.#others > 0 && this.#settling.isQuiet;
   }
 
   get #others(): number {
@@ -151,26 +135,27 @@ export class Members {
 
   /** Takes over from others who is gone and counts all the same, until the same time as with them. */
   learnGone(gone: readonly GoneMember[]): void {
+    this.#settling.undisturbed(() => {
+      for (const one of gone.slice(0, GONE_MAX)) this.#learn(one);
+    });
+    this.#settling.isGoneKnown = true;
+  }
+
+  #learn({ id, prefix, operator, forMs }: GoneMember): void {
     const { clock, logger } = this.#components;
     const now = clock.now();
-    const [changedAt, unsettledSince] = [this.#changedAt, this.#unsettledSince];
-    for (const { id, prefix, operator, forMs } of gone.slice(0, GONE_MAX)) {
-      const since = now - forMs;
-      const known = this.#known.get(id);
-      if (known?.isLive === false) known.goneSince = Math.min(known.goneSince ?? now, since);
-      const isOver =
-        forMs > this.#init.graceMs && (operator === '' || hasSuccessor(this.#known.values(), operator));
-      if (known !== undefined || this.#removed.has(id) || isOver) continue;
-      try {
-        const sponsor = { operator, isReady: operator !== '' };
-        this.#add({ id, prefix, lastSeen: since, isLive: false, goneSince: since, ...sponsor });
-      } catch (error) {
-        logger.debug({ id, reason: errorMessage(error) }, 'a member that is said to be gone is no peer id');
-      }
+    const since = now - forMs;
+    const known = this.#known.get(id);
+    if (known?.isLive === false) known.goneSince = Math.min(known.goneSince ?? now, since);
+    const isLate = forMs > this.#init.graceMs;
+    const isOver = isLate && (operator === '' || hasSuccessor(this.#known.values(), operator));
+    if (known !== undefined || this.#removed.has(id) || isOver) return;
+    try {
+      const sponsor = this.#sponsorship(id, operator);
+      this.#add({ id, prefix, lastSeen: since, isLive: false, goneSince: since, ...sponsor });
+    } catch (error) {
+      logger.debug({ id, reason: errorMessage(error) }, 'a member that is said to be gone is no peer id');
     }
-    this.#isGoneKnown = true;
-    // they were there before: nobody has to wait for more of them
-    [this.#changedAt, this.#unsettledSince] = [changedAt, unsettledSince];
   }
 
   /** Whether this node has its share of what its operator sponsors, and counts as a replica of it. */
@@ -182,9 +167,28 @@ export class Members {
   becomeReady(): void {
     const own = this.#init.self === null ? undefined : this.#known.get(this.#init.self);
     if (own === undefined || own.isReady) return;
-    own.isReady = true;
+    [own.isReady, own.wasReady] = [true, true];
     this.#altered();
     this.#write();
+  }
+
+  /** Whether this node had its share when it ran last. */
+  get wasReady(): boolean {
+    return this.#init.self !== null && this.#known.get(this.#init.self)?.wasReady === true;
+  }
+
+  /** The other sponsors of this node's operator that have their share, or had it when they were heard of last. */
+  get fellows(): readonly Pick<Known, 'id' | 'isLive'>[] {
+    const { self, operator } = this.#init;
+    return [...this.#known.values()].filter(
+      (one) => one.id !== self && one.wasReady && one.operator === operator,
+    );
+  }
+
+  /** What hearsay says of a member's operator counts unless this node knows that it was revoked. */
+  #sponsorship(id: string, operator: string): Pick<Known, 'operator' | 'isReady' | 'wasReady'> {
+    const isSponsor = operator !== '' && !this.#components.revocations.isRevoked(operator, id);
+    return { operator: isSponsor ? operator : '', isReady: isSponsor, wasReady: isSponsor };
   }
 
   /** Whether a member has been gone for longer than `ms`. */
@@ -260,7 +264,7 @@ export class Members {
     this.#revocationsSeen = revocations.version;
     for (const known of this.#known.values()) {
       if (known.operator === '' || !revocations.isRevoked(known.operator, known.id)) continue;
-      [known.operator, known.isReady] = ['', false];
+      [known.operator, known.isReady, known.wasReady] = ['', false, false];
       this.#altered();
     }
   }
@@ -283,9 +287,19 @@ export class Members {
     if (known === undefined) {
       const removedAt = this.#removed.get(id);
       if (removedAt !== undefined && lastSeen <= removedAt) return;
-      this.#add({ id, prefix, lastSeen, operator, isReady, isLive: true, goneSince: null });
+      this.#add({
+        id,
+        prefix,
+        lastSeen,
+        operator,
+        isReady,
+        wasReady: isReady,
+        isLive: true,
+        goneSince: null,
+      });
     } else {
       if (known.operator !== operator || known.isReady !== isReady) {
+        known.wasReady = isReady || (known.wasReady && known.operator === operator);
         [known.operator, known.isReady] = [operator, isReady];
         this.#altered();
       }
@@ -340,14 +354,15 @@ export class Members {
   #addSelf(id: string, kept: readonly KeptMember[], now: number): void {
     const before = kept.find((one) => one.id === id);
     const { operator, graceMs } = this.#init;
-    const isReady = before?.operator === operator && operator !== '' && this.awayMs <= graceMs;
+    const wasReady = before?.operator === operator && operator !== '';
+    const isReady = wasReady && this.awayMs <= graceMs;
     const prefix = before?.prefix ?? LOOPBACK_PREFIX;
-    this.#add({ id, prefix, lastSeen: now, operator, isReady, isLive: true, goneSince: null });
+    this.#add({ id, prefix, lastSeen: now, operator, isReady, wasReady, isLive: true, goneSince: null });
   }
 
   #addKept({ id, prefix, operator }: KeptMember, now: number): void {
     try {
-      const sponsor = { operator, isReady: operator !== '' };
+      const sponsor = this.#sponsorship(id, operator);
       this.#add({ id, prefix, lastSeen: now, isLive: false, goneSince: null, ...sponsor });
     } catch (error) {
       this.#components.logger.warn(
@@ -355,8 +370,6 @@ export class Members {
         'a member kept on disk is no peer id',
       );
     }
-    // they were known before: there is nothing to wait for
-    this.#changedAt = -Infinity;
   }
 
   #add(member: Omit<Known, 'kadId' | 'probeAt'>): void {
@@ -368,9 +381,7 @@ export class Members {
   }
 
   #changed(): void {
-    const now = this.#components.clock.now();
-    if (now - this.#changedAt >= SETTLE_MS) this.#unsettledSince = now;
-    this.#changedAt = now;
+    this.#settling.changed();
     this.#altered();
   }
 

@@ -5,7 +5,8 @@ import { JOIN_TICK_MS, SETTLE_MS } from '../../../../node/storage/limits.ts';
 import type { Place, Places } from '../../../../node/storage/places.ts';
 import { peerIdOf } from '../../../support/announcements.ts';
 import { authorNumber } from '../../../support/directory.ts';
-import { GRACE_MS, makeMembers, OWN, SELF } from '../../../support/members.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+import { GRACE_MS, MEMBERS_AT, makeMembers, OWN } from '../../../support/members.ts';
 import { keys, makeRecord, PLACE, partitions, ReplicaNode } from '../../../support/replica-node.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
 
@@ -22,8 +23,8 @@ async function startTwo(t: TestContext): Promise<{ own: ReplicaNode; source: Rep
 }
 
 /** A joiner over the store, the copier and the network of `own`, which will be home of one partition. */
-async function make(t: TestContext, own: ReplicaNode) {
-  const here = makeMembers(t, { mayBeAlone: false });
+async function make(t: TestContext, own: ReplicaNode, init: Parameters<typeof makeMembers>[1] = {}) {
+  const here = makeMembers(t, { mayBeAlone: false, ...init });
   const { members, clock } = here;
   members.start();
   const log = { asked: 0, ready: 0 };
@@ -45,7 +46,7 @@ async function make(t: TestContext, own: ReplicaNode) {
       },
       onReady: () => void (log.ready += 1),
     },
-    { self: SELF, operator: OWN, downTimeoutMs: GRACE_MS },
+    { operator: OWN, downTimeoutMs: GRACE_MS },
   );
   t.after(() => joiner.stop());
   /** The members are known as far as they can be. */
@@ -157,4 +158,56 @@ test('the first sponsor of an operator is ready at once; others do not count as 
   await settle();
   await joiner.tick();
   assert.deepEqual([members.isReady, log.asked, log.ready], [true, 0, 1]);
+});
+
+test('after a power cut that was longer than the down timeout two of three sponsors go on without the third', async (t) => {
+  const { own, source } = await startTwo(t);
+  await store(source, 10);
+  const before = await make(t, own);
+  for (const id of [source.id, B]) await before.sponsor(id, OWN);
+  before.members.becomeReady();
+  before.members.stop();
+  const clock = new ManualClock(MEMBERS_AT + 10 * GRACE_MS);
+  const { joiner, members, offer, connected, look, settle } = await make(t, own, { path: before.path, clock });
+  // it was away as long as this node, so that it is not ready either
+  offer(source.id, 'loopback', { operator: OWN, isReady: false });
+  connected.add(source.id);
+  await look();
+  await settle();
+  await joiner.tick();
+  assert.equal(members.isReady, true, 'each write was acknowledged by one of these two');
+  assert.equal(own.store.summary(PLACE)?.count, 10);
+});
+
+test('a new machine waits for what the last sponsors hold, however long they are gone, until they are revoked', async (t) => {
+  const { own } = await startTwo(t);
+  const { joiner, members, clock, log, revoked, sponsor, leave, look, settle } = await make(t, own);
+  for (const id of [B, C]) await sponsor(id, OWN);
+  for (const id of [B, C]) await leave(id);
+  await settle();
+  clock.advance(20 * GRACE_MS);
+  await look();
+  await joiner.tick();
+  assert.equal(members.isReady, false, 'it would say that there is nothing');
+  for (const id of [B, C]) revoked.add(`${OWN} ${id}`);
+  await look();
+  clock.advance(SETTLE_MS);
+  await joiner.tick();
+  assert.deepEqual([members.isReady, log.asked], [true, 0]);
+});
+
+test('one of three sponsors that breaks does not keep a fourth from being ready', async (t) => {
+  const { own, source } = await startTwo(t);
+  await store(source, 10);
+  const third = await ReplicaNode.start(() => []);
+  t.after(() => third.stop());
+  await own.network.dial(third.network.getMultiaddrs());
+  const { joiner, members, log, sponsor, settle } = await make(t, own);
+  // nobody answers at the address of the last one
+  for (const id of [source.id, third.id, B]) await sponsor(id, OWN);
+  await settle();
+  await joiner.tick();
+  assert.equal(members.isReady, true);
+  assert.ok(log.asked >= 3);
+  assert.equal(own.store.summary(PLACE)?.count, 10);
 });

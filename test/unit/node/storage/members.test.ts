@@ -283,3 +283,13 @@ test('this node counts as a replica once it has its share, and again after a sho
   assert.equal(restarted(GRACE_MS + 1), false, 'others took over');
   assert.equal(restarted(0, { operator: ALICE }), false, 'it belongs to somebody else now');
 });
+
+test('hearsay makes no sponsor of one that was revoked', async (t) => {
+  const { members, revoked, look, of } = make(t);
+  members.start();
+  revoked.add(`${ALICE} ${A}`);
+  await look();
+  members.learnGone([{ id: A, prefix: 'loopback', operator: ALICE, forMs: 5_000 }]);
+  await look();
+  assert.notDeepEqual([of(A)?.operator, of(A)?.isReady], [ALICE, true]);
+});
