@@ -181,7 +181,9 @@ test('after a power cut that was longer than the down timeout two of three spons
 
 test('a new machine waits for what the last sponsors hold, however long they are gone, until they are revoked', async (t) => {
   const { own } = await startTwo(t);
-  const { joiner, members, clock, log, revoked, sponsor, leave, look, settle } = await make(t, own);
+  const { joiner, members, clock, log, revoked, sponsor, leave, look, settle } = await make(t, own, {
+    mayBeAlone: true,
+  });
   for (const id of [B, C]) await sponsor(id, OWN);
   for (const id of [B, C]) await leave(id);
   await settle();
@@ -190,6 +192,8 @@ test('a new machine waits for what the last sponsors hold, however long they are
   await joiner.tick();
   assert.equal(members.isReady, false, 'it would say that there is nothing');
   for (const id of [B, C]) revoked.add(`${OWN} ${id}`);
+  // they are members of nobody first, and none any more then
+  await look();
   await look();
   clock.advance(SETTLE_MS);
   await joiner.tick();
