@@ -19,7 +19,10 @@ export const SELF = peerIdOf(authorNumber(1));
 export const OWN = 'did:key:zOwn';
 const NOBODYS = { operator: '', isReady: false };
 
-export function makeMembers(t: TestContext, init: Partial<MembersInit> & { clock?: ManualClock; path?: string } = {}) {
+export function makeMembers(
+  t: TestContext,
+  init: Partial<MembersInit> & { clock?: ManualClock; path?: string } = {},
+) {
   const { clock = new ManualClock(MEMBERS_AT), path = join(scratch(t), 'storage', 'members') } = init;
   const offers = new Map<string, Offer>();
   const connected = new Set<string>();

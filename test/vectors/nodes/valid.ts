@@ -119,7 +119,10 @@ export function validVectors(): Vector[] {
     vector('by another author', {}, { hex: other, peerId: OTHER_PEER_ID }),
     vector('a light node without addresses', { role: cbor.text('light'), addresses: addressList() }),
     vector('of an operator, ready', { ...operatorItems(), isReady: cbor.TRUE }),
-    vector('of an operator, everything granted', operatorItems({ actions: 'admin,publish,read,sponsor,write' })),
+    vector(
+      'of an operator, everything granted',
+      operatorItems({ actions: 'admin,publish,read,sponsor,write' }),
+    ),
     vector('its own operator', { operator: cbor.text(didOf(AUTHOR.multikey)), isReady: cbor.TRUE }),
     vector('no shards', { shards: cbor.list([]) }),
     vector('every field at its largest', largest(), { now: SAFE_MAX - 60 * 60_000 }),
