@@ -188,11 +188,13 @@ export class Oracle {
     if (after !== null && after.kind !== KIND_FLOOR) return;
     const promised = this.promised(key);
     if (promised === null || compareRecords(before, promised.stamp) < 0) return;
+    // a copy beside the replicas may end at any time
+    if (!this.#mustKeep(node.machine, key)) return;
     const name = this.nameOf(node.id);
     if (cause === 'drop') {
       const without = this.#homesWithout(node, key, promised.stamp);
       const text = `${name} dropped ${key.name.key} (${formatEtag(promised.stamp)}) before ${without.join(', ')} had it`;
-      if (without.length > 0 && this.isDurableAt(node.machine, key, before)) this.violated('I1', text);
+      if (without.length > 0) this.violated('I1', text);
       return;
     }
     if (Math.abs(node.machine.clockOffsetMs) > CLOCK_SKEW_MS) return;
@@ -225,10 +227,16 @@ export class Oracle {
     );
   }
 
-  /** Whether a machine keeps what it holds until it ends: as a sponsor, or since it promised that when it was one. */
+  /** Whether a machine holds something durably: it is to keep it until it ends, and as long as its author said. */
   isDurableAt(machine: Machine, key: Key, { kind, expiry, record }: Row): boolean {
     if (isValueKind(kind) && expiry !== record?.expiry) return false;
-    if (this.world.sponsorsOf(key.name.owner).has(machine.operator)) return true;
+    return this.#mustKeep(machine, key);
+  }
+
+  /** Whether it acknowledged something as a sponsor, or took over what others had so. */
+  #mustKeep(machine: Machine, key: Key): boolean {
+    if (this.promised(key)?.replicas.includes(machine.id) === true && !this.#lostAt.has(machine.id))
+      return true;
     return machine.disk.find(this.#partitions.of(key.name))?.state?.['isPromised'] === true;
   }
 

@@ -11,12 +11,6 @@ export const REGRESSIONS: Readonly<Record<string, History>> = {
     sponsors: [[0]],
     steps: [...starts(2), put(1, 0), { do: 'lose', node: 0, isForGood: true, afterMs: MINUTE_MS }],
   },
-  'replicas that start again sync what nobody has asked for yet': {
-    seed: 2,
-    nodes: nodesOf(0, 0, 0),
-    sponsors: [[0]],
-    steps: [...starts(3), put(0, 0), ...crashes(3), { do: 'wait', afterMs: 20 * MINUTE_MS }],
-  },
   "an owner's namespace takes writes when one of its two operators has lost its last machine": {
     seed: 3,
     nodes: nodesOf(0, 1),
@@ -35,11 +29,6 @@ function starts(count: number): TimedStep[] {
     { length: count },
     (_, node) => ({ do: 'start', node, afterMs: 20 * SECOND_MS }) as const,
   );
-}
-
-function crashes(count: number): TimedStep[] {
-  const crash = { do: 'crash', isSilent: false, afterMs: SECOND_MS } as const;
-  return Array.from({ length: count }, (_, node) => ({ ...crash, node }));
 }
 
 function put(node: number, owner: number): TimedStep {
