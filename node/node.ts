@@ -12,6 +12,7 @@ import { RELAY_LIMITS } from '../protocols/relay/index.ts';
 import { STORAGE_LIMITS } from '../protocols/storage/index.ts';
 import type { BackupOptions, BackupReport } from './backup/interface.ts';
 import { BACKUP_LIMITS } from './backup/limits.ts';
+import { removeRestored } from './backup/restored-file.ts';
 import { BLOB_STORE_LIMITS } from './blobs/limits.ts';
 import { SETTINGS } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
@@ -109,6 +110,8 @@ class Node implements MaillonNode {
       this.#joining = new AbortController();
       const parts = await this.#run();
       const { role, config } = this.#init;
+      // a node that keeps nothing has nothing to reconcile
+      if (parts.storage.maintenance === null) removeRestored(config.data);
       this.#events.report('node_started', { peerId: parts.identity.peerId, role, data: config.data });
       this.#parts = parts;
       await this.#joined(parts, this.#joining.signal);

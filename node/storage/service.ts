@@ -15,7 +15,6 @@ import {
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
 import type { RecoveryStatus } from '../backup/interface.ts';
-import { removeRestored } from '../backup/restored-file.ts';
 import { BlobExchange } from '../blobs/exchange.ts';
 import { BlobHome } from '../blobs/home.ts';
 import type { Upload } from '../blobs/interface.ts';
@@ -173,8 +172,6 @@ export class StorageService implements Storage {
   async start(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    // nothing is to be reconciled where nothing is kept
-    if (this.#keeper === null) removeRestored(this.#init.config.data);
     const { network } = this.#components;
     network.addEventListener('peer:connect', this.#onConnect);
     network.addEventListener('peer:disconnect', this.#onDisconnect);
