@@ -3,7 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeStatus } from '../../node/index.ts';
 import { OWNER_KEY_VARIABLE } from './owner.ts';
-import { type Cleanup, maillon, type Program, scratch } from './processes.ts';
+import type { Host } from './namespaces.ts';
+import { type Cleanup, maillon, type Program, type RunOptions, scratch } from './processes.ts';
 
 /** A node that answers. */
 export interface Running {
@@ -37,10 +38,13 @@ export class Machine {
   readonly home: string;
   readonly data: string;
   readonly #t: Cleanup;
+  readonly #host: Host | null;
   #running: Running | null = null;
 
-  constructor(t: Cleanup) {
+  /** On loopback with free ports, or on a host of a network of namespaces, where it has the usual ones. */
+  constructor(t: Cleanup, host: Host | null = null) {
     this.#t = t;
+    this.#host = host;
     this.home = scratch(t);
     this.data = join(this.home, 'data');
     mkdirSync(this.data, { mode: 0o700 });
@@ -67,8 +71,7 @@ export class Machine {
 
   /** The same without waiting for it. */
   spawn(args: readonly string[], { input, aheadMs = 0, command = 'node' }: StartOptions = {}): Program {
-    const listen = ['--listen-host', '127.0.0.1', '--listen-tcp', String(this.#running?.port ?? 0)];
-    return maillon(this.#t, [command, '--json', ...listen, ...PORTS, ...args], {
+    return this.#maillon([command, '--json', ...this.#ports(), ...args], {
       env: { ...this.#environment(), ...clockEnvironment(aheadMs) },
       ...(input === undefined ? {} : { input }),
     });
@@ -76,8 +79,8 @@ export class Machine {
 
   /** Runs a command to its end. */
   async run(args: readonly string[], input?: string): Promise<Said> {
-    const env = { ...this.#environment(), ...this.#places() };
-    const program = maillon(this.#t, args, { env, ...(input === undefined ? {} : { input }) });
+    const env = this.#environment();
+    const program = this.#maillon(args, { env, ...(input === undefined ? {} : { input }) });
     const exit = await program.exit;
     return { exit, stdout: program.stdout, stderr: program.stderr };
   }
@@ -92,16 +95,20 @@ export class Machine {
 
   /** A command that listens: it goes on. */
   listen(...args: readonly string[]): Program {
-    return maillon(this.#t, args, { env: { ...this.#environment(), ...this.#places() } });
+    return this.#maillon(args, { env: this.#environment() });
   }
 
   async status(): Promise<NodeStatus> {
     return (await this.ask('status')).node;
   }
 
-  #places(): NodeJS.ProcessEnv {
-    if (this.#running === null) return {};
-    return { MAILLON_URL: this.#running.url, MAILLON_ADMIN_URL: this.#running.admin };
+  #maillon(args: readonly string[], options: RunOptions): Program {
+    return this.#host?.maillon(this.#t, args, options) ?? maillon(this.#t, args, options);
+  }
+
+  #ports(): readonly string[] {
+    if (this.#host !== null) return [];
+    return ['--listen-host', '127.0.0.1', '--listen-tcp', String(this.#running?.port ?? 0), ...PORTS];
   }
 
   #environment(): NodeJS.ProcessEnv {
