@@ -137,9 +137,15 @@ export const ERRORS = {
   stopping: { status: 503, meaning: 'the node behind this gateway is stopping', retryAfter: 5 },
   overloaded: { status: 503, meaning: 'too much waits here already', retryAfter: 1 },
   too_many_clients: { status: 503, meaning: 'every place for a streaming client is taken', retryAfter: 5 },
-  over_quota: { status: 507, meaning: 'the namespace has as much as it may: delete something first' },
+  over_quota: {
+    status: 507,
+    meaning: 'the namespace has too little left; detail says how much: delete something first',
+  },
   too_many_apps: { status: 409, meaning: 'the wallet has as many apps or API keys as it may: delete one' },
-  no_room: { status: 507, meaning: 'the replicas have no room left' },
+  no_room: {
+    status: 507,
+    meaning: 'the node or its replicas have too little room left; detail says how much',
+  },
   going_away: { status: 503, meaning: 'the gateway is stopping', retryAfter: 5 },
   too_many_topics: { status: null, meaning: 'the connection is subscribed to as many topics as it may be' },
   too_slow: { status: null, meaning: 'the client read too slowly and was cut' },

@@ -161,7 +161,13 @@ export interface NodeStatus {
   /** What it stores, and what may still come. */
   readonly storage: StorageSummary;
   /** Other nodes in the directory: all of them, and those that this node reached when it dialled back. */
-  readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
+  readonly directory: {
+    readonly nodes: number;
+    readonly direct: number;
+    readonly relayed: number;
+    /** Nodes of other owners. */
+    readonly owners: number;
+  };
 }
 
 /** One thing a node needs to serve, probed when asked. */

@@ -17,7 +17,7 @@ import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
 import { InvitedOperator, type Operator, operatorWithKey } from './identity/operator.ts';
-import { loadOwner } from './identity/owner.ts';
+import { serveOwner } from './identity/owner.ts';
 import { SponsorRegistry } from './identity/sponsors.ts';
 import { SponsorshipMaker } from './identity/sponsorship-maker.ts';
 import {
@@ -52,7 +52,8 @@ import { Sight } from './observability/sight.ts';
 import { Peers } from './peers/peers.ts';
 import { meshSizes } from './peers/views.ts';
 import { RelayService } from './relay/relay.ts';
-import { StorageService, type StorageServiceComponents } from './storage/service.ts';
+import { StorageService } from './storage/service.ts';
+import type { StorageServiceComponents } from './storage/service-init.ts';
 
 export interface NodeInit {
   readonly config: Config;
@@ -190,6 +191,7 @@ function makeSight(
     {
       ...parts,
       identity: tenancy,
+      operator: tenancy.operator.did,
       namespaces: tenancy.namespaces,
       meter,
       events,
@@ -275,7 +277,7 @@ async function ownOperator(
 ): Promise<Operator> {
   const { logger, passphrases } = components;
   const { data, swarm } = config;
-  const owner = await loadOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
+  const owner = await serveOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
   return operatorWithKey(components, { key: owner.signer, author, swarm });
 }
 

@@ -43,7 +43,7 @@ function probePeers(
   const ok = count > 0 || (init.role === 'full' && init.config.bootstrap.length === 0);
   const detail = ok
     ? `${count} connected`
-    : 'no peer is connected: the log says why, and this answer to its operator';
+    : 'no peer is connected: the log says why, and so does /readyz to the operator';
   const faults = peers.bootstrap().flatMap(({ address, fault }) => {
     return fault === null ? [] : [`${address}: ${fault.reason} (${fault.next})`];
   });

@@ -14,7 +14,7 @@ const NEXT: Readonly<Record<string, string>> = {
   unauthenticated: 'sign in: maillon login --gateway URL',
   no_session: 'see whose there are: maillon whoami; or sign in: maillon login --gateway URL',
   namespace_mismatch: 'a session is for one namespace: maillon login --namespace NAME',
-  no_peers: 'the gateway reaches no node yet: check its --bootstrap and try again',
+  no_peers: 'the gateway reaches no node yet; see why: maillon status',
   overloaded: 'try again in a moment',
   insufficient_replicas: 'see who is there: maillon storage where KEY',
   outcome_unknown: 'read it before trying again: maillon get KEY',

@@ -5,7 +5,8 @@ import type { AddCommand } from './command.ts';
 import { addNamespace, addRemoteOptions, enter, type RemoteOptions } from './remote.ts';
 import { addSigningOptions, type SigningOptions, signsHere } from './signing/options.ts';
 import { signedPublisher } from './signing/send.ts';
-import { note, say, sayJson } from './terminal.ts';
+import { harmless, note, say, sayJson } from './terminal.ts';
+import { isAlone, otherOwners, readOwners, whose } from './whose.ts';
 
 const HELP = `
 Without MESSAGE standard input is published: as one message, or with --lines each line as its own.
@@ -41,7 +42,8 @@ export const addPub: AddCommand = (program) => {
     .addHelpText('after', HELP)
     .action(async (topic: string, message: string | undefined, options: Options) => {
       const isSigned = signsHere(options);
-      const { client, namespace } = await enter(options, { isSigned });
+      const entered = await enter(options, { isSigned });
+      const { client, namespace } = entered;
       const where = namespace === undefined ? { topic } : { topic, namespace };
       const send = isSigned
         ? await signedPublisher(client, { ...options, topic })
@@ -51,13 +53,25 @@ export const addPub: AddCommand = (program) => {
         if (options.json) sayJson(receipt);
         else say(describeReceipt(receipt));
       };
-      if (message !== undefined) return publish(Buffer.from(message));
-      if (process.stdin.isTTY) note('Type the message; Ctrl-D ends it.');
-      if (!options.lines) return publish(new Uint8Array(await buffer(process.stdin)));
-      // One after another: lines of one author keep their order, and the gateway sets the pace.
-      for await (const line of createInterface({ input: process.stdin })) await publish(Buffer.from(line));
+      const owners = readOwners(entered);
+      for await (const data of messagesOf(message, options)) await publish(data);
+      const node = await owners;
+      if (node !== null && isAlone(node)) {
+        note(`nobody else listens to ${harmless(topic)}${whose(entered, node)}${otherOwners(node)}`);
+      }
     });
 };
+
+/** The message, standard input, or each of its lines: one after another, so that they keep their order and the gateway sets the pace. */
+async function* messagesOf(
+  message: string | undefined,
+  { lines = false }: Options,
+): AsyncGenerator<Uint8Array, void> {
+  if (message === undefined && process.stdin.isTTY) note('Type the message; Ctrl-D ends it.');
+  if (message !== undefined) yield Buffer.from(message);
+  else if (!lines) yield new Uint8Array(await buffer(process.stdin));
+  else for await (const line of createInterface({ input: process.stdin })) yield Buffer.from(line);
+}
 
 function describeReceipt(receipt: Receipt): string {
   const { peersReached, messageIds, id } = receipt;

@@ -29,6 +29,8 @@ export interface Entered {
   readonly client: Client;
   /** That of the command, else that of the credential; the gateway's default one where both are missing. */
   readonly namespace: string | undefined;
+  /** Whether there is no credential: the gateway takes whoever asks from its machine for its operator. */
+  readonly isOperator: boolean;
   /** For routes that the client has no method for. */
   readonly transport: TransportInit;
 }
@@ -88,11 +90,11 @@ export async function enter(options: RemoteOptions, init: EnterInit = {}): Promi
   if (credential === null) {
     const transport = { url, fetch };
     const namespace = hasJoined() ? await nameForOwner(options.namespace) : options.namespace;
-    return { client: createClient(transport), namespace, transport };
+    return { client: createClient(transport), namespace, isOperator: true, transport };
   }
   const transport = { url, fetch: fetchWith(credential, fetch) };
   const client = createClient({ ...transport, WebSocket: webSocketWith(credential) });
-  return { client, namespace: options.namespace ?? credential.namespace, transport };
+  return { client, namespace: options.namespace ?? credential.namespace, isOperator: false, transport };
 }
 
 /** Where this command line has joined, a name without an owner means a namespace of the owner that invited it, at any gateway. */

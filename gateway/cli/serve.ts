@@ -114,8 +114,10 @@ function noteRun(
   logger: Logger,
   { urls, admin, status: { peerId, startedAt } }: Pick<Ready, 'urls' | 'admin' | 'status'>,
 ): void {
+  // a name of this machine is found without any name server, and its certificate may be for that one
+  const gateway = urls.find((url) => new URL(url).hostname === 'localhost') ?? urls[0] ?? null;
   try {
-    writeRunFile(data, { peerId, gateway: urls[0] ?? null, admin, startedAt });
+    writeRunFile(data, { peerId, gateway, admin, startedAt });
   } catch (error) {
     logger.warn(
       { reason: errorMessage(error) },

@@ -1,4 +1,4 @@
-import { roundDuration, roundSize } from '../../protocols/common/quantities.ts';
+import { formatSize, roundDuration, roundSize } from '../../protocols/common/quantities.ts';
 import type { Peer, Status, StorageStatus, Version } from '../client/index.ts';
 import { type Cell, properties, type Style, styled } from './terminal.ts';
 import type { Reading } from './watch.ts';
@@ -179,7 +179,7 @@ export function roomOf({
     style: availableBytes > 0 ? 'green' : 'red',
   };
   if (capacityBytes === 0) return ['keeps nothing; ', free, ' for what passes through'];
-  return [`${roundSize(usedBytes)} used of ${roundSize(capacityBytes)}, `, free];
+  return [`${roundSize(usedBytes)} used of ${formatSize(capacityBytes)}, `, free];
 }
 
 function uploadsOf({ uploads }: Status['node']['storage']): Cell[] {

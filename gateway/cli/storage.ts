@@ -21,8 +21,7 @@ Examples:
   $ maillon storage backup /var/backups/maillon/monday`;
 
 const STATUS_HELP = `
-"free" is what the node can still take: of what it offers, and of its disk. Blobs are values of more than 64KiB, uploads that are under way among
-them; an upload that nobody goes on with ends after storage.uploadLifeMs. What was deleted or replaced makes room within 10 minutes, or as
+"free" is what the node can still take: of what it offers, and of its disk. Blobs are values of more than 64KiB. An upload that nobody goes on with ends after storage.uploadLifeMs. What was deleted or replaced makes room within 10 minutes, or as
 soon as that is needed. LEFT is what a namespace may still store here.
 
 A partition that is unsynced does not count for majorities yet: it is being filled from the replicas before it.
@@ -105,7 +104,7 @@ export function renderStorage(status: StorageStatus): string {
   };
   const facts = properties([
     ['records', `${records} in ${roundSize(bytes)}`],
-    ['blobs', `${blobs.count} in ${roundSize(blobs.bytes)}`],
+    ['blobs', `${blobs.count} in ${roundSize(blobs.bytes)}, with what is being uploaded`],
     ['uploads', `${uploads.count} under way, ${roundSize(uploads.bytes)} of them here`],
     ['room', roomOf(status)],
     ['disk', `${roundSize(freeBytes)} free`],

@@ -2,13 +2,14 @@ import type { Message } from '../client/index.ts';
 import { type AddCommand, wholeNumber } from './command.ts';
 import { addNamespace, addRemoteOptions, enter, type RemoteOptions } from './remote.ts';
 import { harmless, note, say, sayJson } from './terminal.ts';
+import { otherOwners, readOwners, whose } from './whose.ts';
 
 const COUNT_MAX = 999_999_999;
 
 const HELP = `
 A message is printed as text when it is valid UTF-8 and in base64 otherwise, one a line; with --json as
   {"id","namespace","topic","author","epoch","seq","time","data_base64"}
-Standard error says when the subscription is live. Ctrl-C ends it.
+Standard error says when the subscription is live, and whose namespace it is in. Ctrl-C ends it.
 
 Examples:
   $ maillon sub news
@@ -42,9 +43,14 @@ export const addSub: AddCommand = (program) => {
 };
 
 async function printMessages(topic: string, options: Options, signal: AbortSignal): Promise<void> {
-  const { client, namespace } = await enter(options);
+  const entered = await enter(options);
+  const { client, namespace } = entered;
+  const owners = readOwners(entered);
   const messages = client.subscribe({ topic, signal, ...(namespace === undefined ? {} : { namespace }) });
-  const live = messages.ready.then(() => note(`live on ${harmless(topic)}`));
+  const live = messages.ready.then(async () => {
+    const node = await owners;
+    note(`listening to ${harmless(topic)}${whose(entered, node)}${otherOwners(node)}`);
+  });
   // What keeps it from becoming live ends the loop below as well, which reports it.
   live.catch(() => undefined);
   let left = options.count ?? Number.POSITIVE_INFINITY;

@@ -12,7 +12,8 @@ Every node and every gateway is a process of its own on 127.0.0.1; the first nod
 others. When all have joined, one JSON line says where they are:
   {"ready":true,"nodes":[{"peerId","multiaddrs","pid","http"}],"gateways":[{"url","pid"}]}
 Progress goes to standard error, each process's log to DIR/<name>.log. Settings in MAILLON_* variables reach
-every process. Ctrl-C ends all of them; one that is killed is not started again.
+every process. Ctrl-C ends all of them. One that is killed is not started again: standard error says with which
+command to do that, and it is the same node of the same owner then.
 
 Ports: free ones, or with --base-port P: node i has P+2i (TCP), P+2i+1 (WebSocket), P+1000+i (HTTP); the light
 gateways have the HTTP ports after the last node's.

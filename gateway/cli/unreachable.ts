@@ -123,7 +123,7 @@ function explainNetwork(code: string, target: Target): Diagnosis | null {
       return {
         cause: 'name_not_found',
         message: `there is no host ${hostname}`,
-        next: `check its spelling in ${option}`,
+        next: `check its spelling, or name it otherwise with ${option}`,
       };
     case 'EAI_AGAIN': {
       const message = `the name server did not say where ${hostname} is`;

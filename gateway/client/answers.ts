@@ -57,7 +57,13 @@ export interface Status {
       'records' | 'blobs' | 'uploads' | 'capacityBytes' | 'usedBytes' | 'availableBytes'
     >;
     /** Other nodes announced, and those reached when dialled back. */
-    readonly directory: { readonly nodes: number; readonly direct: number; readonly relayed: number };
+    readonly directory: {
+      readonly nodes: number;
+      readonly direct: number;
+      readonly relayed: number;
+      /** Nodes of other owners. */
+      readonly owners: number;
+    };
   };
 }
 
@@ -170,7 +176,7 @@ export interface StorageStatus {
   /** Of records. */
   readonly bytes: number;
   readonly records: number;
-  /** On its disk, uploads among them. */
+  /** On its disk; the bytes of uploads are counted with them. */
   readonly blobs: { readonly count: number; readonly bytes: number };
   /** Under way, and what of them is here. */
   readonly uploads: { readonly count: number; readonly bytes: number };

@@ -88,8 +88,8 @@ const nodeSchema = z
       })
       .describe('what it stores'),
     directory: z
-      .object({ nodes: counter, direct: counter, relayed: counter })
-      .describe('other nodes announced, and those reached when dialled back'),
+      .object({ nodes: counter, direct: counter, relayed: counter, owners: counter })
+      .describe('other nodes announced, those reached when dialled back, and those of other owners'),
   })
   .meta({ id: 'NodeStatus', description: "The node's own account of itself" });
 

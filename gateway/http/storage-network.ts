@@ -12,7 +12,9 @@ const statusSchema = z
   .object({
     bytes: counter.describe("of records on this node's disk"),
     records: counter,
-    blobs: z.object({ count: counter, bytes: counter }).describe('on it, uploads among them'),
+    blobs: z
+      .object({ count: counter, bytes: counter })
+      .describe('on it; the bytes of uploads are counted with them'),
     uploads: z.object({ count: counter, bytes: counter }).describe('under way, and what of them is here'),
     capacityBytes: counter.describe('offered to the swarm; 0 at a node that keeps nothing'),
     usedBytes: counter.describe('records and blobs together'),
@@ -94,7 +96,9 @@ export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageConte
     return {
       ...status,
       partitions: { ...status.partitions },
-      namespaces: namespaces.map((one) => ({ ...one })),
+      namespaces: namespaces.map(({ owner, namespace, keys, bytes, blobBytes, availableBytes }) => {
+        return { owner, namespace, keys, bytes, blobBytes, availableBytes };
+      }),
     };
   });
 

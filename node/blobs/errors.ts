@@ -24,7 +24,10 @@ const ADVICE: Readonly<Record<RoomReason, string>> = {
 
 /** `over_quota` where the namespace has too little left, else `no_room`. */
 export function noRoom(reason: RoomReason, { wantedBytes, freeBytes }: RoomLeft): CodedError {
-  const message = `${roundSize(wantedBytes)} do not fit: ${PLACES[reason]} has ${roundSize(freeBytes)} left; ${ADVICE[reason]}`;
+  // of two that differ by little the digits tell
+  const isClose = roundSize(wantedBytes) === roundSize(freeBytes);
+  const show = (bytes: number): string => (isClose ? `${bytes}B` : roundSize(bytes));
+  const message = `${show(wantedBytes)} do not fit: ${PLACES[reason]} has ${show(freeBytes)} left; ${ADVICE[reason]}`;
   const code = reason === 'quota' ? 'over_quota' : 'no_room';
   return new CodedError(code, message, { reason, wantedBytes, freeBytes });
 }

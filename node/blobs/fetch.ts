@@ -41,7 +41,7 @@ export async function fetchWithRoom(
   // the namespace counts all of it as soon as its row is made
   const reservation = await garbage.withRoom(() => room.reserve(null, missing));
   const onProgress = (bytes: number): void => {
-    reservation.bytes = Math.max(0, reservation.bytes - bytes);
+    reservation.comingBytes = Math.max(0, reservation.comingBytes - bytes);
     options.onProgress?.(bytes);
   };
   const checkRoom = (bytes: number): Promise<void> => garbage.withRoom(() => room.check(bytes, reservation));

@@ -17,7 +17,7 @@ export interface GarbageInit {
   readonly openedAt: number;
 }
 
-const NOTHING: CollectReport = { blobs: 0, blocks: 0, bytes: 0, uploads: 0 };
+export const NOTHING_COLLECTED: CollectReport = { blobs: 0, blocks: 0, bytes: 0, uploads: 0 };
 
 /** Frees the room of what nothing needs: now and then, when an upload was refused or given up, and when room is short. */
 export class Garbage {
@@ -36,7 +36,7 @@ export class Garbage {
   /** Nothing while a backup runs. */
   async collect(reach: CollectReach): Promise<CollectReport> {
     const work = (): Promise<CollectReport> => this.#collect(reach);
-    return (await this.#components.collections.run(work)) ?? NOTHING;
+    return (await this.#components.collections.run(work)) ?? NOTHING_COLLECTED;
   }
 
   /** Keeps a blob until what it gives is called; then one that nothing refers to goes. */

@@ -3,7 +3,8 @@ import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import { putDatabaseAside } from '../disk/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Collections } from './collections.ts';
-import type { BlobStore, BlobUsage, CollectReach } from './interface.ts';
+import { NOTHING_COLLECTED } from './garbage.ts';
+import type { BlobStore, BlobUsage, CollectReach, CollectReport } from './interface.ts';
 import { COLLECT_FILES_MS, COLLECT_MS } from './limits.ts';
 import { type BlobGauges, createBlobStoreMetrics } from './metrics.ts';
 import { type BlobStoreComponents, type BlobStoreInit, openBlobStore } from './store.ts';
@@ -98,12 +99,14 @@ export class BlobHome implements BlobGauges {
   };
 
   /** Never rejects: what could not be collected is the next time. */
-  async collect(reach: CollectReach = 'files'): Promise<void> {
+  async collect(reach: CollectReach = 'files'): Promise<CollectReport> {
     try {
-      await this.#store?.collect(reach);
+      return (await this.#store?.collect(reach)) ?? NOTHING_COLLECTED;
     } catch (error) {
-      if (this.#isClosed) return;
-      this.#logger.warn({ reason: errorMessage(error) }, 'blobs that nobody needs could not be removed');
+      if (!this.#isClosed) {
+        this.#logger.warn({ reason: errorMessage(error) }, 'blobs that nobody needs could not be removed');
+      }
+      return NOTHING_COLLECTED;
     }
   }
 }

@@ -3,33 +3,48 @@ import type { BlockFiles } from './block-files.ts';
 import type { Catalogue, WrittenBlock } from './catalogue.ts';
 import { partLost } from './errors.ts';
 import type { BlobStoreMetrics } from './interface.ts';
-import { BATCH_BLOCKS, WRITES_AT_ONCE } from './limits.ts';
+import { BATCH_BLOCKS, BLOCK_OVERHEAD_BYTES, WRITES_AT_ONCE } from './limits.ts';
 
 export interface IntakeComponents {
   readonly files: BlockFiles;
   readonly catalogue: Catalogue;
   readonly metrics: BlobStoreMetrics;
   readonly unnoted: UnnotedBlocks;
-  /** Rejects where there is no room for so many bytes more. */
+  /** Rejects where there is no room for a block of so many bytes, which `unnoted` counts already. */
   readonly checkRoom: (bytes: number) => Promise<void>;
 }
 
 /** Blocks whose files are written and that the catalogue does not know yet: as many as batches under way hold. */
 export class UnnotedBlocks {
-  readonly #counts = new Map<string, number>();
+  readonly #known = new Map<string, { count: number; readonly bytes: number }>();
+  #bytes = 0;
 
-  enter(cid: Uint8Array): void {
-    const key = keyOf(cid);
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  /** That they take of the capacity. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  enter({ cid, bytes }: WrittenBlock): void {
+    const known = this.#known.get(keyOf(cid));
+    if (known !== undefined) {
+      known.count += 1;
+      return;
+    }
+    const taken = bytes + BLOCK_OVERHEAD_BYTES;
+    this.#known.set(keyOf(cid), { count: 1, bytes: taken });
+    this.#bytes += taken;
   }
 
   /** Whether nobody else is about to note it. */
   leave(cid: Uint8Array): boolean {
-    const key = keyOf(cid);
-    const left = (this.#counts.get(key) ?? 1) - 1;
-    if (left > 0) this.#counts.set(key, left);
-    else this.#counts.delete(key);
-    return left <= 0;
+    const known = this.#known.get(keyOf(cid));
+    if (known !== undefined && known.count > 1) {
+      known.count -= 1;
+      return false;
+    }
+    this.#known.delete(keyOf(cid));
+    this.#bytes -= known?.bytes ?? 0;
+    return true;
   }
 }
 
@@ -63,11 +78,12 @@ export class Intake {
   async add(block: { readonly cid: Uint8Array; readonly bytes: Uint8Array }): Promise<void> {
     if (this.#batch.some(({ cid }) => equalBytes(cid, block.cid)) || this.has(block.cid)) return;
     if (this.#underWay.length >= WRITES_AT_ONCE) await this.#underWay.shift();
+    const written = { cid: block.cid, bytes: block.bytes.byteLength };
+    this.#batch.push(written);
+    this.#components.unnoted.enter(written);
     const writing = this.#write(block).catch((error: unknown) => {
       this.#fault ??= { error };
     });
-    this.#batch.push({ cid: block.cid, bytes: block.bytes.byteLength });
-    this.#components.unnoted.enter(block.cid);
     this.#underWay.push(writing);
     this.#check();
   }
@@ -94,8 +110,8 @@ export class Intake {
       // collection may have taken one for what was there before under its name
       if (!batch.every(({ cid }) => files.exists(cid))) throw partLost();
       catalogue.addBlocks(this.#blob, batch);
-      catalogue.touch(this.#blob);
       also();
+      catalogue.touch(this.#blob);
     });
     for (const { cid } of batch) unnoted.leave(cid);
     this.#batch = [];

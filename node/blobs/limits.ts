@@ -30,8 +30,8 @@ export const COLLECT_MS = 30_000;
 export const COLLECT_FILES_MS = 10 * MINUTE_MS;
 /** Rows of the catalogue that one turn of collection touches. */
 export const COLLECT_ROWS = 512;
-/** Files that one turn of collection removes. */
-export const COLLECT_FILES = 64;
+/** Files that one turn of collection removes: it runs while clients wait, and a busy disk takes milliseconds for each. */
+export const COLLECT_FILES = 16;
 /** Pages of the catalogue that one turn of compaction gives back. */
 export const VACUUM_PAGES = 256;
 /** Blocks of one page of a scrub. */

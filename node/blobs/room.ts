@@ -2,11 +2,13 @@ import { type BlobLink, blockCountOf, dagBytesOf, heightOf, PROFILE } from '../.
 import type { BlockFiles } from './block-files.ts';
 import type { BlobRow, Catalogue } from './catalogue.ts';
 import { noRoom, type RoomReason } from './errors.ts';
+import type { UnnotedBlocks } from './intake.ts';
 import { BLOCK_OVERHEAD_BYTES, DISK_RESERVED_BYTES } from './limits.ts';
 
 export interface RoomComponents {
   readonly files: BlockFiles;
   readonly catalogue: Catalogue;
+  readonly unnoted: UnnotedBlocks;
 }
 
 export interface RoomInit {
@@ -20,8 +22,10 @@ export interface RoomInit {
 export interface Reservation {
   /** Null where the catalogue counts the whole blob for its namespace already. */
   readonly namespace: string | null;
-  /** That are still to come. */
-  bytes: number;
+  /** That the catalogue does not count for the namespace yet. */
+  unnotedBytes: number;
+  /** That did not come yet. */
+  comingBytes: number;
 }
 
 /** What may still come. Each check throws `no_room` or `over_quota`, with what is left. */
@@ -36,9 +40,12 @@ export class Room {
     this.#init = init;
   }
 
-  /** Of the node, for a block of so many bytes. */
+  /** Of the node, for a block of so many bytes, which is among those that are not noted yet. */
   check(bytes: number, own: Reservation | null = null): void {
-    this.#checkNode(bytes, bytes + BLOCK_OVERHEAD_BYTES, own);
+    const taken = bytes + BLOCK_OVERHEAD_BYTES;
+    const [capacity, disk] = [this.#capacityLeft(own) + taken, this.#diskLeft(own)];
+    if (taken > capacity) this.#refuse('capacity', bytes, capacity);
+    if (bytes > disk) this.#refuse('disk', bytes, disk);
   }
 
   /** Of a namespace, for a blob: what it has already, or has coming, is counted. */
@@ -56,14 +63,15 @@ export class Room {
   /** A value of so many bytes, in its namespace and on this node. */
   checkValue(namespaceId: Uint8Array, bytes: number): void {
     this.checkQuota(namespaceId, bytes);
-    this.#checkNode(bytes, takenBy(bytes), null);
+    this.#checkNode(bytes);
   }
 
   /** Keeps room for bytes that are about to come to `namespaceId`; null where that counts them already. */
   reserve(namespaceId: Uint8Array | null, bytes: number): Reservation {
     if (namespaceId !== null) this.checkQuota(namespaceId, bytes);
-    this.#checkNode(bytes, takenBy(bytes), null);
-    const reservation = { namespace: namespaceId === null ? null : keyOf(namespaceId), bytes };
+    this.#checkNode(bytes);
+    const namespace = namespaceId === null ? null : keyOf(namespaceId);
+    const reservation = { namespace, unnotedBytes: bytes, comingBytes: bytes };
     this.#reservations.add(reservation);
     return reservation;
   }
@@ -77,32 +85,36 @@ export class Room {
     return Math.max(0, Math.min(this.#capacityLeft(null), this.#diskLeft(null)));
   }
 
-  #checkNode(bytes: number, taken: number, own: Reservation | null): void {
-    const [capacity, disk] = [this.#capacityLeft(own), this.#diskLeft(own)];
-    if (taken > capacity) this.#refuse('capacity', bytes, capacity);
+  #checkNode(bytes: number): void {
+    const [capacity, disk] = [this.#capacityLeft(null), this.#diskLeft(null)];
+    if (takenBy(bytes) > capacity) this.#refuse('capacity', bytes, capacity);
     if (bytes > disk) this.#refuse('disk', bytes, disk);
   }
 
   #capacityLeft(own: Reservation | null): number {
-    const { bytes } = this.#components.catalogue.totals();
-    return this.#init.capacityBytes() - bytes - takenBy(this.#reserved(own, () => true));
+    const { catalogue, unnoted } = this.#components;
+    const used = catalogue.totals().bytes + unnoted.bytes;
+    return this.#init.capacityBytes() - used - takenBy(this.#coming(own));
   }
 
   #diskLeft(own: Reservation | null): number {
-    return this.#components.files.freeBytes() - DISK_RESERVED_BYTES - this.#reserved(own, () => true);
+    return this.#components.files.freeBytes() - DISK_RESERVED_BYTES - this.#coming(own);
   }
 
   #quotaLeft(namespaceId: Uint8Array, own: Reservation | null): number {
     const counted = this.#components.catalogue.references.bytesOf(namespaceId);
     const key = keyOf(namespaceId);
-    const reserved = this.#reserved(own, ({ namespace }) => namespace === key);
+    let reserved = 0;
+    for (const one of this.#reservations) {
+      if (one !== own && one.namespace === key) reserved += one.unnotedBytes;
+    }
     return this.#init.quotaOf(namespaceId) - counted - reserved;
   }
 
-  /** Bytes that are kept for others than `own`. */
-  #reserved(own: Reservation | null, counts: (one: Reservation) => boolean): number {
+  /** Bytes that are to come to others than `own`. */
+  #coming(own: Reservation | null): number {
     let sum = 0;
-    for (const one of this.#reservations) if (one !== own && counts(one)) sum += one.bytes;
+    for (const one of this.#reservations) if (one !== own) sum += one.comingBytes;
     return sum;
   }
 

@@ -94,7 +94,7 @@ class FileBlobStore implements BlobStore {
       { crypto: components.crypto, sealer: sealerOf(init.keyPath, this.#catalogue) },
       { directory: init.directory },
     );
-    this.#room = new Room({ files: this.#files, catalogue: this.#catalogue }, init);
+    this.#room = new Room({ files: this.#files, catalogue: this.#catalogue, unnoted: this.#unnoted }, init);
     this.#garbage = this.#makeGarbage();
     const { withRoom } = this.#garbage;
     this.#uploads = new Uploads({ ...this.#intakeComponents(), room: this.#room, withRoom });

@@ -116,6 +116,9 @@ export class StoredUpload {
     const bytes = this.#builder.size - this.#offset + chunk.byteLength;
     this.#components.room.checkQuota(this.#namespaceId, bytes, this.#reservation);
     for (const block of this.#builder.add(chunk)) await this.#intake.add(block);
+    const reservation = this.#reservation;
+    if (reservation !== null)
+      reservation.comingBytes = Math.max(0, reservation.comingBytes - chunk.byteLength);
   }
 
   async #save(): Promise<void> {
@@ -125,9 +128,9 @@ export class StoredUpload {
     await this.#intake.commit(() =>
       catalogue.saveUpload({ id: this.#row.id, size: this.#offset }, state, size),
     );
-    // what is noted is counted there from now on
-    if (this.#reservation !== null)
-      this.#reservation.bytes -= Math.min(this.#reservation.bytes, size - this.#offset);
+    const reservation = this.#reservation;
+    if (reservation !== null)
+      reservation.unnotedBytes = Math.max(0, reservation.unnotedBytes - (size - this.#offset));
     this.#offset = size;
     this.#state = state;
   }

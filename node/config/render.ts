@@ -12,7 +12,8 @@ commas elsewhere; a flag may be repeated. An empty variable counts as not said. 
 Sizes are written \`500MB\` or \`1GiB\` (kB, MB, GB, TB are powers of 1000, KiB, MiB, GiB, TiB of 1024), durations \`90s\`, \`30m\`,
 \`24h\`, \`7d\` or \`1h30m\`; a plain number is in the unit of the setting's name, bytes or milliseconds.
 \`--config FILE\` or \`MAILLON_CONFIG\` names another file, which must exist. \`MAILLON_URL\` is no setting: it tells
-\`maillon pub\`, \`sub\`, \`status\`, \`peers\` and \`id\` which gateway to talk to.
+\`maillon pub\`, \`sub\`, \`status\`, \`peers\` and \`id\` which gateway to talk to. Without it they find the node that runs on
+\`MAILLON_DATA\` or \`./data\` by its run file, and ask \`http://127.0.0.1:8080\` where none runs.
 
 | setting | flag, variable | value | default | what it does |
 |---|---|---|---|---|

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { didKey } from '../../protocols/common/did-key.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -9,9 +10,10 @@ import { type NamedKey, namedKey } from './keyring/keyring.ts';
 import { DEVELOPMENT_NAME } from './keyring/names.ts';
 import type { PassphraseSource } from './keyring/passphrase.ts';
 import { type OpenKey, readStoredKey } from './keyring/stored-key.ts';
+import { noteServedOwner, readServedOwner } from './owner-file.ts';
 
 export interface OwnerComponents {
-  readonly logger: Pick<Logger, 'info'>;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
 export interface OwnerInit {
@@ -27,29 +29,55 @@ export function userDirectory(): string {
   return join(homedir(), '.maillon');
 }
 
+/** As `loadOwner`; notes the owner in the data directory, which the caller holds. */
+export async function serveOwner(components: OwnerComponents, init: OwnerInit): Promise<NamedKey> {
+  const { key, path } = await findOwner(components, init);
+  const owner = namedKey(DEVELOPMENT_NAME, key);
+  noteServedOwner(components, init.data, { did: owner.did, path });
+  return owner;
+}
+
 /**
- * The development owner: whose everything is that is made through this node without naming an owner. One key for all that a user
- * starts on a machine, made on the first start, so that processes share their default namespaces without any ceremony.
+ * The development owner: whose everything is that is made through this node without naming an owner. A data directory keeps the
+ * owner that it was first started with. A new one gets the user's: one key for all that a user starts on a machine, made on the
+ * first start, so that processes share their default namespaces without any ceremony.
  */
 export async function loadOwner(components: OwnerComponents, init: OwnerInit): Promise<NamedKey> {
-  return namedKey(DEVELOPMENT_NAME, await openOwner(components, init));
+  return namedKey(DEVELOPMENT_NAME, (await findOwner(components, init)).key);
 }
 
 /** The same key as the identity of a libp2p peer: a command line joins with it. */
 export async function loadOwnerIdentity(components: OwnerComponents, init: OwnerInit): Promise<Identity> {
-  return identityOf(await openOwner(components, init));
+  return identityOf((await findOwner(components, init)).key);
 }
 
-async function openOwner({ logger }: OwnerComponents, init: OwnerInit): Promise<OpenKey> {
-  const { path, data, passphrases } = init;
-  if (path !== '') return openDevelopmentKey(path, passphrases);
+async function findOwner(
+  { logger }: OwnerComponents,
+  { path, data, passphrases }: OwnerInit,
+): Promise<{ readonly key: OpenKey; readonly path: string }> {
+  const at = async (from: string) => ({
+    key: await openDevelopmentKey(from, passphrases),
+    path: resolve(from),
+  });
+  if (path !== '') return at(path);
+  const served = readServedOwner(data);
   try {
-    return await openDevelopmentKey(developmentKeyPath(userDirectory()), passphrases);
+    // never made there: another key in its place would be another owner
+    if (served !== null && existsSync(served.path)) return await at(served.path);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    logger.warn(
+      { reason: errorMessage(error) },
+      'the key of the owner that this data directory served cannot be read',
+    );
+  }
+  try {
+    return await at(developmentKeyPath(userDirectory()));
   } catch (error) {
     if (!isSystemError(error)) throw error;
     // a user without a home, or whose home cannot be written: of this data directory alone
     logger.info({ reason: errorMessage(error) }, 'the development key is kept in the data directory');
-    return openDevelopmentKey(developmentKeyPath(data), passphrases);
+    return at(developmentKeyPath(data));
   }
 }
 

@@ -34,6 +34,8 @@ export interface SightComponents {
   readonly meshSizes: () => number[];
   readonly directory: { readonly metrics: DirectoryMetrics };
   readonly nodes: () => readonly NodeView[];
+  /** DID of this node's operator. */
+  readonly operator: string;
   readonly storage: StorageGauges;
   readonly ipfs: IpfsGauges;
   readonly identity: IdentityGauges;
@@ -108,6 +110,7 @@ export class Sight {
     const { rss, heapUsed } = process.memoryUsage();
     const { dataBytes, freeBytes } = this.#disk.latest;
     const others = this.#components.nodes().filter(({ isSelf }) => !isSelf);
+    const own = this.#components.operator;
     return {
       eventLoop: this.#loop.reading,
       memory: { rssBytes: rss, heapBytes: heapUsed },
@@ -117,6 +120,7 @@ export class Sight {
         nodes: others.length,
         direct: others.filter(({ reach }) => reach === 'direct').length,
         relayed: others.filter(({ reach }) => reach === 'relayed').length,
+        owners: others.filter(({ operator }) => operator !== '' && operator !== own).length,
       },
     };
   }

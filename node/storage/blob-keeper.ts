@@ -98,6 +98,12 @@ export class BlobKeeper {
     }
   }
 
+  /** Removes what records referred to until shortly. Whether that made room. */
+  async freeRoom(): Promise<boolean> {
+    const { bytes } = await this.#components.blobs.collect('released');
+    return bytes > 0;
+  }
+
   /** A record is on disk: what it replaced needs no blob any more. */
   replaced({ key, ...stamp }: SignedRecord, { namespaceId }: PartitionId): void {
     const { blobs, logger } = this.#components;
@@ -274,7 +280,7 @@ function isGone(error: unknown): boolean {
 /** What the peer is told of a blob that was not fetched or held. */
 function refusalOf(error: unknown): unknown {
   if (!(error instanceof CodedError)) return error;
-  const reason = error.detail?.['reason'];
-  if (error.code === 'no_room') return noRoom(reason === 'quota' || reason === 'disk' ? reason : 'capacity');
+  if (error.code === 'over_quota') return noRoom('quota');
+  if (error.code === 'no_room') return noRoom(error.detail?.['reason'] === 'disk' ? 'disk' : 'capacity');
   return new ReplicaError('blob_missing', error.message);
 }

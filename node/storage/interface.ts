@@ -159,7 +159,7 @@ export interface StorageStatus {
   /** Records on this node's disk, and their bytes. */
   readonly bytes: number;
   readonly records: number;
-  /** Blobs on it, uploads among them, and what their blocks take. */
+  /** Blobs on it, and what their blocks take; those of uploads are counted with them. */
   readonly blobs: { readonly count: number; readonly bytes: number };
   /** Uploads under way, and the bytes of them that are here. */
   readonly uploads: { readonly count: number; readonly bytes: number };

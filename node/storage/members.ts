@@ -1,48 +1,23 @@
 import type { PeerId } from '@libp2p/interface';
 import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
-import type { Timer, TimerClock } from '../../protocols/common/clock.ts';
-import type { Crypto } from '../../protocols/common/crypto.ts';
+import type { Timer } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { GONE_MAX, type GoneMember, type Member } from '../../protocols/storage/index.ts';
-import type { Logger } from '../observability/logger.ts';
+import { MEMBERS_LOOK_MS, MEMBERS_MAX, MEMBERS_TICK_MS, MEMBERS_WRITE_MS, PROBES_AT_ONCE } from './limits.ts';
 import {
-  MEMBERS_LOOK_MS,
-  MEMBERS_MAX,
-  MEMBERS_TICK_MS,
-  MEMBERS_WRITE_MS,
-  PROBE_MS,
-  PROBES_AT_ONCE,
-} from './limits.ts';
-import { ABANDONED_PROBE_MS, hasSuccessor, type Known, kadIdOf, tooManyAbandoned } from './member-rules.ts';
+  abandon,
+  goneOf,
+  hasSuccessor,
+  type Known,
+  kadIdOf,
+  keptOf,
+  probeAfter,
+  tooManyAbandoned,
+} from './member-rules.ts';
 import { type KeptMember, readMembers, writeMembers } from './members-file.ts';
-import type { Offer, Revocations } from './offers.ts';
+import type { MembersComponents, MembersInit } from './members-init.ts';
+import type { Offer } from './offers.ts';
 import { Settling } from './settling.ts';
-
-export interface MembersComponents {
-  readonly clock: TimerClock;
-  readonly crypto: Crypto;
-  readonly logger: Logger;
-  /** Those that the directory reached now. */
-  readonly offers: () => Iterable<Offer>;
-  readonly isConnected: (id: string) => boolean;
-  /** The group that this node's own addresses are in; null while it has none. */
-  readonly ownPrefix: () => string | null;
-  /** Connects to a member. Throws when it is not there. */
-  readonly dial: (id: string) => Promise<void>;
-  readonly revocations: Revocations;
-}
-
-export interface MembersInit {
-  readonly path: string;
-  /** Peer id of this node when it stores; null otherwise. */
-  readonly self: string | null;
-  /** DID of this node's operator. */
-  readonly operator: string;
-  /** How long a member may be gone before it is none. */
-  readonly graceMs: number;
-  /** Whether this node was told of nobody else: only then may it take itself for the whole swarm. */
-  readonly mayBeAlone: boolean;
-}
 
 /**
  * The nodes that may be replicas: full nodes that were dialled back and offer room, and this one; live, or gone for less than
@@ -112,9 +87,9 @@ export class Members {
     return this.#known.size;
   }
 
-  /** Whether this node knows the members as far as it can. */
+  /** Whether this node knows the members as far as it can. One that had its share and is left alone goes on, as two would. */
   get isSettled(): boolean {
-    return this.#others === 0 ? this.#init.mayBeAlone : this.#settling.isSettled;
+    return this.#others === 0 ? this.#init.mayBeAlone || this.wasReady : this.#settling.isSettled;
   }
 
   /** Whether there are others, and none was added for a while. */
@@ -128,12 +103,7 @@ export class Members {
 
   /** Those that are gone, for the shortest time first: as many as are told others. */
   get gone(): GoneMember[] {
-    const now = this.#components.clock.now();
-    const gone = [...this.#known.values()].flatMap(({ id, prefix, operator, isReady, isLive, goneSince }) => {
-      if (isLive || goneSince === null) return [];
-      return [{ id, prefix, operator: isReady ? operator : '', forMs: Math.max(0, now - goneSince) }];
-    });
-    return gone.toSorted((a, b) => a.forMs - b.forMs).slice(0, GONE_MAX);
+    return goneOf(this.#known.values(), this.#components.clock.now());
   }
 
   /** Takes over from others who is gone and counts all the same, until the same time as with them. */
@@ -249,13 +219,13 @@ export class Members {
   /** Who has become a member, and who is none any more. */
   #takeNews(now: number): void {
     for (const offer of this.#components.offers()) this.#take(offer);
-    const { graceMs } = this.#init;
+    const { graceMs, operator } = this.#init;
     for (const known of this.#known.values()) {
       if (known.goneSince === null || now - known.goneSince <= graceMs) continue;
       if (this.#components.isConnected(known.id)) this.#seen(known, now);
       else if (!known.isReady || hasSuccessor(this.#known.values(), known.operator)) this.#remove(known, now);
+      else if (abandon(known, true)) this.#altered();
     }
-    const { operator } = this.#init;
     for (const known of tooManyAbandoned(this.#known.values(), { now, graceMs, own: operator }))
       this.#remove(known, now);
     this.#heedRevocations();
@@ -325,8 +295,7 @@ export class Members {
     const { clock, dial } = this.#components;
     this.#probing.add(known.id);
     const isAbandoned = this.isGoneFor(known.id, this.#init.graceMs);
-    known.probeAt =
-      clock.now() + (isAbandoned ? ABANDONED_PROBE_MS : Math.min(PROBE_MS, this.#init.graceMs / 4));
+    known.probeAt = clock.now() + probeAfter(this.#init.graceMs, isAbandoned);
     dial(known.id)
       .then(
         () => this.#seen(known, clock.now()),
@@ -339,7 +308,8 @@ export class Members {
   #seen(known: Known, at: number): void {
     known.lastSeen = Math.max(known.lastSeen, at);
     known.goneSince = null;
-    known.probeAt = at + Math.min(PROBE_MS, this.#init.graceMs / 4);
+    if (abandon(known, false)) this.#altered();
+    known.probeAt = at + probeAfter(this.#init.graceMs);
     if (known.isLive) return;
     known.isLive = true;
     this.#tell();
@@ -406,10 +376,7 @@ export class Members {
     this.#isDirty = false;
     this.#wroteAt = now;
     try {
-      const members = [...this.#known.values()].map(({ id, prefix, operator, wasReady }) => {
-        return { id, prefix, operator: wasReady ? operator : '' };
-      });
-      writeMembers(this.#init.path, { at: now, members });
+      writeMembers(this.#init.path, { at: now, members: [...this.#known.values()].map(keptOf) });
     } catch (error) {
       logger.warn({ reason: errorMessage(error) }, 'the members of the swarm could not be written');
     }

@@ -115,8 +115,9 @@ export class Places {
 
   /** Others that may hold the partition: replicas first, then sponsors that are not ready, then the closest ones. */
   candidates(place: Place): Member[] {
+    const homes = new Set(place.homes.map(({ id }) => id));
     return this.#ranked(place)
-      .filter(({ id }) => id !== this.#init.self)
+      .filter(({ id, isAbandoned }) => id !== this.#init.self && (isAbandoned !== true || homes.has(id)))
       .slice(0, CANDIDATES_MAX);
   }
 

@@ -114,7 +114,7 @@ export class Replica {
     { record: bytes, condition, asStandIn }: RequestOf<'put'>,
     peer: string,
   ): Promise<Answers['put']> {
-    const { admission, blobs, partitions, store, standings } = this.#components;
+    const { admission, blobs, partitions, standings } = this.#components;
     const record = await admission.admit(bytes, peer, 'pushed');
     const partition = partitions.of(record);
     this.#checkPlace(partition, asStandIn);
@@ -124,7 +124,8 @@ export class Replica {
     const place = placeOfRecord(partition, record);
     blobs.hold(record, partition, peer);
     standings.of(partition);
-    const [outcome] = await Promise.all([store.put({ place, record, condition }), this.#keep(place)]);
+    const write = this.#write({ place, record, condition });
+    const [outcome] = await Promise.all([write, this.#keep(place)]);
     if (outcome.status === 'no_room') throw noRoom(outcome.reason);
     if (outcome.status === 'stored') blobs.replaced(record, partition);
     // who is home is said as of now: whoever reconciled meanwhile may not have got this
@@ -137,6 +138,14 @@ export class Replica {
   #isDurable(partition: PartitionId): boolean {
     const { isHome, isSponsored } = this.#components.places.of(partition);
     return isHome && isSponsored;
+  }
+
+  /** Blobs whose records were deleted stay a little for their readers: their room is for records that find none. */
+  async #write(write: Parameters<RecordStore['put']>[0]): ReturnType<RecordStore['put']> {
+    const { store, blobs } = this.#components;
+    const outcome = await store.put(write);
+    const isFull = outcome.status === 'no_room' && outcome.reason === 'capacity';
+    return isFull && (await blobs.freeRoom()) ? store.put(write) : outcome;
   }
 
   /** Only who may write the record may have its blob fetched, and only to where it will be. */

@@ -5,7 +5,6 @@ import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import {
   type Answers,
-  type AuthoriseRecord,
   HybridClock,
   Partitions,
   RecordAdmission,
@@ -18,16 +17,7 @@ import {
 import { BlobExchange } from '../blobs/exchange.ts';
 import { BlobHome } from '../blobs/home.ts';
 import type { Upload } from '../blobs/interface.ts';
-import type { Config } from '../config/schema.ts';
-import type { Directory } from '../directory/directory.ts';
-import type { Credentials } from '../identity/credentials.ts';
-import type { Identity } from '../identity/identity.ts';
-import type { Terms } from '../identity/tenancy.ts';
-import type { Role } from '../interface.ts';
 import type { PublicBlocks } from '../ipfs/public-blocks.ts';
-import type { Network } from '../libp2p.ts';
-import type { EventLog } from '../observability/events.ts';
-import type { Logger } from '../observability/logger.ts';
 import { SHUNNED_SCORE } from '../relay/gossip.ts';
 import { addressesOf } from './addresses.ts';
 import { BlobDoor, isBlobQuestion } from './blob-door.ts';
@@ -51,17 +41,18 @@ import type {
   Where,
   WriteReceipt,
 } from './interface.ts';
-import { Keeper, NOTHING_KEPT, quotaOf } from './keeper.ts';
+import { Keeper } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
 import type { Maintenance } from './maintenance/service.ts';
 import type { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
-import type { Revocations } from './offers.ts';
 import { Others } from './others.ts';
-import type { Places, Sponsors } from './places.ts';
+import type { Places } from './places.ts';
 import { Refresher } from './refresher.ts';
 import { notResponsible } from './refusals.ts';
 import { Repairs } from './repairs.ts';
+import { blobQuotaOf, usageOf } from './room.ts';
+import type { StorageServiceComponents, StorageServiceInit } from './service-init.ts';
 import { Spreader } from './spreader.ts';
 import type { StoreGauges } from './store/metrics.ts';
 import { createMembers, createPlaces } from './swarm-view.ts';
@@ -69,31 +60,6 @@ import { Values } from './values.ts';
 import { Wire } from './wire.ts';
 import { WireServer } from './wire-server.ts';
 import type { IsCurrent } from './witnesses.ts';
-
-export interface StorageServiceComponents {
-  readonly network: Network;
-  readonly directory: Directory;
-  readonly crypto: Crypto;
-  readonly clock: TimerClock;
-  readonly identity: Identity;
-  readonly authorise: AuthoriseRecord;
-  readonly credentials: Credentials;
-  readonly isCurrent: IsCurrent;
-  readonly termsOf: (namespace: NamespaceRef) => Terms;
-  /** DID of this node's operator. */
-  readonly operator: string;
-  readonly sponsors: Sponsors & Revocations;
-  /** Whether its policy lets anyone read it. */
-  readonly isOpen: (namespace: NamespaceRef) => boolean;
-  readonly logger: Logger;
-  readonly events: EventLog;
-}
-
-export interface StorageServiceInit {
-  readonly config: Config;
-  readonly role: Role;
-  readonly splitLoopback: boolean;
-}
 
 /** Where the service's files are in the data directory. */
 const DIRECTORY = 'storage';
@@ -117,7 +83,6 @@ export class StorageService implements Storage {
   readonly #door: BlobDoor;
   readonly #server: WireServer;
   readonly #values: Values;
-  readonly #partitions: Partitions;
   #isRunning = false;
 
   /** Opens the store. Throws `bad_storage_key`, `storage_version`. */
@@ -137,7 +102,6 @@ export class StorageService implements Storage {
     );
     this.others = new Others({ members: this.#members, wire: this.#wire }, { self: this.#self });
     const partitions = new Partitions({ crypto }, { swarm: config.swarm });
-    this.#partitions = partitions;
     const namesOf = (id: Uint8Array): NamespaceRef | null => {
       return partitions.namesOf(id) ?? this.#keeper?.namesOf(id) ?? null;
     };
@@ -157,7 +121,7 @@ export class StorageService implements Storage {
       ask: this.#ask,
       read: (...call) => this.#coordinator.reread(...call),
     });
-    this.#blobs = this.#makeBlobs();
+    this.#blobs = this.#makeBlobs(partitions);
     const isPublic = (cid: Uint8Array): boolean => this.publicBlocks?.has(cid) ?? false;
     this.#door = new BlobDoor({ blobs: this.#blobs, isPublic });
     const onLie = (): void => {
@@ -274,15 +238,8 @@ export class StorageService implements Storage {
 
   status(): StorageStatus {
     const { config } = this.#init;
-    const kept = this.#keeper?.status ?? NOTHING_KEPT;
-    const { blobs: count, bytes, uploads, availableBytes } = this.#blobs.usage();
     return {
-      ...kept,
-      blobs: { count, bytes },
-      uploads,
-      capacityBytes: this.#keeper === null ? 0 : config['storage.capacityBytes'],
-      usedBytes: kept.bytes + bytes,
-      availableBytes: this.#keeper === null ? availableBytes : Math.min(availableBytes, kept.freeBytes),
+      ...usageOf(this.#keeper, this.#blobs.usage(), config),
       members: this.#members.size,
       isReady: this.#members.isReady,
       replicas: config['storage.replicas'],
@@ -323,8 +280,8 @@ export class StorageService implements Storage {
     return this.#keeper.replica.answer(request, peer);
   }
 
-  #makeBlobs(): BlobHome {
-    const { clock, crypto, logger } = this.#components;
+  #makeBlobs(partitions: Partitions): BlobHome {
+    const { clock, crypto, logger, termsOf } = this.#components;
     const { config } = this.#init;
     return new BlobHome(
       { clock, crypto, logger },
@@ -333,20 +290,10 @@ export class StorageService implements Storage {
         keyPath: join(config.data, 'storage.key'),
         // records and blobs share the room
         capacityBytes: () => config['storage.capacityBytes'] - (this.#keeper?.recordBytes ?? 0),
-        quotaOf: (id) => this.#blobQuotaOf(id),
+        quotaOf: (id) => blobQuotaOf({ keeper: this.#keeper, partitions, termsOf }, id, config),
         uploadLifeMs: config['storage.uploadLifeMs'],
       },
     );
-  }
-
-  /** A node that keeps nothing knows what a policy says, and not what its replicas hold already. */
-  #blobQuotaOf(namespaceId: Uint8Array): number {
-    const { config } = this.#init;
-    const kept = this.#keeper?.blobQuotaOf(namespaceId) ?? null;
-    if (kept !== null) return kept;
-    const names = this.#partitions.namesOf(namespaceId);
-    if (names === null) return config['storage.namespaceBytes'];
-    return quotaOf(this.#components.termsOf(names), config, () => 0).bytes;
   }
 
   #makeKeeper(shared: Shared): Keeper {

@@ -208,10 +208,12 @@ export class Sync {
   }
 
   async #survey(partition: PartitionId, place: Place): Promise<Survey> {
-    const { clock, places, partitions, ask } = this.#components;
+    const { clock, places, partitions, store, ask } = this.#components;
     const candidates = places.candidates(place);
-    const names = partitions.named(partition.namespaceId);
-    const request = { type: 'state', ...names, partition: partition.partition } as const;
+    // after a start nobody may have named what is held
+    const names = store.totals(partition.namespaceId) ?? partitions.named(partition.namespaceId);
+    const { owner, namespace } = names;
+    const request = { type: 'state', owner, namespace, partition: partition.partition } as const;
     const signal = AbortSignal.any([this.#abort.signal, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
     const answers: (Answers['state'] | null)[] = candidates.map(() => null);
     const asking = candidates.map(async ({ id, isLive }, index) => {

@@ -85,17 +85,12 @@ export function formatDuration(ms: number): string {
   return `${ms / factor}${name}`;
 }
 
-/** A number of bytes to be read, with one decimal: `592B`, `43.3MB`. One that is a whole number of a unit is exact: `10GiB`. */
+/** A number of bytes to be read, with one decimal at most: `592B`, `43.3MB`. */
 export function roundSize(bytes: number): string {
-  const whole = Math.round(bytes);
-  const exact = formatSize(whole);
-  if (exact.length <= ROUND_LENGTH) return exact;
-  const [name, factor] = DECIMAL.find(([, one]) => whole >= one) ?? ONE;
-  return factor === 1 ? `${whole}B` : `${(whole / factor).toFixed(1)}${name}`;
+  const [name, factor] = DECIMAL.find(([, one]) => bytes >= one) ?? ONE;
+  const digits = factor === 1 ? 0 : 1;
+  return `${(bytes / factor).toFixed(digits).replace(/\.0$/, '')}${name}`;
 }
-
-/** Of `999MiB`: an exact form that is longer is harder to read than a rounded one. */
-const ROUND_LENGTH = 6;
 
 /** A duration to be read, in one unit: `3s`, `5m`, `2h`, `4d`. */
 export function roundDuration(ms: number): string {

@@ -16,6 +16,8 @@ export interface Member {
   readonly operator: string;
   /** Whether it has its share of what that operator sponsors: before, it counts as a replica of nothing. */
   readonly isReady: boolean;
+  /** Whether it has been gone for longer than the down timeout, as its operator's last: it counts where no other sponsor is left. */
+  readonly isAbandoned?: boolean;
 }
 
 /** The operators that sponsor a namespace; null: every member does, since nobody owns it. */
@@ -45,8 +47,13 @@ export function homesOf(
   { replicas, distinctPrefixes }: HomesInit,
 ): Member[] {
   const chosen = members.filter((member) => isReplica(member, sponsors));
-  const candidates = chosen.length > 0 ? chosen : members;
+  const groups = [chosen.filter(isExpected), chosen, members.filter(isExpected)];
+  const candidates = groups.find((group) => group.length > 0) ?? members;
   return pickClosest(place, candidates, { count: replicas, distinctPrefixes, taken: [] });
+}
+
+function isExpected({ isAbandoned }: Member): boolean {
+  return isAbandoned !== true;
 }
 
 /** Whether a member counts as a replica of what these operators sponsor. */

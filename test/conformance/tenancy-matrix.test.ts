@@ -283,9 +283,13 @@ function faultsOf(stage: Stage, decision: Decision, answer: Answer): string[] {
   return faults;
 }
 
-/** Whether a route that takes bare names of namespaces only was given a longer one: it does not even look who asks. */
-function isOfNoForm({ status, asking: { naming } }: Answer): boolean {
-  return status === 400 && Object.values(naming).some((name) => name.includes('@'));
+/**
+ * Whether a route was given what it does not take, and so refuses before it looks closer at who asks: a longer name of a namespace
+ * where it takes bare ones only, or one in the query where it takes none.
+ */
+function isOfNoForm({ status, text, asking: { naming } }: Answer): boolean {
+  if (status !== 400) return false;
+  return text.includes('"code":"unknown_field"') || Object.values(naming).some((name) => name.includes('@'));
 }
 
 /** Null where that is not decided here: what the answer shows, and what the request changes, is looked at all the same. */

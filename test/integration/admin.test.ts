@@ -280,7 +280,10 @@ test('a port that was asked for and is taken ends the start with a clear error',
   const last = program.stderr.trim().split('\n').at(-1) ?? '';
   const { code, error } = JSON.parse(last) as { code: string; error: string };
   assert.equal(code, 'port_taken');
-  assert.match(error, new RegExp(`port ${port} is taken on 127\\.0\\.0\\.1.*admin\\.port`));
+  assert.match(
+    error,
+    new RegExp(`admin\\.port: port ${port} is taken by another process on 127\\.0\\.0\\.1`),
+  );
   assert.doesNotMatch(program.stderr, /node started/);
 });
 

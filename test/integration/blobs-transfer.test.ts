@@ -31,7 +31,7 @@ function newData(): string {
 /** A node that has a blob since before it started. */
 async function nodeWithBlob(t: TestContext): Promise<{ node: MaillonNode; link: BlobLink; data: string }> {
   const data = newData();
-  const store = openBlobs(data);
+  const store = openBlobs(data, { clock: { now: () => Date.now() } });
   const link = await putBytes(store, BYTES);
   await store.close();
   return { node: await startNode(t, { data }), link, data };

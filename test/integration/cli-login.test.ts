@@ -58,7 +58,7 @@ test('a key signs in, and every command uses the session: its namespace is apart
 
   const env = { HOME: person.directory, MAILLON_URL: site.url };
   const sub = maillon(t, ['sub', 'news', '--count', '1', '--json'], { env });
-  await until('the subscription is live', () => sub.stderr.includes('live on news'));
+  await until('the subscription is live', () => sub.stderr.includes('listening to news'));
   await person.ask('pub', 'news', 'not for her', '--as', 'none');
   await person.ask('pub', 'news', 'hello');
   assert.equal(await sub.exit, 0, sub.stderr);

@@ -97,7 +97,12 @@ test('a node says its URL first, carries a message, refuses a second on its data
   const env = { MAILLON_URL: url };
   const shell = shellOf(t, env);
   const sub = maillon(t, ['sub', 'news', '--count', '4', '--json'], { env });
-  await until('the subscription is live', () => sub.stderr.includes('live on news'));
+  await until('the subscription is live', () => sub.stderr.includes('listening to news'));
+  const { node: account } = (await (await fetch(`${url}/v1/status`)).json()) as { node: { owner: string } };
+  assert.ok(
+    sub.stderr.includes(`listening to news of yours (did:key:…${account.owner.slice(-4)})`),
+    sub.stderr,
+  );
   const pub = await finished(t, ['pub', 'news', 'hello'], { env });
   assert.equal(pub.exit, 0, pub.stderr);
   assert.match(pub.stdout, /^published b\w+:0 to 0 peers \(only subscribers of this node get it\)\n$/);

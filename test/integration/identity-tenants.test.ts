@@ -220,7 +220,7 @@ test('a policy bounds large values, too, also the first of a namespace', async (
   await node.namespaces.submit(policyStep({ owner: owner.author, rules: open }));
   const put = (size: number) =>
     codeOf(node.storage.put({ owner: owner.did, namespace: NAME, key: 'k' }, new Uint8Array(size)));
-  assert.equal(await put(300_000), 'no_room');
+  assert.equal(await put(300_000), 'over_quota');
   assert.equal(await put(100_000), null);
 });
 

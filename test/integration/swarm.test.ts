@@ -41,7 +41,7 @@ test('a swarm comes up, carries a message from node to gateway, and ends with no
     assert.equal(readiness.status, 200, await readiness.text());
   }
   const sub = maillon(t, ['sub', 'news', '--count', '1', '--url', up.gateways[0]?.url ?? '']);
-  await until('the subscription is live', () => sub.stderr.includes('live'));
+  await until('the subscription is live', () => sub.stderr.includes('listening to news'));
   const pub = maillon(t, ['pub', 'news', 'hello', '--url', up.nodes[2]?.http ?? '']);
   assert.equal(await pub.exit, 0, pub.stderr);
   assert.match(pub.stdout, /to [1-9]\d* peer/);
@@ -73,6 +73,30 @@ test('a swarm that is up outlives a member, and says so', async (t) => {
   assert.equal((await fetch(`${up.nodes[0]?.http}/livez`)).status, 200);
   process.kill(up.nodes[0]?.pid ?? 0, 'SIGKILL');
   assert.equal(await swarm.exit, 1, 'with nobody left it ends');
+});
+
+async function ownerAt(url: string | undefined): Promise<string> {
+  const { node } = (await (await fetch(`${url}/v1/status`)).json()) as { node: { owner: string } };
+  return node.owner;
+}
+
+test('a member that is started again by hand is the same node of the same owner', async (t) => {
+  // without the owner that the test run sets for all
+  const env = { HOME: scratch(t), MAILLON_IDENTITY_OWNER_KEY: undefined };
+  const swarm = maillon(t, ['swarm', '--nodes', '2', '--gateways', '0', '--data', scratch(t)], { env });
+  const up = await ready(swarm);
+  cleanUp(t, up);
+  const owner = await ownerAt(up.nodes[0]?.http);
+  process.kill(up.nodes[1]?.pid ?? 0, 'SIGKILL');
+  const [, command = ''] = await until('it says how to start it again', () =>
+    /node-1 \(pid \d+\) is gone; to start it again: maillon (.*)\n/.exec(swarm.stderr),
+  );
+  const again = maillon(t, [...command.split(' '), '--json'], { env });
+  const { url, peerId } = JSON.parse(await again.firstLine()) as { url: string; peerId: string };
+  assert.equal(peerId, up.nodes[1]?.peerId);
+  assert.equal(await ownerAt(url), owner);
+  await until('it is back in its swarm', async () => (await fetch(`${url}/readyz`)).status === 200);
+  assert.equal((await again.end('SIGTERM')).exit, 0);
 });
 
 test('a member that cannot start takes the swarm down with the end of its log', async (t) => {

@@ -26,6 +26,7 @@ const UNITS = [
   'partitions',
   'envelopes',
   'subscriptions',
+  'uploads',
   'clients',
   'file_descriptors',
 ];

@@ -1,4 +1,4 @@
-import { formatDuration, roundSize } from '../../../protocols/common/quantities.ts';
+import { formatDuration, formatSize } from '../../../protocols/common/quantities.ts';
 import type { NamespaceRule, NamespaceView } from '../../client/index.ts';
 import { connect } from '../remote.ts';
 import { signsHere } from '../signing/options.ts';
@@ -51,6 +51,6 @@ function listOf(prefixes: readonly string[]): string {
 
 function quotaOf(bytes: number | null, keys: number | null): string {
   if (bytes === null && keys === null) return "the node's";
-  const parts = [bytes === null ? [] : roundSize(bytes), keys === null ? [] : `${keys} keys`];
+  const parts = [bytes === null ? [] : formatSize(bytes), keys === null ? [] : `${keys} keys`];
   return parts.flat().join(', ');
 }

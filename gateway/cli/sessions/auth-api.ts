@@ -67,8 +67,14 @@ export class AuthApi {
     await this.#post('logout', { refresh_token: refreshToken });
   }
 
-  whoami(headers: Readonly<Record<string, string>>): Promise<WhoAnswer> {
-    return this.#call('whoami', { headers });
+  /** Throws `bad_answer` for what another server than a gateway says. */
+  async whoami(headers: Readonly<Record<string, string>>): Promise<WhoAnswer> {
+    const answer = await this.#call<Partial<WhoAnswer>>('whoami', { headers });
+    const { authenticated, method, namespace } = answer;
+    if (authenticated !== true || typeof method !== 'string' || typeof namespace !== 'string') {
+      throw new ClientError('bad_answer', 200, 'the server did not answer as a gateway does');
+    }
+    return { ...answer, authenticated, method, namespace };
   }
 
   #post<T>(route: string, body: object): Promise<T> {

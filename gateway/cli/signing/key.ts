@@ -29,7 +29,7 @@ export interface OpenedKey {
 }
 
 /** Where the key is kept is said by the node that uses it. */
-const SILENT = { info: () => undefined };
+const SILENT = { info: () => undefined, warn: () => undefined };
 
 /** Opens the key that the options name; one that is sealed with its passphrase, from a file or a terminal. */
 export async function openKey({

@@ -29,6 +29,8 @@ export class Child {
   readonly process: ChildProcess;
   /** Resolves when the process is gone. */
   readonly exited: Promise<void>;
+  /** How to start it again by hand, on the same data. */
+  readonly again: string;
   readonly #log: string;
 
   constructor(member: Member, init: { directory: string; bootstrap: string | null; env: NodeJS.ProcessEnv }) {
@@ -36,6 +38,7 @@ export class Child {
     this.#log = join(init.directory, `${member.name}.log`);
     const joinFlags = init.bootstrap === null ? ['--bootstrap-peer'] : ['--bootstrap', init.bootstrap];
     const args = [PROGRAM, member.command, '--json', ...member.flags, ...joinFlags];
+    this.again = ['maillon', member.command, ...member.flags, ...joinFlags].map(quoted).join(' ');
     const log = openSync(this.#log, 'a');
     try {
       // The IPC channel carries nothing: it closes when this process ends, and the child then stops.
@@ -91,6 +94,11 @@ export class Child {
     const lines = readFileSync(this.#log, 'utf8').trimEnd().split('\n');
     return lines.slice(-TAIL_LINES).join(' | ').slice(-TAIL_MAX_CHARACTERS);
   }
+}
+
+/** A word for a shell. */
+function quoted(word: string): string {
+  return /^[\w./:@=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** What the launcher switched on for this process, for those it starts: they skip the compiler, too. */

@@ -133,14 +133,16 @@ export class LocalSwarm {
   /** A swarm that is up outlives its members: killing one is what a swarm is for. */
   #onExit(child: Child): void {
     if (this.#stopping) return;
-    if (this.#announced) note(`swarm: ${child.name} (pid ${child.pid}) is gone`);
+    if (this.#announced)
+      note(`swarm: ${child.name} (pid ${child.pid}) is gone; to start it again: ${child.again}`);
     if (this.#announced && this.#children.every(({ gone }) => gone)) this.#over.resolve();
   }
 }
 
 /**
  * Settings in the environment reach every process; what is said of one process at a time does not. All have one development
- * owner: that of the swarm's directory, unless another one is set.
+ * owner: that of the swarm's directory, unless another one is set. Each notes it in its data directory, so that one that is started
+ * again by hand serves the same.
  */
 function childEnvironment(directory: string): NodeJS.ProcessEnv {
   const { MAILLON_CONFIG: _config, MAILLON_URL: _url, ...env } = process.env;

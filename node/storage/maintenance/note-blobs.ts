@@ -73,5 +73,5 @@ function noteOne(
 /** A record that does not open, or a namespace with more than its share, keeps the others from nothing. */
 function isOfOne(error: unknown): boolean {
   if (!(error instanceof CodedError)) return false;
-  return error.code === 'corrupt' || (error.code === 'no_room' && error.detail?.['reason'] === 'quota');
+  return error.code === 'corrupt' || error.code === 'over_quota';
 }

@@ -57,7 +57,7 @@ function reading(
           usedBytes: 999.9e9,
           availableBytes: 99.9e9,
         },
-        directory: { nodes: 10_000, direct: 10_000, relayed: 10_000 },
+        directory: { nodes: 10_000, direct: 10_000, relayed: 10_000, owners: 0 },
         bootstrap: [],
         ...node,
       },

@@ -47,6 +47,7 @@ function make(t: TestContext, registry = new Registry()) {
       relay,
       directory: { metrics: createDirectoryMetrics() },
       meshSizes: () => [],
+      operator: 'did:key:zOwn',
       nodes: () => [],
       ipfs: NO_IPFS,
       storage: {

@@ -168,7 +168,10 @@ test('after a power cut that was longer than the down timeout two of three spons
   before.members.becomeReady();
   before.members.stop();
   const clock = new ManualClock(MEMBERS_AT + 10 * GRACE_MS);
-  const { joiner, members, offer, connected, look, settle } = await make(t, own, { path: before.path, clock });
+  const { joiner, members, offer, connected, look, settle } = await make(t, own, {
+    path: before.path,
+    clock,
+  });
   // it was away as long as this node, so that it is not ready either
   offer(source.id, 'loopback', { operator: OWN, isReady: false });
   connected.add(source.id);
@@ -176,5 +179,42 @@ test('after a power cut that was longer than the down timeout two of three spons
   await settle();
   await joiner.tick();
   assert.equal(members.isReady, true, 'each write was acknowledged by one of these two');
+  assert.equal(own.store.summary(PLACE)?.count, 10);
+});
+
+test('a new machine waits for what the last sponsors hold, however long they are gone, until they are revoked', async (t) => {
+  const { own } = await startTwo(t);
+  const { joiner, members, clock, log, revoked, sponsor, leave, look, settle } = await make(t, own, {
+    mayBeAlone: true,
+  });
+  for (const id of [B, C]) await sponsor(id, OWN);
+  for (const id of [B, C]) await leave(id);
+  await settle();
+  clock.advance(20 * GRACE_MS);
+  await look();
+  await joiner.tick();
+  assert.equal(members.isReady, false, 'it would say that there is nothing');
+  for (const id of [B, C]) revoked.add(`${OWN} ${id}`);
+  // they are members of nobody first, and none any more then
+  await look();
+  await look();
+  clock.advance(SETTLE_MS);
+  await joiner.tick();
+  assert.deepEqual([members.isReady, log.asked], [true, 0]);
+});
+
+test('one of three sponsors that breaks does not keep a fourth from being ready', async (t) => {
+  const { own, source } = await startTwo(t);
+  await store(source, 10);
+  const third = await ReplicaNode.start(() => []);
+  t.after(() => third.stop());
+  await own.network.dial(third.network.getMultiaddrs());
+  const { joiner, members, log, sponsor, settle } = await make(t, own);
+  // nobody answers at the address of the last one
+  for (const id of [source.id, third.id, B]) await sponsor(id, OWN);
+  await settle();
+  await joiner.tick();
+  assert.equal(members.isReady, true);
+  assert.ok(log.asked >= 3);
   assert.equal(own.store.summary(PLACE)?.count, 10);
 });

@@ -86,7 +86,7 @@ test('what is written exactly is read as the same number', () => {
 
 test('readings are rounded to a few digits', () => {
   const sizes = [0, 999, 1000, 43.25e6, 10 * 2 ** 30, 2 ** 30 + 1, 5e15, 12.7].map(roundSize);
-  assert.deepEqual(sizes, ['0B', '999B', '1kB', '43.3MB', '10GiB', '1.1GB', '5000TB', '13B']);
+  assert.deepEqual(sizes, ['0B', '999B', '1kB', '43.3MB', '10.7GB', '1.1GB', '5000TB', '13B']);
   const ages = [0, 61_000, 300_000, 7_200_000, 86_400_000, 4 * 86_400_000].map(roundDuration);
   assert.deepEqual(ages, ['0s', '61s', '5m', '2h', '24h', '4d']);
 });

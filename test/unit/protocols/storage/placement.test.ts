@@ -101,6 +101,19 @@ test('where somebody sponsors only sponsors that are ready are homes, and nobody
   fc.assert(property);
 });
 
+test('a sponsor that its operator lost is a home only where no other sponsor is left', () => {
+  const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
+    const homes = homesOf(at, list, sponsors, init);
+    const lost = ids(homes.slice(1));
+    const some = list.map((one) => ({ ...one, isAbandoned: lost.includes(one.id) }));
+    const others = some.filter(({ isAbandoned }) => !isAbandoned);
+    assert.deepEqual(ids(homesOf(at, some, sponsors, init)), ids(homesOf(at, others, sponsors, init)));
+    const all = list.map((one) => ({ ...one, isAbandoned: true }));
+    assert.deepEqual(ids(homesOf(at, all, sponsors, init)), ids(homes));
+  });
+  fc.assert(property);
+});
+
 test('copies are made beside the homes that are there, as many as are missing while there is anybody', () => {
   const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
     const homes = homesOf(at, list, sponsors, init);

@@ -1,0 +1,41 @@
+import type { TimerClock } from '../../protocols/common/clock.ts';
+import type { Crypto } from '../../protocols/common/crypto.ts';
+import type { AuthoriseRecord } from '../../protocols/storage/index.ts';
+import type { Config } from '../config/schema.ts';
+import type { Directory } from '../directory/directory.ts';
+import type { Credentials } from '../identity/credentials.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Terms } from '../identity/tenancy.ts';
+import type { Role } from '../interface.ts';
+import type { Network } from '../libp2p.ts';
+import type { EventLog } from '../observability/events.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { NamespaceRef } from './interface.ts';
+import type { Revocations } from './offers.ts';
+import type { Sponsors } from './places.ts';
+import type { IsCurrent } from './witnesses.ts';
+
+export interface StorageServiceComponents {
+  readonly network: Network;
+  readonly directory: Directory;
+  readonly crypto: Crypto;
+  readonly clock: TimerClock;
+  readonly identity: Identity;
+  readonly authorise: AuthoriseRecord;
+  readonly credentials: Credentials;
+  readonly isCurrent: IsCurrent;
+  readonly termsOf: (namespace: NamespaceRef) => Terms;
+  /** DID of this node's operator. */
+  readonly operator: string;
+  readonly sponsors: Sponsors & Revocations;
+  /** Whether its policy lets anyone read it. */
+  readonly isOpen: (namespace: NamespaceRef) => boolean;
+  readonly logger: Logger;
+  readonly events: EventLog;
+}
+
+export interface StorageServiceInit {
+  readonly config: Config;
+  readonly role: Role;
+  readonly splitLoopback: boolean;
+}

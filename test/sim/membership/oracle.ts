@@ -1,0 +1,235 @@
+import { createCrypto } from '../../../node/crypto.ts';
+import type { StoredRecord, WriteReceipt } from '../../../node/storage/interface.ts';
+import { CLOCK_SKEW_MS } from '../../../protocols/common/clock.ts';
+import {
+  compareRecords,
+  formatEtag,
+  isValueKind,
+  KIND_FLOOR,
+  KIND_TOMBSTONE,
+  type PartitionId,
+  Partitions,
+  parseEtag,
+  type RecordName,
+  type Stamp,
+} from '../../../protocols/storage/index.ts';
+import type { Row, RowChange } from '../../support/memory-disk.ts';
+import type { Machine } from './machine.ts';
+import { GRACE_MS, type SimNode, SWARM } from './node.ts';
+import { Reach } from './reach.ts';
+import type { World } from './world.ts';
+
+/** What does not hold: the invariants of protocols/storage/SPEC.md, by their numbers. */
+export interface Violation {
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7';
+  readonly atMs: number;
+  readonly text: string;
+}
+
+/** A write that was acknowledged. */
+interface Acked {
+  readonly stamp: Stamp;
+  readonly isDelete: boolean;
+  readonly isMajority: boolean;
+  readonly isDurable: boolean;
+  readonly expiry: number | null;
+  readonly replicas: readonly string[];
+  readonly at: number;
+}
+
+interface Seen {
+  readonly stamp: Stamp;
+  readonly isDelete: boolean;
+  readonly expiry: number | null;
+}
+
+/** What was done to one key. */
+interface Key {
+  readonly name: RecordName;
+  readonly acked: Acked[];
+  /** All that any disk ever held. */
+  readonly seen: Map<string, Seen>;
+}
+
+/** Splits that are nearly as long as the down timeout: clocks and looks differ. */
+const SPLIT_MARGIN_MS = 60_000;
+/** The first are enough: the rest follows from them. */
+const VIOLATIONS_MAX = 8;
+
+/** Knows what was promised and what each disk holds, and says when one does not go with the other. */
+export class Oracle {
+  readonly violations: Violation[] = [];
+  readonly reach = new Reach();
+  readonly counts = { acked: 0, refused: 0, unclear: 0, reads: 0, readsFailed: 0, degraded: 0, lost: 0 };
+  readonly #keys = new Map<string, Key>();
+  readonly #lostAt = new Map<string, number>();
+  readonly #partitions = new Partitions({ crypto: createCrypto() }, { swarm: SWARM });
+  #world: World | null = null;
+
+  watch(world: World): void {
+    this.#world = world;
+  }
+
+  get world(): World {
+    if (this.#world === null) throw new Error('nothing is watched yet');
+    return this.#world;
+  }
+
+  get keys(): readonly Key[] {
+    return [...this.#keys.values()];
+  }
+
+  violated(invariant: Violation['invariant'], text: string): void {
+    if (this.violations.length >= VIOLATIONS_MAX) return;
+    this.violations.push({ invariant, atMs: this.world.time.clock.monotonicNow(), text });
+  }
+
+  noteLoss(machine: Machine): void {
+    this.#lostAt.set(machine.id, this.world.now);
+  }
+
+  noteReach(): void {
+    const { machines, net, now } = this.world;
+    for (const [index, { id: a }] of machines.entries()) {
+      for (const { id: b } of machines.slice(index + 1)) {
+        this.reach.note(a, b, net.isReachable(a, b), now);
+      }
+    }
+  }
+
+  acked(name: RecordName, receipt: WriteReceipt, isDelete: boolean): void {
+    const stamp = parseEtag(receipt.etag);
+    if (stamp === null) throw new Error('a receipt without a version');
+    this.counts.acked += 1;
+    this.#key(name).acked.push({
+      stamp,
+      isDelete,
+      isMajority: receipt.durability !== 'one',
+      isDurable: receipt.durable,
+      expiry: receipt.expiresAt,
+      replicas: receipt.replicas,
+      at: this.world.now,
+    });
+  }
+
+  /** A disk holds something else now. */
+  changed(node: SimNode, { place, before, after, cause }: RowChange): void {
+    const row = after ?? before;
+    if (row === null) return;
+    const key = this.#key({ owner: place.owner, namespace: place.namespace, key: row.key });
+    const record = after?.record ?? null;
+    if (record !== null) {
+      const { expiry, kind } = record;
+      key.seen.set(formatEtag(record), { stamp: record, isDelete: kind === KIND_TOMBSTONE, expiry });
+    }
+    if (before !== null && isValueKind(before.kind)) this.#checkKept(node, key, before, after, cause);
+    if (after !== null && isValueKind(after.kind)) this.#checkLife(node, key, after);
+  }
+
+  /** The newest write that was acknowledged as durable; null where it is no value any more. */
+  promised(key: Key): Acked | null {
+    const durable = key.acked.filter(({ isDurable }) => isDurable);
+    const newest = durable.toSorted((a, b) => compareRecords(b.stamp, a.stamp))[0];
+    if (newest === undefined || newest.isDelete || this.#mayHaveEnded(newest.expiry)) return null;
+    return this.#isOver(key, newest.stamp) ? null : newest;
+  }
+
+  /** Whether something greater was written that is no value any more, acknowledged or not. */
+  #isOver({ seen }: Key, than: Stamp): boolean {
+    return [...seen.values()].some(({ stamp, isDelete, expiry }) => {
+      return compareRecords(stamp, than) > 0 && (isDelete || this.#mayHaveEnded(expiry));
+    });
+  }
+
+  /** What the disks that are not lost hold of a key, by machine. */
+  holders(key: Key, partition: PartitionId): { readonly machine: Machine; readonly row: Row }[] {
+    return this.world.machines.flatMap((machine) => {
+      if (machine.isLost) return [];
+      const row = machine.disk.find(partition)?.rows.get(key.name.key);
+      return row === undefined ? [] : [{ machine, row }];
+    });
+  }
+
+  /** A read by majority, or by default and not degraded, that began at `since`. */
+  checkRead(reader: string, name: RecordName, read: StoredRecord | null, since: number): void {
+    const key = this.#key(name);
+    const got = read === null ? null : parseEtag(read.etag);
+    for (const one of key.acked) {
+      if (!one.isMajority || one.at > since || !this.#isBinding(one, reader)) continue;
+      if (got !== null && compareRecords(got, one.stamp) >= 0) continue;
+      if (got === null && (one.isDelete || this.#mayHaveEnded(one.expiry))) continue;
+      if (got === null && this.#isOver(key, one.stamp)) continue;
+      const what = got === null ? 'nothing' : formatEtag(got);
+      const isBack = one.isDelete;
+      const text = `${this.nameOf(reader)} read ${what} of ${name.key} after ${formatEtag(one.stamp)} was acknowledged by ${one.replicas.map((id) => this.nameOf(id)).join(', ')}`;
+      this.violated(isBack ? 'I6' : 'I4', text);
+      return;
+    }
+  }
+
+  nameOf(id: string): string {
+    return `n${this.world.machines.findIndex((machine) => machine.id === id)}`;
+  }
+
+  /** Whether a read must know of a write: those that took it have been there, with their disks, for the reader and for each other. */
+  #isBinding({ replicas, at }: Acked, reader: string): boolean {
+    const { now } = this.world;
+    const ids = [...new Set([...replicas, reader])];
+    if (replicas.some((id) => (this.#lostAt.get(id) ?? -Infinity) >= at)) return false;
+    return ids.every((a) =>
+      ids.every((b) => a === b || !this.reach.wereApart(a, b, at, GRACE_MS - SPLIT_MARGIN_MS, now)),
+    );
+  }
+
+  /** A value is gone from a disk, or written over: is it anywhere else, where it has to be? */
+  #checkKept(node: SimNode, key: Key, before: Row, after: Row | null, cause: RowChange['cause']): void {
+    if (after !== null && after.kind !== KIND_FLOOR) return;
+    const promised = this.promised(key);
+    if (promised === null || compareRecords(before, promised.stamp) < 0) return;
+    const { world } = this;
+    const partition = node.partitions.of(key.name);
+    const others = this.holders(key, partition).filter(({ machine, row }) => {
+      const isKept = this.isDurableAt(machine, key, row);
+      return machine !== node.machine && isKept && compareRecords(row, promised.stamp) >= 0;
+    });
+    const name = this.nameOf(node.id);
+    if (cause === 'drop') {
+      const text = `${name} dropped the last durable copy of ${key.name.key} (${formatEtag(promised.stamp)})`;
+      if (others.length === 0 && this.isDurableAt(node.machine, key, before)) this.violated('I1', text);
+      return;
+    }
+    if (Math.abs(node.machine.clockOffsetMs) > CLOCK_SKEW_MS) return;
+    const text = `${name} ended ${key.name.key} (${formatEtag(promised.stamp)}) by ${cause} at ${world.now}, expiry ${promised.expiry}`;
+    this.violated(cause === 'expire' ? 'I2' : 'I1', text);
+  }
+
+  /** Where a durable value is kept for its owner its life is the one that its record says. */
+  #checkLife(node: SimNode, key: Key, { record, expiry }: Row): void {
+    if (record === null || !node.isSponsor(key.name) || expiry === record.expiry) return;
+    this.violated(
+      'I2',
+      `${this.nameOf(node.id)} keeps ${key.name.key} until ${expiry}, not ${record.expiry}`,
+    );
+  }
+
+  /** Whether a machine keeps what it holds until it ends: as a sponsor, or since it promised that when it was one. */
+  isDurableAt(machine: Machine, key: Key, { kind, expiry, record }: Row): boolean {
+    if (isValueKind(kind) && expiry !== record?.expiry) return false;
+    if (this.world.sponsorsOf(key.name.owner).has(machine.operator)) return true;
+    return machine.disk.find(this.#partitions.of(key.name))?.state?.['isPromised'] === true;
+  }
+
+  #mayHaveEnded(expiry: number | null): boolean {
+    return expiry !== null && this.world.now >= expiry - CLOCK_SKEW_MS;
+  }
+
+  #key(name: RecordName): Key {
+    const id = `${name.owner} ${name.namespace} ${name.key}`;
+    const known = this.#keys.get(id);
+    if (known !== undefined) return known;
+    const { owner, namespace, key } = name;
+    const made: Key = { name: { owner, namespace, key }, acked: [], seen: new Map() };
+    this.#keys.set(id, made);
+    return made;
+  }
+}
