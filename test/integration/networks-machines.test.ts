@@ -95,13 +95,13 @@ async function hears(inbox: Program, from: Machine, text: string): Promise<void>
 /** The first machine invites the others, which join one after another while it stores something. */
 async function join(t: TestContext, hosts: readonly Host[], keys: string[]): Promise<readonly Machine[]> {
   const [firstHost, ...others] = hosts as [Host, ...Host[]];
-  const first = new Machine(t, firstHost);
+  const first = new Machine(t, { host: firstHost });
   await first.start();
   keys.push('before');
   await put(first, 'before');
   const machines = [first];
   for (const host of others) {
-    const machine = new Machine(t, host);
+    const machine = new Machine(t, { host });
     const { invite } = await first.ask('invite');
     const key = `during-${machines.length}`;
     keys.push(key);
@@ -163,7 +163,7 @@ describe('machines that joined by invite hear each other, and keep what was stor
 test('a node of another owner takes nothing from what was promised, and neither does its loss', { skip }, async (t) => {
   const segment = new Topology(t).segment();
   const host = segment.host('a');
-  const [own, other] = [new Machine(t, host), new Machine(t, segment.host('b'))];
+  const [own, other] = [new Machine(t, { host }), new Machine(t, { host: segment.host('b') })];
   const { peerId, port } = await own.start();
   const keys = ['one', 'two', 'three'];
   for (const key of keys) await put(own, key);

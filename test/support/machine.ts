@@ -30,6 +30,13 @@ export interface Said {
   readonly stderr: string;
 }
 
+export interface MachineInit {
+  /** Where it has the usual ports, in a network of namespaces; on loopback, with free ones, unless given. */
+  readonly host?: Host | null;
+  /** HOME of another machine of the same owner, with the owner's key; another than everybody else's unless given. */
+  readonly home?: string;
+}
+
 const CLOCK = new URL('clock-shift.ts', import.meta.url);
 const PORTS = ['--listen-ws', '0', '--gateway-port', '0', '--admin-port', '0', '--no-network-quic'];
 
@@ -41,12 +48,11 @@ export class Machine {
   readonly #host: Host | null;
   #running: Running | null = null;
 
-  /** On loopback with free ports, or on a host of a network of namespaces, where it has the usual ones. */
-  constructor(t: Cleanup, host: Host | null = null) {
+  constructor(t: Cleanup, { host = null, home }: MachineInit = {}) {
     this.#t = t;
     this.#host = host;
-    this.home = scratch(t);
-    this.data = join(this.home, 'data');
+    this.home = home ?? scratch(t);
+    this.data = join(home === undefined ? this.home : scratch(t), 'data');
     mkdirSync(this.data, { mode: 0o700 });
   }
 
