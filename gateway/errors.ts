@@ -82,6 +82,7 @@ export const ERRORS = {
   too_many_invites: { status: 409, meaning: 'there are as many open invites or machines as there may be' },
   not_listening: { status: 409, meaning: 'the node listens at no address that an invite could name' },
   not_empty: { status: 409, meaning: 'the directory is not empty: name another one' },
+  other_node: { status: 409, meaning: 'the directory, or the listener, is of another node; error names it' },
   nothing_kept: { status: 409, meaning: 'the node keeps nothing: ask one that does' },
   exists: { status: 409, meaning: 'the key has a value already, and it is another one' },
   idempotency_conflict: { status: 409, meaning: 'the Idempotency-Key was used for another request' },
@@ -109,6 +110,7 @@ export const ERRORS = {
   dial_failed: { status: 500, meaning: 'the peer did not answer at that address' },
   bad_invites: { status: 500, meaning: "the node's file of invites cannot be read; error says what to do" },
   internal: { status: 500, meaning: 'a fault of the gateway; its log has more' },
+  bad_backup: { status: 500, meaning: 'a backup is not as it was written; error names the file' },
   corrupt: { status: 502, meaning: 'every copy that could be read is damaged' },
   blob_unavailable: {
     status: 503,
@@ -144,7 +146,7 @@ export const ERRORS = {
   too_many_apps: { status: 409, meaning: 'the wallet has as many apps or API keys as it may: delete one' },
   no_room: {
     status: 507,
-    meaning: 'the node or its replicas have too little room left; detail says how much',
+    meaning: 'the node, its replicas or the disk of a backup have too little room left; detail says how much',
   },
   going_away: { status: 503, meaning: 'the gateway is stopping', retryAfter: 5 },
   too_many_topics: { status: null, meaning: 'the connection is subscribed to as many topics as it may be' },

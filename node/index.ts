@@ -3,6 +3,7 @@
  * public face, which the gateway and the command line build on.
  */
 
+export type * from './backup/interface.ts';
 export { describeDefault, describeValue, type Kind, kindOf } from './config/describe.ts';
 export { flagOf, variableOf } from './config/names.ts';
 export { DEFAULTS, SETTINGS, type Setting } from './config/schema.ts';

@@ -1,6 +1,7 @@
 import type { Limit } from '../protocols/common/limits.ts';
 import type { AskedResource } from '../protocols/identity/index.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
+import type { BackupOptions, BackupReport, RecoveryStatus } from './backup/interface.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
 import type { Members, OperatorView } from './join/interface.ts';
@@ -168,6 +169,8 @@ export interface NodeStatus {
     /** Nodes of other owners. */
     readonly owners: number;
   };
+  /** The restore of this node from a backup, until it has reconciled with other replicas; else null. */
+  readonly recovery: RecoveryStatus | null;
 }
 
 /** One thing a node needs to serve, probed when asked. */
@@ -207,10 +210,15 @@ export interface MaillonNode {
     naming: readonly Uint8Array[],
     options?: { readonly onlyListed?: boolean },
   ): Promise<SponsorshipView>;
-  /** Ends that: what is written from then on is kept for a day. Rejects as `sponsor`. */
+  /** Withdraws that: later writes are kept for a day. Rejects as `sponsor`. */
   endSponsorship(of: Pick<SponsorshipView, 'owner' | 'namespace' | 'holder'>): Promise<void>;
-  /** What each wallet takes of this node, as of a second ago at most; nothing where it keeps nothing. Throws `not_running`. */
+  /** Usage of this node by each wallet; empty where the node keeps nothing. Throws `not_running`. */
   walletShares(): readonly WalletShare[];
+  /**
+   * Copies all that makes this node into a directory, while it runs. Throws `busy`, `bad_directory`, `not_empty`, `other_node`,
+   * `bad_backup`, `not_running`.
+   */
+  backup(options: BackupOptions): Promise<BackupReport>;
   /** Who may do what in which namespace. */
   readonly namespaces: Namespaces;
   /** What anyone may read, by CID. */

@@ -98,6 +98,45 @@ export async function createNetwork(init: NetworkInit): Promise<MadeNetwork> {
   return { network, policy };
 }
 
+/** A host that only dials, under a key made for it: it asks peers before this node shows itself to anybody. */
+export type Inquirer = Libp2p;
+
+export async function createInquirer({
+  config,
+  version,
+}: Pick<NetworkInit, 'config' | 'version'>): Promise<Inquirer> {
+  const proxy = config['network.proxy'];
+  const { dialTimeoutMs, webSocketDials } = featuresOf(config, 'light');
+  const open =
+    proxy === ''
+      ? openDirectly(
+          () => null,
+          () => undefined,
+        )
+      : openThroughProxy(proxy, dialTimeoutMs);
+  const keyFile = config['network.keyFile'];
+  return createLibp2p({
+    start: false,
+    nodeInfo: { name: 'maillon', version, userAgent: `maillon/${version}` },
+    addresses: { listen: [] },
+    transports: [
+      dialling(tcp(), open),
+      ...(webSocketDials ? [webSockets()] : []),
+      withoutWalks(circuitRelayTransport({ maxInboundStopStreams: 1, maxOutboundStopStreams: 1 })),
+    ],
+    connectionEncrypters: [noise()],
+    ...(keyFile === '' ? {} : { connectionProtector: readSwarmKey(keyFile) }),
+    streamMuxers: [yamux(MUXER)],
+    connectionManager: {
+      ...(proxy === '' ? {} : { resolvers: {} }),
+      addressDialTimeout: dialTimeoutMs,
+      connectionCloseTimeout: SECOND_MS,
+    },
+    connectionMonitor: { enabled: false },
+    services: { identify: identify({ timeout: 10 * SECOND_MS, maxMessageSize: 8 * KIB }) },
+  });
+}
+
 function measured({ registry, config }: NetworkInit) {
   if (registry === undefined) return {};
   // what the process uses is measured once, by the node

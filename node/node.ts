@@ -10,6 +10,9 @@ import { NODES_LIMITS } from '../protocols/nodes/index.ts';
 import { RECONCILIATION_LIMITS } from '../protocols/reconciliation/index.ts';
 import { RELAY_LIMITS } from '../protocols/relay/index.ts';
 import { STORAGE_LIMITS } from '../protocols/storage/index.ts';
+import type { BackupOptions, BackupReport } from './backup/interface.ts';
+import { BACKUP_LIMITS } from './backup/limits.ts';
+import { removeRestored } from './backup/restored-file.ts';
 import { BLOB_STORE_LIMITS } from './blobs/limits.ts';
 import { SETTINGS } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
@@ -107,6 +110,8 @@ class Node implements MaillonNode {
       this.#joining = new AbortController();
       const parts = await this.#run();
       const { role, config } = this.#init;
+      // a node that keeps nothing has nothing to reconcile
+      if (parts.storage.maintenance === null) removeRestored(config.data);
       this.#events.report('node_started', { peerId: parts.identity.peerId, role, data: config.data });
       this.#parts = parts;
       await this.#joined(parts, this.#joining.signal);
@@ -126,6 +131,10 @@ class Node implements MaillonNode {
 
   get maintenance(): StorageMaintenance | null {
     return this.#running.storage.maintenance;
+  }
+
+  async backup(options: BackupOptions): Promise<BackupReport> {
+    return this.#running.backups.run(options);
   }
 
   get owner(): string {
@@ -166,7 +175,7 @@ class Node implements MaillonNode {
   }
 
   status(): NodeStatus {
-    const { identity, network, relay, sight, joining, peers, startedAt } = this.#running;
+    const { identity, network, relay, sight, joining, peers, storage, startedAt } = this.#running;
     const { config, role, version } = this.#init;
     return {
       peerId: identity.peerId,
@@ -182,6 +191,7 @@ class Node implements MaillonNode {
       mesh: meshSizes(network),
       relay: { ...relay.metrics, waiting: relay.waiting, subscriptions: relay.subscriptionCount },
       ...sight.status,
+      recovery: storage.recovery,
     };
   }
 
@@ -229,6 +239,7 @@ class Node implements MaillonNode {
       ...BLOB_STORE_LIMITS,
       ...IPFS_LIMITS,
       ...MAINTENANCE_LIMITS,
+      ...BACKUP_LIMITS,
       ...settings,
     ];
   }

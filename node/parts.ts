@@ -1,11 +1,16 @@
+import { existsSync } from 'node:fs';
 import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
+import type { Crypto } from '../protocols/common/crypto.ts';
 import {
   type ChainVerifier,
   createIdentityMetrics,
   type IdentityMetrics,
 } from '../protocols/identity/index.ts';
 import { createRelayMetrics } from '../protocols/relay/index.ts';
+import { checkRestoreFinished } from './backup/restore.ts';
+import { Backups } from './backup/service.ts';
+import { refuseTwin } from './backup/twin.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
@@ -15,9 +20,9 @@ import { Authority } from './identity/authority.ts';
 import { chainCheck } from './identity/chain-check.ts';
 import type { Credentials } from './identity/credentials.ts';
 import { type Identity, loadIdentity } from './identity/identity.ts';
+import { IDENTITY_NAME, keyPath } from './identity/keyring/names.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
-import { InvitedOperator, type Operator, operatorWithKey } from './identity/operator.ts';
-import { serveOwner } from './identity/owner.ts';
+import type { Operator } from './identity/operator.ts';
 import { SponsorRegistry } from './identity/sponsors.ts';
 import { SponsorshipMaker } from './identity/sponsorship-maker.ts';
 import {
@@ -37,8 +42,8 @@ import { createWalletCrypto } from './identity/wallets/index.ts';
 import type { Role } from './interface.ts';
 import { ProviderTable } from './ipfs/provider-table.ts';
 import { IpfsService } from './ipfs/service.ts';
-import { checkMembership } from './join/membership.ts';
-import { type Membership, readMembership } from './join/membership-file.ts';
+import type { Membership } from './join/membership-file.ts';
+import { operatorOf } from './join/operator.ts';
 import { Joining } from './join/service.ts';
 import { createNetwork, type MadeNetwork, type Network } from './libp2p.ts';
 import { listenAddresses } from './listen.ts';
@@ -88,6 +93,7 @@ export interface Parts {
   readonly joining: Joining;
   readonly peers: Peers;
   readonly sight: Sight;
+  readonly backups: Backups;
   readonly startedAt: number;
 }
 
@@ -126,12 +132,13 @@ async function makeParts(
   const startedAt = systemClock.now();
   const lock = lockDataDirectory(config.data);
   closing.defer(() => lock.release());
+  checkRestoreFinished(config.data);
   const meter = registry === null ? null : new Meter(registry);
   closing.defer(() => meter?.release());
   const passphrases = passphraseFrom({ file: config['identity.passphraseFile'] });
-  const identity = await loadIdentity(config.data, passphrases);
-  const metrics = createRelayMetrics();
   const crypto = createCrypto();
+  const identity = await takeIdentity(base, { crypto, passphrases });
+  const metrics = createRelayMetrics();
   // the network asks the services for peers' scores, and is there before them
   const scored: { scoreOf(peer: string): number }[] = [];
   const members: { isMember(peer: string): boolean }[] = [];
@@ -175,10 +182,24 @@ async function makeParts(
   closing.defer(() => joining.stop());
   const peers = makePeers(base, { network, directory, logger }, policy);
   closing.defer(() => peers.stop());
-  const made = { identity, tenancy, network, relay, directory, storage, ipfs, joining, peers, startedAt };
+  const backups = makeBackups(base, { storage, identity });
+  closing.defer(() => backups.stop());
+  const services = { network, relay, directory, storage, ipfs, joining, peers, backups };
+  const made = { identity, tenancy, ...services, startedAt };
   const sight = makeSight(base, made, meter);
   closing.defer(() => sight.stop());
   return { closing, ...made, sight };
+}
+
+/** Throws `twin_running`; an identity that is made now has no twin. */
+async function takeIdentity(
+  { config, version, logger }: Base,
+  { crypto, passphrases }: { readonly crypto: Crypto; readonly passphrases: PassphraseSource },
+): Promise<Identity> {
+  const isNew = !existsSync(keyPath(config.data, IDENTITY_NAME));
+  const identity = await loadIdentity(config.data, passphrases);
+  if (!isNew) await refuseTwin({ crypto, clock: systemClock, identity, logger }, { config, version });
+  return identity;
 }
 
 function makeSight(
@@ -203,15 +224,27 @@ function makeSight(
   );
 }
 
-/** What a node says of its operator. A light node keeps nothing: it is nobody's sponsor. */
+interface Keeping {
+  /** What must have its share before this node counts as a replica. */
+  readonly keeping: readonly { readonly isReady: boolean }[];
+}
+
+/** What a node says of its operator. A light node keeps nothing: it is nobody's sponsor; nor is one whose delegation was revoked. */
 function sponsorshipOf(
-  role: Role,
-  operator: Operator,
-  keeping: readonly { readonly isReady: boolean }[],
+  { role }: Base,
+  { operator, keeping }: Pick<Tenancy, 'operator'> & Keeping,
 ): Sponsorship {
   if (role === 'light') return NO_SPONSORSHIP;
   const isReady = keeping.some((one) => one.isReady);
   return { operator: operator.did, chain: operator.chain(), isReady };
+}
+
+function makeBackups(
+  { config }: Base,
+  { storage, identity }: { readonly storage: StorageService; readonly identity: Identity },
+): Backups {
+  const holdBlocks = (): Promise<() => void> => storage.blobs.pauseCollection();
+  return new Backups({ clock: systemClock, holdBlocks }, { config, peerId: identity.peerId });
 }
 
 async function makeTenancy(
@@ -232,13 +265,8 @@ async function makeTenancy(
 > {
   const { crypto, clock, logger, identity, passphrases, closing } = shared;
   const { swarm, data } = config;
-  const membership = readMembership(data);
-  const operator =
-    membership === null
-      ? await ownOperator({ crypto, clock, logger, passphrases }, { config, author: identity.author })
-      : new InvitedOperator(
-          checkMembership({ crypto }, { membership, config, as: role, author: identity.author }),
-        );
+  const operated = { config, role, author: identity.author };
+  const { operator, membership } = await operatorOf({ crypto, clock, logger, passphrases }, operated);
   const sponsors = { owner: operator.did, sponsored: config['storage.sponsored'] };
   const wallets = createWalletCrypto();
   closing.defer(() => wallets.stop());
@@ -268,30 +296,14 @@ async function makeTenancy(
   return { ...own, termsOf: terms, checkChain, verifier, verifyOperator, authority, credentials };
 }
 
-/** The operator whose key this machine holds. */
-async function ownOperator(
-  components: Pick<DirectoryComponents, 'crypto' | 'clock' | 'logger'> & {
-    readonly passphrases: PassphraseSource;
-  },
-  { config, author }: { readonly config: Config; readonly author: string },
-): Promise<Operator> {
-  const { logger, passphrases } = components;
-  const { data, swarm } = config;
-  const owner = await serveOwner({ logger }, { path: config['identity.ownerKey'], data, passphrases });
-  return operatorWithKey(components, { key: owner.signer, author, swarm });
-}
-
 function makeDirectory(
   base: Base,
   components: Omit<DirectoryComponents, 'sponsorship' | 'verifyOperator'>,
-  tenancy: Pick<Tenancy, 'operator' | 'verifyOperator'> & {
-    /** What must have its share before this node counts as a replica. */
-    readonly keeping: readonly { readonly isReady: boolean }[];
-  },
+  tenancy: Pick<Tenancy, 'operator' | 'verifyOperator'> & Keeping,
 ): Directory {
   const { config, role, version } = base;
   const { operator, verifyOperator, keeping } = tenancy;
-  const sponsorship = (): Sponsorship => sponsorshipOf(role, operator, keeping);
+  const sponsorship = (): Sponsorship => sponsorshipOf(base, { operator, keeping });
   const keeps = role === 'full' && config['storage.enabled'];
   return new Directory(
     { ...components, sponsorship, verifyOperator },

@@ -25,6 +25,7 @@ export function probeNode(
     probeStorage(storage),
     probeNamespaces(parts.tenancy.namespaces),
     probeOperator(parts.joining),
+    ...probeRecovery(storage),
   ];
 }
 
@@ -108,4 +109,15 @@ function probeNamespaces({ fault, counts }: NamespacesService): Probe {
 function probeOperator({ status }: Joining): Probe {
   const { did, fault } = status;
   return { name: 'operator', ok: fault === null, detail: fault ?? `this node may act for ${did}` };
+}
+
+/** A restored node is not ready before it has reconciled: what it holds counts for nothing. Where there is nobody else it serves. */
+function probeRecovery({ recovery }: StorageService): Probe[] {
+  if (recovery === null) return [];
+  const asOf = new Date(recovery.asOf).toISOString();
+  const ok = recovery.state === 'alone';
+  const detail = ok
+    ? `restored, and the only replica: it serves what the backup held, as of ${asOf}`
+    : `restored as of ${asOf}: it reconciles with the other replicas, and counts for nothing before`;
+  return [{ name: 'recovery', ok, detail }];
 }

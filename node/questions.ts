@@ -6,7 +6,7 @@ import type { Network } from './libp2p.ts';
 import type { Logger } from './observability/logger.ts';
 
 export interface QuestionsComponents {
-  readonly network: Network;
+  readonly network: Pick<Network, 'handle' | 'unhandle' | 'getConnections'>;
   readonly logger: Logger;
   /** The answer to a question of `peer`. Throws for one that cannot be read. */
   readonly answer: (question: Uint8Array, peer: string) => Uint8Array | Promise<Uint8Array>;

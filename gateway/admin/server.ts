@@ -24,6 +24,7 @@ import {
   HEADERS_TIMEOUT_MS,
 } from '../limits.ts';
 import { libraryLogger, listen } from '../listen.ts';
+import { backupRoutes } from './backup.ts';
 import { addAdminGuard } from './guard.ts';
 import { membersRoutes } from './members.ts';
 import { maintenanceRoutes } from './storage.ts';
@@ -57,7 +58,7 @@ export interface Admin {
 }
 
 const ROUTES =
-  '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/*, /v1/members and, where there is a gateway, /v1/auth/api-keys and /v1/wallets';
+  '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/*, /v1/backup, /v1/members and, where there is a gateway, /v1/auth/api-keys and /v1/wallets';
 
 /**
  * Makes the operator's listener; nothing listens before `start`. Throws `CodedError` `unsafe_listen` for an address
@@ -165,6 +166,7 @@ async function createAdminApp(
   networkRoutes(typed, { node, clock });
   networkActRoutes(typed, { node });
   maintenanceRoutes(typed, { node });
+  backupRoutes(typed, { node, data: config.data });
   membersRoutes(typed, { node });
   if (gateway !== null && gateway !== undefined) {
     apiKeyRoutes(typed, () => gateway.operatorKeys());

@@ -7,19 +7,12 @@ import { sendProgress } from './progress-stream.ts';
 
 /** Media type of an archive, as IPFS has it. */
 export const ARCHIVE_TYPE = 'application/vnd.ipld.car';
-const PATH_MAX_LENGTH = 4096;
 
 const scrubBody = z.strictObject({ bytesPerSecond: z.int().min(1024).optional() });
 const exportBody = z.strictObject({
   owner: z.string().max(256).optional(),
   namespace: z.string().min(1).max(64).optional(),
 });
-const backupBody = z.strictObject({
-  directory: z.string().min(1).max(PATH_MAX_LENGTH),
-  isKeyIncluded: z.boolean(),
-  isCopied: z.boolean(),
-});
-
 /** The upkeep of the node's store: for the operator alone. */
 export function maintenanceRoutes(app: Routes, { node }: { readonly node: MaillonNode }): void {
   const maintenance = (): StorageMaintenance => {
@@ -37,11 +30,6 @@ export function maintenanceRoutes(app: Routes, { node }: { readonly node: Maillo
   });
   app.post('/v1/storage/collect', async (_request, reply) => {
     return sendProgress(reply, (signal) => maintenance().collect({ signal }));
-  });
-  app.post('/v1/storage/backup', { schema: { body: backupBody } }, async ({ body }, reply) => {
-    return sendProgress(reply, (signal, onProgress) => {
-      return maintenance().backup({ ...body, signal, onProgress });
-    });
   });
   archiveRoutes(app, maintenance);
 }

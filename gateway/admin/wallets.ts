@@ -5,13 +5,13 @@ import type { Gateway } from '../interface.ts';
 
 const endBody = z.strictObject({ wallet: z.string().min(1).max(DID_MAX_LENGTH) });
 
-/** Which wallets are promised room, and what they take of this node: for the operator alone. */
+/** Lists and ends promises to wallets: for the operator alone. */
 export function walletRoutes(app: Routes, promises: () => ReturnType<Gateway['walletPromises']>): void {
   app.get('/v1/wallets', async () => promises().usage());
-  app.post('/v1/wallets/end', { schema: { body: endBody } }, async (request) => {
+  app.post('/v1/wallets/end', { schema: { body: endBody } }, async (request, reply) => {
     const { wallet } = request.body;
     request.audited = { wallet };
     await promises().end(wallet);
-    return { wallet };
+    return reply.send({ wallet });
   });
 }

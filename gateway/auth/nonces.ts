@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Clock } from '../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Statement } from '../state/index.ts';
 import { NONCE_TTL_MS } from './limits.ts';
@@ -58,12 +58,21 @@ export class Nonces {
   }
 }
 
-/** Affects one row when the nonce is used by this claim, and none when it was by another. */
+/** Affects one row when the nonce is used by this claim, and none when it was by another, or may have been before a restore. */
 export function useNonce(nonce: string, claim: string): Statement {
   return {
-    sql: `INSERT INTO used_nonces (nonce, claim, ends_at) VALUES (?, ?, ?)
+    sql: `INSERT INTO used_nonces (nonce, claim, ends_at)
+      SELECT ?, ?, ? WHERE ? > (SELECT coalesce(max(ends_at), 0) FROM nonce_floor)
       ON CONFLICT (nonce) DO UPDATE SET claim = claim WHERE claim = excluded.claim`,
-    args: [nonce, claim, endOf(nonce)],
+    args: [nonce, claim, endOf(nonce), endOf(nonce)],
+  };
+}
+
+/** Nobody knows which of the nonces that were issued before a restore at `now` were used: none of them is good. */
+export function endNonces(now: number): Statement {
+  return {
+    sql: 'INSERT INTO nonce_floor (id, ends_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET ends_at = excluded.ends_at',
+    args: [now + NONCE_TTL_MS + CLOCK_SKEW_MS],
   };
 }
 

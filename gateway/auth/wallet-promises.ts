@@ -1,4 +1,4 @@
-/** What this gateway's operator promises wallets: room that no other wallet can take, and replicas that last. */
+/** The operator's promise to wallets: room that no other wallet can take, and replicas that last. */
 import type { Config, MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { custodyGroup } from '../../protocols/common/custody.ts';
@@ -29,7 +29,7 @@ export interface WalletPromisesInit {
   readonly bytesTotal: number;
 }
 
-/** What one wallet is promised, and takes of this node. */
+/** The promise to one wallet, and its usage of this node. */
 export interface WalletUse {
   /** Its DID; null for one that another gateway of the operator knows. */
   readonly wallet: string | null;
@@ -42,7 +42,7 @@ export interface WalletUse {
   readonly bytes: number;
 }
 
-/** What all wallets are promised, and take of this node. */
+/** The promises to all wallets, and their usage of this node. */
 export interface WalletUsageReport {
   readonly promise: 'durable' | 'day';
   readonly bytesEach: number;
@@ -50,7 +50,7 @@ export interface WalletUsageReport {
   /** Wallets that can be promised room, and those that are. */
   readonly walletsMax: number;
   readonly promised: number;
-  /** What all of them take of this node. */
+  /** Bytes of all wallets at this node. */
   readonly bytes: number;
   readonly wallets: readonly WalletUse[];
 }
@@ -101,7 +101,7 @@ export class WalletPromises {
     try {
       await node.sponsor(delegation.chain);
     } catch (error) {
-      // it delegated no right to write, or handed the namespace on: what it stores there is refused for that, or is another's
+      // it delegated no right to write, or handed the namespace on: the write itself is refused for that
       if (!(error instanceof CodedError) || error.code !== 'forbidden') throw error;
     }
   }
@@ -122,7 +122,7 @@ export class WalletPromises {
   }
 
   /**
-   * Promises a wallet nothing more: its room is another's, and what it stored stays until it expires or is deleted. Throws `not_found` for
+   * Ends a promise: the wallet's room is free for another wallet, and its values stay until they expire or are deleted. Throws `not_found` for
    * one that was promised nothing.
    */
   async end(did: string): Promise<void> {
@@ -227,7 +227,7 @@ function didsOf(wallets: Iterable<string>): string[] {
   return [...wallets].filter((wallet) => wallet.startsWith(WALLET_DID));
 }
 
-/** What the node counts what the operator holds for a wallet under. */
+/** The name under which the node counts the namespaces that the operator holds for a wallet. */
 function groupOf(did: string): string {
   return custodyGroup(custodyNamespace(did, 'default')) ?? '';
 }

@@ -16,7 +16,8 @@ Examples:
   $ maillon invite
   $ maillon invite --role gateway --expires 10m
   $ maillon invite | ssh other.example maillon node --join - --yes
-  $ maillon invite --to 12D3KooW…                    for that machine alone, redeemed without asking this one`;
+  $ maillon invite --to 12D3KooW…                    for that machine alone, redeemed without asking this one
+  $ maillon invite --to did:key:z6Mk…                there: maillon keys new identity prints it`;
 
 export const addInvite: AddCommand = (program) => {
   const command = program
@@ -29,7 +30,7 @@ export const addInvite: AddCommand = (program) => {
         .default('node'),
     )
     .option('--expires <time>', 'How long it can be used, such as 30m, 1h, 7d.', '1h')
-    .option('--to <peer id>', 'Only this machine can use it; maillon peer-id prints the id of a node.');
+    .option('--to <machine>', 'Only this machine can use it: its peer id, or the did:key of its identity.');
   addOperatorOptions(command)
     .addHelpText('after', HELP)
     .action((options: InviteOptions) =>

@@ -39,7 +39,7 @@ export const addRevoke: AddCommand = (program) => {
       .command('revoke')
       .summary('revoke a machine, or an invite')
       .description('Revoke a machine of this owner, or an invite that nobody has used.')
-      .argument('<target>', 'Peer id of the machine, or id of the invite.'),
+      .argument('<target>', 'Peer id or did:key of the machine, or id of the invite.'),
   )
     .addHelpText('after', REVOKE_HELP)
     .action((target: string, options: OperatorOptions) =>

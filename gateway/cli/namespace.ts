@@ -67,7 +67,7 @@ Examples:
 const SPONSOR_HELP = `
 Nodes of the holder's own are its durable replicas; so are those of an operator that the holder names and that accepts.
 OPERATOR is the DID of the gateway's operator, which accepts where its storage.sponsored lists the owner (did:…, name@did:…, or *).
-What is signed lets it keep copies, nothing else. It holds until the link or the operator is revoked.
+The signed link lets the operator keep copies, nothing else. It holds until the link or the operator is revoked.
 
 Examples:
   $ maillon namespace sponsor did:key:z6Mk… --key alice

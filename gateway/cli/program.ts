@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addAudit } from './audit.ts';
+import { addBackup } from './backup.ts';
 import { readBuild } from './build.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { addConnect } from './connect.ts';
@@ -23,6 +24,7 @@ import { addPeers } from './peers.ts';
 import { addPub } from './pub.ts';
 import { addPubsub } from './pubsub.ts';
 import { addPut } from './put.ts';
+import { addRestore } from './restore.ts';
 import { addStat } from './stat.ts';
 import { addStatus } from './status.ts';
 import { addStorage } from './storage.ts';
@@ -63,6 +65,8 @@ const COMMANDS: readonly AddCommand[] = [
   addNamespaceCommand,
   addUsage,
   addAudit,
+  addBackup,
+  addRestore,
   addVersion,
 ];
 

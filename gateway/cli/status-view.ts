@@ -66,6 +66,7 @@ export function renderStatus(
     ['up', `${roundDuration(network.uptime / NS_PER_MS)}, ${role} in ${node.swarm}`],
     ['owner', owner(node.operator)],
     ['peer id', node.peerId],
+    ...restored(node.recovery),
     ['peers', [peerCount(status), ...scores(peers)]],
     ...bootstrap(node.bootstrap),
     ['mesh', mesh(node.mesh, node.peers)],
@@ -81,6 +82,17 @@ export function renderStatus(
     ],
     ['addresses', node.addresses.map(withoutPeerId).join('\n') || 'none: it only dials'],
   ]);
+}
+
+/** Only of a node that was restored and has not reconciled with other replicas. */
+function restored(recovery: Status['node']['recovery']): [string, Cell][] {
+  if (recovery === null) return [];
+  const asOf = new Date(recovery.asOf).toISOString();
+  const text =
+    recovery.state === 'alone'
+      ? `serves what the backup held, as of ${asOf}: it is the only replica`
+      : `as of ${asOf}: reconciles with the other replicas, and counts for nothing before`;
+  return [['restored', { text, style: 'yellow' }]];
 }
 
 function peerCount({ node }: Status): Cell {

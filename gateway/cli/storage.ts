@@ -18,7 +18,7 @@ Examples:
   $ maillon storage where greeting
   $ maillon storage where greeting --json | jq -r '.holders[].id'
   $ maillon storage scrub
-  $ maillon storage backup /var/backups/maillon/monday`;
+  $ maillon storage export all.car`;
 
 const STATUS_HELP = `
 "free" is what the node can still take: of what it offers, and of its disk. Blobs are values of more than 64KiB. An upload that nobody goes on with ends after storage.uploadLifeMs. What was deleted or replaced makes room within 10 minutes, or as

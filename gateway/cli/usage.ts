@@ -9,7 +9,7 @@ A gateway's operator promises each wallet that signs in and stores something so 
 as all of them fit (wallets.bytesTotal); what one is promised no other can take. BYTES is what a wallet takes of this node,
 records and files together. A dash stands for a wallet that another gateway of this operator knows.
 
---end promises a wallet nothing more. What it stored stays until it expires or is deleted.
+--end ends the promise to a wallet. Its values stay until they expire or are deleted.
 
 Examples:
   $ maillon usage
@@ -29,7 +29,7 @@ export const addUsage: AddCommand = (program) => {
     .command('usage')
     .summary('what wallets are promised, and take')
     .description('Show what wallets that signed in are promised, and what they take of this node.')
-    .option('--end <did>', 'Promise this wallet nothing more.');
+    .option('--end <did>', 'End the promise to this wallet.');
   addOperatorOptions(command)
     .addHelpText('after', HELP)
     .action(async (options: Options) =>
@@ -50,7 +50,7 @@ async function end(options: Options, wallet: string): Promise<void> {
   const body = JSON.stringify({ wallet });
   const response = await ask(options, { path: '/v1/wallets/end', body, type: JSON_TYPE, signal });
   if (options.json) sayJson(await response.json());
-  else say(`${wallet} is promised nothing more; what it stored stays until it expires or is deleted`);
+  else say(`${wallet} is promised nothing more; its values stay until they expire or are deleted`);
 }
 
 export function describeUsage(report: WalletUsageReport): string {

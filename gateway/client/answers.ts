@@ -64,6 +64,8 @@ export interface Status {
       /** Nodes of other owners. */
       readonly owners: number;
     };
+    /** The restore of the node, until it has reconciled with other replicas; else null. */
+    readonly recovery: { readonly asOf: number; readonly state: 'reconciling' | 'alone' } | null;
   };
 }
 

@@ -14,12 +14,12 @@ declare module 'fastify' {
 }
 
 const ROUTES =
-  /^\/v1\/(?<what>auth\/[a-z-]+|apps|network\/(connect|disconnect)|storage\/(scrub|collect|export|import|backup)|members\/(invites|revoke)|wallets\/end)(\/|$)/;
+  /^\/v1\/(?<what>auth\/[a-z-]+|apps|network\/(connect|disconnect)|storage\/(scrub|collect|export|import)|backup|members\/(invites|revoke)|wallets\/end)(\/|$)/;
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Asking for a nonce proves nothing yet. */
 const CHALLENGE = 'auth/challenge';
 const UNAUTHENTICATED = 401;
-const ADMINISTRATION = /^(network|storage|members|wallets)\//;
+const ADMINISTRATION = /^((network|storage|members|wallets)\/|backup$)/;
 /** From here on the gateway failed, not the client. */
 const FAULT = 500;
 const RATE_LIMITED = 429;

@@ -127,7 +127,7 @@ async function verifyMessage(
     throw new GatewayError('namespace_mismatch', 'the message is about another namespace');
   }
   const session = await auth.sessions.open(nonce, { ...holder, delegation });
-  // so that all nodes know by the time it stores something; what there is no room for is said then
+  // all nodes know of it before the wallet stores something; a lack of room is reported with that write
   await auth.promises.keep(holder, delegation).catch((error: unknown) => {
     if (!(error instanceof CodedError)) throw error;
   });

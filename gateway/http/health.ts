@@ -90,6 +90,10 @@ const nodeSchema = z
     directory: z
       .object({ nodes: counter, direct: counter, relayed: counter, owners: counter })
       .describe('other nodes announced, those reached when dialled back, and those of other owners'),
+    recovery: z
+      .object({ asOf: timeSchema, state: z.enum(['reconciling', 'alone']) })
+      .nullable()
+      .describe('of a node that was restored from a backup, until it has reconciled with other replicas'),
   })
   .meta({ id: 'NodeStatus', description: "The node's own account of itself" });
 

@@ -1,12 +1,15 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { PolicyView } from '../../node/index.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
 import { namespaceId } from '../../protocols/common/names.ts';
+import { decodeLink } from '../../protocols/identity/index.ts';
 import { CLOSED_RULES } from '../../protocols/namespaces/client.ts';
 import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_LINKS } from '../../protocols/namespaces/constants.ts';
 import type { PolicyRules, Rule } from '../../protocols/namespaces/notice.ts';
 import type { Context } from '../context.ts';
 import { hex, sha256 } from '../digest.ts';
+import { GatewayError } from '../errors.ts';
 import { errorResponses, namespaceSchema, timeSchema } from '../schemas.ts';
 import type { Routes } from './routes.ts';
 
@@ -98,14 +101,29 @@ const sponsorRoute = {
   },
 };
 
+/** DID of the holder, who issued the first link. Throws `bad_notice`. */
+function holderOf([first = new Uint8Array()]: readonly Uint8Array[], swarm: string): string {
+  try {
+    return decodeLink(first, { sha256 }, swarm).link.issuer;
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    throw new GatewayError('bad_notice', `naming must hold links: ${error.message}`);
+  }
+}
+
 type NamespacesContext = Pick<Context, 'node' | 'tenants' | 'rates' | 'audit'>;
 
-/** Only whom the operator lists in `storage.sponsored` is accepted: others would have its disk for a signature. */
+/** The operator accepts only owners that it lists in `storage.sponsored`: anybody else would get its disk for a signature. */
 function sponsorshipRoute(app: Routes, { node, rates, audit }: NamespacesContext): void {
   const onRequest = async ({ client }: FastifyRequest): Promise<void> => rates.takeAddress('notices', client);
   const options = { schema: sponsorRoute, onRequest };
-  app.post('/v1/namespaces/sponsorships', options, async ({ body, client: { address } }) => {
+  app.post('/v1/namespaces/sponsorships', options, async ({ body, principal, client: { address } }) => {
     const naming = body.naming.map((text) => new Uint8Array(Buffer.from(text, 'base64')));
+    const holder = holderOf(naming, node.status().swarm);
+    if ('did' in principal && principal.did !== holder) {
+      const message = "what is handed in is of another wallet than this credential's";
+      throw new GatewayError('namespace_mismatch', message);
+    }
     const view = await node.sponsor(naming, { onlyListed: true });
     const { holder: actor, ...detail } = view;
     await audit.audit({ event: 'namespace.sponsorship', outcome: 'ok', actor, address, detail });

@@ -77,4 +77,12 @@ export const MIGRATIONS: readonly Migration[] = [
       ),
     ],
   },
+  {
+    version: 6,
+    name: 'restored',
+    statements: [
+      // nonces that end by then are spent, as far as anybody knows: one row, or none where nothing was restored
+      sql('CREATE TABLE nonce_floor (id INTEGER PRIMARY KEY CHECK (id = 1), ends_at INTEGER NOT NULL)'),
+    ],
+  },
 ];

@@ -10,6 +10,10 @@ export class Collections {
     return done;
   }
 
+  get isPaused(): boolean {
+    return this.#pauses > 0;
+  }
+
   /** Nothing is removed from when this resolves until what it gives is called. */
   async pause(): Promise<() => void> {
     this.#pauses += 1;

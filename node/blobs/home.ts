@@ -98,6 +98,14 @@ export class BlobHome implements BlobGauges {
     return { bytes: 0, blocks: 0, blobs: 0, freeBytes: 0, availableBytes, uploads: NO_UPLOADS };
   };
 
+  /** What the operator asks for. Throws `busy` while a backup is made, which has every block that it saw. */
+  async collectNow(): Promise<CollectReport> {
+    if (this.#collections.isPaused) {
+      throw new CodedError('busy', 'a backup is under way: try again when it has ended');
+    }
+    return (await this.#store?.collect('files')) ?? NOTHING_COLLECTED;
+  }
+
   /** Never rejects: what could not be collected is the next time. */
   async collect(reach: CollectReach = 'files'): Promise<CollectReport> {
     try {

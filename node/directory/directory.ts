@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { Connection, IdentifyResult, PeerId } from '@libp2p/interface';
-import type { Multiaddr } from '@multiformats/multiaddr';
-import { multiaddr } from '@multiformats/multiaddr';
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { equalBytes } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
@@ -115,6 +114,7 @@ export class Directory {
       describe: () => this.#describe(),
       publish: (announcement) => this.#publish(announcement),
       hasListeners: () => network.services.gossip.getSubscribers(NODES_PROTOCOL).length > 0,
+      onTwin: () => components.events.report('twin_seen', { peerId: identity.peerId }),
     });
     const held = {
       timeOf: (key: Uint8Array) => this.#timeOf(key),

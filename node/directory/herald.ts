@@ -1,4 +1,4 @@
-import type { Clock } from '../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
 import {
   ANNOUNCE_INTERVAL_MS,
   type Announcer,
@@ -17,11 +17,20 @@ export interface HeraldComponents {
   readonly publish: (announcement: SignedAnnouncement) => Promise<number>;
   /** Whether there is anybody to hear it. */
   readonly hasListeners: () => boolean;
+  /** Told when another process announces this identity. */
+  readonly onTwin: () => void;
 }
+
+/**
+ * An announcement of this identity that is later than the start by more than this is another process's: one of an earlier run is not that
+ * late, whatever the clock was then.
+ */
+const TWIN_MARGIN_MS = CLOCK_SKEW_MS + 10_000;
 
 /** Says when this node announces itself: at first, when it has somebody to tell, when it moves, and again and again. */
 export class Herald {
   readonly #components: HeraldComponents;
+  readonly #madeFrom: number;
   #announcement: SignedAnnouncement | null = null;
   /** What the latest one says. */
   #announced: NodeDescription | null = null;
@@ -32,6 +41,7 @@ export class Herald {
 
   constructor(components: HeraldComponents) {
     this.#components = components;
+    this.#madeFrom = components.clock.now();
   }
 
   /** The latest one; null before the first. */
@@ -41,7 +51,9 @@ export class Herald {
 
   /** An own announcement from before a restart is about that is later than the latest: a further one is to outdo it. */
   outdone(time: number): void {
-    this.#components.announcer.outdo(time);
+    const { announcer, onTwin } = this.#components;
+    if (time > this.#madeFrom + TWIN_MARGIN_MS) onTwin();
+    announcer.outdo(time);
     this.#isOutdone = true;
   }
 

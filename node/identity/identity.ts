@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import { generateKeyPairFromSeed, publicKeyFromRaw } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
-import { peerIdFromPrivateKey } from '@libp2p/peer-id';
+import { peerIdFromPrivateKey, peerIdFromPublicKey } from '@libp2p/peer-id';
 import type { Ed25519Signer } from '../../protocols/common/crypto.ts';
-import { didKey } from '../../protocols/common/did-key.ts';
+import { decodeMultikey, didKey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { createEd25519Signer } from '../crypto.ts';
 import { createFileExclusive } from '../disk/exclusive-file.ts';
@@ -42,6 +42,13 @@ export async function loadIdentity(
       cause: error,
     });
   }
+}
+
+/** Peer id of the identity in `directory`, which may be sealed; null where there is none. Throws `bad_key_file`. */
+export function readPeerId(directory: string): string | null {
+  const stored = readStoredKey(keyPath(directory, IDENTITY_NAME));
+  if (stored === null) return null;
+  return peerIdFromPublicKey(publicKeyFromRaw(decodeMultikey(stored.file.multikey))).toString();
 }
 
 async function make(path: string): Promise<NonNullable<ReturnType<typeof readStoredKey>>> {

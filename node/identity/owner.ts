@@ -59,26 +59,42 @@ async function findOwner(
     key: await openDevelopmentKey(from, passphrases),
     path: resolve(from),
   });
-  if (path !== '') return at(path);
-  const served = readServedOwner(data);
+  const found = ownerKeyPath({ path, data });
   try {
-    // never made there: another key in its place would be another owner
-    if (served !== null && existsSync(served.path)) return await at(served.path);
+    return await at(found);
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    logger.warn(
-      { reason: errorMessage(error) },
-      'the key of the owner that this data directory served cannot be read',
-    );
-  }
-  try {
-    return await at(developmentKeyPath(userDirectory()));
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
+    if (path !== '' || !isSystemError(error)) throw error;
+    if (found !== homeOwnerKeyPath()) {
+      const reason = errorMessage(error);
+      logger.warn({ reason }, 'the key of the owner that this data directory served cannot be read');
+    }
     // a user without a home, or whose home cannot be written: of this data directory alone
     logger.info({ reason: errorMessage(error) }, 'the development key is kept in the data directory');
     return at(developmentKeyPath(data));
   }
+}
+
+/**
+ * Where the owner's key is: at the path that the setting names; in a data directory that was restored on a machine of another owner;
+ * where the key is that this data directory served before; or else in the user's home.
+ */
+export function ownerKeyPath({ path, data }: Pick<OwnerInit, 'path' | 'data'>): string {
+  if (path !== '') return path;
+  const restored = restoredOwnerKeyPath(data);
+  if (existsSync(restored)) return restored;
+  // a key is never made there: another one in its place would be another owner
+  const served = readServedOwner(data);
+  return served !== null && existsSync(served.path) ? served.path : homeOwnerKeyPath();
+}
+
+/** The owner's key of the data directory alone. Only a restore writes it. */
+export function restoredOwnerKeyPath(data: string): string {
+  return join(data, 'owner.key');
+}
+
+/** The owner's key that all nodes of a user share. */
+export function homeOwnerKeyPath(): string {
+  return developmentKeyPath(join(homedir(), '.maillon'));
 }
 
 /** A file that cannot be made or read, not one that holds something else. */

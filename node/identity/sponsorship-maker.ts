@@ -28,7 +28,7 @@ export interface SponsorOptions {
   readonly onlyListed?: boolean;
 }
 
-/** Accepts, in the operator's name, what holders named it for; and ends that. */
+/** Accepts, in the operator's name, that a holder named it, and withdraws that. */
 export class SponsorshipMaker {
   readonly #components: SponsorshipMakerComponents;
   readonly #init: SponsorshipMakerInit;
@@ -108,7 +108,7 @@ export class SponsorshipMaker {
     }
   }
 
-  /** What does not hold the namespace could name whom it likes: it would only take room. */
+  /** A naming by somebody who does not hold the namespace would count for nothing and take room. */
   #checkHolder({ owner, namespace, holder }: SponsorshipPlace): void {
     const policy =
       namespace === ALL_NAMESPACES ? null : this.#components.namespaces.policyOf(owner, namespace);

@@ -56,14 +56,13 @@ export function noticeVerifier(
       const verified = await verifyEnd(verifier, act);
       if (verified.root !== as)
         throw new IdentityError('chain_broken', 'chain does not begin with whom it is for');
-      // who may write may delete everything: to keep copies is no further power
+      // a key that may write may delete everything: keeping copies adds no power
       const actions = action === 'sponsor' ? ([action, 'write'] as const) : [action];
       checkEither(
         actions.map((one) => ({ owner, namespace, action: one, resource: '', time })),
         (asked) => checkChain(verified, asked, init.swarm),
       );
-      // what somebody withdrew, or accepted, in another's name stands when they are withdrawn themselves, in whatever order a node
-      // hears of the two
+      // a revocation or an acceptance stands when its author is revoked later, in whatever order a node hears of the two
       const stands = action === 'admin' && namespace === ALL_NAMESPACES;
       if (!stands && !isEndorsed && init.isRevoked(verified, as)) {
         throw new NamespacesError('notice_unauthorised', 'a link of the chain was revoked');

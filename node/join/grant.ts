@@ -16,10 +16,12 @@ import {
 import { JoinError, MEMBER_ROLES, type MemberRole } from '../../protocols/join/index.ts';
 import { DELEGATION_LIFETIME_MS } from './limits.ts';
 
-/** What an invited machine may do, in all namespaces of the owner: everything but set policies. */
-const MEMBER_ACTIONS = ['publish', 'read', 'write'] as const satisfies readonly Action[];
-/** The same of a machine that keeps replicas, too. */
-const NODE_ACTIONS = ['publish', 'read', 'sponsor', 'write'] as const satisfies readonly Action[];
+/** What an invited machine may do, in all namespaces of the owner: everything but set policies. Only a node sponsors. */
+const ROLE_ACTIONS: Readonly<Record<MemberRole, readonly Action[]>> = {
+  node: ['publish', 'read', 'sponsor', 'write'],
+  gateway: ['publish', 'read', 'write'],
+  member: ['publish', 'read', 'write'],
+};
 /** Where a delegation says that it was made for a member, and may be renewed: others end when they end. */
 const ROLE_EXTENSION = 'member';
 
@@ -42,7 +44,7 @@ export async function delegateToMember(
   const { swarm, key, role } = init;
   const signer = ed25519DelegationSigner(owner);
   const delegator = new Delegator({ ...components, signer, randomBytes }, { swarm });
-  const actions = role === 'node' ? NODE_ACTIONS : MEMBER_ACTIONS;
+  const actions = ROLE_ACTIONS[role];
   const resource = { swarm, owner: signer.did, namespace: ALL_NAMESPACES, actions, prefix: '' };
   const endsAt = clock.now() + DELEGATION_LIFETIME_MS;
   const { bytes } = await delegator.delegate({
@@ -72,11 +74,11 @@ export async function checkGrant(
     const verified = await verifier.verify(chain, key);
     if (verified.root !== owner) throw new JoinError('chain_refused', 'the delegation is not from the owner');
     const time = clock.now();
-    for (const action of MEMBER_ACTIONS) {
-      checkChain(verified, { owner, namespace: ALL_NAMESPACES, action, resource: '', time }, swarm);
-    }
     const ext = verified.links.at(-1)?.ext;
     const role = MEMBER_ROLES.find((one) => one === ext?.[ROLE_EXTENSION]) ?? null;
+    for (const action of ROLE_ACTIONS[role ?? 'member']) {
+      checkChain(verified, { owner, namespace: ALL_NAMESPACES, action, resource: '', time }, swarm);
+    }
     return { role, endsAt: earliestEnd(verified.links) };
   } catch (error) {
     if (!(error instanceof IdentityError) || error.code === 'overloaded') throw error;

@@ -4,7 +4,7 @@ export interface InviteRequest {
   readonly role: MemberRole;
   /** How long it can be used, milliseconds; an hour unless said. */
   readonly lifetimeMs?: number;
-  /** Peer id of the one machine that may use it: the invite then holds its delegations, and needs nobody to redeem it. */
+  /** Peer id or did:key of the one machine that may use it: the invite then holds its delegations, and needs nobody to redeem it. */
   readonly to?: string;
 }
 
@@ -72,7 +72,7 @@ export interface Members {
   /** Throws `too_many_invites`, `bad_lifetime`, `bad_address` (no peer id), `not_listening` (a light node without an address). */
   invite(request: InviteRequest): Promise<MadeInvite>;
   list(): Promise<MembersView>;
-  /** `target`: the peer id of a machine, connected or not, or the id of an invite. Throws `no_such_member`. */
+  /** `target`: the peer id or did:key of a machine, connected or not, or the id of an invite. Throws `no_such_member`. */
   revoke(target: string): Promise<RevokedView>;
 }
 

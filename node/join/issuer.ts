@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto, Ed25519Signer } from '../../protocols/common/crypto.ts';
+import { parseDid } from '../../protocols/common/did.ts';
 import { didKey, encodeMultikey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { ChainVerifier } from '../../protocols/identity/index.ts';
@@ -188,14 +189,17 @@ export class Issuer implements Members {
     return { kind: 'member', id: peerOfKey(key), did, knowsNetworkKey: networkKey.byteLength > 0 };
   }
 
-  /** Another machine's key (multikey) of its peer id. Throws `bad_address`. */
-  #audienceOf(peerId: string): Uint8Array {
-    const key = keyOfPeer(peerId);
+  /** Another machine's key (multikey) of its peer id or did:key. Throws `bad_address`. */
+  #audienceOf(text: string): Uint8Array {
+    const key = text.startsWith('did:') ? keyOfDid(text) : keyOfPeer(text);
     if (key === null) {
-      throw new CodedError('bad_address', 'name a peer id (12D3KooW…) or, to revoke, the id of an invite');
+      throw new CodedError(
+        'bad_address',
+        'name a machine by its peer id (12D3KooW…) or its did:key or, to revoke, an invite by its id',
+      );
     }
-    if (peerId === this.#components.identity.peerId) {
-      throw new CodedError('bad_address', `${peerId} is this node itself: name another machine`);
+    if (didKey(key) === this.#components.identity.author) {
+      throw new CodedError('bad_address', `${text} is this node itself: name another machine`);
     }
     return key;
   }
@@ -290,6 +294,17 @@ function latestByKey(entries: readonly BookedInvite[]): [Uint8Array, BookedInvit
     if (entry.usedBy !== null) latest.set(didKey(entry.usedBy), [entry.usedBy, entry]);
   }
   return [...latest.values()];
+}
+
+/** Null for a DID that is no Ed25519 key. */
+function keyOfDid(text: string): Uint8Array | null {
+  try {
+    const did = parseDid(text);
+    return did.kind === 'key' && did.curve === 'ed25519' ? encodeMultikey(did.publicKey) : null;
+  } catch (error) {
+    if (error instanceof CodedError) return null;
+    throw error;
+  }
 }
 
 function checkLifetime(ms: number): void {

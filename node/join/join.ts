@@ -197,16 +197,19 @@ async function reach(network: Network, invite: Invite): Promise<ReturnType<typeo
   } catch (error) {
     const tried = addresses.map(String).join(', ');
     const message = isAnotherPeer(error)
-      ? `another peer than the issuer answers at ${tried}: nothing was sent to it; check the address of the machine that made the invite`
+      ? `what answers at ${tried} is not the issuer, or in another private network: nothing was sent to it; check the address of the machine that made the invite`
       : `the issuer does not answer at ${tried}: check that it runs and that this machine reaches one of these addresses`;
     throw new CodedError('join_unreachable', message, undefined, { cause: error });
   }
 }
 
+/** How libp2p names a handshake that did not show the peer id that was dialled. */
+const HANDSHAKE_FAULTS: ReadonlySet<string> = new Set(['EncryptionFailedError', 'UnexpectedPeerError']);
+
 /** Whether at some address somebody answered who could not show that it is the issuer. */
 function isAnotherPeer(error: unknown): boolean {
   const causes = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
-  return causes.some((cause) => cause instanceof Error && cause.name === 'UnexpectedPeerError');
+  return causes.some((cause) => cause instanceof Error && HANDSHAKE_FAULTS.has(cause.name));
 }
 
 function dialledOf({ issuer, addresses }: Invite): Multiaddr[] {

@@ -27,11 +27,11 @@ export const DELEGATION_LIFETIME_MS = 90 * DAY_MS;
 export const RENEWAL_LEFT_MS = 60 * DAY_MS;
 /** What is left of it when the node is reported as not ready: somebody has to act. */
 export const RENEWAL_ALARM_MS = 7 * DAY_MS;
-/** Between two attempts to renew: doubled after each failure, up to the second. */
-export const RENEWAL_RETRY_MS = MINUTE_MS;
+/** Between two attempts to renew, since a node that has just started has no peer yet: doubled after each failure, up to the second. */
+export const RENEWAL_RETRY_MS = 5 * SECOND_MS;
 export const RENEWAL_RETRY_MAX_MS = 6 * HOUR_MS;
 /** How often it is looked whether a renewal is due: a clock may jump. */
-export const RENEWAL_CHECK_MS = 30 * SECOND_MS;
+export const RENEWAL_CHECK_MS = 5 * SECOND_MS;
 /** Connected peers that are asked to renew, beside the issuer. */
 export const RENEWAL_PEERS_MAX = 8;
 /** How long connecting to the issuer may take. */

@@ -164,9 +164,9 @@ export class Renewal {
       return null;
     } catch (error) {
       signal.throwIfAborted();
-      return new Error(`the node that invited this one, ${issuer.toString()}, cannot be reached`, {
-        cause: error,
-      });
+      const why = errorMessage(error instanceof AggregateError ? error.errors[0] : error);
+      const message = `the node that invited this one, ${issuer.toString()}, cannot be reached: ${why}`;
+      return new Error(message, { cause: error });
     }
   }
 

@@ -17,7 +17,7 @@ export interface SponsorshipView extends SponsorshipPlace {
   readonly time: number;
 }
 
-/** What this node knows of who may do what: policies of namespaces, and revocations; and of who sponsors whom. */
+/** What this node knows of who may do what: policies of namespaces, revocations, and sponsorships. */
 export interface Namespaces {
   /** The latest policy. Null: none is known; then the owner holds it, and nobody else has a right there. */
   policyOf(owner: string, namespace: string): PolicyView | null;

@@ -49,7 +49,7 @@ export interface NoticeIndexInit {
   readonly isSponsored: (did: string) => boolean;
 }
 
-/** What is kept. */
+/** Notices on disk, by kind. */
 export interface NoticeCounts {
   readonly policies: number;
   readonly revocations: number;
@@ -76,7 +76,7 @@ export class NoticeIndex {
   /** What was revoked by notices that are not on disk any more. */
   readonly #carried = new Map<string, ReadonlySet<string>>();
   readonly #principals = new Map<string, Principal>();
-  /** Who revoked anything, by what is on disk or was. */
+  /** DIDs in whose names revocations are on disk, or were. */
   readonly #revoking = new Set<string>();
   #policies = 0;
   #revocations = 0;

@@ -8,7 +8,7 @@ import {
 import type { NoticeRoom } from './notice-index.ts';
 import type { NoticeRow } from './rows.ts';
 
-/** What is known of a sponsorship without reading it. */
+/** A sponsorship as the index holds it, without its bytes. */
 export interface SponsorshipEntry extends SponsorshipPlace, SponsorshipHead {
   /** Links of its naming; 0: the operator withdrew. */
   readonly links: number;
@@ -32,7 +32,7 @@ export class Sponsorships {
   /** By holder, owner and namespace. */
   readonly #byPlace = new Map<string, Map<string, SponsorshipEntry>>();
   readonly #byOperator = new Map<string, Map<string, SponsorshipEntry>>();
-  /** Of a holder by an operator. */
+  /** Sponsorships of one holder by one operator, counted. */
   readonly #pairs = new Map<string, number>();
   #bytes = 0;
   #unsponsored = { count: 0, bytes: 0 };
@@ -53,7 +53,7 @@ export class Sponsorships {
     return this.#byKey.get(sponsorshipKey(place));
   }
 
-  /** Of a holder, for one namespace or for all (`*`). */
+  /** Sponsorships of a holder, for one namespace or for all (`*`). */
   of({ holder, owner, namespace }: Omit<SponsorshipPlace, 'as'>): SponsorshipEntry[] {
     return [...(this.#byPlace.get(placeKey({ holder, owner, namespace }))?.values() ?? [])];
   }

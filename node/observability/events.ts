@@ -42,6 +42,19 @@ export const EVENTS = {
     level: 'error',
     message: 'policies or revocations on disk were damaged; they are fetched from others again',
   },
+  twin_seen: {
+    level: 'error',
+    message: 'another node with this identity announces itself: stop one of the two',
+    everyMs: MINUTE_MS,
+  },
+  restored_alone: {
+    level: 'warn',
+    message: 'this node was restored and is the only replica: it serves what the backup held',
+  },
+  restored_reconciled: {
+    level: 'info',
+    message: 'this restored node has reconciled with the other replicas',
+  },
   event_loop_stalled: {
     level: 'warn',
     message: 'the process did nothing else for long: peers and clients waited',

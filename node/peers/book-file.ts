@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { decode, encode } from '@ipld/dag-cbor';
 import { z } from 'zod';
 import { errorMessage } from '../../protocols/common/errors.ts';
@@ -37,6 +38,11 @@ const entrySchema = z.tuple([
   z.int().min(0),
 ]);
 const fileSchema = z.tuple([z.literal(FILE_VERSION), z.array(entrySchema).max(BOOK_MAX)]);
+
+/** Where the peer book is in a data directory. */
+export function bookPath(data: string): string {
+  return join(data, 'peers');
+}
 
 /** The entries in the file at `path`; none, with a warning, when it cannot be read as what is written here. */
 export function readBook(path: string, logger: Logger): BookEntry[] {

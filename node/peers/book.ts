@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Connection } from '@libp2p/interface';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { LOOPBACK_PREFIX, prefixOf } from '../../protocols/common/address-prefix.ts';
@@ -7,7 +6,7 @@ import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import { parseNodeAddress } from '../../protocols/common/node-address.ts';
 import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
-import { BOOK_ADDRESSES_MAX, BOOK_MAX, type BookEntry, readBook, writeBook } from './book-file.ts';
+import { BOOK_ADDRESSES_MAX, BOOK_MAX, type BookEntry, bookPath, readBook, writeBook } from './book-file.ts';
 
 export interface PeerBookInit {
   /** The node's data directory. */
@@ -20,7 +19,6 @@ export interface Candidate {
   readonly addresses: Multiaddr[];
 }
 
-const FILE = 'peers';
 /** Peers of one /24 or /48: half the book may not be one party's. */
 const PER_PREFIX = 16;
 /** Between two writes: what is lost with a kill is half a minute of changes. */
@@ -49,7 +47,7 @@ export class PeerBook {
     this.#network = components.network;
     this.#clock = components.clock;
     this.#log = components.logger;
-    this.#path = join(init.data, FILE);
+    this.#path = bookPath(init.data);
     for (const entry of readBook(this.#path, this.#log)) {
       if (prefixOfEntry(entry) !== null) this.#entries.set(entry.id, entry);
     }

@@ -32,6 +32,17 @@ export function putSequences(directory: string, sequences: SequenceBook): void {
   writeState(join(directory, FILE), sequences.state());
 }
 
+/**
+ * Forgets the counters of a node that was restored: it may have counted on since. No epoch up to `floor` is begun again, which must be above
+ * every one that it can have begun meanwhile.
+ */
+export function forgetSequences(directory: string, floor: number): void {
+  const path = join(directory, FILE);
+  if (existsSync(path)) {
+    writeState(path, { epochFloor: Math.max(floor, readState(path).epochFloor), points: [] });
+  }
+}
+
 function writeState(path: string, state: SequenceState): void {
   writeFileAtomic(path, encode([FILE_VERSION, state.epochFloor, state.points]), FILE_MODE);
 }

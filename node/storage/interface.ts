@@ -145,7 +145,7 @@ export interface Where {
   readonly holders: readonly Holder[];
 }
 
-/** What one wallet takes of this node. */
+/** Usage of this node by one wallet. */
 export interface WalletShare {
   /** Its DID; of one that delegated nothing, the beginning of the names of the namespaces that the operator holds for it. */
   readonly wallet: string;

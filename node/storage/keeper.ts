@@ -29,6 +29,7 @@ import { Maintenance } from './maintenance/service.ts';
 import type { Members } from './members.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
 import type { Places } from './places.ts';
+import { Recovery } from './recovery.ts';
 import type { Repairs } from './repairs.ts';
 import { Replica } from './replica.ts';
 import { Standings } from './standings.ts';
@@ -115,6 +116,8 @@ export const NOTHING_KEPT: KeptStatus = {
 export class Keeper {
   readonly replica: Replica;
   readonly publicBlocks: PublicBlocks;
+  /** Follows a node that was restored until it has reconciled. */
+  readonly recovery: Recovery;
   readonly #components: KeeperComponents;
   readonly #store: RecordStore;
   readonly #wallets: WalletUsage;
@@ -142,7 +145,7 @@ export class Keeper {
         capacityBytes: () => config['storage.capacityBytes'] - components.blobs.usedBytes,
         unsponsoredBytes: Math.floor(config['storage.capacityBytes'] * UNSPONSORED_SHARE),
         quotaOf: (place) => {
-          const { bytes, isSponsored, keys } = this.#quotaOf(place);
+          const { bytes, isSponsored, keys } = this.#quotaOf(place, place.namespaceId);
           return {
             keys,
             bytes: bytes - components.blobs.namespaceBytes(place.namespaceId),
@@ -190,6 +193,7 @@ export class Keeper {
       onCorrupt: (partition, key) => components.repairs.mend({ store, blobs: this.#blobs }, partition, key),
     });
     this.maintenance = this.#makeMaintenance({ config, self, directory });
+    this.recovery = new Recovery(own, { data: config.data });
   }
 
   /** `awayMs`: how long this node was away. */
@@ -202,6 +206,7 @@ export class Keeper {
     this.#upkeep.start();
     this.#blobs.start();
     this.maintenance.start();
+    this.recovery.start();
     this.#endListening ??= this.#components.members.onChange(() => this.#hurry());
   }
 
@@ -220,6 +225,7 @@ export class Keeper {
   async stop(): Promise<void> {
     this.#endListening?.();
     this.#endListening = null;
+    this.recovery.stop();
     this.#upkeep.stop();
     this.#joiner.stop();
     this.#sync.stop();
@@ -275,16 +281,16 @@ export class Keeper {
     // the blob of its first record comes before that
     const names = totals ?? this.#components.partitions.namesOf(namespaceId);
     if (names === null) return null;
-    return this.#quotaOf(names).bytes - (totals?.bytes ?? 0);
+    return this.#quotaOf(names, namespaceId).bytes - (totals?.bytes ?? 0);
   }
 
-  /** What each wallet takes here. */
+  /** Usage of this node by each wallet. */
   walletShares(): readonly WalletShare[] {
     return this.#wallets.all();
   }
 
-  #quotaOf(names: NamespaceRef): Quota {
-    const beside = (wallet: string): number => this.#wallets.bytesBeside(wallet, names);
+  #quotaOf(names: NamespaceRef, namespaceId: Uint8Array): Quota {
+    const beside = (wallet: string): number => this.#wallets.bytesBeside(wallet, namespaceId);
     return quotaOf(this.#components.termsOf(names), this.#config, beside);
   }
 
@@ -313,8 +319,6 @@ export class Keeper {
       },
       {
         swarm: config.swarm,
-        peerId: self,
-        data: config.data,
         directory,
         scrubEveryMs: config['storage.scrubEveryMs'],
         scrubBytesPerSecond: config['storage.scrubBytesPerSecond'],

@@ -14,8 +14,6 @@ export const BACKOFF_MAX_MS = 400;
 export const DEGRADED_ROUNDS = 2;
 /** A write that meets a newer version takes one above it, so often. */
 export const OUTRUN_MAX = 8;
-/** How old what is known of wallets' usage may be: reading it anew takes some milliseconds, and a wallet's quota is exceeded by no more than it writes in that time. */
-export const WALLET_USAGE_AGE_MS = 1_000;
 /** Requests of clients under way at this node. */
 export const OPERATIONS_MAX = 4096;
 

@@ -8,7 +8,7 @@ import type { RecordStore } from './store/interface.ts';
 
 export interface LiveReferencesComponents {
   readonly store: Pick<RecordStore, 'head' | 'get'>;
-  readonly standings: Pick<Standings, 'isStale'>;
+  readonly standings: Pick<Standings, 'isWithheld'>;
   readonly crypto: Crypto;
   readonly clock: Clock;
 }
@@ -22,8 +22,8 @@ export function liveReferences({
 }: LiveReferencesComponents): (reference: Reference) => boolean {
   return ({ namespaceId, key, stamp }) => {
     const partition = { namespaceId, partition: partitionOf(crypto, key) };
-    // it may have been deleted while this node was away
-    if (standings.isStale(partition)) return false;
+    // it may have been deleted while this node was away, or since the backup
+    if (standings.isWithheld(partition)) return false;
     const head = store.head(partition, key);
     // what replaced it may be large: it need not be opened
     if (head === null || compareRecords(head, stamp) !== 0) return false;

@@ -107,7 +107,10 @@ export class Replica {
   #get(request: RequestOf<'get'>): Answers['get'] {
     const { key } = request;
     const partition = this.#components.partitions.of(request);
-    return { ...this.#standing(partition), held: this.#held(partition, key) };
+    const standing = this.#standing(partition);
+    // a reader gets nothing of what was restored before it is reconciled; other replicas do, to reconcile
+    const isWithheld = this.#components.standings.isWithheld(partition);
+    return { ...standing, held: isWithheld ? null : this.#held(partition, key) };
   }
 
   async #put(
@@ -193,7 +196,7 @@ export class Replica {
     const { prefix, after, limit } = request;
     const partition = this.#partitionOf(request);
     const standing = this.#standing(partition);
-    if (this.#components.standings.isStale(partition)) return { ...standing, entries: [], next: null };
+    if (this.#components.standings.isWithheld(partition)) return { ...standing, entries: [], next: null };
     const { entries, next } = store.list(partition, { prefix, after, limit, now: clock.now() });
     return { ...standing, ...cutPage(entries, next, fitsList(entries, limit)) };
   }

@@ -14,6 +14,7 @@ import {
   type RequestType,
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
+import type { RecoveryStatus } from '../backup/interface.ts';
 import { BlobExchange } from '../blobs/exchange.ts';
 import { BlobHome } from '../blobs/home.ts';
 import type { Upload } from '../blobs/interface.ts';
@@ -156,6 +157,11 @@ export class StorageService implements Storage {
   /** Whether this node has its share of what its operator sponsors; it counts as a replica only then. */
   get isReady(): boolean {
     return this.#members.isReady;
+  }
+
+  /** How far a node that was restored has come; null of all others. */
+  get recovery(): RecoveryStatus | null {
+    return this.#keeper?.recovery.status ?? null;
   }
 
   get maintenance(): Maintenance | null {

@@ -30,6 +30,8 @@ interface State {
   readonly isStale: boolean;
   /** It was home as a sponsor: what it holds was promised to be durable, and is given up only to others of the same promise. */
   readonly isPromised: boolean;
+  /** The moment of the backup that it was restored from, until it has reconciled with other replicas; null of all else. */
+  readonly asOf: number | null;
 }
 
 const STATE_VERSION = 3;
@@ -42,6 +44,7 @@ const stateSchema = z.object({
   origin: z.string().nullable(),
   isStale: z.boolean(),
   isPromised: z.boolean(),
+  asOf: z.int().nullable(),
 });
 
 const NOTHING: State = {
@@ -52,21 +55,26 @@ const NOTHING: State = {
   origin: null,
   isStale: false,
   isPromised: false,
+  asOf: null,
 };
 /** Partitions marked at a time. */
 const MARK_PAGE = 256;
 
-/** The same of a node that has what it had, and does not know what became of it since. */
-export function distrusted(state: PartitionState | null): PartitionState {
-  const parsed = stateSchema.safeParse(state);
-  const { homes, ...known } = parsed.success ? parsed.data : NOTHING;
+/** The state of a partition that is restored from a backup: this node does not know what became of it since `asOf`. */
+export function restoredState(
+  state: PartitionState | null,
+  { asOf, isStale, isOther }: { readonly asOf: number; readonly isStale: boolean; readonly isOther: boolean },
+): PartitionState {
+  const parsed = isOther ? null : stateSchema.safeParse(state);
+  const { homes, ...known } = parsed?.success === true ? parsed.data : NOTHING;
   return {
     ...known,
     version: STATE_VERSION,
     homes: [...homes],
     isSynced: false,
     origin: null,
-    isStale: true,
+    isStale,
+    asOf,
   };
 }
 
@@ -115,7 +123,7 @@ export class Standings {
       return { view, isHome, isSynced: true, origin: kept.state.origin };
     }
     if (this.#isAlone) {
-      this.synced(partition);
+      this.#becomeSynced(partition, state.asOf);
       return { view, isHome, isSynced: true, origin: view };
     }
     this.#components.onUnsynced(partition);
@@ -132,21 +140,37 @@ export class Standings {
     return this.#load(partition).state.isPromised;
   }
 
+  /** Whether a reader gets nothing of it: it is stale, or was restored and has not reconciled yet. */
+  isWithheld(partition: PartitionId): boolean {
+    const { isStale, isSynced, asOf } = this.#load(partition).state;
+    return isStale || (asOf !== null && !isSynced);
+  }
+
+  /** How far a partition that was restored has come; null where that is over, or where this node is not a replica of it. */
+  recoveryOf(partition: PartitionId): 'reconciling' | 'alone' | null {
+    if (this.#load(partition).state.asOf === null) return null;
+    const { isHome, isSynced } = this.of(partition);
+    if (!isHome || this.#load(partition).state.asOf === null) return null;
+    return isSynced ? 'alone' : 'reconciling';
+  }
+
   /** This node has all that the former homes had. */
   synced(partition: PartitionId): void {
+    this.#becomeSynced(partition, null);
+  }
+
+  #becomeSynced(partition: PartitionId, asOf: number | null): void {
     const { homes, view, isHome, isSponsored } = this.#components.places.of(partition);
     const kept = this.#load(partition);
-    const ids = homes.map(({ id }) => id);
-    const origin = isHome ? view : null;
-    const isPromised = kept.state.isPromised || (isHome && isSponsored);
     this.#set(partition, kept, {
-      homes: ids,
+      homes: homes.map(({ id }) => id),
       view,
       isHome,
       isSynced: isHome,
-      origin,
+      origin: isHome ? view : null,
       isStale: false,
-      isPromised,
+      isPromised: kept.state.isPromised || (isHome && isSponsored),
+      asOf,
     });
   }
 
@@ -203,13 +227,20 @@ export class Standings {
     return kept;
   }
 
-  /** What was on disk is written anew; the rest is when there is something to stand for. */
+  /**
+   * What was on disk is written anew; the rest is when the node holds something of the namespace: an empty partition counts as well
+   * as the others, and must after a restart.
+   */
   #set(partition: PartitionId, kept: Kept, state: State): void {
     kept.state = state;
     kept.isOnDisk = false;
-    const summary = this.#components.store.summary(partition);
-    if (summary === null) return;
-    this.#write(summary, kept).catch((error: unknown) => {
+    const names = this.#components.store.totals(partition.namespaceId);
+    if (names === null) return;
+    const { owner, namespace } = names;
+    this.#write(
+      { owner, namespace, namespaceId: partition.namespaceId, partition: partition.partition },
+      kept,
+    ).catch((error: unknown) => {
       this.#components.logger.warn(
         { reason: errorMessage(error) },
         'the state of a partition was not written',

@@ -1,8 +1,9 @@
-import { equalBytes } from '../../protocols/common/bytes.ts';
+import { bytesKey, equalBytes } from '../../protocols/common/bytes.ts';
 import { CLOCK_SKEW_MS, type Timer, type TimerClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
   type Answers,
+  PARTITIONS,
   type PartitionId,
   REQUESTS,
   type RequestOf,
@@ -144,6 +145,7 @@ export class Upkeep {
       after: this.#after,
       limit: REVIEWED_A_TICK,
     });
+    this.#claim(partitions);
     for (let i = 0; i < partitions.length; i += REVIEWED_AT_ONCE) {
       const some = partitions.slice(i, i + REVIEWED_AT_ONCE);
       await Promise.all(some.map((one) => this.#reviewOne(one)));
@@ -152,6 +154,18 @@ export class Upkeep {
     const isDone = isEnd || last === undefined;
     this.#after = isDone ? null : { namespaceId: last.namespaceId, partition: last.partition };
     if (isDone) this.shares = this.#counted;
+  }
+
+  /**
+   * Makes this node a synced home of the empty partitions, too, of the namespaces of which it holds something: a list needs them
+   * all, and when another home is gone it may be too late.
+   */
+  #claim(partitions: readonly PartitionSummary[]): void {
+    const { standings } = this.#components;
+    const namespaces = new Map(partitions.map(({ namespaceId }) => [bytesKey(namespaceId), namespaceId]));
+    for (const namespaceId of namespaces.values()) {
+      for (let partition = 0; partition < PARTITIONS; partition++) standings.of({ namespaceId, partition });
+    }
   }
 
   async #reviewOne(summary: PartitionSummary): Promise<void> {

@@ -1,83 +1,81 @@
-import type { Clock } from '../../protocols/common/clock.ts';
+import { bytesKey } from '../../protocols/common/bytes.ts';
 import type { BlobHome } from '../blobs/home.ts';
 import type { Terms } from '../identity/tenancy.ts';
 import type { NamespaceRef, WalletShare } from './interface.ts';
-import { WALLET_USAGE_AGE_MS } from './limits.ts';
 import type { RecordStore } from './store/interface.ts';
 
 export interface WalletUsageComponents {
-  readonly clock: Clock;
-  readonly store: Pick<RecordStore, 'namespaces'>;
+  readonly store: Pick<RecordStore, 'namespaces' | 'totals'>;
   readonly blobs: Pick<BlobHome, 'namespaceBytes'>;
   readonly termsOf: (namespace: NamespaceRef) => Pick<Terms, 'wallet'>;
-}
-
-interface Namespace extends NamespaceRef {
-  readonly namespaceId: Uint8Array;
-  readonly keys: number;
-  readonly bytes: number;
 }
 
 /** Namespaces read at a time. */
 const PAGE = 1000;
 
-/** What each wallet takes of this node, in all its namespaces together: as of a second ago at most. */
+/** Counts the bytes and keys of each wallet at this node, in all its namespaces together. */
 export class WalletUsage {
   readonly #components: WalletUsageComponents;
-  #byWallet: ReadonlyMap<string, readonly Namespace[]> = new Map();
-  #readAt = Number.NEGATIVE_INFINITY;
+  /**
+   * Ids of each wallet's namespaces, by text; null until they are read. As many as the store has of wallets: those that are gone are dropped when
+   * they are counted.
+   */
+  #byWallet: Map<string, Map<string, Uint8Array>> | null = null;
 
   constructor(components: WalletUsageComponents) {
     this.#components = components;
   }
 
-  /** What a wallet takes in others than this namespace of its. */
-  bytesBeside(wallet: string, { owner, namespace }: NamespaceRef): number {
-    const others = this.#read()
-      .get(wallet)
-      ?.filter((one) => one.owner !== owner || one.namespace !== namespace);
-    return this.#bytesOf(others ?? []);
+  /** Bytes of a wallet's namespaces other than this one, in which a record or blob is about to be stored. */
+  bytesBeside(wallet: string, namespaceId: Uint8Array): number {
+    const known = this.#known();
+    const ids = known.get(wallet) ?? new Map<string, Uint8Array>();
+    const own = bytesKey(namespaceId);
+    let bytes = 0;
+    for (const [key, id] of ids) if (key !== own) bytes += this.#count(ids, key, id).bytes;
+    // a view would keep all that it is a view of
+    if (!ids.has(own)) ids.set(own, namespaceId.slice());
+    known.set(wallet, ids);
+    return bytes;
   }
 
   all(): readonly WalletShare[] {
-    return [...this.#read()].map(([wallet, namespaces]) => ({
-      wallet,
-      namespaces: namespaces.length,
-      keys: namespaces.reduce((sum, { keys }) => sum + keys, 0),
-      bytes: this.#bytesOf(namespaces),
-    }));
+    const known = this.#known();
+    return [...known].flatMap(([wallet, ids]): WalletShare[] => {
+      const counts = [...ids].map(([key, id]) => this.#count(ids, key, id));
+      if (ids.size > 0) {
+        const keys = counts.reduce((sum, count) => sum + count.keys, 0);
+        const bytes = counts.reduce((sum, count) => sum + count.bytes, 0);
+        return [{ wallet, namespaces: ids.size, keys, bytes }];
+      }
+      known.delete(wallet);
+      return [];
+    });
   }
 
-  #bytesOf(namespaces: readonly Namespace[]): number {
-    const { blobs } = this.#components;
-    return namespaces.reduce(
-      (sum, { bytes, namespaceId }) => sum + bytes + blobs.namespaceBytes(namespaceId),
-      0,
-    );
+  #count(ids: Map<string, Uint8Array>, key: string, id: Uint8Array): { keys: number; bytes: number } {
+    const totals = this.#components.store.totals(id);
+    const blobBytes = this.#components.blobs.namespaceBytes(id);
+    if (totals === null && blobBytes === 0) ids.delete(key);
+    return { keys: totals?.keys ?? 0, bytes: (totals?.bytes ?? 0) + blobBytes };
   }
 
-  #read(): ReadonlyMap<string, readonly Namespace[]> {
-    const { clock, store, termsOf } = this.#components;
-    const now = clock.now();
-    // a clock that was put back counts as time that went by
-    if (now >= this.#readAt && now - this.#readAt < WALLET_USAGE_AGE_MS) return this.#byWallet;
-    const byWallet = new Map<string, Namespace[]>();
+  #known(): Map<string, Map<string, Uint8Array>> {
+    if (this.#byWallet !== null) return this.#byWallet;
+    const { store, termsOf } = this.#components;
+    const byWallet = new Map<string, Map<string, Uint8Array>>();
     for (let after: Uint8Array | null = null; ; ) {
       const { namespaces, isEnd } = store.namespaces({ after, limit: PAGE });
-      for (const one of namespaces) {
-        const { wallet } = termsOf(one);
+      for (const { owner, namespace, namespaceId } of namespaces) {
+        const { wallet } = termsOf({ owner, namespace });
         if (wallet === null) continue;
-        const { namespaceId, owner, namespace, keys, bytes } = one;
-        byWallet.set(wallet, [
-          ...(byWallet.get(wallet) ?? []),
-          { namespaceId, owner, namespace, keys, bytes },
-        ]);
+        const ids = byWallet.get(wallet) ?? new Map<string, Uint8Array>();
+        byWallet.set(wallet, ids.set(bytesKey(namespaceId), namespaceId));
       }
       after = namespaces.at(-1)?.namespaceId ?? null;
       if (isEnd || after === null) break;
     }
     this.#byWallet = byWallet;
-    this.#readAt = now;
     return byWallet;
   }
 }

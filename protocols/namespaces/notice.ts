@@ -114,17 +114,17 @@ export type SignedNotice = SignedPolicy | SignedRevocation | SignedSponsorship;
 /** What somebody does with a notice: what the chain from `as` to the author must grant. */
 export interface NoticeAct extends Pick<NoticeAuthority, 'time' | 'as' | 'chain' | 'author'> {
   readonly owner: string;
-  /** `*` for what is no policy: only who may administer all of `as` speaks in its name. Of a naming that of the sponsorship. */
+  /** `*` for a revocation and for an acceptance: its author must administer all of `as`. A naming has the sponsorship's own. */
   readonly namespace: string;
   /** `sponsor`: a naming, which ends at the operator. */
   readonly action: 'admin' | 'sponsor';
-  /** Beside `author`, whom the chain may end at: of a naming the author of the sponsorship, a key that acts for the operator. */
+  /** A second key at which the chain may end: a naming may end at the author of the sponsorship, which acts for the operator. */
   readonly orAt?: Uint8Array;
   /** A later policy, whose author may act, names this one: what was revoked since does not undo it. */
   readonly isEndorsed: boolean;
 }
 
-/** What a notice needs its author to be allowed, and of a sponsorship also the operator. */
+/** The acts that the chains of a notice must grant: one of its author; a sponsorship's naming is a second. */
 export function actsOf(notice: SignedNotice, isEndorsed = false): NoticeAct[] {
   const { time, as, chain, author } = notice;
   const place =

@@ -111,7 +111,7 @@ export function checkTime({ time }: Pick<NoticeAuthority, 'time'>, now: number):
   throw new NamespacesError('notice_clock', message, early <= CLOCK_GRACE_MS);
 }
 
-/** What is known in the place of a sponsorship. */
+/** The sponsorship that is known in a place. */
 export type SponsorshipHead = Pick<Sponsorship, 'time'> & { readonly digest: Uint8Array };
 
 /** Whether a sponsorship takes the place of the one known: the later one holds, of two at the same time that with the greater digest. */

@@ -52,6 +52,7 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
   'POST /v1/network/disconnect': { needs: ['admin'] },
   'GET /v1/namespaces/{namespace}': MEMBER,
   'POST /v1/namespaces/notices': CARRIES,
+  'POST /v1/namespaces/sponsorships': CARRIES,
 
   'POST /v1/pubsub/publish': WRITES,
   'POST /v1/pubsub/envelopes': CARRIES,

@@ -179,7 +179,7 @@ const resource: fc.Arbitrary<Resource> = fc
   .map((one) => {
     // these two are of a namespace as a whole
     const isWhole = one.actions.includes('admin') || one.actions.includes('sponsor');
-    return { ...one, prefix: isWhole ? '' : one.prefix };
+    return Object.assign({}, one, { prefix: isWhole ? '' : one.prefix });
   });
 
 test('resources: each has a text of its own, and the text says all of it', () => {

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createAdmin } from '../../gateway/admin/server.ts';
 import { loadToken, tokenFileOf } from '../../gateway/admin/token.ts';
 import { DEFAULTS } from '../../node/index.ts';
-import { assertServed, type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
-import { startNode } from '../support/node.ts';
+import { type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
 import { maillon, scratch, until } from '../support/processes.ts';
 import { silentLogger } from '../support/silent-logger.ts';
 import { BUILD } from '../support/start-gateway.ts';
@@ -72,7 +71,18 @@ test('the operator looks after the store of a running node from the command line
   );
 
   const directory = join(files, 'backup');
-  assert.deepEqual((await json('backup', directory, '--no-key'))['keys'], []);
+  const backup = maillon(t, ['backup', directory, '--admin', admin.url, '--data', kept.data]);
+  assert.equal(await backup.exit, 0, backup.stderr);
+  assert.match(backup.stdout, /secret +whoever has it/);
+  const other = await fetch(`${admin.url}/v1/backup`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${readFileSync(join(kept.data, 'admin.token'), 'utf8').trim()}`,
+    },
+    body: JSON.stringify({ directory, isCopied: false, data: '/elsewhere' }),
+  });
+  assert.deepEqual([other.status, ((await other.json()) as { code: string }).code], [409, 'other_node']);
   const wrong = await run('gc', '--admin', 'http://127.0.0.1:1');
   assert.match(wrong.stderr, /port 1 is another protocol's.*--admin/);
   const stranger = await run('gc', '--data', files);
@@ -82,22 +92,11 @@ test('the operator looks after the store of a running node from the command line
   writeFileSync(token, 'x'.repeat(43), { mode: 0o600 });
   assert.match((await run('gc', '--admin-token-file', token)).stderr, /does not know this token/);
   assert.ok(
-    events.includes('admin.storage.scrub ok') && events.includes('admin.storage.export ok'),
+    ['admin.storage.scrub ok', 'admin.storage.export ok', 'admin.backup ok', 'admin.backup refused'].every(
+      (one) => events.includes(one),
+    ),
     events.join(', '),
   );
-
-  const running = maillon(t, ['storage', 'restore', directory, '--data', kept.data]);
-  assert.equal(await running.exit, 1);
-  assert.match(running.stderr, /another node runs on the data directory/);
-  await kept.node.stop();
-  rmSync(join(kept.data, 'storage'), { recursive: true });
-  const env = { MAILLON_SWARM: DEFAULTS.swarm };
-  const restoring = maillon(t, ['storage', 'restore', directory, '--data', kept.data, '--json'], { env });
-  assert.equal(await restoring.exit, 0, restoring.stderr);
-  assert.ok(existsSync(join(kept.data, 'storage/records/records.db')));
-  kept.node = await startNode(t, { data: kept.data });
-  await assertServed(kept.node, 'record', KIB);
-  await assertServed(kept.node, 'blob', 100 * KIB);
 });
 
 test('one scrub at a time, and it ends when who asked for it goes', async (t) => {

@@ -113,6 +113,10 @@ test('a value read from no majority says so', async () => {
     const read = await call('/v1/kv/n/degraded', { method });
     assert.deepEqual([read.status, read.headers['maillon-degraded']], [200, 'true']);
   }
+  const list = await call('/v1/kv/n?prefix=degraded');
+  assert.deepEqual([list.status, list.headers['maillon-degraded']], [200, 'true']);
+  const { degraded, copies } = list.body as Record<string, unknown>;
+  assert.deepEqual([degraded, copies], [true, { live: 1, wanted: 3 }]);
 });
 
 test('durability, consistency, conditions and life are handed on as they were said', async () => {

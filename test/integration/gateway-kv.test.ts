@@ -384,7 +384,9 @@ describe('a list', () => {
   });
 
   test('of nothing is empty', async () => {
-    assert.deepEqual((await call('/v1/kv/nothing-here')).body, { entries: [], cursor: null });
+    const copies = { live: 1, wanted: 3 };
+    const empty = { entries: [], cursor: null, degraded: false, copies };
+    assert.deepEqual((await call('/v1/kv/nothing-here')).body, empty);
   });
 
   test('with a limit, cursor or prefix that is none is refused', async () => {

@@ -73,6 +73,7 @@ describe('what a gateway says of a namespace', () => {
       policy: null,
       history: 0,
       rules: CLOSED_RULES,
+      sponsors: [owner],
       sponsored: true,
     });
     const alice = new ClientKey();

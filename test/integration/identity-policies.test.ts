@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
 import * as cbor from '../support/cbor.ts';
-import { bitcoinWallet, cacao, evmWallet, uri } from '../support/identities.ts';
+import { bitcoinWallet, cacao, evmWallet, type Principal, type Session, uri } from '../support/identities.ts';
 import { startNode } from '../support/node.ts';
 import { policyStep, rule, rules, texts } from '../support/notices.ts';
 import { scratch, until } from '../support/processes.ts';
@@ -156,6 +156,13 @@ function moveClock(t: TestContext, ms: number): void {
   Date.now = () => trueNow() + ms;
 }
 
+/** The link by which a holder names an operator, of one of its namespaces or of all. */
+function naming(holder: Session, operator: string, namespace = '*'): Buffer {
+  return grant(holder, { did: operator } as Principal, {
+    resources: [uri(holder.did, namespace, 'sponsor')],
+  });
+}
+
 test('who is sponsored is told so and kept; what nobody sponsors is gone after a day', async (t) => {
   const [all, some, none] = [newSession(), newSession(), newSession()];
   const nodes = await startTenantNodes(t, 2, { 'storage.sponsored': [all.did, `${NAME}@${some.did}`] });
@@ -171,6 +178,18 @@ test('who is sponsored is told so and kept; what nobody sponsors is gone after a
     const record = written({ owner: by.did, namespace, by, key, text: 'v' });
     return (await a.storage.carry(record, { durability: 'all' })).durable;
   };
+  for (const place of places) {
+    assert.equal(await write(place, 'k'), false, 'that a node sponsors it is its own word');
+  }
+  await a.sponsor([naming(all, a.owner)]);
+  await a.sponsor([naming(some, a.owner, NAME)]);
+  await until('all nodes know whom they named', () =>
+    nodes.every(({ namespaces }) =>
+      places.every(({ owner, namespace, durable }) => {
+        return namespaces.sponsorsOf(owner.did, namespace).includes(a.owner) === durable;
+      }),
+    ),
+  );
   for (const place of places) assert.equal(await write(place, 'k'), place.durable, place.namespace);
   moveClock(t, 24 * HOUR_MS - 60_000);
   for (const { owner, namespace } of places) assert.equal(await readOf(c, owner.did, 'k', namespace), 'v');
@@ -191,11 +210,15 @@ test('who is sponsored is told so and kept; what nobody sponsors is gone after a
   for (const node of nodes) assert.equal(await readOf(node, none.did, 'k'), 'v');
 });
 
-test('who sponsors all says durable for everybody', async (t) => {
+test('who sponsors all says durable for whoever named it', async (t) => {
   const [node] = (await startTenantNodes(t, 1, { 'storage.sponsored': ['*'] })) as [MaillonNode];
   const owner = newSession();
-  const { durable } = await node.storage.carry(written({ owner: owner.did, by: owner, key: 'k', text: 'v' }));
-  assert.equal(durable, true);
+  const write = async (key: string) =>
+    node.storage.carry(written({ owner: owner.did, by: owner, key, text: 'v' }));
+  assert.equal((await write('before')).durable, false);
+  await node.sponsor([naming(owner, node.owner)]);
+  const { durable, expiresAt } = await write('k');
+  assert.deepEqual([durable, expiresAt], [true, null]);
   moveClock(t, 48 * HOUR_MS);
   assert.equal(await readOf(node, owner.did, 'k'), 'v');
 });

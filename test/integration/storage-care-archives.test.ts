@@ -1,27 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ImportReport } from '../../node/index.ts';
-import { restore } from '../../node/storage/maintenance/backup/restore.ts';
 import { bytesOfAll, piecesOf } from '../support/blobs.ts';
-import { SWARM } from '../support/envelopes.ts';
 import { assertServed, careOf, type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
-import { startNode } from '../support/node.ts';
-import { scratch, until } from '../support/processes.ts';
 import { record } from '../support/records.ts';
-import { silentLogger } from '../support/silent-logger.ts';
-import { codeOf, idOf, named, read } from '../support/storage.ts';
+import { named, read } from '../support/storage.ts';
 
 const NEVER = new AbortController().signal;
 const KIB = 1024;
@@ -117,81 +101,4 @@ test('forged records in an archive are refused, and those around them are taken'
   );
   assert.equal(report.present, 1);
   assert.equal(await read(kept.node, 'greeting'), null);
-});
-
-test('a backup of a running node is exact, and is restored into an empty one', async (t) => {
-  const directory = join(scratch(t), 'backup');
-  const [kept] = (await startKept(t, 1)) as [Kept];
-  const keys = Array.from({ length: 20 }, (_, n) => `key-${n}`);
-  for (const key of keys) await kept.node.storage.put(named(key), valueOf(key, RECORD_BYTES));
-  await kept.node.storage.put(named('blob'), valueOf('blob', BLOB_BYTES));
-  const leaving = new AbortController();
-  const writing = (async () => {
-    for (let n = 0; !leaving.signal.aborted; n++)
-      await kept.node.storage.put(named(`later-${n}`), valueOf('later', 100));
-  })();
-  const options = { directory, isKeyIncluded: true, isCopied: false, signal: NEVER };
-  const report = await careOf(kept).backup(options);
-  leaving.abort();
-  await writing;
-  assert.deepEqual(report.keys, ['storage.key']);
-  assert.equal(await codeOf(careOf(kept).backup(options)), 'not_empty');
-  assert.equal(statSync(directory).mode & 0o777, 0o700);
-  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile())
-      assert.equal(statSync(join(entry.parentPath, entry.name)).mode & 0o077, 0, entry.name);
-  }
-
-  await kept.node.stop();
-  const init = { directory, data: kept.data, swarm: SWARM };
-  assert.equal(await codeOf(restore({ logger: silentLogger() }, init)), 'not_empty');
-  rmSync(join(kept.data, 'storage'), { recursive: true });
-  rmSync(join(kept.data, 'storage.key'));
-  const other = { ...init, swarm: 'another' };
-  assert.equal(await codeOf(restore({ logger: silentLogger() }, other)), 'bad_backup');
-  const path = join(directory, 'storage/records/records.db');
-  const bytes = readFileSync(path);
-  writeFileSync(path, Buffer.concat([bytes.subarray(0, -1), Buffer.of((bytes.at(-1) ?? 0) ^ 1)]));
-  assert.equal(await codeOf(restore({ logger: silentLogger() }, init)), 'bad_backup');
-  assert.ok(!existsSync(join(kept.data, 'storage/records')), 'nothing is left of one that was refused');
-  writeFileSync(path, bytes);
-  await restore({ logger: silentLogger() }, init);
-  kept.node = await startNode(t, { data: kept.data });
-  for (const key of keys) await assertServed(kept.node, key, RECORD_BYTES);
-  await assertServed(kept.node, 'blob', BLOB_BYTES);
-});
-
-test('a node that was restored serves nothing of it before it has reconciled with the other homes', async (t) => {
-  const directory = join(scratch(t), 'backup');
-  const kept = await startKept(t, 3);
-  const [first, ...others] = kept as [Kept, ...Kept[]];
-  for (const key of ['kept', 'changed', 'deleted']) {
-    await first.node.storage.put(named(key), Buffer.from(`first ${key}`), { durability: 'all' });
-  }
-  await careOf(first).backup({ directory, isKeyIncluded: false, isCopied: true, signal: NEVER });
-  await first.node.storage.put(named('changed'), Buffer.from('second'), { durability: 'all' });
-  await first.node.storage.delete(named('deleted'), { durability: 'all' });
-  await first.node.stop();
-  const away = join(first.data, 'away');
-  mkdirSync(away);
-  renameSync(join(first.data, 'storage'), join(away, 'storage'));
-  await restore({ logger: silentLogger() }, { directory, data: first.data, swarm: SWARM });
-
-  first.node = await startNode(t, { data: first.data, through: others.map(({ node }) => node) });
-  const now = async (key: string): Promise<string | null> => {
-    const found = await first.node.storage.get(named(key), { consistency: 'one' }).catch(() => null);
-    return found?.value ? Buffer.from(found.value).toString() : null;
-  };
-  await until('it is synced again', async () => {
-    assert.ok([null, 'second'].includes(await now('changed')));
-    assert.equal(await now('deleted'), null);
-    const { holders } = await first.node.storage.where(named('changed'));
-    const own = holders.find(({ id }) => id === idOf(first.node));
-    // what it holds is as good as nothing before it has reconciled
-    if (own?.isSynced !== true) assert.equal(own?.etag ?? null, null);
-    return holders.length === 3 && holders.every(({ isSynced }) => isSynced === true);
-  });
-  assert.equal(await read(first.node, 'changed'), 'second');
-  assert.equal(await read(first.node, 'kept'), 'first kept');
-  assert.equal(await read(first.node, 'deleted'), null);
 });

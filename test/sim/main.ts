@@ -2,6 +2,7 @@ import { atMost, type Experiment, runExperiment } from '../support/experiment.ts
 import { churn } from './churn.ts';
 import { disk } from './disk.ts';
 import { disturbance } from './disturbance.ts';
+import { membership } from './membership.ts';
 import { promises } from './promises.ts';
 import { relayChurn } from './relay-churn.ts';
 import { storage } from './storage.ts';
@@ -18,6 +19,9 @@ const relay: Experiment = {
 };
 
 /** `npm run faults -- NAME [--json]`: a fault that was not withstood makes it fail. */
-const result = await runExperiment([relay, disturbance, storage, churn, disk, promises], process.argv.slice(2));
+const result = await runExperiment(
+  [relay, disturbance, storage, churn, disk, membership, promises],
+  process.argv.slice(2),
+);
 if (typeof result === 'number') process.exitCode = result;
 else process.exitCode = result.targets.every((target) => target.met) ? 0 : 1;

@@ -219,7 +219,11 @@ const STANDING: Answers['handover'] & { isHome: boolean; origin: string } = {
   origin: VIEW,
 };
 /** Who is home is no question here. */
-const STANDINGS = { of: () => STANDING, isStale: () => false } as unknown as Standings;
+const STANDINGS = {
+  of: () => STANDING,
+  isStale: () => false,
+  isWithheld: () => false,
+} as unknown as Standings;
 
 function placesOf(peers: () => readonly string[]): Places {
   const of = (): unknown => ({

@@ -3,17 +3,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import {
-  ARCHIVE_BLOCK_MAX_BYTES,
-  createLogger,
-  decodeOwn,
-  type ImportReport,
-  isCbor,
-  type RestoreReport,
-  restore as restoreBackup,
-} from '../../../node/archives.ts';
+import { ARCHIVE_BLOCK_MAX_BYTES, decodeOwn, type ImportReport, isCbor } from '../../../node/archives.ts';
 import { syncDirectory } from '../../../node/files.ts';
-import { loadConfig } from '../../../node/keys.ts';
 import { badArchive, CarParser, encodeCarHeader } from '../../../protocols/common/car.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { roundSize } from '../../../protocols/common/quantities.ts';
@@ -24,12 +15,6 @@ import { ProgressLine } from './progress.ts';
 
 export interface ExportCommandOptions extends OperatorOptions {
   readonly namespace?: string;
-}
-
-export interface RestoreCommandOptions {
-  readonly data?: string;
-  readonly config?: string;
-  readonly json?: boolean;
 }
 
 const ARCHIVE_TYPE = 'application/vnd.ipld.car';
@@ -124,37 +109,6 @@ export async function importFrom(path: string, options: OperatorOptions, signal:
   const { fault, refused } = report;
   if (fault !== null) throw new CodedError(fault.code, fault.message);
   if (refused > 0) throw new CodedError('refused', 'some records were refused: the reasons are above');
-}
-
-/** Of a node that is stopped. */
-export async function restore(directory: string, options: RestoreCommandOptions): Promise<void> {
-  const flags = options.data === undefined ? {} : { data: options.data };
-  const sources = { flags, env: process.env, cwd: process.cwd(), file: options.config };
-  const config = loadConfig(sources);
-  const line = new ProgressLine();
-  let report: RestoreReport;
-  try {
-    report = await restoreBackup(
-      { logger: createLogger(config) },
-      {
-        directory,
-        data: config.data,
-        swarm: config.swarm,
-        onProgress: ({ bytes, of }) => line.show(`${roundSize(bytes)} of ${roundSize(of)}`),
-      },
-    );
-  } finally {
-    line.end();
-  }
-  if (options.json) return sayJson({ data: config.data, ...report });
-  const { files, bytes, at } = report;
-  say(
-    properties([
-      ['restored', `${files} files, ${roundSize(bytes)}, into ${harmless(config.data)}`],
-      ['as of', new Date(at).toISOString()],
-      ['next', 'start the node: it serves what is in it once it has reconciled with the other homes'],
-    ]),
-  );
 }
 
 function describeImport({ records, blobs, present, refused, reasons }: ImportReport): string {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { sizeOption } from '../command.ts';
 import { untilInterrupted } from '../watch.ts';
-import type { ExportCommandOptions, RestoreCommandOptions } from './archives.ts';
-import type { BackupCommandOptions, ScrubCommandOptions } from './care.ts';
+import type { ExportCommandOptions } from './archives.ts';
+import type { ScrubCommandOptions } from './care.ts';
 import { addOperatorOptions, type OperatorOptions } from './operator.ts';
 
 const SCRUB_HELP = `
@@ -36,21 +36,6 @@ Examples:
   $ maillon storage import all.car
   $ maillon storage import all.car --json | jq .reasons`;
 
-const BACKUP_HELP = `
-The node writes DIR, on its own machine, while it runs. Values in it are sealed as on the node's disk; storage.key, which opens them, is
-in it as well unless --no-key. Blocks are hard links where the file system has them: they share their place on the disk with the originals.
-
-Examples:
-  $ maillon storage backup /var/backups/maillon/monday
-  $ maillon storage backup /mnt/elsewhere/monday --copy --no-key`;
-
-const RESTORE_HELP = `
-The node must be stopped, and DATA have no store in it. Nothing of a backup is served before it was reconciled with the other homes: what
-was written or deleted since is theirs. To bring records into another swarm or namespace's new homes use export and import.
-
-Examples:
-  $ maillon storage restore /var/backups/maillon/monday --data ./data`;
-
 /** Less is not taken by the node; no disk has more. */
 const RATE_MIN_BYTES = 1024;
 const RATE_MAX_BYTES = 2 ** 40;
@@ -83,31 +68,6 @@ export function addCareTo(storage: Command): void {
       untilInterrupted(async (signal) => (await care()).collect(options, signal)),
     );
   addArchivesTo(storage);
-  operator(
-    storage,
-    'backup',
-    "copy a running node's store",
-    "Copy a running node's store, exactly, into a directory.",
-  )
-    .argument('<dir>', 'Directory on the machine of the node: made, or empty.')
-    .option('--no-key', 'Without storage.key: it cannot be read without the one of the node.')
-    .option('--copy', 'Copy blocks that could be linked.')
-    .addHelpText('after', BACKUP_HELP)
-    .action((directory: string, options: BackupCommandOptions) =>
-      untilInterrupted(async (signal) => (await care()).backup(directory, options, signal)),
-    );
-  storage
-    .command('restore')
-    .summary('put a backup into a data directory')
-    .description('Put a backup into the data directory of a node that is stopped.')
-    .argument('<dir>', 'The backup.')
-    .option('--data <dir>', 'Data directory. [MAILLON_DATA, default ./data]')
-    .option('--config <file>', 'Configuration file. [MAILLON_CONFIG, default maillon.yaml if there]')
-    .option('--json', 'Print one JSON line at the end.')
-    .addHelpText('after', RESTORE_HELP)
-    .action(async (directory: string, options: RestoreCommandOptions) =>
-      (await archives()).restore(directory, options),
-    );
 }
 
 function addArchivesTo(storage: Command): void {

@@ -20,7 +20,7 @@ export const NETWORK_SETTINGS = [
     path: 'identity.ownerKey',
     schema: z.string(),
     default: '',
-    help: 'Key that owns what is made on this machine without any ceremony; made when it is not there. ~/.maillon/keys/development.key when empty: one for all nodes that a user starts.',
+    help: 'Key that owns what is made on this machine without any ceremony; made when it is not there. ~/.maillon/keys/development.key when empty: one for all nodes that a user starts, but for one that was restored on a machine of another owner (owner.key in its data directory).',
   },
   {
     path: 'namespaces.unowned',

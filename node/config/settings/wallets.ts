@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bytes, type Setting } from './setting.ts';
 
-/** What wallets that sign in at this operator's gateways are promised. */
+/** The operator's promise to wallets that sign in at its gateways. */
 export const WALLET_SETTINGS = [
   {
     path: 'wallets.promise',

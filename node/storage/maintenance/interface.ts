@@ -72,28 +72,6 @@ export interface ImportOptions {
   readonly onProgress?: (progress: ImportProgress) => void;
 }
 
-export interface BackupOptions {
-  /** Made where it is missing; it must be empty. */
-  readonly directory: string;
-  /** Whether storage.key goes with it, without which nothing in it can be read. */
-  readonly isKeyIncluded: boolean;
-  /** Blocks are copied where they could be linked, too: a linked one shares its place on the disk with the original. */
-  readonly isCopied: boolean;
-  readonly signal: AbortSignal;
-  readonly onProgress?: (progress: BackupProgress) => void;
-}
-
-export interface BackupProgress {
-  readonly files: number;
-  readonly bytes: number;
-}
-
-export interface BackupReport extends BackupProgress {
-  readonly directory: string;
-  /** Names of the keys that are in it. */
-  readonly keys: readonly string[];
-}
-
 /** What maintenance did last, and does now. */
 export interface MaintenanceStatus {
   readonly scrub: {
@@ -104,7 +82,7 @@ export interface MaintenanceStatus {
 }
 
 /**
- * Errors are `CodedError`s: `busy` (the same is under way already), `not_running`, `no_room`, `bad_archive`, `bad_backup`, `corrupt`.
+ * Errors are `CodedError`s: `busy` (the same is under way already), `not_running`, `no_room`, `bad_archive`, `corrupt`.
  */
 export interface StorageMaintenance {
   status(): MaintenanceStatus;
@@ -116,6 +94,4 @@ export interface StorageMaintenance {
   export(options: ExportOptions): AsyncGenerator<Uint8Array, void, undefined>;
   /** Takes what is in an archive, each record as if a stranger had sent it. */
   import(source: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportReport>;
-  /** An exact copy of the store as it is at one moment. */
-  backup(options: BackupOptions): Promise<BackupReport>;
 }

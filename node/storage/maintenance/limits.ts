@@ -36,11 +36,6 @@ export const REMEMBERED_BLOBS = 100_000;
 /** A block of an archive: a record, a chunk, a node, a page; a root of sixteen million records. */
 export const ARCHIVE_BLOCK_MAX_BYTES = 2 * MIB;
 
-/** Pages of a database copied before others have their turn. */
-export const BACKUP_PAGES = 256;
-/** Blocks looked up at a time. */
-export const BACKUP_ROWS = 256;
-
 export const MAINTENANCE_LIMITS: readonly Limit[] = [
   limit('storage.scrubRepairs', BROKEN_MAX, 'count', 'broken records that one scrub repairs one by one'),
 ];

@@ -3,10 +3,7 @@ import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import { Exporter, type ExporterComponents } from './archive/export.ts';
 import { Importer, type ImporterComponents } from './archive/import.ts';
 import { Background } from './background.ts';
-import { backUp } from './backup/backup.ts';
 import type {
-  BackupOptions,
-  BackupReport,
   CollectReport,
   ExportOptions,
   ImportOptions,
@@ -31,10 +28,6 @@ export interface MaintenanceComponents
 
 export interface MaintenanceInit {
   readonly swarm: string;
-  /** Of this node. */
-  readonly peerId: string;
-  /** The node's data directory. */
-  readonly data: string;
   /** Of the storage service. */
   readonly directory: string;
   readonly scrubEveryMs: number;
@@ -44,21 +37,12 @@ export interface MaintenanceInit {
 /** Between two notes of how far a scrub has come. */
 const NOTE_MS = 30_000;
 
-type Work = 'scrub' | 'collect' | 'backup' | 'import';
+type Work = 'scrub' | 'collect' | 'import';
 
 const NAMES: Readonly<Record<Work, string>> = {
   scrub: 'a scrub',
   collect: 'a collection',
-  backup: 'a backup',
   import: 'an import',
-};
-
-/** What is not to be done while another is: a backup has all blocks that it saw. */
-const EXCLUDED: Readonly<Record<Work, Work>> = {
-  scrub: 'scrub',
-  collect: 'backup',
-  backup: 'collect',
-  import: 'import',
 };
 
 /** The upkeep of a node's store: by itself, and when its operator asks. */
@@ -125,9 +109,9 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
       const { sweepBlobs, blobs } = this.#components;
       await sweepBlobs();
       until.throwIfAborted();
-      const removed = await blobs.opened?.collect();
+      const removed = await blobs.collectNow();
       const databaseBytes = await this.#compact(until, true);
-      const { blobs: count = 0, blocks = 0, uploads = 0, bytes = 0 } = removed ?? {};
+      const { blobs: count, blocks, uploads, bytes } = removed;
       this.#lastCollect = { blobs: count, blocks, uploads, blockBytes: bytes, databaseBytes };
       return this.#lastCollect;
     });
@@ -145,13 +129,6 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
       const report = await new Importer(this.#components, source, { ...options, signal }).run();
       this.#components.hurry();
       return report;
-    });
-  }
-
-  backup(options: BackupOptions): Promise<BackupReport> {
-    return this.#alone('backup', options.signal, (signal) => {
-      const { swarm, peerId, data } = this.#init;
-      return backUp(this.#components, { ...options, signal, swarm, peerId, data });
     });
   }
 
@@ -220,9 +197,8 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
 
   /** One of a kind at a time, until the node stops. */
   async #alone<T>(work: Work, signal: AbortSignal, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const other = [work, EXCLUDED[work]].find((one) => this.#running.has(one));
-    if (other !== undefined) {
-      throw new CodedError('busy', `${NAMES[other]} is under way: try again when it has ended`);
+    if (this.#running.has(work)) {
+      throw new CodedError('busy', `${NAMES[work]} is under way: try again when it has ended`);
     }
     this.#running.add(work);
     const done = act(AbortSignal.any([signal, this.#stopping.signal]));

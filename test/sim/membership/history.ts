@@ -78,7 +78,7 @@ export function makeHistory(seed: number, init: HistoryInit): History {
   const count = 1 + random.below(NODES_MAX);
   const owners = 1 + random.below(Math.min(init.ownersMax, count));
   const identities = shuffled(random, IDENTITIES).slice(0, count);
-  const prefixes = process.env['PFX'] === undefined ? random.below(3) : 1;
+  const prefixes = random.below(3);
   const nodes = identities.map((identity, index): NodeSpec => {
     // the first nodes are one of each owner
     const operator = index < owners ? index : random.below(owners);

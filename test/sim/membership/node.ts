@@ -19,9 +19,9 @@ import { Places, type Sponsors } from '../../../node/storage/places.ts';
 import { Refresher } from '../../../node/storage/refresher.ts';
 import { Repairs } from '../../../node/storage/repairs.ts';
 import { Replica } from '../../../node/storage/replica.ts';
-import { Standings } from '../../../node/storage/standings.ts';
+import { Standings, type StandingsComponents } from '../../../node/storage/standings.ts';
 import { Sync } from '../../../node/storage/sync.ts';
-import { Upkeep } from '../../../node/storage/upkeep.ts';
+import { Upkeep, type UpkeepComponents } from '../../../node/storage/upkeep.ts';
 import { Witnesses } from '../../../node/storage/witnesses.ts';
 import { sleep } from '../../../protocols/common/clock.ts';
 import type { Crypto, Ed25519Signer } from '../../../protocols/common/crypto.ts';
@@ -40,7 +40,7 @@ import {
   TOMBSTONE_LIFE_MS,
 } from '../../../protocols/storage/index.ts';
 import type { RowChange } from '../../support/memory-disk.ts';
-import { MemoryStore } from '../../support/memory-store.ts';
+import { MemoryStore, type MemoryStoreComponents, type MemoryStoreInit } from '../../support/memory-store.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import type { Random } from '../storage/random.ts';
 import type { Machine } from './machine.ts';
@@ -56,6 +56,13 @@ const SYNC_MAX_MS = 15;
 const DISCOVER_MS = 1_000;
 const logger = silentLogger();
 
+/** Parts that are made otherwise where a fault is planted: to see that the simulation finds it. */
+export interface Plant {
+  readonly store?: (components: MemoryStoreComponents, init: MemoryStoreInit) => MemoryStore;
+  readonly standings?: (components: StandingsComponents) => Standings;
+  readonly upkeep?: (components: UpkeepComponents) => UpkeepComponents;
+}
+
 export interface SimNodeComponents {
   readonly machine: Machine;
   readonly time: WorldTime;
@@ -64,6 +71,7 @@ export interface SimNodeComponents {
   readonly crypto: Crypto;
   readonly signer: Ed25519Signer;
   readonly onChange: (node: SimNode, change: RowChange) => void;
+  readonly plant: Plant;
 }
 
 /** One process of a node: the shipped classes of storage, wired as `service.ts` and `keeper.ts` do. */
@@ -92,7 +100,7 @@ export class SimNode {
   readonly #offers = new Map<string, Offer>();
 
   constructor(components: SimNodeComponents) {
-    const { machine, time, crypto } = components;
+    const { machine, time, crypto, plant } = components;
     this.#components = components;
     this.machine = machine;
     this.id = machine.id;
@@ -100,7 +108,8 @@ export class SimNode {
     this.startedAt = time.clock.now();
     this.#readyAt = this.startedAt;
     const { clock, metrics } = this;
-    this.#store = new MemoryStore(
+    const makeStore = plant.store ?? ((...made) => new MemoryStore(...made));
+    this.#store = makeStore(
       { clock, disk: machine.disk },
       {
         quotaOf: (place) => {
@@ -125,7 +134,8 @@ export class SimNode {
     this.#quotas = new RequestQuotas({ clock });
     const shared = { ...this.#shared, admission };
     this.#repairs = new Repairs({ ...shared, read: (...call) => this.coordinator.reread(...call) });
-    this.standings = new Standings({
+    const makeStandings = plant.standings ?? ((made) => new Standings(made));
+    this.standings = makeStandings({
       ...shared,
       onUnsynced: (partition) => this.#sync.request(partition),
     });
@@ -141,7 +151,7 @@ export class SimNode {
     this.#joiner = new Joiner({ ...own, copier, onReady: () => this.#ready() }, joiner);
     const mayKeep = ({ owner }: { readonly owner: string }): boolean => owner === operator;
     const upkeep = { ...own, sync: this.#sync, copier, joiner: this.#joiner, mayKeep };
-    this.#upkeep = new Upkeep(upkeep, { self, replicas: REPLICAS });
+    this.#upkeep = new Upkeep(plant.upkeep?.(upkeep) ?? upkeep, { self, replicas: REPLICAS });
     this.#replica = new Replica({
       ...own,
       witnesses,

@@ -53,6 +53,8 @@ interface Key {
 
 /** Splits that are nearly as long as the down timeout: clocks and looks differ. */
 const SPLIT_MARGIN_MS = 60_000;
+/** In which a replica may have confirmed what was lost with its disk then. */
+const LOSS_MS = 60_000;
 /** The first are enough: the rest follows from them. */
 const VIOLATIONS_MAX = 8;
 
@@ -186,21 +188,34 @@ export class Oracle {
     if (after !== null && after.kind !== KIND_FLOOR) return;
     const promised = this.promised(key);
     if (promised === null || compareRecords(before, promised.stamp) < 0) return;
-    const { world } = this;
-    const partition = node.partitions.of(key.name);
-    const others = this.holders(key, partition).filter(({ machine, row }) => {
-      const isKept = this.isDurableAt(machine, key, row);
-      return machine !== node.machine && isKept && compareRecords(row, promised.stamp) >= 0;
-    });
+    // a copy beside the replicas may end at any time
+    if (!this.#mustKeep(node.machine, key)) return;
     const name = this.nameOf(node.id);
     if (cause === 'drop') {
-      const text = `${name} dropped the last durable copy of ${key.name.key} (${formatEtag(promised.stamp)})`;
-      if (others.length === 0 && this.isDurableAt(node.machine, key, before)) this.violated('I1', text);
+      const without = this.#homesWithout(node, key, promised.stamp);
+      const text = `${name} dropped ${key.name.key} (${formatEtag(promised.stamp)}) before ${without.join(', ')} had it`;
+      if (without.length > 0) this.violated('I1', text);
       return;
     }
     if (Math.abs(node.machine.clockOffsetMs) > CLOCK_SKEW_MS) return;
-    const text = `${name} ended ${key.name.key} (${formatEtag(promised.stamp)}) by ${cause} at ${world.now}, expiry ${promised.expiry}`;
+    const text = `${name} ended ${key.name.key} (${formatEtag(promised.stamp)}) by ${cause} at ${this.world.now}, expiry ${promised.expiry}`;
     this.violated(cause === 'expire' ? 'I2' : 'I1', text);
+  }
+
+  /** The replicas, as a node sees them, that lack what it drops. One whose disk was just lost may have had it. */
+  #homesWithout(node: SimNode, key: Key, stamp: Stamp): string[] {
+    const { machines, now } = this.world;
+    const partition = node.partitions.of(key.name);
+    const { homes } = node.places.of(partition);
+    const lacking = homes.filter(({ id }) => {
+      const row = machines
+        .find((machine) => machine.id === id)
+        ?.disk.find(partition)
+        ?.rows.get(key.name.key);
+      const isFresh = now - (this.#lostAt.get(id) ?? -Infinity) < LOSS_MS;
+      return !isFresh && (row === undefined || compareRecords(row, stamp) < 0);
+    });
+    return homes.length === 0 ? ['anybody'] : lacking.map(({ id }) => this.nameOf(id));
   }
 
   /** Where a durable value is kept for its owner its life is the one that its record says. */
@@ -212,10 +227,16 @@ export class Oracle {
     );
   }
 
-  /** Whether a machine keeps what it holds until it ends: as a sponsor, or since it promised that when it was one. */
+  /** Whether a machine holds something durably: it is to keep it until it ends, and as long as its author said. */
   isDurableAt(machine: Machine, key: Key, { kind, expiry, record }: Row): boolean {
     if (isValueKind(kind) && expiry !== record?.expiry) return false;
-    if (this.world.sponsorsOf(key.name.owner).has(machine.operator)) return true;
+    return this.#mustKeep(machine, key);
+  }
+
+  /** Whether it acknowledged something as a sponsor, or took over what others had so. */
+  #mustKeep(machine: Machine, key: Key): boolean {
+    if (this.promised(key)?.replicas.includes(machine.id) === true && !this.#lostAt.has(machine.id))
+      return true;
     return machine.disk.find(this.#partitions.of(key.name))?.state?.['isPromised'] === true;
   }
 

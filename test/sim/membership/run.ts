@@ -3,9 +3,9 @@ import { CodedError } from '../../../protocols/common/errors.ts';
 import { KIND_VALUE, type RecordName } from '../../../protocols/storage/index.ts';
 import { checkEnd, hasReadySponsor } from './ending.ts';
 import { type History, type Step, type TimedStep } from './history.ts';
-import { SimNode } from './node.ts';
+import type { Plant, SimNode } from './node.ts';
 import { Oracle, type Violation } from './oracle.ts';
-import { type MakeNode, World } from './world.ts';
+import { World } from './world.ts';
 
 export interface Outcome {
   readonly violations: readonly Violation[];
@@ -36,9 +36,9 @@ export class Run {
   #disturbedAt = -Infinity;
   #values = 0;
 
-  constructor(history: History, makeNode: MakeNode = (components) => new SimNode(components)) {
+  constructor(history: History, plant: Plant = {}) {
     this.#history = history;
-    this.#world = new World(history, makeNode, {
+    this.#world = new World(history, plant, {
       onChange: (node, change) => this.oracle.changed(node, change),
       onReach: () => this.oracle.noteReach(),
     });

@@ -8,7 +8,7 @@ import { createSimCrypto, createSimSigner } from './crypto.ts';
 import { type History, IDENTITIES } from './history.ts';
 import { Machine } from './machine.ts';
 import { Net } from './net.ts';
-import { SimNode, type SimNodeComponents } from './node.ts';
+import { type Plant, SimNode } from './node.ts';
 import type { WorldTime } from './node-clock.ts';
 
 const START = 1_760_000_000_000;
@@ -25,9 +25,6 @@ const PACES: readonly { readonly forMs: number; readonly tickMs: number }[] = [
 const crypto = createSimCrypto();
 const signer = createSimSigner(new Uint8Array(32).fill(7));
 const peerIds: readonly string[] = Array.from({ length: IDENTITIES }, (_, n) => peerIdOf(authorNumber(n)));
-
-/** Makes the nodes of a world: where a fault is planted another kind of them. */
-export type MakeNode = (components: SimNodeComponents) => SimNode;
 
 export interface WorldEvents {
   readonly onChange: (node: SimNode, change: RowChange) => void;
@@ -46,12 +43,12 @@ export class World {
   #notices = 0;
   readonly #nodes = new Map<number, SimNode>();
   readonly #random: Random;
-  readonly #makeNode: MakeNode;
+  readonly #plant: Plant;
   readonly #events: WorldEvents;
 
-  constructor(history: History, makeNode: MakeNode, events: WorldEvents) {
+  constructor(history: History, plant: Plant, events: WorldEvents) {
     this.#random = new Random(history.seed ^ 0x5eed);
-    this.#makeNode = makeNode;
+    this.#plant = plant;
     this.#events = events;
     const { clock } = this.time;
     this.net = new Net({ clock, random: this.#random }, { isEncoded: history.seed % 64 === 0 });
@@ -107,7 +104,8 @@ export class World {
     if (this.#nodes.has(index) || machine.isLost) return;
     const { time, net } = this;
     const { onChange } = this.#events;
-    const node = this.#makeNode({ machine, time, net, random: this.#random, crypto, signer, onChange });
+    const shared = { time, net, random: this.#random, crypto, signer, onChange, plant: this.#plant };
+    const node = new SimNode({ ...shared, machine });
     this.#nodes.set(index, node);
     void node.start();
     this.#events.onReach();

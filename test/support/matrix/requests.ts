@@ -72,6 +72,7 @@ const FILLERS: Readonly<Record<string, Filler>> = {
   signature: () => `0x${'7'.repeat(128)}1b`,
   refresh_token: ({ isRightful }) => (isRightful ? undefined : UNKNOWN_TOKEN),
   all: () => true,
+  naming: () => [Buffer.from('no link').toString('base64')],
 };
 
 /** Fields that name nothing of anybody: what they hold is tested elsewhere. */

@@ -1,93 +1,52 @@
 import * as cbor from '../../support/cbor.ts';
 import { TIME } from '../../support/envelopes.ts';
 import { session } from '../../support/identities.ts';
-import { namespaceIdOf, record } from '../../support/records.ts';
 import { LEAF, NODE, RECORD_CID } from './cids.ts';
+import {
+  answer,
+  answerOf,
+  BAD,
+  BLOB,
+  BLOCK,
+  bytes,
+  DIGEST,
+  EMPTY,
+  ENTRIES,
+  FALSE,
+  FETCH,
+  FINGERPRINT,
+  frame,
+  GET,
+  GONE,
+  HANDOVER,
+  HAS,
+  ID,
+  ITEM,
+  int,
+  KEY,
+  LIST,
+  list,
+  MESSAGE,
+  NAMES,
+  NAMESPACE,
+  NULL,
+  PARTITIONS,
+  PREPARE,
+  PUT,
+  RECONCILE,
+  RECORD,
+  raw,
+  request,
+  SHORT_FINGERPRINT,
+  STAMP,
+  STANDING,
+  STATE,
+  TRUE,
+  text,
+  VERSIONS,
+  VIEW,
+} from './frame.ts';
 import type { FrameVector } from './vector.ts';
-
-const BAD = 'frame_malformed';
-const int = cbor.integer;
-const { text, bytes, list, NULL, TRUE, FALSE } = cbor;
-
-const NAMESPACE = bytes(namespaceIdOf('', 'default'));
-/** The names of the same namespace. */
-const NAMES = [text(''), text('default')];
-const KEY = text('greeting');
-const RECORD = bytes(record());
-const DIGEST = bytes(Buffer.alloc(32, 0xd1));
-const STAMP = [int(TIME), int(0), DIGEST];
-const VIEW = text('0123456789abcdef');
-const STANDING = [VIEW, TRUE];
-const EMPTY = list([]);
-/** Ids of requests, and of what answers them. */
-const ID = int(7);
-
-const GET = 1;
-const PUT = 2;
-const LIST = 3;
-/** Retired. */
-const VERSIONS = 4;
-const FETCH = 5;
-const PARTITIONS = 6;
-const STATE = 7;
-const HANDOVER = 8;
-const RECONCILE = 9;
-const ENTRIES = 10;
-
-/** A message of a reconciliation. */
-const MESSAGE = bytes(Buffer.concat([Buffer.of(0x61, 0, 0, 1), Buffer.alloc(16, 0xf1)]));
-const ITEM = bytes(Buffer.alloc(32, 0x1d));
-const HAS = 11;
-const BLOCK = 12;
-const PREPARE = 13;
-const BLOB = 14;
-const GONE = 15;
-
-const FINGERPRINT = bytes(Buffer.alloc(16, 0xf1));
-const SHORT_FINGERPRINT = bytes(Buffer.alloc(15, 0xf1));
-
-function frame(tag: number, items: readonly Buffer[]): Buffer {
-  return list([int(1), ID, int(tag), ...items]);
-}
-
-function why(code: string | undefined): { code?: string } {
-  return code === undefined ? {} : { code };
-}
-
-function raw(name: string, data: Buffer, code?: string): FrameVector {
-  return { name, hex: data.toString('hex'), kind: 'request', ...why(code) };
-}
-
-function request(name: string, type: number, items: readonly Buffer[], code?: string): FrameVector {
-  return raw(name, frame(type, items), code);
-}
-
-/** What the answers below are to. */
-const ASKED: Readonly<Record<number, Buffer>> = {
-  [GET]: frame(GET, [...NAMES, KEY]),
-  [PUT]: frame(PUT, [NULL, FALSE, RECORD]),
-  [LIST]: frame(LIST, [...NAMES, int(3), text('a'), text('ab'), int(3)]),
-  [FETCH]: frame(FETCH, [NAMESPACE, int(3), list([text('a'), text('b')])]),
-  [PARTITIONS]: frame(PARTITIONS, [list([bytes(Buffer.alloc(32, 9)), int(3)]), int(2)]),
-  [STATE]: frame(STATE, [...NAMES, int(3)]),
-  [HANDOVER]: frame(HANDOVER, [text(''), text('default'), int(3)]),
-  [RECONCILE]: frame(RECONCILE, [NAMESPACE, int(3), MESSAGE]),
-  [ENTRIES]: frame(ENTRIES, [NAMESPACE, int(3), list([ITEM, ITEM])]),
-  [HAS]: frame(HAS, [list([LEAF, NODE])]),
-  [BLOCK]: frame(BLOCK, [LEAF, FALSE]),
-  [PREPARE]: frame(PREPARE, [RECORD]),
-  [BLOB]: frame(BLOB, [NODE]),
-  [GONE]: frame(GONE, []),
-};
-
-function answerOf(name: string, type: number, data: Buffer, code?: string): FrameVector {
-  const asked = ASKED[type]?.toString('hex') ?? '';
-  return { name, hex: data.toString('hex'), kind: 'answer', request: asked, ...why(code) };
-}
-
-function answer(name: string, type: number, items: readonly Buffer[], code?: string): FrameVector {
-  return answerOf(name, type, frame(0, items), code);
-}
 
 function heads(): FrameVector[] {
   const items = [...NAMES, KEY];
@@ -112,17 +71,27 @@ function heads(): FrameVector[] {
   ];
 }
 
+function condition(items: readonly Buffer[], code?: string): FrameVector {
+  return request(
+    `a put with a condition ${list(items).toString('hex')}`,
+    PUT,
+    [list(items), FALSE, RECORD],
+    code,
+  );
+}
+
+function named(key: Buffer): readonly Buffer[] {
+  return [...NAMES, key];
+}
+
 function requests(): FrameVector[] {
-  const condition = (items: readonly Buffer[], code?: string): FrameVector =>
-    request(`a put with a condition ${list(items).toString('hex')}`, PUT, [list(items), FALSE, RECORD], code);
-  const key = (value: Buffer): readonly Buffer[] => [...NAMES, value];
   return [
-    request('a get', GET, key(KEY)),
-    request('a get of a key with NUL', GET, key(text('\u0000'))),
-    request('a get of no key', GET, key(text('')), BAD),
-    request('a get of a key of 1 025 bytes', GET, key(text('k'.repeat(1025))), BAD),
-    request('a get of a key that begins with U+FEFF', GET, key(text('\uFEFFa')), BAD),
-    request('a get of a key that is no UTF-8', GET, key(text(Buffer.of(0xff))), BAD),
+    request('a get', GET, named(KEY)),
+    request('a get of a key with NUL', GET, named(text('\u0000'))),
+    request('a get of no key', GET, named(text('')), BAD),
+    request('a get of a key of 1 025 bytes', GET, named(text('k'.repeat(1025))), BAD),
+    request('a get of a key that begins with U+FEFF', GET, named(text('\uFEFFa')), BAD),
+    request('a get of a key that is no UTF-8', GET, named(text(Buffer.of(0xff))), BAD),
     request('a get of an owner', GET, [text('did:key:z'), text('default'), KEY]),
     request('a get of an owner with a line feed', GET, [text('a\n'), text('default'), KEY], BAD),
     request('a get of an owner of 257 bytes', GET, [text('a'.repeat(257)), text('default'), KEY], BAD),
@@ -216,12 +185,15 @@ function requests(): FrameVector[] {
   ];
 }
 
+function leaves(count: number): Buffer {
+  return list(Array.from({ length: count }, () => LEAF));
+}
+
 function blockRequests(): FrameVector[] {
-  const many = (count: number): Buffer => list(Array.from({ length: count }, () => LEAF));
   return [
     request('a question for a block of each kind', HAS, [list([LEAF, NODE])]),
-    request('a question for 256 blocks', HAS, [many(256)]),
-    request('a question for 257 blocks', HAS, [many(257)], BAD),
+    request('a question for 256 blocks', HAS, [leaves(256)]),
+    request('a question for 257 blocks', HAS, [leaves(257)], BAD),
     request('a question for no block', HAS, [EMPTY], BAD),
     request('a question for what is no block', HAS, [list([RECORD_CID])], BAD),
     request('a block', BLOCK, [LEAF, FALSE]),
@@ -287,9 +259,12 @@ function pages(): FrameVector[] {
   ];
 }
 
+function cursor(byte: number, number: number): Buffer {
+  return list([bytes(Buffer.alloc(32, byte)), int(number)]);
+}
+
 function answers(): FrameVector[] {
   const partition = list([text(''), text('default'), int(3), int(10), int(1000)]);
-  const cursor = (byte: number, number: number): Buffer => list([bytes(Buffer.alloc(32, byte)), int(number)]);
   return [
     answer('a record', GET, [...STANDING, RECORD]),
     answer('a floor', GET, [...STANDING, list(STAMP)]),
@@ -357,9 +332,11 @@ function answers(): FrameVector[] {
   ];
 }
 
+function gone(id: string, prefix: string, forMs = int(5000), operator = text('')): Buffer {
+  return list([text(id), text(prefix), operator, forMs]);
+}
+
 function goneFrames(): FrameVector[] {
-  const gone = (id: string, prefix: string, forMs = int(5000), operator = text('')): Buffer =>
-    list([text(id), text(prefix), operator, forMs]);
   const one = gone('12D3KooWGone', '192.0.2.0/24');
   const many = (count: number): Buffer => list(Array.from({ length: count }, () => one));
   return [

@@ -59,6 +59,7 @@ function reading(
         },
         directory: { nodes: 10_000, direct: 10_000, relayed: 10_000, owners: 0 },
         bootstrap: [],
+        recovery: null,
         ...node,
       },
     },

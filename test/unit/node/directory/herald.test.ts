@@ -18,6 +18,7 @@ class Node {
   addresses = [tcp4('192.0.2.1', 1)];
   listeners = 0;
   isReady = false;
+  twins = 0;
   readonly herald = new Herald({
     announcer: new Announcer(
       { crypto: createCrypto(), clock: this.clock, signer: createEd25519Signer(Buffer.alloc(32, 1)) },
@@ -30,6 +31,9 @@ class Node {
       return this.listeners;
     },
     hasListeners: () => this.listeners > 0,
+    onTwin: () => {
+      this.twins += 1;
+    },
   });
 
   async live(seconds: number): Promise<number> {
@@ -95,4 +99,13 @@ test('what others cannot dial is not announced; direct addresses come first; loo
   assert.deepEqual(told(loopback), [loopback]);
   assert.deepEqual(told(...Array.from({ length: 20 }, (_, i) => tcp4('192.0.2.1', i + 1))).length, 16);
   assert.deepEqual(describeSelf({ ...SELF, role: 'light' }, [direct], SPONSORSHIP).addresses, []);
+});
+
+test('an announcement of its own identity that is later than any of an earlier run is a twin’s', async () => {
+  const node = new Node();
+  await node.herald.tick();
+  node.herald.outdone(TIME + 20_000);
+  assert.equal(node.twins, 0, 'an earlier run, whose clock was put back since');
+  node.herald.outdone(TIME + 60_000);
+  assert.equal(node.twins, 1);
 });

@@ -57,6 +57,16 @@ function fill(store: NoticeStore, count: number, step: (n: number) => Buffer): n
   return taken;
 }
 
+/** Of another operator. */
+function others(n: number): Buffer {
+  return sponsorshipStep({ operator: person(2), holder: didOf(person(100 + n)) });
+}
+
+/** Each of another operator and another holder. */
+function crowd(n: number): Buffer {
+  return sponsorshipStep({ operator: person(1000 + n), holder: didOf(person(2000 + n)) });
+}
+
 test('one takes the place of the one before, which is gone from the log, now and after a restart', async (t) => {
   const directory = join(scratch(t), 'namespaces');
   const store = open(directory);
@@ -107,8 +117,6 @@ test('an operator, and a holder with one operator, have so many; what replaces o
   assert.equal(fill(store, 6, names), 4, 'of one holder');
   const holders = (n: number): Buffer => sponsorshipStep({ operator, holder: didOf(person(100 + n)) });
   assert.equal(fill(store, 20, holders), 6, 'of one operator');
-  const others = (n: number): Buffer =>
-    sponsorshipStep({ operator: person(2), holder: didOf(person(100 + n)) });
   assert.equal(fill(store, 5, others), 5, 'another operator has its own');
   const later = decoded(
     sponsorshipStep({ operator, holder: WALLET, namespace: 'n0', time: Date.now() + 1, naming: [] }),
@@ -121,8 +129,6 @@ test('an operator, and a holder with one operator, have so many; what replaces o
 test('a crowd of operators and holders keeps out no policy, no revocation, and none of whom the operator vouches for', (t) => {
   const own = didOf(person(1));
   const store = storeWith(t, { sponsorships: 40, notices: 40 }, { isSponsored: (did) => did === own });
-  const crowd = (n: number): Buffer =>
-    sponsorshipStep({ operator: person(1000 + n), holder: didOf(person(2000 + n)) });
   assert.equal(fill(store, 60, crowd), 30, 'three quarters are for strangers');
   assert.equal(
     fill(store, 5, (n) => sponsorshipStep({ operator, holder: didOf(person(100 + n)) })),

@@ -22,15 +22,16 @@ async function startTwo(t: TestContext): Promise<{ own: ReplicaNode; source: Rep
   return { own, source };
 }
 
+function onceReady({ partition }: { partition: number }): Pick<Place, 'isHome' | 'isSponsored'> {
+  return { isHome: partition === PLACE.partition, isSponsored: true };
+}
+
 /** A joiner over the store, the copier and the network of `own`, which will be home of one partition. */
 async function make(t: TestContext, own: ReplicaNode, init: Parameters<typeof makeMembers>[1] = {}) {
   const here = makeMembers(t, { mayBeAlone: false, ...init });
   const { members, clock } = here;
   members.start();
   const log = { asked: 0, ready: 0 };
-  const onceReady = ({ partition }: { partition: number }): Pick<Place, 'isHome' | 'isSponsored'> => {
-    return { isHome: partition === PLACE.partition, isSponsored: true };
-  };
   const joiner = new Joiner(
     {
       members,
@@ -100,13 +101,13 @@ test('what is written while it copies is copied too', async (t) => {
   await sponsor(source.id, OWN);
   await settle();
   const put = own.store.put.bind(own.store);
-  let more: Promise<void> | null = null;
+  const more: Promise<void>[] = [];
   own.store.put = (request) => {
-    more ??= store(source, 30, 1);
+    if (more.length === 0) more.push(store(source, 30, 1));
     return put(request);
   };
   await joiner.tick();
-  await more;
+  await Promise.all(more);
   assert.equal(members.isReady, true);
   assert.equal(own.store.summary(PLACE)?.count, 30);
   assert.deepEqual(own.store.summary(PLACE)?.fingerprint, source.store.summary(PLACE)?.fingerprint);

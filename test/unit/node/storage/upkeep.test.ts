@@ -49,6 +49,8 @@ function member(id: string, rank: number, other: Partial<Member> = {}): Member {
 
 const READY = { operator: ALICE, isReady: true };
 
+const onUnsynced = (): void => undefined;
+
 /** This node, `self`, with one value that it was a replica of alone, as a sponsor unless said otherwise. */
 async function make(t: TestContext, { replicas = 2, isSponsor = true } = {}) {
   const clock = new ManualClock(START);
@@ -63,7 +65,6 @@ async function make(t: TestContext, { replicas = 2, isSponsor = true } = {}) {
     { self: 'self', replicas, distinctPrefixes: true },
   );
   const logger = silentLogger();
-  const onUnsynced = (): void => undefined;
   const own = { store, places, clock, logger, metrics: createStorageServiceMetrics() };
   const standings = new Standings({ ...own, members: members as unknown as Members, onUnsynced });
   const keeps = { own: false };

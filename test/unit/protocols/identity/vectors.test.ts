@@ -125,7 +125,9 @@ for (const vector of links.filter(({ valid }) => valid)) {
     const { link, proof } = decodeLink(Buffer.from(vector.hex, 'hex'), crypto, SWARM);
     const { name: _name, hex: _hex, valid: _valid, message, ...expected } = vector;
     const resources = link.resources.map(formatResource);
-    const shown = { ...link, resources, digest: hex(link.digest) };
+    const { ext, ...fields } = link;
+    const shown = { ...fields, resources, digest: hex(link.digest) };
+    assert.deepEqual(ext, vector.name === 'ext with a value' ? { a: [-1, true] } : {});
     if (vector.kind !== undefined) assert.deepEqual(shown, expected);
     if (message !== undefined) assert.equal(Buffer.from(proof.message).toString(), message);
     const audience = parseDid(link.audience);

@@ -28,6 +28,7 @@ import { ManualClock } from '../../../support/manual-clock.ts';
 
 const crypto = createCrypto();
 const NOBODY = new Uint8Array();
+const verifyOperator = async (): Promise<void> => undefined;
 
 class Receiver {
   readonly clock = new ManualClock(TIME);
@@ -53,7 +54,6 @@ class Receiver {
       },
     };
     const { clock, metrics } = this;
-    const verifyOperator = async (): Promise<void> => undefined;
     const components = { crypto: counting, clock, held: own, metrics, verifyOperator };
     this.admission = new NodeAdmission(components, { swarm: SWARM });
   }

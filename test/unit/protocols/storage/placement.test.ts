@@ -60,7 +60,7 @@ test('homes are the same in whatever order members come, and whoever is live', (
     (list, at, sponsors, init, turn) => {
       const cut = list.length === 0 ? 0 : turn % list.length;
       const turned = [...list.slice(cut), ...list.slice(0, cut)];
-      const other = turned.map((one) => ({ ...one, isLive: !one.isLive }));
+      const other = turned.map((one) => Object.assign({}, one, { isLive: !one.isLive }));
       const homes = homesOf(at, list, sponsors, init);
       assert.deepEqual(ids(homesOf(at, other, sponsors, init)), ids(homes));
       assert.equal(viewOf(crypto, homesOf(at, other, sponsors, init)), viewOf(crypto, homes));

@@ -1,0 +1,42 @@
+/** A backup of a node that does not run. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../../protocols/common/clock.ts';
+import { CodedError } from '../../protocols/common/errors.ts';
+import type { Config } from '../config/schema.ts';
+import { type DataLock, lockDataDirectory } from '../disk/data-lock.ts';
+import { readPeerId } from '../identity/identity.ts';
+import { IDENTITY_KEY } from './contents.ts';
+import type { BackupOptions, BackupReport } from './interface.ts';
+import { backUp } from './writer.ts';
+
+/** Null while a node runs on the data directory: that node is to make it. Throws `no_node` where there is none. */
+export async function backUpStopped(options: BackupOptions, config: Config): Promise<BackupReport | null> {
+  const { data } = config;
+  const lock = existsSync(join(data, IDENTITY_KEY)) ? lockUnlessRunning(data) : 'none';
+  if (lock === null) return null;
+  const peerId = readPeerId(data);
+  if (lock === 'none' || peerId === null) {
+    throw new CodedError('no_node', `${data} is not a node's data directory: name it with --data`);
+  }
+  try {
+    return await backUp({ clock: systemClock, holdBlocks }, { ...options, config, peerId });
+  } finally {
+    lock.release();
+  }
+}
+
+/** Nobody removes any while the lock is held. */
+async function holdBlocks(): Promise<() => void> {
+  return () => undefined;
+}
+
+/** The lock of a data directory; null while a node runs on it. */
+export function lockUnlessRunning(data: string): DataLock | null {
+  try {
+    return lockDataDirectory(data);
+  } catch (error) {
+    if (error instanceof CodedError && error.code === 'data_in_use') return null;
+    throw error;
+  }
+}
