@@ -30,7 +30,7 @@ const etag = (ms: number) => `"${ms}-0-${CID}"`;
 
 function acked(history: History, kind: 'put' | 'delete', text: string, ms: number): void {
   const op = history.begin({ key: 'p/k', kind, text });
-  history.end(op, { kind: 'acked', etag: etag(ms), replicas: [] });
+  history.end(op, { kind: 'acked', etag: etag(ms), replicas: [], durable: true, expiresAt: null });
 }
 
 function readNow(history: History, text: string | null, ms = 0): void {
@@ -85,7 +85,7 @@ const FAULTS: readonly (readonly [Violation, (history: History) => void])[] = [
       acked(history, 'put', 'one', 1_000);
       acked(history, 'put', 'two', 2_000);
       const op = history.begin({ key: 'p/k', kind: 'put', text: 'three', ifMatch: etag(1_000) });
-      history.end(op, { kind: 'acked', etag: etag(3_000), replicas: [] });
+      history.end(op, { kind: 'acked', etag: etag(3_000), replicas: [], durable: true, expiresAt: null });
     },
   ],
   [
@@ -93,7 +93,7 @@ const FAULTS: readonly (readonly [Violation, (history: History) => void])[] = [
     (history) => {
       acked(history, 'put', 'one', 1_000);
       const op = history.begin({ key: 'p/k', kind: 'put', text: 'two', ifAbsent: true });
-      history.end(op, { kind: 'acked', etag: etag(2_000), replicas: [] });
+      history.end(op, { kind: 'acked', etag: etag(2_000), replicas: [], durable: true, expiresAt: null });
     },
   ],
   [
@@ -108,7 +108,7 @@ const FAULTS: readonly (readonly [Violation, (history: History) => void])[] = [
     (history) => {
       acked(history, 'put', 'one', 1_000);
       acked(history, 'delete', '', 2_000);
-      history.judgeList('p/', history.now(), [{ key: 'p/k', etag: etag(1_000) }], 'a');
+      history.judgeList('p/', history.now(), [{ key: 'p/k', etag: etag(1_000), expiresAt: null }], 'a');
     },
   ],
 ];
@@ -135,7 +135,7 @@ test('the checker allows what is promised to be possible', () => {
   const deletion = history.begin({ key: 'p/k', kind: 'delete', text: '' });
   readNow(history, null);
   readNow(history, 'two', 2_000);
-  history.end(deletion, { kind: 'acked', etag: etag(3_000), replicas: [] });
+  history.end(deletion, { kind: 'acked', etag: etag(3_000), replicas: [], durable: true, expiresAt: null });
   readNow(history, null);
   history.judgeList('p/', history.now(), [], 'a');
   assert.equal(history.violationCount, 0, history.examples.join('\n'));

@@ -3,6 +3,7 @@ import { churn } from './churn.ts';
 import { disk } from './disk.ts';
 import { disturbance } from './disturbance.ts';
 import { membership } from './membership.ts';
+import { promises } from './promises.ts';
 import { relayChurn } from './relay-churn.ts';
 import { storage } from './storage.ts';
 
@@ -19,7 +20,7 @@ const relay: Experiment = {
 
 /** `npm run faults -- NAME [--json]`: a fault that was not withstood makes it fail. */
 const result = await runExperiment(
-  [relay, disturbance, storage, churn, disk, membership],
+  [relay, disturbance, storage, churn, disk, membership, promises],
   process.argv.slice(2),
 );
 if (typeof result === 'number') process.exitCode = result;

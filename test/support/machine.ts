@@ -3,7 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeStatus } from '../../node/index.ts';
 import { OWNER_KEY_VARIABLE } from './owner.ts';
-import { type Cleanup, maillon, type Program, scratch } from './processes.ts';
+import type { Host } from './namespaces.ts';
+import { type Cleanup, maillon, type Program, type RunOptions, scratch } from './processes.ts';
 
 /** A node that answers. */
 export interface Running {
@@ -29,6 +30,13 @@ export interface Said {
   readonly stderr: string;
 }
 
+export interface MachineInit {
+  /** Where it has the usual ports, in a network of namespaces; on loopback, with free ones, unless given. */
+  readonly host?: Host | null;
+  /** HOME of another machine of the same owner, with the owner's key; another than everybody else's unless given. */
+  readonly home?: string;
+}
+
 const CLOCK = new URL('clock-shift.ts', import.meta.url);
 const PORTS = ['--listen-ws', '0', '--gateway-port', '0', '--admin-port', '0', '--no-network-quic'];
 
@@ -37,12 +45,14 @@ export class Machine {
   readonly home: string;
   readonly data: string;
   readonly #t: Cleanup;
+  readonly #host: Host | null;
   #running: Running | null = null;
 
-  constructor(t: Cleanup) {
+  constructor(t: Cleanup, { host = null, home }: MachineInit = {}) {
     this.#t = t;
-    this.home = scratch(t);
-    this.data = join(this.home, 'data');
+    this.#host = host;
+    this.home = home ?? scratch(t);
+    this.data = join(home === undefined ? this.home : scratch(t), 'data');
     mkdirSync(this.data, { mode: 0o700 });
   }
 
@@ -67,8 +77,7 @@ export class Machine {
 
   /** The same without waiting for it. */
   spawn(args: readonly string[], { input, aheadMs = 0, command = 'node' }: StartOptions = {}): Program {
-    const listen = ['--listen-host', '127.0.0.1', '--listen-tcp', String(this.#running?.port ?? 0)];
-    return maillon(this.#t, [command, '--json', ...listen, ...PORTS, ...args], {
+    return this.#maillon([command, '--json', ...this.#ports(), ...args], {
       env: { ...this.#environment(), ...clockEnvironment(aheadMs) },
       ...(input === undefined ? {} : { input }),
     });
@@ -76,8 +85,8 @@ export class Machine {
 
   /** Runs a command to its end. */
   async run(args: readonly string[], input?: string): Promise<Said> {
-    const env = { ...this.#environment(), ...this.#places() };
-    const program = maillon(this.#t, args, { env, ...(input === undefined ? {} : { input }) });
+    const env = this.#environment();
+    const program = this.#maillon(args, { env, ...(input === undefined ? {} : { input }) });
     const exit = await program.exit;
     return { exit, stdout: program.stdout, stderr: program.stderr };
   }
@@ -92,16 +101,20 @@ export class Machine {
 
   /** A command that listens: it goes on. */
   listen(...args: readonly string[]): Program {
-    return maillon(this.#t, args, { env: { ...this.#environment(), ...this.#places() } });
+    return this.#maillon(args, { env: this.#environment() });
   }
 
   async status(): Promise<NodeStatus> {
     return (await this.ask('status')).node;
   }
 
-  #places(): NodeJS.ProcessEnv {
-    if (this.#running === null) return {};
-    return { MAILLON_URL: this.#running.url, MAILLON_ADMIN_URL: this.#running.admin };
+  #maillon(args: readonly string[], options: RunOptions): Program {
+    return this.#host?.maillon(this.#t, args, options) ?? maillon(this.#t, args, options);
+  }
+
+  #ports(): readonly string[] {
+    if (this.#host !== null) return [];
+    return ['--listen-host', '127.0.0.1', '--listen-tcp', String(this.#running?.port ?? 0), ...PORTS];
   }
 
   #environment(): NodeJS.ProcessEnv {

@@ -1,6 +1,6 @@
 /**
  * Networks made of Linux network namespaces, for tests of what loopback cannot show: home routers, firewalls,
- * partitions, thin lines. A backbone routes between public addresses; each host on it has a /24 of its own.
+ * partitions, thin lines. A backbone routes between public addresses; each host on it has a /24 to itself, unless it is on a segment.
  * Needs root, iproute2 and iptables: `canUseNamespaces` says what is missing. IPv6 is off inside.
  */
 import { execFileSync } from 'node:child_process';
@@ -20,7 +20,7 @@ export const NAMESERVER = '45.90.0.53';
 /** First two bytes of the backbone's addresses: not private, not reserved, so that libp2p takes them as public. */
 const PUBLIC = '45.90';
 /** As the third byte of an address. */
-const HOSTS_MAX = 250;
+const SUBNETS_MAX = 250;
 /** iptables waits so long for another that holds its lock. */
 const LOCK_WAIT_S = '10';
 const COMMAND_TIMEOUT_MS = 15_000;
@@ -140,6 +140,30 @@ export class Topology {
     return new Host(namespace, this.#attach(namespace), 'wan');
   }
 
+  /** A line that several machines share: their public addresses are in one /24. */
+  segment(): Segment {
+    const subnet = this.#subnet();
+    const bridge = `segment${subnet}`;
+    run('ip', '-n', this.#backbone, 'link', 'add', bridge, 'type', 'bridge');
+    run('ip', '-n', this.#backbone, 'address', 'add', `${PUBLIC}.${subnet}.1/24`, 'dev', bridge);
+    run('ip', '-n', this.#backbone, 'link', 'set', bridge, 'up');
+    let hosts = 0;
+    return {
+      host: (name) => {
+        const namespace = this.#namespace(name);
+        const address = `${PUBLIC}.${subnet}.${++hosts + 1}`;
+        const port = `${bridge}-${hosts}`;
+        link(
+          { namespace: this.#backbone, device: port, address: null },
+          { namespace, device: 'wan', address },
+        );
+        run('ip', '-n', this.#backbone, 'link', 'set', port, 'master', bridge);
+        run('ip', '-n', namespace, 'route', 'add', 'default', 'via', `${PUBLIC}.${subnet}.1`);
+        return new Host(namespace, address, 'wan');
+      },
+    };
+  }
+
   /** A home router with a public address; the machines behind it are `nat.host(…)`. */
   nat(name: string): Nat {
     const namespace = this.#namespace(name);
@@ -173,8 +197,7 @@ export class Topology {
 
   /** A line from the backbone to `namespace`, with the address it has there. */
   #attach(namespace: string): string {
-    const subnet = ++this.#attached;
-    if (subnet > HOSTS_MAX) throw new Error(`at most ${HOSTS_MAX} hosts on one backbone`);
+    const subnet = this.#subnet();
     const gateway = `${PUBLIC}.${subnet}.1`;
     const address = `${PUBLIC}.${subnet}.2`;
     link(
@@ -184,6 +207,18 @@ export class Topology {
     run('ip', '-n', namespace, 'route', 'add', 'default', 'via', gateway);
     return address;
   }
+
+  /** Third byte of addresses that nobody has yet. */
+  #subnet(): number {
+    const subnet = ++this.#attached;
+    if (subnet > SUBNETS_MAX) throw new Error(`at most ${SUBNETS_MAX} lines on one backbone`);
+    return subnet;
+  }
+}
+
+/** Machines in one /24. */
+export interface Segment {
+  host(name: string): Host;
 }
 
 function dropRule(from: string, to: string): string[] {
@@ -193,7 +228,8 @@ function dropRule(from: string, to: string): string[] {
 interface LinkEnd {
   readonly namespace: string;
   readonly device: string;
-  readonly address: string;
+  /** None where it is the port of a bridge. */
+  readonly address: string | null;
 }
 
 function link(a: LinkEnd, b: LinkEnd): void {
@@ -203,7 +239,7 @@ function link(a: LinkEnd, b: LinkEnd): void {
   ];
   run('ip', 'link', 'add', ...left, 'type', 'veth', 'peer', ...right);
   for (const { namespace, device, address } of [a, b]) {
-    run('ip', '-n', namespace, 'address', 'add', `${address}/24`, 'dev', device);
+    if (address !== null) run('ip', '-n', namespace, 'address', 'add', `${address}/24`, 'dev', device);
     run('ip', '-n', namespace, 'link', 'set', device, 'up');
   }
 }

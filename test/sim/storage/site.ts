@@ -7,7 +7,13 @@ export type Consistency = 'one' | 'majority' | 'default';
 
 /** What became of a write, as far as its client can know. */
 export type Outcome =
-  | { readonly kind: 'acked'; readonly etag: string; readonly replicas: readonly string[] }
+  | {
+      readonly kind: 'acked';
+      readonly etag: string;
+      readonly replicas: readonly string[];
+      readonly durable: boolean;
+      readonly expiresAt: number | null;
+    }
   /** It is certain that nothing was written. */
   | { readonly kind: 'refused'; readonly code: string }
   /** It may have been written, or may yet be. */
@@ -38,6 +44,7 @@ export interface Holder {
 export interface ListedEntry {
   readonly key: string;
   readonly etag: string;
+  readonly expiresAt: number | null;
 }
 
 interface Answer {
@@ -66,11 +73,13 @@ export class Site {
   target: Target;
   /** Codes of answers nobody should get, and how often they came. */
   readonly faults = new Map<string, number>();
+  readonly #namespace: string;
   #agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-  constructor(name: string, target: Target) {
+  constructor(name: string, target: Target, namespace = NAMESPACE) {
     this.name = name;
     this.target = target;
+    this.#namespace = namespace;
   }
 
   /** Forgets its connections: the process behind them is another one. */
@@ -90,7 +99,7 @@ export class Site {
 
   async get(key: string, consistency: Consistency = 'majority'): Promise<ReadOutcome> {
     const query = consistency === 'default' ? '' : `?consistency=${consistency}`;
-    const answer = await this.ask('GET', pathOf(key) + query).catch(failure);
+    const answer = await this.ask('GET', this.#pathOf(key) + query).catch(failure);
     if (!('status' in answer)) return answer;
     const { status, headers, body } = answer;
     if (status === 200) {
@@ -107,7 +116,7 @@ export class Site {
     let cursor: string | null = null;
     do {
       const from: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-      const path = `/v1/kv/${NAMESPACE}?limit=${PAGE}&prefix=${encodeURIComponent(prefix)}${from}`;
+      const path = `/v1/kv/${this.#namespace}?limit=${PAGE}&prefix=${encodeURIComponent(prefix)}${from}`;
       const answer = await this.ask('GET', path).catch(failure);
       if (!('status' in answer)) return answer.code;
       if (answer.status !== 200) return this.#codeOf(answer);
@@ -120,7 +129,7 @@ export class Site {
 
   /** Who holds `key`; nothing when the node cannot say. */
   async where(key: string): Promise<readonly Holder[]> {
-    const path = `/v1/network/storage/where?namespace=${NAMESPACE}&key=${encodeURIComponent(key)}`;
+    const path = `/v1/network/storage/where?namespace=${encodeURIComponent(this.#namespace)}&key=${encodeURIComponent(key)}`;
     const answer = await this.ask('GET', path).catch(failure);
     if (!('status' in answer) || answer.status !== 200) return [];
     return (JSON.parse(answer.body) as { holders: Holder[] }).holders;
@@ -164,17 +173,22 @@ export class Site {
       ...(ifAbsent === true ? { 'if-none-match': '*' } : {}),
     };
     const query = durability === undefined ? '' : `?durability=${durability}`;
-    const answer = await this.ask(method, pathOf(key) + query, headers, text).catch(failure);
+    const answer = await this.ask(method, this.#pathOf(key) + query, headers, text).catch(failure);
     if (!('status' in answer)) {
       // nobody listened: nothing was sent
       return { kind: answer.code === 'ECONNREFUSED' ? 'refused' : 'unclear', code: answer.code };
     }
     if (answer.status === 200 || answer.status === 201) {
-      const { etag, replicas } = JSON.parse(answer.body) as { etag: string; replicas: string[] };
-      return { kind: 'acked', etag, replicas };
+      const receipt = JSON.parse(answer.body) as Extract<Outcome, { kind: 'acked' }>;
+      const { etag, replicas, durable, expiresAt } = receipt;
+      return { kind: 'acked', etag, replicas, durable, expiresAt };
     }
     const code = this.#codeOf(answer);
     return { kind: REFUSALS.has(code) ? 'refused' : 'unclear', code };
+  }
+
+  #pathOf(key: string): string {
+    return `/v1/kv/${this.#namespace}/${encodeURIComponent(key)}`;
   }
 
   #codeOf({ status, body }: Answer): string {
@@ -202,8 +216,4 @@ class CodeError extends Error {
 function failure(error: unknown): { kind: 'failed'; code: string } {
   const { code } = error as { code?: string };
   return { kind: 'failed', code: code ?? 'no_answer' };
-}
-
-function pathOf(key: string): string {
-  return `/v1/kv/${NAMESPACE}/${encodeURIComponent(key)}`;
 }

@@ -1,0 +1,183 @@
+/**
+ * README's "Two machines" on machines with networks between them: each has a HOME of its own, they join by invite, and what was
+ * stored is read from any of them whichever is lost. On loopback addresses tell nothing; here hosts share a /24, or have one each,
+ * or are behind routers.
+ */
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { Machine } from '../support/machine.ts';
+import { canUseNamespaces, type Host, Topology } from '../support/namespaces.ts';
+import { type Program, until } from '../support/processes.ts';
+
+const skip = canUseNamespaces() ?? false;
+const REPLICAS = 3;
+
+interface Holder {
+  readonly id: string;
+  readonly role: string;
+  readonly isLive: boolean;
+  readonly isSynced: boolean | null;
+  readonly etag: string | null;
+}
+
+/** Stores a value, and has the receipt say that it is kept for ever. */
+async function put(machine: Machine, key: string): Promise<void> {
+  const receipt = await machine.ask('put', key, `value of ${key}`);
+  assert.deepEqual([receipt.durable, receipt.expiresAt], [true, null], key);
+}
+
+/** Holders that are there and count, as `machine` sees them. */
+async function copies(machine: Machine, key: string): Promise<string[]> {
+  const { holders } = (await machine.ask('storage', 'where', key)) as { holders: Holder[] };
+  return holders
+    .filter(({ role, isLive, isSynced, etag }) => role === 'home' && isLive && isSynced && etag !== null)
+    .map(({ id }) => id)
+    .toSorted();
+}
+
+/** Waits until each key is at all these machines, or at as many of them as there are replicas. */
+async function held(machines: readonly Machine[], keys: readonly string[]): Promise<void> {
+  const [asked] = machines as [Machine];
+  const expected = machines.map(({ running }) => running.peerId);
+  for (const key of keys) {
+    await until(`${key} is at each of ${machines.length} machines`, async () => {
+      const found = await copies(asked, key);
+      return found.length === Math.min(REPLICAS, expected.length) && found.every((id) => expected.includes(id));
+    });
+  }
+}
+
+/** Every machine reads every value, and lists all of them without an expiry. */
+async function readable(machines: readonly Machine[], keys: readonly string[]): Promise<void> {
+  for (const machine of machines) {
+    await Promise.all(
+      keys.map(async (key) => {
+        const { exit, stdout, stderr } = await machine.run(['get', key]);
+        assert.deepEqual([exit, stdout], [0, `value of ${key}`], stderr);
+      }),
+    );
+    await listed(machine, keys);
+  }
+}
+
+async function listed(machine: Machine, keys: readonly string[]): Promise<void> {
+  const { exit, stdout, stderr } = await machine.run(['list', '--long']);
+  assert.equal(exit, 0, stderr);
+  const [headings, ...rows] = stdout.trimEnd().split('\n').map((line) => line.trim().split(/\s+/));
+  assert.deepEqual(headings, ['SIZE', 'WRITTEN', 'EXPIRES', 'TYPE', 'KEY']);
+  assert.deepEqual(
+    rows.map((row) => row.at(-1)),
+    keys.toSorted(),
+  );
+  // SIZE, WRITTEN, EXPIRES: a type may have spaces in it
+  assert.ok(
+    rows.every(([, , expiry]) => expiry === '-'),
+    stdout,
+  );
+}
+
+async function subscribed(machine: Machine, topic: string): Promise<Program> {
+  const program = machine.listen('sub', topic);
+  await until('it listens', () => program.stderr.includes('live on'));
+  return program;
+}
+
+/** What one publishes the other hears. A mesh that is still forming may lose the first. */
+async function hears(inbox: Program, from: Machine, text: string): Promise<void> {
+  let attempt = 0;
+  await until(`hears ${text}`, async () => {
+    if (inbox.stdout.includes(text)) return true;
+    await from.ask('pub', 'news', `${text} ${attempt++}`);
+    return false;
+  });
+}
+
+/** The first machine invites the others, which join one after another while it stores something. */
+async function join(t: TestContext, hosts: readonly Host[], keys: string[]): Promise<readonly Machine[]> {
+  const [firstHost, ...others] = hosts as [Host, ...Host[]];
+  const first = new Machine(t, { host: firstHost });
+  await first.start();
+  keys.push('before');
+  await put(first, 'before');
+  const machines = [first];
+  for (const host of others) {
+    const machine = new Machine(t, { host });
+    const { invite } = await first.ask('invite');
+    const key = `during-${machines.length}`;
+    keys.push(key);
+    await Promise.all([machine.start(['--join', '-', '--yes'], { input: `${invite}\n` }), put(first, key)]);
+    machines.push(machine);
+  }
+  return machines;
+}
+
+/** One after another is killed, whoever it is: the others go on reading, and after its return all have everything. */
+async function loseEach(machines: readonly Machine[], keys: string[]): Promise<void> {
+  for (const [index, lost] of machines.entries()) {
+    await lost.running.program.end('SIGKILL');
+    const others = machines.filter((machine) => machine !== lost);
+    await readable(others, keys);
+    if (others.length > 1) {
+      const key = `without-${index}`;
+      keys.push(key);
+      await put(others[0] as Machine, key);
+    }
+    await lost.start();
+    await held(machines, keys);
+    await readable([lost], keys);
+  }
+}
+
+async function tryOn(t: TestContext, hosts: readonly Host[]): Promise<void> {
+  const keys: string[] = [];
+  const machines = await join(t, hosts, keys);
+  const [first, last] = [machines[0] as Machine, machines.at(-1) as Machine];
+  await held(machines, keys);
+  const [here, there] = await Promise.all([subscribed(first, 'news'), subscribed(last, 'news')]);
+  await hears(there, first, 'from the first');
+  await hears(here, last, 'from the last');
+  for (const [index, machine] of machines.entries()) {
+    keys.push(`after-${index}`);
+    await put(machine, `after-${index}`);
+  }
+  await loseEach(machines, keys);
+}
+
+describe('machines that joined by invite hear each other, and keep what was stored whichever is lost', { skip }, () => {
+  test('two in one /24', async (t) => {
+    const segment = new Topology(t).segment();
+    await tryOn(t, [segment.host('a'), segment.host('b')]);
+  });
+
+  test('three in three /24', async (t) => {
+    const net = new Topology(t);
+    await tryOn(t, [net.host('a'), net.host('b'), net.host('c')]);
+  });
+
+  test('two behind routers, and one with a public address that invited them', async (t) => {
+    const net = new Topology(t);
+    await tryOn(t, [net.host('a'), net.nat('left').host('b'), net.nat('right').host('c')]);
+  });
+});
+
+test('a node of another owner takes nothing from what was promised, and neither does its loss', { skip }, async (t) => {
+  const segment = new Topology(t).segment();
+  const host = segment.host('a');
+  const [own, other] = [new Machine(t, { host }), new Machine(t, { host: segment.host('b') })];
+  const { peerId, port } = await own.start();
+  const keys = ['one', 'two', 'three'];
+  for (const key of keys) await put(own, key);
+  const { program } = await other.start(['--bootstrap', `/ip4/${host.address}/tcp/${port}/p2p/${peerId}`]);
+  await until('each counts the other', async () => {
+    return (await own.ask('storage', 'status')).members === 2 && (await other.ask('storage', 'status')).members === 2;
+  });
+  for (const key of keys) assert.deepEqual(await copies(own, key), [peerId]);
+  await listed(own, keys);
+  await program.end('SIGKILL');
+  await until('it knows of the loss', async () => (await own.status()).peers === 0);
+  for (const key of keys) assert.deepEqual(await copies(own, key), [peerId]);
+  await readable([own], keys);
+  keys.push('four');
+  await put(own, 'four');
+  await listed(own, keys);
+});
