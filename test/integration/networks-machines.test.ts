@@ -42,7 +42,9 @@ async function held(machines: readonly Machine[], keys: readonly string[]): Prom
   for (const key of keys) {
     await until(`${key} is at each of ${machines.length} machines`, async () => {
       const found = await copies(asked, key);
-      return found.length === Math.min(REPLICAS, expected.length) && found.every((id) => expected.includes(id));
+      return (
+        found.length === Math.min(REPLICAS, expected.length) && found.every((id) => expected.includes(id))
+      );
     });
   }
 }
@@ -63,7 +65,10 @@ async function readable(machines: readonly Machine[], keys: readonly string[]): 
 async function listed(machine: Machine, keys: readonly string[]): Promise<void> {
   const { exit, stdout, stderr } = await machine.run(['list', '--long']);
   assert.equal(exit, 0, stderr);
-  const [headings, ...rows] = stdout.trimEnd().split('\n').map((line) => line.trim().split(/\s+/));
+  const [headings, ...rows] = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
   assert.deepEqual(headings, ['SIZE', 'WRITTEN', 'EXPIRES', 'TYPE', 'KEY']);
   assert.deepEqual(
     rows.map((row) => row.at(-1)),
@@ -143,7 +148,9 @@ async function tryOn(t: TestContext, hosts: readonly Host[]): Promise<void> {
   await loseEach(machines, keys);
 }
 
-describe('machines that joined by invite hear each other, and keep what was stored whichever is lost', { skip }, () => {
+describe('machines that joined by invite hear each other, and keep what was stored whichever is lost', {
+  skip,
+}, () => {
   test('two in one /24', async (t) => {
     const segment = new Topology(t).segment();
     await tryOn(t, [segment.host('a'), segment.host('b')]);
@@ -160,7 +167,9 @@ describe('machines that joined by invite hear each other, and keep what was stor
   });
 });
 
-test('a node of another owner takes nothing from what was promised, and neither does its loss', { skip }, async (t) => {
+test('a node of another owner takes nothing from what was promised, and neither does its loss', {
+  skip,
+}, async (t) => {
   const segment = new Topology(t).segment();
   const host = segment.host('a');
   const [own, other] = [new Machine(t, { host }), new Machine(t, { host: segment.host('b') })];
@@ -169,7 +178,10 @@ test('a node of another owner takes nothing from what was promised, and neither 
   for (const key of keys) await put(own, key);
   const { program } = await other.start(['--bootstrap', `/ip4/${host.address}/tcp/${port}/p2p/${peerId}`]);
   await until('each counts the other', async () => {
-    return (await own.ask('storage', 'status')).members === 2 && (await other.ask('storage', 'status')).members === 2;
+    return (
+      (await own.ask('storage', 'status')).members === 2 &&
+      (await other.ask('storage', 'status')).members === 2
+    );
   });
   for (const key of keys) assert.deepEqual(await copies(own, key), [peerId]);
   await listed(own, keys);

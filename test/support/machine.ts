@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeStatus } from '../../node/index.ts';
-import { OWNER_KEY_VARIABLE } from './owner.ts';
 import type { Host } from './namespaces.ts';
+import { OWNER_KEY_VARIABLE } from './owner.ts';
 import { type Cleanup, maillon, type Program, type RunOptions, scratch } from './processes.ts';
 
 /** A node that answers. */

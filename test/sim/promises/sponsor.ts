@@ -87,4 +87,3 @@ export class Sponsor {
     return `/ip4/127.0.0.1/tcp/${port}/p2p/${peerId}`;
   }
 }
-
