@@ -83,7 +83,7 @@ async function listed(machine: Machine, keys: readonly string[]): Promise<void> 
 
 async function subscribed(machine: Machine, topic: string): Promise<Program> {
   const program = machine.listen('sub', topic);
-  await until('it listens', () => program.stderr.includes('live on'));
+  await until('it listens', () => program.stderr.includes('listening to'));
   return program;
 }
 
