@@ -28,6 +28,7 @@ export async function checkEnd(world: World, oracle: Oracle): Promise<void> {
     // every disk that had it is gone: nobody promised more
     else oracle.counts.lost += 1;
   }
+  for (const node of world.up) checkReady(world, oracle, node);
   for (const { key, promised } of kept) checkCopies(world, oracle, key, promised);
   const checks = world.up.flatMap((node) => [
     ...oracle.keys.map((key) => checkGet(oracle, node, key, kept)),
@@ -47,6 +48,13 @@ function isHeld(world: World, oracle: Oracle, key: Key, { stamp }: Promised): bo
   });
 }
 
+/** One that joins is ready in the end, unless it waits for what a machine of the same operator had that was lost. */
+function checkReady(world: World, oracle: Oracle, { id, machine, members }: SimNode): void {
+  const fellows = world.machines.filter(({ operator }) => operator === machine.operator);
+  if (members.isReady || fellows.some((one) => oracle.wasLost(one))) return;
+  oracle.violated('I7', `${oracle.nameOf(id)} does not become ready`);
+}
+
 /** I7, and I2 of each copy. */
 function checkCopies(world: World, oracle: Oracle, key: Key, { stamp }: Promised): void {
   const sponsors = sponsorsUp(world, key.name.owner);
@@ -58,7 +66,7 @@ function checkCopies(world: World, oracle: Oracle, key: Key, { stamp }: Promised
       oracle.violated('I2', `${oracle.nameOf(node.id)} keeps ${key.name.key} until ${row.expiry}`);
     return isHome && isSynced && row !== undefined && compareRecords(row, stamp) >= 0;
   });
-  const wanted = Math.min(REPLICAS, sponsors.length);
+  const wanted = Math.min(REPLICAS, sponsors.filter(({ members }) => members.isReady).length);
   if (copies.length >= wanted) return;
   const names = copies.map(({ id }) => oracle.nameOf(id)).join(', ');
   oracle.violated('I7', `${key.name.key} has ${copies.length} synced copies (${names}), not ${wanted}`);
@@ -123,8 +131,9 @@ async function checkLists(
   }
 }
 
+/** By what they know: a change may have been lost with the machine that it was told. */
 function sponsorsUp(world: World, owner: string): SimNode[] {
-  return world.up.filter(({ machine }) => world.sponsorsOf(owner).has(machine.operator));
+  return world.up.filter((node) => node.isSponsor({ owner }));
 }
 
 /** Whether somebody that counts as a replica of what `owner` holds has been there for `ms`. */
