@@ -81,7 +81,7 @@ async function checkGet(
   const promised = kept.find((one) => one.key === key)?.promised;
   const name = `${oracle.nameOf(node.id)}: ${key.name.key}`;
   try {
-    const read = await node.coordinator.get(key.name, undefined);
+    const read = await again(() => node.coordinator.get(key.name, undefined));
     const stamp = read === null ? null : parseEtag(read.etag);
     if (promised !== undefined) {
       if (stamp === null) oracle.violated('I3', `${name} is not there`);
@@ -116,7 +116,7 @@ async function checkLists(
     const namespace = own[0]?.key.name.namespace ?? '';
     const name = oracle.nameOf(node.id);
     try {
-      const { entries } = await node.coordinator.list({ owner, namespace });
+      const { entries } = await again(() => node.coordinator.list({ owner, namespace }));
       for (const { key, promised } of own) {
         const entry = entries.find((one) => one.key === key.name.key);
         const stamp = entry === undefined ? null : parseEtag(entry.etag);
@@ -148,7 +148,7 @@ async function checkWrite(world: World, oracle: Oracle, node: SimNode): Promise<
   for (const owner of world.owners) {
     if (!hasReadySponsor(world, owner, 0)) continue;
     const name = { owner, namespace: 'later', key: oracle.nameOf(node.id) };
-    const error = (await refusalOf(node, name)) && (await refusalOf(node, name));
+    const error = await refusalOf(node, name);
     if (error !== null)
       oracle.violated(
         'I5',
@@ -157,10 +157,16 @@ async function checkWrite(world: World, oracle: Oracle, node: SimNode): Promise<
   }
 }
 
-/** Why a write is refused; null when it is not. Clients try again: its partition may be synced only now. */
+/** Clients try again. */
+async function again<T>(request: () => Promise<T>): Promise<T> {
+  return request().catch(request);
+}
+
+/** Why a write is refused; null when it is not. Its partition may be synced only now. */
 async function refusalOf(node: SimNode, name: RecordName): Promise<CodedError | null> {
   try {
-    await node.coordinator.put(name, { kind: KIND_VALUE, value: Buffer.from('later') }, {});
+    const content = { kind: KIND_VALUE, value: Buffer.from('later') } as const;
+    await again(() => node.coordinator.put(name, content, {}));
     return null;
   } catch (error) {
     if (error instanceof CodedError) return error;
