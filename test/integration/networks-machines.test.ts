@@ -5,8 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { Machine } from '../support/machine.ts';
-import { canUseNamespaces, type Host, Topology } from '../support/namespaces.ts';
+import { codeOf, Machine, type MachineInit } from '../support/machine.ts';
+import { canUseNamespaces, type Nat, Topology } from '../support/namespaces.ts';
 import { type Program, until } from '../support/processes.ts';
 
 const skip = canUseNamespaces() ?? false;
@@ -42,7 +42,9 @@ async function held(machines: readonly Machine[], keys: readonly string[]): Prom
   for (const key of keys) {
     await until(`${key} is at each of ${machines.length} machines`, async () => {
       const found = await copies(asked, key);
-      return found.length === Math.min(REPLICAS, expected.length) && found.every((id) => expected.includes(id));
+      return (
+        found.length === Math.min(REPLICAS, expected.length) && found.every((id) => expected.includes(id))
+      );
     });
   }
 }
@@ -63,7 +65,10 @@ async function readable(machines: readonly Machine[], keys: readonly string[]): 
 async function listed(machine: Machine, keys: readonly string[]): Promise<void> {
   const { exit, stdout, stderr } = await machine.run(['list', '--long']);
   assert.equal(exit, 0, stderr);
-  const [headings, ...rows] = stdout.trimEnd().split('\n').map((line) => line.trim().split(/\s+/));
+  const [headings, ...rows] = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
   assert.deepEqual(headings, ['SIZE', 'WRITTEN', 'EXPIRES', 'TYPE', 'KEY']);
   assert.deepEqual(
     rows.map((row) => row.at(-1)),
@@ -78,7 +83,7 @@ async function listed(machine: Machine, keys: readonly string[]): Promise<void> 
 
 async function subscribed(machine: Machine, topic: string): Promise<Program> {
   const program = machine.listen('sub', topic);
-  await until('it listens', () => program.stderr.includes('live on'));
+  await until('it listens', () => program.stderr.includes('listening to'));
   return program;
 }
 
@@ -93,15 +98,19 @@ async function hears(inbox: Program, from: Machine, text: string): Promise<void>
 }
 
 /** The first machine invites the others, which join one after another while it stores something. */
-async function join(t: TestContext, hosts: readonly Host[], keys: string[]): Promise<readonly Machine[]> {
-  const [firstHost, ...others] = hosts as [Host, ...Host[]];
-  const first = new Machine(t, { host: firstHost });
+async function join(
+  t: TestContext,
+  places: readonly MachineInit[],
+  keys: string[],
+): Promise<readonly Machine[]> {
+  const [firstPlace, ...others] = places;
+  const first = new Machine(t, firstPlace);
   await first.start();
   keys.push('before');
   await put(first, 'before');
   const machines = [first];
-  for (const host of others) {
-    const machine = new Machine(t, { host });
+  for (const place of others) {
+    const machine = new Machine(t, place);
     const { invite } = await first.ask('invite');
     const key = `during-${machines.length}`;
     keys.push(key);
@@ -117,20 +126,34 @@ async function loseEach(machines: readonly Machine[], keys: string[]): Promise<v
     await lost.running.program.end('SIGKILL');
     const others = machines.filter((machine) => machine !== lost);
     await readable(others, keys);
-    if (others.length > 1) {
-      const key = `without-${index}`;
-      keys.push(key);
-      await put(others[0] as Machine, key);
-    }
+    const key = `without-${index}`;
+    keys.push(key);
+    await storeWithout(others as [Machine, ...Machine[]], key);
     await lost.start();
     await held(machines, keys);
     await readable([lost], keys);
   }
 }
 
-async function tryOn(t: TestContext, hosts: readonly Host[]): Promise<void> {
+/** Of three the two that are left take writes; of two the one that is left says what to do, and that what it reads is degraded. */
+async function storeWithout(
+  [machine, ...more]: readonly [Machine, ...Machine[]],
+  key: string,
+): Promise<void> {
+  if (more.length > 0) return put(machine, key);
+  const refused = await machine.run(['put', key, 'refused', '--json']);
+  assert.equal(codeOf(refused), 'insufficient_replicas');
+  assert.match(refused.stderr, /durability=one.*third machine/);
+  const read = await machine.run(['get', 'before']);
+  assert.match(read.stderr, /no majority could be asked/);
+  const list = await machine.run(['list']);
+  assert.match(list.stderr, /degraded: one replica is gone/);
+  await machine.ask('put', key, `value of ${key}`, '--durability', 'one');
+}
+
+async function tryOn(t: TestContext, places: readonly MachineInit[]): Promise<void> {
   const keys: string[] = [];
-  const machines = await join(t, hosts, keys);
+  const machines = await join(t, places, keys);
   const [first, last] = [machines[0] as Machine, machines.at(-1) as Machine];
   await held(machines, keys);
   const [here, there] = await Promise.all([subscribed(first, 'news'), subscribed(last, 'news')]);
@@ -143,24 +166,43 @@ async function tryOn(t: TestContext, hosts: readonly Host[]): Promise<void> {
   await loseEach(machines, keys);
 }
 
-describe('machines that joined by invite hear each other, and keep what was stored whichever is lost', { skip }, () => {
+/** Behind a router that passes on its port. */
+function forwarded(router: Nat): MachineInit {
+  const host = router.host('inside');
+  router.forwardPort(4411, host);
+  return { host, flags: ['--listen-announce', `/ip4/${router.address}/tcp/4411`] };
+}
+
+describe('machines that joined by invite hear each other, and keep what was stored whichever is lost', {
+  skip,
+}, () => {
   test('two in one /24', async (t) => {
     const segment = new Topology(t).segment();
-    await tryOn(t, [segment.host('a'), segment.host('b')]);
+    await tryOn(t, [{ host: segment.host('a') }, { host: segment.host('b') }]);
   });
 
   test('three in three /24', async (t) => {
     const net = new Topology(t);
-    await tryOn(t, [net.host('a'), net.host('b'), net.host('c')]);
+    await tryOn(t, [{ host: net.host('a') }, { host: net.host('b') }, { host: net.host('c') }]);
   });
 
-  test('two behind routers, and one with a public address that invited them', async (t) => {
+  test('two behind routers that forward their ports', async (t) => {
     const net = new Topology(t);
-    await tryOn(t, [net.host('a'), net.nat('left').host('b'), net.nat('right').host('c')]);
+    await tryOn(t, [forwarded(net.nat('left')), forwarded(net.nat('right'))]);
+  });
+
+  test('two behind routers, and one with a public address that invited them', {
+    todo: 'finding 3',
+  }, async (t) => {
+    const net = new Topology(t);
+    const [left, right] = [net.nat('left'), net.nat('right')];
+    await tryOn(t, [{ host: net.host('a') }, { host: left.host('b') }, { host: right.host('c') }]);
   });
 });
 
-test('a node of another owner takes nothing from what was promised, and neither does its loss', { skip }, async (t) => {
+test('a node of another owner takes nothing from what was promised, and neither does its loss', {
+  skip,
+}, async (t) => {
   const segment = new Topology(t).segment();
   const host = segment.host('a');
   const [own, other] = [new Machine(t, { host }), new Machine(t, { host: segment.host('b') })];
@@ -169,7 +211,10 @@ test('a node of another owner takes nothing from what was promised, and neither 
   for (const key of keys) await put(own, key);
   const { program } = await other.start(['--bootstrap', `/ip4/${host.address}/tcp/${port}/p2p/${peerId}`]);
   await until('each counts the other', async () => {
-    return (await own.ask('storage', 'status')).members === 2 && (await other.ask('storage', 'status')).members === 2;
+    return (
+      (await own.ask('storage', 'status')).members === 2 &&
+      (await other.ask('storage', 'status')).members === 2
+    );
   });
   for (const key of keys) assert.deepEqual(await copies(own, key), [peerId]);
   await listed(own, keys);

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { setTimeout as wait } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { atLeast, atMost, type Experiment, quantile, type Result, round } from '../support/experiment.ts';
 import type { Cleanup } from '../support/processes.ts';
 import { Owner } from './promises/owner.ts';
@@ -128,7 +128,8 @@ class Run {
     const share = Math.ceil(this.#init.values / this.#owners.length);
     for (const owner of this.#owners) {
       for (let left = share; left > 0; left -= await owner.write(left)) {
-        if (performance.now() > deadline) throw new Error(`${left} values of ${owner.name} could not be stored`);
+        if (performance.now() > deadline)
+          throw new Error(`${left} values of ${owner.name} could not be stored`);
       }
     }
   }
@@ -167,7 +168,9 @@ class Run {
     const [key] = keys;
     if (key === undefined) return [];
     const holders = await this.#random.pick(owner.live).site('').where(key);
-    return [`${keys.size} of ${owner.name}, such as ${key}, ${owner.wanted} wanted: ${JSON.stringify(holders)}`];
+    return [
+      `${keys.size} of ${owner.name}, such as ${key}, ${owner.wanted} wanted: ${JSON.stringify(holders)}`,
+    ];
   }
 
   /** Reads every value, at some node or at each. */
@@ -229,11 +232,27 @@ class Run {
       figures,
       targets: [
         atLeast('steps', steps.length, 1),
-        atMost('promised values lost', sum(({ breaches }) => breaches.lost), 0),
-        atMost('promised values expiring', sum(({ breaches }) => breaches.expiring), 0),
-        atMost('promised values missing in lists', sum(({ breaches }) => breaches.unlisted), 0),
+        atMost(
+          'promised values lost',
+          sum(({ breaches }) => breaches.lost),
+          0,
+        ),
+        atMost(
+          'promised values expiring',
+          sum(({ breaches }) => breaches.expiring),
+          0,
+        ),
+        atMost(
+          'promised values missing in lists',
+          sum(({ breaches }) => breaches.unlisted),
+          0,
+        ),
         atMost('values and lists that could not be read within a minute', this.#unreadable, 0),
-        atMost('slowest until R copies, or one per live sponsor, ms', Math.max(0, ...copiesMs), COPIES_MAX_MS),
+        atMost(
+          'slowest until R copies, or one per live sponsor, ms',
+          Math.max(0, ...copiesMs),
+          COPIES_MAX_MS,
+        ),
       ],
     };
   }

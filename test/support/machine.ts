@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeStatus } from '../../node/index.ts';
-import { OWNER_KEY_VARIABLE } from './owner.ts';
 import type { Host } from './namespaces.ts';
+import { OWNER_KEY_VARIABLE } from './owner.ts';
 import { type Cleanup, maillon, type Program, type RunOptions, scratch } from './processes.ts';
 
 /** A node that answers. */
@@ -35,6 +35,8 @@ export interface MachineInit {
   readonly host?: Host | null;
   /** HOME of another machine of the same owner, with the owner's key; another than everybody else's unless given. */
   readonly home?: string;
+  /** Of every start. */
+  readonly flags?: readonly string[];
 }
 
 const CLOCK = new URL('clock-shift.ts', import.meta.url);
@@ -46,11 +48,13 @@ export class Machine {
   readonly data: string;
   readonly #t: Cleanup;
   readonly #host: Host | null;
+  readonly #flags: readonly string[];
   #running: Running | null = null;
 
-  constructor(t: Cleanup, { host = null, home }: MachineInit = {}) {
+  constructor(t: Cleanup, { host = null, home, flags = [] }: MachineInit = {}) {
     this.#t = t;
     this.#host = host;
+    this.#flags = flags;
     this.home = home ?? scratch(t);
     this.data = join(home === undefined ? this.home : scratch(t), 'data');
     mkdirSync(this.data, { mode: 0o700 });
@@ -77,7 +81,7 @@ export class Machine {
 
   /** The same without waiting for it. */
   spawn(args: readonly string[], { input, aheadMs = 0, command = 'node' }: StartOptions = {}): Program {
-    return this.#maillon([command, '--json', ...this.#ports(), ...args], {
+    return this.#maillon([command, '--json', ...this.#ports(), ...this.#flags, ...args], {
       env: { ...this.#environment(), ...clockEnvironment(aheadMs) },
       ...(input === undefined ? {} : { input }),
     });

@@ -36,7 +36,8 @@ export class Promised {
       return false;
     }
     const { etag, durable, expiresAt } = outcome;
-    if (!durable || expiresAt !== null) this.#report('expiring', `receipt of ${key}: ${JSON.stringify(outcome)}`);
+    if (!durable || expiresAt !== null)
+      this.#report('expiring', `receipt of ${key}: ${JSON.stringify(outcome)}`);
     this.values.set(key, { key, text, etag });
     return true;
   }
