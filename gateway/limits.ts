@@ -155,8 +155,8 @@ export const TLS_FILE_MAX_BYTES = 256 * 1024;
 export const SOCKET_TABLE_MAX_BYTES = 16 * 2 ** 20;
 /** The kernel gives a page or so at once. */
 export const SOCKET_TABLE_READ_BYTES = 16 * 1024;
-/** How often a connection is looked for in it: a row may be missed while the table changes. */
-export const SOCKET_TABLE_PASSES = 2;
+/** How often a connection is looked for in it: once a row may be missed while the table changes, and root is seen twice. */
+export const SOCKET_TABLE_PASSES = 3;
 /** Events that wait for the audit log's disk, some 500 bytes each; beyond that they are counted only. */
 export const AUDIT_PENDING_MAX = 10_000;
 /** When a write to the audit log that failed is tried again without a new event. */

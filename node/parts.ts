@@ -14,7 +14,7 @@ import { refuseTwin } from './backup/twin.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
-import { NO_SPONSORSHIP, type Sponsorship } from './directory/self.ts';
+import { type Sponsorship, sponsorshipOf } from './directory/self.ts';
 import { lockDataDirectory } from './disk/data-lock.ts';
 import { Authority } from './identity/authority.ts';
 import { chainCheck } from './identity/chain-check.ts';
@@ -224,21 +224,6 @@ function makeSight(
   );
 }
 
-interface Keeping {
-  /** What must have its share before this node counts as a replica. */
-  readonly keeping: readonly { readonly isReady: boolean }[];
-}
-
-/** What a node says of its operator. A light node keeps nothing: it is nobody's sponsor; nor is one whose delegation was revoked. */
-function sponsorshipOf(
-  { role }: Base,
-  { operator, keeping }: Pick<Tenancy, 'operator'> & Keeping,
-): Sponsorship {
-  if (role === 'light') return NO_SPONSORSHIP;
-  const isReady = keeping.some((one) => one.isReady);
-  return { operator: operator.did, chain: operator.chain(), isReady };
-}
-
 function makeBackups(
   { config }: Base,
   { storage, identity }: { readonly storage: StorageService; readonly identity: Identity },
@@ -299,11 +284,14 @@ async function makeTenancy(
 function makeDirectory(
   base: Base,
   components: Omit<DirectoryComponents, 'sponsorship' | 'verifyOperator'>,
-  tenancy: Pick<Tenancy, 'operator' | 'verifyOperator'> & Keeping,
+  tenancy: Pick<Tenancy, 'operator' | 'verifyOperator'> & {
+    /** What must have its share before this node counts as a replica. */
+    readonly keeping: readonly { readonly isReady: boolean }[];
+  },
 ): Directory {
   const { config, role, version } = base;
   const { operator, verifyOperator, keeping } = tenancy;
-  const sponsorship = (): Sponsorship => sponsorshipOf(base, { operator, keeping });
+  const sponsorship = (): Sponsorship => sponsorshipOf(role, operator, keeping);
   const keeps = role === 'full' && config['storage.enabled'];
   return new Directory(
     { ...components, sponsorship, verifyOperator },

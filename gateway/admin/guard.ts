@@ -1,8 +1,8 @@
-/** Who may ask the admin listener for what. */
+/** Decides what a request to the admin listener may do, before anything else looks at it. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../../node/index.ts';
 import type { Audit } from '../audit/interface.ts';
-import type { Principal } from '../auth/identity.ts';
+import { credentialsOf, type Principal } from '../auth/identity.ts';
 import { GatewayError } from '../errors.ts';
 import { isAdmin } from '../http/credentials.ts';
 import { pathOf } from '../http/error-handler.ts';
@@ -100,7 +100,7 @@ async function identified(
   gateway: AdminGuardComponents['gateway'],
   headers: FastifyRequest['headers'],
 ): Promise<Principal | null> {
-  if (gateway === null || gateway === undefined) return null;
+  if (gateway === null || gateway === undefined || credentialsOf(headers).length === 0) return null;
   try {
     return await gateway.identify(headers);
   } catch (error) {

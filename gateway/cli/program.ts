@@ -113,6 +113,7 @@ Start:
   $ maillon sub news                      in a second terminal
   $ maillon pub news "hello"              in a third
   $ maillon put greeting "hello"          keeps it; maillon get greeting prints it
+  $ maillon invite                        one line for a second machine: maillon node --join -
 
 Exit codes: 0 done, 1 failed, 2 not understood (a flag, an argument or a setting is wrong).
 Each command explains itself: maillon <command> --help`,

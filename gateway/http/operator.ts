@@ -28,7 +28,8 @@ const TOLD: Readonly<Record<Cause, string>> = {
   user: "the program that connected runs neither as the node's user nor as root",
   unknown: 'nobody can tell which user the program that connected runs as',
 };
-const ADVICE = 'sign in (POST /v1/auth/challenge) or send an API key; its operator: see gateway.operatorUids';
+const ADVICE =
+  'sign in (POST /v1/auth/challenge) or send an API key; the settings are gateway.auth and gateway.operatorUids';
 
 const LOGGED: Readonly<Record<Cause, string>> = {
   proxy:

@@ -42,10 +42,13 @@ export class SocketOwners {
   async ownerOf(from: Endpoint, to: Endpoint): Promise<number | null> {
     const keys = connectionKeys(from, to);
     if (keys.length === 0) return null;
+    let before: number | null = null;
     // a row may be missed while the table changes under the reader
     for (let pass = 0; pass < SOCKET_TABLE_PASSES; pass++) {
       const uid = await this.#ask(keys);
-      if (uid !== null) return uid;
+      // the kernel reads inode and uid one after the other, and the socket may be closed in between: root is seen twice
+      if (uid !== null && (uid !== 0 || before === 0)) return uid;
+      before = uid;
     }
     return null;
   }
@@ -63,7 +66,8 @@ export class SocketOwners {
     while (this.#waiting.length > 0) {
       const questions = this.#waiting;
       this.#waiting = [];
-      const owners = await readOwners(this.#tables, new Set(questions.flatMap(({ keys }) => keys)), ROW_REST);
+      const wanted = new Set(questions.flatMap(({ keys }) => keys));
+      const owners = await readOwners(this.#tables, wanted, { rest: ROW_REST, enough: questions.length });
       for (const { keys, answer } of questions) {
         const key = keys.find((one) => owners.has(one));
         answer(key === undefined ? null : (owners.get(key) ?? null));
@@ -85,7 +89,10 @@ async function listenerOwner({ address, port }: Endpoint): Promise<number | null
   const keys = [...formsOf(address), ...anywhere].map((form) => {
     return `${endpointText(form, port)} ${endpointText(Buffer.alloc(form.length), 0)}`;
   });
-  const owners = await readOwners(LINUX_SOCKET_TABLES, new Set(keys), LISTENING_REST);
+  const owners = await readOwners(LINUX_SOCKET_TABLES, new Set(keys), {
+    rest: LISTENING_REST,
+    enough: keys.length,
+  });
   const key = keys.find((one) => owners.has(one));
   return key === undefined ? null : (owners.get(key) ?? null);
 }
@@ -125,17 +132,18 @@ function hex(value: number, digits: number): string {
   return value.toString(16).toUpperCase().padStart(digits, '0');
 }
 
-/** Of the rows named in `keys` those whose rest matches `rest`, with their uid. A table that is not there is left out. */
+/** Of the rows named in `keys` those whose rest matches `rest`, with their uid; `enough` of them end it. A table that is not there is left out. */
 async function readOwners(
   tables: readonly string[],
   keys: ReadonlySet<string>,
-  rest: RegExp,
+  { rest, enough }: { readonly rest: RegExp; readonly enough: number },
 ): Promise<ReadonlyMap<string, number>> {
   const owners = new Map<string, number>();
   for (const table of tables) {
-    if (owners.size === keys.size) break;
+    if (owners.size >= enough) break;
     try {
       for await (const rows of rowsOf(table)) {
+        if (owners.size >= enough) break;
         for (const row of rows) {
           const begin = row.indexOf(': ') + 2;
           // the two endpoints, with one blank between them

@@ -2,6 +2,7 @@
 
 /** Variables that are no settings: where the configuration file is, and to which gateway the client commands talk, as whom. */
 export const OTHER_VARIABLES = [
+  'MAILLON_ADMIN_URL',
   'MAILLON_API_KEY_FILE',
   'MAILLON_CONFIG',
   'MAILLON_JOIN_FILE',

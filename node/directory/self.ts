@@ -3,6 +3,7 @@ import { CodedError } from '../../protocols/common/errors.ts';
 import { type NodeAddress, parseNodeAddress } from '../../protocols/common/node-address.ts';
 import { ADDRESSES_MAX, type NodeDescription } from '../../protocols/nodes/index.ts';
 import { SHARD_COUNT, SHARD_GENERATION } from '../../protocols/relay/index.ts';
+import type { Operator } from '../identity/operator.ts';
 import type { Role } from '../interface.ts';
 
 /** Whom this node belongs to, and whether it has its share of what that operator sponsors. */
@@ -17,7 +18,18 @@ export interface SelfInit {
   readonly storageBytes: number;
 }
 
-export const NO_SPONSORSHIP: Sponsorship = { operator: '', chain: [], isReady: false };
+const NO_SPONSORSHIP: Sponsorship = { operator: '', chain: [], isReady: false };
+
+/** What a node says of its operator, and whether all that keeps something has its share. A light node keeps nothing: it is nobody's sponsor. */
+export function sponsorshipOf(
+  role: Role,
+  operator: Operator,
+  keeping: readonly { readonly isReady: boolean }[],
+): Sponsorship {
+  if (role === 'light') return NO_SPONSORSHIP;
+  const isReady = keeping.some((one) => one.isReady);
+  return { operator: operator.did, chain: operator.chain(), isReady };
+}
 
 /** What a node says of itself. `addresses` are its own multiaddrs as bytes, without its peer id. */
 export function describeSelf(

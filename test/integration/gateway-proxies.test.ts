@@ -1,8 +1,9 @@
-/** Who is the operator of a gateway on loopback: not whoever comes through a reverse proxy, and not another user's program. */
+/** Clients that are not the operator of a gateway on loopback: those of a reverse proxy, and another user's programs. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { isForeignListener } from '../../gateway/protection/socket-owners.ts';
 import { Program, scratch } from '../support/processes.ts';
 import { APACHE, CADDY, HAPROXY, NGINX, NGINX_1_1, startProxy, whereIs } from '../support/proxies.ts';
 import { rawRequest } from '../support/raw-http.ts';
@@ -66,6 +67,16 @@ describe('a client of a reverse proxy is not the operator', () => {
       const url = await startProxy(t, proxy, { url: site.url, uid: OTHER, directory: open(scratch(t)) });
       await isNotOperator(url, shows ?? /runs neither as the node's user nor as root/);
       assert.equal(await whoami(site.url), 'operator');
+      // nor is such a program told the token of a node whose port it has
+      const { data } = site.config;
+      assert.equal(
+        await isForeignListener({ address: '127.0.0.1', port: Number(new URL(url).port) }, data),
+        true,
+      );
+      assert.equal(
+        await isForeignListener({ address: '127.0.0.1', port: Number(new URL(site.url).port) }, data),
+        false,
+      );
     });
 
     const asRoot = proxy === APACHE && own === 0 && 'Apache does not run as root';

@@ -37,7 +37,8 @@ import {
   type Stamp,
   sizeOf,
 } from '../../protocols/storage/index.ts';
-import { MemoryDisk, type MemoryPartition, type Row, type RowChange } from './memory-disk.ts';
+import type { MemoryDisk } from './memory-disk.ts';
+import { type MemoryPartition, type Row, type RowChange } from './memory-disk.ts';
 import { crypto } from './store-records.ts';
 
 export interface MemoryStoreInit {

@@ -202,11 +202,11 @@ export class Oracle {
     this.violated(cause === 'expire' ? 'I2' : 'I1', text);
   }
 
-  /** The replicas, as a node sees them, that lack what it drops. One whose disk was just lost may have had it. */
+  /** The other replicas, as a node sees them, that lack what it drops. One whose disk was just lost may have had it. */
   #homesWithout(node: SimNode, key: Key, stamp: Stamp): string[] {
     const { machines, now } = this.world;
     const partition = node.partitions.of(key.name);
-    const { homes } = node.places.of(partition);
+    const homes = node.places.of(partition).homes.filter(({ id }) => id !== node.id);
     const lacking = homes.filter(({ id }) => {
       const row = machines
         .find((machine) => machine.id === id)

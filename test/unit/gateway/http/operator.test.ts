@@ -43,7 +43,7 @@ test('a connection whose user nobody can tell is not the operator’s', async (t
   assert.equal(await kindOf({}, request('127.0.0.1', { host: 'localhost' })), 'refused');
 });
 
-test('whoever is elsewhere is anonymous, and so is everybody where credentials are required', async () => {
+test('a client elsewhere is anonymous, and so is every client where credentials are required', async () => {
   assert.equal(await kindOf(ANY, request('192.0.2.1', { host: 'localhost' })), 'anonymous');
   const required = { ...ANY, 'gateway.auth': 'required' as const };
   assert.equal(await kindOf(required, request('127.0.0.1', { host: 'localhost' })), 'anonymous');

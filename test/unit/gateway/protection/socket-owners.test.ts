@@ -109,6 +109,7 @@ describe('in a table', { skip: endianness() !== 'LE' && 'the rows are of a littl
       assert.equal(await ownerIn(t, text), null, what);
     }
     assert.equal(await ownerIn(t, row('06', 0, 0) + row('01', 1000, 4711)), 1000);
+    assert.equal(await ownerIn(t, row('01', 0, 4711)), 0);
   });
 
   test('no table is no answer', async () => {
