@@ -21,8 +21,6 @@ export const addBackup: AddCommand = (program) => {
     .summary('copy all that makes a node')
     .description('Copy all that makes a node into a directory, from which maillon restore makes it again.')
     .argument('<dir>', 'Directory on the machine of the node: made, empty, or with earlier backups of it.')
-    .option('--data <dir>', 'Data directory. [MAILLON_DATA, default ./data]')
-    .option('--config <file>', 'Configuration file. [MAILLON_CONFIG, default maillon.yaml if there]')
     .option('--copy', 'Copy blobs that could be linked.');
   addOperatorOptions(command)
     .addHelpText('after', HELP)

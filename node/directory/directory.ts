@@ -222,7 +222,7 @@ export class Directory {
     const entry = this.#roster.get(detail.remotePeer.toString());
     if (entry === undefined) return;
     entry.lastSeen = this.#components.clock.now();
-    const address = announcedAt(entry, detail);
+    const address = announcedAt(entry, detail, this.#components.identity.peerId);
     if (address !== undefined) this.#dialBack.reached(entry, address);
   };
 
@@ -356,7 +356,7 @@ export class Directory {
     const hadConnection = this.#isConnected(entry);
     // another connection than the one there may be, or nothing would be shown
     const connection = await network.dial(address.target, { force: true, signal });
-    const reached = announcedAt(entry, connection);
+    const reached = announcedAt(entry, connection, this.#components.identity.peerId);
     const isNeeded = !hadConnection && network.getPeers().length <= this.#init.target;
     if (!isNeeded) {
       connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }).catch((error: Error) => {
@@ -372,8 +372,10 @@ export class Directory {
   }
 
   #openAt(entry: Entry): EntryAddress | undefined {
-    for (const connection of this.#components.network.getConnections(entry.peer)) {
-      const address = connection.status === 'open' ? announcedAt(entry, connection) : undefined;
+    const { network, identity } = this.#components;
+    for (const connection of network.getConnections(entry.peer)) {
+      if (connection.status !== 'open') continue;
+      const address = announcedAt(entry, connection, identity.peerId);
       if (address !== undefined) return address;
     }
     return undefined;

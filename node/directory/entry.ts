@@ -71,12 +71,20 @@ export function withoutOwnId(address: Multiaddr, id: string): string {
   return text.endsWith(ending) ? text.slice(0, -ending.length) : text;
 }
 
-/** The announced address that a connection dialled by this node leads to. */
+/**
+ * The announced address that a connection leads to: one that this node dialled, or one that `entry` keeps here to be relayed
+ * through this node, whose peer id is `self`, and that nobody dials from here.
+ */
 export function announcedAt(
   entry: Entry,
-  { direction, remoteAddr, remotePeer }: Connection,
+  { direction, limits, remoteAddr, remotePeer }: Connection,
+  self: string,
 ): EntryAddress | undefined {
-  if (direction !== 'outbound' || !remotePeer.equals(entry.peer)) return undefined;
+  if (!remotePeer.equals(entry.peer)) return undefined;
+  if (direction !== 'outbound') {
+    if (limits !== undefined) return undefined;
+    return entry.addresses.find(({ text }) => text.endsWith(`/p2p/${self}/p2p-circuit`));
+  }
   const text = withoutOwnId(remoteAddr, entry.id);
   return entry.addresses.find((address) => address.text === text);
 }

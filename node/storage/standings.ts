@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { bytesKey } from '../../protocols/common/bytes.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import { type PartitionId, partitionKey } from '../../protocols/storage/index.ts';
+import { PARTITIONS, type PartitionId, partitionKey } from '../../protocols/storage/index.ts';
 import type { Logger } from '../observability/logger.ts';
 import { PLACES_MAX } from './limits.ts';
 import type { Members } from './members.ts';
@@ -99,6 +100,8 @@ export interface StandingsComponents {
 export class Standings {
   readonly #components: StandingsComponents;
   readonly #kept = new Map<string, Kept>();
+  /** Namespaces whose partitions were all claimed. */
+  readonly #claimed = new Set<string>();
 
   constructor(components: StandingsComponents) {
     this.#components = components;
@@ -174,17 +177,41 @@ export class Standings {
     });
   }
 
-  /** Resolves when the standing is on disk: before a write is acknowledged. */
+  /**
+   * Resolves when the standing is on disk: before a write is acknowledged. The empty partitions of the namespace are claimed along
+   * with the first that is kept.
+   */
   async keep(place: PartitionPlace): Promise<void> {
     const kept = this.#load(place);
     if (kept.isOnDisk || kept.state === NOTHING) return;
-    await this.#write(place, kept);
+    const written = this.#write(place, kept);
+    if (!this.#claimed.has(bytesKey(place.namespaceId))) this.claim(place);
+    await written;
+  }
+
+  /**
+   * Makes this node a synced home of every partition of a namespace of which it holds something, the empty ones, too: a list needs
+   * them all, and when another home is gone it may be too late.
+   */
+  claim({ owner, namespace, namespaceId }: PartitionPlace): void {
+    this.#claimed.add(bytesKey(namespaceId));
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const place = { owner, namespace, namespaceId, partition };
+      const kept = this.#load(place);
+      // what was claimed before there was anything of the namespace is not on disk yet
+      if (!kept.isOnDisk && kept.state !== NOTHING) this.#writeLater(place, kept);
+      this.of(place);
+    }
   }
 
   /** Nothing is known any more of what this node has: its disk was lost, or a partition was dropped. */
   forget(partition?: PartitionId): void {
-    if (partition === undefined) this.#kept.clear();
-    else this.#kept.delete(partitionKey(partition));
+    if (partition !== undefined) {
+      this.#kept.delete(partitionKey(partition));
+      return;
+    }
+    this.#kept.clear();
+    this.#claimed.clear();
   }
 
   /**
@@ -222,7 +249,7 @@ export class Standings {
     const parsed = stateSchema.safeParse(this.#components.store.getState(partition));
     const kept: Kept = { state: parsed.success ? parsed.data : NOTHING, isOnDisk: parsed.success };
     // what is forgotten and not on disk is found out again
-    if (this.#kept.size >= PLACES_MAX) this.#kept.clear();
+    if (this.#kept.size >= PLACES_MAX) this.forget();
     this.#kept.set(key, kept);
     return kept;
   }
@@ -237,14 +264,16 @@ export class Standings {
     const names = this.#components.store.totals(partition.namespaceId);
     if (names === null) return;
     const { owner, namespace } = names;
-    this.#write(
+    this.#writeLater(
       { owner, namespace, namespaceId: partition.namespaceId, partition: partition.partition },
       kept,
-    ).catch((error: unknown) => {
-      this.#components.logger.warn(
-        { reason: errorMessage(error) },
-        'the state of a partition was not written',
-      );
+    );
+  }
+
+  #writeLater(place: PartitionPlace, kept: Kept): void {
+    this.#write(place, kept).catch((error: unknown) => {
+      const reason = errorMessage(error);
+      this.#components.logger.warn({ reason }, 'the state of a partition was not written');
     });
   }
 

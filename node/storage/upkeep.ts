@@ -3,7 +3,6 @@ import { CLOCK_SKEW_MS, type Timer, type TimerClock } from '../../protocols/comm
 import { errorMessage } from '../../protocols/common/errors.ts';
 import {
   type Answers,
-  PARTITIONS,
   type PartitionId,
   REQUESTS,
   type RequestOf,
@@ -156,16 +155,9 @@ export class Upkeep {
     if (isDone) this.shares = this.#counted;
   }
 
-  /**
-   * Makes this node a synced home of the empty partitions, too, of the namespaces of which it holds something: a list needs them
-   * all, and when another home is gone it may be too late.
-   */
   #claim(partitions: readonly PartitionSummary[]): void {
-    const { standings } = this.#components;
-    const namespaces = new Map(partitions.map(({ namespaceId }) => [bytesKey(namespaceId), namespaceId]));
-    for (const namespaceId of namespaces.values()) {
-      for (let partition = 0; partition < PARTITIONS; partition++) standings.of({ namespaceId, partition });
-    }
+    const namespaces = new Map(partitions.map((one) => [bytesKey(one.namespaceId), one]));
+    for (const one of namespaces.values()) this.#components.standings.claim(one);
   }
 
   async #reviewOne(summary: PartitionSummary): Promise<void> {

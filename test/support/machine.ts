@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { NodeStatus } from '../../node/index.ts';
 import type { Host } from './namespaces.ts';
 import { OWNER_KEY_VARIABLE } from './owner.ts';
-import { type Cleanup, maillon, type Program, type RunOptions, scratch } from './processes.ts';
+import { type Cleanup, maillon, Program, type RunOptions, scratch } from './processes.ts';
 
 /** A node that answers. */
 export interface Running {
@@ -40,6 +40,14 @@ export interface MachineInit {
 }
 
 const CLOCK = new URL('clock-shift.ts', import.meta.url);
+/** Runs where the machine is: its loopback is nobody else's. */
+const FETCH = `
+const [url, ...paths] = process.argv.slice(1);
+const answers = paths.map(async (path) => {
+  const answer = await fetch(url + path);
+  return { status: answer.status, text: await answer.text() };
+});
+console.log(JSON.stringify(await Promise.all(answers)));`;
 const PORTS = ['--listen-ws', '0', '--gateway-port', '0', '--admin-port', '0', '--no-network-quic'];
 
 /** Somebody's machine: a HOME with an owner's key of its own, and a data directory, apart from every other. */
@@ -106,6 +114,17 @@ export class Machine {
   /** A command that listens: it goes on. */
   listen(...args: readonly string[]): Program {
     return this.#maillon(args, { env: this.#environment() });
+  }
+
+  /** What the gateway answers to GET of these paths, asked from this machine by one process. */
+  async fetch(
+    paths: readonly string[],
+  ): Promise<readonly { readonly status: number; readonly text: string }[]> {
+    const args = ['--input-type=module', '--eval', FETCH, '--', this.running.url, ...paths];
+    const node = [process.execPath, args] as const;
+    const program = this.#host?.start(this.#t, ...node) ?? new Program(this.#t, ...node);
+    assert.equal(await program.exit, 0, program.stderr);
+    return JSON.parse(program.stdout);
   }
 
   async status(): Promise<NodeStatus> {

@@ -21,8 +21,6 @@ import { ProgressLine } from '../storage/progress.ts';
 import { harmless, properties, say, sayJson } from '../terminal.ts';
 
 export interface BackupCommandOptions extends OperatorOptions {
-  readonly data?: string;
-  readonly config?: string;
   readonly copy?: boolean;
   /** Whether the admin listener was named: then it says of which node the backup is. */
   readonly isNamed: boolean;
