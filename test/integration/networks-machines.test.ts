@@ -5,12 +5,11 @@
  */
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { Machine } from '../support/machine.ts';
-import { canUseNamespaces, type Host, Topology } from '../support/namespaces.ts';
+import { codeOf, Machine, type MachineInit } from '../support/machine.ts';
+import { canUseNamespaces, type Nat, Topology } from '../support/namespaces.ts';
 import { type Program, until } from '../support/processes.ts';
 
 const skip = canUseNamespaces() ?? false;
-const REPLICAS = 3;
 
 interface Holder {
   readonly id: string;
@@ -26,25 +25,27 @@ async function put(machine: Machine, key: string): Promise<void> {
   assert.deepEqual([receipt.durable, receipt.expiresAt], [true, null], key);
 }
 
-/** Holders that are there and count, as `machine` sees them. */
-async function copies(machine: Machine, key: string): Promise<string[]> {
-  const { holders } = (await machine.ask('storage', 'where', key)) as { holders: Holder[] };
-  return holders
-    .filter(({ role, isLive, isSynced, etag }) => role === 'home' && isLive && isSynced && etag !== null)
-    .map(({ id }) => id)
-    .toSorted();
+/** Of each key the holders that are there and count, as `machine` sees them. */
+async function copies(machine: Machine, keys: readonly string[]): Promise<string[][]> {
+  const answers = await machine.fetch(
+    keys.map((key) => `/v1/network/storage/where?namespace=default&key=${key}`),
+  );
+  return answers.map(({ status, text }) => {
+    assert.equal(status, 200, text);
+    const { holders } = JSON.parse(text) as { holders: Holder[] };
+    return holders
+      .filter(({ role, isLive, isSynced, etag }) => role === 'home' && isLive && isSynced && etag !== null)
+      .map(({ id }) => id)
+      .toSorted();
+  });
 }
 
-/** Waits until each key is at all these machines, or at as many of them as there are replicas. */
+/** Waits until each key is at each of these machines, which are not more than there are replicas. */
 async function held(machines: readonly Machine[], keys: readonly string[]): Promise<void> {
-  const [asked] = machines as [Machine];
-  const expected = machines.map(({ running }) => running.peerId);
-  for (const key of keys) {
-    await until(`${key} is at each of ${machines.length} machines`, async () => {
-      const found = await copies(asked, key);
-      return (
-        found.length === Math.min(REPLICAS, expected.length) && found.every((id) => expected.includes(id))
-      );
+  const expected = machines.map(({ running }) => running.peerId).toSorted();
+  for (const machine of machines) {
+    await until(`each value is at ${machines.length} machines`, async () => {
+      return (await copies(machine, keys)).every((ids) => ids.join() === expected.join());
     });
   }
 }
@@ -52,12 +53,13 @@ async function held(machines: readonly Machine[], keys: readonly string[]): Prom
 /** Every machine reads every value, and lists all of them without an expiry. */
 async function readable(machines: readonly Machine[], keys: readonly string[]): Promise<void> {
   for (const machine of machines) {
-    await Promise.all(
-      keys.map(async (key) => {
-        const { exit, stdout, stderr } = await machine.run(['get', key]);
-        assert.deepEqual([exit, stdout], [0, `value of ${key}`], stderr);
-      }),
+    const read = await machine.fetch(keys.map((key) => `/v1/kv/default/${key}`));
+    assert.deepEqual(
+      read,
+      keys.map((key) => ({ status: 200, text: `value of ${key}` })),
     );
+    const said = await machine.run(['get', 'before']);
+    assert.deepEqual([said.exit, said.stdout], [0, 'value of before'], said.stderr);
     await listed(machine, keys);
   }
 }
@@ -98,15 +100,19 @@ async function hears(inbox: Program, from: Machine, text: string): Promise<void>
 }
 
 /** The first machine invites the others, which join one after another while it stores something. */
-async function join(t: TestContext, hosts: readonly Host[], keys: string[]): Promise<readonly Machine[]> {
-  const [firstHost, ...others] = hosts as [Host, ...Host[]];
-  const first = new Machine(t, { host: firstHost });
+async function join(
+  t: TestContext,
+  places: readonly MachineInit[],
+  keys: string[],
+): Promise<readonly Machine[]> {
+  const [firstPlace, ...others] = places;
+  const first = new Machine(t, firstPlace);
   await first.start();
   keys.push('before');
   await put(first, 'before');
   const machines = [first];
-  for (const host of others) {
-    const machine = new Machine(t, { host });
+  for (const place of others) {
+    const machine = new Machine(t, place);
     const { invite } = await first.ask('invite');
     const key = `during-${machines.length}`;
     keys.push(key);
@@ -122,20 +128,34 @@ async function loseEach(machines: readonly Machine[], keys: string[]): Promise<v
     await lost.running.program.end('SIGKILL');
     const others = machines.filter((machine) => machine !== lost);
     await readable(others, keys);
-    if (others.length > 1) {
-      const key = `without-${index}`;
-      keys.push(key);
-      await put(others[0] as Machine, key);
-    }
+    const key = `without-${index}`;
+    keys.push(key);
+    await storeWithout(others as [Machine, ...Machine[]], key);
     await lost.start();
     await held(machines, keys);
     await readable([lost], keys);
   }
 }
 
-async function tryOn(t: TestContext, hosts: readonly Host[]): Promise<void> {
+/** Of three the two that are left take writes; of two the one that is left says what to do, and that what it reads is degraded. */
+async function storeWithout(
+  [machine, ...more]: readonly [Machine, ...Machine[]],
+  key: string,
+): Promise<void> {
+  if (more.length > 0) return put(machine, key);
+  const refused = await machine.run(['put', key, 'refused', '--json']);
+  assert.equal(codeOf(refused), 'insufficient_replicas');
+  assert.match(refused.stderr, /durability=one.*third machine/);
+  const read = await machine.run(['get', 'before']);
+  assert.match(read.stderr, /no majority could be asked/);
+  const list = await machine.run(['list']);
+  assert.match(list.stderr, /degraded: one replica is gone/);
+  await machine.ask('put', key, `value of ${key}`, '--durability', 'one');
+}
+
+async function tryOn(t: TestContext, places: readonly MachineInit[]): Promise<void> {
   const keys: string[] = [];
-  const machines = await join(t, hosts, keys);
+  const machines = await join(t, places, keys);
   const [first, last] = [machines[0] as Machine, machines.at(-1) as Machine];
   await held(machines, keys);
   const [here, there] = await Promise.all([subscribed(first, 'news'), subscribed(last, 'news')]);
@@ -148,22 +168,37 @@ async function tryOn(t: TestContext, hosts: readonly Host[]): Promise<void> {
   await loseEach(machines, keys);
 }
 
+/** Behind a router that passes on its port. */
+function forwarded(router: Nat): MachineInit {
+  const host = router.host('inside');
+  router.forwardPort(4411, host);
+  return { host, flags: ['--listen-announce', `/ip4/${router.address}/tcp/4411`] };
+}
+
 describe('machines that joined by invite hear each other, and keep what was stored whichever is lost', {
   skip,
 }, () => {
   test('two in one /24', async (t) => {
     const segment = new Topology(t).segment();
-    await tryOn(t, [segment.host('a'), segment.host('b')]);
+    await tryOn(t, [{ host: segment.host('a') }, { host: segment.host('b') }]);
   });
 
   test('three in three /24', async (t) => {
     const net = new Topology(t);
-    await tryOn(t, [net.host('a'), net.host('b'), net.host('c')]);
+    await tryOn(t, [{ host: net.host('a') }, { host: net.host('b') }, { host: net.host('c') }]);
   });
 
-  test('two behind routers, and one with a public address that invited them', async (t) => {
+  test('two behind routers that forward their ports', async (t) => {
     const net = new Topology(t);
-    await tryOn(t, [net.host('a'), net.nat('left').host('b'), net.nat('right').host('c')]);
+    await tryOn(t, [forwarded(net.nat('left')), forwarded(net.nat('right'))]);
+  });
+
+  test('two behind routers, and one with a public address that invited them', {
+    todo: 'finding 3',
+  }, async (t) => {
+    const net = new Topology(t);
+    const [left, right] = [net.nat('left'), net.nat('right')];
+    await tryOn(t, [{ host: net.host('a') }, { host: left.host('b') }, { host: right.host('c') }]);
   });
 });
 
@@ -174,7 +209,7 @@ test('a node of another owner takes nothing from what was promised, and neither 
   const host = segment.host('a');
   const [own, other] = [new Machine(t, { host }), new Machine(t, { host: segment.host('b') })];
   const { peerId, port } = await own.start();
-  const keys = ['one', 'two', 'three'];
+  const keys = ['before', 'two', 'three'];
   for (const key of keys) await put(own, key);
   const { program } = await other.start(['--bootstrap', `/ip4/${host.address}/tcp/${port}/p2p/${peerId}`]);
   await until('each counts the other', async () => {
@@ -183,11 +218,17 @@ test('a node of another owner takes nothing from what was promised, and neither 
       (await other.ask('storage', 'status')).members === 2
     );
   });
-  for (const key of keys) assert.deepEqual(await copies(own, key), [peerId]);
+  assert.deepEqual(
+    await copies(own, keys),
+    keys.map(() => [peerId]),
+  );
   await listed(own, keys);
   await program.end('SIGKILL');
   await until('it knows of the loss', async () => (await own.status()).peers === 0);
-  for (const key of keys) assert.deepEqual(await copies(own, key), [peerId]);
+  assert.deepEqual(
+    await copies(own, keys),
+    keys.map(() => [peerId]),
+  );
   await readable([own], keys);
   keys.push('four');
   await put(own, 'four');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { NodeStatus } from '../../node/index.ts';
 import type { Host } from './namespaces.ts';
 import { OWNER_KEY_VARIABLE } from './owner.ts';
-import { type Cleanup, maillon, type Program, type RunOptions, scratch } from './processes.ts';
+import { type Cleanup, maillon, Program, type RunOptions, scratch } from './processes.ts';
 
 /** A node that answers. */
 export interface Running {
@@ -35,9 +35,19 @@ export interface MachineInit {
   readonly host?: Host | null;
   /** HOME of another machine of the same owner, with the owner's key; another than everybody else's unless given. */
   readonly home?: string;
+  /** Of every start. */
+  readonly flags?: readonly string[];
 }
 
 const CLOCK = new URL('clock-shift.ts', import.meta.url);
+/** Runs where the machine is: its loopback is nobody else's. */
+const FETCH = `
+const [url, ...paths] = process.argv.slice(1);
+const answers = paths.map(async (path) => {
+  const answer = await fetch(url + path);
+  return { status: answer.status, text: await answer.text() };
+});
+console.log(JSON.stringify(await Promise.all(answers)));`;
 const PORTS = ['--listen-ws', '0', '--gateway-port', '0', '--admin-port', '0', '--no-network-quic'];
 
 /** Somebody's machine: a HOME with an owner's key of its own, and a data directory, apart from every other. */
@@ -46,11 +56,13 @@ export class Machine {
   readonly data: string;
   readonly #t: Cleanup;
   readonly #host: Host | null;
+  readonly #flags: readonly string[];
   #running: Running | null = null;
 
-  constructor(t: Cleanup, { host = null, home }: MachineInit = {}) {
+  constructor(t: Cleanup, { host = null, home, flags = [] }: MachineInit = {}) {
     this.#t = t;
     this.#host = host;
+    this.#flags = flags;
     this.home = home ?? scratch(t);
     this.data = join(home === undefined ? this.home : scratch(t), 'data');
     mkdirSync(this.data, { mode: 0o700 });
@@ -77,7 +89,7 @@ export class Machine {
 
   /** The same without waiting for it. */
   spawn(args: readonly string[], { input, aheadMs = 0, command = 'node' }: StartOptions = {}): Program {
-    return this.#maillon([command, '--json', ...this.#ports(), ...args], {
+    return this.#maillon([command, '--json', ...this.#ports(), ...this.#flags, ...args], {
       env: { ...this.#environment(), ...clockEnvironment(aheadMs) },
       ...(input === undefined ? {} : { input }),
     });
@@ -102,6 +114,17 @@ export class Machine {
   /** A command that listens: it goes on. */
   listen(...args: readonly string[]): Program {
     return this.#maillon(args, { env: this.#environment() });
+  }
+
+  /** What the gateway answers to GET of these paths, asked from this machine by one process. */
+  async fetch(
+    paths: readonly string[],
+  ): Promise<readonly { readonly status: number; readonly text: string }[]> {
+    const args = ['--input-type=module', '--eval', FETCH, '--', this.running.url, ...paths];
+    const node = [process.execPath, args] as const;
+    const program = this.#host?.start(this.#t, ...node) ?? new Program(this.#t, ...node);
+    assert.equal(await program.exit, 0, program.stderr);
+    return JSON.parse(program.stdout);
   }
 
   async status(): Promise<NodeStatus> {

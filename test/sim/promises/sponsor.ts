@@ -20,7 +20,6 @@ export interface SponsorInit {
 export class Sponsor {
   readonly name: string;
   readonly machine: Machine;
-  readonly #flags: readonly string[];
   readonly #sites = new Map<string, Site>();
   isUp = false;
   peerId = '';
@@ -29,9 +28,8 @@ export class Sponsor {
 
   constructor(t: Cleanup, { name, home, flags }: SponsorInit) {
     this.name = name;
-    this.machine = new Machine(t, home === undefined ? {} : { home });
+    this.machine = new Machine(t, { flags, ...(home === undefined ? {} : { home }) });
     this.holdsKey = true;
-    this.#flags = flags;
   }
 
   /** Starts it, the first time perhaps with an invite, and waits until it serves. */
@@ -39,7 +37,7 @@ export class Sponsor {
     if (invite !== undefined) this.holdsKey = false;
     const join = invite === undefined ? [] : ['--join', '-', '--yes'];
     const options = invite === undefined ? {} : { input: `${invite}\n` };
-    const { url, peerId } = await this.machine.start([...this.#flags, ...join], options);
+    const { url, peerId } = await this.machine.start(join, options);
     this.peerId = peerId;
     for (const site of this.#sites.values()) site.reset({ port: Number(new URL(url).port) });
     this.isUp = true;
