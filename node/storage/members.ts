@@ -287,16 +287,8 @@ export class Members {
     if (known === undefined) {
       const removedAt = this.#removed.get(id);
       if (removedAt !== undefined && lastSeen <= removedAt) return;
-      this.#add({
-        id,
-        prefix,
-        lastSeen,
-        operator,
-        isReady,
-        wasReady: isReady,
-        isLive: true,
-        goneSince: null,
-      });
+      const sponsor = { operator, isReady, wasReady: isReady };
+      this.#add({ id, prefix, lastSeen, ...sponsor, isLive: true, goneSince: null });
     } else {
       if (known.operator !== operator || known.isReady !== isReady) {
         known.wasReady = isReady || (known.wasReady && known.operator === operator);
