@@ -138,7 +138,7 @@ export class Members {
 
   /** This node has its share now. On disk when this returns. */
   becomeReady(): void {
-    const own = this.#init.self === null ? undefined : this.#known.get(this.#init.self);
+    const own = this.#known.get(this.#init.self ?? '');
     if (own === undefined || own.isReady) return;
     [own.isReady, own.wasReady] = [true, true];
     this.#altered();
@@ -152,10 +152,8 @@ export class Members {
 
   /** The other sponsors of this node's operator that have their share, or had it when they were heard of last. */
   get fellows(): readonly Pick<Known, 'id' | 'isLive'>[] {
-    const { self, operator } = this.#init;
-    return [...this.#known.values()].filter(
-      (one) => one.id !== self && one.wasReady && one.operator === operator,
-    );
+    const others = [...this.#known.values()].filter(({ id }) => id !== this.#init.self);
+    return others.filter((one) => one.wasReady && one.operator === this.#init.operator);
   }
 
   /** What hearsay says of a member's operator counts unless this node knows that it was revoked. */
@@ -251,7 +249,7 @@ export class Members {
 
   #lookAtSelf(now: number): void {
     const prefix = this.#components.ownPrefix();
-    const own = this.#init.self === null ? undefined : this.#known.get(this.#init.self);
+    const own = this.#known.get(this.#init.self ?? '');
     if (own !== undefined && prefix !== null) this.#take({ ...own, prefix, lastSeen: now });
   }
 
@@ -260,16 +258,8 @@ export class Members {
     if (known === undefined) {
       const removedAt = this.#removed.get(id);
       if (removedAt !== undefined && lastSeen <= removedAt) return;
-      this.#add({
-        id,
-        prefix,
-        lastSeen,
-        operator,
-        isReady,
-        wasReady: isReady,
-        isLive: true,
-        goneSince: null,
-      });
+      const sponsor = { operator, isReady, wasReady: isReady };
+      this.#add({ id, prefix, lastSeen, ...sponsor, isLive: true, goneSince: null });
     } else {
       if (known.operator !== operator || known.isReady !== isReady) {
         known.wasReady = isReady || (known.wasReady && known.operator === operator);
@@ -292,10 +282,9 @@ export class Members {
 
   #probe(known: Known): void {
     if (this.#timer === null || this.#probing.size >= PROBES_AT_ONCE || this.#probing.has(known.id)) return;
-    const { clock, dial } = this.#components;
+    const [{ clock, dial }, { graceMs }] = [this.#components, this.#init];
     this.#probing.add(known.id);
-    const isAbandoned = this.isGoneFor(known.id, this.#init.graceMs);
-    known.probeAt = clock.now() + probeAfter(this.#init.graceMs, isAbandoned);
+    known.probeAt = clock.now() + probeAfter(graceMs, this.isGoneFor(known.id, graceMs));
     dial(known.id)
       .then(
         () => this.#seen(known, clock.now()),

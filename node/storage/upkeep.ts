@@ -217,6 +217,8 @@ export class Upkeep {
     if (this.#components.joiner.isShare(summary)) return;
     if (places.standIns(place).some(({ id }) => id === this.#init.self)) {
       this.#counted.standIn += 1;
+      // new replicas may not know of what the former ones promised
+      if (standings.isPromised(summary)) await this.#tell(summary, place);
       return;
     }
     const isPromised = standings.isPromised(summary) && !standings.isStale(summary);
@@ -232,6 +234,13 @@ export class Upkeep {
         metrics.partitionsDropped += 1;
       }
     } else if (isPromised) this.#counted.leaving += 1;
+  }
+
+  /** Has the homes that are there take over what they lack. */
+  async #tell(summary: PartitionSummary, { homes }: Place): Promise<void> {
+    for (const { id, isLive } of homes) {
+      if (isLive && !this.#isSame(await this.#state(id, summary), summary)) await this.#handOver(id, summary);
+    }
   }
 
   /** Whether every home has taken over what this node holds. */

@@ -8,7 +8,7 @@ import { REGRESSIONS } from '../sim/membership/regressions.ts';
 import { Run } from '../sim/membership/run.ts';
 import { shrink } from '../sim/membership/shrink.ts';
 
-const HISTORIES = 60;
+const HISTORIES = 40;
 const OWNERS_MAX = 3;
 /** Histories within which a planted fault is found. */
 const FOUND_WITHIN = 40;

@@ -21,7 +21,7 @@ export const membership: Experiment = {
   async run({ progress, options }) {
     const at = options.indexOf('--seed');
     const seed = at < 0 ? null : Number(options[at + 1]);
-    const [count] = options.filter((_, index) => at < 0 || (index !== at && index !== at + 1));
+    const count = options.find((_, index) => at < 0 || (index !== at && index !== at + 1));
     if (seed !== null && count === undefined) return replay(seed, progress);
     const first = seed ?? Date.now() % 2 ** 31;
     return playAll(first, Number(count ?? HISTORIES), progress);
@@ -110,6 +110,6 @@ function answerTo(worker: Worker, job: Job): Promise<Done> {
       worker.off('error', fail);
       resolve(done);
     });
-    worker.postMessage(job);
+    worker.postMessage(job, []);
   });
 }

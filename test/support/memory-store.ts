@@ -37,8 +37,7 @@ import {
   type Stamp,
   sizeOf,
 } from '../../protocols/storage/index.ts';
-import type { MemoryDisk } from './memory-disk.ts';
-import { type MemoryPartition, type Row, type RowChange } from './memory-disk.ts';
+import type { MemoryDisk, MemoryPartition, Row, RowChange } from './memory-disk.ts';
 import { crypto } from './store-records.ts';
 
 export interface MemoryStoreInit {
@@ -202,7 +201,7 @@ export class MemoryStore implements RecordStore {
     await this.#sync();
     const kept = this.#find(partition);
     if (kept === null) return;
-    for (const row of [...kept.rows.values()]) this.#remove(kept, row, 'drop');
+    for (const row of kept.rows.values()) this.#remove(kept, row, 'drop');
     this.#disk.drop(kept);
   }
 

@@ -31,8 +31,8 @@ export async function checkEnd(world: World, oracle: Oracle): Promise<void> {
   for (const node of world.up) checkReady(world, oracle, node);
   for (const { key, promised } of kept) checkCopies(world, oracle, key, promised);
   const checks = world.up.flatMap((node) => [
-    ...oracle.keys.map((key) => checkGet(oracle, node, key, kept)),
-    checkLists(oracle, node, kept),
+    ...oracle.keys.map((key) => checkGet(world, oracle, node, key, kept)),
+    checkLists(world, oracle, node, kept),
     checkWrite(world, oracle, node),
   ]);
   await world.pass(ANSWER_MS);
@@ -51,7 +51,8 @@ function isHeld(world: World, oracle: Oracle, key: Key, { stamp }: Promised): bo
 /** One that joins is ready in the end, unless it waits for what a machine of the same operator had that was lost. */
 function checkReady(world: World, oracle: Oracle, { id, machine, members }: SimNode): void {
   const fellows = world.machines.filter(({ operator }) => operator === machine.operator);
-  if (members.isReady || fellows.some((one) => oracle.wasLost(one))) return;
+  // one that never met anybody else does not know of whom it is told
+  if (members.isReady || world.up.length === 1 || fellows.some((one) => oracle.wasLost(one))) return;
   oracle.violated('I7', `${oracle.nameOf(id)} does not become ready`);
 }
 
@@ -73,6 +74,7 @@ function checkCopies(world: World, oracle: Oracle, key: Key, { stamp }: Promised
 }
 
 async function checkGet(
+  world: World,
   oracle: Oracle,
   node: SimNode,
   key: Key,
@@ -86,7 +88,8 @@ async function checkGet(
     if (promised !== undefined) {
       if (stamp === null) oracle.violated('I3', `${name} is not there`);
       else if (compareRecords(stamp, promised.stamp) < 0) oracle.violated('I3', `${name} is an older one`);
-      else if (read?.degraded === true) oracle.violated('I3', `${name} is degraded`);
+      else if (read?.degraded === true && hasReadySponsor(world, key.name.owner, 0))
+        oracle.violated('I3', `${name} is degraded`);
       else if (read?.etag === formatEtag(promised.stamp) && read.expiresAt !== promised.expiry)
         oracle.violated('I2', `${name} expires at ${read.expiresAt}, not ${promised.expiry}`);
     }
@@ -106,12 +109,14 @@ function isBack(oracle: Oracle, node: SimNode, key: Key, stamp: Stamp): boolean 
 }
 
 async function checkLists(
+  world: World,
   oracle: Oracle,
   node: SimNode,
   kept: readonly { readonly key: Key; readonly promised: Promised }[],
 ): Promise<void> {
   const owners = new Set(kept.map(({ key }) => key.name.owner));
   for (const owner of owners) {
+    if (!hasReadySponsor(world, owner, 0)) continue;
     const own = kept.filter(({ key }) => key.name.owner === owner);
     const namespace = own[0]?.key.name.namespace ?? '';
     const name = oracle.nameOf(node.id);

@@ -62,7 +62,7 @@ export class Net {
   down(id: string, isSilent: boolean): void {
     this.#up.delete(id);
     if (isSilent) this.#silent.add(id);
-    for (const line of [...this.#lines.keys()]) {
+    for (const line of this.#lines.keys()) {
       const [a = '', b = ''] = line.split(' ');
       if (a === id || b === id) this.#end(a, b, isSilent ? this.#silence() : 5);
     }
@@ -185,7 +185,7 @@ export class Net {
       // it was only disturbed
       if (ms > 0 && this.isReachable(a, b)) return;
       this.#lines.delete(line);
-      for (const leave of [...waiting]) leave(new NoAnswer('the stream ended', true));
+      for (const leave of waiting) leave(new NoAnswer('the stream ended', true));
       this.#up.get(a)?.members.disconnected(peerIdFromString(b));
       this.#up.get(b)?.members.disconnected(peerIdFromString(a));
     };

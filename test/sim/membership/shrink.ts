@@ -29,8 +29,7 @@ export async function shrink(
 function without(history: History, at: number, count: number): History {
   const { steps } = history;
   const lost = steps.slice(at, at + count).reduce((sum, { afterMs }) => sum + afterMs, 0);
-  const rest = steps.slice(at + count).map((step, index) => {
-    return index === 0 ? { ...step, afterMs: step.afterMs + lost } : step;
-  });
-  return { ...history, steps: [...steps.slice(0, at), ...rest] };
+  const [next, ...rest] = steps.slice(at + count);
+  const later = next === undefined ? [] : [{ ...next, afterMs: next.afterMs + lost }, ...rest];
+  return { ...history, steps: [...steps.slice(0, at), ...later] };
 }

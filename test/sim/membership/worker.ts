@@ -19,6 +19,6 @@ Error.stackTraceLimit = 0;
 
 parentPort?.on('message', ({ seed, ownersMax }: Job) => {
   void new Run(makeHistory(seed, { ownersMax })).run().then((outcome) => {
-    parentPort?.postMessage({ seed, ...outcome } satisfies Done);
+    parentPort?.postMessage({ seed, ...outcome } satisfies Done, []);
   });
 });

@@ -161,7 +161,7 @@ export class World {
   }
 
   end(): void {
-    for (const index of [...this.#nodes.keys()]) this.crash(index, false);
+    for (const index of this.#nodes.keys()) this.crash(index, false);
     for (const machine of this.machines) machine.remove();
   }
 
