@@ -194,7 +194,7 @@ describe('machines that joined by invite hear each other, and keep what was stor
   });
 
   test('two behind routers, and one with a public address that invited them', {
-    todo: 'finding 3',
+    todo: 'a node is dialled back again only after a minute when it first announced nothing but addresses of its LAN',
   }, async (t) => {
     const net = new Topology(t);
     const [left, right] = [net.nat('left'), net.nat('right')];

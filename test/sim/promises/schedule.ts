@@ -1,6 +1,5 @@
 import type { Random } from '../storage/random.ts';
 import type { Owner } from './owner.ts';
-import type { Sponsor } from './sponsor.ts';
 
 export const ACTIONS = ['kill', 'kill of each owner', 'restart', 'rejoin', 'join', 'loss'] as const;
 export type Action = (typeof ACTIONS)[number];
