@@ -150,13 +150,20 @@ export class DialBack {
     return turns.map(({ entry }) => entry);
   }
 
-  /** Some addresses whose prefixes may be dialled now: direct ones first, others than the last time. */
-  #choose(entry: Entry): EntryAddress[] {
-    const { addresses, failures } = entry;
+  /**
+   * Some addresses whose prefixes may be dialled now, others than the last time: direct and relayed ones in turn, since of a node
+   * behind a router all direct ones may lead nowhere.
+   */
+  #choose({ addresses, failures }: Entry): EntryAddress[] {
+    const order = new Map<EntryAddress, number>();
+    for (const reach of ['direct', 'relayed']) {
+      for (const [index, address] of addresses.filter((one) => one.reach === reach).entries()) {
+        order.set(address, 2 * index + (reach === 'direct' ? 0 : 1));
+      }
+    }
+    const inTurn = addresses.toSorted((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
     const start = (failures * ADDRESSES_TRIED) % addresses.length;
-    const rotated = [...addresses.slice(start), ...addresses.slice(0, start)];
-    if (failures === 0) rotated.sort((a, b) => a.reach.localeCompare(b.reach));
-    return rotated
+    return [...inTurn.slice(start), ...inTurn.slice(0, start)]
       .filter(({ prefix }) => prefix === LOOPBACK_PREFIX || !this.#prefixRate.isExceeded(prefix))
       .slice(0, ADDRESSES_TRIED);
   }

@@ -53,7 +53,7 @@ test('a command line joins, and signs with its own key in the namespaces of the 
   await member.ask('put', 'from-member', 'hello', ...url);
   assert.equal((await issuer.run(['get', 'from-member'])).stdout, 'hello');
   const listener = issuer.listen('sub', 'news');
-  await until('it listens', () => listener.stderr.includes('live on'));
+  await until('it listens', () => listener.stderr.includes('listening to'));
   await member.ask('pub', 'news', 'signed there', ...url);
   await until('hears it', () => listener.stdout.includes('signed there'));
   const refused = await member.run(['namespace', 'create', 'team', '--json', ...url]);

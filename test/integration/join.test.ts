@@ -16,7 +16,7 @@ async function invited(t: TestContext, ...args: readonly string[]) {
 
 /** Waits until what listens has said that it does. */
 async function live(program: Program): Promise<void> {
-  await until('it listens', () => program.stderr.includes('live on'));
+  await until('it listens', () => program.stderr.includes('listening to'));
 }
 
 async function heard(program: Program, text: string): Promise<void> {

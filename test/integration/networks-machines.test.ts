@@ -193,9 +193,7 @@ describe('machines that joined by invite hear each other, and keep what was stor
     await tryOn(t, [forwarded(net.nat('left')), forwarded(net.nat('right'))]);
   });
 
-  test('two behind routers, and one with a public address that invited them', {
-    todo: 'a node is dialled back again only after a minute when it first announced nothing but addresses of its LAN',
-  }, async (t) => {
+  test('two behind routers, and one with a public address that invited them', async (t) => {
     const net = new Topology(t);
     const [left, right] = [net.nat('left'), net.nat('right')];
     await tryOn(t, [{ host: net.host('a') }, { host: left.host('b') }, { host: right.host('c') }]);

@@ -28,6 +28,7 @@ export async function checkEnd(world: World, oracle: Oracle): Promise<void> {
     // every disk that had it is gone: nobody promised more
     else oracle.counts.lost += 1;
   }
+  for (const node of world.up) checkReady(world, oracle, node);
   for (const { key, promised } of kept) checkCopies(world, oracle, key, promised);
   const checks = world.up.flatMap((node) => [
     ...oracle.keys.map((key) => checkGet(oracle, node, key, kept)),
@@ -47,6 +48,13 @@ function isHeld(world: World, oracle: Oracle, key: Key, { stamp }: Promised): bo
   });
 }
 
+/** One that joins is ready in the end, unless it waits for what a machine of the same operator had that was lost. */
+function checkReady(world: World, oracle: Oracle, { id, machine, members }: SimNode): void {
+  const fellows = world.machines.filter(({ operator }) => operator === machine.operator);
+  if (members.isReady || fellows.some((one) => oracle.wasLost(one))) return;
+  oracle.violated('I7', `${oracle.nameOf(id)} does not become ready`);
+}
+
 /** I7, and I2 of each copy. */
 function checkCopies(world: World, oracle: Oracle, key: Key, { stamp }: Promised): void {
   const sponsors = sponsorsUp(world, key.name.owner);
@@ -58,7 +66,7 @@ function checkCopies(world: World, oracle: Oracle, key: Key, { stamp }: Promised
       oracle.violated('I2', `${oracle.nameOf(node.id)} keeps ${key.name.key} until ${row.expiry}`);
     return isHome && isSynced && row !== undefined && compareRecords(row, stamp) >= 0;
   });
-  const wanted = Math.min(REPLICAS, sponsors.length);
+  const wanted = Math.min(REPLICAS, sponsors.filter(({ members }) => members.isReady).length);
   if (copies.length >= wanted) return;
   const names = copies.map(({ id }) => oracle.nameOf(id)).join(', ');
   oracle.violated('I7', `${key.name.key} has ${copies.length} synced copies (${names}), not ${wanted}`);
@@ -73,7 +81,7 @@ async function checkGet(
   const promised = kept.find((one) => one.key === key)?.promised;
   const name = `${oracle.nameOf(node.id)}: ${key.name.key}`;
   try {
-    const read = await node.coordinator.get(key.name, undefined);
+    const read = await again(() => node.coordinator.get(key.name, undefined));
     const stamp = read === null ? null : parseEtag(read.etag);
     if (promised !== undefined) {
       if (stamp === null) oracle.violated('I3', `${name} is not there`);
@@ -108,7 +116,7 @@ async function checkLists(
     const namespace = own[0]?.key.name.namespace ?? '';
     const name = oracle.nameOf(node.id);
     try {
-      const { entries } = await node.coordinator.list({ owner, namespace });
+      const { entries } = await again(() => node.coordinator.list({ owner, namespace }));
       for (const { key, promised } of own) {
         const entry = entries.find((one) => one.key === key.name.key);
         const stamp = entry === undefined ? null : parseEtag(entry.etag);
@@ -123,8 +131,9 @@ async function checkLists(
   }
 }
 
+/** By what they know: a change may have been lost with the machine that it was told. */
 function sponsorsUp(world: World, owner: string): SimNode[] {
-  return world.up.filter(({ machine }) => world.sponsorsOf(owner).has(machine.operator));
+  return world.up.filter((node) => node.isSponsor({ owner }));
 }
 
 /** Whether somebody that counts as a replica of what `owner` holds has been there for `ms`. */
@@ -139,7 +148,7 @@ async function checkWrite(world: World, oracle: Oracle, node: SimNode): Promise<
   for (const owner of world.owners) {
     if (!hasReadySponsor(world, owner, 0)) continue;
     const name = { owner, namespace: 'later', key: oracle.nameOf(node.id) };
-    const error = (await refusalOf(node, name)) && (await refusalOf(node, name));
+    const error = await refusalOf(node, name);
     if (error !== null)
       oracle.violated(
         'I5',
@@ -148,10 +157,16 @@ async function checkWrite(world: World, oracle: Oracle, node: SimNode): Promise<
   }
 }
 
-/** Why a write is refused; null when it is not. Clients try again: its partition may be synced only now. */
+/** Clients try again. */
+async function again<T>(request: () => Promise<T>): Promise<T> {
+  return request().catch(request);
+}
+
+/** Why a write is refused; null when it is not. Its partition may be synced only now. */
 async function refusalOf(node: SimNode, name: RecordName): Promise<CodedError | null> {
   try {
-    await node.coordinator.put(name, { kind: KIND_VALUE, value: Buffer.from('later') }, {});
+    const content = { kind: KIND_VALUE, value: Buffer.from('later') } as const;
+    await again(() => node.coordinator.put(name, content, {}));
     return null;
   } catch (error) {
     if (error instanceof CodedError) return error;

@@ -20,7 +20,7 @@ const CONNECT_TIMEOUT_MS = 1_500;
 const LATENCIES_MS = [5, 5, 5, 10, 10, 20];
 /** One message of so many is late. */
 const SLOW_ONE_IN = 40;
-const SLOW_MAX_MS = 3_000;
+const SLOW_MAX_MS = 1_000;
 /** In which a connection whose other end is silent is given up. */
 const SILENCE_MIN_MS = 1_000;
 const SILENCE_MAX_MS = 30_000;

@@ -90,6 +90,10 @@ export class Oracle {
     this.#lostAt.set(machine.id, this.world.now);
   }
 
+  wasLost({ id }: Machine): boolean {
+    return this.#lostAt.has(id);
+  }
+
   noteReach(): void {
     const { machines, net, now } = this.world;
     for (const [index, { id: a }] of machines.entries()) {
@@ -191,7 +195,10 @@ export class Oracle {
     // a copy beside the replicas may end at any time
     if (!this.#mustKeep(node.machine, key)) return;
     const name = this.nameOf(node.id);
+    const partition = this.#partitions.of(key.name);
     if (cause === 'drop') {
+      // it was away for longer than tombstones live, and takes what a synced replica has instead
+      if (node.standings.isStale(partition)) return;
       const without = this.#homesWithout(node, key, promised.stamp);
       const text = `${name} dropped ${key.name.key} (${formatEtag(promised.stamp)}) before ${without.join(', ')} had it`;
       if (without.length > 0) this.violated('I1', text);
