@@ -23,10 +23,10 @@ export class Owner {
   readonly sponsors: Sponsor[] = [];
   /** DID. */
   did = '';
-  /** Peer ids of the sponsors that held every value at the latest look. */
-  whole: ReadonlySet<string> = new Set();
   readonly #t: Cleanup;
   readonly #init: OwnerInit;
+  /** By key, the peer ids of the sponsors that had it at the latest look. */
+  readonly #held = new Map<string, readonly string[]>();
   /** HOME of the first machine, where the key is. */
   #home: string | undefined;
   #made = 0;
@@ -92,24 +92,27 @@ export class Owner {
     return Math.min(this.#init.replicas, this.live.length);
   }
 
-  /**
-   * Looks at the copies of `keys`, and removes those from it that have as many as there are to be. Where all are looked at it is known
-   * then which sponsors hold everything.
-   */
+  /** Looks at the copies of `keys`, and removes those from it that have as many as there are to be. */
   async lookAtCopies(keys: Set<string>): Promise<void> {
     const { random } = this.#init;
     const ids = new Set(this.live.map(({ peerId }) => peerId));
     const { wanted } = this;
-    const held = new Map<string, number>();
-    const looked = [...keys];
-    await atOnce(looked, async (key) => {
+    await atOnce([...keys], async (key) => {
       const holders = await random.pick(this.live).site('').where(key);
       const copies = this.promised.copies(key, holders, ids);
-      for (const id of copies) held.set(id, (held.get(id) ?? 0) + 1);
+      this.#held.set(key, copies);
       if (copies.length >= wanted) keys.delete(key);
     });
-    if (looked.length < this.promised.values.size) return;
-    this.whole = new Set([...held].flatMap(([id, count]) => (count === looked.length ? [id] : [])));
+  }
+
+  /** Those beside which other live ones hold everything, as of the latest look: each may be gone, one at a time. */
+  get dispensable(): readonly Sponsor[] {
+    const live = new Set(this.live.map(({ peerId }) => peerId));
+    return this.live.filter(({ peerId }) => {
+      return [...this.promised.values.keys()].every((key) =>
+        this.#held.get(key)?.some((id) => id !== peerId && live.has(id)),
+      );
+    });
   }
 
   /** Reads `keys` at `site`, and removes those from it that gave an answer. */

@@ -1,6 +1,5 @@
 import type { Random } from '../storage/random.ts';
 import type { Owner } from './owner.ts';
-import type { Sponsor } from './sponsor.ts';
 
 export const ACTIONS = ['kill', 'kill of each owner', 'restart', 'rejoin', 'join', 'loss'] as const;
 export type Action = (typeof ACTIONS)[number];
@@ -17,7 +16,7 @@ const WEIGHTS: Readonly<Record<Action, number>> = {
 /** Nodes of one owner at most: one more than there are replicas, so that a share moves. */
 const SPONSORS_MAX = 4;
 
-/** Draws what happens next: never without a live sponsor of each owner that holds everything. */
+/** Draws what happens next: of each value a live sponsor of its owner always holds a copy. */
 export class Schedule {
   readonly #owners: readonly Owner[];
   readonly #random: Random;
@@ -53,12 +52,12 @@ export class Schedule {
       return `${name} joined ${holdsKey ? 'with the key of its owner' : 'by invite'}`;
     }
     if (action === 'kill of each owner') {
-      const victims = this.#owners.map((owner) => random.pick(victimsOf(owner)));
+      const victims = this.#owners.map((owner) => random.pick(owner.dispensable));
       await Promise.all(victims.map((victim) => victim.kill()));
       return `${victims.map(({ name }) => name).join(' and ')} killed`;
     }
-    const owner = random.pick(this.#owners.filter((one) => victimsOf(one).length > 0));
-    const victim = random.pick(victimsOf(owner));
+    const owner = random.pick(this.#owners.filter((one) => one.dispensable.length > 0));
+    const victim = random.pick(owner.dispensable);
     if (action === 'loss') {
       await owner.lose(victim);
       return `${victim.name} gone for good`;
@@ -72,12 +71,7 @@ export class Schedule {
     const owners = this.#owners;
     if (action === 'rejoin') return owners.some(({ down }) => down.length > 0);
     if (action === 'join') return owners.some(({ sponsors }) => sponsors.length < SPONSORS_MAX);
-    if (action === 'kill of each owner') return owners.every((owner) => victimsOf(owner).length > 0);
-    return owners.some((owner) => victimsOf(owner).length > 0);
+    if (action === 'kill of each owner') return owners.every((owner) => owner.dispensable.length > 0);
+    return owners.some((owner) => owner.dispensable.length > 0);
   }
-}
-
-/** Sponsors of an owner beside which another live one holds everything. */
-function victimsOf({ live, whole }: Owner): Sponsor[] {
-  return live.filter((victim) => live.some((other) => other !== victim && whole.has(other.peerId)));
 }
