@@ -117,7 +117,7 @@ export async function createInquirer({
   const keyFile = config['network.keyFile'];
   return createLibp2p({
     start: false,
-    nodeInfo: { name: 'maillon', version, userAgent: `maillon/${version}` },
+    nodeInfo: { name: 'maillon', version, userAgent: agentOf({ version, swarm: config.swarm }) },
     addresses: { listen: [] },
     transports: [
       dialling(tcp(), open),

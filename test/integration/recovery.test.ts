@@ -1,6 +1,6 @@
 /** node/RECOVERY.md followed to the letter: three machines, one of which is backed up under load, lost, and replaced. */
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createClient, type Where } from '../../gateway/client/index.ts';
@@ -125,7 +125,10 @@ test('a node under load is backed up, lost and replaced as RECOVERY.md says: the
   });
   const made = await fetch(`${lost.admin}/v1/auth/api-keys`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${readFileSync(join(old.directory, 'data/admin.token'), 'utf8').trim()}`,
+    },
     body: JSON.stringify({ name: 'ci', scopes: ['read', 'write'] }),
   });
   const { api_key: apiKey } = (await made.json()) as { api_key: string };
