@@ -43,6 +43,8 @@ const PUBLIC: ReadonlySet<string> = new Set([
   '/v1/auth/jwks',
   '/.well-known/jwks.json',
 ]);
+/** Of these the operator is told more. */
+const PROBES: ReadonlySet<string> = new Set(['/readyz', '/health', '/v1/health']);
 /** E2 clients ask for these before they have a credential, too. */
 const PUBLIC_FOR_E2: ReadonlySet<string> = new Set(['/v1/network/status', '/v1/network/peers']);
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
@@ -60,9 +62,11 @@ export function addCredentialHooks(app: FastifyInstance, context: CredentialCont
     if (request.routeOptions.config.isOpen === true) return;
     const principal = await identify(request, inUrl, context);
     if (principal === null) {
-      // what is for everybody is answered without a look at who asks
-      if (isPublic(request, context)) return;
+      const isForAll = isPublic(request, context);
+      // what says the same to everybody is answered without a look at who asks
+      if (isForAll && !PROBES.has(request.routeOptions.url ?? '')) return;
       request.principal = await operators.principalOf(request);
+      if (isForAll) return;
       // before anything of its body is read
       if (request.principal.kind === 'anonymous') checkAnonymous(context, request);
       else checkOperatorsPage(request);

@@ -65,6 +65,8 @@ export async function readForm<T>({ contentType, source, field, take }: FormInit
       checked(source, (error) => (failure ??= error)),
       form,
     );
+    // found in what came last, it does not break off the parser any more
+    if (failure !== null) throw failure;
   } catch (error) {
     // who takes the file has ended as well before the request is answered
     await Promise.allSettled(taking);

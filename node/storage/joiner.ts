@@ -14,6 +14,9 @@ import type { Members } from './members.ts';
 import { majorityOf, type Places } from './places.ts';
 import type { PartitionPlace, RecordStore } from './store/interface.ts';
 
+/** Attempts that fail, four a second, before it is said where everybody sees it: what keeps this node from counting as a replica. */
+const FAILURES_SAID = 40;
+
 export interface JoinerComponents {
   readonly members: Members;
   readonly places: Places;
@@ -47,6 +50,7 @@ export class Joiner {
   readonly #init: JoinerInit;
   #timer: Timer | null = null;
   #isBusy = false;
+  #failures = 0;
   #abort = new AbortController();
 
   constructor(components: JoinerComponents, init: JoinerInit) {
@@ -83,7 +87,9 @@ export class Joiner {
       this.#components.onReady();
       logger.info({ operator: this.#init.operator }, 'this node has its share and counts as a replica');
     } catch (error) {
-      logger.debug({ reason: errorMessage(error) }, 'the share of this node is not copied yet');
+      this.#failures += 1;
+      const level = this.#failures === FAILURES_SAID ? 'warn' : 'debug';
+      logger[level]({ reason: errorMessage(error) }, 'the share of this node is not copied yet');
     } finally {
       this.#isBusy = false;
     }
@@ -117,8 +123,11 @@ export class Joiner {
     for (let pass = 1; ; pass++) {
       const copied = await Promise.allSettled(live.map((id) => this.#copyFrom(id)));
       const done = copied.filter((one) => one.status === 'fulfilled');
-      if (done.length < needed)
-        throw new Error(`${done.length} of ${live.length} sponsors gave what they have`);
+      if (done.length < needed) {
+        const refused = copied.find((one) => one.status === 'rejected');
+        const why = refused === undefined ? '' : `: ${errorMessage(refused.reason)}`;
+        throw new Error(`${done.length} of ${live.length} sponsors gave what they have${why}`);
+      }
       if (done.every(({ value }) => value === 0) || pass >= JOIN_PASSES_MAX) return;
     }
   }

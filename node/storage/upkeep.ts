@@ -169,7 +169,8 @@ export class Upkeep {
       else {
         this.#counted[isSynced ? 'home' : 'unsynced'] += 1;
         const live = place.homes.filter((home) => home.isLive).length;
-        if (place.isSponsored && live < this.#init.replicas) this.#counted.underReplicated += 1;
+        const isFew = place.isSponsored && live < this.#init.replicas;
+        if (isFew && summary.count > 0) this.#counted.underReplicated += 1;
         if (isSynced && summary.count > 0) await this.#reviewOwn(summary, place);
       }
     } catch (error) {
@@ -215,25 +216,27 @@ export class Upkeep {
   async #reviewForeign(summary: PartitionSummary, place: Place): Promise<void> {
     const { places, standings, store, metrics } = this.#components;
     if (this.#components.joiner.isShare(summary)) return;
+    // an empty one is no copy of anything
+    const held = summary.count > 0 ? 1 : 0;
     if (places.standIns(place).some(({ id }) => id === this.#init.self)) {
-      this.#counted.standIn += 1;
+      this.#counted.standIn += held;
       // new replicas may not know of what the former ones promised
       if (standings.isPromised(summary)) await this.#tell(summary, place);
       return;
     }
     const isPromised = standings.isPromised(summary) && !standings.isStale(summary);
     // without homes of the same promise what was promised stays here
-    if (isPromised && !place.isSponsored) this.#counted.leaving += 1;
+    if (isPromised && !place.isSponsored) this.#counted.leaving += held;
     else if (place.homes.length > 0 && place.homes.every(({ isLive }) => isLive)) {
       const isTaken = await this.#isTaken(summary, place, isPromised);
-      if (!isTaken) this.#counted.leaving += isPromised ? 1 : 0;
+      if (!isTaken) this.#counted.leaving += isPromised ? held : 0;
       else if (this.#components.mayKeep(summary)) await this.#follow(summary, place);
       else if (places.of(summary).view === place.view) {
         await store.dropPartition(summary);
         standings.forget(summary);
-        metrics.partitionsDropped += 1;
+        metrics.partitionsDropped += held;
       }
-    } else if (isPromised) this.#counted.leaving += 1;
+    } else if (isPromised) this.#counted.leaving += held;
   }
 
   /** Has the homes that are there take over what they lack. */

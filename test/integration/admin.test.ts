@@ -331,11 +331,12 @@ test('a node starts again in the same process with the same registry', async (t)
 });
 
 test('the admin listener refuses unknown query parameters by name, too', async (t) => {
-  const { admin } = await startNode(t);
+  const { admin, data } = await startNode(t);
+  const headers = tokenIn(data);
   for (const path of ['/metrics', '/readyz', '/v1/status', '/v1/network/nodes', '/v1/storage/maintenance']) {
-    const { status, body } = await get(`${admin}${path}?raech=direct`);
+    const { status, body } = await get(`${admin}${path}?raech=direct`, headers);
     assert.equal(status, 400, path);
     assert.match(body, /raech.*unknown_field/, path);
   }
-  assert.match((await get(`${admin}/v1/network/nodes?raech=direct`)).body, /did you mean reach/);
+  assert.match((await get(`${admin}/v1/network/nodes?raech=direct`, headers)).body, /did you mean reach/);
 });

@@ -98,9 +98,11 @@ test('a node says its URL first, carries a message, refuses a second on its data
   const shell = shellOf(t, env);
   const sub = maillon(t, ['sub', 'news', '--count', '4', '--json'], { env });
   await until('the subscription is live', () => sub.stderr.includes('listening to news'));
-  const { node: account } = (await (await fetch(`${url}/v1/status`)).json()) as { node: { owner: string } };
+  const { node: account } = (await (await fetch(`${url}/v1/status`)).json()) as {
+    node: { operator: { did: string } };
+  };
   assert.ok(
-    sub.stderr.includes(`listening to news of yours (did:key:…${account.owner.slice(-4)})`),
+    sub.stderr.includes(`listening to news of yours (did:key:…${account.operator.did.slice(-4)})`),
     sub.stderr,
   );
   const pub = await finished(t, ['pub', 'news', 'hello'], { env });

@@ -102,5 +102,7 @@ export async function startSite(init: SiteInit = {}): Promise<Site> {
 /** Files of blocks on the disk of its node. */
 export function filesOfBlobs({ config }: Pick<Site, 'config'>): number {
   const directory = join(config.data, 'storage/blobs');
-  return existsSync(directory) ? readdirSync(directory, { recursive: true }).length : 0;
+  if (!existsSync(directory)) return 0;
+  return readdirSync(directory, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())
+    .length;
 }

@@ -79,7 +79,7 @@ const FILLERS: Readonly<Record<string, Filler>> = {
 const NAMELESS: ReadonlySet<string> = new Set(
   (
     'accept dag-scope entity-bytes car-version car-order car-dups ' +
-    'format reach consistency durability ttl expiry limit prefix match if-match if-none-match if-unmodified-since range if-range ' +
+    'upload-length format reach consistency durability ttl expiry limit prefix match if-match if-none-match if-unmodified-since range if-range ' +
     'callback chain_type plan purpose scopes public_key frames presence member_id member_meta api_key token ' +
     'ticket route type chain_id audience expires_in actions message statement state multiaddr peer_addr peer_id'
   ).split(' '),
@@ -112,8 +112,7 @@ const BYTES: Readonly<Record<string, (asking: Asking) => Uint8Array>> = {
 export function namingsOf({ fields }: Operation, own: string, spellings: readonly string[]): Naming[] {
   const places = fields.filter(({ name }) => name === 'namespace').map(({ where }) => where);
   const [first = own] = spellings;
-  // a route that takes none gets one all the same: it must not matter
-  if (places.length === 0) return [{}, { query: first }];
+  if (places.length === 0) return [{}];
   const least: Naming = places.includes('path') ? { path: own } : {};
   const everywhere = Object.fromEntries(places.map((place) => [place, own]));
   const naming = (rest: Naming, place: Place, name: string): Naming => ({ ...rest, [place]: name });
