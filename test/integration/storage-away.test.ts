@@ -76,6 +76,11 @@ test('a replica away for longer than tombstones live brings nothing back', async
   );
   await assertGone(a.site, 'gone');
 
+  // those two were gone at once, and count again when they have reconciled
+  await until('the two count again', async () => {
+    const holders = await b.site.where('gone');
+    return holders.filter(({ isLive, isSynced }) => isLive && isSynced === true).length === 2;
+  });
   // with one other only, and then with both
   await a.kill();
   await away.start();
