@@ -115,7 +115,8 @@ describe('a wallet that signs in by message', () => {
     const wallet = await walletOf(2);
     const session = await signInSiwx(a.gateway.url, wallet);
     const other = await signInSiwx(a.gateway.url, wallet, { namespace: 'photos' });
-    assert.equal((await put(a, session, 'one', EACH / 2)).status, 200);
+    // both nodes have just begun again, and see each other in a moment
+    await until('it is written', async () => (await put(a, session, 'one', EACH / 2)).status === 200);
     const refused = await put(a, session, 'two', EACH / 2);
     assert.deepEqual([refused.status, refused.body.code], [507, 'over_quota']);
     const beside = await put(a, other, 'one', EACH / 2, 'photos');
