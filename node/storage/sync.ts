@@ -268,12 +268,12 @@ export class Sync {
 
 /**
  * Whether what others say is enough to go by: a majority that has all; or everybody that could have something was asked;
- * or one has all from before the homes were these, and of these too few are gone to have acknowledged a write by themselves;
- * or nobody has all, and those that are gone are too few for that.
+ * or those that are gone are too few to have acknowledged a write by themselves. Where one has all since the homes are these,
+ * only homes can have; otherwise whoever is close.
  */
 function mayFinish(survey: Survey, majority: number, waitedMs: number): boolean {
   const { synced, disagreeing, isOriginal, missing, missingHomes } = survey;
   if (disagreeing.length > 0 && waitedMs < SETTLE_MAX_MS) return false;
   if (synced.length >= majority || missing === 0) return true;
-  return isOriginal ? missingHomes < majority : synced.length === 0 && missing < majority;
+  return (isOriginal ? missingHomes : missing) < majority;
 }

@@ -33,10 +33,7 @@ async function assertGone(site: Site, key: string): Promise<void> {
   }
 }
 
-/** Passes where the two that restart reconcile before one of them is lost (17 s); otherwise each read waits its 5 s, and the file its 4 minutes. */
-const SKIP = 'after both others restarted at once reads may wait: see the note of issue 14';
-
-test('a replica away for longer than tombstones live brings nothing back', { skip: SKIP }, async (t) => {
+test('a replica away for longer than tombstones live brings nothing back', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'maillon-away-'));
   const members: Member[] = [];
   t.after(async () => {
