@@ -158,8 +158,8 @@ export class Keeper {
     );
     const store = this.#store;
     this.#wallets = new WalletUsage({ ...components, store });
-    const onUnsynced = (partition: Parameters<Sync['request']>[0]): void => this.#sync.request(partition);
-    this.#standings = new Standings({ store, members, places, logger, onUnsynced });
+    const onDue = (partition: Parameters<Sync['request']>[0]): void => this.#sync.request(partition);
+    this.#standings = new Standings({ store, members, places, logger, onDue });
     const own = { ...components, store, standings: this.#standings };
     this.#blobs = new BlobKeeper(own, { self });
     const endings = new Endings(components, { self });

@@ -89,8 +89,8 @@ export interface StandingsComponents {
   readonly members: Members;
   readonly places: Places;
   readonly logger: Logger;
-  /** Told of a partition that this node is home of and does not have all of. */
-  readonly onUnsynced: (partition: PartitionId) => void;
+  /** Told of a partition that this node is home of and does not have all of, or keeps in part for a day only though it is a sponsor now. */
+  readonly onDue: (partition: PartitionId) => void;
 }
 
 /**
@@ -117,19 +117,20 @@ export class Standings {
       return { view, isHome, isSynced: state.isSynced, origin: null };
     }
     if (state.isHome && state.isSynced) {
-      const isPromised = state.isPromised || place.isSponsored;
+      const isPromised = state.isPromised || (place.isSponsored && this.#isEmpty(partition));
       if (state.view !== view || state.isPromised !== isPromised) {
         const homes = place.homes.map(({ id }) => id);
         const origin = state.view === view ? state.origin : null;
         this.#set(partition, kept, { ...state, view, homes, origin, isPromised });
       }
+      if (place.isSponsored && !isPromised) this.#components.onDue(partition);
       return { view, isHome, isSynced: true, origin: kept.state.origin };
     }
     if (this.#isAlone) {
-      this.#becomeSynced(partition, state.asOf);
+      this.#becomeSynced(partition, { asOf: state.asOf, isWhole: this.#isEmpty(partition) });
       return { view, isHome, isSynced: true, origin: view };
     }
-    this.#components.onUnsynced(partition);
+    this.#components.onDue(partition);
     return { view, isHome, isSynced: false, origin: null };
   }
 
@@ -157,12 +158,25 @@ export class Standings {
     return isSynced ? 'alone' : 'reconciling';
   }
 
-  /** This node has all that the former homes had. */
+  /** This node has all that the former homes had, and of what it sponsors for as long as its authors said. */
   synced(partition: PartitionId): void {
-    this.#becomeSynced(partition, null);
+    this.#becomeSynced(partition, { asOf: null, isWhole: true });
   }
 
-  #becomeSynced(partition: PartitionId, asOf: number | null): void {
+  /** What this node had before it was a sponsor it keeps for as long as its authors said, too. */
+  promised(partition: PartitionId): void {
+    const kept = this.#load(partition);
+    if (kept.state.isSynced) this.#set(partition, kept, { ...kept.state, isPromised: true });
+  }
+
+  #isEmpty(partition: PartitionId): boolean {
+    return this.#components.store.summary(partition) === null;
+  }
+
+  #becomeSynced(
+    partition: PartitionId,
+    { asOf, isWhole }: { readonly asOf: number | null; readonly isWhole: boolean },
+  ): void {
     const { homes, view, isHome, isSponsored } = this.#components.places.of(partition);
     const kept = this.#load(partition);
     this.#set(partition, kept, {
@@ -172,7 +186,7 @@ export class Standings {
       isSynced: isHome,
       origin: isHome ? view : null,
       isStale: false,
-      isPromised: kept.state.isPromised || (isHome && isSponsored),
+      isPromised: kept.state.isPromised || (isHome && isSponsored && isWhole),
       asOf,
     });
   }

@@ -163,6 +163,12 @@ export class Sync {
     const { clock, members, places, standings, metrics } = this.#components;
     const place = places.of(partition);
     if (!place.isHome) return true;
+    const isUnkept = place.isSponsored && !standings.isPromised(partition);
+    if (standings.of(partition).isSynced) {
+      if (isUnkept) await this.#keepWhole(partition);
+      if (isUnkept && places.of(partition).isSponsored) standings.promised(partition);
+      return true;
+    }
     if (!members.isSettled) {
       task.tries = 0;
       return false;
@@ -177,7 +183,7 @@ export class Sync {
       await this.#components.store.dropPartition(partition);
     }
     await this.#takeOver(partition, place, survey);
-    if (place.isSponsored && !standings.isPromised(partition)) await this.#keepWhole(partition);
+    if (isUnkept) await this.#keepWhole(partition);
     if (places.of(partition).view !== place.view) return false;
     standings.synced(partition);
     metrics.partitionsSynced += 1;
@@ -200,7 +206,9 @@ export class Sync {
       for (const { key, expiry } of page.entries) {
         const held = expiry === null ? null : store.get(partition, key, now);
         if (held === null || 'floor' in held || held.record.expiry === expiry) continue;
-        await store.put({ place: summary, record: held.record, condition: null, isRepair: true });
+        const put = { place: summary, record: held.record, condition: null, isRepair: true };
+        const { status } = await store.put(put);
+        if (status === 'no_room') throw new Error('there is no room to keep all that was kept for a day');
       }
       after = page.next;
       isEnd = after === null;

@@ -17,7 +17,7 @@ import {
 } from '../support/notices.ts';
 import { type Cleanup, scratch, until } from '../support/processes.ts';
 import { codeOf } from '../support/storage.ts';
-import { grant, newSession } from '../support/tenants.ts';
+import { grant, newSession, written } from '../support/tenants.ts';
 
 const OWNED: Partial<Config> = { 'namespaces.unowned': false };
 const LONG_MS = 3_600_000;
@@ -219,6 +219,25 @@ describe('a key', () => {
     await everywhere(holder.did, [holder.did, a.owner]);
     await b.namespaces.submit(revokeDid(holder.author, a.owner));
     await everywhere(holder.did, [holder.did]);
+  });
+
+  test('makes last what nodes of that operator kept for a day already', async () => {
+    const holder = newSession();
+    const place = { owner: holder.did, namespace: 'default' };
+    const early = written({ owner: holder.did, by: holder, key: 'early', text: 'x' });
+    const receipt = await a.storage.carry(early, { durability: 'all' });
+    assert.equal(receipt.durable, false);
+    const lives = async (node: MaillonNode): Promise<unknown> => {
+      const { entries } = await node.storage.list(place);
+      return entries.map(({ key, expiresAt }) => [key, expiresAt === null]);
+    };
+    assert.deepEqual(await lives(a), [['early', false]]);
+    await a.sponsor([namesOf(holder, a.owner)]);
+    await until('its replicas keep it for good', async () => {
+      return (await Promise.all([a, b].map(lives))).every(
+        (one) => JSON.stringify(one) === '[["early",true]]',
+      );
+    });
   });
 
   test('who gets a namespace names anew; who held it before still has whom it named', async () => {

@@ -137,7 +137,7 @@ export class SimNode {
     const makeStandings = plant.standings ?? ((made) => new Standings(made));
     this.standings = makeStandings({
       ...shared,
-      onUnsynced: (partition) => this.#sync.request(partition),
+      onDue: (partition) => this.#sync.request(partition),
     });
     const own = { ...shared, standings: this.standings };
     const blobs = new BlobKeeper({ ...own, fetches: {} as BlobFetches }, { self });

@@ -49,7 +49,7 @@ function member(id: string, rank: number, other: Partial<Member> = {}): Member {
 
 const READY = { operator: ALICE, isReady: true };
 
-const onUnsynced = (): void => undefined;
+const onDue = (): void => undefined;
 
 /** This node, `self`, with one value that it was a replica of alone, as a sponsor unless said otherwise. */
 async function make(t: TestContext, { replicas = 2, isSponsor = true } = {}) {
@@ -66,7 +66,7 @@ async function make(t: TestContext, { replicas = 2, isSponsor = true } = {}) {
   );
   const logger = silentLogger();
   const own = { store, places, clock, logger, metrics: createStorageServiceMetrics() };
-  const standings = new Standings({ ...own, members: members as unknown as Members, onUnsynced });
+  const standings = new Standings({ ...own, members: members as unknown as Members, onDue });
   const keeps = { own: false };
   const answer = (id: string, type: RequestType): Answers['state'] => {
     asked.push(`${type} ${id}`);
