@@ -46,7 +46,7 @@ import { Lister } from './lister.ts';
 import type { OperationKind } from './metrics.ts';
 import type { QuorumInit } from './quorum.ts';
 import { Reader, type ReaderComponents, type ReadResult } from './reader.ts';
-import { expiryOf, receiptOf } from './receipts.ts';
+import { receiptOf } from './receipts.ts';
 import { checkName, readEtag, readList, writeCursor } from './requests.ts';
 import { Whereabouts } from './whereabouts.ts';
 import { Overtaken, Writer } from './writer.ts';
@@ -187,7 +187,7 @@ export class Coordinator {
       const partition = this.#components.partitions.of(name);
       const result = await this.#reader.read(partition, name.key, deadline, consistency);
       if (result.record !== null && isLive(result.record)) {
-        return this.#show(result.record, partition, result.degraded);
+        return this.#show(result.record, partition, result);
       }
       // nobody can be told that what is not there may be there after all
       if (result.degraded) {
@@ -300,7 +300,7 @@ export class Coordinator {
     return record;
   }
 
-  #show(record: SignedRecord, partition: PartitionId, degraded: boolean): StoredRecord {
+  #show(record: SignedRecord, partition: PartitionId, { expiry, degraded }: ReadResult): StoredRecord {
     const { source } = this.#components;
     const link = blobOf(record);
     const size = sizeOf(record);
@@ -313,7 +313,7 @@ export class Coordinator {
       blob: link === null ? null : cidText(link.cid),
       author: didKey(record.author),
       time: record.time,
-      expiresAt: expiryOf(record, this.#components.places.of(partition)),
+      expiresAt: expiry,
       value: link === null ? record.value : null,
       read: (range = { start: 0, end: size }, signal = NEVER) => {
         if (link !== null) return source.read(link, partition, range, signal);

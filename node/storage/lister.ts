@@ -243,9 +243,9 @@ class Feed {
   async #read(key: string): Promise<ListItem | null> {
     const { namespaceId, partition } = this.#query;
     try {
-      const { record } = await this.#components.read({ namespaceId, partition }, key, this.#deadline);
+      const { record, expiry } = await this.#components.read({ namespaceId, partition }, key, this.#deadline);
       if (record === null || !isValueKind(record.kind)) return null;
-      const { ms, counter, digest, expiry, contentType } = record;
+      const { ms, counter, digest, contentType } = record;
       return { key, ms, counter, digest, size: sizeOf(record), expiry, contentType };
     } catch {
       throw incomplete(partition, this.#init.replicas);

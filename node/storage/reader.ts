@@ -27,11 +27,14 @@ export interface Copy {
   readonly stamp: Stamp | null;
   /** A value or a tombstone; null for a floor and for nothing. */
   readonly record: SignedRecord | null;
+  /** When its holder drops the record, at the latest when it expires; null: never, or there is none. */
+  readonly expiry: number | null;
   /** Its author could not sign it now: the word of one home is not enough. */
   readonly isDoubtful: boolean;
 }
 
-export interface ReadResult extends Pick<Copy, 'stamp' | 'record'> {
+/** `expiry`: the earliest of those who said that they hold the record. */
+export interface ReadResult extends Omit<Copy, 'isDoubtful'> {
   readonly degraded: boolean;
 }
 
@@ -45,7 +48,7 @@ export interface ReaderComponents extends QuorumComponents {
   readonly repair: (record: SignedRecord, ids: readonly string[]) => void;
 }
 
-const NOTHING: Copy = { stamp: null, record: null, isDoubtful: false };
+const NOTHING: Copy = { stamp: null, record: null, expiry: null, isDoubtful: false };
 
 /** Reads one key of the homes, and believes only what it verified. */
 export class Reader {
@@ -99,9 +102,9 @@ export class Reader {
       return !newest.isDoubtful || countOf(all(), newest) >= needed;
     };
     if (!isSure()) await quorum.allSettled();
-    const { stamp, record } = newestOf(all().filter((reply) => isVouched(reply, all(), needed)));
+    const newest = newestOf(all().filter((reply) => isVouched(reply, all(), needed)));
     const isHeard = homes.every(({ id }) => 'answer' in (quorum.replies.get(id) ?? {}));
-    return { stamp, record, degraded: !isSure() && !isHeard };
+    return { ...newest, expiry: earliestOf(all(), newest), degraded: !isSure() && !isHeard };
   }
 
   /** What `id` holds, verified. Throws when it does not answer, or not with that. */
@@ -115,17 +118,24 @@ export class Reader {
         if (held.stamp.ms > clock.now() + CLOCK_SKEW_MS) {
           throw new StorageError('record_clock', 'a floor is from the future');
         }
-        return { view, isSynced, stamp: held.stamp, record: null, isDoubtful: false };
+        return { view, isSynced, ...NOTHING, stamp: held.stamp };
       }
       const record = await admission.admit(held.record, id, 'asked', { partition, key });
       versions.observe(record);
       const isDoubtful = record.owner !== '' && !(await this.#components.isCurrent(record));
-      return { view, isSynced, stamp: record, record, isDoubtful };
+      return {
+        view,
+        isSynced,
+        stamp: record,
+        record,
+        expiry: earlier(held.expiry, record.expiry),
+        isDoubtful,
+      };
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       if (error.code === 'record_expired' && held.kind === 'record') {
         const stamp = decodeRecord(held.record, this.#components.crypto);
-        return { view, isSynced, stamp, record: null, isDoubtful: false };
+        return { view, isSynced, ...NOTHING, stamp };
       }
       if (error.code !== 'overloaded') metrics.liesFound += 1;
       throw error;
@@ -165,10 +175,11 @@ export class Reader {
     const found = copies.flatMap((copy, index) => {
       return copy === null ? [] : [{ id: others[index] ?? '', answer: copy }];
     });
-    const newest = newestOf([...quorum.replies.values(), ...found]);
+    const all = [...quorum.replies.values(), ...found];
+    const newest = newestOf(all);
     if (newest.stamp === null) throw tooFew(quorum, deadline);
     metrics.degradedReads += 1;
-    return { ...newest, degraded: true };
+    return { ...newest, expiry: earliestOf(all, newest), degraded: true };
   }
 
   /** Gives the newest copy to homes that have an older one, when all have answered. */
@@ -211,12 +222,28 @@ function newestOf(replies: readonly Reply<Copy>[]): Copy {
   return newest;
 }
 
-/** How many replies hold just this. */
-function countOf(replies: readonly Reply<Copy>[], { stamp }: Copy): number {
-  return replies.filter((reply) => {
+/** The replies that hold just this. */
+function holdersOf(replies: readonly Reply<Copy>[], { stamp }: Copy): Copy[] {
+  return replies.flatMap((reply) => {
     const held = 'answer' in reply ? reply.answer.stamp : null;
-    return held !== null && stamp !== null && compareRecords(held, stamp) === 0;
-  }).length;
+    const isIt = held !== null && stamp !== null && compareRecords(held, stamp) === 0;
+    return isIt && 'answer' in reply ? [reply.answer] : [];
+  });
+}
+
+/** How many replies hold just this. */
+function countOf(replies: readonly Reply<Copy>[], copy: Copy): number {
+  return holdersOf(replies, copy).length;
+}
+
+/** When the first of those that hold just this drops it. */
+function earliestOf(replies: readonly Reply<Copy>[], copy: Copy): number | null {
+  return holdersOf(replies, copy).reduce((expiry, one) => earlier(expiry, one.expiry), copy.expiry);
+}
+
+/** Of two times at which something ends; null: never. */
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
 /** Whether what a reply holds counts: its author could sign it now, or enough replies hold it. */

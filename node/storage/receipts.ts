@@ -4,7 +4,7 @@ import { UNSPONSORED_LIFE_MS } from './store/constants.ts';
 import type { WriteResult } from './writer.ts';
 
 /** When a value really ends: replicas that nobody chose keep it for a day. */
-export function expiryOf(
+function expiryOf(
   { time, expiry }: Pick<SignedRecord, 'time' | 'expiry'>,
   { isSponsored }: { readonly isSponsored: boolean },
 ): number | null {

@@ -127,14 +127,18 @@ export class Replica {
     const place = placeOfRecord(partition, record);
     blobs.hold(record, partition, peer);
     standings.of(partition);
+    const wasDurable = this.#isDurable(partition);
     const write = this.#write({ place, record, condition });
     const [outcome] = await Promise.all([write, this.#keep(place)]);
     if (outcome.status === 'no_room') throw noRoom(outcome.reason);
     if (outcome.status === 'stored') blobs.replaced(record, partition);
     // who is home is said as of now: whoever reconciled meanwhile may not have got this
     const standing = this.#standing(partition);
+    const isDurable = this.#isDurable(partition);
+    // chosen as a sponsor meanwhile: what was written for a day is kept for as long as its author says
+    if (isDurable && !wasDurable) await this.#write({ place, record, condition: null });
     await this.#keep(place);
-    return { ...standing, outcome, isDurable: this.#isDurable(partition) };
+    return { ...standing, outcome, isDurable };
   }
 
   /** Whether this node keeps what is written there until it expires: as a home that both the holder and its operator chose. */
@@ -313,7 +317,7 @@ export class Replica {
       const held = store.get(partition, key, clock.now());
       if (held === null) return null;
       if ('floor' in held) return { kind: 'floor', stamp: held.floor };
-      return { kind: 'record', record: held.record.bytes };
+      return { kind: 'record', record: held.record.bytes, expiry: held.expiry };
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'corrupt') throw error;
       this.#components.onCorrupt(partition, key);

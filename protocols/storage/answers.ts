@@ -17,13 +17,16 @@ import {
   type FrameBounds,
   malformed,
   readBoolean,
+  readExpiry,
   readFrameHead,
   readKey,
   readStamp,
+  readStampList,
   readTuple,
   stampItems,
 } from './frame.ts';
 import { type GoneMember, goneItems, readGone } from './gone.ts';
+import { type Held, heldItems, readHeld } from './held.ts';
 import { compareKeys } from './keys.ts';
 import { comparePartitions } from './partition.ts';
 import { type BlobProgress, progressItems, readProgress } from './progress.ts';
@@ -47,12 +50,6 @@ export interface Standing {
   /** Whether it is a home that has all that the former homes had: only then does its word count. */
   readonly isSynced: boolean;
 }
-
-/** What a replica holds of a key: a record as its bytes, a floor, nothing. */
-export type Held =
-  | { readonly kind: 'record'; readonly record: Uint8Array }
-  | { readonly kind: 'floor'; readonly stamp: Stamp }
-  | null;
 
 /** `held`: the same record was there already. `current` is what stands in the way: a record's stamp or a floor's. */
 export type PutOutcome =
@@ -174,7 +171,7 @@ function readError(bytes: Uint8Array): ReplicaError {
 
 /** Items behind the head. */
 const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
-  get: 3,
+  get: 4,
   put: 5,
   list: 4,
   fetch: 1,
@@ -191,7 +188,7 @@ const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
 };
 
 const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unknown[] } = {
-  get: ({ view, isSynced, held }) => [view, isSynced, heldItems(held)],
+  get: ({ view, isSynced, held }) => [view, isSynced, ...heldItems(held)],
   put: ({ view, isSynced, outcome, isDurable }) => [view, isSynced, ...outcomeItems(outcome), isDurable],
   list: ({ view, isSynced, entries, next }) => [view, isSynced, entries.map(listItems), next],
   fetch: ({ records }) => [records],
@@ -210,7 +207,10 @@ const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unk
 };
 
 const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf<T>) => Answers[T] } = {
-  get: ([view, isSynced, held]) => ({ ...readStanding(view, isSynced), held: readHeld(held) }),
+  get: ([view, isSynced, held, expiry]) => ({
+    ...readStanding(view, isSynced),
+    held: readHeld(held, expiry),
+  }),
   put: ([view, isSynced, status, current, isDurable]) => ({
     ...readStanding(view, isSynced),
     outcome: readOutcome(status, current),
@@ -257,22 +257,6 @@ function readView(name: string, value: unknown): string {
   return text;
 }
 
-function heldItems(held: Held): unknown {
-  if (held === null) return null;
-  return held.kind === 'record' ? held.record : stampItems(held.stamp);
-}
-
-function readHeld(value: unknown): Held {
-  if (value === null) return null;
-  if (Array.isArray(value)) return { kind: 'floor', stamp: readStampList('floor', value) };
-  return { kind: 'record', record: check.bytes('record', value, RECORD_MAX_BYTES, 1) };
-}
-
-function readStampList(name: string, value: unknown): Stamp {
-  const [ms, counter, digest] = readTuple(name, value, 3);
-  return readStamp(ms, counter, digest);
-}
-
 const STATUSES = ['stored', 'held', 'stale', 'condition'] as const;
 
 function outcomeItems(outcome: PutOutcome): [number, unknown] {
@@ -301,7 +285,7 @@ function readListItem(value: unknown): ListItem {
     key: readKey(key),
     ...readStamp(ms, counter, digest),
     size: check.integer('size', size, 0),
-    expiry: expiry === null ? null : check.integer('expiry', expiry, 0),
+    expiry: readExpiry(expiry),
     contentType: type,
   };
 }

@@ -129,3 +129,13 @@ export function readTuple(name: string, value: unknown, count: number): unknown[
   if (items.length !== count) throw malformed(`${name} must hold ${count}`);
   return items;
 }
+
+/** Null: it does not expire. */
+export function readExpiry(value: unknown): number | null {
+  return value === null ? null : check.integer('expiry', value, 0);
+}
+
+export function readStampList(name: string, value: unknown): Stamp {
+  const [ms, counter, digest] = readTuple(name, value, 3);
+  return readStamp(ms, counter, digest);
+}

@@ -8,7 +8,6 @@ export {
   decodeAnswer,
   encodeAnswer,
   encodeError,
-  type Held,
   type ListItem,
   type PartitionItem,
   type PutOutcome,
@@ -28,6 +27,7 @@ export {
 } from './errors.ts';
 export { type FrameHead, readFrameHead } from './frame.ts';
 export type { GoneMember } from './gone.ts';
+export type { Held } from './held.ts';
 export { itemIdOf } from './item.ts';
 export { checkKey, checkPrefix, compareKeys } from './keys.ts';
 export { STORAGE_LIMITS } from './limits.ts';

@@ -227,16 +227,24 @@ describe('a key', () => {
     const early = written({ owner: holder.did, by: holder, key: 'early', text: 'x' });
     const receipt = await a.storage.carry(early, { durability: 'all' });
     assert.equal(receipt.durable, false);
-    const lives = async (node: MaillonNode): Promise<unknown> => {
+    const { id: name, expiresAt: tomorrow } = receipt;
+    /** When it ends, as a list and as a read say. */
+    const said = async (node: MaillonNode): Promise<unknown[]> => {
       const { entries } = await node.storage.list(place);
-      return entries.map(({ key, expiresAt }) => [key, expiresAt === null]);
+      const read = await node.storage.get({ ...place, key: 'early' });
+      assert.equal(read?.id, name);
+      return [...entries.map(({ expiresAt }) => expiresAt), read.expiresAt];
     };
-    assert.deepEqual(await lives(a), [['early', false]]);
+    // the stranger keeps it for longer of its own accord
+    for (const node of [a, b, stranger]) assert.deepEqual(await said(node), [tomorrow, tomorrow]);
     await a.sponsor([namesOf(holder, a.owner)]);
     await until('its replicas keep it for good', async () => {
-      return (await Promise.all([a, b].map(lives))).every(
-        (one) => JSON.stringify(one) === '[["early",true]]',
-      );
+      return (await Promise.all([a, b].map(said))).flat().every((expiry) => expiry === null);
+    });
+    await b.namespaces.submit(revokeDid(holder.author, a.owner));
+    await everywhere(holder.did, [holder.did]);
+    await until('they say so when nobody sponsors it any more', async () => {
+      return (await Promise.all([a, b].map(said))).flat().every((expiry) => expiry === null);
     });
   });
 

@@ -35,7 +35,7 @@ function recordAt(ms: number, key: string, value: string): Buffer {
   );
 }
 
-const said = (bytes: Buffer): Held => ({ kind: 'record', record: bytes });
+const said = (bytes: Buffer): Held => ({ kind: 'record', record: bytes, expiry: null });
 
 test('a home that lies is never believed, and what it is given is kept by the others', async (t) => {
   const [first, second] = (await startMembers(t, 2)) as [MaillonNode, MaillonNode];
@@ -60,7 +60,7 @@ test('a home that lies is never believed, and what it is given is kept by the ot
       'a floor from the future',
       () => floor({ ms: Date.now() + HOUR_MS, counter: 0, digest: Buffer.alloc(32, 1) }),
     ],
-    ['bytes', () => ({ kind: 'record', record: Buffer.from('nonsense') })],
+    ['bytes', () => ({ kind: 'record', record: Buffer.from('nonsense'), expiry: null })],
   ];
   for (const [n, [what, says]] of lies.entries()) {
     liar.says = () => null;

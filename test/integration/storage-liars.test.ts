@@ -96,7 +96,7 @@ function holding(make: (old: Uint8Array) => Uint8Array): Lie[1] {
   return ({ liar }, old) =>
     pretending(liar, (request, standing) => {
       if (request.type !== 'get') return null;
-      return { ...standing, held: { kind: 'record', record: make(old) } };
+      return { ...standing, held: { kind: 'record', record: make(old), expiry: null } };
     });
 }
 
@@ -126,7 +126,7 @@ const LIES: readonly Lie[] = [
     ({ liar }, old) =>
       pretending(liar, (request) => {
         if (request.type !== 'get') return null;
-        return { view: 'f'.repeat(16), isSynced: true, held: { kind: 'record', record: old } };
+        return { view: 'f'.repeat(16), isSynced: true, held: { kind: 'record', record: old, expiry: null } };
       }),
   ],
   ['a refusal', () => (id) => Promise.resolve(encodeError(id, 'not_responsible', 'no'))],

@@ -56,7 +56,8 @@ export function hold(liar: RawReplica, owner: string, view: string, record: Uint
   }
   function answer({ type }: StorageRequest): Answers[RequestType] | null {
     if (type === 'put') return { ...standing, outcome: { status: 'stored' }, isDurable: true };
-    if (type === 'get') return { ...standing, held: record === null ? null : { kind: 'record', record } };
+    if (type === 'get')
+      return { ...standing, held: record === null ? null : { kind: 'record', record, expiry: null } };
     if (type === 'state') return state;
     if (type === 'reconcile') return { ...standing, message: NOTHING_DIFFERS };
     return type === 'list' ? { ...standing, entries: [], next: null } : null;

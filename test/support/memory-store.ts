@@ -111,7 +111,7 @@ export class MemoryStore implements RecordStore {
     if (row === undefined) return null;
     const { record, expiry, kind } = row;
     const isExpired = isValueKind(kind) && expiry !== null && expiry <= now;
-    return record === null || isExpired ? { floor: stampOf(row) } : { record };
+    return record === null || isExpired ? { floor: stampOf(row) } : { record, expiry };
   }
 
   head(partition: PartitionId, key: string): VersionEntry | null {

@@ -52,7 +52,10 @@ export type PutOutcome =
   /** `capacity`: of the node; `quota`: of the namespace; `disk`: it is full or fails; nothing was stored. */
   | { readonly status: 'no_room'; readonly reason: 'capacity' | 'quota' | 'disk' };
 
-export type Held = { readonly record: SignedRecord } | { readonly floor: Stamp };
+/** `expiry`: when this replica drops the record, which may be before its author's. */
+export type Held =
+  | { readonly record: SignedRecord; readonly expiry: number | null }
+  | { readonly floor: Stamp };
 
 /** What placement keeps of a partition: small, DAG-CBOR. The service checks its form when it reads it. */
 export type PartitionState = Readonly<Record<string, unknown>>;

@@ -73,7 +73,7 @@ export class Reader {
     const { ms, counter, digest, kind, expiry } = row;
     const isExpired = isValueKind(kind) && expiry !== null && expiry <= now;
     if (kind === KIND_FLOOR || isExpired) return { floor: { ms, counter, digest } };
-    return { record: this.#decode(opened, row, key) };
+    return { record: this.#decode(opened, row, key), expiry };
   }
 
   head(partition: PartitionId, key: string): VersionEntry | null {

@@ -53,10 +53,16 @@ interface Key {
 
 /** Splits that are nearly as long as the down timeout: clocks and looks differ. */
 const SPLIT_MARGIN_MS = 60_000;
+/** In which who was chosen as a sponsor keeps for good what it kept for a day. */
+const LENGTHEN_MS = 60_000;
 /** In which a replica may have confirmed what was lost with its disk then. */
 const LOSS_MS = 60_000;
 /** The first are enough: the rest follows from them. */
 const VIOLATIONS_MAX = 8;
+
+function heldId({ id }: Pick<Machine, 'id'>, { name }: Key): string {
+  return `${id} ${name.owner} ${name.namespace} ${name.key}`;
+}
 
 /** Knows what was promised and what each disk holds, and says when one does not go with the other. */
 export class Oracle {
@@ -65,6 +71,12 @@ export class Oracle {
   readonly counts = { acked: 0, refused: 0, unclear: 0, reads: 0, readsFailed: 0, degraded: 0, lost: 0 };
   readonly #keys = new Map<string, Key>();
   readonly #lostAt = new Map<string, number>();
+  /** When a machine without data last started where there was nobody to tell it of others. */
+  #aloneAt = -Infinity;
+  /** Machines with the rows that they held as replicas of their operators' for as long as their authors said. */
+  readonly #kept = new Set<string>();
+  /** Since when such a replica has held a row for a day only. */
+  readonly #shortSince = new Map<string, number>();
   readonly #partitions = new Partitions({ crypto: createCrypto() }, { swarm: SWARM });
   #world: World | null = null;
 
@@ -88,6 +100,13 @@ export class Oracle {
 
   noteLoss(machine: Machine): void {
     this.#lostAt.set(machine.id, this.world.now);
+    for (const key of this.keys) this.#kept.delete(heldId(machine, key));
+  }
+
+  noteStart({ id, disk }: Machine): void {
+    const { net, up, now } = this.world;
+    const isMet = up.some((node) => net.isReachable(node.id, id));
+    if ([...disk.partitions].length === 0 && !isMet) this.#aloneAt = now;
   }
 
   wasLost({ id }: Machine): boolean {
@@ -129,7 +148,18 @@ export class Oracle {
       key.seen.set(formatEtag(record), { stamp: record, isDelete: kind === KIND_TOMBSTONE, expiry });
     }
     if (before !== null && isValueKind(before.kind)) this.#checkKept(node, key, before, after, cause);
-    if (after !== null && isValueKind(after.kind)) this.#checkLife(node, key, after);
+    if (after !== null && isValueKind(after.kind)) this.#look(node, key, after);
+  }
+
+  /** Looks at all that nodes hold. */
+  look(): void {
+    for (const key of this.keys) {
+      const partition = this.#partitions.of(key.name);
+      for (const node of this.world.up) {
+        const row = node.machine.disk.find(partition)?.rows.get(key.name.key);
+        if (row !== undefined && isValueKind(row.kind)) this.#look(node, key, row);
+      }
+    }
   }
 
   /** The newest write that was acknowledged as durable; null where it is no value any more. */
@@ -177,11 +207,14 @@ export class Oracle {
     return `n${this.world.machines.findIndex((machine) => machine.id === id)}`;
   }
 
-  /** Whether a read must know of a write: those that took it have been there, with their disks, for the reader and for each other. */
+  /**
+   * Whether a read must know of a write: those that took it have been there, with their disks, for the reader and for each other, and no machine
+   * began without knowing of them.
+   */
   #isBinding({ replicas, at }: Acked, reader: string): boolean {
     const { now } = this.world;
     const ids = [...new Set([...replicas, reader])];
-    if (replicas.some((id) => (this.#lostAt.get(id) ?? -Infinity) >= at)) return false;
+    if (replicas.some((id) => (this.#lostAt.get(id) ?? -Infinity) >= at) || this.#aloneAt >= at) return false;
     return ids.every((a) =>
       ids.every((b) => a === b || !this.reach.wereApart(a, b, at, GRACE_MS - SPLIT_MARGIN_MS, now)),
     );
@@ -199,6 +232,7 @@ export class Oracle {
     if (cause === 'drop') {
       // it was away for longer than tombstones live, and takes what a synced replica has instead
       if (node.standings.isStale(partition)) return;
+      this.#kept.delete(heldId(node, key));
       const without = this.#homesWithout(node, key, promised.stamp);
       const text = `${name} dropped ${key.name.key} (${formatEtag(promised.stamp)}) before ${without.join(', ')} had it`;
       if (without.length > 0) this.violated('I1', text);
@@ -225,13 +259,28 @@ export class Oracle {
     return homes.length === 0 ? ['anybody'] : lacking.map(({ id }) => this.nameOf(id));
   }
 
-  /** Where a durable value is kept for its owner its life is the one that its record says. */
-  #checkLife(node: SimNode, key: Key, { record, expiry }: Row): void {
-    if (record === null || !node.isSponsor(key.name) || expiry === record.expiry) return;
-    this.violated(
-      'I2',
-      `${this.nameOf(node.id)} keeps ${key.name.key} until ${expiry}, not ${record.expiry}`,
-    );
+  /** What a replica of a chosen operator has is durable there: its life is soon the one that its record says. */
+  #look(node: SimNode, key: Key, { record, expiry }: Row): void {
+    const id = heldId(node, key);
+    const isHere = record !== null && node.isSponsor(key.name) && this.#isReplica(node, key);
+    if (!isHere || expiry === record.expiry) this.#shortSince.delete(id);
+    if (!isHere) return;
+    if (expiry === record.expiry) {
+      this.#kept.add(id);
+      return;
+    }
+    const since = this.#shortSince.get(id) ?? this.world.now;
+    this.#shortSince.set(id, since);
+    if (this.world.now - since < LENGTHEN_MS) return;
+    const name = this.nameOf(node.id);
+    this.violated('I2', `${name} keeps ${key.name.key} until ${expiry}, not ${record.expiry}`);
+  }
+
+  /** Whether a node is a replica and has what the former ones had. */
+  #isReplica(node: SimNode, { name }: Key): boolean {
+    const partition = this.#partitions.of(name);
+    const { isHome } = node.places.of(partition);
+    return isHome && node.machine.disk.find(partition)?.state?.['isSynced'] === true;
   }
 
   /** Whether a machine holds something durably: it is to keep it until it ends, and as long as its author said. */
@@ -244,7 +293,7 @@ export class Oracle {
   #mustKeep(machine: Machine, key: Key): boolean {
     if (this.promised(key)?.replicas.includes(machine.id) === true && !this.#lostAt.has(machine.id))
       return true;
-    return machine.disk.find(this.#partitions.of(key.name))?.state?.['isPromised'] === true;
+    return this.#kept.has(heldId(machine, key));
   }
 
   #mayHaveEnded(expiry: number | null): boolean {

@@ -32,8 +32,12 @@ export class Run {
   /** Of the simulation itself. */
   readonly #faults: unknown[] = [];
   readonly #started = new Set<number>();
+  /** Those that ever held their share. */
+  readonly #established = new Set<number>();
   /** When something other than a joiner came or went. */
   #disturbedAt = -Infinity;
+  /** A clock was, so that there may be values which nobody can write over yet. */
+  #isFarAhead = false;
   #values = 0;
 
   constructor(history: History, plant: Plant = {}) {
@@ -51,6 +55,7 @@ export class Run {
       for (const step of this.#history.steps) {
         await this.#world.pass(step.afterMs);
         onStep(step, clock.monotonicNow());
+        this.oracle.look();
         this.#do(step);
         if (this.oracle.violations.length > 0) break;
       }
@@ -74,6 +79,7 @@ export class Run {
       case 'lose':
         if (world.machine(step.node).isLost || !this.#started.has(step.node)) return;
         this.#disturb();
+        this.#established.add(step.node);
         this.oracle.noteLoss(world.machine(step.node));
         return world.lose(step.node, step.isForGood);
       case 'split':
@@ -87,6 +93,7 @@ export class Run {
         return world.heal();
       case 'clock':
         this.#disturb();
+        this.#isFarAhead ||= step.ms > CLOCK_SKEW_MS;
         world.machine(step.node).clockOffsetMs = step.ms;
         return;
       case 'sponsor':
@@ -103,14 +110,17 @@ export class Run {
     // one that comes for the first time disturbs nobody, whatever becomes of it
     if (this.#started.has(index)) this.#disturb();
     this.#started.add(index);
+    this.oracle.noteStart(this.#world.machine(index));
     this.#world.start(index);
   }
 
   #leave(step: Extract<Step, { do: 'stop' | 'crash' | 'start' }>): void {
     const node = this.#world.node(step.node);
     if (node === null) return;
-    if (this.#isEstablished(node)) this.#disturb();
-    else this.#started.delete(step.node);
+    if (this.#established.has(step.node) || this.#isEstablished(node)) {
+      this.#established.add(step.node);
+      this.#disturb();
+    } else this.#started.delete(step.node);
     if (step.do === 'crash') this.#world.crash(step.node, step.isSilent);
     else this.#world.stop(step.node);
   }
@@ -210,6 +220,7 @@ export class Run {
 
   /** Whether all nodes that ever held their share are there, and their clocks are right. */
   #isWhole(): boolean {
+    if (this.#isFarAhead) return false;
     const { machines, net } = this.#world;
     const there = machines.filter((_, index) => this.#started.has(index));
     return there.every((machine) => {

@@ -65,7 +65,11 @@ class FakeReplica {
     if (this.refusal !== null) throw new ReplicaError(this.refusal, 'no');
     if (this.isMute) throw new NoAnswer('it did not answer', true);
     const { view, isSynced, held } = this;
-    return { view, isSynced, held: held === null ? null : { kind: 'record', record: held.bytes } };
+    return {
+      view,
+      isSynced,
+      held: held === null ? null : { kind: 'record', record: held.bytes, expiry: held.expiry },
+    };
   }
 }
 
