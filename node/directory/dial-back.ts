@@ -170,6 +170,7 @@ export class DialBack {
 
   async #dial(entry: Entry, addresses: readonly EntryAddress[]): Promise<void> {
     const { clock, metrics, logger, roster, dial } = this.#components;
+    const { dialAt } = entry;
     entry.isDialling = true;
     this.#rate.charge('');
     try {
@@ -188,6 +189,8 @@ export class DialBack {
       }
       if (this.#abort.signal.aborted) return;
       metrics.dialBacksFailed += 1;
+      // it moved meanwhile, or was reached otherwise: the addresses that led nowhere say nothing of it
+      if (entry.dialAt !== dialAt) return;
       this.#components.onFailed(entry);
       roster.failed(entry);
       const backoff = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** (entry.failures - 1));

@@ -98,6 +98,27 @@ test('who does not answer is asked ever more rarely, and stays hearsay', async (
   assert.equal(world.failed.length, times.length);
 });
 
+test('a node that moves while it is dialled is dialled at its new place at once', async () => {
+  const addresses = [tcp4('10.0.0.1', 1), tcp4('192.0.2.1', 1)] as const;
+  const world = new World({
+    answers: (_, address) => {
+      if (address.includes('192.0.2.1')) return true;
+      // no answer for some seconds, in which it says where it is now
+      world.clock.advance(3_000);
+      world.dialBack.schedule(moved());
+      return false;
+    },
+  });
+  const moved = (): Entry => {
+    const later = held(world.clock.now(), authorNumber(1), ...addresses);
+    return world.roster.put(later) ?? assert.fail();
+  };
+  const entry = world.put(1, addresses[0]);
+  await world.live(3);
+  assert.deepEqual([entry.isVerified, entry.failures], [true, 0]);
+  assert.deepEqual(world.failed, []);
+});
+
 test('no more are dialled at once and a second than the budget says', async () => {
   const world = new World();
   for (let n = 0; n < 300; n++) world.put(n, tcp4(`10.${n >> 8}.${n & 255}.1`, 1));
