@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Config, MaillonNode } from '../../node/index.ts';
 import { cacao, evmWallet, type Principal, type Session, uri } from '../support/identities.ts';
 import { startNode } from '../support/node.ts';
@@ -107,7 +106,7 @@ describe('a wallet', () => {
       [true, true, true],
     );
     assert.deepEqual(a.namespaces.sponsorsOf(wallet.did, 'other'), [wallet.did], 'nothing else of it');
-    await wait(Math.max(0, signedAt + lifeMs + 10 - Date.now()));
+    await until('the sign-in is over', () => Date.now() > signedAt + lifeMs);
     const late = await startNode(t, { settings: OWNED, through: [b] });
     await until(
       'who comes later knows',
