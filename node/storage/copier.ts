@@ -85,6 +85,7 @@ interface Pull {
   readonly partition: PartitionId;
   readonly items: HeldItems;
   readonly signal: AbortSignal;
+  readonly endings: 'confirmed' | 'trusted';
   /** Null while nobody had to name it. */
   place: PartitionPlace | null;
 }
@@ -101,16 +102,20 @@ export class Copier {
     this.#rate = new RateLimiter(components, init);
   }
 
-  /** Throws when not all was taken over; the next time only the rest is. `place` may lack its names: then the source is asked for them. */
+  /**
+   * Throws when not all was taken over; the next time only the rest is. `place` may lack its names: then the source is asked for them.
+   * `endings`: that a key has ended other homes confirm, or it is enough that `source` says it.
+   */
   async pull(
     source: string,
     partition: PartitionId,
     place: PartitionPlace | null,
     signal: AbortSignal,
+    { endings = 'confirmed' }: { readonly endings?: Pull['endings'] } = {},
   ): Promise<Pulled> {
     const items = await this.#components.store.openItems(partition);
     try {
-      const pulled = await this.#reconcile({ source, partition, items, signal, place });
+      const pulled = await this.#reconcile({ source, partition, items, signal, endings, place });
       if (!items.isCurrent) throw new Error('the store changed in ways that nobody knows of');
       return pulled;
     } finally {
@@ -127,7 +132,7 @@ export class Copier {
     try {
       const { reconciliation: metrics } = this.#components.metrics;
       const initiator = new Initiator({ set: items.set, metrics }, { maxBytes: RECONCILE_MESSAGE_MAX_BYTES });
-      const pull: Pull = { source, partition: place, items, signal, place };
+      const pull: Pull = { source, partition: place, items, signal, endings: 'confirmed', place };
       let message: Uint8Array | null = initiator.start();
       for (let round = 0; message !== null; round++) {
         if (round >= ROUNDS_MAX) return false;
@@ -225,7 +230,7 @@ export class Copier {
       });
       if (news.length > 0) {
         pull.place ??= await this.#names(source, partition, signal);
-        await this.#take(source, pull.place, news, signal);
+        await this.#take(pull, pull.place, news);
       }
       rest = rest.slice(entries.length);
     }
@@ -257,17 +262,12 @@ export class Copier {
     }
   }
 
-  async #take(
-    source: string,
-    place: PartitionPlace,
-    news: readonly VersionItem[],
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #take(pull: Pull, place: PartitionPlace, news: readonly VersionItem[]): Promise<void> {
+    const { source, signal } = pull;
     await this.#end(
-      source,
+      pull,
       place,
       news.filter(({ kind }) => kind === KIND_FLOOR),
-      signal,
     );
     let rest = news.filter(({ kind }) => kind !== KIND_FLOOR);
     while (rest.length > 0) {
@@ -278,7 +278,7 @@ export class Copier {
         request,
         this.#limited(signal, 'fetch'),
       );
-      await this.#store(source, place, some.slice(0, records.length), records, signal);
+      await this.#store(pull, place, some.slice(0, records.length), records);
       await this.#meter(
         records.reduce((sum, one) => sum + (one?.byteLength ?? ENTRY_BYTES), 0),
         signal,
@@ -288,33 +288,32 @@ export class Copier {
   }
 
   async #store(
-    source: string,
+    pull: Pull,
     place: PartitionPlace,
     entries: readonly VersionItem[],
     records: readonly (Uint8Array | null)[],
-    signal: AbortSignal,
   ): Promise<void> {
     const expired: VersionItem[] = [];
     await Promise.all(
       entries.map(async (entry, index) => {
         const bytes = records[index] ?? null;
         // removed there meanwhile, or expired: its floor comes the next time
-        if (bytes !== null && !(await this.#put(source, place, entry, bytes))) expired.push(entry);
+        if (bytes !== null && !(await this.#put(pull.source, place, entry, bytes))) expired.push(entry);
       }),
     );
-    await this.#end(source, place, expired, signal);
+    await this.#end(pull, place, expired);
   }
 
-  /** Takes over that keys have ended: nobody signs that, so it is not enough that the source says it. */
+  /** Takes over that keys have ended: nobody signs that, so the word of a source is not enough, unless it is trusted. */
   async #end(
-    source: string,
+    { source, signal, endings: mode }: Pull,
     place: PartitionPlace,
     endings: readonly VersionItem[],
-    signal: AbortSignal,
   ): Promise<void> {
     if (endings.length === 0) return;
-    const confirmed = await this.#components.endings.confirmed(source, place, endings, signal);
-    if (confirmed.length > 0) await this.#components.store.raiseFloors(place, confirmed);
+    const sure =
+      mode === 'trusted' ? endings : await this.#components.endings.confirmed(source, place, endings, signal);
+    if (sure.length > 0) await this.#components.store.raiseFloors(place, sure);
   }
 
   /** False when it has expired. */

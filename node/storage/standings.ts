@@ -169,6 +169,12 @@ export class Standings {
     if (kept.state.isSynced) this.#set(partition, kept, { ...kept.state, isPromised: true });
   }
 
+  /** What ended while this node was away has ended here, too. */
+  refreshed(partition: PartitionId): void {
+    const kept = this.#load(partition);
+    this.#set(partition, kept, { ...kept.state, isStale: false });
+  }
+
   #isEmpty(partition: PartitionId): boolean {
     return this.#components.store.summary(partition) === null;
   }

@@ -128,6 +128,19 @@ export class Sync {
     await this.#components.copier.pull(source, place, place, this.#abort.signal);
   }
 
+  /**
+   * After an absence longer than tombstones live: ends what has ended meanwhile, as `replicas` say, which are synced. What they never had
+   * stays, since it may be the last copy.
+   */
+  async refresh(replicas: readonly string[], place: PartitionPlace): Promise<void> {
+    const { copier, standings } = this.#components;
+    for (const id of replicas) {
+      const { isSynced } = await copier.pull(id, place, place, this.#abort.signal, { endings: 'trusted' });
+      if (!isSynced) throw new Error('a replica is not synced yet');
+    }
+    standings.refreshed(place);
+  }
+
   #enqueue(task: Task): void {
     this.#waiting.push(task);
     if (this.#running < SYNCS_AT_ONCE) void this.#run();
@@ -179,10 +192,12 @@ export class Sync {
     // a majority of those that there were without this node has all that was acknowledged before it came
     const needed = majorityOf(places.othersOf(place));
     if (!mayFinish(survey, needed, waitedMs)) return false;
-    if (standings.isStale(partition) && survey.synced.length > 0) {
+    const isStale = standings.isStale(partition);
+    // what ended of a namespace that nobody sponsors is forgotten after a day: what is left here may be such
+    if (isStale && !place.isSponsored && !standings.isPromised(partition) && survey.synced.length > 0) {
       await this.#components.store.dropPartition(partition);
     }
-    await this.#takeOver(partition, place, survey);
+    await this.#takeOver(partition, place, survey, isStale ? 'trusted' : 'confirmed');
     if (isUnkept) await this.#keepWhole(partition);
     if (places.of(partition).view !== place.view) return false;
     standings.synced(partition);
@@ -258,11 +273,16 @@ export class Sync {
   }
 
   /** All that is held elsewhere. Who is synced must give it; of others it is taken as far as they do. */
-  async #takeOver(partition: PartitionId, place: Place, { synced, holding }: Survey): Promise<void> {
+  async #takeOver(
+    partition: PartitionId,
+    place: Place,
+    { synced, holding }: Survey,
+    endings: 'confirmed' | 'trusted',
+  ): Promise<void> {
     const { copier, store } = this.#components;
     const { signal } = this.#abort;
     for (const id of synced) {
-      const { view } = await copier.pull(id, partition, store.summary(partition), signal);
+      const { view } = await copier.pull(id, partition, store.summary(partition), signal, { endings });
       // what it takes now may be of homes that this node is none of
       if (view !== place.view) throw new Error('a former home sees other homes now');
     }

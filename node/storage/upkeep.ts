@@ -15,7 +15,7 @@ import type { NamespaceRef } from './interface.ts';
 import type { Joiner } from './joiner.ts';
 import { ATTEMPT_TIMEOUT_MS, REVIEW_MS, SWEEP_MS, SWEEP_ROWS, UPKEEP_TICK_MS } from './limits.ts';
 import type { StorageServiceMetrics } from './metrics.ts';
-import type { Place, Places } from './places.ts';
+import { majorityOf, type Place, type Places } from './places.ts';
 import type { Standings } from './standings.ts';
 import { UNSPONSORED_LIFE_MS } from './store/constants.ts';
 import type { PartitionSummary, RecordStore } from './store/interface.ts';
@@ -218,13 +218,14 @@ export class Upkeep {
     if (this.#components.joiner.isShare(summary)) return;
     // an empty one is no copy of anything
     const held = summary.count > 0 ? 1 : 0;
+    const isPromised = standings.isPromised(summary);
+    if (isPromised && standings.isStale(summary)) await this.#refresh(summary, place);
     if (places.standIns(place).some(({ id }) => id === this.#init.self)) {
       this.#counted.standIn += held;
       // new replicas may not know of what the former ones promised
-      if (standings.isPromised(summary)) await this.#tell(summary, place);
+      if (isPromised) await this.#tell(summary, place);
       return;
     }
-    const isPromised = standings.isPromised(summary) && !standings.isStale(summary);
     // without homes of the same promise what was promised stays here
     if (isPromised && !place.isSponsored) this.#counted.leaving += held;
     else if (place.homes.length > 0 && place.homes.every(({ isLive }) => isLive)) {
@@ -237,6 +238,13 @@ export class Upkeep {
         metrics.partitionsDropped += held;
       }
     } else if (isPromised) this.#counted.leaving += held;
+  }
+
+  /** After a long absence: what the replicas have ended since must not go to anybody. */
+  async #refresh(summary: PartitionSummary, { homes, isSponsored }: Place): Promise<void> {
+    const live = homes.filter(({ isLive }) => isLive).map(({ id }) => id);
+    const isEnough = live.length > 0 && live.length >= majorityOf(homes.length);
+    if (isSponsored && isEnough) await this.#components.sync.refresh(live, summary);
   }
 
   /** Has the homes that are there take over what they lack. */

@@ -32,7 +32,10 @@ for (const [name, history] of Object.entries(REGRESSIONS)) {
   test(`${name} (it once was not so)`, async () => {
     const { violations, counts } = await new Run(history).run();
     assert.deepEqual(violations, []);
-    assert.equal(counts['acked'], 1);
+    assert.equal(
+      counts['acked'],
+      history.steps.filter((step) => step.do === 'put' || step.do === 'delete').length,
+    );
   });
 }
 
@@ -53,7 +56,7 @@ for (const [name, plant] of Object.entries(PLANTS)) {
 
 test('a history that fails is made shorter, and fails in the same way', async () => {
   const plant = PLANTS['shortensCopies'] ?? {};
-  const history = makeHistory(1, { ownersMax: OWNERS_MAX });
+  const history = makeHistory(2, { ownersMax: OWNERS_MAX });
   const shorter = await shrink(history, plant);
   assert.equal(shorter.outcome.violations[0]?.invariant, 'I2');
   assert.ok(shorter.history.steps.length < history.steps.length / 2, `${shorter.history.steps.length}`);

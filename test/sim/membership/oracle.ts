@@ -68,6 +68,8 @@ function heldId({ id }: Pick<Machine, 'id'>, { name }: Key): string {
 export class Oracle {
   readonly violations: Violation[] = [];
   readonly reach = new Reach();
+  /** A clock was farther ahead than the invariants allow for: by it a value may have ended. */
+  wasClockAhead = false;
   readonly counts = { acked: 0, refused: 0, unclear: 0, reads: 0, readsFailed: 0, degraded: 0, lost: 0 };
   readonly #keys = new Map<string, Key>();
   readonly #lostAt = new Map<string, number>();
@@ -101,6 +103,10 @@ export class Oracle {
   noteLoss(machine: Machine): void {
     this.#lostAt.set(machine.id, this.world.now);
     for (const key of this.keys) this.#kept.delete(heldId(machine, key));
+  }
+
+  noteClock(offsetMs: number): void {
+    this.wasClockAhead ||= offsetMs > CLOCK_SKEW_MS;
   }
 
   noteStart({ id, disk }: Machine): void {
@@ -194,6 +200,7 @@ export class Oracle {
       if (!one.isMajority || one.at > since || !this.#isBinding(one, reader)) continue;
       if (got !== null && compareRecords(got, one.stamp) >= 0) continue;
       if (got === null && (one.isDelete || this.#mayHaveEnded(one.expiry))) continue;
+      if (got === null && one.expiry !== null && this.wasClockAhead) continue;
       if (got === null && this.#isOver(key, one.stamp)) continue;
       const what = got === null ? 'nothing' : formatEtag(got);
       const isBack = one.isDelete;
@@ -226,12 +233,9 @@ export class Oracle {
     const promised = this.promised(key);
     if (promised === null || compareRecords(before, promised.stamp) < 0) return;
     // a copy beside the replicas may end at any time
-    if (!this.#mustKeep(node.machine, key)) return;
+    if (!this.#mustKeep(node.machine, key) && !this.#wasReplica(node, key, before)) return;
     const name = this.nameOf(node.id);
-    const partition = this.#partitions.of(key.name);
     if (cause === 'drop') {
-      // it was away for longer than tombstones live, and takes what a synced replica has instead
-      if (node.standings.isStale(partition)) return;
       this.#kept.delete(heldId(node, key));
       const without = this.#homesWithout(node, key, promised.stamp);
       const text = `${name} dropped ${key.name.key} (${formatEtag(promised.stamp)}) before ${without.join(', ')} had it`;
@@ -276,11 +280,18 @@ export class Oracle {
     this.violated('I2', `${name} keeps ${key.name.key} until ${expiry}, not ${record.expiry}`);
   }
 
+  /** Whether a sponsor that is a replica no more was one, and has kept a value for ever as such. */
+  #wasReplica(node: SimNode, { name }: Key, { expiry }: Row): boolean {
+    return expiry === null && node.isSponsor(name) && this.#isSynced(node, name);
+  }
+
   /** Whether a node is a replica and has what the former ones had. */
   #isReplica(node: SimNode, { name }: Key): boolean {
-    const partition = this.#partitions.of(name);
-    const { isHome } = node.places.of(partition);
-    return isHome && node.machine.disk.find(partition)?.state?.['isSynced'] === true;
+    return node.places.of(this.#partitions.of(name)).isHome && this.#isSynced(node, name);
+  }
+
+  #isSynced({ machine }: SimNode, name: RecordName): boolean {
+    return machine.disk.find(this.#partitions.of(name))?.state?.['isSynced'] === true;
   }
 
   /** Whether a machine holds something durably: it is to keep it until it ends, and as long as its author said. */

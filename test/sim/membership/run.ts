@@ -36,8 +36,6 @@ export class Run {
   readonly #established = new Set<number>();
   /** When something other than a joiner came or went. */
   #disturbedAt = -Infinity;
-  /** A clock was, so that there may be values which nobody can write over yet. */
-  #isFarAhead = false;
   #values = 0;
 
   constructor(history: History, plant: Plant = {}) {
@@ -93,7 +91,7 @@ export class Run {
         return world.heal();
       case 'clock':
         this.#disturb();
-        this.#isFarAhead ||= step.ms > CLOCK_SKEW_MS;
+        this.oracle.noteClock(step.ms);
         world.machine(step.node).clockOffsetMs = step.ms;
         return;
       case 'sponsor':
@@ -158,6 +156,8 @@ export class Run {
   async #put(node: SimNode, name: RecordName, step: Extract<Step, { do: 'put' }>): Promise<void> {
     const { durability, condition, ttlMs } = step;
     const since = this.#world.now;
+    // whoever has just met the others does not know yet who is to keep it
+    const isMet = node.places.of(node.partitions.of(name)).isSponsored;
     this.#values += 1;
     const content = { kind: KIND_VALUE, value: Buffer.from(`value ${this.#values}`) } as const;
     try {
@@ -170,7 +170,7 @@ export class Run {
       this.oracle.acked(name, receipt, false);
     } catch (error) {
       this.#failed(error);
-      this.#checkBlocked(node, name, error, since);
+      if (isMet) this.#checkBlocked(node, name, error, since);
     }
   }
 
@@ -220,7 +220,8 @@ export class Run {
 
   /** Whether all nodes that ever held their share are there, and their clocks are right. */
   #isWhole(): boolean {
-    if (this.#isFarAhead) return false;
+    // there may be values that nobody can write over yet
+    if (this.oracle.wasClockAhead) return false;
     const { machines, net } = this.#world;
     const there = machines.filter((_, index) => this.#started.has(index));
     return there.every((machine) => {
