@@ -168,6 +168,12 @@ export class Oracle {
     }
   }
 
+  /** Whether several wrote to a key since: one that another overtook at some replica may last or not. */
+  wasContested(name: RecordName, since: number): boolean {
+    const written = [...this.#key(name).seen.values()];
+    return written.filter(({ stamp }) => stamp.ms >= since - CLOCK_SKEW_MS).length > 1;
+  }
+
   /** The newest write that was acknowledged as durable; null where it is no value any more. */
   promised(key: Key): Acked | null {
     const durable = key.acked.filter(({ isDurable }) => isDurable);

@@ -215,6 +215,7 @@ export class Run {
       (error.code === 'insufficient_replicas' || error.code === 'outcome_unknown');
     if (!isBlocked || since - Math.max(this.#disturbedAt, node.startedAt) < CALM_MS || node.isDead) return;
     if (!this.#isWhole() || !hasReadySponsor(this.#world, name.owner, CALM_MS)) return;
+    if (this.oracle.wasContested(name, since)) return;
     this.oracle.violated('I5', `a write at ${this.oracle.nameOf(node.id)} was refused (${error.message})`);
   }
 
