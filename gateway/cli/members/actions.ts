@@ -41,14 +41,20 @@ function describeInvite(
   now: number,
 ): string {
   const until = `${new Date(expiresAt).toISOString()} (${roundDuration(expiresAt - now)})`;
-  const lines = [
-    `The line above is a secret: whoever has it can join once, as ${role}, in the swarm ${swarm}, until ${until}.`,
+  const right = `as ${role}, in the swarm ${swarm}, until ${until}`;
+  const lines =
     to === undefined
-      ? `On the other machine run: ${HOW_TO_JOIN[role]}   and paste it, or pipe it in.`
-      : `Only the machine ${to} can use it: ${HOW_TO_JOIN[role]}   and paste it, or pipe it in.`,
-    `Undo it with: maillon revoke ${id}`,
-  ];
-  if (hasNetworkKey) lines.push('It holds the key of this private network.');
+      ? [
+          `The line above is a secret: whoever has it can join once, ${right}.`,
+          `On the other machine run: ${HOW_TO_JOIN[role]}   and paste it, or pipe it in.`,
+          `Undo it with: maillon revoke ${id}`,
+        ]
+      : [
+          `With the line above only the machine ${to} can join, ${right}.`,
+          `There run: ${HOW_TO_JOIN[role]}   and paste it, or pipe it in.`,
+          `Undo it with: maillon revoke ${id}   which revokes that machine for ever.`,
+        ];
+  if (hasNetworkKey) lines.push('It holds the key of this private network: keep it secret.');
   if (addresses.every((address) => LOOPBACK.test(address))) {
     lines.push('It works on this machine only: the node listens on loopback (listen.host).');
   }
