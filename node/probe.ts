@@ -118,6 +118,6 @@ function probeRecovery({ recovery }: StorageService): Probe[] {
   const ok = recovery.state === 'alone';
   const detail = ok
     ? `restored, and the only replica: it serves what the backup held, as of ${asOf}`
-    : `restored as of ${asOf}: it reconciles with the other replicas, and counts for nothing before`;
+    : `restored as of ${asOf}: it reconciles with the other replicas, and counts for nothing before: start the other machines, or revoke those that are gone (maillon revoke)`;
   return [{ name: 'recovery', ok, detail }];
 }

@@ -23,7 +23,14 @@ import { WalletPromises, walletPromisesInit } from './wallet-promises.ts';
 export interface AuthComponents {
   readonly node: Pick<
     MaillonNode,
-    'owner' | 'delegate' | 'checkChain' | 'namespaces' | 'sponsor' | 'endSponsorship' | 'walletShares'
+    | 'owner'
+    | 'delegate'
+    | 'checkChain'
+    | 'namespaces'
+    | 'sponsor'
+    | 'endSponsorship'
+    | 'walletShares'
+    | 'status'
   >;
   readonly tenants: Tenants;
   readonly logger: Logger;
@@ -78,7 +85,7 @@ export function createAuth({ node, tenants, logger, clock }: AuthComponents, con
     authenticator,
     standings: new Standings({ sessions, apiKeys, clock, node }),
     tickets: new Tickets({ clock }),
-    promises: new WalletPromises({ node, state, clock }, walletPromisesInit(config)),
+    promises: new WalletPromises({ node, state, clock, logger }, walletPromisesInit(config)),
     keysOf: ({ did, subject, namespace }) => new KeyRing(ring, { did, subject, namespace, scopes: SCOPES }),
     operatorKeys: () =>
       new KeyRing(ring, {

@@ -1,5 +1,5 @@
 /** The operator's promise to wallets: room that no other wallet can take, and replicas that last. */
-import type { Config, MaillonNode } from '../../node/index.ts';
+import type { Config, Logger, MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { custodyGroup } from '../../protocols/common/custody.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
@@ -16,9 +16,13 @@ export interface PromisedHolder {
 }
 
 export interface WalletPromisesComponents {
-  readonly node: Pick<MaillonNode, 'owner' | 'namespaces' | 'sponsor' | 'endSponsorship' | 'walletShares'>;
+  readonly node: Pick<
+    MaillonNode,
+    'owner' | 'namespaces' | 'sponsor' | 'endSponsorship' | 'walletShares' | 'status'
+  >;
   readonly state: State;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 export interface WalletPromisesInit {
@@ -72,6 +76,8 @@ export class WalletPromises {
   readonly #components: WalletPromisesComponents;
   readonly #init: WalletPromisesInit;
   readonly #sponsored: ReadonlySet<string>;
+  /** Of wallets that delegate to this node; null before it was needed. */
+  #kept: WalletUsageReport['promise'] | null = null;
   /** Wallets that are in the state. */
   readonly #promised = new Set<string>();
 
@@ -94,7 +100,7 @@ export class WalletPromises {
   async keep(holder: PromisedHolder, delegation: WalletDelegation | null): Promise<void> {
     const { did, namespace } = holder;
     if (delegation === null) return this.#reserve(did);
-    if (this.#init.promise === 'day' || delegation.custody !== 'delegated') return;
+    if (this.#promise === 'day' || delegation.custody !== 'delegated') return;
     const { node } = this.#components;
     if (node.namespaces.sponsorsOf(did, namespace).includes(node.owner)) return;
     await this.#reserve(did);
@@ -106,12 +112,29 @@ export class WalletPromises {
     }
   }
 
+  /**
+   * What wallets that sign in by message are promised. A machine that was invited has no right to accept in its operator's name
+   * (namespaces/SPEC.md): it promises a day whatever the settings say, reserves no room, and says so once.
+   */
+  get #promise(): WalletUsageReport['promise'] {
+    if (this.#kept !== null) return this.#kept;
+    const { node, logger } = this.#components;
+    const isInvited = node.status().operator.invitedBy !== null;
+    this.#kept = isInvited ? 'day' : this.#init.promise;
+    if (isInvited && this.#init.promise === 'durable') {
+      logger.warn(
+        "wallets.promise is durable, but this machine was invited and accepts nothing in its operator's name: what wallets that sign in by message store here is kept for a day at most; let them sign in at a gateway of the machine that holds the owner's key",
+      );
+    }
+    return this.#kept;
+  }
+
   /** Every wallet that was promised room, or takes any here; those that take most first. */
   async usage(): Promise<WalletUsageReport> {
     const wallets = (await this.#uses()).toSorted((a, b) => b.bytes - a.bytes);
-    const { promise, bytesEach, bytesTotal } = this.#init;
+    const { bytesEach, bytesTotal } = this.#init;
     return {
-      promise,
+      promise: this.#promise,
       bytesEach,
       bytesTotal,
       walletsMax: this.max,

@@ -10,7 +10,8 @@ signs with its own key, under a delegation that renews itself. It never gets the
 
 Roles: node keeps the owner's data as a replica; gateway serves clients and keeps nothing; member is a command line without a node.
 
-The invite is a secret: it can be used once, until it expires. Standard output has it alone, so that it can be piped.
+The invite is a secret: it can be used once, until it expires. With --to only that machine can use it; to revoke such an invite is to revoke
+the machine. Standard output has the invite alone, so that it can be piped.
 
 Examples:
   $ maillon invite

@@ -14,6 +14,9 @@ const REVOKE_HELP = `
 A machine is revoked for ever, also while it is off: no node takes what it signs from then on, and its copies count for nothing. What it
 wrote before stays. An invite that nobody has used is made useless.
 
+To revoke is not to shut out: with the network's addresses the machine can connect like any peer, hear every topic and read every record, as
+everybody in a swarm can. In a private network it knows the key: put a new one into network.keyFile of every other node.
+
 Examples:
   $ maillon revoke 12D3KooW…
   $ maillon revoke 5f0c9d0a11e2b3c4                  an invite: maillon members lists the open ones`;

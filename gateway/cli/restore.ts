@@ -5,7 +5,11 @@ import { untilInterrupted } from './watch.ts';
 const HELP = `
 DATA must hold no node. The restored node is the same one: its peer id, owner, keys, namespaces, API keys. Sessions and nonces end, since nobody
 knows which of them ended after the backup. Its records count, and are read, once it has reconciled with the other replicas; where there are none
-it serves the backup, and says as of when. A node with the same identity that runs anywhere in the swarm is found at the start, which then refuses.
+it serves the backup, and says as of when: start the other machines, or revoke those that are gone (maillon revoke). A node with the same identity
+that runs anywhere in the swarm is found at the start, which then refuses.
+
+The backup does not know which machines joined or were revoked after it: see maillon members, and revoke again; another node that knows a
+revocation tells of it, too. All open invites end.
 
 An API key that was revoked after the backup is good again: --revoke-api-keys ends all of them, and new ones are made at the admin listener.
 

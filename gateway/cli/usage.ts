@@ -9,6 +9,9 @@ A gateway's operator promises each wallet that signs in and stores something so 
 as all of them fit (wallets.bytesTotal); what one is promised no other can take. BYTES is what a wallet takes of this node,
 records and files together. A dash stands for a wallet that another gateway of this operator knows.
 
+A machine that was invited can promise nothing in its operator's name: what wallets that sign in by message store there is kept for a day at
+most. Let them sign in at a gateway of the machine that holds the owner's key.
+
 --end ends the promise to a wallet. Its values stay until they expire or are deleted.
 
 Examples:

@@ -1,12 +1,13 @@
 /** Copies blocks of blobs into a directory of backups. A block never changes: one that is there is not copied again. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { link, open, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { cidText, parseCid } from '../../protocols/common/block-cid.ts';
 import { compareBytes } from '../../protocols/common/bytes.ts';
 import { blockPath } from '../blobs/block-files.ts';
+import { makeDirectory } from '../disk/make-directory.ts';
 import { DIRECTORY_MODE, SECRET_MODE } from '../disk/private-file.ts';
 import { BACKUP_ROWS } from './limits.ts';
 import type { BlockLine, ListWriter } from './manifest.ts';
@@ -110,7 +111,7 @@ class BlockCopier {
   async #put(path: string, bytes: Buffer): Promise<number> {
     const { from, to, isCopied } = this.#init;
     const target = join(to, path);
-    mkdirSync(dirname(target), { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectory(dirname(target), { mode: DIRECTORY_MODE });
     this.#folders.add(dirname(target));
     // a backup that was broken off has left it
     const left = await readFile(target).catch(ignoreMissing);

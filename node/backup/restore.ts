@@ -10,6 +10,7 @@ import { createCrypto } from '../crypto.ts';
 import { syncDirectory } from '../disk/atomic-file.ts';
 import { lockDataDirectory } from '../disk/data-lock.ts';
 import { createFileExclusive } from '../disk/exclusive-file.ts';
+import { makeDirectory } from '../disk/make-directory.ts';
 import { DIRECTORY_MODE, protectDirectory, SECRET_MODE } from '../disk/private-file.ts';
 import { readStoredKey } from '../identity/keyring/stored-key.ts';
 import { homeOwnerKeyPath, restoredOwnerKeyPath } from '../identity/owner.ts';
@@ -75,7 +76,7 @@ const EPOCH_MARGIN_MS = 2 * CLOCK_SKEW_MS + 60_000;
 
 /**
  * Puts the latest backup in a directory into a data directory that holds no node. All of it is verified first. Throws `bad_backup`, `not_empty`,
- * `data_in_use`, `twin_running`, `owner_differs`, `bad_secret_file`, `no_room`.
+ * `data_in_use`, `bad_data_directory`, `bad_directory`, `twin_running`, `owner_differs`, `bad_secret_file`, `no_room`.
  */
 export async function restore(
   components: { readonly logger: Logger },
@@ -83,10 +84,10 @@ export async function restore(
 ): Promise<RestoreReport> {
   const snapshot = snapshotIn(init);
   const { data } = init.config;
-  protectDirectory(data);
   const lock = lockDataDirectory(data);
   const stage = join(data, STAGE);
   try {
+    protectDirectory(data);
     clear(data);
     mkdirSync(stage, { mode: DIRECTORY_MODE });
     return await new Restorer(components, init, snapshot).run(stage);
@@ -240,7 +241,7 @@ function targetOf({ path, isBlock }: Placed, stage: string, isOther: boolean): s
 }
 
 async function copyPrivate(from: string, to: string): Promise<void> {
-  mkdirSync(dirname(to), { recursive: true, mode: DIRECTORY_MODE });
+  makeDirectory(dirname(to), { mode: DIRECTORY_MODE });
   await copyFile(from, to).catch((error: NodeJS.ErrnoException) => {
     if (!UNREADABLE.has(error.code)) throw error;
     throw badBackup(`${from} cannot be read`);
@@ -254,7 +255,7 @@ function placeSecret(stage: string, config: Config): void {
   const target = config['gateway.secretFile'];
   if (target === '' || !existsSync(staged)) return;
   const secret = readFileSync(staged);
-  mkdirSync(dirname(target), { recursive: true, mode: DIRECTORY_MODE });
+  makeDirectory(dirname(target), { mode: DIRECTORY_MODE });
   const isMade = createFileExclusive(target, secret, SECRET_MODE);
   if (!isMade && readFileSync(target, 'utf8').trim() !== secret.toString('utf8').trim()) {
     const message = `gateway.secretFile ${target} is not the secret of the node in the backup: move it away`;
@@ -289,7 +290,7 @@ function placeOwner(staged: string, config: Config): string | null {
 /** False where there is a file, or none can be made. */
 function isPlaced(target: string, bytes: Uint8Array): boolean {
   try {
-    mkdirSync(dirname(target), { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectory(dirname(target), { mode: DIRECTORY_MODE });
     return createFileExclusive(target, bytes, SECRET_MODE);
   } catch {
     return false;

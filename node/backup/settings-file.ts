@@ -1,6 +1,8 @@
 /** The settings of a node as a file to look at, and to start a restored node with. */
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type Config, SETTINGS } from '../config/schema.ts';
+import { networkKeyPath } from '../join/membership-file.ts';
 
 /** Settings that name a file which the node needs and a backup does not hold. */
 const FILE_SETTINGS = [
@@ -25,9 +27,16 @@ export function settingsText(config: Config): string {
   return head + (lines.length === 0 ? '{}\n' : lines.join(''));
 }
 
+/** The network key that an invite brought is in the data directory, and copied from there. */
+function isInBackup(config: Config, path: (typeof FILE_SETTINGS)[number]): boolean {
+  return path === 'network.keyFile' && resolve(config[path]) === resolve(networkKeyPath(config.data));
+}
+
 /** `setting file`, of each that is used and outside the backup. */
 export function filesOutside(config: Config): string[] {
-  const named = FILE_SETTINGS.filter((path) => config[path] !== '' && existsSync(config[path]));
+  const named = FILE_SETTINGS.filter(
+    (path) => config[path] !== '' && existsSync(config[path]) && !isInBackup(config, path),
+  );
   const state = config['gateway.state'] === '' ? [] : ['gateway.state (the rqlite cluster)'];
   return [...named.map((path) => `${path} (${config[path]})`), ...state];
 }

@@ -18,6 +18,7 @@ import { didKey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Config } from '../config/schema.ts';
 import { syncDirectory, writeFileAtomic } from '../disk/atomic-file.ts';
+import { makeDirectory } from '../disk/make-directory.ts';
 import { DIRECTORY_MODE, protectDirectory, SECRET_MODE } from '../disk/private-file.ts';
 import { readStoredKey } from '../identity/keyring/stored-key.ts';
 import { ownerKeyPath } from '../identity/owner.ts';
@@ -187,7 +188,7 @@ class SnapshotWriter {
 
   async #firstPass(blocks: string): Promise<void> {
     const { directory, config } = this.#init;
-    mkdirSync(join(directory, blocks), { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectory(join(directory, blocks), { mode: DIRECTORY_MODE });
     const before = latestSnapshot(directory);
     const known = before?.manifest.blocks === blocks ? blocksOf(before) : null;
     using list = new ListWriter<BlockLine>(join(this.#path, FIRST_PASS));
@@ -354,7 +355,7 @@ class SnapshotWriter {
 
   #place(path: string): string {
     const to = join(this.#path, path);
-    mkdirSync(dirname(to), { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectory(dirname(to), { mode: DIRECTORY_MODE });
     return to;
   }
 

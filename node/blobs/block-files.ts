@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, unlinkSync } from 'node:fs';
+import { readdirSync, rmSync, statfsSync, statSync, unlinkSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { cidText, digestOf } from '../../protocols/blobs/index.ts';
@@ -6,6 +6,7 @@ import { equalBytes } from '../../protocols/common/bytes.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { syncDirectory } from '../disk/atomic-file.ts';
+import { makeDirectory } from '../disk/make-directory.ts';
 import type { Sealer } from '../storage/store/sealing.ts';
 import { diskError } from './errors.ts';
 
@@ -34,7 +35,7 @@ export class BlockFiles {
     this.#directory = directory;
     rmSync(join(directory, TEMPORARY), { recursive: true, force: true });
     for (const name of [TEMPORARY, BLOCKS]) {
-      mkdirSync(join(directory, name), { recursive: true, mode: DIRECTORY_MODE });
+      makeDirectory(join(directory, name), { mode: DIRECTORY_MODE });
     }
     // they may be new
     for (const one of [directory, dirname(directory)]) syncDirectory(one);
@@ -47,7 +48,7 @@ export class BlockFiles {
     const temporary = join(this.#directory, TEMPORARY, String(this.#written));
     const path = this.#pathOf(cid);
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+      makeDirectory(dirname(path), { mode: DIRECTORY_MODE });
       const file = await open(temporary, 'wx', FILE_MODE);
       try {
         await file.writeFile(sealed);

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
@@ -12,6 +11,7 @@ import {
   putDatabaseAside,
 } from '../disk/database.ts';
 import { faultOf } from '../disk/database-faults.ts';
+import { makeDirectory } from '../disk/make-directory.ts';
 import { CACHE_KIB, LOG_KEPT_BYTES } from './limits.ts';
 
 /** Version of the tables and of what is in them. */
@@ -81,7 +81,7 @@ export function cataloguePath(directory: string): string {
 
 /** Opens `directory`'s catalogue, made where there is none. A damaged one is put aside: `damage` says why. Throws `storage_version`. */
 export function openCatalogue(directory: string): { database: DatabaseSync; damage: string | null } {
-  mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
+  makeDirectory(directory, { mode: DIRECTORY_MODE });
   const path = cataloguePath(directory);
   try {
     return { database: openSound(path), damage: null };

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
+import { makeDirectory } from './make-directory.ts';
 import { type RunInfo, readRunFile } from './run-file.ts';
 
 /** A data directory that is held by this process alone. */
@@ -15,7 +15,7 @@ const BUSY = 5;
 /** Makes `directory` for its owner alone (0700), unless it is there. Throws `bad_data_directory`. */
 export function makeDataDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory, { mode: 0o700 });
   } catch (error) {
     throw refusal(directory, error);
   }
@@ -45,7 +45,7 @@ function refusal(directory: string, cause: unknown): CodedError {
     const advice = 'stop it, or set MAILLON_DATA to another directory';
     return new CodedError('data_in_use', `${who} runs on the data directory ${directory}: ${advice}`);
   }
-  const message = `the data directory ${directory} cannot be used: ${errorMessage(cause)}`;
+  const message = `${directory} cannot be written (${errorMessage(cause)}): name another data directory, or let this user write it`;
   return new CodedError('bad_data_directory', message, undefined, { cause });
 }
 

@@ -1,14 +1,6 @@
 /** Files that only their owner may read. */
-import {
-  chmodSync,
-  closeSync,
-  fchmodSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  statSync,
-} from 'node:fs';
+import { chmodSync, closeSync, fchmodSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { makeDirectory } from './make-directory.ts';
 
 export const SECRET_MODE = 0o600;
 export const DIRECTORY_MODE = 0o700;
@@ -25,7 +17,7 @@ export interface PrivateFile {
 
 /** Makes `directory` for its owner alone, and so again when it is not. */
 export function protectDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
+  makeDirectory(directory, { mode: DIRECTORY_MODE });
   if (hasModes && (statSync(directory).mode & FOREIGN_BITS) !== 0) chmodSync(directory, DIRECTORY_MODE);
 }
 

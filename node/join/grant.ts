@@ -69,7 +69,11 @@ export interface GrantCheck {
 export async function checkGrant(
   { verifier, clock }: { readonly verifier: ChainVerifier; readonly clock: Clock },
   { chain, key, owner, swarm }: GrantCheck,
-): Promise<{ readonly role: MemberRole | null; readonly endsAt: number | null }> {
+): Promise<{
+  readonly role: MemberRole | null;
+  readonly endsAt: number | null;
+  readonly links: readonly Link[];
+}> {
   try {
     const verified = await verifier.verify(chain, key);
     if (verified.root !== owner) throw new JoinError('chain_refused', 'the delegation is not from the owner');
@@ -79,7 +83,7 @@ export async function checkGrant(
     for (const action of ROLE_ACTIONS[role ?? 'member']) {
       checkChain(verified, { owner, namespace: ALL_NAMESPACES, action, resource: '', time }, swarm);
     }
-    return { role, endsAt: earliestEnd(verified.links) };
+    return { role, endsAt: earliestEnd(verified.links), links: verified.links };
   } catch (error) {
     if (!(error instanceof IdentityError) || error.code === 'overloaded') throw error;
     throw new JoinError('chain_refused', `the delegation does not hold: ${error.message}`);

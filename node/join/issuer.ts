@@ -18,7 +18,7 @@ import {
   type MemberRole,
   SECRET_BYTES,
 } from '../../protocols/join/index.ts';
-import { NoticeMaker } from '../../protocols/namespaces/index.ts';
+import { NoticeMaker, type RevocationTarget } from '../../protocols/namespaces/index.ts';
 import { withoutOwnId } from '../directory/entry.ts';
 import { worthAnnouncing } from '../directory/self.ts';
 import type { Identity } from '../identity/identity.ts';
@@ -205,7 +205,11 @@ export class Issuer implements Members {
   }
 
   #isRevoked(key: Uint8Array): boolean {
-    return this.#components.namespaces.revokersOf({ did: didKey(key) })?.has(this.#did) === true;
+    return this.#hasRevoked({ did: didKey(key) });
+  }
+
+  #hasRevoked(target: RevocationTarget): boolean {
+    return this.#components.namespaces.revokersOf(target)?.has(this.#did) === true;
   }
 
   #bind(id: Uint8Array, usedBy: Uint8Array, name: string): void {
@@ -240,9 +244,11 @@ export class Issuer implements Members {
   ): Promise<readonly Uint8Array[] | null> {
     try {
       const { swarm } = this.#init;
-      const { role } = await checkGrant(this.#components, { chain, key, owner: this.#did, swarm });
+      const { role, links } = await checkGrant(this.#components, { chain, key, owner: this.#did, swarm });
       // one that leads through another key was not made here
-      if (role === null || chain.length !== 1) return null;
+      if (role === null || links.length !== 1) return null;
+      // the owner withdrew just this delegation: a new one would undo that
+      if (links.some(({ digest }) => this.#hasRevoked({ link: digest }))) return null;
       const granted = await this.#delegate(key, role);
       this.#note(key, { endsAt: granted.endsAt, name });
       return granted.chain;

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
@@ -12,6 +11,7 @@ import {
   putDatabaseAside,
 } from '../disk/database.ts';
 import { faultOf } from '../disk/database-faults.ts';
+import { makeDirectory } from '../disk/make-directory.ts';
 
 /** Version of the table and of what is in it. */
 const FORMAT_VERSION = 1;
@@ -41,7 +41,7 @@ CREATE UNIQUE INDEX notices_policies ON notices (scope, name, sequence) WHERE ki
 
 /** Opens `directory`'s database, made where there is none. Damaged: why. Throws `notices_version`, and what the disk says. */
 export function openDatabase(directory: string): { database: DatabaseSync } | { damage: string } {
-  mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
+  makeDirectory(directory, { mode: DIRECTORY_MODE });
   const path = join(directory, FILE);
   let database: DatabaseSync | null = null;
   try {

@@ -53,7 +53,8 @@ export const EVENTS = {
   },
   restored_reconciled: {
     level: 'info',
-    message: 'this restored node has reconciled with the other replicas',
+    message:
+      'what this restored node holds counts: it has reconciled with the other replicas, or there are none',
   },
   event_loop_stalled: {
     level: 'warn',

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { PeerId } from '@libp2p/interface';
@@ -22,6 +21,7 @@ import {
   TopicPlaces,
 } from '../../protocols/relay/index.ts';
 import type { Config } from '../config/schema.ts';
+import { makeDirectory } from '../disk/make-directory.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import type { Identity } from '../identity/identity.ts';
 import type {
@@ -84,7 +84,7 @@ export class RelayService implements Relay {
     this.metrics = components.metrics;
     this.#role = init.role;
     this.#directory = join(init.data, 'relay');
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    makeDirectory(this.#directory, { mode: 0o700 });
     this.#places = new TopicPlaces({ crypto }, { swarm });
     this.#subscriptions = new Subscriptions({ clock, places: this.#places });
     this.#seen = new SeenIdsFile(

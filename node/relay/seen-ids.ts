@@ -3,7 +3,6 @@ import {
   existsSync,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -15,6 +14,7 @@ import { bytesKey } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { ACCEPTANCE_WINDOW_MS, CLOCK_SKEW_MS, type SeenIds } from '../../protocols/relay/index.ts';
+import { makeDirectory } from '../disk/make-directory.ts';
 import type { Logger } from '../observability/logger.ts';
 
 export interface SeenIdsInit {
@@ -57,7 +57,7 @@ export class SeenIdsFile implements SeenIds {
     this.#clock = components.clock;
     this.#log = components.logger;
     this.#init = init;
-    mkdirSync(init.directory, { recursive: true, mode: 0o700 });
+    makeDirectory(init.directory, { mode: 0o700 });
     this.#current = readIds(this.#path(CURRENT));
     this.#previous = readIds(this.#path(PREVIOUS));
     this.#generationStart = Math.min(

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { decode, encode } from '@ipld/dag-cbor';
 import { z } from 'zod';
 import { DID_MAX_LENGTH } from '../../protocols/common/did.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { writeFileAtomic } from '../disk/atomic-file.ts';
+import { makeDirectory } from '../disk/make-directory.ts';
 import type { Logger } from '../observability/logger.ts';
 import { MEMBERS_MAX } from './limits.ts';
 
@@ -59,7 +60,7 @@ export function readMembers(path: string, logger: Logger): KeptMembers | null {
 }
 
 export function writeMembers(path: string, { at, members }: KeptMembers): void {
-  mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+  makeDirectory(dirname(path), { mode: DIRECTORY_MODE });
   const rows = members.map(({ id, prefix, operator }) => [id, prefix, operator]);
   writeFileAtomic(path, encode([FILE_VERSION, at, rows]), FILE_MODE);
 }

@@ -49,6 +49,7 @@ import type { Members } from './members.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
 import { Others } from './others.ts';
 import type { Places } from './places.ts';
+import { explainRestored } from './recovery.ts';
 import { Refresher } from './refresher.ts';
 import { notResponsible } from './refusals.ts';
 import { Repairs } from './repairs.ts';
@@ -207,11 +208,11 @@ export class StorageService implements Storage {
     value: Uint8Array | AsyncIterable<Uint8Array>,
     options: PutOptions = {},
   ): Promise<WriteReceipt> {
-    return this.#values.put(name, value, options);
+    return this.#values.put(name, value, options).catch(this.#explain);
   }
 
   putBlob(name: RecordName, link: BlobLink, options: PutOptions = {}): Promise<WriteReceipt> {
-    return this.#values.putBlob(name, link, options);
+    return this.#values.putBlob(name, link, options).catch(this.#explain);
   }
 
   beginUpload(namespace: NamespaceRef, options: BeginOptions = {}): Promise<Upload> {
@@ -223,19 +224,19 @@ export class StorageService implements Storage {
   }
 
   carry(bytes: Uint8Array, options: { readonly durability?: Durability } = {}): Promise<WriteReceipt> {
-    return this.#values.carry(bytes, options.durability ?? 'majority');
+    return this.#values.carry(bytes, options.durability ?? 'majority').catch(this.#explain);
   }
 
   get(name: RecordName, options: { readonly consistency?: Consistency } = {}): Promise<StoredRecord | null> {
-    return this.#coordinator.get(name, options.consistency);
+    return this.#coordinator.get(name, options.consistency).catch(this.#explain);
   }
 
   delete(name: RecordName, options: DeleteOptions = {}): Promise<WriteReceipt> {
-    return this.#coordinator.delete(name, options);
+    return this.#coordinator.delete(name, options).catch(this.#explain);
   }
 
   list(request: ListRequest): Promise<ListPage> {
-    return this.#coordinator.list(request);
+    return this.#coordinator.list(request).catch(this.#explain);
   }
 
   where(name: RecordName): Promise<Where> {
@@ -265,6 +266,10 @@ export class StorageService implements Storage {
   scoreOf(peer: string): number {
     return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
   }
+
+  readonly #explain = (error: unknown): never => {
+    throw explainRestored(error, this.recovery);
+  };
 
   readonly #onConnect = ({ detail }: CustomEvent<PeerId>): void => this.#members.connected(detail);
   readonly #onDisconnect = ({ detail }: CustomEvent<PeerId>): void => this.#members.disconnected(detail);

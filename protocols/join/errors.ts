@@ -25,7 +25,8 @@ export const JOIN_REFUSALS = {
     'the issuer does not know this invite, or its secret is another one: make a new one there with maillon invite',
   invite_expired: 'the invite has expired: make a new one at the issuer with maillon invite',
   invite_used: 'another key has used this invite: make a new one at the issuer with maillon invite',
-  invite_revoked: 'the invite was revoked: make a new one at the issuer with maillon invite',
+  invite_revoked:
+    'the issuer revoked the invite, or was restored from a backup, which ends all open invites: make a new one there with maillon invite',
   member_revoked: 'the owner revoked this key: it cannot join again; start with a new data directory',
   chain_not_renewable:
     'the delegation cannot be renewed: make a new invite at the issuer with maillon invite, and join again',

@@ -177,6 +177,8 @@ test('a backup goes into an empty directory or one of the same node; one that is
   assert.equal(await codeOf(backedUp(node, files)), 'not_empty');
   assert.equal(await codeOf(backedUp(node, join(data, 'backup'))), 'bad_directory');
   assert.equal(await codeOf(backedUp(node, 'relative')), 'bad_directory');
+  // /proc takes no directory: a recursive mkdir there never returns
+  assert.equal(await codeOf(backedUp(node, '/proc/a/b')), 'bad_directory');
   const directory = join(files, 'backup');
   await node.storage.put(named('key'), valueOf('key', BLOB_BYTES));
   const away = new AbortController();
@@ -344,6 +346,15 @@ test('a restore that was broken off is no node, and is begun again', async (t) =
   assert.equal(await codeOf(startNode(t, { data })), 'restore_unfinished');
   assert.equal((await restored(t, directory, '--data', data)).exit, 0);
   await assertServed(stopping(await startNode(t, { data })), 'blob', BLOB_BYTES);
+});
+
+test('a data directory that cannot be made is said at once', async (t) => {
+  const { node } = ((await startKept(t, 1)) as [Kept])[0];
+  const directory = join(scratch(t), 'backup');
+  await backedUp(node, directory);
+  const { exit, stderr } = await restored(t, directory, '--data', '/proc/a/b', '--without-identity');
+  assert.equal(exit, 1, stderr);
+  assert.match(stderr, /\/proc\/a\/b cannot be written/);
 });
 
 test('a stopped node is copied by the command, a running one copies itself', async (t) => {

@@ -8,7 +8,7 @@ test('a wallet signs in, stores and reads, both in its own namespace and in one 
   const [issuer, gateway] = [new Machine(t), new Machine(t)];
   await issuer.start();
   const { invite } = await issuer.ask('invite', '--role', 'gateway');
-  const { url } = await gateway.start(['--join', invite, '--yes'], { command: 'gateway' });
+  const { url, program } = await gateway.start(['--join', invite, '--yes'], { command: 'gateway' });
   const { author, operator } = await gateway.status();
   assert.notEqual(author, operator.did);
 
@@ -17,11 +17,25 @@ test('a wallet signs in, stores and reads, both in its own namespace and in one 
   const delegated = await signInSiwx(url, wallet);
   assert.equal(delegated.custody, 'delegated');
   const held = await signIn(url, wallet);
-  for (const { access_token: token } of [delegated, held]) {
+  // the machine may accept nothing in its operator's name: what a wallet keeps in its own namespace lasts for a day
+  const lasting = [
+    [delegated, false],
+    [held, true],
+  ] as const;
+  for (const [{ access_token: token }, durable] of lasting) {
     const headers = { authorization: `Bearer ${token}` };
     const written = await fetch(`${url}/v1/kv/default/a`, { method: 'PUT', body: token, headers });
-    assert.equal(written.status, 200, await written.text());
+    const receipt = JSON.parse(await written.text());
+    assert.equal(written.status, 200, JSON.stringify(receipt));
+    assert.deepEqual([receipt.durable, receipt.expiresAt === null], [durable, durable]);
     const read = await fetch(`${url}/v1/kv/default/a`, { headers });
     assert.equal(await read.text(), token);
   }
+  const usage = await gateway.ask('usage');
+  assert.deepEqual(
+    [usage.promise, usage.promised],
+    ['day', 1],
+    'only the one that the operator holds takes a place',
+  );
+  assert.equal(program.stderr.match(/kept for a day at most/g)?.length, 1, program.stderr);
 });

@@ -16,6 +16,7 @@ import {
   REQUEST_MAX_BYTES,
   REQUESTS_BURST,
 } from '../../protocols/join/index.ts';
+import { NoticeMaker } from '../../protocols/namespaces/index.ts';
 import { SWARM } from '../support/envelopes.ts';
 import { didOf } from '../support/identities.ts';
 import { JoiningPeer } from '../support/joining-peer.ts';
@@ -156,6 +157,19 @@ describe('a delegation is renewed', () => {
     assert.equal((await thief.request({ kind: 'renew', chain, name: '' })).error, 'chain_not_renewable');
     await node.members.revoke(member.id);
     assert.equal((await member.request({ kind: 'renew', chain, name: '' })).error, 'member_revoked');
+  });
+
+  test('not where the owner revoked just that delegation', async (t) => {
+    const { node, invite, peer } = await issuer(t);
+    const member = await peer();
+    const { chain } = await member.redeem(await invite());
+    const { link } = decodeLink(chain[0] ?? new Uint8Array(), crypto, SWARM);
+    const { signer } = await developmentKey(ownerKeyPath());
+    const maker = new NoticeMaker({ crypto, signer }, { swarm: SWARM });
+    const target = { link: link.digest };
+    const notice = await maker.revocation({ target, time: Date.now(), as: node.owner, chain: [] });
+    await node.namespaces.submit(notice.bytes);
+    assert.equal((await member.request({ kind: 'renew', chain, name: '' })).error, 'chain_not_renewable');
   });
 
   test('only where it was made for a member: a grant that was to end does end', async (t) => {

@@ -70,7 +70,10 @@ test('an invite for one machine needs nobody to redeem it, and is of no use to a
   await joiner.ask('keys', 'new', 'identity');
   const { keys } = await joiner.ask('keys', 'list');
   const did: string = keys[0].did;
-  const { invite } = await issuer.ask('invite', '--to', did);
+  const said = await issuer.run(['invite', '--to', did]);
+  assert.ok(said.stderr.includes(`only the machine ${did} can join, as node`), said.stderr);
+  assert.ok(!said.stderr.includes('whoever has it'), said.stderr);
+  const invite = said.stdout.trim();
   assert.equal(parseInvite(invite, crypto).secret.byteLength, 0);
   const other = await saidOf(new Machine(t).spawn(['--join', invite, '--yes']));
   assert.equal(codeOf(other), 'chain_refused');
@@ -149,10 +152,12 @@ test('a private network’s key comes with the invite, and is said when a machin
   await joiner.ask('put', 'a', '1');
   assert.equal((await issuer.run(['get', 'a'])).stdout, '1');
   await program.end('SIGTERM');
+  const { outside } = await joiner.ask('backup', join(joiner.home, 'backup'));
+  assert.deepEqual(outside, [], 'the backup holds the key that the invite brought');
   await joiner.start();
   assert.equal((await joiner.run(['get', 'a'])).stdout, '1');
   const revoked = await issuer.run(['revoke', peerId]);
-  assert.match(revoked.stderr, /network.keyFile/);
+  assert.match(revoked.stderr, /still connect, hear every topic and read.*new key into network.keyFile/);
 });
 
 describe('a delegation', () => {

@@ -108,6 +108,9 @@ describe('a machine that joined as a node', () => {
     assert.equal(codeOf(await joiner.run(['put', 'after', 'x', '--json'])), 'forbidden');
     const ready = await fetch(`${joiner.running.admin}/readyz`);
     assert.equal(ready.status, 503);
+    // and reads on, as maillon revoke says: everybody in a swarm reads everything
+    await issuer.ask('put', 'later', 'y');
+    await until('it reads what came later', async () => (await joiner.run(['get', 'later'])).stdout === 'y');
   });
 });
 

@@ -184,14 +184,23 @@ function describeRestore(
     rows.push(['API keys', `${signIns.apiKeys} ${isRevoked ? 'revoked: make new ones' : advice}`]);
   }
   const named = swarm === config.swarm ? '' : ` with --swarm ${swarm}`;
-  rows.push(
-    ['settings', harmless(settings)],
-    [
-      'next',
-      `start the node${named}: it serves what it holds once it has reconciled with the other replicas`,
-    ],
-  );
+  rows.push(['settings', harmless(settings)], ['next', nextSteps(named, isOther)]);
   return properties(rows);
+}
+
+/** A backup knows nothing of what came after it. */
+function nextSteps(named: string, isOther: boolean): string {
+  const start = [
+    `start the node${named}: it answers for nothing until it has reconciled with the other replicas;`,
+    'start the other machines, or revoke those that are gone (maillon revoke)',
+  ];
+  if (isOther) return start.join('\n');
+  return [
+    ...start,
+    'machines that were revoked after the backup may be let in again: see maillon members, and revoke them again',
+    'machines that joined after it are not in maillon members, and still let in: revoke by peer id those that are not to be',
+    'all open invites have ended: make new ones (maillon invite)',
+  ].join('\n');
 }
 
 function configOf({ data, config: file }: { readonly data?: string; readonly config?: string }): Config {

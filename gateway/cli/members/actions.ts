@@ -41,14 +41,20 @@ function describeInvite(
   now: number,
 ): string {
   const until = `${new Date(expiresAt).toISOString()} (${roundDuration(expiresAt - now)})`;
-  const lines = [
-    `The line above is a secret: whoever has it can join once, as ${role}, in the swarm ${swarm}, until ${until}.`,
+  const right = `as ${role}, in the swarm ${swarm}, until ${until}`;
+  const lines =
     to === undefined
-      ? `On the other machine run: ${HOW_TO_JOIN[role]}   and paste it, or pipe it in.`
-      : `Only the machine ${to} can use it: ${HOW_TO_JOIN[role]}   and paste it, or pipe it in.`,
-    `Undo it with: maillon revoke ${id}`,
-  ];
-  if (hasNetworkKey) lines.push('It holds the key of this private network.');
+      ? [
+          `The line above is a secret: whoever has it can join once, ${right}.`,
+          `On the other machine run: ${HOW_TO_JOIN[role]}   and paste it, or pipe it in.`,
+          `Undo it with: maillon revoke ${id}`,
+        ]
+      : [
+          `With the line above only the machine ${to} can join, ${right}.`,
+          `There run: ${HOW_TO_JOIN[role]}   and paste it, or pipe it in.`,
+          `Undo it with: maillon revoke ${id}   which revokes that machine for ever.`,
+        ];
+  if (hasNetworkKey) lines.push('It holds the key of this private network: keep it secret.');
   if (addresses.every((address) => LOOPBACK.test(address))) {
     lines.push('It works on this machine only: the node listens on loopback (listen.host).');
   }
@@ -115,8 +121,20 @@ export async function revoke(target: string, options: OperatorOptions, signal: A
       ? `revoked the invite ${revoked.id}: nobody can join with it any more`
       : `revoked the machine ${revoked.id} for ever: no node takes what it signs from now on, nor counts its copies`,
   );
-  if (!revoked.knowsNetworkKey) return;
-  note(
-    `It knows the key of this private network, and can still connect: put a new key into network.keyFile of every other node, or deny its peer id with connections.deny.`,
-  );
+  const left = whatIsLeft(revoked);
+  if (left !== null) note(left);
+}
+
+/** What a revocation does not take away: everybody in a swarm reads everything. Null for nothing. */
+function whatIsLeft({ kind, knowsNetworkKey }: RevokedView): string | null {
+  const reads = 'connect, hear every topic and read every record of the swarm';
+  const change = 'put a new key into network.keyFile of every other node';
+  if (kind === 'invite') {
+    return knowsNetworkKey
+      ? `The invite holds the key of this private network: somebody who saw it can ${reads}; if it was seen, ${change}.`
+      : null;
+  }
+  return knowsNetworkKey
+    ? `The machine knows the key of this private network, and can still ${reads}: ${change}. To deny its peer id (connections.deny) is not enough: it can make another one.`
+    : `The machine can still ${reads}, as any peer can: encrypt what is confidential. connections.deny refuses its peer id, and it can make another one; only a private network (network.keyFile) keeps machines out.`;
 }

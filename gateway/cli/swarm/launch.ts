@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { makeDataDirectory } from '../../../node/files.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { note, sayJson } from '../terminal.ts';
 import { Child, type ReadyLine } from './child.ts';
@@ -39,7 +40,7 @@ export class LocalSwarm {
     this.#init = init;
     planSwarm(init, '');
     this.#directory = resolve(init.directory ?? mkdtempSync(join(tmpdir(), 'maillon-swarm-')));
-    mkdirSync(this.#directory, { recursive: true });
+    makeDataDirectory(this.#directory);
   }
 
   /** Resolves when every process ended by itself. */

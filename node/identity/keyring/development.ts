@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemClock } from '../../../protocols/common/clock.ts';
 import { createFileExclusive } from '../../disk/exclusive-file.ts';
+import { makeDirectory } from '../../disk/make-directory.ts';
 import { DIRECTORY_MODE, SECRET_MODE } from '../../disk/private-file.ts';
 import { KeyError } from './errors.ts';
 import { encodeKey, SEED_BYTES } from './key-file.ts';
@@ -31,7 +31,7 @@ export async function openDevelopmentKey(
   let stored = readStoredKey(path);
   if (stored === null) {
     // one that is there already may hold anything, and stays as it is
-    mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectory(dirname(path), { mode: DIRECTORY_MODE });
     createFileExclusive(path, encodeKey(randomBytes(SEED_BYTES), systemClock.now()), SECRET_MODE);
     stored = readStoredKey(path);
   }

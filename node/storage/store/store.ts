@@ -1,10 +1,11 @@
-import { mkdirSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { equalBytes } from '../../../protocols/common/bytes.ts';
 import type { Clock } from '../../../protocols/common/clock.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import { itemIdOf, type PartitionId, type Stamp, sizeOf } from '../../../protocols/storage/index.ts';
 import { faultOf } from '../../disk/database-faults.ts';
+import { makeDirectory } from '../../disk/make-directory.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { FilesCare } from './care.ts';
 import type { StoreCare } from './care-interface.ts';
@@ -82,7 +83,7 @@ class Store implements RecordStore {
   constructor(components: RecordStoreComponents, init: RecordStoreInit) {
     this.#components = components;
     this.#init = init;
-    mkdirSync(init.directory, { recursive: true, mode: 0o700 });
+    makeDirectory(init.directory, { mode: 0o700 });
     this.#files = openFiles(init);
     const nothing = { rows: [], next: null };
     this.#items = new ItemSets({
