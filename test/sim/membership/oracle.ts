@@ -293,7 +293,10 @@ export class Oracle {
 
   /** Whether a node is a replica and has what the former ones had. */
   #isReplica(node: SimNode, { name }: Key): boolean {
-    return node.places.of(this.#partitions.of(name)).isHome && this.#isSynced(node, name);
+    const partition = this.#partitions.of(name);
+    // as a home that was none in between, it has to be synced again
+    const { isHome = false } = node.machine.disk.find(partition)?.state ?? {};
+    return isHome === true && node.places.of(partition).isHome && this.#isSynced(node, name);
   }
 
   #isSynced({ machine }: SimNode, name: RecordName): boolean {
