@@ -22,7 +22,7 @@ export function probeNode(
     probePeers(parts, init),
     probeMesh(network, init.config),
     probeDisk(relay),
-    probeStorage(storage),
+    probeStorage(storage, parts.joining),
     probeNamespaces(parts.tenancy.namespaces),
     probeOperator(parts.joining),
     ...probeRecovery(storage),
@@ -74,6 +74,9 @@ function probeMesh(network: Network, config: Config): Probe {
   }
   const low = config['gossip.degreeLow'];
   const thin = shards.filter(({ mesh, subscribers }) => mesh < Math.min(low, subscribers));
+  if (shards.every(({ subscribers }) => subscribers === 0)) {
+    return { name: 'mesh', ok: true, detail: 'no other node is there to be meshed with' };
+  }
   const detail =
     thin.length === 0 ? 'every shard is meshed' : `${thin.length} shards look for more mesh peers`;
   return { name: 'mesh', ok: true, detail };
@@ -84,17 +87,18 @@ function probeDisk(relay: RelayService): Probe {
   return { name: 'disk', ok: fault === null, detail: fault ?? 'seen ids reach the disk' };
 }
 
-function probeStorage(storage: StorageService): Probe {
+function probeStorage(storage: StorageService, { status: operator }: Joining): Probe {
   const { fault } = storage;
-  const { records, members, replicas, capacityBytes, isReady, partitions } = storage.status();
+  const { records, members, fellows, replicas, capacityBytes, isReady, partitions } = storage.status();
   const { underReplicated, leaving } = partitions;
+  const own = fellows.filter(({ isLive }) => isLive).length + (isReady ? 1 : 0);
   const facts = [
-    `${records} records kept, ${members} nodes may be home`,
+    `${records} records kept; ${members} nodes keep records, ${own} of them are replicas of this operator (${replicas} wanted)`,
     ...(underReplicated > 0
       ? [`under-replicated: fewer than ${replicas} replicas of ${underReplicated} partitions`]
       : []),
     ...(leaving > 0 ? [`leaving: ${leaving} partitions wait for a successor`] : []),
-    ...(capacityBytes > 0 && !isReady
+    ...(capacityBytes > 0 && !isReady && operator.fault === null
       ? ['joining: this node copies its share and counts as no replica yet']
       : []),
   ];

@@ -59,7 +59,7 @@ function sayTable({ entries, copies: { live, wanted } }: Page): void {
   if (entries.length === 0) return;
   say(renderEntries(entries, Date.now()));
   if (live < wanted)
-    note(`under-replicated: ${live} of ${wanted} replicas are live; invite a machine (maillon invite)`);
+    note(`under-replicated: ${live} of ${wanted} replicas are live (maillon storage status says what to do)`);
 }
 
 export function renderEntries(entries: readonly Entry[], now: number): string {

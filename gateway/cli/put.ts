@@ -96,10 +96,11 @@ export function durabilityOption(): Option {
   ).choices(['one', 'majority', 'all']);
 }
 
-/** `stored a on 2 of 3 home replicas, ETag "…"`. */
+/** `stored a on 2 of 2 home replicas (3 wanted), ETag "…"`. */
 export function describeWritten(verb: string, written: Written): string {
-  const { key, replicas, homes, etag, expiresAt } = written;
-  const home = homes.length === 1 ? 'home replica' : 'home replicas';
+  const { key, replicas, homes, wanted, etag, expiresAt } = written;
+  const few = homes.length < wanted ? ` (${wanted} wanted)` : '';
+  const home = `${homes.length === 1 ? 'home replica' : 'home replicas'}${few}`;
   const until = expiresAt === null ? '' : `, for ${roundDuration(expiresAt - Date.now())}`;
   return `${verb} ${harmless(key)} on ${replicas.length} of ${homes.length} ${home}${until}, ETag ${harmless(etag)}`;
 }

@@ -49,7 +49,7 @@ function optionsOf(setting: Setting, defaults: Readonly<Record<string, string>>)
   if (kind === 'list') option.argParser<string[] | undefined>((value, before) => [...(before ?? []), value]);
   if (kind !== 'boolean') return [option];
   // Help shows the form that changes something; both are understood.
-  const negated = new Option(flag.replace('--', '--no-'), note).helpGroup(group);
+  const negated = new Option(flag.replace('--', '--no-'), `Switch off: ${note}`).helpGroup(group);
   return [option.hideHelp(setting.default === true), negated.hideHelp(setting.default !== true)];
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { roundSize } from '../../protocols/common/quantities.ts';
+import { roundDuration, roundSize } from '../../protocols/common/quantities.ts';
 import type { Holder, StorageStatus, Where } from '../client/index.ts';
 import type { AddCommand } from './command.ts';
 import { addGet } from './get.ts';
@@ -43,7 +43,7 @@ interface WhereOptions extends KvOptions {
   readonly long?: boolean;
 }
 
-const HOLDER_HEADINGS = ['NODE', 'ROLE', 'LIVE', 'SYNCED', 'VERSION'];
+const HOLDER_HEADINGS = ['NODE', 'ROLE', 'LIVE', 'SYNCED', 'EXPIRES', 'VERSION'];
 const NAMESPACE_HEADINGS = ['NAMESPACE', 'KEYS', 'STORED', 'LEFT'];
 
 export const addStorage: AddCommand = async (program, context) => {
@@ -97,7 +97,8 @@ function addWhereTo(storage: Command): void {
 }
 
 export function renderStorage(status: StorageStatus): string {
-  const { bytes, records, blobs, uploads, freeBytes, members, replicas, partitions, namespaces } = status;
+  const { bytes, records, blobs, uploads, capacityBytes, freeBytes, members, partitions, namespaces } =
+    status;
   const unsynced: Cell = {
     text: String(partitions.unsynced),
     style: partitions.unsynced > 0 ? 'yellow' : 'green',
@@ -107,8 +108,8 @@ export function renderStorage(status: StorageStatus): string {
     ['blobs', `${blobs.count} in ${roundSize(blobs.bytes)}, with what is being uploaded`],
     ['uploads', `${uploads.count} under way, ${roundSize(uploads.bytes)} of them here`],
     ['room', roomOf(status)],
-    ['disk', `${roundSize(freeBytes)} free`],
-    ['members', `${members}, ${replicas} home replicas each record`],
+    ...(capacityBytes > 0 ? [['disk', `${roundSize(freeBytes)} free`] as [string, Cell]] : []),
+    ['nodes', `${members} keep records; of yours ${replicasOf(status)}`],
     ['partitions', [`${partitions.home} home, ${partitions.standIn} stand-in, `, unsynced, ' unsynced']],
     ...warnings(status),
   ]);
@@ -124,8 +125,30 @@ export function renderStorage(status: StorageStatus): string {
   return `${facts}\n\n${table(NAMESPACE_HEADINGS, rows)}`;
 }
 
+function replicasOf({ fellows, isReady, replicas }: StorageStatus): string {
+  const live = fellows.filter((one) => one.isLive).length + (isReady ? 1 : 0);
+  return `${live} are replicas, ${replicas} wanted`;
+}
+
+/** How there come to be more replicas. */
+function adviceFor(fellows: StorageStatus['fellows']): string {
+  const away = fellows.filter(({ isLive }) => !isLive).map(({ id }) => shortId(id));
+  if (away.length === 0) return 'invite a machine (maillon invite, where the owner’s key is)';
+  const which =
+    away.length === 1
+      ? 'is off: start it, or revoke it if it is'
+      : 'are off: start them, or revoke them if they are';
+  return `${away.join(', ')} ${which} gone for good (maillon revoke)`;
+}
+
 /** What an operator should know: that a loss would cost data, or that this node does not count yet. */
-function warnings({ capacityBytes, isReady, partitions, replicas }: StorageStatus): [string, Cell][] {
+function warnings({
+  capacityBytes,
+  isReady,
+  partitions,
+  replicas,
+  fellows,
+}: StorageStatus): [string, Cell][] {
   const { underReplicated, leaving } = partitions;
   const lines: [string, string][] = [
     ...(isReady || capacityBytes === 0
@@ -136,7 +159,7 @@ function warnings({ capacityBytes, isReady, partitions, replicas }: StorageStatu
       : [
           [
             'under-replicated',
-            `${underReplicated} partitions have fewer than ${replicas} live replicas: invite a machine (maillon invite)`,
+            `${underReplicated} partitions have fewer than ${replicas} live replicas: ${adviceFor(fellows)}`,
           ] as [string, string],
         ]),
     ...(leaving === 0
@@ -162,6 +185,7 @@ export function renderWhere(
     holder.role,
     holder.isLive ? { text: 'yes', style: 'green' } : { text: 'no', style: 'red' },
     syncedCell(holder),
+    holder.expiresAt === null ? '-' : roundDuration(holder.expiresAt - Date.now()),
     versionOf(holder, long === true),
   ]);
   return `${head}\n${table(HOLDER_HEADINGS, rows)}`;

@@ -160,6 +160,8 @@ export interface Holder {
   /** Of what it holds; null for nothing or no answer. */
   readonly etag: string | null;
   readonly isTombstone: boolean;
+  /** When it drops the value, in ms of Unix time: a node that the owner did not choose does so after a day. Null: never, or there is none. */
+  readonly expiresAt: number | null;
   /** Whether it has all of the blob that is the value; null where there is none, or it did not answer. */
   readonly isWhole: boolean | null;
 }
@@ -190,8 +192,10 @@ export interface StorageStatus {
   readonly availableBytes: number;
   /** Left on the file system. */
   readonly freeBytes: number;
-  /** Nodes that may be home replicas, this one included. */
+  /** Nodes that keep records, whoever runs them; this one included. */
   readonly members: number;
+  /** Other nodes of the same operator that have had their share: its replicas beside this one. */
+  readonly fellows: readonly { readonly id: string; readonly isLive: boolean }[];
   readonly replicas: number;
   /** Whether it has its share of what its operator sponsors, so that it counts as a replica. */
   readonly isReady: boolean;

@@ -20,7 +20,10 @@ const statusSchema = z
     usedBytes: counter.describe('records and blobs together'),
     availableBytes: counter.describe('that may still come: of what is offered, and of the disk'),
     freeBytes: counter.describe('left on its file system'),
-    members: counter.describe('nodes that may be home replicas, this one included'),
+    members: counter.describe('nodes that keep records, whoever runs them; this one included'),
+    fellows: z
+      .array(z.object({ id: z.string(), isLive: z.boolean() }))
+      .describe('other nodes of the same operator that have had their share: its replicas beside this one'),
     replicas: counter.describe('home replicas of every record'),
     isReady: z
       .boolean()
@@ -60,6 +63,10 @@ const whereSchema = z
         isSynced: z.boolean().nullable().describe('whether it counts; null when it did not answer'),
         etag: z.string().nullable().describe('of what it holds; null for nothing or no answer'),
         isTombstone: z.boolean(),
+        expiresAt: z
+          .number()
+          .nullable()
+          .describe('when it drops the value, in ms; null: never, or there is none'),
         isWhole: z
           .boolean()
           .nullable()
@@ -84,8 +91,8 @@ const whereRoute = {
   response: { 200: whereSchema, ...errorResponses },
 };
 
-function copyHolder({ id, role, isLive, isSynced, etag, isTombstone, isWhole }: Holder): Holder {
-  return { id, role, isLive, isSynced, etag, isTombstone, isWhole };
+function copyHolder({ id, role, isLive, isSynced, etag, isTombstone, expiresAt, isWhole }: Holder): Holder {
+  return { id, role, isLive, isSynced, etag, isTombstone, expiresAt, isWhole };
 }
 
 export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageContext, 'storage'>): void {
@@ -95,6 +102,7 @@ export function networkStorageRoutes(app: Routes, { storage }: Pick<StorageConte
     const namespaces = isAdmin(principal) ? status.namespaces : [];
     return {
       ...status,
+      fellows: [...status.fellows],
       partitions: { ...status.partitions },
       namespaces: namespaces.map(({ owner, namespace, keys, bytes, blobBytes, availableBytes }) => {
         return { owner, namespace, keys, bytes, blobBytes, availableBytes };

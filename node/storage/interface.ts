@@ -132,6 +132,8 @@ export interface Holder {
   /** ETag of what it holds: null for nothing or no answer; tombstones have one, too. */
   readonly etag: string | null;
   readonly isTombstone: boolean;
+  /** When it drops the value, in ms of Unix time: a node that the owner did not choose does so after a day. Null: never, or there is none. */
+  readonly expiresAt: number | null;
   /** Whether it has all of the blob that is the value. Null where there is none, or it did not answer. */
   readonly isWhole: boolean | null;
 }
@@ -171,8 +173,10 @@ export interface StorageStatus {
   readonly availableBytes: number;
   /** Left on the file system. */
   readonly freeBytes: number;
-  /** Nodes that may be home replicas, this one included. */
+  /** Nodes that keep records, whoever runs them; this one included. */
   readonly members: number;
+  /** The other nodes of this node's operator that have had their share: its replicas beside this one. */
+  readonly fellows: readonly { readonly id: string; readonly isLive: boolean }[];
   readonly replicas: number;
   readonly partitions: {
     readonly home: number;

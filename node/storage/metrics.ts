@@ -91,7 +91,7 @@ export function registerStorageMetrics(meter: Meter, storage: StorageGauges): vo
   gauge('record_bytes', 'Bytes of records kept for the swarm.', ({ bytes }) => bytes);
   gauge('capacity_bytes', 'Bytes offered to the swarm.', ({ capacityBytes }) => capacityBytes);
   gauge('records', 'Records kept for the swarm.', ({ records }) => records);
-  gauge('member_nodes', 'Nodes that may be home replicas.', ({ members }) => members);
+  gauge('member_nodes', 'Nodes that keep records, whoever runs them.', ({ members }) => members);
   meter.gauges('maillon_storage_partitions', 'Partitions kept, by what this node is to them.', 'kind', () => {
     const { home, standIn, unsynced, underReplicated, leaving } = storage.status().partitions;
     return [

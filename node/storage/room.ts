@@ -30,7 +30,7 @@ export function usageOf(
   keeper: RoomComponents['keeper'],
   { blobs, bytes, uploads, availableBytes }: BlobUsage,
   config: Config,
-): Omit<StorageStatus, 'members' | 'replicas' | 'isReady'> {
+): Omit<StorageStatus, 'members' | 'fellows' | 'replicas' | 'isReady'> {
   const kept = keeper?.status ?? NOTHING_KEPT;
   return {
     ...kept,

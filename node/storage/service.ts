@@ -248,6 +248,7 @@ export class StorageService implements Storage {
     return {
       ...usageOf(this.#keeper, this.#blobs.usage(), config),
       members: this.#members.size,
+      fellows: this.#members.fellows.map(({ id, isLive }) => ({ id, isLive })),
       isReady: this.#members.isReady,
       replicas: config['storage.replicas'],
     };

@@ -56,17 +56,19 @@ export class Whereabouts {
     key: string,
     deadline: Deadline,
   ): Promise<Holder> {
-    const silent = { ...holder, isSynced: null, etag: null, isTombstone: false, isWhole: null };
+    const nothing = { etag: null, isTombstone: false, expiresAt: null, isWhole: null };
+    const silent = { ...holder, isSynced: null, ...nothing };
     if (!holder.isLive) return silent;
     const copy = await this.#components.reader
       .ask(holder.id, partition, key, deadline.signal)
       .catch(() => null);
     if (copy === null) return silent;
-    const { isSynced, stamp, record } = copy;
+    const { isSynced, stamp, record, expiry: expiresAt } = copy;
     const isTombstone = stamp !== null && (record === null || !isValueKind(record.kind));
     const link = record === null ? null : blobOf(record);
     const isWhole = link === null ? null : await this.#isWhole(holder.id, link, deadline.signal);
-    return { ...holder, isSynced, etag: stamp === null ? null : formatEtag(stamp), isTombstone, isWhole };
+    const etag = stamp === null ? null : formatEtag(stamp);
+    return { ...holder, isSynced, etag, isTombstone, expiresAt, isWhole };
   }
 
   async #isWhole(id: string, { cid }: BlobLink, signal: AbortSignal): Promise<boolean | null> {

@@ -265,7 +265,7 @@ class Attempt {
     const there = this.#quorum.reachable().length;
     const advice =
       detail.homes === 2 && there === 1
-        ? 'write with durability=one to be content with one copy now; a third machine (maillon invite) makes that needless'
+        ? 'write with durability=one (maillon put --durability one) to be content with one copy now; a third machine (maillon invite) makes that needless'
         : 'try again';
     const message = `${there} of ${detail.homes} home replicas are there, ${detail.needed} are needed: nothing is stored; ${advice}`;
     return new CodedError('insufficient_replicas', message, detail);

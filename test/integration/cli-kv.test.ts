@@ -33,7 +33,7 @@ async function piped(t: TestContext, args: readonly string[], input: string): Pr
 test('put, get, stat, list, where and del, as a person uses them', async () => {
   const put = await run(['put', 'greeting', 'hello']);
   assert.equal(put.exit, 0, put.stderr);
-  assert.match(put.stdout, /^stored greeting on 1 of 1 home replica, ETag "\d+-\d+-b\w+"\n$/);
+  assert.match(put.stdout, /^stored greeting on 1 of 1 home replica \(3 wanted\), ETag "\d+-\d+-b\w+"\n$/);
   const get = await run(['get', 'greeting']);
   assert.deepEqual([get.exit, get.stdout], [0, 'hello'], 'no newline is added');
   const stat = await run(['stat', 'greeting']);
@@ -44,7 +44,7 @@ test('put, get, stat, list, where and del, as a person uses them', async () => {
   const where = await run(['storage', 'where', 'greeting']);
   assert.match(
     where.stdout,
-    /^greeting is in partition \d+: 1 of 3 replicas\nNODE +ROLE +LIVE +SYNCED +VERSION\n…\w{8} +home +yes +yes +\d+-\d+-/,
+    /^greeting is in partition \d+: 1 of 3 replicas\nNODE +ROLE +LIVE +SYNCED +EXPIRES +VERSION\n…\w{8} +home +yes +yes +- +\d+-\d+-/,
   );
   assert.match(
     (await run(['storage', 'status'])).stdout,

@@ -53,7 +53,7 @@ test('a value that is gone or another, a life that ends and a short list are fou
 
 test('only what a live sponsor of the owner holds and counts for is a copy', () => {
   const sponsors = new Set(['a']);
-  const whole = { isTombstone: false, isWhole: null };
+  const whole = { isTombstone: false, expiresAt: null, isWhole: null };
   const copies = (holder: Partial<Holder>): number =>
     promised().copies('k', [{ ...HOLDER, ...whole, ...holder }], sponsors).length;
   assert.equal(copies({}), 1);

@@ -40,6 +40,7 @@ export const NO_STORAGE: StorageStatus = {
   availableBytes: 0,
   freeBytes: 0,
   members: 0,
+  fellows: [],
   replicas: 3,
   partitions: { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 },
   isReady: false,

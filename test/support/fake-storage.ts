@@ -116,6 +116,7 @@ export class FakeStorage implements Storage {
       isSynced: true,
       etag,
       isTombstone: false,
+      expiresAt: null,
       isWhole: etag === null ? null : true,
     } as const;
     return { partition: 3, wanted: 3, isSponsored: false, holders: [holder] };
@@ -133,6 +134,7 @@ export class FakeStorage implements Storage {
       availableBytes: 2 ** 30,
       freeBytes: 2 ** 30,
       members: 1,
+      fellows: [],
       replicas: 3,
       partitions: { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 },
       isReady: true,
