@@ -110,7 +110,14 @@ export function renderStorage(status: StorageStatus): string {
     ['room', roomOf(status)],
     ...(capacityBytes > 0 ? [['disk', `${roundSize(freeBytes)} free`] as [string, Cell]] : []),
     ['nodes', `${members} keep records; of yours ${replicasOf(status)}`],
-    ['partitions', [`${partitions.home} home, ${partitions.standIn} stand-in, `, unsynced, ' unsynced']],
+    [
+      'partitions',
+      [
+        `${partitions.home} home, ${partitions.standIn} stand-in, `,
+        unsynced,
+        ' unsynced, as counted every 20 s',
+      ],
+    ],
     ...warnings(status),
   ]);
   if (namespaces.length === 0) return facts;
