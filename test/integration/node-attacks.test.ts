@@ -183,7 +183,7 @@ test('a start that fails between two parts leaves no file open', {
 }, async (t) => {
   const data = mkdtempSync(join(tmpdir(), 'maillon-failed-'));
   writeFileSync(join(data, 'relay'), 'where a directory is to be');
-  await assert.rejects(startNode(t, { data }), /EEXIST/);
+  await assert.rejects(startNode(t, { data }), /ENOTDIR/);
   assert.deepEqual(openFilesIn(data), []);
   rmSync(join(data, 'relay'));
   await startNode(t, { data });

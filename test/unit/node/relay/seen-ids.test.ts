@@ -201,7 +201,7 @@ test('kill -9 loses nothing that was added', async (t) => {
 test('a directory that cannot be made or read says so at start', (t) => {
   const directory = scratch(t);
   writeFileSync(join(directory, 'file'), '');
-  assert.throws(() => open(t, join(directory, 'file'), new ManualClock(NOW)), { code: 'EEXIST' });
+  assert.throws(() => open(t, join(directory, 'file'), new ManualClock(NOW)), { code: 'ENOTDIR' });
   assert.throws(() => open(t, join(directory, 'file', 'below'), new ManualClock(NOW)), { code: 'ENOTDIR' });
 });
 
