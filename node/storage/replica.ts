@@ -135,8 +135,11 @@ export class Replica {
     // who is home is said as of now: whoever reconciled meanwhile may not have got this
     const standing = this.#standing(partition);
     const isDurable = this.#isDurable(partition);
+    const isHeld = outcome.status === 'stored' || outcome.status === 'held';
     // chosen as a sponsor meanwhile: what was written for a day is kept for as long as its author says
-    if (isDurable && !wasDurable) await this.#write({ place, record, condition: null });
+    const kept =
+      isHeld && isDurable && !wasDurable ? await this.#write({ place, record, condition: null }) : null;
+    if (kept?.status === 'no_room') throw noRoom(kept.reason);
     await this.#keep(place);
     return { ...standing, outcome, isDurable };
   }
