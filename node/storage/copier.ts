@@ -79,13 +79,16 @@ const COVER_CHECKS_MAX = 1024;
 const THROTTLE_MS = 25;
 const ALL = '';
 
+/** Whether other homes confirm that a key has ended, or it is enough that the source says it: nobody signs that. */
+export type EndingsRule = 'confirmed' | 'trusted';
+
 /** One reconciliation with a source. */
 interface Pull {
   readonly source: string;
   readonly partition: PartitionId;
   readonly items: HeldItems;
   readonly signal: AbortSignal;
-  readonly endings: 'confirmed' | 'trusted';
+  readonly endings: EndingsRule;
   /** Null while nobody had to name it. */
   place: PartitionPlace | null;
 }
@@ -104,14 +107,13 @@ export class Copier {
 
   /**
    * Throws when not all was taken over; the next time only the rest is. `place` may lack its names: then the source is asked for them.
-   * `endings`: that a key has ended other homes confirm, or it is enough that `source` says it.
    */
   async pull(
     source: string,
     partition: PartitionId,
     place: PartitionPlace | null,
     signal: AbortSignal,
-    { endings = 'confirmed' }: { readonly endings?: Pull['endings'] } = {},
+    { endings = 'confirmed' }: { readonly endings?: EndingsRule } = {},
   ): Promise<Pulled> {
     const items = await this.#components.store.openItems(partition);
     try {

@@ -17,6 +17,7 @@ import {
 import type { Deadline } from './deadline.ts';
 import { majority, Quorum, type QuorumComponents, type QuorumInit } from './quorum.ts';
 import type { ReadResult } from './reader.ts';
+import { earlier } from './receipts.ts';
 
 export interface ListerComponents extends QuorumComponents {
   readonly crypto: Crypto;
@@ -229,7 +230,9 @@ class Feed {
         entries.length === pages.length &&
         entries.every((one) => isSame(one, first))
       ) {
-        agreed.push(first);
+        // each drops it by itself: the list tells of the first that does
+        const expiry = entries.reduce((time, one) => earlier(time, one.expiry), first.expiry);
+        agreed.push({ ...first, expiry });
       } else disputed.push(key);
     }
     for (let i = 0; i < disputed.length; i += READS_AT_ONCE) {
@@ -267,12 +270,7 @@ function shortest(pages: readonly PageOf[]): string | null {
 }
 
 function isSame(a: ListItem, b: ListItem): boolean {
-  return (
-    compareRecords(a, b) === 0 &&
-    a.size === b.size &&
-    a.expiry === b.expiry &&
-    a.contentType === b.contentType
-  );
+  return compareRecords(a, b) === 0 && a.size === b.size && a.contentType === b.contentType;
 }
 
 function incomplete(partition: number, homes: number): CodedError {

@@ -19,6 +19,7 @@ import type { Deadline } from './deadline.ts';
 import type { Consistency } from './interface.ts';
 import { DEGRADED_ROUNDS } from './limits.ts';
 import { majority, Quorum, type QuorumComponents, type QuorumInit, type Reply } from './quorum.ts';
+import { earlier } from './receipts.ts';
 import { type IsCurrent, WITNESSES_MIN } from './witnesses.ts';
 
 /** What a replica holds of a key, checked. */
@@ -239,11 +240,6 @@ function countOf(replies: readonly Reply<Copy>[], copy: Copy): number {
 /** When the first of those that hold just this drops it. */
 function earliestOf(replies: readonly Reply<Copy>[], copy: Copy): number | null {
   return holdersOf(replies, copy).reduce((expiry, one) => earlier(expiry, one.expiry), copy.expiry);
-}
-
-/** Of two times at which something ends; null: never. */
-function earlier(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
 /** Whether what a reply holds counts: its author could sign it now, or enough replies hold it. */

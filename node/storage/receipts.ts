@@ -3,6 +3,11 @@ import type { Durability, WriteReceipt } from './interface.ts';
 import { UNSPONSORED_LIFE_MS } from './store/constants.ts';
 import type { WriteResult } from './writer.ts';
 
+/** Of two times at which something ends; null: never. */
+export function earlier(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
 /** When a value really ends: replicas that nobody chose keep it for a day. */
 function expiryOf(
   { time, expiry }: Pick<SignedRecord, 'time' | 'expiry'>,

@@ -11,7 +11,7 @@ import {
   type RequestType,
 } from '../../protocols/storage/index.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { Copier } from './copier.ts';
+import type { Copier, EndingsRule } from './copier.ts';
 import {
   ATTEMPT_TIMEOUT_MS,
   PLACES_MAX,
@@ -277,7 +277,7 @@ export class Sync {
     partition: PartitionId,
     place: Place,
     { synced, holding }: Survey,
-    endings: 'confirmed' | 'trusted',
+    endings: EndingsRule,
   ): Promise<void> {
     const { copier, store } = this.#components;
     const { signal } = this.#abort;
