@@ -197,7 +197,9 @@ export class Sync {
     if (isStale && !place.isSponsored && !standings.isPromised(partition) && survey.synced.length > 0) {
       await this.#components.store.dropPartition(partition);
     }
-    await this.#takeOver(partition, place, survey, isStale ? 'trusted' : 'confirmed');
+    // what one sponsor says that the owner chose is enough; of others nobody knows who they are
+    const endings = isStale && place.isSponsored ? 'trusted' : 'confirmed';
+    await this.#takeOver(partition, place, survey, endings);
     if (isUnkept) await this.#keepWhole(partition);
     if (places.of(partition).view !== place.view) return false;
     standings.synced(partition);
