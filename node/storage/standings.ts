@@ -163,13 +163,13 @@ export class Standings {
     this.#becomeSynced(partition, { asOf: null, isWhole: true });
   }
 
-  /** What this node had before it was a sponsor it keeps for as long as its authors said, too. */
+  /** This node keeps for as long as their authors said also the values that it had before it was a sponsor. */
   promised(partition: PartitionId): void {
     const kept = this.#load(partition);
     if (kept.state.isSynced) this.#set(partition, kept, { ...kept.state, isPromised: true });
   }
 
-  /** What ended while this node was away has ended here, too. */
+  /** This node has ended the keys that the replicas ended while it was away. */
   refreshed(partition: PartitionId): void {
     const kept = this.#load(partition);
     this.#set(partition, kept, { ...kept.state, isStale: false });

@@ -1,4 +1,4 @@
-/** What somebody is told who restored the first machine while the other one is gone for good: each next step is one that works. */
+/** An operator restores the first machine while the other one is gone for good: each next step that it names works. */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -86,7 +86,7 @@ async function subscribed(machine: Machine, topic: string): Promise<Program> {
   return program;
 }
 
-/** What one publishes the other hears. A mesh that is still forming may lose the first. */
+/** Waits until the inbox has heard what the machine publishes. A mesh that is still forming may lose the first. */
 async function hears(inbox: Program, from: Machine, text: string): Promise<void> {
   let attempt = 0;
   await until(`hears ${text}`, async () => {

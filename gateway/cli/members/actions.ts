@@ -125,7 +125,7 @@ export async function revoke(target: string, options: OperatorOptions, signal: A
   if (left !== null) note(left);
 }
 
-/** What a revocation does not take away: everybody in a swarm reads everything. Null for nothing. */
+/** Says which rights the revoked machine still has: everybody in a swarm reads everything. Null where it has none. */
 function whatIsLeft({ kind, knowsNetworkKey }: RevokedView): string | null {
   const reads = 'connect, hear every topic and read every record of the swarm';
   const change = 'put a new key into network.keyFile of every other node';

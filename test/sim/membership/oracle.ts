@@ -269,7 +269,7 @@ export class Oracle {
     return homes.length === 0 ? ['anybody'] : lacking.map(({ id }) => this.nameOf(id));
   }
 
-  /** What a replica of a chosen operator has is durable there: its life is soon the one that its record says. */
+  /** A replica of a chosen operator holds a value durably: soon for the life that its record says. */
   #look(node: SimNode, key: Key, { record, expiry }: Row): void {
     const id = heldId(node, key);
     const isHere = record !== null && node.isSponsor(key.name) && this.#isReplica(node, key);

@@ -1,4 +1,4 @@
-/** What a replica does when the owner chooses its operator while a write is under way: a real store, and the choice in the test's hand. */
+/** A replica, on a real store, whose operator the owner chooses while a write is under way. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Replica, type ReplicaComponents } from '../../../../node/storage/replica.ts';
