@@ -185,7 +185,7 @@ class Node implements MaillonNode {
       operator: joining.status,
       version,
       startedAt,
-      addresses: network.getMultiaddrs().map(String),
+      addresses: network.services.reach.ownAddresses().map(String),
       peers: network.getPeers().length,
       bootstrap: peers.bootstrap(),
       mesh: meshSizes(network),

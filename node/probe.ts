@@ -30,7 +30,7 @@ export function probeNode(
 }
 
 function probeListening(network: Network, role: Role): Probe {
-  const addresses = network.getMultiaddrs().length;
+  const addresses = network.services.reach.ownAddresses().length;
   const ok = role === 'light' || addresses > 0;
   return { name: 'listening', ok, detail: ok ? `${addresses} addresses` : 'no swarm address is listened on' };
 }

@@ -383,7 +383,9 @@ export class Directory {
 
   #ownAddresses(): Uint8Array[] {
     const { network, identity } = this.#components;
-    return network.getMultiaddrs().map((address) => multiaddr(withoutOwnId(address, identity.peerId)).bytes);
+    return network.services.reach
+      .ownAddresses()
+      .map((address) => multiaddr(withoutOwnId(address, identity.peerId)).bytes);
   }
 
   #describe(): NodeDescription {

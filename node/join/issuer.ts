@@ -34,7 +34,7 @@ import { type BookedInvite, InviteBook, isOpen } from './invite-book.ts';
 import { INVITE_LIFETIME_MAX_MS, INVITE_LIFETIME_MIN_MS, INVITE_LIFETIME_MS } from './limits.ts';
 
 export interface IssuerComponents {
-  readonly network: Pick<Network, 'getMultiaddrs' | 'getPeers'>;
+  readonly network: Pick<Network, 'getPeers' | 'services'>;
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly identity: Identity;
@@ -271,7 +271,9 @@ export class Issuer implements Members {
 
   #addresses(): Uint8Array[] {
     const { network, identity } = this.#components;
-    const own = network.getMultiaddrs().map((address) => withoutOwnId(address, identity.peerId));
+    const own = network.services.reach
+      .ownAddresses()
+      .map((address) => withoutOwnId(address, identity.peerId));
     return worthAnnouncing(own.map((text) => multiaddr(text).bytes));
   }
 

@@ -61,7 +61,7 @@ export class Reach implements Startable {
 
   /** Whether a public address of this node is known to lead here. */
   get isPublic(): boolean {
-    return this.#components.addressManager.getAddresses().some(isPublicAddress);
+    return this.ownAddresses().some(isPublicAddress);
   }
 
   /**
@@ -88,7 +88,7 @@ export class Reach implements Startable {
 
   /** Where a peer may try to meet this node while it dials the same: own public addresses, then observed ones. */
   punchAddresses(): Multiaddr[] {
-    const own = this.#components.addressManager.getAddresses().filter(isPublicAddress);
+    const own = this.ownAddresses().filter(isPublicAddress);
     const observed = [...this.#observed]
       .toReversed()
       .sort(([, a], [, b]) => b.size - a.size)
@@ -97,11 +97,24 @@ export class Reach implements Startable {
     return [...own, ...observed];
   }
 
-  /** Public addresses of this very machine are announced; AutoNAT may still find that a firewall keeps others out. */
+  /**
+   * Where others may dial this node, its peer id at the end of each. Asks the machine anew: a network may come up after
+   * the node has started, or be exchanged for another.
+   */
+  ownAddresses(): Multiaddr[] {
+    this.#confirmOwn();
+    return this.#components.addressManager.getAddresses();
+  }
+
+  /** Public addresses of this very machine are announced, until AutoNAT finds that a firewall keeps others out. */
   #confirmOwn(): void {
-    for (const { multiaddr: address, type } of this.#components.addressManager.getAddressesWithMetadata()) {
+    for (const {
+      multiaddr: address,
+      ...known
+    } of this.#components.addressManager.getAddressesWithMetadata()) {
       const host = hostOf(address);
-      if (type !== 'transport' || host?.kind !== 'ip' || !isPublicHost(host.value)) continue;
+      const isUnjudged = known.type === 'transport' && !known.verified && known.expires === 0;
+      if (!isUnjudged || host?.kind !== 'ip' || !isPublicHost(host.value)) continue;
       this.#components.addressManager.confirmObservedAddr(address, { type: 'transport', ttl: 0 });
     }
   }

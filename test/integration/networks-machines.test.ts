@@ -22,6 +22,20 @@ describe('machines that joined by invite hear each other, and keep what was stor
   });
 });
 
+test('an invite names the address of a network that came up after the node had started', {
+  skip,
+}, async (t) => {
+  const host = new Topology(t).host('a');
+  host.setLink(false);
+  const machine = new Machine(t, { host });
+  await machine.start();
+  host.setLink(true);
+  await until('the invite leads to this machine', async () => {
+    const { addresses } = await machine.ask('invite');
+    return addresses.includes(`/ip4/${host.address}/tcp/4411`);
+  });
+});
+
 test('a node of another owner takes nothing from what was promised, and neither does its loss', {
   skip,
 }, async (t) => {

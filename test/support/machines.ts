@@ -40,9 +40,16 @@ export async function copies(machine: Machine, keys: readonly string[]): Promise
 /** Waits until each key is at each of these machines, which are not more than there are replicas. */
 async function held(machines: readonly Machine[], keys: readonly string[]): Promise<void> {
   const expected = machines.map(({ running }) => running.peerId).toSorted();
-  for (const machine of machines) {
-    await until(`each value is at ${machines.length} machines`, async () => {
-      return (await copies(machine, keys)).every((ids) => ids.join() === expected.join());
+  for (const [index, machine] of machines.entries()) {
+    let seen: string[][] = [];
+    const missing = (): string =>
+      keys
+        .flatMap((key, at) => (seen[at]?.join() === expected.join() ? [] : [`${key}: ${seen[at]}`]))
+        .join('; ');
+    const what = (): string => `machine ${index} of ${expected} sees each value at all, but ${missing()}`;
+    await until(what, async () => {
+      seen = await copies(machine, keys);
+      return missing() === '';
     });
   }
 }

@@ -308,6 +308,11 @@ export class Host {
     };
   }
 
+  /** Pulls the cable out, or plugs it in. */
+  setLink(isUp: boolean): void {
+    run('ip', '-n', this.namespace, 'link', 'set', this.#device, isUp ? 'up' : 'down');
+  }
+
   /** Sends no faster than this from here. */
   limitRate(bytesPerSecond: number): void {
     const rate = ['rate', `${bytesPerSecond}bps`, 'burst', '16kb', 'latency', '400ms'];

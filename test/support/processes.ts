@@ -10,9 +10,9 @@ const POLL_MS = 25;
 /** What is waited for comes in seconds; this is for a machine that does much else. */
 const PATIENCE_MS = 60_000;
 
-/** Waits until `condition` gives something other than false, null or undefined, and returns it. */
+/** Waits until `condition` gives something other than false, null or undefined, and returns it. `what` is said when it does not. */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   condition: () => T | Promise<T>,
   patienceMs = PATIENCE_MS,
 ): Promise<NonNullable<Exclude<T, false>>> {
@@ -21,7 +21,9 @@ export async function until<T>(
     const value = await condition();
     if (value !== false && value !== null && value !== undefined)
       return value as NonNullable<Exclude<T, false>>;
-    if (performance.now() > deadline) throw new Error(`not within ${patienceMs} ms: ${what}`);
+    if (performance.now() > deadline) {
+      throw new Error(`not within ${patienceMs} ms: ${typeof what === 'string' ? what : what()}`);
+    }
     await wait(POLL_MS);
   }
 }
