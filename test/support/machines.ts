@@ -39,19 +39,25 @@ export async function copies(machine: Machine, keys: readonly string[]): Promise
 
 /** Waits until each key is at each of these machines, which are not more than there are replicas. */
 async function held(machines: readonly Machine[], keys: readonly string[]): Promise<void> {
-  const expected = machines.map(({ running }) => running.peerId).toSorted();
-  for (const [index, machine] of machines.entries()) {
-    let seen: string[][] = [];
-    const missing = (): string =>
-      keys
-        .flatMap((key, at) => (seen[at]?.join() === expected.join() ? [] : [`${key}: ${seen[at]}`]))
-        .join('; ');
-    const what = (): string => `machine ${index} of ${expected} sees each value at all, but ${missing()}`;
-    await until(what, async () => {
-      seen = await copies(machine, keys);
-      return missing() === '';
-    });
-  }
+  for (const machine of machines) await seesAll(machine, machines, keys);
+}
+
+async function seesAll(
+  machine: Machine,
+  holders: readonly Machine[],
+  keys: readonly string[],
+): Promise<void> {
+  const ids = holders.map(({ running }) => running.peerId);
+  const expected = ids.toSorted().join();
+  let seen: string[][] = [];
+  const missing = (): string[] =>
+    keys.flatMap((key, at) => (seen[at]?.join() === expected ? [] : [`${key} at ${seen[at]?.join()}`]));
+  const what = (): string =>
+    `${machine.running.peerId} sees each value at ${ids.join()}, but ${missing().join('; ')}`;
+  await until(what, async () => {
+    seen = await copies(machine, keys);
+    return missing().length === 0;
+  });
 }
 
 /** Every machine reads every value, and lists all of them without an expiry. */
