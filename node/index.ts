@@ -6,7 +6,9 @@
 export type * from './backup/interface.ts';
 export { describeDefault, describeValue, type Kind, kindOf } from './config/describe.ts';
 export { flagOf, variableOf } from './config/names.ts';
+export type * from './config/role.ts';
 export { DEFAULTS, SETTINGS, type Setting } from './config/schema.ts';
+export type * from './directory/interface.ts';
 export { loadIdentity } from './identity/identity.ts';
 export type { WalletProof } from './identity/wallet-proof.ts';
 export type * from './interface.ts';
@@ -27,5 +29,7 @@ export { EventLog, type EventName } from './observability/events.ts';
 export { createLogger, type Logger } from './observability/logger.ts';
 export { Meter } from './observability/meter.ts';
 export { peerOfKey } from './peer-ids.ts';
+export type * from './peers/interface.ts';
+export type * from './relay/interface.ts';
 export type * from './storage/interface.ts';
 export type * from './storage/maintenance/interface.ts';

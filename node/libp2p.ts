@@ -15,7 +15,7 @@ import { createLibp2p } from 'libp2p';
 import type { Registry } from 'prom-client';
 import { KAD_PROTOCOL } from '../protocols/common/ids.ts';
 import { coalescing } from './coalesce.ts';
-import type { Role } from './interface.ts';
+import type { Role } from './config/role.ts';
 import { agentOf } from './network/agent.ts';
 import { dialling, listeningOnly, openDirectly, openThroughProxy } from './network/dial.ts';
 import { type Features, featuresOf } from './network/features.ts';

@@ -11,6 +11,7 @@ import { createRelayMetrics } from '../protocols/relay/index.ts';
 import { checkRestoreFinished } from './backup/restore.ts';
 import { Backups } from './backup/service.ts';
 import { refuseTwin } from './backup/twin.ts';
+import type { Role } from './config/role.ts';
 import type { Config } from './config/schema.ts';
 import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
@@ -39,7 +40,6 @@ import {
   termsOf,
 } from './identity/tenancy.ts';
 import { createWalletCrypto } from './identity/wallets/index.ts';
-import type { Role } from './interface.ts';
 import { ProviderTable } from './ipfs/provider-table.ts';
 import { IpfsService } from './ipfs/service.ts';
 import type { Membership } from './join/membership-file.ts';

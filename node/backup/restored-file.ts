@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { writeFileAtomic } from '../disk/atomic-file.ts';
 import { readPrivateFile, SECRET_MODE } from '../disk/private-file.ts';
 import { readPeerId } from '../identity/identity.ts';
-import { lockUnlessRunning } from './stopped.ts';
+import { lockUnlessRunning } from '../disk/data-lock.ts';
 
 const FILE = 'restored';
 const VERSION = 1;

@@ -18,7 +18,6 @@ import {
   type SignedAnnouncement,
 } from '../../protocols/nodes/index.ts';
 import type { Identity } from '../identity/identity.ts';
-import type { NodeView } from '../interface.ts';
 import type { Network } from '../libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -27,6 +26,7 @@ import { SHUNNED_SCORE } from '../relay/gossip.ts';
 import { DialBack } from './dial-back.ts';
 import { announcedAt, type Entry, type EntryAddress, viewOf, viewOfSelf, withoutOwnId } from './entry.ts';
 import { Herald } from './herald.ts';
+import type { NodeView } from './interface.ts';
 import {
   EXCHANGE_MS,
   EXCHANGE_PAGES_MAX,

@@ -18,23 +18,7 @@ import {
   type Want,
   type Wantlist,
 } from './bitswap-message.ts';
-import {
-  BITSWAP_MESSAGE_MAX_BYTES,
-  BITSWAP_STREAMS,
-  DEAF_MS,
-  LINGER_MS,
-  LOOKUPS_BURST,
-  LOOKUPS_PER_SECOND,
-  LOOKUPS_PER_TURN,
-  PEERS_MAX,
-  RESET_LOOKUPS,
-  SEND_TIMEOUT_MS,
-  SENDS_AT_ONCE,
-  WANTLIST_BURST_BYTES,
-  WANTLIST_BYTES_PER_SECOND,
-  WANTS_MAX,
-  WANTS_TOTAL_MAX,
-} from './limits.ts';
+import { BITSWAP_MESSAGE_MAX_BYTES, BITSWAP_STREAMS, DEAF_MS, LINGER_MS, LOOKUPS_BURST, LOOKUPS_PER_SECOND, LOOKUPS_PER_TURN, PEERS_MAX, RESET_LOOKUPS, SEND_TIMEOUT_MS, SENDS_AT_ONCE, WANTLIST_BURST_BYTES, WANTLIST_BYTES_PER_SECOND, WANTS_MAX, WANTS_TOTAL_MAX } from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
 import { Outgoing } from './outgoing.ts';
 import type { PublicBlocks } from './public-blocks.ts';

@@ -20,9 +20,9 @@ import {
 } from '../../protocols/join/index.ts';
 import { NoticeMaker, type RevocationTarget } from '../../protocols/namespaces/index.ts';
 import { withoutOwnId } from '../directory/entry.ts';
+import type { NodeView } from '../directory/interface.ts';
 import { worthAnnouncing } from '../directory/self.ts';
 import type { Identity } from '../identity/identity.ts';
-import type { NodeView } from '../interface.ts';
 import type { Network } from '../libp2p.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
 import type { EventLog } from '../observability/events.ts';

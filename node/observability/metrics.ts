@@ -1,4 +1,4 @@
-import type { Role } from '../interface.ts';
+import type { Role } from '../config/role.ts';
 import type { Meter } from './meter.ts';
 
 /**

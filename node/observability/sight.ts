@@ -1,9 +1,11 @@
 import type { Connection, PeerId } from '@libp2p/interface';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { RelayMetrics } from '../../protocols/relay/index.ts';
+import type { Role } from '../config/role.ts';
+import type { NodeView } from '../directory/interface.ts';
 import { type DirectoryMetrics, registerDirectoryMetrics } from '../directory/metrics.ts';
 import { type IdentityGauges, registerIdentityMetrics } from '../identity/metrics.ts';
-import type { NodeStatus, NodeView, Role, StorageSummary } from '../interface.ts';
+import type { NodeStatus, StorageSummary } from '../interface.ts';
 import { type IpfsGauges, registerIpfsMetrics } from '../ipfs/metrics.ts';
 import { type JoinGauges, registerJoinMetrics } from '../join/metrics.ts';
 import { type NamespacesGauges, registerNamespacesMetrics } from '../namespaces/metrics.ts';

@@ -43,7 +43,7 @@ import type {
 } from './interface.ts';
 import { OPERATIONS_MAX } from './limits.ts';
 import { Lister } from './lister.ts';
-import type { OperationKind } from './metrics.ts';
+import type { OperationKind } from './counters.ts';
 import type { QuorumInit } from './quorum.ts';
 import { Reader, type ReaderComponents, type ReadResult } from './reader.ts';
 import { receiptOf } from './receipts.ts';

@@ -26,7 +26,7 @@ import {
 } from '../../protocols/storage/index.ts';
 import type { BlobKeeper } from './blob-keeper.ts';
 import type { Endings } from './endings.ts';
-import type { StorageServiceMetrics } from './metrics.ts';
+import type { StorageServiceMetrics } from './counters.ts';
 import type { Places } from './places.ts';
 import type { HeldItems, PartitionPlace, RecordStore } from './store/interface.ts';
 import { itemOf } from './store/item-sets.ts';

@@ -238,3 +238,11 @@ export interface Storage {
   where(name: RecordName): Promise<Where>;
   status(): StorageStatus;
 }
+
+/** The state of a restored node until it has reconciled with other replicas. */
+export interface RecoveryStatus {
+  /** The moment of which its records are, milliseconds since the Unix epoch. */
+  readonly asOf: number;
+  /** `reconciling`: what it holds counts for nothing yet; `alone`: there is no other replica, and it serves what the backup held. */
+  readonly state: 'reconciling' | 'alone';
+}

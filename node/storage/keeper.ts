@@ -27,7 +27,7 @@ import { Joiner } from './joiner.ts';
 import { liveReferences } from './live-references.ts';
 import { Maintenance } from './maintenance/service.ts';
 import type { Members } from './members.ts';
-import type { StorageServiceMetrics } from './metrics.ts';
+import type { StorageServiceMetrics } from './counters.ts';
 import type { Places } from './places.ts';
 import { Recovery } from './recovery.ts';
 import type { Repairs } from './repairs.ts';

@@ -7,6 +7,7 @@ import {
   type PartitionId,
   partitionKey,
   placeOf,
+  type SignedRecord,
   type SponsorSet,
   standInsOf,
   viewOf,
@@ -14,6 +15,7 @@ import {
 import type { NamespaceRef } from './interface.ts';
 import { CANDIDATES_MAX, PLACES_MAX } from './limits.ts';
 import type { Members } from './members.ts';
+import type { PartitionPlace } from './store/interface.ts';
 
 /** The operators that sponsor namespaces, as this node knows them now. */
 export interface Sponsors {
@@ -164,4 +166,12 @@ export class Places {
 /** How many of `count` are more than half of them. */
 export function majorityOf(count: number): number {
   return Math.floor(count / 2) + 1;
+}
+
+/** Where a record is in a store. */
+export function placeOfRecord(
+  { namespaceId, partition }: PartitionId,
+  { owner, namespace }: Pick<SignedRecord, 'owner' | 'namespace'>,
+): PartitionPlace {
+  return { owner, namespace, namespaceId, partition };
 }

@@ -8,7 +8,7 @@ import type {
 } from '../../protocols/storage/index.ts';
 import type { Deadline } from './deadline.ts';
 import { ATTEMPT_TIMEOUT_MS, BACKOFF_MAX_MS, BACKOFF_MS } from './limits.ts';
-import type { StorageServiceMetrics } from './metrics.ts';
+import type { StorageServiceMetrics } from './counters.ts';
 import { majorityOf, type Place, type Places } from './places.ts';
 
 export interface QuorumComponents {

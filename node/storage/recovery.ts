@@ -1,7 +1,7 @@
 import type { Clock } from '../../protocols/common/clock.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import { type PartitionId, TOMBSTONE_LIFE_MS } from '../../protocols/storage/index.ts';
-import type { RecoveryStatus } from '../backup/interface.ts';
+import type { RecoveryStatus } from './interface.ts';
 import { type Restored, readRestored, removeRestored } from '../backup/restored-file.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';

@@ -11,9 +11,9 @@ import type { Logger } from '../observability/logger.ts';
 import type { BlobKeeper } from './blob-keeper.ts';
 import { Deadline } from './deadline.ts';
 import { ATTEMPT_TIMEOUT_MS, DEADLINE_MS, REPAIRS_AT_ONCE, REPAIRS_MAX } from './limits.ts';
-import type { StorageServiceMetrics } from './metrics.ts';
+import type { StorageServiceMetrics } from './counters.ts';
 import type { ReadResult } from './reader.ts';
-import { placeOfRecord } from './replica.ts';
+import { placeOfRecord } from './places.ts';
 import type { RecordStore } from './store/interface.ts';
 
 export interface RepairsComponents {

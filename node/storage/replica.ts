@@ -29,8 +29,8 @@ import {
 } from '../../protocols/storage/index.ts';
 import type { BlobDoor } from './blob-door.ts';
 import type { BlobKeeper } from './blob-keeper.ts';
-import type { StorageServiceMetrics } from './metrics.ts';
-import type { Places } from './places.ts';
+import type { StorageServiceMetrics } from './counters.ts';
+import { type Places, placeOfRecord } from './places.ts';
 import { noRoom, notResponsible } from './refusals.ts';
 import type { Standings } from './standings.ts';
 import type { HeldItems, PartitionPlace, RecordStore } from './store/interface.ts';
@@ -358,11 +358,4 @@ function cutPage<T extends { readonly key: string }>(
 
 function idOf({ namespaceId, partition }: PartitionId): PartitionId {
   return { namespaceId, partition };
-}
-
-export function placeOfRecord(
-  { namespaceId, partition }: PartitionId,
-  { owner, namespace }: Pick<SignedRecord, 'owner' | 'namespace'>,
-): PartitionPlace {
-  return { owner, namespace, namespaceId, partition };
 }

@@ -14,7 +14,7 @@ import {
   type RequestType,
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
-import type { RecoveryStatus } from '../backup/interface.ts';
+import type { RecoveryStatus } from './interface.ts';
 import { BlobExchange } from '../blobs/exchange.ts';
 import { BlobHome } from '../blobs/home.ts';
 import type { Upload } from '../blobs/interface.ts';
@@ -46,7 +46,7 @@ import { Keeper } from './keeper.ts';
 import { DEADLINE_MS } from './limits.ts';
 import type { Maintenance } from './maintenance/service.ts';
 import type { Members } from './members.ts';
-import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
+import { createStorageServiceMetrics, type StorageServiceMetrics } from './counters.ts';
 import { Others } from './others.ts';
 import type { Places } from './places.ts';
 import { explainRestored } from './recovery.ts';

@@ -21,7 +21,7 @@ import {
   SYNCS_AT_ONCE,
 } from './limits.ts';
 import type { Members } from './members.ts';
-import type { StorageServiceMetrics } from './metrics.ts';
+import type { StorageServiceMetrics } from './counters.ts';
 import { majorityOf, type Place, type Places } from './places.ts';
 import type { Standings } from './standings.ts';
 import type { PartitionPlace, RecordStore } from './store/interface.ts';

@@ -14,7 +14,7 @@ import type { Copier } from './copier.ts';
 import type { NamespaceRef } from './interface.ts';
 import type { Joiner } from './joiner.ts';
 import { ATTEMPT_TIMEOUT_MS, REVIEW_MS, SWEEP_MS, SWEEP_ROWS, UPKEEP_TICK_MS } from './limits.ts';
-import type { StorageServiceMetrics } from './metrics.ts';
+import type { StorageServiceMetrics } from './counters.ts';
 import { majorityOf, type Place, type Places } from './places.ts';
 import type { Standings } from './standings.ts';
 import { UNSPONSORED_LIFE_MS } from './store/constants.ts';

@@ -20,7 +20,7 @@ import type { Network } from '../libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Frames } from './frames.ts';
 import { ANSWERING_MAX, STREAMS_PER_CONNECTION, UNREAD_MAX_BYTES } from './limits.ts';
-import type { StorageServiceMetrics } from './metrics.ts';
+import type { StorageServiceMetrics } from './counters.ts';
 
 export interface WireServerComponents {
   readonly network: Network;

@@ -18,7 +18,7 @@ import { BlobFetches } from '../../node/storage/blob-fetches.ts';
 import { BlobKeeper } from '../../node/storage/blob-keeper.ts';
 import { Copier } from '../../node/storage/copier.ts';
 import { Endings } from '../../node/storage/endings.ts';
-import { createStorageServiceMetrics } from '../../node/storage/metrics.ts';
+import { createStorageServiceMetrics } from '../../node/storage/counters.ts';
 import type { Places } from '../../node/storage/places.ts';
 import { Replica } from '../../node/storage/replica.ts';
 import type { Standings } from '../../node/storage/standings.ts';

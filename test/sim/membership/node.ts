@@ -13,7 +13,7 @@ import type { NamespaceRef } from '../../../node/storage/interface.ts';
 import { Joiner } from '../../../node/storage/joiner.ts';
 import { DEADLINE_MS } from '../../../node/storage/limits.ts';
 import { Members } from '../../../node/storage/members.ts';
-import { createStorageServiceMetrics } from '../../../node/storage/metrics.ts';
+import { createStorageServiceMetrics } from '../../../node/storage/counters.ts';
 import type { Offer } from '../../../node/storage/offers.ts';
 import { Places, type Sponsors } from '../../../node/storage/places.ts';
 import { Refresher } from '../../../node/storage/refresher.ts';

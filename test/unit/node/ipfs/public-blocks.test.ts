@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { BlobStore, Reference } from '../../../../node/blobs/interface.ts';
-import { SHARES_MAX } from '../../../../node/ipfs/limits.ts';
+import { SHARES_MAX } from '../../../../node/ipfs/public-blocks.ts';
 import { PublicBlocks } from '../../../../node/ipfs/public-blocks.ts';
 import { cidOf, PROFILE } from '../../../../protocols/blobs/index.ts';
 import { openBlobs, putBytes, recordReference } from '../../../support/blob-store.ts';

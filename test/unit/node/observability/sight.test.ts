@@ -6,7 +6,7 @@ import { createDirectoryMetrics } from '../../../../node/directory/metrics.ts';
 import { EventLog } from '../../../../node/observability/events.ts';
 import { Meter } from '../../../../node/observability/meter.ts';
 import { Sight } from '../../../../node/observability/sight.ts';
-import { createStorageServiceMetrics } from '../../../../node/storage/metrics.ts';
+import { createStorageServiceMetrics } from '../../../../node/storage/counters.ts';
 import { systemClock } from '../../../../protocols/common/clock.ts';
 import { createJoinMetrics } from '../../../../protocols/join/index.ts';
 import { createRelayMetrics } from '../../../../protocols/relay/index.ts';

@@ -4,7 +4,7 @@ import { createCrypto, createEd25519Signer } from '../../../../node/crypto.ts';
 import type { Credentials } from '../../../../node/identity/credentials.ts';
 import type { BlobSource } from '../../../../node/storage/blob-source.ts';
 import { Coordinator } from '../../../../node/storage/coordinator.ts';
-import { createStorageServiceMetrics } from '../../../../node/storage/metrics.ts';
+import { createStorageServiceMetrics } from '../../../../node/storage/counters.ts';
 import type { Place, Places } from '../../../../node/storage/places.ts';
 import { NoAnswer } from '../../../../node/storage/wire.ts';
 import { systemClock } from '../../../../protocols/common/clock.ts';

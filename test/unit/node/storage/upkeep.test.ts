@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createCrypto } from '../../../../node/crypto.ts';
 import type { Members } from '../../../../node/storage/members.ts';
-import { createStorageServiceMetrics } from '../../../../node/storage/metrics.ts';
+import { createStorageServiceMetrics } from '../../../../node/storage/counters.ts';
 import { Places } from '../../../../node/storage/places.ts';
 import { Standings } from '../../../../node/storage/standings.ts';
 import type { PartitionPlace } from '../../../../node/storage/store/interface.ts';
