@@ -2,7 +2,6 @@ import type { Limit } from '../protocols/common/limits.ts';
 import type { AskedResource } from '../protocols/identity/index.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
 import type { BackupOptions, BackupReport } from './backup/interface.ts';
-import type { RecoveryStatus } from './storage/interface.ts';
 import type { Role } from './config/role.ts';
 import type { NodeView } from './directory/interface.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
@@ -11,7 +10,13 @@ import type { Members, OperatorView } from './join/interface.ts';
 import type { Namespaces, SponsorshipView } from './namespaces/interface.ts';
 import type { BootstrapView, PeerView } from './peers/interface.ts';
 import type { Relay } from './relay/interface.ts';
-import type { NamespaceRef, Storage, StorageStatus, WalletShare } from './storage/interface.ts';
+import type {
+  NamespaceRef,
+  RecoveryStatus,
+  Storage,
+  StorageStatus,
+  WalletShare,
+} from './storage/api/interface.ts';
 import type { StorageMaintenance } from './storage/maintenance/interface.ts';
 
 /** Of a node's store, without its namespaces. */

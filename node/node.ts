@@ -12,10 +12,8 @@ import { RELAY_LIMITS } from '../protocols/relay/index.ts';
 import { STORAGE_LIMITS } from '../protocols/storage/index.ts';
 import type { BackupOptions, BackupReport } from './backup/interface.ts';
 import { BACKUP_LIMITS } from './backup/limits.ts';
-import { removeRestored } from './backup/restored-file.ts';
 import { BLOB_STORE_LIMITS } from './blobs/limits.ts';
 import { SETTINGS } from './config/schema.ts';
-import { createCrypto } from './crypto.ts';
 import type { NodeView } from './directory/interface.ts';
 import { DIRECTORY_LIMITS } from './directory/limits.ts';
 import { verifyWalletProof, type WalletProof } from './identity/wallet-proof.ts';
@@ -25,9 +23,9 @@ import type { PublicBlobs } from './ipfs/interface.ts';
 import { IPFS_LIMITS } from './ipfs/limits.ts';
 import type { Members } from './join/interface.ts';
 import { MEMBERS_LIMITS } from './join/limits.ts';
-import { isPortRace } from './listen.ts';
 import type { Namespaces, SponsorshipView } from './namespaces/interface.ts';
 import { NOTICE_LIMITS } from './namespaces/limits.ts';
+import { isPortRace } from './network/listen.ts';
 import { EventLog } from './observability/events.ts';
 import type { Logger } from './observability/logger.ts';
 import { closeParts, type NodeComponents, type NodeInit, openParts, type Parts, runParts } from './parts.ts';
@@ -35,10 +33,12 @@ import type { PeerView } from './peers/interface.ts';
 import { meshSizes, viewPeers } from './peers/views.ts';
 import { probeNode } from './probe.ts';
 import type { Relay } from './relay/interface.ts';
-import type { NamespaceRef, Storage, WalletShare } from './storage/interface.ts';
-import { STORAGE_SERVICE_LIMITS } from './storage/limits.ts';
+import { createCrypto } from './runtime/crypto.ts';
+import type { NamespaceRef, Storage, WalletShare } from './storage/api/interface.ts';
+import { STORAGE_SERVICE_LIMITS } from './storage/api/limits.ts';
 import type { StorageMaintenance } from './storage/maintenance/interface.ts';
 import { MAINTENANCE_LIMITS } from './storage/maintenance/limits.ts';
+import { removeRestored } from './storage/replica/restored-file.ts';
 
 /** Makes a node. Nothing is read or opened before `start`. */
 export function createNode(components: NodeComponents, init: NodeInit): MaillonNode {

@@ -2,11 +2,20 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bytesKey } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import type { BlobHome } from '../blobs/home.ts';
+import type { BlobHome } from '../blobs/local-blobs.ts';
 import type { Logger } from '../observability/logger.ts';
-import { ANNOUNCE_AGAIN_MS, ANNOUNCE_PAGE, ANNOUNCE_RENEWAL_MS, ANNOUNCE_TICK_MS, ANNOUNCE_TIMEOUT_MS, ANNOUNCED_MAX, ANNOUNCES_AT_ONCE, LOOKUPS_PER_TURN } from './limits.ts';
+import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
+import {
+  ANNOUNCE_AGAIN_MS,
+  ANNOUNCE_PAGE,
+  ANNOUNCE_RENEWAL_MS,
+  ANNOUNCE_TICK_MS,
+  ANNOUNCE_TIMEOUT_MS,
+  ANNOUNCED_MAX,
+  ANNOUNCES_AT_ONCE,
+  LOOKUPS_PER_TURN,
+} from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
-import type { PublicBlocks } from './public-blocks.ts';
 
 export interface AnnouncerComponents {
   readonly clock: Clock;

@@ -6,9 +6,10 @@ import { bytesKey } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { RateLimiter } from '../../protocols/common/rate-limit.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
-import { Frames } from '../storage/frames.ts';
+import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
+import { Frames } from '../transport/frames.ts';
 import {
   BITSWAP_PROTOCOL,
   decodeWantlist,
@@ -18,10 +19,25 @@ import {
   type Want,
   type Wantlist,
 } from './bitswap-message.ts';
-import { BITSWAP_MESSAGE_MAX_BYTES, BITSWAP_STREAMS, DEAF_MS, LINGER_MS, LOOKUPS_BURST, LOOKUPS_PER_SECOND, LOOKUPS_PER_TURN, PEERS_MAX, RESET_LOOKUPS, SEND_TIMEOUT_MS, SENDS_AT_ONCE, WANTLIST_BURST_BYTES, WANTLIST_BYTES_PER_SECOND, WANTS_MAX, WANTS_TOTAL_MAX } from './limits.ts';
+import {
+  BITSWAP_MESSAGE_MAX_BYTES,
+  BITSWAP_STREAMS,
+  DEAF_MS,
+  LINGER_MS,
+  LOOKUPS_BURST,
+  LOOKUPS_PER_SECOND,
+  LOOKUPS_PER_TURN,
+  PEERS_MAX,
+  RESET_LOOKUPS,
+  SEND_TIMEOUT_MS,
+  SENDS_AT_ONCE,
+  WANTLIST_BURST_BYTES,
+  WANTLIST_BYTES_PER_SECOND,
+  WANTS_MAX,
+  WANTS_TOTAL_MAX,
+} from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
 import { Outgoing } from './outgoing.ts';
-import type { PublicBlocks } from './public-blocks.ts';
 import { Turnstile } from './turnstile.ts';
 
 export interface BitswapServerComponents {

@@ -1,5 +1,5 @@
-import { SHARES_MAX } from './public-blocks.ts';
 import type { Limit } from '../../protocols/common/limits.ts';
+import { SHARES_MAX } from '../storage/blobs/public-blocks.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

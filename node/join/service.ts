@@ -7,13 +7,13 @@ import type { Config } from '../config/schema.ts';
 import type { NodeView } from '../directory/interface.ts';
 import type { Identity } from '../identity/identity.ts';
 import { InvitedOperator, type Operator } from '../identity/operator.ts';
-import type { Network } from '../libp2p.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
+import type { Network } from '../network/libp2p.ts';
 import { readNetworkKey } from '../network/swarm-key.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
-import { peerOfKey } from '../peer-ids.ts';
-import { Questions } from '../questions.ts';
+import { peerOfKey } from '../runtime/peer-ids.ts';
+import { Questions } from '../transport/questions.ts';
 import { endOf } from './grant.ts';
 import { heldElsewhere } from './held-elsewhere.ts';
 import type {

@@ -1,6 +1,6 @@
 import type { Connection, Peer } from '@libp2p/interface';
 import { gossipTopics } from '../../protocols/relay/index.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { PeerView } from './interface.ts';
 
 /** Peers listed that are not connected. */

@@ -1,8 +1,8 @@
 import type { ReconciliationMetrics } from '../../protocols/reconciliation/index.ts';
 import { type BlobGauges, registerBlobMetrics } from '../blobs/metrics.ts';
 import type { Meter } from '../observability/meter.ts';
-import type { StorageServiceMetrics } from './counters.ts';
-import type { StorageStatus } from './interface.ts';
+import type { StorageServiceMetrics } from './api/counters.ts';
+import type { StorageStatus } from './api/interface.ts';
 import { type MaintenanceGauges, registerMaintenanceMetrics } from './maintenance/metrics.ts';
 import { registerStoreMetrics, type StoreGauges } from './store/metrics.ts';
 

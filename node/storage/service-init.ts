@@ -7,13 +7,13 @@ import type { Directory } from '../directory/directory.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Terms } from '../identity/tenancy.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { NamespaceRef } from './interface.ts';
-import type { Revocations } from './offers.ts';
-import type { Sponsors } from './places.ts';
-import type { IsCurrent } from './witnesses.ts';
+import type { NamespaceRef } from './api/interface.ts';
+import type { Revocations } from './placement/offers.ts';
+import type { IsCurrent } from './placement/replica-confirmation.ts';
+import type { Sponsors } from './placement/replica-placement.ts';
 
 export interface StorageServiceComponents {
   readonly network: Network;

@@ -7,9 +7,14 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { BitswapServer } from '../../node/ipfs/bitswap-server.ts';
-import { BITSWAP_MESSAGE_MAX_BYTES, SENDS_AT_ONCE, WANTLIST_BURST_BYTES, WANTS_MAX } from '../../node/ipfs/limits.ts';
+import {
+  BITSWAP_MESSAGE_MAX_BYTES,
+  SENDS_AT_ONCE,
+  WANTLIST_BURST_BYTES,
+  WANTS_MAX,
+} from '../../node/ipfs/limits.ts';
 import { createIpfsMetrics } from '../../node/ipfs/metrics.ts';
-import type { Network } from '../../node/libp2p.ts';
+import type { Network } from '../../node/network/libp2p.ts';
 import { cidOf, PROFILE } from '../../protocols/blobs/index.ts';
 import { bytesKey } from '../../protocols/common/bytes.ts';
 import { systemClock } from '../../protocols/common/clock.ts';

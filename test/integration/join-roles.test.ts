@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { createCrypto } from '../../node/crypto.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
 import { formatInvite, parseInvite } from '../../protocols/join/index.ts';
 import { codeOf, Machine, saidOf } from '../support/machine.ts';
 import { maillon, until } from '../support/processes.ts';
