@@ -1,5 +1,5 @@
 import type { Connection, PeerId } from '@libp2p/interface';
-import type { Clock } from '../protocols/common/clock.ts';
+import type { Timer, TimerClock } from '../protocols/common/clock.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
 import type { Role } from './config/role.ts';
 import type { NodeView } from './directory/interface.ts';
@@ -30,7 +30,7 @@ type PeerEvent = CustomEvent<PeerId>;
 
 export interface SightComponents {
   readonly events: EventLog;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly network: WatchedNetwork;
   readonly relay: RelayGauges & { readonly diskFault: string | null };
   readonly meshSizes: () => number[];
@@ -63,7 +63,7 @@ export class Sight {
   readonly #init: SightInit;
   readonly #loop: LoopMonitor;
   readonly #disk: DiskUsage;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Timer | null = null;
   #ends: (() => void)[] = [];
   #overloaded = 0;
   #diskFault: string | null = null;
@@ -92,14 +92,14 @@ export class Sight {
     this.#register();
     this.#loop.start();
     void this.#disk.read();
-    this.#timer = setInterval(() => this.#watch(), WATCH_INTERVAL_MS).unref();
+    this.#timer = this.#components.clock.setInterval(() => this.#watch(), WATCH_INTERVAL_MS);
   }
 
   stop(): void {
     this.#components.meter?.release();
     for (const end of this.#ends.splice(0)) end();
     if (this.#timer === null) return;
-    clearInterval(this.#timer);
+    this.#timer.cancel();
     this.#timer = null;
     this.#loop.stop();
     const { network } = this.#components;

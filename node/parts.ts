@@ -180,7 +180,7 @@ async function makeParts(
     { config, membership },
   );
   closing.defer(() => joining.stop());
-  const peers = makePeers(base, { network, directory, logger }, policy);
+  const peers = makePeers(base, { ...shared, directory }, policy);
   closing.defer(() => peers.stop());
   const backups = makeBackups(base, { storage, identity });
   closing.defer(() => backups.stop());

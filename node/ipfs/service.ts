@@ -1,6 +1,6 @@
 import type { KadDHT } from '@libp2p/kad-dht';
 import { CID } from 'multiformats/cid';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Config } from '../config/schema.ts';
@@ -21,7 +21,7 @@ export interface IpfsServiceComponents {
   readonly namespaces: Pick<Namespaces, 'onChange'>;
   readonly providers: ProviderTable;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
 }
 

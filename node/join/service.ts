@@ -1,4 +1,4 @@
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import type { ChainVerifier } from '../../protocols/identity/index.ts';
@@ -32,7 +32,7 @@ import { Renewal } from './renewal.ts';
 export interface JoiningComponents {
   readonly network: Network;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly identity: Identity;
   readonly operator: Operator;
   readonly verifier: ChainVerifier;

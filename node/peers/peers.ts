@@ -1,5 +1,5 @@
 import type { Multiaddr } from '@multiformats/multiaddr';
-import { systemClock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Config } from '../config/schema.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -14,6 +14,7 @@ import { type AnnouncedNodes, PeerKeeper } from './peer-manager.ts';
 
 export interface PeersComponents {
   readonly network: Network;
+  readonly clock: TimerClock;
   readonly directory: AnnouncedNodes;
   readonly logger: Logger;
 }
@@ -37,14 +38,14 @@ export class Peers {
   readonly #liveness: Liveness;
 
   constructor(components: PeersComponents, { config, dialTimeoutMs, trust }: PeersInit) {
-    const { network, directory, logger } = components;
+    const { network, clock, directory, logger } = components;
     this.#network = network;
     const target = config['connections.target'];
-    this.#book = new PeerBook({ network, clock: systemClock, logger }, { data: config.data });
+    this.#book = new PeerBook({ network, clock, logger }, { data: config.data });
     // they were dialled by the rules of an earlier run, and led to who was meant
     for (const { addresses } of this.#book.candidates()) for (const address of addresses) trust(address);
     this.#otherSwarms = new OtherSwarms(
-      { network, logger, forget: (peer) => this.#book.forget(peer) },
+      { network, clock, logger, forget: (peer) => this.#book.forget(peer) },
       { swarm: config.swarm },
     );
     const otherSwarmOf = (peer: string): string | undefined => this.#otherSwarms.of(peer);
@@ -53,12 +54,13 @@ export class Peers {
       hasNetworkKey: config['network.keyFile'] !== '',
     };
     this.#bootstrap = new BootstrapPeers(
-      { network, logger, otherSwarmOf },
+      { network, clock, logger, otherSwarmOf },
       { addresses: config.bootstrap, swarm: config.swarm, dialTimeoutMs, ...reach },
     );
     this.#keeper = new PeerKeeper(
       {
         network,
+        clock,
         logger,
         book: this.#book,
         directory,
@@ -70,7 +72,7 @@ export class Peers {
     this.#local = config['network.mdns']
       ? new LocalPeers({ network, logger }, { target, dialTimeoutMs })
       : null;
-    this.#liveness = new Liveness({ network, logger }, LIVENESS);
+    this.#liveness = new Liveness({ network, clock, logger }, LIVENESS);
   }
 
   /** Peers known from earlier runs. */

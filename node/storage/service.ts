@@ -134,7 +134,7 @@ export class StorageService implements Storage {
     const shared = { ...own, blobs: this.#blobs, exchange };
     this.#keeper = keeps ? this.#makeKeeper(shared) : null;
     this.#coordinator = this.#makeCoordinator(shared);
-    const spreader = new Spreader({ places, ask: this.#ask });
+    const spreader = new Spreader({ places, clock, ask: this.#ask });
     this.#values = new Values({ ...shared, coordinator: this.#coordinator, spreader });
     const quotas = new RequestQuotas({ clock });
     const answer = (request: StorageRequest, peer: string) => this.#answer(request, peer);

@@ -147,7 +147,7 @@ export class ReplicaNode {
       },
     );
     const exchange = new BlobExchange({ crypto, ask, onLie: () => undefined });
-    const fetches = new BlobFetches({ blobs, exchange });
+    const fetches = new BlobFetches({ blobs, exchange, clock });
     const witnesses = new Witnesses({ clock, isCurrent, ask }, { self: this.id });
     const endings = new Endings({ clock, places, ask }, { self: this.id });
     const own = { store, crypto, clock, logger, blobs, fetches, places, standings: STANDINGS };

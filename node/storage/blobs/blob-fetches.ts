@@ -1,4 +1,5 @@
 import { type BlobLink, cidText } from '../../../protocols/blobs/index.ts';
+import type { TimerClock } from '../../../protocols/common/clock.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import type { BlobExchange } from '../../blobs/exchange.ts';
 import type { BlobHome } from '../../blobs/local-blobs.ts';
@@ -32,25 +33,26 @@ interface Fetch extends FetchRequest {
 /** A fetch goes on later. */
 const TURN_OVER = new CodedError('overloaded', 'others wait to be fetched');
 
+export interface BlobFetchesComponents {
+  readonly blobs: BlobHome;
+  readonly exchange: BlobExchange;
+  readonly clock: TimerClock;
+}
+
 /**
  * Fetches blobs into this node's store, some at a time, in turns while there are more; who asks for one that is on its way waits for
  * the same.
  */
 export class BlobFetches {
-  readonly #components: { readonly blobs: BlobHome; readonly exchange: BlobExchange };
-  readonly #turnMs: number;
+  readonly #components: BlobFetchesComponents;
   readonly #known = new Map<string, Fetch>();
   readonly #running = new Map<string, number>();
   #waiting: Fetch[] = [];
   #count = 0;
   #abort = new AbortController();
 
-  constructor(
-    components: { readonly blobs: BlobHome; readonly exchange: BlobExchange },
-    init: { readonly turnMs?: number } = {},
-  ) {
+  constructor(components: BlobFetchesComponents) {
     this.#components = components;
-    this.#turnMs = init.turnMs ?? BLOB_FETCH_TURN_MS;
   }
 
   start(): void {
@@ -121,9 +123,9 @@ export class BlobFetches {
     this.#count += 1;
     this.#running.set(peer, (this.#running.get(peer) ?? 0) + 1);
     // whatever waits could run in its place
-    const timer = setInterval(() => {
+    const timer = this.#components.clock.setInterval(() => {
       if (this.#waiting.some((one) => one.peer === peer) || this.#next() !== null) turn.abort(TURN_OVER);
-    }, this.#turnMs);
+    }, BLOB_FETCH_TURN_MS);
     try {
       await this.#fetch(fetch, turn.signal);
       this.#known.delete(key);
@@ -135,7 +137,7 @@ export class BlobFetches {
         done.reject(error);
       }
     } finally {
-      clearInterval(timer);
+      timer.cancel();
       this.#count -= 1;
       const left = (this.#running.get(peer) ?? 1) - 1;
       if (left === 0) this.#running.delete(peer);
@@ -145,21 +147,25 @@ export class BlobFetches {
   }
 
   async #fetch({ link, namespaceId, sources }: Fetch, turn: AbortSignal): Promise<void> {
-    const { blobs, exchange } = this.#components;
+    const { blobs, clock, exchange } = this.#components;
     const stall = new AbortController();
-    const timer = setTimeout(() => {
+    const giveUp = (): void => {
       stall.abort(new CodedError('no_source', `nothing came of blob ${cidText(link.cid)} for too long`));
-    }, BLOB_STALL_MS);
+    };
+    let timer = clock.setTimeout(giveUp, BLOB_STALL_MS);
     try {
       await blobs.store().fetch(link, {
         namespaceId,
         getBlock: exchange.from(sources),
         isHashed: true,
         signal: AbortSignal.any([this.#abort.signal, stall.signal, turn]),
-        onProgress: () => timer.refresh(),
+        onProgress: () => {
+          timer.cancel();
+          timer = clock.setTimeout(giveUp, BLOB_STALL_MS);
+        },
       });
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
     }
   }
 }

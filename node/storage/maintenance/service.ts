@@ -20,7 +20,7 @@ import { readScrubState, type ScrubState, writeScrubState } from './scrub-file.t
 
 export interface MaintenanceComponents
   extends Omit<ScrubComponents, 'metrics'>,
-    Omit<ExporterComponents, 'blobs'>,
+    Omit<ExporterComponents, 'blobs' | 'clock'>,
     ImporterComponents {
   /** What was taken in is handed to its homes soon. */
   readonly hurry: () => void;
@@ -159,7 +159,8 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
   ): Promise<ScrubReport> {
     return this.#alone('scrub', signal, async (until) => {
       const { swarm, scrubBytesPerSecond } = this.#init;
-      let notedAt = performance.now();
+      const { clock } = this.#components;
+      let notedAt = clock.monotonicNow();
       const report = await scrub(
         { ...this.#components, metrics: this.metrics },
         {
@@ -170,8 +171,8 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
           ...(onProgress === undefined ? {} : { onProgress }),
           onPosition: (position) => {
             this.#state = { ...this.#state, ...position };
-            if (performance.now() - notedAt < NOTE_MS) return;
-            notedAt = performance.now();
+            if (clock.monotonicNow() - notedAt < NOTE_MS) return;
+            notedAt = clock.monotonicNow();
             this.#note();
           },
         },

@@ -7,10 +7,10 @@ import { Sight } from '../../../node/monitor.ts';
 import { EventLog } from '../../../node/observability/events.ts';
 import { Meter } from '../../../node/observability/meter.ts';
 import { createStorageServiceMetrics } from '../../../node/storage/api/counters.ts';
-import { systemClock } from '../../../protocols/common/clock.ts';
 import { createJoinMetrics } from '../../../protocols/join/index.ts';
 import { createRelayMetrics } from '../../../protocols/relay/index.ts';
 import { NO_IDENTITY, NO_IPFS, NO_NAMESPACES, NO_STORAGE } from '../../support/all-metrics.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { scratch } from '../../support/processes.ts';
 import { parseExposition, valueOf } from '../../support/scrape.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -29,8 +29,8 @@ class FakeNetwork extends EventTarget {
 }
 
 function make(t: TestContext, registry = new Registry()) {
-  t.mock.timers.enable({ apis: ['setInterval'] });
-  const events = new EventLog({ logger: silentLogger(), clock: systemClock });
+  const clock = new ManualClock(1_000_000);
+  const events = new EventLog({ logger: silentLogger(), clock });
   const network = new FakeNetwork();
   const relay = {
     metrics: createRelayMetrics(),
@@ -42,7 +42,7 @@ function make(t: TestContext, registry = new Registry()) {
   const sight = new Sight(
     {
       events,
-      clock: systemClock,
+      clock,
       network: network as never,
       relay,
       directory: { metrics: createDirectoryMetrics() },
@@ -65,7 +65,7 @@ function make(t: TestContext, registry = new Registry()) {
     { data: scratch(t), version: '0', role: 'full', startedAt: 0 },
   );
   t.after(() => sight.stop());
-  return { sight, events, network, relay, registry, look: () => t.mock.timers.tick(WATCH_INTERVAL_MS) };
+  return { sight, events, network, relay, registry, look: () => clock.advance(WATCH_INTERVAL_MS) };
 }
 
 test('peers that come and go are events while it runs, and not after', (t) => {
