@@ -20,7 +20,7 @@ import {
   uploadIdSchema,
   writtenSchema,
 } from './storage-schemas.ts';
-import type { StorageContext } from './storage-scope.ts';
+import type { StorageContext } from './storage-context.ts';
 import { checkNoBody, sizeOf, sourceOf, TAKES_VALUES } from './store-value.ts';
 import { completeUpload, makeOf } from './uploads-under-way.ts';
 import { readContentType, valueHeaders } from './value-headers.ts';

@@ -14,7 +14,7 @@ import { isForm, readForm } from './form.ts';
 import { pinName, readPin, type TakenBlob, takeBlob, writePin } from './pins.ts';
 import type { Routes } from './routes.ts';
 import { cidSchema } from './storage-schemas.ts';
-import type { StorageContext } from './storage-scope.ts';
+import type { StorageContext } from './storage-context.ts';
 import { bytesOf, sourceOf, TAKES_VALUES } from './store-value.ts';
 import { tooLarge } from './streamed-body.ts';
 import { harmlessHeaders, readContentType } from './value-headers.ts';

@@ -4,7 +4,7 @@ import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.t
 import { isAdmin } from './credentials.ts';
 import type { Routes } from './routes.ts';
 import { recordKeySchema } from './storage-schemas.ts';
-import type { StorageContext } from './storage-scope.ts';
+import type { StorageContext } from './storage-context.ts';
 
 const counter = z.number().min(0);
 

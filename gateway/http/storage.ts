@@ -7,7 +7,7 @@ import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.t
 import { parseJson } from './body.ts';
 import type { Routes } from './routes.ts';
 import { pageLimit, prefixSchema, recordKeySchema } from './storage-schemas.ts';
-import type { StorageContext } from './storage-scope.ts';
+import type { StorageContext } from './storage-context.ts';
 import { bytesOf, sizeTaken, storeBody, TAKES_VALUES } from './store-value.ts';
 import { harmlessHeaders } from './value-headers.ts';
 import { sendValue } from './value-stream.ts';

@@ -11,7 +11,7 @@ import { UPLOAD_CHUNK_BYTES } from '../limits.ts';
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
 import type { Routes } from './routes.ts';
 import { uploadIdSchema } from './storage-schemas.ts';
-import type { StorageContext } from './storage-scope.ts';
+import type { StorageContext } from './storage-context.ts';
 import { checkNoBody, sizeOf, sourceOf, TAKES_VALUES } from './store-value.ts';
 import { tooLarge } from './streamed-body.ts';
 import { endingRefused, type Upload, UploadsUnderWay } from './uploads-under-way.ts';
