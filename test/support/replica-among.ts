@@ -1,14 +1,21 @@
 /** A replica among members that a test makes up: placement and partition states as they are shipped, over a store in memory. */
 import { createStorageServiceMetrics } from '../../node/storage/api/counters.ts';
+import type { BlobKeeper } from '../../node/storage/blobs/blob-retention.ts';
+import type { BlobDoor } from '../../node/storage/blobs/request-handler.ts';
 import type { Members } from '../../node/storage/placement/members.ts';
 import { Standings } from '../../node/storage/placement/partition-states.ts';
+import { type IsCurrent, Witnesses } from '../../node/storage/placement/replica-confirmation.ts';
 import { Places } from '../../node/storage/placement/replica-placement.ts';
+import { Replica, type ReplicaComponents } from '../../node/storage/replica/replica.ts';
 import type { PartitionPlace } from '../../node/storage/store/interface.ts';
+import { Copier, type CopierComponents } from '../../node/storage/sync/copier.ts';
+import { Endings } from '../../node/storage/sync/floor-confirmation.ts';
 import {
   type Member,
   type PartitionId,
   Partitions,
   placeOf,
+  RecordAdmission,
   type RecordBody,
   type SignedRecord,
 } from '../../protocols/storage/index.ts';
@@ -25,6 +32,9 @@ const OWNER = 'did:key:zAlice';
 const NAMES = { owner: OWNER, namespace: 'kept' };
 /** A ready sponsor of the namespace. */
 export const READY: Partial<Member> = { operator: OWNER, isReady: true };
+
+/** Every signature holds: records of tests have none. */
+const UNSIGNED = { ...crypto, verifyEd25519: () => Promise.resolve(true) };
 
 export const namedPartitions = new Partitions({ crypto }, { swarm: SWARM });
 const namespaceId = namedPartitions.namespaceId(NAMES);
@@ -119,4 +129,66 @@ export function replicaAmong({
     due,
     onDue: (listener: (partition: PartitionId) => void) => void listeners.push(listener),
   };
+}
+
+/** What it answers to peers. Signatures are not looked at. */
+export function answering(
+  among: ReturnType<typeof replicaAmong>,
+  components: Partial<ReplicaComponents> = {},
+): Replica {
+  return new Replica({
+    ...among,
+    admission: admissionOf(among),
+    isMember: () => true,
+    gone: () => [],
+    witnesses: { vouch: () => Promise.resolve(true) } as Partial<Witnesses> as Witnesses,
+    copyFrom: () => Promise.resolve(),
+    door: {} as BlobDoor,
+    blobs: NO_BLOBS,
+    onCorrupt: () => undefined,
+    ...components,
+  });
+}
+
+const NO_BLOBS = {
+  hold: () => undefined,
+  replaced: () => undefined,
+  refill: () => Promise.resolve(),
+  take: () => Promise.resolve(),
+  freeRoom: () => Promise.resolve(false),
+} as Partial<BlobKeeper> as BlobKeeper;
+
+function admissionOf({ clock, metrics }: ReturnType<typeof replicaAmong>): RecordAdmission {
+  const components = {
+    crypto: UNSIGNED,
+    clock,
+    partitions: namedPartitions,
+    metrics,
+    authorise: () => undefined,
+  };
+  return new RecordAdmission(components, { swarm: SWARM });
+}
+
+/** A copier into it, of what `ask` gives. */
+export function copying(
+  among: ReturnType<typeof replicaAmong>,
+  ask: CopierComponents['ask'],
+  { isCurrent = () => Promise.resolve(true), bytesPerSecond = 2 ** 30 }: CopyingInit = {},
+): Copier {
+  const { clock, places, self } = among;
+  const components = {
+    ...among,
+    ask,
+    admission: admissionOf(among),
+    blobs: NO_BLOBS,
+    endings: new Endings({ clock, places, ask }, { self }),
+    witnesses: new Witnesses({ clock, isCurrent, ask }, { self }),
+  };
+  return new Copier(components, { bytesPerSecond });
+}
+
+export interface CopyingInit {
+  /** Whether the author of a record could sign it now. */
+  readonly isCurrent?: IsCurrent;
+  readonly bytesPerSecond?: number;
 }

@@ -94,11 +94,15 @@ test('what finds no room in the line is dropped and counted; what waits at a sto
   assert.equal(metrics.repairsDropped, 0);
   repairs.give(storable({ key: 'k' }), ids(count, count + 3));
   assert.equal(metrics.repairsDropped, 3);
+  await clock.advanceAsync((count / REPAIRS_AT_ONCE) * ATTEMPT_TIMEOUT_MS);
+  assert.equal(asked.length, count);
+  repairs.give(storable({ key: 'k' }), ids(0, 2 * REPAIRS_AT_ONCE));
+  await turn();
   repairs.stop();
   await clock.advanceAsync(ATTEMPT_TIMEOUT_MS);
   repairs.give(storable({ key: 'k' }), ['late']);
   await turn();
-  assert.equal(asked.length, REPAIRS_AT_ONCE);
+  assert.equal(asked.length, count + REPAIRS_AT_ONCE);
 });
 
 test('a copy that does not open is replaced by what a majority holds, its blob first, or removed', async () => {

@@ -159,6 +159,12 @@ test('a promise begins where a sponsor has nothing yet, or has made what it held
   become(member('self', 1));
   standings.of(HERE);
   assert.equal(standings.isPromised(HERE), true, 'nobody takes back what was promised');
+  standings.synced(HERE);
+  assert.equal(standings.isPromised(HERE), true);
+  const found = replicaAmong();
+  await put(found);
+  assert.equal(found.standings.of(HERE).isSynced, true);
+  assert.equal(found.standings.isPromised(HERE), false, 'it may have been kept for a day');
 });
 
 test('a partition that is dropped is known no more', () => {
