@@ -161,6 +161,22 @@ test('of best-effort copies those farther away may have something, unless one ha
   assert.equal(isSynced(), true);
 });
 
+test('a majority that has all is enough, however many others are silent', async () => {
+  const { answers, become, clock, isSynced, pulls } = make();
+  become(SELF, B, C, ...['x', 'y', 'z'].map((id, index) => member(id, 5 + index, READY)));
+  answers.set('b', { isSynced: true, count: 1 });
+  isSynced();
+  await clock.advanceAsync(1_000);
+  assert.equal(isSynced(), false);
+  answers.set('c', { isSynced: true, count: 1 });
+  await clock.advanceAsync(2_000);
+  assert.equal(isSynced(), true);
+  assert.deepEqual(
+    pulls.map(([id]) => id),
+    ['b', 'c'],
+  );
+});
+
 test('while others see other replicas it says so and waits, for ten seconds at most', async () => {
   const { answers, become, clock, isSynced, log } = make();
   become(SELF, B, C);
@@ -264,6 +280,14 @@ test('a stop breaks off what goes on and forgets what waits', async () => {
   sync.request(HERE);
   await clock.advanceAsync(10_000);
   assert.equal(asked.length, before);
+  const waiting = make();
+  waiting.become(SELF, B, C);
+  waiting.isSynced();
+  await waiting.clock.advanceAsync(10);
+  waiting.sync.stop();
+  const { length } = waiting.asked;
+  await waiting.clock.advanceAsync(10_000);
+  assert.equal(waiting.asked.length, length);
 });
 
 test('what was kept for a day is kept for as long as its author said, before a sponsor promises anything', async () => {
