@@ -20,6 +20,7 @@ import {
   rootOf,
 } from '../../protocols/blobs/index.ts';
 import { equalBytes } from '../../protocols/common/bytes.ts';
+import { type CarBlock, encodeCarBlock, encodeCarHeader } from '../../protocols/common/car.ts';
 import type { Context } from '../context.ts';
 import { sha256 } from '../digest.ts';
 import { GatewayError } from '../errors.ts';
@@ -32,7 +33,6 @@ import {
 } from '../limits.ts';
 import { errorResponses } from '../schemas.ts';
 import { ByteBudget } from './byte-budget.ts';
-import { type CarBlock, encodeCar } from './car.ts';
 import { matchesWeakly, parseEtags } from './conditions.ts';
 import { CAR_TYPE, type IpfsForm, RAW_TYPE, rangeOf, readIpfsRequest } from './ipfs-request.ts';
 import { Pace } from './pace.ts';
@@ -148,8 +148,17 @@ function answerCar(
   void reply.headers({ ...headersOf(text, `${text}.car`, type), 'accept-ranges': 'none' });
   if (reply.request.method === 'HEAD') return reply.send();
   const blocks = blocksOf(dag, size, range, signal);
-  const pieces = encodeCar(dag.cid, isUnique ? withoutDuplicates(blocks) : blocks);
+  const pieces = carOf(dag.cid, isUnique ? withoutDuplicates(blocks) : blocks);
   return reply.send(pacedStream(reply, pieces));
+}
+
+/** In pieces, each as long as a block at most. */
+async function* carOf(
+  root: Uint8Array,
+  blocks: AsyncIterable<CarBlock>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield encodeCarHeader(root);
+  for await (const block of blocks) yield encodeCarBlock(block);
 }
 
 async function* blocksOf(

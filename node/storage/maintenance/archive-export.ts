@@ -6,7 +6,7 @@ import {
   createBlobMetrics,
   rootOf,
 } from '../../../protocols/blobs/index.ts';
-import { type CarBlock, encodeCarHeader, encodeCarPrefix } from '../../../protocols/common/car.ts';
+import { type CarBlock, encodeCarBlock, encodeCarHeader } from '../../../protocols/common/car.ts';
 import type { Clock } from '../../../protocols/common/clock.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
@@ -58,7 +58,7 @@ export class Exporter {
     yield* this.#endPage();
     const names = namespace === undefined ? null : ([namespace.owner, namespace.namespace] as const);
     const root = { ...this.#counts, swarm, at, namespace: names, pages: this.#pages };
-    yield* framesOf(cborBlock(crypto, encodeRoot(root)));
+    yield encodeCarBlock(cborBlock(crypto, encodeRoot(root)));
   }
 
   *#partitionsOf(): Generator<PartitionSummary, void, undefined> {
@@ -160,7 +160,7 @@ export class Exporter {
 
   *#block(block: CarBlock): Generator<Uint8Array, void, undefined> {
     this.#counts.bytes += block.bytes.byteLength;
-    yield* framesOf(block);
+    yield encodeCarBlock(block);
   }
 
   *#endPage(): Generator<Uint8Array, void, undefined> {
@@ -168,11 +168,6 @@ export class Exporter {
     const block = cborBlock(this.#components.crypto, encodePage(this.#page));
     this.#pages.push(block.cid);
     this.#page = { records: [], blobs: [] };
-    yield* framesOf(block);
+    yield encodeCarBlock(block);
   }
-}
-
-function* framesOf(block: CarBlock): Generator<Uint8Array, void, undefined> {
-  yield encodeCarPrefix(block);
-  yield block.bytes;
 }
