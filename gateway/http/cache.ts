@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { RecordName, Storage, StoredRecord } from '../../node/index.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
-import { oneNamespace } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import {
   JSON_OVERHEAD_BYTES,
@@ -15,12 +14,13 @@ import {
   SCAN_KEYS_MAX,
   SCANS_PER_NAMESPACE,
 } from '../limits.ts';
+import { oneNamespace } from '../names.ts';
 import { Places } from '../protection/places.ts';
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
 import { parseTtl } from './duration.ts';
 import type { KeyFilter } from './key-filter.ts';
 import type { Routes } from './routes.ts';
-import type { StorageContext } from './storage-scope.ts';
+import type { StorageContext } from './storage-context.ts';
 import { wholeValue } from './whole-value.ts';
 
 /** Where the entries are among the namespace's other keys. */
