@@ -8,14 +8,3 @@ export interface Curve {
   /** ECDSA with r‖s by a compressed key. Whether s is low is the caller's to check. */
   verify(publicKey: Uint8Array, digest: Uint8Array, signature: Uint8Array): boolean;
 }
-
-/** The native addon; where it has no binary for this machine, or does not load, JavaScript at a twentieth of the speed. */
-export async function loadCurve(): Promise<Curve> {
-  try {
-    const { createNativeCurve } = await import('./native-curve.ts');
-    return createNativeCurve();
-  } catch {
-    const { createPortableCurve } = await import('./portable-curve.ts');
-    return createPortableCurve();
-  }
-}
