@@ -1,11 +1,11 @@
 /** Content-addressed archives, version 1 (https://ipld.io/specs/transport/car/carv1/): blocks one after another, each with its CID. */
 import * as dagCbor from '@ipld/dag-cbor';
-import { varint } from 'multiformats';
 import { CID } from 'multiformats/cid';
 import { CID_BYTES } from './block-cid.ts';
 import { concatBytes, equalBytes } from './bytes.ts';
 import type { Crypto } from './crypto.ts';
 import { CodedError } from './errors.ts';
+import { encodeVarint } from './varint.ts';
 
 const VERSION = 1;
 const VARINT_MAX_BYTES = 5;
@@ -30,7 +30,7 @@ export function encodeCarBlock({ cid, bytes }: CarBlock): Uint8Array {
 
 function section(...parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
-  return concatBytes(varint.encodeTo(length, new Uint8Array(varint.encodingLength(length))), ...parts);
+  return concatBytes(encodeVarint(length), ...parts);
 }
 
 /** Reads the blocks of an archive from its bytes in pieces, and checks each against its CID. Throws `bad_archive`. */
