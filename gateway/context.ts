@@ -8,7 +8,7 @@ import type { IdempotencyKeys } from './http/idempotency.ts';
 import type { Hub } from './hub.ts';
 import type { Events } from './interface.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
-import type { RateLimits } from './protection/rate-limits.ts';
+import type { ClientLimits } from './protection/client-limits.ts';
 import { DEFAULT_NAMESPACE } from './schemas.ts';
 import type { Tenants } from './tenants.ts';
 import type { Turn } from './turn.ts';
@@ -40,7 +40,7 @@ export interface Context {
   readonly idempotency: IdempotencyKeys<Receipt>;
   readonly presence: PresenceBoard;
   readonly metrics: GatewayMetrics;
-  readonly rates: RateLimits;
+  readonly rates: ClientLimits;
   readonly audit: Audit;
   /** Told of every request that was answered, where that is measured. */
   readonly onAnswered: ((answered: Answered) => void) | undefined;

@@ -29,7 +29,7 @@ import {
 } from './limits.ts';
 import { listen, urlsOf } from './listen.ts';
 import { createGatewayMetrics } from './metrics.ts';
-import { RateLimits } from './protection/rate-limits.ts';
+import { ClientLimits } from './protection/client-limits.ts';
 import { tlsFilesOf } from './protection/tls-files.ts';
 import { isShared } from './state/index.ts';
 import { Tenants } from './tenants.ts';
@@ -63,7 +63,7 @@ export class GatewayServer implements Gateway {
   readonly #build: Build;
   readonly #idempotency: Context['idempotency'];
   readonly #events: Events;
-  readonly #rates: RateLimits;
+  readonly #rates: ClientLimits;
   readonly #audit: Audit;
   readonly #onAnswered: Context['onAnswered'];
   #url = '';
@@ -84,7 +84,7 @@ export class GatewayServer implements Gateway {
     this.#onAnswered = components.onAnswered;
     this.#config = init.config;
     this.#build = init.build;
-    this.#rates = new RateLimits({ clock: systemClock, metrics: this.metrics }, { config: init.config });
+    this.#rates = new ClientLimits({ clock: systemClock, metrics: this.metrics }, { config: init.config });
     // outlives a restart of the gateway: a retry may come right after it
     this.#idempotency = new IdempotencyKeys(
       { clock: systemClock },

@@ -30,7 +30,7 @@ import {
 import { libraryLogger } from '../listen.ts';
 import { type GatewayMetrics, routeClass } from '../metrics.ts';
 import { TrustedProxies } from '../protection/client-address.ts';
-import type { Client } from '../protection/rate-limits.ts';
+import type { Client } from '../protection/client-limits.ts';
 import { chooseSubprotocol } from '../ws/subprotocols.ts';
 import { addActing } from './acting.ts';
 import { addAuditHooks } from './audit-hooks.ts';

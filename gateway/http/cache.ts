@@ -1,6 +1,7 @@
 /** The cache of DeBros clients of the second generation (E2): JSON values in named maps, kept as records. */
 import { z } from 'zod';
 import type { RecordName, Storage, StoredRecord } from '../../node/index.ts';
+import { ConcurrencyLimit } from '../../protocols/common/concurrency-limit.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { oneNamespace } from '../context.ts';
 import { GatewayError } from '../errors.ts';
@@ -16,7 +17,6 @@ import {
 } from '../limits.ts';
 import { PatternFilter } from '../pattern/filter.ts';
 import { Pattern } from '../pattern/pattern.ts';
-import { Places } from '../protection/places.ts';
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
 import { parseTtl } from './duration.ts';
 import type { Routes } from './routes.ts';
@@ -110,7 +110,7 @@ interface MapName {
 
 export function cacheRoutes(app: Routes, { storage, holdValue }: StorageContext): void {
   const bodyLimit = VALUE_MAX_BYTES + JSON_OVERHEAD_BYTES;
-  const scans = new Places({ max: SCANS_PER_NAMESPACE });
+  const scans = new ConcurrencyLimit({ maxPerKey: SCANS_PER_NAMESPACE });
 
   app.get('/v1/cache/health', { schema: healthSchema }, async () => {
     // throws where there is no storage to keep it
@@ -160,7 +160,7 @@ export function cacheRoutes(app: Routes, { storage, holdValue }: StorageContext)
     const pattern = body.match === undefined ? null : new Pattern(body.match);
     const map = mapOf(body, query);
     const find = () => scan(acting.storage, map, pattern);
-    const keys = await (pattern === null ? find() : inPlace(scans, map.namespace, find));
+    const keys = await (pattern === null ? find() : limited(scans, map.namespace, find));
     return { keys, count: keys.length, dmap: body.dmap };
   });
 }
@@ -221,17 +221,17 @@ async function readAll(
   return results;
 }
 
-/** Does `work` where there is a place for it. Throws `rate_limited`. */
-async function inPlace<T>(scans: Places, namespace: string, work: () => Promise<T>): Promise<T> {
-  const giveBack = scans.take(namespace);
-  if (giveBack === null) {
+/** Does `work` where the namespace has no other under way. Throws `rate_limited`. */
+async function limited<T>(scans: ConcurrencyLimit, namespace: string, work: () => Promise<T>): Promise<T> {
+  const release = scans.tryAcquire(namespace);
+  if (release === null) {
     const message = 'another scan of this namespace with match is under way: try again when it is over';
     throw new GatewayError('rate_limited', message, { limit: 'gateway.scans' });
   }
   try {
     return await work();
   } finally {
-    giveBack();
+    release();
   }
 }
 

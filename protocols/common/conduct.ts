@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { RateLimiter } from './rate-limit.ts';
+import { RateLimit } from './rate-limit.ts';
 import type { Refusal } from './refusal.ts';
 
 /** Peers whose conduct is remembered, connected or not. */
@@ -19,17 +19,17 @@ export interface ConductInit {
 
 /** Remembers what peers did, over reconnections. Gossip's own score forgets a peer that reconnects. */
 export class Conduct {
-  readonly #ignored: RateLimiter;
-  readonly #faults: RateLimiter;
+  readonly #ignored: RateLimit;
+  readonly #faults: RateLimit;
 
   constructor(components: { clock: Clock }, init: ConductInit) {
-    this.#ignored = new RateLimiter(components, {
+    this.#ignored = new RateLimit(components, {
       perSecond: init.ignoredPerSecond,
       burst: init.ignoredBurst,
       debtMax: init.ignoredBurst,
       maxKeys: PEERS_MAX,
     });
-    this.#faults = new RateLimiter(components, {
+    this.#faults = new RateLimit(components, {
       perSecond: 1 / FAULT_FORGIVEN_S,
       burst: FAULTS_FREE,
       debtMax: FAULTS_HELD_MAX,

@@ -1,10 +1,10 @@
 import type { Clock } from '../common/clock.ts';
+import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
 import { Conduct } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
-import { RateLimiter } from '../common/rate-limit.ts';
+import { RateLimit } from '../common/rate-limit.ts';
 import { Refusal } from '../common/refusal.ts';
-import { WaitingRoom } from '../common/waiting-room.ts';
 import { decodeNotice, decodePolicy, signingBytes } from './codec.ts';
 import {
   IGNORED_PER_SECOND,
@@ -74,11 +74,11 @@ export class NoticeAdmission {
   readonly #components: NoticeAdmissionComponents;
   readonly #swarm: string;
   readonly #conduct: Conduct;
-  readonly #pushed: RateLimiter;
-  readonly #verified: RateLimiter;
+  readonly #pushed: RateLimit;
+  readonly #verified: RateLimit;
   /** Sponsorships that replace others, by operator. */
-  readonly #replaced: RateLimiter;
-  readonly #waiting = new WaitingRoom({ max: VERIFY_QUEUE_MAX, maxPerPeer: VERIFY_QUEUE_MAX_PER_PEER });
+  readonly #replaced: RateLimit;
+  readonly #pending = new ConcurrencyLimit({ max: VERIFY_QUEUE_MAX, maxPerKey: VERIFY_QUEUE_MAX_PER_PEER });
 
   constructor(components: NoticeAdmissionComponents, init: { readonly swarm: string }) {
     this.#components = components;
@@ -87,16 +87,16 @@ export class NoticeAdmission {
       ignoredPerSecond: IGNORED_PER_SECOND,
       ignoredBurst: 4 * IGNORED_PER_SECOND,
     });
-    const limiter = (perSecond: number, burst: number): RateLimiter =>
-      new RateLimiter(components, { perSecond, burst, debtMax: perSecond, maxKeys: PEERS_MAX });
-    this.#pushed = limiter(PUSHED_PER_SECOND, PUSHED_BURST);
-    this.#verified = limiter(VERIFIED_PER_SECOND, VERIFIED_BURST);
-    this.#replaced = limiter(REPLACED_PER_SECOND, REPLACED_BURST);
+    const rate = (perSecond: number, burst: number): RateLimit =>
+      new RateLimit(components, { perSecond, burst, debtMax: perSecond, maxKeys: PEERS_MAX });
+    this.#pushed = rate(PUSHED_PER_SECOND, PUSHED_BURST);
+    this.#verified = rate(VERIFIED_PER_SECOND, VERIFIED_BURST);
+    this.#replaced = rate(REPLACED_PER_SECOND, REPLACED_BURST);
   }
 
   /** Notices that wait for verification now. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#pending.size;
   }
 
   /** Whether `peer` is to be graylisted for what it sent, over reconnections. */
@@ -233,7 +233,8 @@ export class NoticeAdmission {
     isEndorsed: boolean,
   ): Promise<void> {
     if (origin === 'pushed' && this.#verified.isExceeded(peer)) throw overloaded();
-    if (!this.#waiting.enter(peer)) throw overloaded();
+    const release = this.#pending.tryAcquire(peer);
+    if (release === null) throw overloaded();
     try {
       if (origin === 'pushed') this.#verified.charge(peer);
       this.#components.metrics.noticesVerified += 1;
@@ -244,7 +245,7 @@ export class NoticeAdmission {
       }
       for (const act of actsOf(notice, isEndorsed)) await this.#authorise(act);
     } finally {
-      this.#waiting.leave(peer);
+      release();
     }
   }
 
