@@ -19,7 +19,10 @@ export const addJoin: AddCommand = (program) => {
     .summary('join with this command line alone')
     .description('Join with an invite, without running a node.')
     .argument('[invite]', 'The invite; - for standard input.')
-    .option('--data <dir>', 'Data directory. [MAILLON_DATA, default ./data]')
+    .option(
+      '--data <dir>',
+      'Data directory of a node that ran on this machine, whose owner key then signs; what joining grants is kept in ~/.maillon in any case. [MAILLON_DATA, default ./data]',
+    )
     .option('--config <file>', 'Configuration file. [MAILLON_CONFIG, default maillon.yaml if there]')
     .option('--json', 'Print one JSON line.');
   addJoinOptions(command, { isArgument: true })

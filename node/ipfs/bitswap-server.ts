@@ -7,9 +7,10 @@ import type { Clock } from '../../protocols/common/clock.ts';
 import { ConcurrencyLimit } from '../../protocols/common/concurrency-limit.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { RateLimit } from '../../protocols/common/rate-limit.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
-import { Frames } from '../storage/frames.ts';
+import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
+import { Frames } from '../transport/frames.ts';
 import {
   BITSWAP_PROTOCOL,
   decodeWantlist,
@@ -38,7 +39,6 @@ import {
 } from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
 import { Outgoing } from './outgoing.ts';
-import type { PublicBlocks } from './public-blocks.ts';
 
 export interface BitswapServerComponents {
   readonly network: Pick<
@@ -190,15 +190,15 @@ export class BitswapServer {
         }
       }
       this.#leave(peer, customer);
-      await (outgoing as Outgoing | null)?.end(AbortSignal.timeout(this.#sendTimeoutMs));
+      await outgoing?.end(AbortSignal.timeout(this.#sendTimeoutMs));
     } catch (error) {
       this.#leave(peer, customer);
       const reason = errorMessage(error);
-      (outgoing as Outgoing | null)?.abort(new Error(reason));
+      outgoing?.abort(new Error(reason));
       if (customer.gone.signal.aborted) return;
       logger.debug({ peer, reason }, 'a peer did not take what it wanted');
       // a stream that it ended may be one of a connection that ends; the block was read all the same
-      if ((timeout as AbortSignal | null)?.aborted === true) this.#deafen(peer);
+      if (timeout?.aborted === true) this.#deafen(peer);
       else this.#lookups.charge(peer, RESET_LOOKUPS);
     }
   }
