@@ -1,5 +1,8 @@
 import type { Clock } from './clock.ts';
 
+/** Peers whose rates a node remembers, connected or not: some 200 bytes each, and more than it meets in minutes. */
+export const RATED_PEERS_MAX = 10_000;
+
 /** A token bucket that can be overdrawn. */
 export interface Rate {
   /** What may be spent each second. */

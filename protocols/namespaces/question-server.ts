@@ -1,6 +1,6 @@
 import { equalBytes } from '../common/bytes.ts';
 import type { Clock } from '../common/clock.ts';
-import { RateLimit } from '../common/rate-limit.ts';
+import { RATED_PEERS_MAX, RateLimit } from '../common/rate-limit.ts';
 import {
   FETCH_MAX,
   IDS_MAX,
@@ -31,9 +31,6 @@ export interface QuestionServerComponents {
   readonly metrics: NamespacesMetrics;
 }
 
-/** Peers whose rates are remembered. */
-const PEERS_MAX = 10_000;
-
 /** Answers peers that ask for notices, within bounds of each and of all. */
 export class QuestionServer {
   readonly #components: QuestionServerComponents;
@@ -45,7 +42,7 @@ export class QuestionServer {
       perSecond: QUESTIONS_PER_SECOND,
       burst: QUESTIONS_BURST,
       debtMax: QUESTIONS_PER_SECOND,
-      maxKeys: PEERS_MAX,
+      maxKeys: RATED_PEERS_MAX,
       total: {
         perSecond: QUESTIONS_TOTAL_PER_SECOND,
         burst: QUESTIONS_TOTAL_BURST,

@@ -1,13 +1,12 @@
 import type { Clock } from '../common/clock.ts';
 import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
-import { Conduct } from '../common/conduct.ts';
+import { Conduct, IGNORED_DEFAULT } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
-import { RateLimit } from '../common/rate-limit.ts';
+import { RATED_PEERS_MAX, RateLimit } from '../common/rate-limit.ts';
 import { Refusal } from '../common/refusal.ts';
 import { decodeNotice, decodePolicy, signingBytes } from './codec.ts';
 import {
-  IGNORED_PER_SECOND,
   PUSHED_BURST,
   PUSHED_PER_SECOND,
   REPLACED_BURST,
@@ -63,9 +62,6 @@ export interface NoticeAdmissionComponents {
 /** `asked`: this node asked for it, so that only proven faults count. `own`: of its own operator or client. */
 export type NoticeOrigin = 'pushed' | 'asked' | 'own';
 
-/** Peers whose rates are remembered. */
-const PEERS_MAX = 10_000;
-
 /**
  * Decides about every notice: size, form, fields, clock, whether it is new and follows what is known, room, signature, chain; in
  * that order, cheapest first. Nobody is charged for a notice that is known, early, or came second.
@@ -83,12 +79,9 @@ export class NoticeAdmission {
   constructor(components: NoticeAdmissionComponents, init: { readonly swarm: string }) {
     this.#components = components;
     this.#swarm = init.swarm;
-    this.#conduct = new Conduct(components, {
-      ignoredPerSecond: IGNORED_PER_SECOND,
-      ignoredBurst: 4 * IGNORED_PER_SECOND,
-    });
+    this.#conduct = new Conduct(components, IGNORED_DEFAULT);
     const rate = (perSecond: number, burst: number): RateLimit =>
-      new RateLimit(components, { perSecond, burst, debtMax: perSecond, maxKeys: PEERS_MAX });
+      new RateLimit(components, { perSecond, burst, debtMax: perSecond, maxKeys: RATED_PEERS_MAX });
     this.#pushed = rate(PUSHED_PER_SECOND, PUSHED_BURST);
     this.#verified = rate(VERIFIED_PER_SECOND, VERIFIED_BURST);
     this.#replaced = rate(REPLACED_PER_SECOND, REPLACED_BURST);

@@ -1,14 +1,13 @@
 import { bytesKey } from '../common/bytes.ts';
 import type { Clock } from '../common/clock.ts';
 import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
-import { Conduct } from '../common/conduct.ts';
+import { Conduct, IGNORED_DEFAULT } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
-import { RateLimit } from '../common/rate-limit.ts';
+import { RATED_PEERS_MAX, RateLimit } from '../common/rate-limit.ts';
 import type { SignedAnnouncement } from './announcement.ts';
 import { decodeAnnouncement, decodeRequest, encodePage, fitsPage, signingBytes } from './codec.ts';
 import {
-  IGNORED_PER_SECOND,
   PAGES_BURST,
   PAGES_PER_SECOND,
   PAGES_TOTAL_BURST,
@@ -41,9 +40,6 @@ export interface NodeAdmissionComponents {
 /** `asked`: this node asked for it, so it is nobody's fault when it is old or late. */
 export type Origin = 'pushed' | 'asked';
 
-/** Peers whose rates are remembered. */
-const PEERS_MAX = 10_000;
-
 /**
  * Decides about every announcement that comes from a peer: size, form, clock, newer than the one known, signature,
  * operator, room; in that order, cheapest first.
@@ -58,15 +54,12 @@ export class NodeAdmission {
   constructor(components: NodeAdmissionComponents, init: { readonly swarm: string }) {
     this.#components = components;
     this.#swarm = init.swarm;
-    this.#conduct = new Conduct(components, {
-      ignoredPerSecond: IGNORED_PER_SECOND,
-      ignoredBurst: 4 * IGNORED_PER_SECOND,
-    });
+    this.#conduct = new Conduct(components, IGNORED_DEFAULT);
     this.#verified = new RateLimit(components, {
       perSecond: VERIFIED_PER_SECOND,
       burst: VERIFIED_BURST,
       debtMax: VERIFIED_BURST,
-      maxKeys: PEERS_MAX,
+      maxKeys: RATED_PEERS_MAX,
     });
   }
 
@@ -143,7 +136,7 @@ export class PageServer {
       perSecond: PAGES_PER_SECOND,
       burst: PAGES_BURST,
       debtMax: PAGES_BURST,
-      maxKeys: PEERS_MAX,
+      maxKeys: RATED_PEERS_MAX,
       total: { perSecond: PAGES_TOTAL_PER_SECOND, burst: PAGES_TOTAL_BURST, debtMax: PAGES_TOTAL_BURST },
     });
   }

@@ -1,15 +1,14 @@
 import { bytesKey, equalBytes } from '../common/bytes.ts';
 import type { Clock } from '../common/clock.ts';
 import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
-import { Conduct } from '../common/conduct.ts';
+import { Conduct, IGNORED_DEFAULT } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
-import { RateLimit } from '../common/rate-limit.ts';
+import { RATED_PEERS_MAX, RateLimit } from '../common/rate-limit.ts';
 import { decodeRecord, signingBytes } from './codec.ts';
 import {
   CLOCK_GRACE_MS,
   CLOCK_SKEW_MS,
-  IGNORED_PER_SECOND,
   VERIFIED_MAX,
   VERIFY_QUEUE_MAX,
   VERIFY_QUEUE_MAX_PER_PEER,
@@ -45,9 +44,6 @@ export interface RecordAdmissionComponents {
   readonly metrics: StorageMetrics;
 }
 
-/** Peers whose rates are remembered. */
-const PEERS_MAX = 10_000;
-
 /**
  * Decides about every record that comes from a peer: size, form, fields, place, clock, expiry, signature, authorisation,
  * in that order, cheapest first. Of the same bytes that come again the signature is not verified again.
@@ -65,10 +61,7 @@ export class RecordAdmission {
   constructor(components: RecordAdmissionComponents, init: { readonly swarm: string }) {
     this.#components = components;
     this.#swarm = init.swarm;
-    this.#conduct = new Conduct(components, {
-      ignoredPerSecond: IGNORED_PER_SECOND,
-      ignoredBurst: 4 * IGNORED_PER_SECOND,
-    });
+    this.#conduct = new Conduct(components, IGNORED_DEFAULT);
   }
 
   /** Records that wait for verification now. */
@@ -187,7 +180,7 @@ export class RequestQuotas {
   constructor(components: { readonly clock: Clock }) {
     for (const type of Object.keys(REQUESTS) as RequestType[]) {
       const { perSecond, burst } = REQUESTS[type];
-      const init = { perSecond, burst, debtMax: perSecond, maxKeys: PEERS_MAX };
+      const init = { perSecond, burst, debtMax: perSecond, maxKeys: RATED_PEERS_MAX };
       this.#limits.set(type, new RateLimit(components, init));
     }
   }
