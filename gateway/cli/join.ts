@@ -1,5 +1,5 @@
-import type { AddCommand } from './command.ts';
-import { addJoinOptions, type JoinOptions } from './join/options.ts';
+import type { AddCommand } from './core/command.ts';
+import { addJoinOptions, type JoinCommandOptions, type JoinOptions } from './join/options.ts';
 
 const HELP = `
 INVITE is what maillon invite --role member printed; "-" reads it from standard input, where other users of this machine do not see it.
@@ -32,9 +32,3 @@ export const addJoin: AddCommand = (program) => {
       await joinCommandLine({ ...options, ...(invite === undefined ? {} : { join: invite }) });
     });
 };
-
-export interface JoinCommandOptions {
-  readonly data?: string;
-  readonly config?: string;
-  readonly json?: boolean;
-}

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { AUTH_LIMITS } from '../../gateway/auth/limits.ts';
-import { FRAME_MAX_BYTES, FRAME_MAX_FRAGMENTS, GATEWAY_LIMITS } from '../../gateway/limits.ts';
+import { FRAME_MAX_BYTES, FRAME_MAX_FRAGMENTS, GATEWAY_LIMITS } from '../../gateway/core/limits.ts';
 import { createNode, DEFAULTS } from '../../node/index.ts';
 import * as blobs from '../../protocols/blobs/constants.ts';
 import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_BYTES, CHAIN_MAX_LINKS } from '../../protocols/common/chain.ts';

@@ -3,9 +3,9 @@ import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_LINKS } from '../../../protocols/common
 import type { Ed25519Signer } from '../../../protocols/common/crypto.ts';
 import { decodeLink, type Link } from '../../../protocols/identity/index.ts';
 import { Author, type Client } from '../../client/index.ts';
-import { UsageError } from '../errors.ts';
-import { readBounded } from '../input.ts';
-import { openNamed } from '../named-file.ts';
+import { UsageError } from '../core/errors.ts';
+import { readBounded } from '../core/input.ts';
+import { openNamed } from '../core/named-file.ts';
 import { openKey } from './key.ts';
 import type { SigningOptions } from './options.ts';
 
