@@ -7,33 +7,29 @@ const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/** Time to sign: people look for their wallet. */
 export const NONCE_TTL_MS = limit(
   'auth.nonceTtl',
   5 * MINUTE_MS,
   'milliseconds',
-  'a nonce must be signed in that time, and once',
+  'time to sign a nonce, once: people look for their wallet',
 );
-/** An access token: how long one is good that nobody can ask a state about. */
 export const ACCESS_TOKEN_TTL_MS = limit(
   'auth.accessTokenTtl',
   15 * MINUTE_MS,
   'milliseconds',
-  'then it is refreshed',
+  'how long an access token is good; then the client refreshes it',
 );
-/** A session that is not used: then its wallet signs in again. */
 export const SESSION_TTL_MS = limit(
   'auth.sessionTtl',
   30 * DAY_MS,
   'milliseconds',
-  'then the wallet signs in again',
+  'how long a session lasts that is not used; then its wallet signs in again',
 );
-/** What a wallet delegates in a sign-in message, unless it is asked for another time: a day's work. */
 export const DELEGATION_TTL_MS = limit(
   'auth.delegationTtl',
   DAY_MS,
   'milliseconds',
-  'what a sign-in message delegates, unless said',
+  'what a wallet delegates in a sign-in message, unless it is asked for another time: a day’s work',
 );
 /** The same at most: a session that is in use may go on that long. */
 export const DELEGATION_TTL_MAX_MS = limit(
@@ -59,12 +55,11 @@ export const SIGNING_KEYS_REFRESH_MS = MINUTE_MS;
 export const SIGNING_KEYS_RETRY_MS = 250;
 /** Signing keys that are read: two gateways that began together and a rotation are four. */
 export const SIGNING_KEYS_MAX = 16;
-/** How late another gateway learns of a logout or of a key that was revoked. */
 export const STANDING_TTL_MS = limit(
   'auth.standingTtl',
   5 * SECOND_MS,
   'milliseconds',
-  'after which a revocation holds at every gateway',
+  'how late another gateway learns of a logout or of a key that was revoked',
 );
 /** How long a credential is remembered as good without asking: a stream that it opens then is asked about in time, too. */
 export const REMEMBERED_MS = 2_500;
@@ -74,43 +69,52 @@ export const STANDING_CHECK_MS = 2 * SECOND_MS;
 export const STANDING_BATCH = 500;
 /** Wallets of which it is remembered that they were promised room. */
 export const PROMISED_REMEMBERED_MAX = 16_384;
-/** A ticket: as long as a page needs to open a stream. */
 export const TICKET_TTL_MS = limit(
   'auth.ticketTtl',
   30 * SECOND_MS,
   'milliseconds',
-  'a stream must be opened with it in that time, and once',
+  'a client must open a stream with a ticket in that time, and once',
 );
-/** Tickets of one wallet that were not used: pages that it opens at once. */
-export const TICKETS_PER_WALLET_MAX = limit('auth.ticketsPerWallet', 64, 'count', 'that were not used');
+export const TICKETS_PER_WALLET_MAX = limit(
+  'auth.ticketsPerWallet',
+  64,
+  'count',
+  'tickets of one wallet that were not used: pages that it opens at once',
+);
 /** All of them together, some 500 bytes each. */
 export const TICKETS_MAX = limit('auth.tickets', 20_000, 'count', 'of all wallets, some 500 bytes each');
 /** Credentials that are remembered as good, some 500 bytes each. */
 export const CREDENTIALS_MAX = 20_000;
-/** Sessions of one wallet: devices; the oldest ends for one more. */
 export const SESSIONS_PER_WALLET_MAX = limit(
   'auth.sessionsPerWallet',
   100,
   'count',
-  'the oldest ends for one more',
+  'sessions of one wallet: devices; the oldest ends for one more',
 );
-/** Refresh tokens of one session that are kept, to know a used one when it comes again; then its wallet signs in again. Of 30 days, one each five minutes. */
 export const REFRESH_TOKENS_PER_SESSION_MAX = limit(
   'auth.refreshTokensPerSession',
   10_000,
   'count',
-  'of 30 days; then the wallet signs in again',
+  'refresh tokens of one session, 30 days of one each five minutes; then its wallet signs in again',
 );
-/** How long an API key with a name is kept after it was revoked: for whoever looks into what went wrong. */
 export const REVOKED_KEY_KEPT_MS = limit(
   'auth.revokedKeyKept',
   DAY_MS,
   'milliseconds',
-  'then a revoked key is deleted',
+  'how long an API key with a name is kept after it was revoked: for whoever looks into what went wrong',
 );
-/** API keys and apps of one wallet in one namespace: each is a row. */
-export const API_KEYS_PER_WALLET_MAX = limit('auth.apiKeysPerWallet', 100, 'count', 'in one namespace');
-export const APPS_PER_WALLET_MAX = limit('auth.appsPerWallet', 100, 'count', 'in one namespace');
+export const API_KEYS_PER_WALLET_MAX = limit(
+  'auth.apiKeysPerWallet',
+  100,
+  'count',
+  'API keys of one wallet in one namespace: each is a row',
+);
+export const APPS_PER_WALLET_MAX = limit(
+  'auth.appsPerWallet',
+  100,
+  'count',
+  'apps of one wallet in one namespace: each is a row',
+);
 /** How long a gateway that starts waits for a state that does not answer: then it serves what needs none. */
 export const STATE_PATIENCE_MS = 2 * SECOND_MS;
 /** How often what has ended is deleted. */
@@ -119,12 +123,11 @@ export const SWEEP_INTERVAL_MS = 5 * MINUTE_MS;
 export const SWEEP_BATCH = 1_000;
 /** Names of apps and keys. */
 export const LABEL_MAX_LENGTH = 128;
-/** A body of a sign-in: the longest witness is far below. */
 export const AUTH_BODY_MAX_BYTES = limit(
   'auth.bodyBytes',
   16 * 1024,
   'bytes',
-  'the longest signature is far below',
+  'a body of a sign-in: the longest witness is far below',
 );
 /** A JWT of this gateway has some 500 characters. */
 export const TOKEN_MAX_LENGTH = 4 * 1024;

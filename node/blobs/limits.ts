@@ -15,8 +15,12 @@ export const FETCHES_AT_ONCE = 4;
 /** Left on the disk for what is not blobs: the record store goes on when blobs are refused. */
 export const DISK_RESERVED_BYTES = 16 * MIB;
 
-/** Uploads under way: each keeps its digests, some 64 KiB. */
-export const UPLOADS_MAX = limit('blobs.uploads', 1024, 'count', 'uploads under way at a node');
+export const UPLOADS_MAX = limit(
+  'blobs.uploads',
+  1024,
+  'count',
+  'uploads under way at a node: each keeps its digests, some 64 KiB; then overloaded',
+);
 export const UPLOADS_PER_NAMESPACE_MAX = limit(
   'blobs.uploadsPerNamespace',
   64,
@@ -25,19 +29,17 @@ export const UPLOADS_PER_NAMESPACE_MAX = limit(
 );
 /** How long an upload waits for a client that went away: a setting may say otherwise. */
 export const UPLOAD_LIFE_MS = 10 * MINUTE_MS;
-/** An upload that nothing has come of is ended after this: a client that means it sends within seconds. */
 export const EMPTY_UPLOAD_LIFE_MS = limit(
   'blobs.emptyUploadLife',
   2 * MINUTE_MS,
   'milliseconds',
-  'an upload of which nothing comes',
+  'an upload that nothing has come of is ended after this: a client that means it sends within seconds',
 );
-/** A whole blob that nothing refers to is kept so long: the slowest replica of a write may still be fetching it. */
 export const UNREFERENCED_GRACE_MS = limit(
   'blobs.grace',
   60 * MINUTE_MS,
   'milliseconds',
-  'bytes that nothing refers to yet',
+  'a whole blob that nothing refers to is kept so long: the slowest replica of a write may still be fetching it',
 );
 /** A part of a blob that nothing refers to and nothing came of: longer than a fetch takes for the blocks that it notes together. */
 export const UNREFERENCED_PART_GRACE_MS = 10 * MINUTE_MS;

@@ -43,20 +43,27 @@ export const PEERS_MAX = 8192;
 export const ASKED_MAX = 12;
 /** Of them at once. */
 export const ASKED_AT_ONCE = 4;
-/** To find and get the first block of what is not here: a client waits for it. */
 export const FIND_TIMEOUT_MS = limit(
   'ipfs.findTimeout',
   10 * SECOND_MS,
   'milliseconds',
-  'to find what is not here',
+  'to find and get the first block of what is not here: a client waits for it',
 );
 /** For each further one. */
 export const BLOCK_TIMEOUT_MS = 20 * SECOND_MS;
-/** Searches for clients at once; more are refused as overload. */
-export const FINDS_AT_ONCE = limit('ipfs.finds', 64, 'count', 'searches for clients at once');
+export const FINDS_AT_ONCE = limit(
+  'ipfs.finds',
+  64,
+  'count',
+  'searches for clients at once; more are refused as overload',
+);
 
-/** Blobs that a node announces: 100 GiB and more of files of 10 MiB. The others are found only where all members are asked. */
-export const ANNOUNCED_MAX = limit('ipfs.announced', 10_000, 'count', 'blobs that a node announces');
+export const ANNOUNCED_MAX = limit(
+  'ipfs.announced',
+  10_000,
+  'count',
+  'blobs that a node announces: 100 GiB and more of files of 10 MiB. The others are found only where all members are asked',
+);
 /** How often it is looked for what is new or not public any more. */
 export const ANNOUNCE_TICK_MS = 2 * SECOND_MS;
 /** How often all references are gone through again: for what became public without a policy. */
@@ -66,19 +73,17 @@ export const ANNOUNCE_PAGE = 256;
 /** Announced at once: each asks some twenty nodes. */
 export const ANNOUNCES_AT_ONCE = 4;
 export const ANNOUNCE_TIMEOUT_MS = 20 * SECOND_MS;
-/** An announcement is renewed after this, well before it ends. */
 export const ANNOUNCE_RENEWAL_MS = limit(
   'ipfs.announceRenewal',
   10 * 60 * MINUTE_MS,
   'milliseconds',
-  'then they are announced again',
+  'an announcement is renewed after this, well before it ends',
 );
-/** An announcement of another node counts for so long: who is gone is not asked for ever. */
 export const PROVIDER_LIFE_MS = limit(
   'ipfs.providerLife',
   24 * 60 * MINUTE_MS,
   'milliseconds',
-  'an announcement of another node counts',
+  'how long an announcement of another node counts: a node that is gone is not asked for ever',
 );
 /** Announcements that a node keeps for others, some 200 bytes each; of one peer; and for one CID. */
 export const PROVIDERS_MAX = 100_000;

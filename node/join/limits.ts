@@ -15,10 +15,18 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Invites that can be used: each is a secret that somebody carries about. */
-export const OPEN_INVITES_MAX = limit('join.openInvites', 32, 'count', 'invites that can be used at a time');
-/** Machines of one owner that are listed, revoked ones included; the file is written as a whole at each change. */
-export const MEMBERS_MAX = limit('join.members', 512, 'count', 'machines of one owner that are listed');
+export const OPEN_INVITES_MAX = limit(
+  'join.openInvites',
+  32,
+  'count',
+  'invites that can be used: each is a secret that somebody carries about',
+);
+export const MEMBERS_MAX = limit(
+  'join.members',
+  512,
+  'count',
+  'machines of one owner that are listed, revoked ones included; the file is written as a whole at each change',
+);
 /** How long an invite can be used unless said, and at most. */
 export const INVITE_LIFETIME_MS = HOUR_MS;
 export const INVITE_LIFETIME_MAX_MS = limit(
@@ -29,12 +37,11 @@ export const INVITE_LIFETIME_MAX_MS = limit(
 );
 export const INVITE_LIFETIME_MIN_MS = MINUTE_MS;
 
-/** How long a delegation to an invited machine lasts: a machine may be off for two months and need no new invite. */
 export const DELEGATION_LIFETIME_MS = limit(
   'join.delegationLifetime',
   90 * DAY_MS,
   'milliseconds',
-  'an invited machine may be off for two months and need no new invite',
+  'how long a delegation to an invited machine lasts: a machine may be off for two months and need no new invite',
 );
 /** What is left of it when it is renewed. */
 export const RENEWAL_LEFT_MS = limit(

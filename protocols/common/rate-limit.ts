@@ -5,7 +5,7 @@ export const RATED_PEERS_MAX = 10_000;
 
 /** A token bucket that can be overdrawn. */
 export interface Rate {
-  /** What may be spent each second. */
+  /** Cost that may be spent each second. */
   readonly perSecond: number;
   /** The most that can be saved up: how large a burst may be. */
   readonly burst: number;
@@ -16,7 +16,7 @@ export interface Rate {
 export interface RateLimitInit extends Rate {
   /** Keys that are remembered. The least recently used one is forgotten first, which forgives it. */
   readonly maxKeys: number;
-  /** What all keys may spend together; unbounded unless it is given. */
+  /** The rate of all keys together; unbounded unless it is given. */
   readonly total?: Rate;
 }
 

@@ -14,14 +14,17 @@ export const DELEGATION_BODY_ITEMS = 9;
 /** Two delegations of the same grant are two: one is revoked without the other. */
 export const DELEGATION_NONCE_BYTES = 16;
 
-/** Resources of one link: a few namespaces, or a few prefixes of one. */
-export const RESOURCES_MAX = limit('identity.resources', 8, 'count', 'resources that one link grants');
-/** Characters of a resource: the longest names and a prefix of some hundred bytes. */
+export const RESOURCES_MAX = limit(
+  'identity.resources',
+  8,
+  'count',
+  'resources of one link: a few namespaces, or a few prefixes of one',
+);
 export const RESOURCE_MAX_LENGTH = limit(
   'identity.resourceBytes',
   1024,
   'bytes',
-  'the longest names and a long prefix',
+  'characters of a resource: the longest names and a prefix of some hundred bytes',
 );
 
 /** CBOR items of a link: a delegation whose `ext` is 512 bytes of one-byte items has the most. */

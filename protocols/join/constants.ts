@@ -28,14 +28,17 @@ export const SECRET_DOMAIN = 'maillon/invite-secret/1';
 /** A pre-shared key of a private network. */
 export const NETWORK_KEY_BYTES = 32;
 export const KEY_BYTES = ED25519_MULTIKEY_BYTES;
-/** Addresses of the issuer, or of nodes to join through. */
-export const ADDRESSES_MAX = limit('join.addresses', 16, 'count', 'addresses in an invite or an answer');
-/** Characters of the name that a machine gives itself: a host name. */
+export const ADDRESSES_MAX = limit(
+  'join.addresses',
+  16,
+  'count',
+  'addresses of the issuer, or of nodes to join through',
+);
 export const MEMBER_NAME_MAX_LENGTH = limit(
   'join.nameLength',
   64,
   'count',
-  'characters of a member’s name: a host name',
+  'characters of the name that a machine gives itself: a host name',
 );
 
 /** Every field at its largest; usual invites are some 300 bytes. */
@@ -51,12 +54,11 @@ export const REQUEST_MAX_BYTES = 5 * 1024;
 export const ANSWER_MAX_BYTES = 10 * 1024;
 /** How long a request may take, from opening the stream to the answer's last byte: the issuer syncs its disk meanwhile. */
 export const REQUEST_TIMEOUT_MS = 15_000;
-/** Requests that one peer may make over longer times: a machine joins once and renews once a month. */
 export const REQUESTS_PER_SECOND = limit(
   'join.requestsPerSecond',
   0.1,
   'per second',
-  'requests of one peer, over longer times',
+  'requests that one peer may make over longer times: a machine joins once and renews once a month',
 );
 /** The same at once: a user who tries again. */
 export const REQUESTS_BURST = limit(

@@ -27,38 +27,34 @@ export const SPONSORSHIP_DOMAIN = 'maillon/sponsorship/1';
 export const POLICY_BODY_ITEMS = 12;
 export const REVOCATION_BODY_ITEMS = 7;
 export const SPONSORSHIP_BODY_ITEMS = 10;
-/** The largest policy: every field at its largest. Usual ones are some 400 bytes. */
 export const POLICY_MAX_BYTES = limit(
   'namespaces.policyBytes',
   48 * KIB,
   'bytes',
-  'every field at its largest',
+  'the largest policy: every field at its largest. Usual ones are some 400 bytes',
 );
-/** The largest revocation: a full chain, and a little. */
 export const REVOCATION_MAX_BYTES = limit(
   'namespaces.revocationBytes',
   6 * KIB,
   'bytes',
-  'a full chain, and a little',
+  'the largest revocation: a full chain, and a little',
 );
-/** The largest sponsorship: two full chains, and a little. A wallet's, accepted by a node, is some 1 200 bytes. */
 export const SPONSORSHIP_MAX_BYTES = limit(
   'namespaces.sponsorshipBytes',
   10 * KIB,
   'bytes',
-  'two full chains, and a little',
+  'the largest sponsorship: two full chains, and a little. A wallet’s, accepted by a node, is some 1 200 bytes',
 );
 /** The largest notice. */
 export const NOTICE_MAX_BYTES = POLICY_MAX_BYTES;
 
 export const AUTHOR_BYTES = ED25519_MULTIKEY_BYTES;
 export const DIGEST_BYTES = 32;
-/** DIDs that one rule names: more is a group, which is delegated to by its own key. */
 export const RULE_DIDS_MAX = limit(
   'namespaces.ruleDids',
   32,
   'count',
-  'DIDs that one rule of a policy names',
+  'DIDs that one rule names: more is a group, which is delegated to by its own key',
 );
 /** Prefixes of public topics. */
 export const PUBLIC_TOPICS_MAX = limit(
@@ -78,12 +74,11 @@ const RULES_ITEMS_MAX = 10 + RULES * (2 + RULE_DIDS_MAX) + PUBLIC_TOPICS_MAX + D
 /** Items of CBOR in a notice, all lists and maps within counted: `ext` holds at most one a byte. */
 export const NOTICE_ITEMS_MAX = POLICY_BODY_ITEMS + 2 + RULES_ITEMS_MAX + CHAIN_MAX_LINKS + EXT_MAX_BYTES;
 
-/** Notices a node keeps at most, and their bytes: at the bound new ones are refused, since an old one may not be forgotten. */
 export const NOTICES_MAX = limit(
   'namespaces.notices',
   100_000,
   'count',
-  'policies and revocations that a node keeps',
+  'policies and revocations that a node keeps: at the bound it refuses new ones, since it may not forget an old one',
 );
 export const NOTICES_MAX_BYTES = limit(
   'namespaces.noticesBytes',
@@ -95,21 +90,23 @@ export const NOTICES_MAX_BYTES = limit(
 export const UNSPONSORED_SHARE = 3 / 4;
 /** What a notice takes of that beside its own bytes: its row and its place in the index. */
 export const NOTICE_OVERHEAD_BYTES = 256;
-/** Bytes of one owner's policies and revocations: sixteen of them fill a node, not one. */
 export const PRINCIPAL_MAX_BYTES = limit(
   'namespaces.principalBytes',
   4 * MIB,
   'bytes',
-  'policies and revocations of one owner',
+  'bytes of one owner’s policies and revocations: sixteen of them fill a node, not one',
 );
-/** Revocations in one name. */
-export const REVOCATIONS_MAX = limit('namespaces.revocations', 1000, 'count', 'in one name');
-/** Policies of one namespace: a newcomer verifies all of them. */
+export const REVOCATIONS_MAX = limit(
+  'namespaces.revocations',
+  1000,
+  'count',
+  'revocations in one name: a node checks each chain against them',
+);
 export const POLICIES_MAX = limit(
   'namespaces.policies',
   1000,
   'count',
-  'of one namespace: a newcomer verifies all of them',
+  'policies of one namespace: a newcomer verifies all of them',
 );
 /**
  * Sponsorships a node keeps at most, and their bytes: room apart from that of policies and revocations, since holders and operators
@@ -122,19 +119,17 @@ export const SPONSORSHIPS_MAX_BYTES = limit(
   'bytes',
   'the same, apart from other notices',
 );
-/** Sponsorships of one operator: five of them fill a node, not one. */
 export const OPERATOR_SPONSORSHIPS_MAX = limit(
   'namespaces.operatorSponsorships',
   10_000,
   'count',
-  'of one operator: one does not fill a node',
+  'sponsorships of one operator: five of them fill a node, not one',
 );
-/** Sponsorships of one holder by one operator, for so many namespaces: one wallet does not use up its operator's. */
 export const HOLDER_SPONSORSHIPS_MAX = limit(
   'namespaces.holderSponsorships',
   32,
   'count',
-  'of one holder by one operator: one holder does not use up its operator',
+  'sponsorships of one holder by one operator, for so many namespaces: one wallet does not use up its operator’s',
 );
 /**
  * Sponsorships of one operator that replace others, each second over longer times, and at once: nothing else bounds them, since what

@@ -22,12 +22,11 @@ export const ANNOUNCEMENT_BODY_ITEMS = 15;
 export const ANNOUNCEMENT_MAX_BYTES = 12 * 1024;
 
 export const KEY_BYTES = ED25519_MULTIKEY_BYTES;
-/** Addresses of one node: a few interfaces, three transports each. More would be somebody else's. */
 export const ADDRESSES_MAX = limit(
   'nodes.addresses',
   16,
   'count',
-  'addresses of one node: more would be somebody else’s',
+  'addresses of one node: a few interfaces, three transports each. More would be somebody else’s',
 );
 /** Characters of the software's version. */
 export const SOFTWARE_MAX_LENGTH = 64;
@@ -38,8 +37,12 @@ export const SHARD_MAX = 65_535;
 
 /** How long an announcement may last: after a kill its node is believed to be there at most so long. */
 export const LIFETIME_MAX_MS = 60 * 60_000;
-/** How long an announcement lasts: two renewals may be lost. */
-export const LIFETIME_MS = limit('nodes.lifetime', 30 * 60_000, 'milliseconds', 'two renewals may be lost');
+export const LIFETIME_MS = limit(
+  'nodes.lifetime',
+  30 * 60_000,
+  'milliseconds',
+  'how long an announcement lasts: two renewals may be lost',
+);
 /** How often a node announces itself anew. */
 export const RENEWAL_MS = 10 * 60_000;
 /** Between two announcements of one node, by the node itself: addresses are found in bursts. */

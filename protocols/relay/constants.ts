@@ -22,28 +22,25 @@ export const SHARD_GENERATION = 0;
 /** Gossip meshes in generation 0: ten thousand topics cost eight of them. */
 export const SHARD_COUNT = 8;
 
-/** The largest envelope on the wire. Gossip copies it D times at each hop: 150 KiB is 1.2 Mbit to a peer. */
 export const ENVELOPE_MAX_BYTES = limit(
   'relay.envelopeBytes',
   150 * 1024,
   'bytes',
-  'gossip copies an envelope D times at each hop',
+  'the largest envelope on the wire. Gossip copies it D times at each hop: 150 KiB is 1.2 Mbit to a peer',
 );
-/** The largest message: what an envelope holds beside every other field at its largest. */
 export const MESSAGE_MAX_BYTES = limit(
   'relay.messageBytes',
   144 * 1024,
   'bytes',
-  'what an envelope holds beside its other fields',
+  'the largest message: what an envelope holds beside every other field at its largest',
 );
 /** What the fields beside the messages may take together. */
 export const ENVELOPE_OVERHEAD_MAX_BYTES = ENVELOPE_MAX_BYTES - MESSAGE_MAX_BYTES;
-/** Messages in one envelope: 64 would fill a 10 ms linger at 6 400/s; 1 024 leaves room for a backlog. */
 export const ENVELOPE_MAX_MESSAGES = limit(
   'relay.envelopeMessages',
   1024,
   'messages',
-  'bounds the work one signature can cause',
+  'messages in one envelope: 64 would fill a 10 ms linger at 6 400/s; 1 024 leaves room for a backlog',
 );
 export const AUTHOR_BYTES = ED25519_MULTIKEY_BYTES;
 

@@ -24,12 +24,11 @@ export const RECORD_BODY_ITEMS = 14;
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 
-/** The largest value that a record holds itself. */
 export const VALUE_MAX_BYTES = limit(
   'storage.valueBytes',
   MIB,
   'bytes',
-  'a value travels and is verified as a whole',
+  'the largest value that a record holds itself: it travels and is verified as a whole',
 );
 /** Above this a node makes a blob of a value: it does not travel with every list, repair and read of the record. */
 export const INLINE_MAX_BYTES = 64 * KIB;
@@ -44,12 +43,11 @@ export const RECORD_MAX_BYTES = limit(
   'bytes',
   'a value and every other field at its largest',
 );
-/** Long enough for paths; keys are compared, listed and kept as floors. */
 export const KEY_MAX_BYTES = limit(
   'storage.keyBytes',
   1024,
   'bytes',
-  'keys are compared, listed and indexed',
+  'a key: long enough for paths; nodes compare and list keys, and keep them as floors',
 );
 export const CONTENT_TYPE_MAX_LENGTH = limit(
   'storage.contentTypeBytes',
@@ -69,12 +67,11 @@ export const RECORD_ITEMS_MAX = RECORD_BODY_ITEMS + 2 + CHAIN_MAX_LINKS + EXT_MA
 /** How far what others gave out may drag this node's versions ahead of its clock; the rest is for slower clocks. */
 export const VERSION_DRAG_MAX_MS = CLOCK_SKEW_MS / 2;
 
-/** Partitions of a namespace, fixed at its genesis. */
 export const PARTITIONS = limit(
   'storage.partitions',
   16,
   'count',
-  'parts of a namespace that are placed apart',
+  'partitions of a namespace, fixed at its genesis',
 );
 /** Version of what a partition's place is hashed of. */
 export const PLACE_VERSION = 1;
@@ -83,19 +80,17 @@ export const REPLICAS = 3;
 /** The most replicas a namespace may have. */
 export const REPLICAS_MAX = 16;
 
-/** How long a tombstone is kept: a node away for longer serves nothing it has not confirmed with a majority. */
 export const TOMBSTONE_LIFE_MS = limit(
   'storage.tombstoneLife',
   7 * 24 * 60 * 60_000,
   'milliseconds',
-  'a replica may be away so long',
+  'how long a tombstone is kept: a node away for longer serves nothing it has not confirmed with a majority',
 );
-/** How long a home that is gone stays home: stand-ins hold its share meanwhile. */
 export const PLACEMENT_GRACE_MS = limit(
   'storage.placementGrace',
   10 * 60_000,
   'milliseconds',
-  'a restart moves no data',
+  'how long a node that is gone stays a replica: fallback replicas hold its share meanwhile',
 );
 
 /** Version of the frames of the stream protocol, the first item of each. */

@@ -30,7 +30,7 @@ const chain = `${CHAIN_MAX_LINKS} links of 1–${n(CHAIN_LINK_MAX_BYTES)} bytes,
 const ext = `at most ${EXT_MAX_BYTES} bytes encoded`;
 const clock = `${n(CLOCK_SKEW_MS)} ms`;
 
-/** What each SPEC must state, word for word. */
+/** Each SPEC must state these, word for word. */
 const STATED: Readonly<Record<string, readonly string[]>> = {
   'protocols/relay/SPEC.md': [
     `0–${OWNER_MAX_BYTES} bytes`,

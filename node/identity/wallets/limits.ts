@@ -8,21 +8,19 @@ const limit = limitsIn(published);
 const THREADS_CAP = 4;
 export const THREADS_MAX = Math.min(THREADS_CAP, availableParallelism());
 
-/** Verifications that wait, beside what threads have: 0.4 s of work for one. Who comes later is told to come back. */
 export const QUEUE_JOBS_MAX = limit(
   'wallets.queueSignatures',
   4096,
   'count',
-  'Signatures of wallets that wait to be verified; beyond that it says overloaded.',
+  'signatures of wallets that wait to be verified, 0.4 s of work for one thread; then overloaded',
 );
 /** Their bytes: messages of wallets are a few hundred, links of a chain 2 048 at most. */
 export const QUEUE_BYTES_MAX = limit('wallets.queueBytes', 8 * 1024 * 1024, 'bytes', 'Their bytes together.');
-/** A message that is signed, at most: nothing that Maillon signs comes near, and one text must not fill the queue. */
 export const MESSAGE_BYTES_MAX = limit(
   'wallets.messageBytes',
   64 * 1024,
   'bytes',
-  'A message that a wallet signed. No longer one is verified.',
+  'a message that a wallet signed: no message of Maillon comes near, and one text must not fill the queue',
 );
 
 /** Verifications in one message to a thread: enough to share its cost, few enough to be answered within 3 ms. */

@@ -3,8 +3,12 @@ import { type Limit, limitsIn } from '../../../protocols/common/limits.ts';
 const published: Limit[] = [];
 const limit = limitsIn(published);
 
-/** A request of a client, from its first question to the answer. */
-export const DEADLINE_MS = limit('storage.deadline', 5_000, 'milliseconds', 'one request of a client');
+export const DEADLINE_MS = limit(
+  'storage.deadline',
+  5_000,
+  'milliseconds',
+  'a request of a client, from its first question to the answer',
+);
 /** To connect to a replica and open its stream. */
 export const CONNECT_TIMEOUT_MS = 1_500;
 /** How long one replica may take to answer before it is asked again or done without. */
@@ -16,8 +20,12 @@ export const BACKOFF_MAX_MS = 400;
 export const DEGRADED_ROUNDS = 2;
 /** A write that meets a newer version takes one above it, so often. */
 export const OUTRUN_MAX = 8;
-/** Requests of clients under way at this node. */
-export const OPERATIONS_MAX = limit('storage.operations', 4096, 'count', 'requests of clients under way');
+export const OPERATIONS_MAX = limit(
+  'storage.operations',
+  4096,
+  'count',
+  'requests of clients under way at this node; then overloaded',
+);
 
 /** Streams of one connection: one, and one more while the first closes. */
 export const STREAMS_PER_CONNECTION = 2;
@@ -95,12 +103,11 @@ export const BLOB_FETCH_TURN_MS = 20_000;
 export const BLOCKS_GIVEN_AT_ONCE = 16;
 /** Peers asked for the blocks of one blob: its homes, those that stand in, and who asked for it. */
 export const BLOB_SOURCES_MAX = 64;
-/** A fetch in which no block came for so long is given up. */
 export const BLOB_STALL_MS = limit(
   'storage.blobStall',
   60_000,
   'milliseconds',
-  'a blob of which nothing comes is given up',
+  'a fetch in which no block came for so long is given up',
 );
 /** After which a home says how far it is with a blob: well below what a request may take. */
 export const PREPARE_ANSWER_MS = 2_000;

@@ -11,12 +11,11 @@ export const INSPECTED_ROWS = 256;
 export const INSPECTED_BYTES = MIB;
 /** What a record costs at least of the rate of a scrub: a signature takes as long as some kilobytes. */
 export const RECORD_MIN_BYTES = 4096;
-/** Broken records of one scrub that are repaired one by one: where there are more the database is put aside. */
 export const BROKEN_MAX = limit(
   'storage.scrubRepairs',
   10_000,
   'count',
-  'broken records that one scrub repairs one by one',
+  'broken records that one scrub repairs one by one: where there are more it sets the database aside',
 );
 /** Repairs of a scrub at a time. */
 export const MENDS_AT_ONCE = 4;
