@@ -12,7 +12,7 @@ import type { StorageMaintenance } from './storage/maintenance/interface.ts';
 /** `full` serves the DHT and listens; `light` is a DHT client that only dials. */
 export type Role = 'full' | 'light';
 
-/** A topic of a namespace. `owner` is a DID, or empty for nobody's. */
+/** A topic of a namespace. `owner` is a DID. */
 export interface TopicName {
   readonly owner: string;
   readonly namespace: string;

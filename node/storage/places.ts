@@ -108,7 +108,6 @@ export class Places {
 
   /** Sponsors that are there, whether they count as replicas or not. */
   sponsorsOf({ sponsors }: Place): Member[] {
-    if (sponsors === null) return [];
     const { list } = this.#components.members;
     return list.filter(({ isLive, operator }) => isLive && sponsors.has(operator)).slice(0, CANDIDATES_MAX);
   }
@@ -154,7 +153,6 @@ export class Places {
   /** Of the holders from the present one back the first that anybody sponsors. */
   #sponsorsOf(names: NamespaceRef | null, members: readonly Member[]): SponsorSet {
     if (names === null) return NOBODY;
-    if (names.owner === '') return null;
     const holders = this.#components.sponsors.of(names);
     const served = holders.find((set) => members.some((member) => isReplica(member, set)));
     return served ?? holders[0] ?? NOBODY;

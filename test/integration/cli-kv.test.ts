@@ -5,6 +5,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { createClient } from '../../gateway/client/index.ts';
 import { pattern } from '../support/blobs.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
+import { OWNER } from '../support/owner.ts';
 import { maillon, scratch } from '../support/processes.ts';
 import { type Finished, Shell } from '../support/shell.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
@@ -175,7 +176,7 @@ test('keys are shown without what steers a terminal, one a line', async () => {
 
 test('a list stops where it is told to, and goes on over pages otherwise', async () => {
   for (let i = 0; i < 12; i += 1) {
-    await site.node.storage.put({ owner: '', namespace: 'pages', key: `k${i}` }, Buffer.from(''));
+    await site.node.storage.put({ owner: OWNER.did, namespace: 'pages', key: `k${i}` }, Buffer.from(''));
   }
   const space = ['--namespace', 'pages'];
   assert.equal((await run(['list', ...space, '--limit', '5'])).stdout.trim().split('\n').length, 5);

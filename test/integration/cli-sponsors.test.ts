@@ -65,7 +65,7 @@ test('only one namespace is named where it is said; for another operator, or unl
   assert.match(elsewhere.stderr, new RegExp(`named ${other}, and this node's operator is ${operator}`));
   const { exit, stderr } = await person.run('namespace', 'sponsor', 'bob');
   assert.equal(exit, 2, stderr);
-  await using closed = await startSite({ settings: { 'namespaces.unowned': false } });
+  await using closed = await startSite();
   const there = new Person(t, closed);
   await there.key('carol');
   const refused = await there.run('namespace', 'sponsor', closed.node.owner, '--key', 'carol');
@@ -75,7 +75,7 @@ test('only one namespace is named where it is said; for another operator, or unl
 
 test('the operator sees wallets with their usage, and promises one nothing more', async (t) => {
   const tokenFile = join(scratch(t), 'token');
-  await using site = await startSite({ settings: { 'namespaces.unowned': false } });
+  await using site = await startSite();
   const events: string[] = [];
   const admin = createAdmin(
     {

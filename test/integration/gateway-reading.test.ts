@@ -21,7 +21,7 @@ const alice = new ClientKey();
 let did: string;
 let who: Record<Who, Headers>;
 before(async () => {
-  const settings = { 'namespaces.unowned': false, 'gateway.trustedProxies': ['127.0.0.1'] };
+  const settings = { 'gateway.trustedProxies': ['127.0.0.1'] };
   site = await startSite({ settings, isAudited: true });
   const session = await signIn(site.url, await walletOf(21));
   who = {

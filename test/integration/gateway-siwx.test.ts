@@ -22,8 +22,6 @@ import { type Site, startSite } from '../support/start-gateway.ts';
 import { readOf, TenantInbox } from '../support/tenants.ts';
 import { WsClient } from '../support/ws-client.ts';
 
-const OWNED: Partial<Config> = { 'namespaces.unowned': false };
-
 const bearer = ({ access_token: token }: Pick<SignedIn, 'access_token'>) => ({
   authorization: `Bearer ${token}`,
 });
@@ -38,14 +36,13 @@ const ends: (() => void | Promise<void>)[] = [];
 before(async () => {
   const t: Cleanup = { after: (end) => void ends.unshift(end) };
   const settings: Partial<Config> = {
-    ...OWNED,
     'gateway.state': stateUrl(await startRqlite(t)),
     'gateway.secretFile': join(scratch(t), 'secret'),
   };
   a = await startSite({ settings });
   t.after(async () => a[Symbol.asyncDispose]());
   judge = await startNode(t, {
-    settings: { ...OWNED, 'identity.ownerKey': join(scratch(t), 'owner.key') },
+    settings: { 'identity.ownerKey': join(scratch(t), 'owner.key') },
     through: [a.node],
   });
   b = await startSite({ settings: { ...settings, bootstrap: [tcpAddress(a.node)] }, role: 'light' });

@@ -1,4 +1,5 @@
 /** What peers may try with the protocol of joining: guessing, replaying, flooding, a crash between the disk and the answer. */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,8 +18,8 @@ import {
   REQUESTS_BURST,
 } from '../../protocols/join/index.ts';
 import { NoticeMaker } from '../../protocols/namespaces/index.ts';
+import { didOf } from '../support/did.ts';
 import { SWARM } from '../support/envelopes.ts';
-import { didOf } from '../support/identities.ts';
 import { JoiningPeer } from '../support/joining-peer.ts';
 import { Machine } from '../support/machine.ts';
 import { startNode, tcpAddress } from '../support/node.ts';
@@ -182,7 +183,7 @@ describe('a delegation is renewed', () => {
     const actions = ['publish', 'read', 'write'] as const;
     const granted = { swarm: SWARM, owner: owner.did, namespace: '*', actions, prefix: '' };
     const resources = [granted];
-    const audience = didOf(author.multikey);
+    const audience = didOf(author);
     const { bytes } = await delegator.delegate({ audience, resources, expiry: Date.now() + 60_000 });
     const peer = await JoiningPeer.connect(t, author, tcpAddress(node));
     const answer = await peer.request({ kind: 'renew', chain: [bytes], name: '' });

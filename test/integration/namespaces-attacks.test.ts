@@ -10,9 +10,9 @@ import {
   encodeQuestion,
 } from '../../protocols/namespaces/index.ts';
 import * as cbor from '../support/cbor.ts';
+import { didOf } from '../support/did.ts';
 import { sha256 } from '../support/envelopes.ts';
 import {
-  didOf,
   digestOf,
   linkNumber,
   POLICY,

@@ -11,6 +11,7 @@ import {
   envelope,
   type Items,
   OTHER_AUTHOR,
+  EXAMPLE_SHARD as SHARD,
   shardNumber,
   signatureOf,
   wireOf,
@@ -19,8 +20,6 @@ import { Inbox, publish, scores, startNode } from '../support/node.ts';
 import { until } from '../support/processes.ts';
 import { RawPeer } from '../support/raw-peer.ts';
 
-/** The shard of topic `hello` in namespace `default`. */
-const SHARD = 7;
 const TOPIC = 'hello';
 /** More than the SPEC's five. */
 const FAULTS = 8;
@@ -69,9 +68,9 @@ const REJECTED: Readonly<Record<string, readonly [number, () => Buffer]>> = {
 };
 
 /** Nobody here has its key. */
-const OWNER = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
+const STRANGER = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
 /** An owner's namespace is another one, and its topic on another shard. */
-const OWNED_SHARD = shardNumber({ owner: OWNER, namespace: 'default', topic: TOPIC });
+const STRANGERS_SHARD = shardNumber({ owner: STRANGER, namespace: 'default', topic: TOPIC });
 
 /** What an honest peer may forward. */
 const IGNORED: Readonly<Record<string, () => Buffer>> = {
@@ -79,7 +78,7 @@ const IGNORED: Readonly<Record<string, () => Buffer>> = {
   late: () => now('bad', { time: later(-30_000) }),
   early: () => now('bad', { time: later(60_000) }),
   'of version 2': () => now('bad', { version: cbor.integer(2) }),
-  'of an owner': () => now('bad', { owner: cbor.text(OWNER) }),
+  'of another owner': () => now('bad', { owner: cbor.text(STRANGER) }),
 };
 
 async function swarm(t: TestContext): Promise<{ nodes: MaillonNode[]; inboxes: Inbox[] }> {
@@ -161,7 +160,7 @@ test('faults of context cost nothing: what the peer sends afterwards arrives eve
   for (const [name, make] of Object.entries(IGNORED)) {
     const peer = await RawPeer.connect(t, target);
     const before = target.status().relay.copiesReceived;
-    const shard = name === 'of an owner' ? OWNED_SHARD : SHARD;
+    const shard = name === 'of another owner' ? STRANGERS_SHARD : SHARD;
     for (let i = 0; i < FAULTS; i++) peer.send(shard, make());
     await until(`${name}: all were looked at`, () => target.status().relay.copiesReceived >= before + FAULTS);
     assert.ok((await peer.score()) >= 0, `${name}: ${await peer.score()}`);

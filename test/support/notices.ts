@@ -1,19 +1,9 @@
 /** Policies, revocations and sponsorships made from namespaces/SPEC.md alone, with node:crypto: nothing of the code under test is in here. */
 import { sign } from 'node:crypto';
 import * as cbor from './cbor.ts';
+import { didOf } from './did.ts';
 import { AUTHOR, type Author, authorOf, OTHER_AUTHOR, SWARM, sha256, TIME } from './envelopes.ts';
 import { cacao, evmWallet, SESSION } from './identities.ts';
-
-const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
-
-/** `did:key` of an author: base58btc of its multikey, which does not begin with a zero. */
-export function didOf({ multikey }: Author): string {
-  let text = '';
-  for (let rest = BigInt(`0x${multikey.toString('hex')}`); rest > 0n; rest /= 58n) {
-    text = (BASE58[Number(rest % 58n)] ?? '') + text;
-  }
-  return `did:key:z${text}`;
-}
 
 /** The `n`-th person of many; each has a key of their own. */
 export function person(n: number): Author {

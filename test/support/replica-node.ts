@@ -40,6 +40,7 @@ import {
   type SignedRecord,
   signingBytes,
 } from '../../protocols/storage/index.ts';
+import { OWNER } from './owner.ts';
 import { silentLogger } from './silent-logger.ts';
 import { openStore } from './store-records.ts';
 
@@ -64,9 +65,9 @@ const author = Buffer.concat([
 ]);
 
 export const PLACE: PartitionPlace = {
-  owner: '',
+  owner: OWNER.did,
   namespace: 'reconciled',
-  namespaceId: partitions.namespaceId({ owner: '', namespace: 'reconciled' }),
+  namespaceId: partitions.namespaceId({ owner: OWNER.did, namespace: 'reconciled' }),
   partition: 0,
 };
 

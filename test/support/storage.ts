@@ -2,10 +2,11 @@ import type { TestContext } from 'node:test';
 import type { Holder, MaillonNode, RecordName, StoredRecord } from '../../node/index.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { type NodeOptions, startNode } from './node.ts';
+import { OWNER } from './owner.ts';
 import { until } from './processes.ts';
 
 export function named(key: string, namespace = 'default'): RecordName {
-  return { owner: '', namespace, key };
+  return { owner: OWNER.did, namespace, key };
 }
 
 /** The value that a record holds itself. */

@@ -1,7 +1,7 @@
 import * as cbor from '../../support/cbor.ts';
+import { didOf } from '../../support/did.ts';
 import { AUTHOR, OTHER_AUTHOR, sha256, TIME } from '../../support/envelopes.ts';
 import {
-  didOf,
   digestOf,
   linkNumber,
   POLICY,

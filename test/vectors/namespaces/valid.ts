@@ -1,7 +1,7 @@
 import * as cbor from '../../support/cbor.ts';
+import { didOf } from '../../support/did.ts';
 import { AUTHOR, OTHER_AUTHOR, TIME } from '../../support/envelopes.ts';
 import {
-  didOf,
   digestOf,
   linkNumber,
   person,

@@ -48,7 +48,7 @@ export interface PlacementVector {
     readonly isReady: boolean;
   }[];
   /** DIDs of the operators that sponsor the namespace; null where it has no owner. */
-  readonly sponsors: readonly string[] | null;
+  readonly sponsors: readonly string[];
   readonly replicas: number;
   readonly distinctPrefixes: boolean;
   /** Ids, the closest first. */

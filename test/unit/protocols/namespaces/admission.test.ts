@@ -12,11 +12,11 @@ import {
   VERIFIED_BURST,
   VERIFY_QUEUE_MAX_PER_PEER,
 } from '../../../../protocols/namespaces/index.ts';
+import { didOf } from '../../../support/did.ts';
 import { type Author, OTHER_AUTHOR, SWARM, TIME } from '../../../support/envelopes.ts';
 import { NoticesInMemory } from '../../../support/held-notices.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import {
-  didOf,
   digestOf,
   linkNumber,
   POLICY,

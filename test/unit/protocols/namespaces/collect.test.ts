@@ -21,17 +21,10 @@ import {
   QUESTIONS_TOTAL_BURST,
   QuestionServer,
 } from '../../../../protocols/namespaces/index.ts';
+import { didOf } from '../../../support/did.ts';
 import { AUTHOR, SWARM, sha256, TIME } from '../../../support/envelopes.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import {
-  didOf,
-  linkNumber,
-  POLICY,
-  policy,
-  REVOCATION,
-  revocation,
-  revokeLink,
-} from '../../../support/notices.ts';
+import { linkNumber, POLICY, policy, REVOCATION, revocation, revokeLink } from '../../../support/notices.ts';
 
 const NOWHERE: LogPosition = { log: new Uint8Array(), position: 0 };
 const LOG = new Uint8Array(16).fill(1);
