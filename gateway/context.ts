@@ -1,25 +1,17 @@
-import type { Config, Logger, MaillonNode, Receipt, Relay, Storage, TopicName } from '../node/index.ts';
+import type { Config, Logger, MaillonNode, Receipt, Relay, Storage } from '../node/index.ts';
 import type { Clock } from '../protocols/common/clock.ts';
 import type { Audit } from './audit/interface.ts';
 import type { Auth } from './auth/index.ts';
+import type { Build } from './build.ts';
 import type { Clients } from './clients.ts';
-import { GatewayError } from './errors.ts';
+import type { Events } from './events.ts';
 import type { IdempotencyKeys } from './http/idempotency.ts';
 import type { Hub } from './hub.ts';
-import type { Events } from './interface.ts';
 import type { Answered, GatewayMetrics } from './metrics.ts';
 import type { RateLimits } from './protection/rate-limits.ts';
-import { DEFAULT_NAMESPACE } from './schemas.ts';
 import type { Tenants } from './tenants.ts';
 import type { Turn } from './turn.ts';
 import type { PresenceBoard } from './ws/presence.ts';
-
-/** Which program this is. */
-export interface Build {
-  readonly version: string;
-  readonly commit: string;
-  readonly builtAt: string;
-}
 
 /** What the routes share. Each takes only the part it uses. */
 export interface Context {
@@ -46,17 +38,4 @@ export interface Context {
   readonly onAnswered: ((answered: Answered) => void) | undefined;
   /** Set once the gateway stops: nothing new is begun then. */
   readonly stopping: AbortSignal;
-}
-
-/** The topic a request means. Its namespace stays as the client named it: see `Tenants`. */
-export function topicName(request: { topic: string; namespace?: string | undefined }): TopicName {
-  return { owner: '', namespace: request.namespace ?? DEFAULT_NAMESPACE, topic: request.topic };
-}
-
-/** The namespace of a request that may name it in two places. */
-export function oneNamespace(first: string | undefined, second: string | undefined): string | undefined {
-  if (first !== undefined && second !== undefined && first !== second) {
-    throw new GatewayError('namespace_mismatch', 'namespace mismatch');
-  }
-  return first ?? second;
 }

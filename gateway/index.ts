@@ -3,12 +3,12 @@
  * one on a node; this file is its public face.
  */
 import type { Config } from '../node/index.ts';
-import type { Build } from './context.ts';
+import type { Build } from './build.ts';
 import type { Gateway, GatewayComponents } from './interface.ts';
 import { checkDoorIsSafe } from './listen.ts';
 import { GatewayServer } from './server.ts';
 
-export type { Build } from './context.ts';
+export type { Build } from './build.ts';
 export type { Gateway, GatewayComponents } from './interface.ts';
 export type { GatewayMetrics } from './metrics.ts';
 

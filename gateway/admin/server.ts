@@ -5,7 +5,7 @@ import { systemClock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Audit } from '../audit/interface.ts';
 import { AUTH_BODY_MAX_BYTES } from '../auth/limits.ts';
-import type { Build } from '../context.ts';
+import type { Build } from '../build.ts';
 import { GatewayError } from '../errors.ts';
 import { apiKeyRoutes } from '../http/api-keys.ts';
 import { addAuditHooks } from '../http/audit-hooks.ts';

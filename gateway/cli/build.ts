@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Build } from '../index.ts';
+import type { Build } from '../build.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const UNKNOWN = 'unknown';

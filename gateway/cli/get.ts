@@ -11,6 +11,7 @@ import {
   type KvOptions,
   noValue,
 } from './kv-remote.ts';
+import { makeNamed } from './named-file.ts';
 import { Progress } from './progress.ts';
 import { addRemoteOptions } from './remote.ts';
 import type { SaveOptions } from './save-value.ts';
@@ -63,7 +64,8 @@ export const addGet: AddCommand = (program) => {
 
 /** What checks a file comes with all that makes blobs: the other commands do not wait for it. */
 async function save(kv: Kv, key: string, options: SaveOptions): Promise<OpenValue | null> {
-  return (await import('./save-value.ts')).saveValue(kv, key, options);
+  const { saveValue } = await import('./save-value.ts');
+  return makeNamed('--output', options.output, async () => saveValue(kv, key, options));
 }
 
 async function plain(

@@ -3,8 +3,8 @@ import { addOperatorOptions, type OperatorOptions } from './storage/operator.ts'
 import { untilInterrupted } from './watch.ts';
 
 const HELP = `
-SEEN is when this node last was connected with the machine; DELEGATED how long it may act unless it renews, which it does by itself
-two months before the end.
+SEEN is when this node last was connected with the machine, - for a command line, which has no node; DELEGATED how long it may act unless
+it renews, which it does by itself two months before the end.
 
 Examples:
   $ maillon members

@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { makeDataDirectory, removeRunFile, writeRunFile } from '../../node/files.ts';
+import { lockDataDirectory, removeRunFile, writeRunFile } from '../../node/files.ts';
 import {
   type Config,
   createLogger,
@@ -64,8 +64,9 @@ export async function serve(options: ServeOptions): Promise<number> {
 
   return runService({
     async start(signal) {
-      // the token of the admin listener is kept there
-      makeDataDirectory(config.data);
+      // The token of the admin listener is kept there. A directory in use is refused before any port is called taken by the process that
+      // uses both; the node holds the lock from its start on.
+      lockDataDirectory(config.data).release();
       // First, so that a probe is answered while the node looks for its peers, and a taken port is told at once.
       await admin?.start();
       if (signal.aborted) return;

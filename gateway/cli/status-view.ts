@@ -21,7 +21,7 @@ export interface Rates {
   readonly refusedPerSecond: number;
 }
 
-/** Below this score gossip keeps its control messages from a peer (node/relay/gossip-options.ts). */
+/** Below this score gossip keeps its control messages from a peer (node/network/gossip-options.ts). */
 const SCORE_BAD = -40;
 /** Beyond this clients notice; beyond that they complain. */
 const LAG_WARN_MS = 50;

@@ -9,7 +9,7 @@ import type { Principal } from '../auth/identity.ts';
 import type { KeyRing } from '../auth/key-ring.ts';
 import { GatewayError } from '../errors.ts';
 import { DEFAULT_NAMESPACE, errorResponses } from '../schemas.ts';
-import type { AuthContext } from './auth.ts';
+import type { AuthContext } from './auth-context.ts';
 import { labelSchema, plainNamespace } from './auth-schemas.ts';
 import { missingCredential } from './reading.ts';
 import type { Routes } from './routes.ts';

@@ -5,7 +5,7 @@ import type { HeldPrincipal, Principal } from '../auth/identity.ts';
 import { AUTH_BODY_MAX_BYTES } from '../auth/limits.ts';
 import { GatewayError } from '../errors.ts';
 import { errorResponses } from '../schemas.ts';
-import type { AuthContext } from './auth.ts';
+import type { AuthContext } from './auth-context.ts';
 import { appAnswer, labelSchema, publicKeySchema } from './auth-schemas.ts';
 import { missingCredential } from './reading.ts';
 import type { Routes } from './routes.ts';

@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import type { RecordName, Storage, StoredRecord } from '../../node/index.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
-import { oneNamespace } from '../context.ts';
 import { GatewayError } from '../errors.ts';
 import {
   JSON_OVERHEAD_BYTES,
@@ -14,13 +13,14 @@ import {
   SCAN_KEYS_MAX,
   SCANS_PER_NAMESPACE,
 } from '../limits.ts';
+import { oneNamespace } from '../names.ts';
 import { PatternFilter } from '../pattern/filter.ts';
 import { Pattern } from '../pattern/pattern.ts';
 import { Places } from '../protection/places.ts';
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
 import { parseTtl } from './duration.ts';
 import type { Routes } from './routes.ts';
-import type { StorageContext } from './storage-scope.ts';
+import type { StorageContext } from './storage-context.ts';
 import { wholeValue } from './whole-value.ts';
 
 /** Where the entries are among the namespace's other keys. */

@@ -70,7 +70,9 @@ function translate(error: unknown, request: FastifyRequest): unknown {
   }
   if (!(error instanceof Error)) return error;
   const { code, statusCode, validation } = error as Partial<FastifyError>;
-  if (validation !== undefined) return issueError(validation.map(fastifyIssue), 'bad_request');
+  if (validation !== undefined) {
+    return issueError(validation.map(fastifyIssue), 'bad_request', request.routeOptions.schema?.body);
+  }
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new GatewayError('too_large', `the body may have ${request.routeOptions.bodyLimit} bytes`);

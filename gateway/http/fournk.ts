@@ -9,7 +9,7 @@ import { HEX_BODY_MAX_BYTES } from '../limits.ts';
 import { ownPlace } from './credentials.ts';
 import { describeError } from './error-handler.ts';
 import type { Routes } from './routes.ts';
-import type { StorageContext } from './storage-scope.ts';
+import type { StorageContext } from './storage-context.ts';
 import { wholeValue } from './whole-value.ts';
 
 const HEX_KEY = /^[0-9a-fA-F]{64}$/;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isAllowedCallback } from '../auth/callbacks.ts';
 import { GatewayError } from '../errors.ts';
 import { errorResponses } from '../schemas.ts';
-import type { AuthContext } from './auth.ts';
+import type { AuthContext } from './auth-context.ts';
 import type { Routes } from './routes.ts';
 
 const CALLBACK_MAX_LENGTH = 1024;

@@ -6,12 +6,13 @@ import { CREDENTIAL_ENDED, type Standing, standingOf } from '../auth/standing.ts
 import { encodeBase64 } from '../base64.ts';
 import { type Batch, ownBuffer, single } from '../batch.ts';
 import type { Clients, StreamClient } from '../clients.ts';
-import { type Context, topicName } from '../context.ts';
+import { type Context } from '../context.ts';
 import { ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
+import type { Events } from '../events.ts';
 import type { Encoding, Hub, Sink } from '../hub.ts';
-import type { Events } from '../interface.ts';
 import { CLOSE_TIMEOUT_MS } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
+import { topicName } from '../names.ts';
 import { errorResponses, messageSchema, ticketQuery, topicQuery } from '../schemas.ts';
 import type { Turn } from '../turn.ts';
 import { Outbox, type OutboxOwner, type SlowReason } from '../ws/outbox.ts';

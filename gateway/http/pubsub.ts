@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { PublishRequest, Receipt } from '../../node/index.ts';
-import { type Context, oneNamespace, topicName } from '../context.ts';
+import { type Context } from '../context.ts';
 import { IDEMPOTENCY_KEY_MAX_LENGTH } from '../limits.ts';
+import { oneNamespace, topicName } from '../names.ts';
 import {
   base64Schema,
   DEFAULT_NAMESPACE,

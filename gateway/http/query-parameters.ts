@@ -1,7 +1,6 @@
 /** Refuses query parameters that a route does not know: `?tll=3` would otherwise keep a value for ever. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { didYouMean } from '../../protocols/common/spelling.ts';
-import { GatewayError } from '../errors.ts';
+import { fieldsOf, unknownNames } from '../validation.ts';
 
 /**
  * Routes of other systems, whose servers ignore unknown parameters and whose clients count on it: DeBros, 4NK, and IPFS
@@ -45,10 +44,6 @@ export const COMPATIBILITY_ROUTES: ReadonlySet<string> = new Set([
   '/ipfs/:cid',
 ]);
 
-/** So much of what a client sent is repeated to it. */
-const NAME_SHOWN = 64;
-const NAMES_SHOWN = 8;
-
 /** Adds the check to every route of `app`. After the hooks for credentials: a stranger is not told what a route takes. */
 export function refuseUnknownParameters(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => {
@@ -61,20 +56,7 @@ export function refuseUnknownParameters(app: FastifyInstance): void {
 function checkParameters({ query, is404, routeOptions }: FastifyRequest): void {
   const said = Object.keys(query as object);
   if (said.length === 0 || is404 || COMPATIBILITY_ROUTES.has(routeOptions.url ?? '')) return;
-  const known = parametersOf(routeOptions.schema?.querystring);
+  const known = fieldsOf(routeOptions.schema?.querystring);
   const unknown = said.filter((name) => !known.includes(name));
-  const [first] = unknown;
-  if (first === undefined) return;
-  const takes = known.length === 0 ? 'it takes none' : `it takes ${known.join(', ')}`;
-  throw new GatewayError(
-    'unknown_field',
-    `this route has no query parameter "${first.slice(0, NAME_SHOWN)}"${didYouMean(first, known)}: ${takes}`,
-    { fields: unknown.slice(0, NAMES_SHOWN).map((name) => name.slice(0, NAME_SHOWN)), known: [...known] },
-  );
-}
-
-/** The names in a route's zod object. */
-function parametersOf(schema: unknown): readonly string[] {
-  const isObject = typeof schema === 'object' && schema !== null && 'shape' in schema;
-  return isObject ? Object.keys(schema.shape as object) : [];
+  if (unknown.length > 0) throw unknownNames('this route has no query parameter', unknown, known);
 }

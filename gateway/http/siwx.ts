@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { type AskedSignIn, onChain, SIGN_IN_ACTIONS } from '../auth/siwx.ts';
 import { parseWallet } from '../auth/wallets.ts';
-import type { AuthContext } from './auth.ts';
+import type { AuthContext } from './auth-context.ts';
 import type { challengeAnswer, challengeBody } from './auth-schemas.ts';
 import { isoTime } from './go-time.ts';
 

@@ -11,22 +11,16 @@ import type { BodyDeadlines } from './body-deadlines.ts';
 import { cacheRoutes } from './cache.ts';
 import { e2StorageRoutes } from './e2-storage.ts';
 import { fournkRoutes } from './fournk.ts';
-import { HeldBodies, type Hold } from './held-bodies.ts';
+import { HeldBodies } from './held-bodies.ts';
 import { kvRoutes } from './kv.ts';
 import { parseQuery, queryOf } from './percent.ts';
 import type { Routes } from './routes.ts';
 import { debrosStorageRoutes } from './storage.ts';
+import type { StorageContext } from './storage-context.ts';
 import { networkStorageRoutes } from './storage-network.ts';
 import { Transfers } from './transfers.ts';
 import { uploadRoutes } from './uploads.ts';
 import { ValueBodies } from './value-bodies.ts';
-
-export interface StorageContext extends Pick<Context, 'storage' | 'config'> {
-  /** Counts a value against what may be on its way. */
-  readonly holdValue: Hold;
-  /** Of large values. */
-  readonly transfers: Transfers;
-}
 
 export interface StorageRoutesContext extends Pick<Context, 'storage' | 'config' | 'stopping'> {
   readonly deadlines: BodyDeadlines;

@@ -4,7 +4,7 @@ import type { PutOptions, RecordName, WriteReceipt } from '../../node/index.ts';
 import { INLINE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { GatewayError } from '../errors.ts';
 import { type Precondition, writeIf, writeOnceIf } from './conditions.ts';
-import type { StorageContext } from './storage-scope.ts';
+import type { StorageContext } from './storage-context.ts';
 import { StreamedBody } from './streamed-body.ts';
 import { completeUpload, makeOf } from './uploads-under-way.ts';
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { TICKET_TTL_MS } from '../auth/limits.ts';
 import { GatewayError } from '../errors.ts';
 import { errorResponses } from '../schemas.ts';
-import type { AuthContext } from './auth.ts';
+import type { AuthContext } from './auth-context.ts';
 import { isoTime } from './go-time.ts';
 import type { Routes } from './routes.ts';
 import { SSE_PATH, WEBSOCKET_PATH } from './stream-paths.ts';

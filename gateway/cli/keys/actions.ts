@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   type BrokenKey,
@@ -16,6 +15,7 @@ import {
 import { systemClock } from '../../../protocols/common/clock.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { UsageError } from '../errors.ts';
+import { makeNamed, openNamed } from '../named-file.ts';
 import { type Cell, note, properties, say, sayJson, table } from '../terminal.ts';
 import { writeSecret } from './secret-file.ts';
 
@@ -67,7 +67,7 @@ export async function importKey(
   if (fromInput && process.stdin.isTTY) {
     throw new UsageError('name the file that holds the key, or pipe it in: what is typed here would be seen');
   }
-  const text = await readBounded(fromInput ? process.stdin : createReadStream(file));
+  const text = await readBounded(fromInput ? process.stdin : (await openNamed('key file', file)).stream);
   const pem = passphraseFrom({ file: options.pemPassphraseFile ?? '', ask: !fromInput });
   const seed = await parseKey(text, async () => pem.existing('the PEM'));
   const source = passphraseFrom({ file: config['identity.passphraseFile'], ask: !fromInput });
@@ -93,7 +93,7 @@ export async function exportKey(name: string, options: ExportOptions): Promise<v
     return;
   }
   const path = resolve(out);
-  writeSecret(path, text);
+  await makeNamed('--out', path, () => writeSecret(path, text));
   if (options.json) sayJson({ name, did, form, out: path });
   else say(`wrote ${name} to ${path}: whoever has it can sign as ${did}`);
 }

@@ -87,7 +87,9 @@ function memberTable(list: readonly Member[], now: number): string {
   );
 }
 
-function seen({ isConnected, lastSeen }: Member, now: number): Cell {
+/** A command line has no node that could be connected. */
+function seen({ role, isConnected, lastSeen }: Member, now: number): Cell {
+  if (role === 'member') return '-';
   if (isConnected) return { text: 'now', style: 'green' };
   return lastSeen === 0 ? 'not lately' : `${roundDuration(now - lastSeen)} ago`;
 }

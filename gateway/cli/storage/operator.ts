@@ -21,7 +21,7 @@ export function addOperatorOptions(command: Command): Command {
     .addOption(
       new Option(
         '--admin <url>',
-        `Admin listener of the node; without it that of the node that runs on MAILLON_DATA or ./data, else ${DEFAULT_ADMIN}.`,
+        `Admin listener of the node (a gateway does not serve this command); without it that of the node that runs on MAILLON_DATA or ./data, else ${DEFAULT_ADMIN}.`,
       ).env('MAILLON_ADMIN_URL'),
     )
     .addOption(

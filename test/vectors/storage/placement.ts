@@ -116,12 +116,16 @@ function prefixes(): PlacementVector[] {
   ];
 }
 
+/** The ten, with sponsors at some ranks of distance. */
+function of(
+  name: string,
+  at: Readonly<Record<number, Partial<Member>>>,
+  sponsors: readonly string[] = SPONSORS,
+): PlacementVector {
+  return vector(name, ranked(at), { sponsors });
+}
+
 function sponsored(): PlacementVector[] {
-  const of = (
-    name: string,
-    at: Readonly<Record<number, Partial<Member>>>,
-    sponsors: readonly string[] = SPONSORS,
-  ): PlacementVector => vector(name, ranked(at), { sponsors });
   return [
     of('nobody sponsors', {}),
     of('no operator is named', { 1: READY }, []),
