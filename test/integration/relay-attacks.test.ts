@@ -20,6 +20,7 @@ import { Inbox, publish, scores, startNode } from '../support/node.ts';
 import { until } from '../support/processes.ts';
 import { RawPeer } from '../support/raw-peer.ts';
 
+const WRONG_SHARD = 3;
 const TOPIC = 'hello';
 /** More than the SPEC's five. */
 const FAULTS = 8;
@@ -59,7 +60,7 @@ const REJECTED: Readonly<Record<string, readonly [number, () => Buffer]>> = {
       wireOf(fresh('bad', { author: cbor.bytes(OTHER_AUTHOR.multikey) }), signatureOf(bodyOf(fresh('bad')))),
   ],
   'another swarm': [SHARD, () => envelope(fresh('bad'), { author: AUTHOR, swarm: 'other' })],
-  'a wrong shard': [3, () => now('bad')],
+  'a wrong shard': [WRONG_SHARD, () => now('bad')],
   'a field out of its rule': [SHARD, () => now('bad', { namespace: cbor.text('Default') })],
   'a form that is not canonical': [SHARD, () => now('bad', { sequence: cbor.integer(1, 8) })],
   'bytes that are no CBOR': [SHARD, () => randomBytes(300).fill(0xff, 0, 1)],
@@ -190,7 +191,7 @@ test('a true envelope on a wrong shard does not stand in its own way', async (t)
   const attacker = await RawPeer.connect(t, node);
   const honest = await RawPeer.connect(t, node);
   const message = now('true');
-  attacker.send(2, message);
+  attacker.send(WRONG_SHARD, message);
   await until('it was refused', () => node.status().relay.refused.envelope_shard > 0);
   honest.send(SHARD, message);
   honest.send(SHARD, now('next'));
@@ -205,7 +206,7 @@ test('true envelopes that somebody put on a wrong shard cost nothing to who forw
   const attacker = await RawPeer.connect(t, node);
   const honest = await RawPeer.connect(t, node);
   const messages = ['a', 'b', 'c'].map((text) => now(text));
-  attacker.send(2, ...messages);
+  attacker.send(WRONG_SHARD, ...messages);
   await until('they were refused', () => node.status().relay.refused.envelope_shard >= messages.length);
   honest.send(SHARD, ...messages, now('next'));
   await until('the next one is there', () => inbox.has('next'));

@@ -21,7 +21,8 @@ export async function startPair(settings: NonNullable<SiteInit['settings']> = {}
     b = await startSite({ settings: { ...settings, bootstrap: [tcpAddress(a.node)] } });
     for (const { url } of [a, b]) {
       await until('each knows both replicas', async () => {
-        return (await rawRequest(url, '/v1/network/storage')).body.members === 2;
+        const { members, fellows, isReady } = (await rawRequest(url, '/v1/network/storage')).body;
+        return members === 2 && fellows.length === 1 && isReady;
       });
     }
   } catch (error) {
