@@ -49,7 +49,7 @@ test('put, get, stat, list, where and del, as a person uses them', async () => {
   );
   assert.match(
     (await run(['storage', 'status'])).stdout,
-    /records +1 in [^]*nodes +1 keep records; of yours 1 are replicas, 3 wanted[^]*default +1 /,
+    /records +1 in [^]*nodes +1 keep records; of yours 1 are replicas, 3 wanted[^]*default@did:key:\w+ +1 /,
   );
   assert.match((await run(['del', 'greeting'])).stdout, /^deleted greeting on 1 of 1 home replica/);
   for (const command of ['get', 'stat']) {
