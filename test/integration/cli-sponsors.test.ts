@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createAdmin } from '../../gateway/admin/server.ts';
 import { createClient } from '../../gateway/client/index.ts';
-import { DEFAULTS } from '../../node/index.ts';
+import { testConfig } from '../support/config.ts';
 import { Person } from '../support/person.ts';
 import { maillon, scratch, until } from '../support/processes.ts';
 import { signInSiwx, walletOf } from '../support/sign-in.ts';
@@ -86,7 +86,7 @@ test('the operator sees wallets with their usage, and promises one nothing more'
       probes: () => [],
       gateway: site.gateway,
     },
-    { config: { ...DEFAULTS, 'admin.port': 0, 'admin.tokenFile': tokenFile }, build: BUILD },
+    { config: testConfig(scratch(t), { 'admin.tokenFile': tokenFile }), build: BUILD },
   );
   await admin.start();
   t.after(() => admin.stop());

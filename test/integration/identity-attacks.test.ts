@@ -14,19 +14,9 @@ import {
   messageOf,
   payloadEntries,
   payloadOf,
-  type Session,
   uri,
 } from '../support/identities.ts';
-import {
-  digestOf,
-  policyStep,
-  revocation,
-  revokeDid,
-  revokeLink,
-  rule,
-  rules,
-  texts,
-} from '../support/notices.ts';
+import { digestOf, policyStep, revokeDid, revokeLink, rule, rules, texts } from '../support/notices.ts';
 import { until } from '../support/processes.ts';
 import { RawReplica } from '../support/raw-replica.ts';
 import { codeOf } from '../support/storage.ts';
@@ -177,16 +167,8 @@ function revokedSignIn(): Vain {
   const chain = [cacao(wallet, admin)];
   return {
     act: { owner: wallet.did, by, chain: [link] },
-    notices: [revokeFor(wallet.did, admin, chain, digest)],
+    notices: [revokeLink(admin.author, digest, { as: wallet.did, chain })],
   };
-}
-
-/** By a session that its wallet made an administrator. */
-function revokeFor(as: string, by: Session, chain: readonly Buffer[], link: Buffer): Buffer {
-  const target = cbor.list([cbor.integer(0), cbor.bytes(link)]);
-  const links = cbor.list(chain.map((one) => cbor.bytes(one)));
-  const time = cbor.integer(Date.now());
-  return revocation({ target, time, as: cbor.text(as), chain: links }, { author: by.author });
 }
 
 function formerHolder(how: 'itself' | 'its session'): Vain {

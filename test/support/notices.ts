@@ -333,16 +333,29 @@ export function policyChain(owner: Author, count: number, namespace = 'default')
   return chain;
 }
 
+export interface RevocationStep {
+  readonly time?: number;
+  /** In whose name (a DID), over which links, if not the signer's own. */
+  readonly as?: string;
+  readonly chain?: readonly Uint8Array[];
+}
+
 /** A revocation of a link by its digest. */
-export function revokeLink(by: Author, link: Uint8Array, time = Date.now()): Buffer {
-  const target = cbor.list([cbor.integer(0), cbor.bytes(link)]);
-  return revocation({ target, time: cbor.integer(time), as: cbor.text(didOf(by)) }, { author: by });
+export function revokeLink(by: Author, link: Uint8Array, step?: RevocationStep): Buffer {
+  return revoke(by, cbor.list([cbor.integer(0), cbor.bytes(link)]), step);
 }
 
 /** A revocation of a principal. */
-export function revokeDid(by: Author, did: string, time = Date.now()): Buffer {
-  const target = cbor.list([cbor.integer(1), cbor.text(did)]);
-  return revocation({ target, time: cbor.integer(time), as: cbor.text(didOf(by)) }, { author: by });
+export function revokeDid(by: Author, did: string, step?: RevocationStep): Buffer {
+  return revoke(by, cbor.list([cbor.integer(1), cbor.text(did)]), step);
+}
+
+function revoke(by: Author, target: Buffer, step: RevocationStep = {}): Buffer {
+  const { time = Date.now(), as = didOf(by), chain = [] } = step;
+  return revocation(
+    { target, time: cbor.integer(time), as: cbor.text(as), chain: linkList(chain) },
+    { author: by },
+  );
 }
 
 /** The digest of the `n`-th of many links. */

@@ -47,7 +47,7 @@ export interface PlacementVector {
     readonly operator: string;
     readonly isReady: boolean;
   }[];
-  /** DIDs of the operators that sponsor the namespace; null where it has no owner. */
+  /** DIDs of the operators that sponsor the namespace. */
   readonly sponsors: readonly string[];
   readonly replicas: number;
   readonly distinctPrefixes: boolean;

@@ -286,7 +286,7 @@ test('notices that are made are those of the SPEC, and what would be refused is 
   const revoked = await maker.revocation({ target: { link: sha256(Buffer.from('a link')) }, ...authority });
   assert.ok(revocation(REVOCATION).equals(revoked.bytes));
   const link = await maker.revocation({ target: { link: linkNumber(1) }, ...authority });
-  assert.ok(revokeLink(AUTHOR, linkNumber(1), TIME).equals(link.bytes));
+  assert.ok(revokeLink(AUTHOR, linkNumber(1), { time: TIME }).equals(link.bytes));
   await assert.rejects(maker.policy({ ...fields, ...authority, namespace: 'Default' }), {
     code: 'notice_field',
   });
