@@ -1,11 +1,12 @@
 import { Command } from 'commander';
+import { GATEWAY_FEATURES } from '../features.ts';
 import { addAudit } from './audit.ts';
 import { addBackup } from './backup.ts';
-import { readBuild } from './build.ts';
-import type { AddCommand, CommandContext } from './command.ts';
 import { addConnect } from './connect.ts';
+import { readBuild } from './core/build.ts';
+import type { AddCommand, CommandContext } from './core/command.ts';
+import { reportError } from './core/errors.ts';
 import { addDel } from './del.ts';
-import { reportError } from './errors.ts';
 import { addGateway } from './gateway.ts';
 import { addGet } from './get.ts';
 import { addHealth } from './health.ts';
@@ -118,6 +119,7 @@ Start:
 Exit codes: 0 done, 1 failed, 2 not understood (a flag, an argument or a setting is wrong).
 Each command explains itself: maillon <command> --help`,
     );
-  for (const add of COMMANDS) await add(program, context);
+  const ofFeatures = GATEWAY_FEATURES.flatMap(({ commands = [] }) => commands);
+  for (const add of [...COMMANDS, ...ofFeatures]) await add(program, context);
   return program;
 }

@@ -16,8 +16,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { credentialsOf } from '../auth/identity.ts';
-import type { Context } from '../context.ts';
-import { errorBody, GatewayError } from '../errors.ts';
+import { errorBody, GatewayError } from '../core/errors.ts';
 import {
   CLOSE_TIMEOUT_MS,
   FRAME_MAX_BYTES,
@@ -26,18 +25,9 @@ import {
   HEADERS_TIMEOUT_MS,
   PLAIN_CONNECTIONS_MAX,
   REQUEST_TIMEOUT_MS,
-} from '../limits.ts';
-import { libraryLogger } from '../listen.ts';
-import { type GatewayMetrics, routeClass } from '../metrics.ts';
+} from '../core/limits.ts';
+import { type GatewayMetrics, routeClass } from '../observability/metrics.ts';
 import { TrustedProxies } from '../protection/client-address.ts';
-import type { Client } from '../protection/rate-limits.ts';
-import { chooseSubprotocol } from '../ws/subprotocols.ts';
-import { addActing } from './acting.ts';
-import { addAuditHooks } from './audit-hooks.ts';
-import { authRoutes } from './auth.ts';
-import { BodyDeadlines } from './body-deadlines.ts';
-import { addCredentialHooks, isAdmin } from './credentials.ts';
-import { answerClientError, loggedPath, pathOf, rawResponse, sendError } from './error-handler.ts';
 import {
   ANY_PAGE_HEADERS,
   checkHost,
@@ -46,24 +36,26 @@ import {
   corsHeaders,
   PREFLIGHT_HEADERS,
   securityHeaders,
-} from './guard.ts';
-import { healthRoutes } from './health.ts';
-import { httpServerFactory, sendContinue } from './http-server.ts';
-import { infoRoutes } from './info.ts';
-import { ipfsRoutes } from './ipfs.ts';
-import { namespaceRoutes } from './namespaces.ts';
-import { networkActRoutes, networkRoutes } from './network.ts';
-import { Prober, probeGateway } from './probes.ts';
-import { pubsubRoutes } from './pubsub.ts';
-import { pubsubSseRoutes } from './pubsub-sse.ts';
-import { pubsubWsRoutes } from './pubsub-ws.ts';
-import { refuseUnknownParameters } from './query-parameters.ts';
-import { describeRoute } from './route-description.ts';
-import { methodsOf } from './route-methods.ts';
-import { signedObjectRoutes } from './signed-objects.ts';
-import { storageRoutes } from './storage-scope.ts';
-import { SSE_PATH, WEBSOCKET_PATH } from './stream-paths.ts';
-import { isLarge } from './value-bodies.ts';
+} from '../protection/guard.ts';
+import type { Client } from '../protection/rate-limits.ts';
+import { chooseSubprotocol } from '../ws/subprotocols.ts';
+import { healthRoutes } from './admin/health.ts';
+import { infoRoutes } from './admin/info.ts';
+import { addActing } from './core/acting.ts';
+import { addAuditHooks } from './core/audit-hooks.ts';
+import { BodyDeadlines } from './core/body-deadlines.ts';
+import type { Context } from './core/context.ts';
+import { addCredentialHooks, isAdmin } from './core/credentials.ts';
+import { answerClientError, loggedPath, pathOf, rawResponse, sendError } from './core/error-handler.ts';
+import type { GatewayFeature, RoutesContext } from './core/feature.ts';
+import { httpServerFactory, sendContinue } from './core/http-server.ts';
+import { libraryLogger } from './core/listen.ts';
+import { Prober, probeGateway } from './core/probes.ts';
+import { refuseUnknownParameters } from './core/query-parameters.ts';
+import { describeRoute } from './core/route-description.ts';
+import { methodsOf } from './core/route-methods.ts';
+import { SSE_PATH, WEBSOCKET_PATH } from './core/stream-paths.ts';
+import { isLarge } from './core/value-bodies.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -94,11 +86,15 @@ const WEBSOCKET_OPTIONS: NonNullable<WebsocketPluginOptions['options']> & { read
     handleProtocols: chooseSubprotocol,
   };
 
-/** The HTTP server with all its routes, not listening yet. `tls`: what it shows clients; null for plain HTTP. */
-export async function createApp(
-  context: Context,
-  tls: SecureContextOptions | null,
-): Promise<FastifyInstance> {
+export interface AppInit {
+  /** What it shows clients; null for plain HTTP. */
+  readonly tls: SecureContextOptions | null;
+  /** Those that are on. */
+  readonly features: readonly GatewayFeature[];
+}
+
+/** The HTTP server with all its routes, not listening yet. */
+export async function createApp(context: Context, { tls, features }: AppInit): Promise<FastifyInstance> {
   const maxConnections = context.config['gateway.clientsMax'] + PLAIN_CONNECTIONS_MAX;
   const deadlines = new BodyDeadlines({ timeoutMs: REQUEST_TIMEOUT_MS });
   const app = fastify({
@@ -141,24 +137,28 @@ export async function createApp(
   const typed = app.withTypeProvider<ZodTypeProvider>();
   const prober = new Prober({ ...context, others: () => probeGateway(context) });
   healthRoutes(typed, { ...context, prober, isOperator: ({ principal }) => isAdmin(principal) });
-  for (const addRoutes of [
-    infoRoutes,
-    ipfsRoutes,
-    networkRoutes,
-    networkActRoutes,
-    namespaceRoutes,
-    pubsubRoutes,
-    pubsubSseRoutes,
-    pubsubWsRoutes,
-  ]) {
-    addRoutes(typed, context);
-  }
-  await authRoutes(typed, context);
-  await signedObjectRoutes(typed, context);
-  await storageRoutes(typed, { ...context, deadlines });
+  infoRoutes(typed, context, features);
+  for (const feature of features) await addFeature(app, { ...context, deadlines }, feature);
   watchBodies(app, deadlines);
   await app.ready();
   return app;
+}
+
+/** Its routes have an app of their own, and answer with its errors beside those of all routes. */
+async function addFeature(
+  app: FastifyInstance,
+  context: RoutesContext,
+  { load, errors }: GatewayFeature,
+): Promise<void> {
+  const addRoutes = await load();
+  await app.register(async (scope) => {
+    if (errors !== undefined) {
+      scope.setErrorHandler((error, request, reply) =>
+        sendError(context.logger, error, request, reply, errors),
+      );
+    }
+    await addRoutes(scope.withTypeProvider<ZodTypeProvider>(), context);
+  });
 }
 
 /** What of a body nobody wants is not asked for, and what does not come is not waited for. */

@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import './owner.ts';
 import { ROOT } from './sources.ts';
 
-export const MAIN = join(ROOT, 'gateway/main.ts');
+export const MAIN = join(ROOT, 'gateway/cli/main.ts');
 const POLL_MS = 25;
 /** What is waited for comes in seconds; this is for a machine that does much else. */
 const PATIENCE_MS = 60_000;
