@@ -76,9 +76,7 @@ export class GatewayServer implements Gateway {
 
   constructor(components: GatewayComponents, init: { config: Config; build: Build }) {
     this.#node = components.node;
-    this.#tenants = new Tenants({
-      owner: () => (init.config['namespaces.unowned'] ? '' : components.node.owner),
-    });
+    this.#tenants = new Tenants({ owner: () => components.node.owner });
     this.#relay = this.#tenants.relay(components.node.relay);
     this.#storage = components.storage ?? this.#tenants.storage(components.node.storage);
     this.#logger = components.logger;

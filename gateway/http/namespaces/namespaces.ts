@@ -67,10 +67,6 @@ const namespaceRoute = {
   response: { 200: namespaceView, ...errorResponses },
 };
 
-const ANYBODY = { anyone: true, dids: [] };
-/** Where nobody is the owner everybody may do everything. */
-const UNOWNED_RULES: PolicyRules = { ...CLOSED_RULES, publish: ANYBODY, write: ANYBODY, read: ANYBODY };
-
 const LINK_TEXT_MAX = 4 * Math.ceil(CHAIN_LINK_MAX_BYTES / 3);
 const sponsorshipBody = z.strictObject({
   naming: z
@@ -149,7 +145,7 @@ export function namespaceRoutes(app: Routes, context: NamespacesContext): void {
       sequence: policy?.sequence ?? 0,
       policy: policy === null ? null : policyHead(policy),
       history: node.namespaces.historyOf(owner, namespace).length,
-      rules: rulesOf(policy?.rules ?? (owner === '' ? UNOWNED_RULES : CLOSED_RULES)),
+      rules: rulesOf(policy?.rules ?? CLOSED_RULES),
       sponsors: [...node.namespaces.sponsorsOf(owner, namespace)],
       sponsored: node.isSponsored(name),
     };

@@ -269,7 +269,7 @@ export class Sync {
   /** How many of the candidates may have acknowledged something that counts: of sponsors those that are ready, otherwise the closest. */
   #close({ homes, sponsors, isSponsored }: Place, candidates: readonly Member[]): number {
     const close = CLOSE_FACTOR * homes.length;
-    if (!isSponsored || sponsors === null) return close;
+    if (!isSponsored) return close;
     return Math.min(close, candidates.filter((one) => isReplica(one, sponsors)).length);
   }
 

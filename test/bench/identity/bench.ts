@@ -1,8 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createWalletCrypto, type WalletVerifier } from '../../../node/identity/wallets/index.ts';
-import { atLeast, type Experiment, median, type Result, round } from '../../support/experiment.ts';
-import { relayThroughput } from '../relay/bench.ts';
+import { atLeast, type Experiment, median, round } from '../../support/experiment.ts';
 import {
   bitcoinSubject,
   ChainSubjects,
@@ -18,7 +17,6 @@ const SIGNATURES = 3000;
 const CHAINS = 2000;
 /** It is slow: this is as long as a round of the others. */
 const BY_VIEM = 300;
-const RELAY_ROUNDS = 3;
 
 /** Rates of each subject, by its name, a number for every round. */
 type Rates = Map<string, number[]>;
@@ -26,44 +24,16 @@ type Rates = Map<string, number[]>;
 /** What wallets' signatures and chains cost a node, every one seen for the first time; viem in the same rounds. */
 export const identityBench: Experiment = {
   name: 'identity',
-  summary:
-    'wallets’ signatures and delegation chains verified a second: uncached, cached, and against viem; the relay with owners against without',
+  summary: 'wallets’ signatures and delegation chains verified a second: uncached, cached, and against viem',
   async run({ progress }) {
     const wallets = createWalletCrypto();
     try {
-      const result = await measure(wallets, progress);
-      return withRelay(result, await compareRelay(progress));
+      return await measure(wallets, progress);
     } finally {
       await wallets.stop();
     }
   },
 };
-
-interface RelayRates {
-  /** Messages a second, in each round. */
-  readonly owned: number[];
-  readonly open: number[];
-}
-
-/** What authorisation costs the relay: the same swarm with owners and without, in alternating rounds. */
-async function compareRelay(progress: (line: string) => void): Promise<RelayRates> {
-  const rates: RelayRates = { owned: [], open: [] };
-  for (let number = 1; number <= RELAY_ROUNDS; number++) {
-    rates.owned.push(await relayThroughput('packed'));
-    rates.open.push(await relayThroughput('open'));
-    progress(`relay round ${number}: with owners ${rates.owned.at(-1)}/s, without ${rates.open.at(-1)}/s`);
-  }
-  return rates;
-}
-
-function withRelay({ figures, targets, ...result }: Result, { owned, open }: RelayRates): Result {
-  const ratio = round(median(owned.map((rate, index) => rate / (open[index] ?? Number.NaN))));
-  return {
-    ...result,
-    figures: { ...figures, relayPerS: { owned: median(owned), open: median(open), ratio } },
-    targets: [...targets, atLeast('relay with owners against without', ratio, 0.9)],
-  };
-}
 
 async function measure(wallets: WalletVerifier, progress: (line: string) => void) {
   progress('making signatures');
