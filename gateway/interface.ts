@@ -1,13 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { EventLog, Logger, MaillonNode, Probe, Storage } from '../node/index.ts';
+import type { Logger, MaillonNode, Probe, Storage } from '../node/index.ts';
 import type { Audit } from './audit/interface.ts';
 import type { HeldPrincipal } from './auth/identity.ts';
 import type { KeyRing } from './auth/key-ring.ts';
 import type { WalletPromises } from './auth/wallet-promises.ts';
-import type { Answered, GatewayMetrics } from './metrics.ts';
-
-/** One call reports an event to the log and to its metric. */
-export type Events = Pick<EventLog, 'report'>;
+import type { Events } from './core/events.ts';
+import type { Answered, GatewayMetrics } from './observability/metrics.ts';
 
 export interface GatewayComponents {
   readonly node: MaillonNode;

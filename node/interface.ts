@@ -1,130 +1,23 @@
 import type { Limit } from '../protocols/common/limits.ts';
 import type { AskedResource } from '../protocols/identity/index.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
-import type { BackupOptions, BackupReport, RecoveryStatus } from './backup/interface.ts';
+import type { BackupOptions, BackupReport } from './backup/interface.ts';
+import type { Role } from './config/role.ts';
+import type { NodeView } from './directory/interface.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
 import type { Members, OperatorView } from './join/interface.ts';
 import type { Namespaces, SponsorshipView } from './namespaces/interface.ts';
-import type { NamespaceRef, Storage, StorageStatus, WalletShare } from './storage/interface.ts';
+import type { BootstrapView, PeerView } from './peers/interface.ts';
+import type { Relay } from './relay/interface.ts';
+import type {
+  NamespaceRef,
+  RecoveryStatus,
+  Storage,
+  StorageStatus,
+  WalletShare,
+} from './storage/api/interface.ts';
 import type { StorageMaintenance } from './storage/maintenance/interface.ts';
-
-/** `full` serves the DHT and listens; `light` is a DHT client that only dials. */
-export type Role = 'full' | 'light';
-
-/** A topic of a namespace. `owner` is a DID, or empty for nobody's. */
-export interface TopicName {
-  readonly owner: string;
-  readonly namespace: string;
-  readonly topic: string;
-}
-
-/** A message as a subscriber gets it. */
-export interface Delivery extends TopicName {
-  /** CID of the envelope, a colon, the index of the message in it. */
-  readonly id: string;
-  /** did:key of the author. */
-  readonly author: string;
-  /** The author's epoch: sequence numbers compare only within one. */
-  readonly epoch: number;
-  /** Counts the author's messages on this topic, without holes. */
-  readonly seq: number;
-  /** When the author signed it, milliseconds since the Unix epoch. */
-  readonly time: number;
-  readonly data: Uint8Array;
-}
-
-export interface PublishRequest extends TopicName {
-  readonly data: Uint8Array;
-  /** After this (milliseconds since the Unix epoch) no node accepts it. */
-  readonly expiry?: number;
-  /** Links (protocols/identity/SPEC.md) from the namespace's holder to this node's `delegate`: signed under these, and no others. */
-  readonly chain?: readonly Uint8Array[];
-}
-
-/** What is known of a message once it was sent. */
-export interface Receipt {
-  /** CID of the envelope. */
-  readonly id: string;
-  readonly messageIds: readonly string[];
-  /** Peers the envelope was sent to; 0 is no failure at a node that serves subscribers itself. */
-  readonly peersReached: number;
-  /** Nodes that stored it; empty until history exists. */
-  readonly storedBy: readonly string[];
-  readonly durable: boolean;
-}
-
-export interface Subscription {
-  /** Ends it; idempotent. No delivery comes after. */
-  close(): void;
-}
-
-export interface Relay {
-  /**
-   * Signs and sends one message as this node. Throws `CodedError`: `bad_namespace`, `bad_topic`, `bad_owner`,
-   * `bad_expiry`, `too_large`, `overloaded` (try again), `no_peers` (a light node that reaches nobody), `forbidden` (the namespace's
-   * owner, or the chain that is given, does not let this node do that).
-   */
-  publish(request: PublishRequest): Promise<Receipt>;
-  /**
-   * Sends an envelope (protocols/relay/SPEC.md) that its author signed elsewhere. Throws `CodedError`: `bad_envelope`, `forbidden`,
-   * `duplicate`, `overloaded`, `no_peers`.
-   */
-  carry(bytes: Uint8Array): Promise<Receipt>;
-  /** `listener` gets every message to the topic from now on, once, this node's own included. It must not throw. */
-  subscribe(topic: TopicName, listener: (delivery: Delivery) => void): Subscription;
-  /** Topics of a namespace with a subscriber or a message here lately, in bytewise order; bounded. */
-  topics(namespace: string, owner: string): string[];
-}
-
-/** A peer as this node sees it. */
-export interface PeerView {
-  readonly id: string;
-  readonly addresses: readonly string[];
-  readonly connected: boolean;
-  readonly direction: 'inbound' | 'outbound' | null;
-  /** When it was last connected, milliseconds since the Unix epoch. */
-  readonly lastSeen: number;
-  /** Its identify agent version, e.g. `maillon/0.1.0 (swarm maillon)`. */
-  readonly agent: string | null;
-  /** Gossip score; below the graylist threshold it is not listened to. */
-  readonly score: number;
-  /** Shards on which it is in this node's mesh. */
-  readonly meshShards: readonly number[];
-}
-
-/** A node of the swarm as its announcement (protocols/nodes/SPEC.md) and this node's own dial say. */
-export interface NodeView {
-  readonly id: string;
-  readonly addresses: readonly string[];
-  readonly role: Role;
-  readonly version: string;
-  /** Generation of the shard layout, and the shards it subscribes to. */
-  readonly generation: number;
-  readonly shards: readonly number[];
-  /** Bytes it offers for storage; 0 while it stores nothing. */
-  readonly storageBytes: number;
-  /** DID of the operator whom it belongs to, proven by a delegation; empty for nobody. */
-  readonly operator: string;
-  /** Whether it has its share of what that operator sponsors, so that it counts as a replica. */
-  readonly isReady: boolean;
-  /** When it made the announcement, and when that ends; milliseconds since the Unix epoch. */
-  readonly announcedAt: number;
-  readonly expiresAt: number;
-  /** When this node last was connected with it; 0 for never. */
-  readonly lastSeen: number;
-  /** How it was reached when dialled back; null while it was not (it is then only hearsay), and of this node itself. */
-  readonly reach: 'direct' | 'relayed' | null;
-  readonly isSelf: boolean;
-}
-
-/** An address of `bootstrap`, and what came of dialling it. */
-export interface BootstrapView {
-  readonly address: string;
-  readonly state: 'connected' | 'dialling' | 'failed';
-  /** Why it does not lead to a peer, and what to do next; null where it does, or where that is not known yet. */
-  readonly fault: { readonly code: string; readonly reason: string; readonly next: string } | null;
-}
 
 /** Of a node's store, without its namespaces. */
 export type StorageSummary = Pick<

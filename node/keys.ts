@@ -5,7 +5,6 @@
 
 export { ConfigError, type ConfigSources, loadConfig } from './config/load.ts';
 export type { Config } from './config/schema.ts';
-export { createCrypto } from './crypto.ts';
 export { type BrokenKey, type KeyInfo, Keyring, type NamedKey } from './identity/keyring/keyring.ts';
 export { DEVELOPMENT_NAME, IDENTITY_NAME } from './identity/keyring/names.ts';
 export { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
@@ -13,3 +12,4 @@ export { KEY_FORMS, type KeyForm, PORTABLE_MAX_BYTES, parseKey } from './identit
 export { holdsOwnerKey, loadOwner, loadOwnerIdentity, userDirectory } from './identity/owner.ts';
 export { heldElsewhere } from './join/held-elsewhere.ts';
 export { type Membership, readMembership } from './join/membership-file.ts';
+export { createCrypto } from './runtime/crypto.ts';

@@ -11,8 +11,8 @@ import { createRelayMetrics } from '../protocols/relay/index.ts';
 import { checkRestoreFinished } from './backup/restore.ts';
 import { Backups } from './backup/service.ts';
 import { refuseTwin } from './backup/twin.ts';
+import type { Role } from './config/role.ts';
 import type { Config } from './config/schema.ts';
-import { createCrypto } from './crypto.ts';
 import { Directory, type DirectoryComponents } from './directory/directory.ts';
 import { type Sponsorship, sponsorshipOf } from './directory/self.ts';
 import { lockDataDirectory } from './disk/data-lock.ts';
@@ -39,24 +39,24 @@ import {
   termsOf,
 } from './identity/tenancy.ts';
 import { createWalletCrypto } from './identity/wallets/index.ts';
-import type { Role } from './interface.ts';
 import { ProviderTable } from './ipfs/provider-table.ts';
 import { IpfsService } from './ipfs/service.ts';
 import type { Membership } from './join/membership-file.ts';
 import { operatorOf } from './join/operator.ts';
 import { Joining } from './join/service.ts';
-import { createNetwork, type MadeNetwork, type Network } from './libp2p.ts';
-import { listenAddresses } from './listen.ts';
+import { Sight } from './monitor.ts';
 import { NamespacesService } from './namespaces/service.ts';
 import { featuresOf } from './network/features.ts';
+import { createNetwork, type MadeNetwork, type Network } from './network/libp2p.ts';
+import { listenAddresses } from './network/listen.ts';
 import type { EventLog } from './observability/events.ts';
 import { libp2pLogger } from './observability/libp2p-logger.ts';
 import type { Logger } from './observability/logger.ts';
 import { Meter } from './observability/meter.ts';
-import { Sight } from './observability/sight.ts';
 import { Peers } from './peers/peers.ts';
 import { meshSizes } from './peers/views.ts';
 import { RelayService } from './relay/relay.ts';
+import { createCrypto } from './runtime/crypto.ts';
 import { StorageService } from './storage/service.ts';
 import type { StorageServiceComponents } from './storage/service-init.ts';
 

@@ -1,9 +1,10 @@
 import { gossipTopics } from '../protocols/relay/index.ts';
+import type { Role } from './config/role.ts';
 import type { Config } from './config/schema.ts';
-import type { Probe, Role } from './interface.ts';
+import type { Probe } from './interface.ts';
 import type { Joining } from './join/service.ts';
-import type { Network } from './libp2p.ts';
 import type { NamespacesService } from './namespaces/service.ts';
+import type { Network } from './network/libp2p.ts';
 import type { Parts } from './parts.ts';
 import type { RelayService } from './relay/relay.ts';
 import type { StorageService } from './storage/service.ts';

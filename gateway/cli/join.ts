@@ -1,5 +1,5 @@
-import type { AddCommand } from './command.ts';
-import { addJoinOptions, type JoinOptions } from './join/options.ts';
+import type { AddCommand } from './core/command.ts';
+import { addJoinOptions, type JoinCommandOptions, type JoinOptions } from './join/options.ts';
 
 const HELP = `
 INVITE is what maillon invite --role member printed; "-" reads it from standard input, where other users of this machine do not see it.
@@ -19,7 +19,10 @@ export const addJoin: AddCommand = (program) => {
     .summary('join with this command line alone')
     .description('Join with an invite, without running a node.')
     .argument('[invite]', 'The invite; - for standard input.')
-    .option('--data <dir>', 'Data directory. [MAILLON_DATA, default ./data]')
+    .option(
+      '--data <dir>',
+      'Data directory of a node that ran on this machine, whose owner key then signs; what joining grants is kept in ~/.maillon in any case. [MAILLON_DATA, default ./data]',
+    )
     .option('--config <file>', 'Configuration file. [MAILLON_CONFIG, default maillon.yaml if there]')
     .option('--json', 'Print one JSON line.');
   addJoinOptions(command, { isArgument: true })
@@ -29,9 +32,3 @@ export const addJoin: AddCommand = (program) => {
       await joinCommandLine({ ...options, ...(invite === undefined ? {} : { join: invite }) });
     });
 };
-
-export interface JoinCommandOptions {
-  readonly data?: string;
-  readonly config?: string;
-  readonly json?: boolean;
-}

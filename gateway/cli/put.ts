@@ -1,19 +1,18 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Option } from 'commander';
 import { roundDuration } from '../../protocols/common/quantities.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import type { Durability, Kv, PutOptions, Written } from '../client/index.ts';
-import type { AddCommand } from './command.ts';
-import { UsageError } from './errors.ts';
-import { readBounded, sizeOfStandardInput } from './input.ts';
-import { addKvNamespace, connectKv, type KvOptions } from './kv-remote.ts';
-import { Progress } from './progress.ts';
-import { addRemoteOptions, connect } from './remote.ts';
+import type { AddCommand } from './core/command.ts';
+import { UsageError } from './core/errors.ts';
+import { readBounded, sizeOfStandardInput } from './core/input.ts';
+import { openNamed } from './core/named-file.ts';
+import { Progress } from './core/progress.ts';
+import { harmless, note, say, sayJson } from './core/terminal.ts';
+import { addKvNamespace, connectKv, type KvOptions } from './sessions/kv-remote.ts';
+import { addRemoteOptions, connect } from './sessions/remote.ts';
 import { addSigningOptions, type SigningOptions, signsHere } from './signing/options.ts';
 import { writeSigned } from './signing/send.ts';
-import { harmless, note, say, sayJson } from './terminal.ts';
 
 const HELP = `
 Without VALUE, or with "-", standard input is stored. A value may have any length; a large one goes on after a broken
@@ -113,7 +112,7 @@ function checkSource(value: string | undefined, file: string | undefined): void 
 
 /** Whole: it is signed here. */
 async function readValue(value: string | undefined, file: string | undefined): Promise<Uint8Array> {
-  if (file !== undefined) return readBounded(createReadStream(file), VALUE);
+  if (file !== undefined) return readBounded((await openNamed('--file', file)).stream, VALUE);
   if (value !== undefined && value !== STANDARD_INPUT) return Buffer.from(value);
   return readBounded(process.stdin, VALUE);
 }
@@ -127,11 +126,13 @@ interface Sent {
 /** As it is read. */
 async function sendValue(kv: Kv, key: string, { value, file, write }: Sent): Promise<Written> {
   if (file === undefined && value !== undefined && value !== STANDARD_INPUT) return kv.put(key, value, write);
-  const size = file === undefined ? sizeOfStandardInput() : await sizeOfFile(file);
+  const { stream, size } =
+    file === undefined
+      ? { stream: process.stdin, size: sizeOfStandardInput() }
+      : await openNamed('--file', file);
   const progress = new Progress({ verb: 'stored', size });
-  const bytes: Readable = file === undefined ? process.stdin : createReadStream(file);
   try {
-    return await kv.put(key, Readable.toWeb(bytes) as ReadableStream<Uint8Array>, {
+    return await kv.put(key, Readable.toWeb(stream) as ReadableStream<Uint8Array>, {
       ...write,
       ...(size === null ? {} : { size }),
       onProgress: (done) => progress.report(done),
@@ -139,10 +140,4 @@ async function sendValue(kv: Kv, key: string, { value, file, write }: Sent): Pro
   } finally {
     progress.end();
   }
-}
-
-/** Null for what is no file, such as a named pipe. */
-async function sizeOfFile(path: string): Promise<number | null> {
-  const found = await stat(path);
-  return found.isFile() && found.size > 0 ? found.size : null;
 }

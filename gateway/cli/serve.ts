@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { makeDataDirectory, removeRunFile, writeRunFile } from '../../node/files.ts';
+import { lockDataDirectory, removeRunFile, writeRunFile } from '../../node/files.ts';
 import {
   type Config,
   createLogger,
@@ -18,14 +18,14 @@ import { errorMessage } from '../../protocols/common/errors.ts';
 import { registerGatewayMetrics, registerHttpMetrics } from '../admin/gateway-metrics.ts';
 import { type Admin, createAdmin } from '../admin/server.ts';
 import { AuditLog, auditDirectory } from '../audit/index.ts';
-import { knowsUsers } from '../http/operator.ts';
+import { knowsUsers } from '../auth/operator.ts';
 import { createGateway, type Gateway, type GatewayComponents } from '../index.ts';
-import { announce, type Ready } from './announce.ts';
-import { readBuild } from './build.ts';
-import { UsageError } from './errors.ts';
+import { announce, type Ready } from './core/announce.ts';
+import { readBuild } from './core/build.ts';
+import { UsageError } from './core/errors.ts';
+import { runService } from './core/lifetime.ts';
 import { joinAsService } from './join/actions.ts';
 import type { JoinOptions } from './join/options.ts';
-import { runService } from './lifetime.ts';
 
 export interface ServeOptions {
   readonly role: Role;
@@ -64,8 +64,9 @@ export async function serve(options: ServeOptions): Promise<number> {
 
   return runService({
     async start(signal) {
-      // the token of the admin listener is kept there
-      makeDataDirectory(config.data);
+      // The token of the admin listener is kept there. A directory in use is refused before any port is called taken by the process that
+      // uses both; the node holds the lock from its start on.
+      lockDataDirectory(config.data).release();
       // First, so that a probe is answered while the node looks for its peers, and a taken port is told at once.
       await admin?.start();
       if (signal.aborted) return;

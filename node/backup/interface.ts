@@ -28,11 +28,3 @@ export interface BackupReport {
   /** Settings that name files elsewhere, which the backup does not hold. */
   readonly outside: readonly string[];
 }
-
-/** The state of a restored node until it has reconciled with other replicas. */
-export interface RecoveryStatus {
-  /** The moment of which its records are, milliseconds since the Unix epoch. */
-  readonly asOf: number;
-  /** `reconciling`: what it holds counts for nothing yet; `alone`: there is no other replica, and it serves what the backup held. */
-  readonly state: 'reconciling' | 'alone';
-}

@@ -6,7 +6,6 @@ import { didKey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { type PartitionId, TOMBSTONE_LIFE_MS } from '../../protocols/storage/index.ts';
 import type { Config } from '../config/schema.ts';
-import { createCrypto } from '../crypto.ts';
 import { syncDirectory } from '../disk/atomic-file.ts';
 import { lockDataDirectory } from '../disk/data-lock.ts';
 import { createFileExclusive } from '../disk/exclusive-file.ts';
@@ -17,7 +16,9 @@ import { homeOwnerKeyPath, restoredOwnerKeyPath } from '../identity/owner.ts';
 import { voidOpenInvites } from '../join/invite-book.ts';
 import type { Logger } from '../observability/logger.ts';
 import { forgetSequences } from '../relay/sequences-file.ts';
-import { restoredState } from '../storage/standings.ts';
+import { createCrypto } from '../runtime/crypto.ts';
+import { restoredState } from '../storage/placement/partition-states.ts';
+import { isOriginalRunning, writeRestored } from '../storage/replica/restored-file.ts';
 import type { RecordStore } from '../storage/store/interface.ts';
 import { openRecordStore } from '../storage/store/store.ts';
 import {
@@ -34,7 +35,6 @@ import {
 } from './contents.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { badBackup, digestOf, latestSnapshot, readMarker, type Snapshot } from './manifest.ts';
-import { isOriginalRunning, writeRestored } from './restored-file.ts';
 import { type Placed, placedIn } from './verify.ts';
 
 export interface RestoreInit {

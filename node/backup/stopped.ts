@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Config } from '../config/schema.ts';
-import { type DataLock, lockDataDirectory } from '../disk/data-lock.ts';
+import { lockUnlessRunning } from '../disk/data-lock.ts';
 import { readPeerId } from '../identity/identity.ts';
 import { IDENTITY_KEY } from './contents.ts';
 import type { BackupOptions, BackupReport } from './interface.ts';
@@ -29,14 +29,4 @@ export async function backUpStopped(options: BackupOptions, config: Config): Pro
 /** Nobody removes any while the lock is held. */
 async function holdBlocks(): Promise<() => void> {
   return () => undefined;
-}
-
-/** The lock of a data directory; null while a node runs on it. */
-export function lockUnlessRunning(data: string): DataLock | null {
-  try {
-    return lockDataDirectory(data);
-  } catch (error) {
-    if (error instanceof CodedError && error.code === 'data_in_use') return null;
-    throw error;
-  }
 }

@@ -10,12 +10,12 @@ import { decodeAnnouncement, decodePage, encodeRequest, signingBytes } from '../
 import type { Config } from '../config/schema.ts';
 import { PAGE_QUESTIONS } from '../directory/limits.ts';
 import type { Identity } from '../identity/identity.ts';
-import { createInquirer, type Inquirer } from '../libp2p.ts';
+import { createInquirer, type Inquirer } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { bookPath, readBook } from '../peers/book-file.ts';
-import { Questions } from '../questions.ts';
+import { isOriginalRunning, readRestored } from '../storage/replica/restored-file.ts';
+import { Questions } from '../transport/questions.ts';
 import { TWIN_CHECK_MS, TWIN_PEERS_MAX } from './limits.ts';
-import { isOriginalRunning, readRestored } from './restored-file.ts';
 
 export interface TwinComponents {
   readonly crypto: Crypto;

@@ -7,7 +7,7 @@ import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { syncDirectory } from '../disk/atomic-file.ts';
 import { makeDirectory } from '../disk/make-directory.ts';
-import type { Sealer } from '../storage/store/sealing.ts';
+import type { Sealer } from '../disk/sealing.ts';
 import { diskError } from './errors.ts';
 
 const FILE_MODE = 0o600;

@@ -1,6 +1,6 @@
 import { CodedError } from '../../protocols/common/errors.ts';
-import { createKey, readKey } from '../storage/store/key-file.ts';
-import { Sealer } from '../storage/store/sealing.ts';
+import { createKey, readKey } from '../disk/key-file.ts';
+import { Sealer } from '../disk/sealing.ts';
 import type { Catalogue } from './catalogue.ts';
 
 /** What blocks are sealed with; the key is made with the first of them. Throws `bad_storage_key` where there are blocks, but no key. */

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import type * as Yaml from 'yaml';
-import { errorMessage } from '../../protocols/common/errors.ts';
+import { fileReason } from '../disk/file-reason.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -40,11 +40,7 @@ export function readConfigFile(cwd: string, named: string | undefined): ConfigFi
 }
 
 function reason(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return 'there is no such file';
-  if (code === 'EACCES') return 'it may not be read';
-  if (code === 'EISDIR') return 'it is a directory';
-  return errorMessage(error).split('\n', 1)[0]?.replace(/:$/, '') ?? '';
+  return fileReason(error).split('\n', 1)[0]?.replace(/:$/, '') ?? '';
 }
 
 function readBounded(path: string): string {

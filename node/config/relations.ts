@@ -3,8 +3,8 @@ import type * as Multiaddrs from '@multiformats/multiaddr';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { formatDuration, formatSize } from '../../protocols/common/quantities.ts';
 import { ACCEPTANCE_WINDOW_MS, CLOCK_SKEW_MS, ENVELOPE_MAX_BYTES } from '../../protocols/relay/constants.ts';
-import { accessList } from '../network/access-list.ts';
-import { parsePeerId } from '../peer-ids.ts';
+import { parsePeerId } from '../runtime/peer-ids.ts';
+import { accessList } from './access-list.ts';
 import type { Config } from './schema.ts';
 
 const require = createRequire(import.meta.url);

@@ -18,15 +18,15 @@ import {
   type SignedAnnouncement,
 } from '../../protocols/nodes/index.ts';
 import type { Identity } from '../identity/identity.ts';
-import type { NodeView } from '../interface.ts';
-import type { Network } from '../libp2p.ts';
+import { SHUNNED_SCORE } from '../network/gossip.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
-import { Questions } from '../questions.ts';
-import { SHUNNED_SCORE } from '../relay/gossip.ts';
+import { Questions } from '../transport/questions.ts';
 import { DialBack } from './dial-back.ts';
 import { announcedAt, type Entry, type EntryAddress, viewOf, viewOfSelf, withoutOwnId } from './entry.ts';
 import { Herald } from './herald.ts';
+import type { NodeView } from './interface.ts';
 import {
   EXCHANGE_MS,
   EXCHANGE_PAGES_MAX,

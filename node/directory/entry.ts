@@ -6,7 +6,7 @@ import { prefixOf } from '../../protocols/common/address-prefix.ts';
 import { decodeMultikey } from '../../protocols/common/did-key.ts';
 import { parseNodeAddress } from '../../protocols/common/node-address.ts';
 import type { NodeDescription, SignedAnnouncement } from '../../protocols/nodes/index.ts';
-import type { NodeView } from '../interface.ts';
+import type { NodeView } from './interface.ts';
 
 export type Reach = 'direct' | 'relayed';
 

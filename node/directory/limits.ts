@@ -5,7 +5,7 @@ import {
   PAGE_TIMEOUT_MS,
   REQUEST_MAX_BYTES,
 } from '../../protocols/nodes/index.ts';
-import type { QuestionsInit } from '../questions.ts';
+import type { QuestionsInit } from '../transport/questions.ts';
 
 /** Dial-backs under way together: the node's own dials need room beside them. */
 export const DIALS_AT_ONCE = 4;

@@ -1,6 +1,6 @@
 import { createNodesMetrics, type NodesMetrics } from '../../protocols/nodes/index.ts';
-import type { NodeView } from '../interface.ts';
 import type { Meter } from '../observability/meter.ts';
+import type { NodeView } from './interface.ts';
 
 /** What the directory counts beside the protocol. True counters: they only grow. */
 export interface DirectoryMetrics extends NodesMetrics {

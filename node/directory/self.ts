@@ -3,8 +3,8 @@ import { CodedError } from '../../protocols/common/errors.ts';
 import { type NodeAddress, parseNodeAddress } from '../../protocols/common/node-address.ts';
 import { ADDRESSES_MAX, type NodeDescription } from '../../protocols/nodes/index.ts';
 import { SHARD_COUNT, SHARD_GENERATION } from '../../protocols/relay/index.ts';
+import type { Role } from '../config/role.ts';
 import type { Operator } from '../identity/operator.ts';
-import type { Role } from '../interface.ts';
 
 /** Whom this node belongs to, and whether it has its share of what that operator sponsors. */
 export type Sponsorship = Pick<NodeDescription, 'operator' | 'chain' | 'isReady'>;

@@ -37,6 +37,16 @@ export function lockDataDirectory(directory: string): DataLock {
   }
 }
 
+/** The lock of a data directory; null while a node runs on it. */
+export function lockUnlessRunning(data: string): DataLock | null {
+  try {
+    return lockDataDirectory(data);
+  } catch (error) {
+    if (error instanceof CodedError && error.code === 'data_in_use') return null;
+    throw error;
+  }
+}
+
 function refusal(directory: string, cause: unknown): CodedError {
   if ((cause as { errcode?: number }).errcode === BUSY) {
     // one that is still starting has not written the file yet

@@ -2,8 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bytesKey } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import type { BlobHome } from '../blobs/home.ts';
+import type { BlobHome } from '../blobs/local-blobs.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
 import {
   ANNOUNCE_AGAIN_MS,
   ANNOUNCE_PAGE,
@@ -15,7 +16,6 @@ import {
   LOOKUPS_PER_TURN,
 } from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
-import type { PublicBlocks } from './public-blocks.ts';
 
 export interface AnnouncerComponents {
   readonly clock: Clock;

@@ -6,9 +6,10 @@ import { bytesKey } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { RateLimiter } from '../../protocols/common/rate-limit.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
-import { Frames } from '../storage/frames.ts';
+import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
+import { Frames } from '../transport/frames.ts';
 import {
   BITSWAP_PROTOCOL,
   decodeWantlist,
@@ -37,7 +38,6 @@ import {
 } from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
 import { Outgoing } from './outgoing.ts';
-import type { PublicBlocks } from './public-blocks.ts';
 import { Turnstile } from './turnstile.ts';
 
 export interface BitswapServerComponents {

@@ -2,11 +2,11 @@ import { digestOf } from '../../protocols/blobs/index.ts';
 import { equalBytes } from '../../protocols/common/bytes.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
-import type { Others } from '../storage/others.ts';
+import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
+import type { Others } from '../storage/placement/storage-peers.ts';
 import type { PublicBlobs, PublicDag } from './interface.ts';
 import { ASKED_AT_ONCE, ASKED_MAX, BLOCK_TIMEOUT_MS, FIND_TIMEOUT_MS, FINDS_AT_ONCE } from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
-import type { PublicBlocks } from './public-blocks.ts';
 
 export interface FinderComponents {
   readonly crypto: Pick<Crypto, 'sha256'>;

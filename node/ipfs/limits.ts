@@ -1,14 +1,10 @@
 import type { Limit } from '../../protocols/common/limits.ts';
+import { SHARES_MAX } from '../storage/blobs/public-blocks.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
-
-/** Blobs, the oldest first, and namespaces that are looked at to find one that lets anyone read a block: some hundred microseconds. */
-export const SHARES_MAX = 128;
-/** References of one namespace to one blob, the newest first, of which one must be of a live record. */
-export const REFERENCES_MAX = 8;
 
 /** A message as it comes: some 2 600 wants, more than peers have at a time. */
 export const BITSWAP_MESSAGE_MAX_BYTES = 128 * KIB;

@@ -1,6 +1,6 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import { Uint8ArrayList } from 'uint8arraylist';
-import { encodeLength } from '../storage/frames.ts';
+import { encodeLength } from '../transport/frames.ts';
 
 /** A stream on which frames go out one after another, each once the peer took the one before: no more than one is in memory. */
 export class Outgoing {

@@ -20,14 +20,14 @@ import {
 } from '../../protocols/join/index.ts';
 import { NoticeMaker, type RevocationTarget } from '../../protocols/namespaces/index.ts';
 import { withoutOwnId } from '../directory/entry.ts';
+import type { NodeView } from '../directory/interface.ts';
 import { worthAnnouncing } from '../directory/self.ts';
 import type { Identity } from '../identity/identity.ts';
-import type { NodeView } from '../interface.ts';
-import type { Network } from '../libp2p.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
-import { keyOfPeer, peerOfKey } from '../peer-ids.ts';
+import { keyOfPeer, peerOfKey } from '../runtime/peer-ids.ts';
 import { checkGrant, delegateToMember } from './grant.ts';
 import type { InviteRequest, MadeInvite, Member, Members, MembersView, RevokedView } from './interface.ts';
 import { type BookedInvite, InviteBook, isOpen } from './invite-book.ts';

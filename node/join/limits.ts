@@ -5,7 +5,7 @@ import {
   REQUEST_MAX_BYTES,
   REQUEST_TIMEOUT_MS,
 } from '../../protocols/join/index.ts';
-import type { QuestionsInit } from '../questions.ts';
+import type { QuestionsInit } from '../transport/questions.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;

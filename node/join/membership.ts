@@ -2,10 +2,10 @@ import { multiaddr } from '@multiformats/multiaddr';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { decodeLink } from '../../protocols/identity/index.ts';
+import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
-import { createCrypto } from '../crypto.ts';
-import type { Role } from '../interface.ts';
-import { peerOfKey } from '../peer-ids.ts';
+import { createCrypto } from '../runtime/crypto.ts';
+import { peerOfKey } from '../runtime/peer-ids.ts';
 import { endOf } from './grant.ts';
 import { type Membership, membershipPath, networkKeyPath } from './membership-file.ts';
 

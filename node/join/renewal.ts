@@ -10,9 +10,9 @@ import { JOIN_PROTOCOL, type JoinGrant, memberName, renew } from '../../protocol
 import { peerOf } from '../directory/entry.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { InvitedOperator } from '../identity/operator.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
-import type { Questions } from '../questions.ts';
+import type { Questions } from '../transport/questions.ts';
 import { checkGrant } from './grant.ts';
 import {
   ISSUER_DIAL_TIMEOUT_MS,

@@ -5,7 +5,7 @@ import {
   QUESTION_MAX_BYTES,
   QUESTION_TIMEOUT_MS,
 } from '../../protocols/namespaces/index.ts';
-import type { QuestionsInit } from '../questions.ts';
+import type { QuestionsInit } from '../transport/questions.ts';
 
 /** Policies decoded and kept at hand: namespaces in use. Others are read from disk when asked for. */
 export const VIEWS_MAX = 1024;

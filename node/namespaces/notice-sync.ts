@@ -14,9 +14,9 @@ import {
   NamespacesError,
   type NoticeAdmission,
 } from '../../protocols/namespaces/index.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { Questions } from '../questions.ts';
+import type { Questions } from '../transport/questions.ts';
 import {
   EXCHANGE_MS,
   EXCHANGE_TIMEOUT_MS,

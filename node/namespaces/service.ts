@@ -18,16 +18,17 @@ import {
   type SponsorshipPlace,
   type VerifyNotice,
 } from '../../protocols/namespaces/index.ts';
-import type { Network } from '../libp2p.ts';
+import { SHUNNED_SCORE } from '../network/gossip.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
-import { Questions } from '../questions.ts';
-import { SHUNNED_SCORE } from '../relay/gossip.ts';
+import { Questions } from '../transport/questions.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { Namespaces, NoticeView, PolicyView, SponsorshipView } from './interface.ts';
 import { NOTICE_QUESTIONS, SPONSORS_MAX, TICK_MS, UNHEARD_MAX } from './limits.ts';
 import { createNamespacesServiceMetrics, type NamespacesServiceMetrics } from './metrics.ts';
-import { type NoticeCounts, type NoticeRoom, namespaceKey } from './notice-index.ts';
+import { type NoticeCounts, namespaceKey } from './notice-index.ts';
+import { type NoticeRoom } from './notice-room.ts';
 import { NoticeStore } from './notice-store.ts';
 import { NoticeSync } from './notice-sync.ts';
 import type { SponsorshipEntry } from './sponsorships.ts';

@@ -1,5 +1,5 @@
+import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
-import type { Role } from '../interface.ts';
 import { isLoopbackHost } from './hosts.ts';
 
 /** What of the network a node uses, as its settings allow together. */

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import type { Connection, ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
-import { type AccessList, accessList } from './access-list.ts';
+import { type AccessList, accessList } from '../config/access-list.ts';
 import { hostOf, isLoopbackHost, isPublicHost, ownSubnets } from './hosts.ts';
 
 export interface PolicyComponents {

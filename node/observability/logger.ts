@@ -7,7 +7,6 @@ import {
   pino,
 } from 'pino';
 import type * as Pretty from 'pino-pretty';
-import type { Config } from '../config/schema.ts';
 
 export { libp2pLogger } from './libp2p-logger.ts';
 
@@ -42,9 +41,14 @@ export const REDACTED_PATHS: readonly string[] = [
   ...SECRET_HEADERS.flatMap((header) => [`headers["${header}"]`, `*.headers["${header}"]`]),
 ];
 
+export interface LogSettings {
+  readonly 'log.level': string;
+  readonly 'log.format': 'auto' | 'json' | 'pretty';
+}
+
 /** A logger as `log.level` and `log.format` ask for, on standard error unless `stream` is given. */
 export function createLogger(
-  config: Pick<Config, 'log.level' | 'log.format'>,
+  config: LogSettings,
   init: { readonly stream?: DestinationStream } = {},
 ): Logger {
   const options: LoggerOptions = {

@@ -4,7 +4,7 @@ import { LOOPBACK_PREFIX, prefixOf } from '../../protocols/common/address-prefix
 import type { Clock } from '../../protocols/common/clock.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import { parseNodeAddress } from '../../protocols/common/node-address.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { BOOK_ADDRESSES_MAX, BOOK_MAX, type BookEntry, bookPath, readBook, writeBook } from './book-file.ts';
 

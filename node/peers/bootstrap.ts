@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { multiaddr } from '@multiformats/multiaddr';
-import type { BootstrapView } from '../interface.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { type DialContext, type DialFault, explainDial, otherSwarmFault, selfFault } from './dial-fault.ts';
+import type { BootstrapView } from './interface.ts';
 
 export interface BootstrapPeersComponents {
   readonly network: Network;

@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface';
-import type { Network } from '../libp2p.ts';
+import { GOSSIP_PROTOCOL } from '../network/gossip.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
-import { GOSSIP_PROTOCOL } from '../relay/gossip.ts';
 
 /** How long a new connection may take to open its gossip stream. */
 const DEAF_MS = 15_000;

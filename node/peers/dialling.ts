@@ -2,7 +2,7 @@ import type { PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { CodedError } from '../../protocols/common/errors.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import { type DialContext, explainDial } from './dial-fault.ts';
 
 /** For a look at what listens at an address that could not be dialled. */

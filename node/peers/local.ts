@@ -1,6 +1,6 @@
 import type { PeerInfo } from '@libp2p/interface';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 
 export interface LocalPeersInit {

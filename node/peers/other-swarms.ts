@@ -1,7 +1,7 @@
 import type { Connection, IdentifyResult } from '@libp2p/interface';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import type { Network } from '../libp2p.ts';
 import { swarmOf } from '../network/agent.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 
 export interface OtherSwarmsComponents {

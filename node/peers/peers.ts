@@ -1,16 +1,16 @@
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { systemClock } from '../../protocols/common/clock.ts';
 import type { Config } from '../config/schema.ts';
-import type { BootstrapView } from '../interface.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { PeerBook } from './book.ts';
 import { BootstrapPeers } from './bootstrap.ts';
 import { parsePeerId } from './dialling.ts';
-import { type AnnouncedNodes, PeerKeeper } from './keeper.ts';
+import type { BootstrapView } from './interface.ts';
 import { LIVENESS, Liveness } from './liveness.ts';
 import { LocalPeers } from './local.ts';
 import { OtherSwarms } from './other-swarms.ts';
+import { type AnnouncedNodes, PeerKeeper } from './peer-manager.ts';
 
 export interface PeersComponents {
   readonly network: Network;

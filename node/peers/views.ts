@@ -1,7 +1,7 @@
 import type { Connection, Peer } from '@libp2p/interface';
 import { gossipTopics } from '../../protocols/relay/index.ts';
-import type { PeerView } from '../interface.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
+import type { PeerView } from './interface.ts';
 
 /** Peers listed that are not connected. */
 const KNOWN_MAX = 200;

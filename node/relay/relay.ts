@@ -20,21 +20,14 @@ import {
   type SignedEnvelope,
   TopicPlaces,
 } from '../../protocols/relay/index.ts';
+import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
 import { makeDirectory } from '../disk/make-directory.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import type { Identity } from '../identity/identity.ts';
-import type {
-  Delivery,
-  PublishRequest,
-  Receipt,
-  Relay,
-  Role,
-  Subscription,
-  TopicName,
-} from '../interface.ts';
+import { type Gossip, SHUNNED_SCORE } from '../network/gossip.ts';
 import type { Logger } from '../observability/logger.ts';
-import { type Gossip, SHUNNED_SCORE } from './gossip.ts';
+import type { Delivery, PublishRequest, Receipt, Relay, Subscription, TopicName } from './interface.ts';
 import { lingerByLoad } from './linger.ts';
 import { SeenIdsFile } from './seen-ids.ts';
 import { putSequences, takeSequences } from './sequences-file.ts';

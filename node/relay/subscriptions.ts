@@ -6,7 +6,7 @@ import {
   type SignedEnvelope,
   type TopicPlaces,
 } from '../../protocols/relay/index.ts';
-import type { Delivery, Subscription, TopicName } from '../interface.ts';
+import type { Delivery, Subscription, TopicName } from './interface.ts';
 
 type Listener = (delivery: Delivery) => void;
 

@@ -1,70 +1,10 @@
-import {
-  createReconciliationMetrics,
-  type ReconciliationMetrics,
-} from '../../protocols/reconciliation/index.ts';
-import {
-  createStorageMetrics,
-  REQUESTS,
-  type RequestType,
-  type StorageMetrics,
-} from '../../protocols/storage/index.ts';
+import type { ReconciliationMetrics } from '../../protocols/reconciliation/index.ts';
 import { type BlobGauges, registerBlobMetrics } from '../blobs/metrics.ts';
 import type { Meter } from '../observability/meter.ts';
-import type { StorageStatus } from './interface.ts';
+import type { StorageServiceMetrics } from './api/counters.ts';
+import type { StorageStatus } from './api/interface.ts';
 import { type MaintenanceGauges, registerMaintenanceMetrics } from './maintenance/metrics.ts';
 import { registerStoreMetrics, type StoreGauges } from './store/metrics.ts';
-
-export type OperationKind = 'put' | 'get' | 'delete' | 'list';
-
-/** What the storage service counts beside the protocol. True counters: they only grow. */
-export interface StorageServiceMetrics extends StorageMetrics {
-  readonly reconciliation: ReconciliationMetrics;
-  /** Requests of peers, by type. */
-  readonly requests: Record<RequestType, number>;
-  /** Of them those refused for their number. */
-  requestsLimited: number;
-  /** Requests of this node's own clients that were done, and that failed. */
-  readonly operationsOk: Record<OperationKind, number>;
-  readonly operationsFailed: Record<OperationKind, number>;
-  /** Rounds that had to be repeated since replicas named another view or were not synced. */
-  viewRetries: number;
-  degradedReads: number;
-  repairs: number;
-  repairsDropped: number;
-  /** Answers of replicas that were no record of what was asked for. */
-  liesFound: number;
-  partitionsSynced: number;
-  partitionsDropped: number;
-  recordsCopied: number;
-  recordsExpired: number;
-  tombstonesCollected: number;
-}
-
-function noOperations(): Record<OperationKind, number> {
-  return { put: 0, get: 0, delete: 0, list: 0 };
-}
-
-export function createStorageServiceMetrics(): StorageServiceMetrics {
-  const requests = Object.fromEntries(Object.keys(REQUESTS).map((type) => [type, 0]));
-  return {
-    ...createStorageMetrics(),
-    reconciliation: createReconciliationMetrics(),
-    requests: requests as Record<RequestType, number>,
-    requestsLimited: 0,
-    operationsOk: noOperations(),
-    operationsFailed: noOperations(),
-    viewRetries: 0,
-    degradedReads: 0,
-    repairs: 0,
-    repairsDropped: 0,
-    liesFound: 0,
-    partitionsSynced: 0,
-    partitionsDropped: 0,
-    recordsCopied: 0,
-    recordsExpired: 0,
-    tombstonesCollected: 0,
-  };
-}
 
 /** What the service says of itself. */
 export interface StorageGauges {

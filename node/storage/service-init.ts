@@ -1,19 +1,19 @@
 import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import type { AuthoriseRecord } from '../../protocols/storage/index.ts';
+import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Terms } from '../identity/tenancy.ts';
-import type { Role } from '../interface.ts';
-import type { Network } from '../libp2p.ts';
+import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { NamespaceRef } from './interface.ts';
-import type { Revocations } from './offers.ts';
-import type { Sponsors } from './places.ts';
-import type { IsCurrent } from './witnesses.ts';
+import type { NamespaceRef } from './api/interface.ts';
+import type { Revocations } from './placement/offers.ts';
+import type { IsCurrent } from './placement/replica-confirmation.ts';
+import type { Sponsors } from './placement/replica-placement.ts';
 
 export interface StorageServiceComponents {
   readonly network: Network;

@@ -14,17 +14,11 @@ import {
   type RequestType,
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
-import type { RecoveryStatus } from '../backup/interface.ts';
 import { BlobExchange } from '../blobs/exchange.ts';
-import { BlobHome } from '../blobs/home.ts';
 import type { Upload } from '../blobs/interface.ts';
-import type { PublicBlocks } from '../ipfs/public-blocks.ts';
-import { SHUNNED_SCORE } from '../relay/gossip.ts';
-import { addressesOf } from './addresses.ts';
-import { BlobDoor, isBlobQuestion } from './blob-door.ts';
-import { BlobFetches } from './blob-fetches.ts';
-import { BlobSource } from './blob-source.ts';
-import { Coordinator } from './coordinator.ts';
+import { BlobHome } from '../blobs/local-blobs.ts';
+import { SHUNNED_SCORE } from '../network/gossip.ts';
+import { createStorageServiceMetrics, type StorageServiceMetrics } from './api/counters.ts';
 import type {
   BeginOptions,
   Consistency,
@@ -35,33 +29,39 @@ import type {
   NamespaceRef,
   PutOptions,
   RecordName,
+  RecoveryStatus,
   Storage,
   StorageStatus,
   StoredRecord,
   WalletShare,
   Where,
   WriteReceipt,
-} from './interface.ts';
-import { Keeper } from './keeper.ts';
-import { DEADLINE_MS } from './limits.ts';
+} from './api/interface.ts';
+import { DEADLINE_MS } from './api/limits.ts';
+import { notResponsible } from './api/refusals.ts';
+import { BlobFetches } from './blobs/blob-fetches.ts';
+import { BlobSource } from './blobs/blob-source.ts';
+import type { PublicBlocks } from './blobs/public-blocks.ts';
+import { BlobDoor, isBlobQuestion } from './blobs/request-handler.ts';
+import { Spreader } from './coordinator/blob-replicator.ts';
+import { Coordinator } from './coordinator/coordinator.ts';
+import { Refresher } from './coordinator/refresher.ts';
+import { Repairs } from './coordinator/repairs.ts';
+import { Values } from './coordinator/value-writer.ts';
 import type { Maintenance } from './maintenance/service.ts';
-import type { Members } from './members.ts';
-import { createStorageServiceMetrics, type StorageServiceMetrics } from './metrics.ts';
-import { Others } from './others.ts';
-import type { Places } from './places.ts';
-import { explainRestored } from './recovery.ts';
-import { Refresher } from './refresher.ts';
-import { notResponsible } from './refusals.ts';
-import { Repairs } from './repairs.ts';
-import { blobQuotaOf, usageOf } from './room.ts';
+import { addressesOf } from './placement/addresses.ts';
+import type { Members } from './placement/members.ts';
+import type { IsCurrent } from './placement/replica-confirmation.ts';
+import type { Places } from './placement/replica-placement.ts';
+import { Others } from './placement/storage-peers.ts';
+import { createMembers, createPlaces } from './placement/swarm-view.ts';
+import { blobQuotaOf, usageOf } from './replica/capacity.ts';
+import { Keeper } from './replica/local-replica.ts';
+import { explainRestored } from './replica/recovery.ts';
+import { Wire } from './rpc/client.ts';
+import { WireServer } from './rpc/server.ts';
 import type { StorageServiceComponents, StorageServiceInit } from './service-init.ts';
-import { Spreader } from './spreader.ts';
 import type { StoreGauges } from './store/metrics.ts';
-import { createMembers, createPlaces } from './swarm-view.ts';
-import { Values } from './values.ts';
-import { Wire } from './wire.ts';
-import { WireServer } from './wire-server.ts';
-import type { IsCurrent } from './witnesses.ts';
 
 /** Where the service's files are in the data directory. */
 const DIRECTORY = 'storage';

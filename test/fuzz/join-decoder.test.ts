@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createCrypto } from '../../node/crypto.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
 import {
   ANSWER_MAX_BYTES,
   decodeAnswer,

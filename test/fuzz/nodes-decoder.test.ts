@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { multiaddr } from '@multiformats/multiaddr';
 import fc from 'fast-check';
-import { createCrypto } from '../../node/crypto.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
 import type { CodedError } from '../../protocols/common/errors.ts';
 import { parseNodeAddress } from '../../protocols/common/node-address.ts';
 import {

@@ -105,6 +105,26 @@ test('bytes come from files and standard input, and go to files', async (t) => {
   }
 });
 
+test('a file that cannot be used is named with what named it, and why', async (t) => {
+  const directory = scratch(t);
+  const absent = join(directory, 'absent', 'file');
+  for (const [args, words] of [
+    [['put', 'k', '--file', absent], `--file ${absent}: there is no such file`],
+    [['put', 'k', '--file', directory], `--file ${directory}: it is a directory`],
+    [['put', 'k', 'v', '--chain', absent], `--chain ${absent}: there is no such file`],
+    [['join', '--join-file', absent], `--join-file ${absent}: there is no such file`],
+    [['keys', 'import', 'k', absent], `key file ${absent}: there is no such file`],
+    [['storage', 'import', absent], `archive ${absent}: there is no such file`],
+  ] as const) {
+    const { exit, stderr } = await run(args);
+    assert.deepEqual([exit, stderr.includes(words)], [1, true], stderr);
+    assert.doesNotMatch(stderr, /ENOENT|EISDIR/);
+  }
+  await run(['put', 'there', 'x']);
+  const got = await run(['get', 'there', '--output', absent]);
+  assert.match(got.stderr, /--output .*absent\/file: its directory is not there: make it first/);
+});
+
 test('a large file goes in and out although the connection breaks, and the file is replaced at once', async (t) => {
   const directory = scratch(t);
   const [source, target] = [join(directory, 'source'), join(directory, 'target')];

@@ -134,7 +134,8 @@ test('of two that start at once on one directory one gets it, and the other says
   );
   const winner = both.find((one) => one !== loser);
   assert.match((await winner?.firstLine()) ?? '', /^http:/);
-  const third = start(t, home, '--gateway-port', '0');
+  // a port that is taken, too, is not what keeps it from starting
+  const third = start(t, home, '--admin-port', String(await occupy(t, 0)));
   assert.equal(await third.exit, 1);
   assert.match(third.stderr, new RegExp(`maillon: process ${winner?.process.pid} with the gateway http:`));
 });

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { ERRORS } from '../../gateway/errors.ts';
+import { ERRORS } from '../../gateway/core/errors.ts';
 import { MESSAGE_MAX_BYTES } from '../../protocols/relay/constants.ts';
 import { BUILD, type Site, startSite } from '../support/start-gateway.ts';
 
@@ -105,7 +105,12 @@ describe('publish', () => {
   }
 
   test('an unknown field is named', async () => {
-    assert.match((await publish({ ...good, colour: 'red' })).body.error, /colour/);
+    const { error, detail } = (await publish({ topik: 'a', data_base64: good.data_base64 })).body;
+    assert.match(
+      error,
+      /body .* "topik" \(did you mean topic\?\): it takes topic, data_base64, namespace, expiry/,
+    );
+    assert.deepEqual(detail, { fields: ['topik'], known: ['topic', 'data_base64', 'namespace', 'expiry'] });
   });
 
   test('the largest message goes', async () => {

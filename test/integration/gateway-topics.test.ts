@@ -143,7 +143,7 @@ for (const form of ['json', 'cbor'] as const) {
         [{ topic: 'line\nfeed' }, 'bad_topic', /control/],
         [{ topic: 7 }, 'bad_topic', /topic/],
         [{ topic: 't', namespace: 'BAD' }, 'bad_namespace', /namespace/],
-        [{ topic: 't', extra: 1 }, 'unknown_field', /extra/],
+        [{ topic: 't', extra: 1 }, 'unknown_field', /frame .* "extra": it takes type, ref, namespace, topic/],
         [{ topic: 't', topics: ['u'] }, 'unknown_field', /topics/],
       ] as const) {
         for (const type of ['subscribe', 'unsubscribe']) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
-import { SCORE_THRESHOLDS } from '../../node/relay/gossip-options.ts';
+import { SCORE_THRESHOLDS } from '../../node/network/gossip-options.ts';
 import type { RequestOf } from '../../protocols/storage/index.ts';
 import { BAD_CHAINS } from '../support/bad-chains.ts';
 import * as cbor from '../support/cbor.ts';

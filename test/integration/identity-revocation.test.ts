@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
-import { SCORE_THRESHOLDS } from '../../node/relay/gossip-options.ts';
+import { SCORE_THRESHOLDS } from '../../node/network/gossip-options.ts';
 import type { RequestOf } from '../../protocols/storage/index.ts';
 import { type Session, uri } from '../support/identities.ts';
 import { digestOf, policyStep, revokeDid, revokeLink, rule, rules } from '../support/notices.ts';

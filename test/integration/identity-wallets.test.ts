@@ -3,8 +3,8 @@ import { randomBytes, sign } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { createSiweMessage } from 'viem/siwe';
-import { createCrypto } from '../../node/crypto.ts';
 import type { MaillonNode } from '../../node/index.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
 import {
   createSignIn,
   makeCacao,

@@ -14,7 +14,7 @@ import {
   WANTS_MAX,
 } from '../../node/ipfs/limits.ts';
 import { createIpfsMetrics } from '../../node/ipfs/metrics.ts';
-import type { Network } from '../../node/libp2p.ts';
+import type { Network } from '../../node/network/libp2p.ts';
 import { cidOf, PROFILE } from '../../protocols/blobs/index.ts';
 import { bytesKey } from '../../protocols/common/bytes.ts';
 import { systemClock } from '../../protocols/common/clock.ts';

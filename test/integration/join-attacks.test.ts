@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { createCrypto } from '../../node/crypto.ts';
 import { developmentKey } from '../../node/identity/keyring/development.ts';
 import { inviteBookPath } from '../../node/join/invite-book.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { Delegator, decodeLink, ed25519DelegationSigner } from '../../protocols/identity/index.ts';
 import {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { createCrypto } from '../../node/crypto.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
 import { formatInvite, parseInvite } from '../../protocols/join/index.ts';
 import { codeOf, Machine, saidOf } from '../support/machine.ts';
 import { maillon, until } from '../support/processes.ts';
@@ -41,7 +41,12 @@ test('a command line joins, and signs with its own key in the namespaces of the 
   const issuer = await started(t);
   const { invite } = await issuer.ask('invite', '--role', 'member');
   const member = new Machine(t);
-  const { owner, role } = JSON.parse((await member.run(['join', '-', '--yes', '--json'], invite)).stdout) as {
+  const joined = await member.run(['join', '-', '--yes', '--json'], invite);
+  assert.match(
+    joined.stderr,
+    /rights +publish and write in .*\n +read there .* once you are signed in and the policy/,
+  );
+  const { owner, role } = JSON.parse(joined.stdout) as {
     owner: string;
     role: string;
   };
@@ -59,6 +64,7 @@ test('a command line joins, and signs with its own key in the namespaces of the 
   const refused = await member.run(['namespace', 'create', 'team', '--json', ...url]);
   assert.equal(codeOf(refused), 'held_elsewhere');
 
+  assert.match((await issuer.run(['members'])).stdout, /\nmember +\S+ +- +/, 'no node is missed');
   const { members } = await issuer.ask('members');
   await issuer.ask('revoke', members[0].peerId);
   assert.equal(codeOf(await member.run(['put', 'later', 'x', '--json', ...url])), 'forbidden');

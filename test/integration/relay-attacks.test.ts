@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
-import { SCORE_THRESHOLDS } from '../../node/relay/gossip-options.ts';
+import { SCORE_THRESHOLDS } from '../../node/network/gossip-options.ts';
 import * as cbor from '../support/cbor.ts';
 import {
   AUTHOR,

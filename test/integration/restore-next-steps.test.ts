@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readMembers } from '../../node/storage/members-file.ts';
+import { readMembers } from '../../node/storage/placement/members-file.ts';
 import { codeOf, Machine, saidOf } from '../support/machine.ts';
 import { scratch, until } from '../support/processes.ts';
 import { silentLogger } from '../support/silent-logger.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
-import { Frames } from '../../node/storage/frames.ts';
+import { Frames } from '../../node/transport/frames.ts';
 import {
   decodeAnswer,
   encodeRequest,

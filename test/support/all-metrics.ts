@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import { registerGatewayMetrics, registerHttpMetrics } from '../../gateway/admin/gateway-metrics.ts';
-import { createGatewayMetrics } from '../../gateway/metrics.ts';
+import { createGatewayMetrics } from '../../gateway/observability/metrics.ts';
 import { createBlobStoreMetrics } from '../../node/blobs/metrics.ts';
 import { createDirectoryMetrics, registerDirectoryMetrics } from '../../node/directory/metrics.ts';
 import { type IdentityGauges, registerIdentityMetrics } from '../../node/identity/metrics.ts';
@@ -13,16 +13,17 @@ import {
   type NamespacesGauges,
   registerNamespacesMetrics,
 } from '../../node/namespaces/metrics.ts';
+import { registerNodeMetrics } from '../../node/node-metrics.ts';
 import { DiskUsage } from '../../node/observability/disk-usage.ts';
 import { registerLoopMetrics } from '../../node/observability/event-loop.ts';
 import { EventLog } from '../../node/observability/events.ts';
-import { registerNodeMetrics } from '../../node/observability/metrics.ts';
 import { registerProcessMetrics } from '../../node/observability/process-metrics.ts';
 import { registerPeerMetrics } from '../../node/peers/metrics.ts';
 import { registerRelayMetrics } from '../../node/relay/metrics.ts';
-import type { StorageStatus } from '../../node/storage/interface.ts';
+import { createStorageServiceMetrics } from '../../node/storage/api/counters.ts';
+import type { StorageStatus } from '../../node/storage/api/interface.ts';
 import { createMaintenanceMetrics } from '../../node/storage/maintenance/metrics.ts';
-import { createStorageServiceMetrics, registerStorageMetrics } from '../../node/storage/metrics.ts';
+import { registerStorageMetrics } from '../../node/storage/metrics.ts';
 import { createStoreMetrics } from '../../node/storage/store/metrics.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { createIdentityMetrics } from '../../protocols/identity/index.ts';

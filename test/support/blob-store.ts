@@ -4,7 +4,7 @@ import { Collections } from '../../node/blobs/collections.ts';
 import type { BlobStore, Reference } from '../../node/blobs/interface.ts';
 import { createBlobStoreMetrics } from '../../node/blobs/metrics.ts';
 import { type BlobStoreInit, openBlobStore } from '../../node/blobs/store.ts';
-import { createCrypto } from '../../node/crypto.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
 import type { BlobLink } from '../../protocols/blobs/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { bytesOfAll, piecesOf } from './blobs.ts';

@@ -1,5 +1,5 @@
 /** Files to make blobs of, and their blocks in memory. */
-import { createCrypto } from '../../node/crypto.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
 import {
   BlobBuilder,
   type BlobLink,

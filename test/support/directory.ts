@@ -1,4 +1,4 @@
-import { createCrypto } from '../../node/crypto.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
 import { decodeAnnouncement, type SignedAnnouncement } from '../../protocols/nodes/index.ts';
 import { announcementAt } from './announcements.ts';
 import { type Author, authorOf, sha256 } from './envelopes.ts';

@@ -1,9 +1,9 @@
 import type { TestContext } from 'node:test';
 import type { Stream } from '@libp2p/interface';
-import { createCrypto } from '../../node/crypto.ts';
 import type { MaillonNode } from '../../node/index.ts';
-import { Frames } from '../../node/storage/frames.ts';
-import { kadIdOf } from '../../node/storage/member-rules.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
+import { kadIdOf } from '../../node/storage/placement/member-rules.ts';
+import { Frames } from '../../node/transport/frames.ts';
 import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
 import {
   type Answers,

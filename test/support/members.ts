@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { createCrypto } from '../../node/crypto.ts';
-import { Members } from '../../node/storage/members.ts';
-import type { MembersInit } from '../../node/storage/members-init.ts';
-import type { Offer } from '../../node/storage/offers.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
+import { Members } from '../../node/storage/placement/members.ts';
+import type { MembersInit } from '../../node/storage/placement/members-init.ts';
+import type { Offer } from '../../node/storage/placement/offers.ts';
 import { peerIdOf } from './announcements.ts';
 import { authorNumber } from './directory.ts';
 import { ManualClock } from './manual-clock.ts';

@@ -1,4 +1,6 @@
 /** A record store in memory that behaves as the one on disk does: test/unit/node/storage/memory-store.test.ts holds it against that one. */
+
+import { SEAL_OVERHEAD_BYTES } from '../../node/disk/sealing.ts';
 import type { StoreCare } from '../../node/storage/store/care-interface.ts';
 import { PAGE_ENTRIES_MAX, PAGE_ROWS_MAX, UNSPONSORED_LIFE_MS } from '../../node/storage/store/constants.ts';
 import type {
@@ -20,7 +22,6 @@ import { itemOf } from '../../node/storage/store/item-sets.ts';
 import { createStoreMetrics } from '../../node/storage/store/metrics.ts';
 import { unsponsoredExpiry } from '../../node/storage/store/put-request.ts';
 import { weightOf } from '../../node/storage/store/rows.ts';
-import { SEAL_OVERHEAD_BYTES } from '../../node/storage/store/sealing.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { OrderedSet } from '../../protocols/reconciliation/index.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createCrypto } from '../../node/crypto.ts';
+import { createCrypto } from '../../node/runtime/crypto.ts';
 import type { PartitionPlace, RecordStore, VersionEntry } from '../../node/storage/store/interface.ts';
 import { openRecordStore, type RecordStoreInit } from '../../node/storage/store/store.ts';
 import type { Clock } from '../../protocols/common/clock.ts';

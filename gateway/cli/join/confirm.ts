@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import type { Invite, MemberRole } from '../../../protocols/join/index.ts';
-import { note, properties } from '../terminal.ts';
+import { note, properties } from '../core/terminal.ts';
 
 export interface Confirmation {
   readonly invite: Invite;
@@ -17,6 +17,15 @@ const JOINS_AS: Readonly<Record<MemberRole, string>> = {
   node: 'full node: it keeps the data of that owner as a replica',
   gateway: 'light gateway: it serves clients and keeps nothing',
   member: 'command line, without a node',
+};
+
+const FULL_RIGHTS = 'publish, read and write in every namespace of that owner; never to set policies';
+const RIGHTS: Readonly<Record<MemberRole, string>> = {
+  node: FULL_RIGHTS,
+  gateway: FULL_RIGHTS,
+  member:
+    'publish and write in every namespace of that owner; never to set policies\n' +
+    'read there at a gateway: once you are signed in and the policy of the namespace names you (maillon join --help)',
 };
 
 /** Shows what an invite means and asks whether to join. Throws `not_confirmed`. */
@@ -45,7 +54,7 @@ function describe({ invite, issuer, addresses, directory }: Confirmation): strin
     ['invited by', `${issuer}\n${addresses.join('\n')}`],
     ['swarm', `${swarm}${network}`],
     ['joins as', JOINS_AS[role]],
-    ['rights', 'publish, read and write in every namespace of that owner; never to set policies'],
+    ['rights', RIGHTS[role]],
     ['names', `a namespace without an owner, such as default, is that owner's from now on`],
     ['kept in', directory],
     ['valid until', new Date(expiry).toISOString()],

@@ -1,16 +1,18 @@
-import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { INVITE_TEXT_MAX_LENGTH } from '../../../protocols/join/index.ts';
-import { UsageError } from '../errors.ts';
-import { readBounded } from '../input.ts';
-import { note } from '../terminal.ts';
+import { UsageError } from '../core/errors.ts';
+import { readBounded } from '../core/input.ts';
+import { openNamed } from '../core/named-file.ts';
+import { note } from '../core/terminal.ts';
 import type { JoinOptions } from './options.ts';
 
 const STANDARD_INPUT = '-';
 
 /** The invite that the options name; null where they name none. */
 export async function readInviteText({ join, joinFile }: JoinOptions): Promise<string | null> {
-  if (join === undefined) return joinFile ? read(createReadStream(joinFile)) : null;
+  if (join === undefined) {
+    return joinFile ? read((await openNamed('--join-file', joinFile)).stream) : null;
+  }
   if (join !== STANDARD_INPUT) return join.trim();
   if (!process.stdin.isTTY) return read(process.stdin);
   note('Paste the invite and press Enter:');

@@ -8,6 +8,13 @@ export interface JoinOptions {
   readonly yes?: boolean;
 }
 
+/** Options of `maillon join` alone. */
+export interface JoinCommandOptions {
+  readonly data?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
 const GROUP = 'Joining:';
 
 export function addJoinOptions(command: Command, { isArgument = false } = {}): Command {

@@ -1,10 +1,10 @@
-import { createReadStream } from 'node:fs';
 import { type Config, createCrypto, readMembership, userDirectory } from '../../../node/keys.ts';
 import type { Ed25519Signer } from '../../../protocols/common/crypto.ts';
 import { CHAIN_MAX_LINKS, decodeLink, LINK_MAX_BYTES, type Link } from '../../../protocols/identity/index.ts';
 import { Author, type Client } from '../../client/index.ts';
-import { UsageError } from '../errors.ts';
-import { readBounded } from '../input.ts';
+import { UsageError } from '../core/errors.ts';
+import { readBounded } from '../core/input.ts';
+import { openNamed } from '../core/named-file.ts';
 import { openKey } from './key.ts';
 import type { SigningOptions } from './options.ts';
 
@@ -78,7 +78,7 @@ async function swarmOf(client: Client, config: Config): Promise<string> {
 }
 
 async function readChain(path: string): Promise<readonly Uint8Array[]> {
-  const bytes = await readBounded(createReadStream(path), {
+  const bytes = await readBounded((await openNamed('--chain', path)).stream, {
     what: 'a chain',
     maxBytes: CHAIN_FILE_MAX_BYTES,
   });

@@ -1,6 +1,5 @@
 /** What the commands that move a node's records into files and back do. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ARCHIVE_BLOCK_MAX_BYTES, decodeOwn, type ImportReport, isCbor } from '../../../node/archives.ts';
@@ -8,8 +7,9 @@ import { syncDirectory } from '../../../node/files.ts';
 import { badArchive, CarParser, encodeCarHeader } from '../../../protocols/common/car.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { roundSize } from '../../../protocols/common/quantities.ts';
-import { UsageError } from '../errors.ts';
-import { harmless, properties, say, sayJson } from '../terminal.ts';
+import { UsageError } from '../core/errors.ts';
+import { makeNamed, openNamed } from '../core/named-file.ts';
+import { harmless, properties, say, sayJson } from '../core/terminal.ts';
 import { ask, type OperatorOptions } from './operator.ts';
 import { ProgressLine } from './progress.ts';
 
@@ -35,8 +35,11 @@ export async function exportTo(
   const response = await ask(options, sent);
   const temporary = `${path}.${process.pid}.new`;
   try {
-    const root = await write(temporary, response);
-    await rename(temporary, path);
+    const root = await makeNamed('archive', path, async () => {
+      const written = await write(temporary, response);
+      await rename(temporary, path);
+      return written;
+    });
     syncDirectory(dirname(path));
     const { records, blobs, bytes, missing } = root;
     if (options.json) return sayJson({ file: path, records, blobs, bytes, missing });
@@ -87,13 +90,13 @@ async function write(path: string, { body }: Response) {
 
 /** Throws `bad_archive` for one that is not whole, once it was said what was taken. */
 export async function importFrom(path: string, options: OperatorOptions, signal: AbortSignal): Promise<void> {
-  const { size } = await stat(path);
+  const { stream, size } = await openNamed('archive', path);
   const line = new ProgressLine();
   let length = 0;
   async function* source(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const bytes of createReadStream(path) as AsyncIterable<Uint8Array>) {
+    for await (const bytes of stream as AsyncIterable<Uint8Array>) {
       length += bytes.byteLength;
-      line.show(`${roundSize(length)} of ${roundSize(size)}`);
+      line.show(`${roundSize(length)}${size === null ? '' : ` of ${roundSize(size)}`}`);
       yield bytes;
     }
   }
@@ -102,6 +105,7 @@ export async function importFrom(path: string, options: OperatorOptions, signal:
   try {
     report = (await (await ask(options, sent)).json()) as ImportReport;
   } finally {
+    stream.destroy();
     line.end();
   }
   if (options.json) sayJson(report);

@@ -1,11 +1,11 @@
 /** How a command reaches the operator's listener of a node. */
 import { type Command, Option } from 'commander';
 import { CodedError } from '../../../protocols/common/errors.ts';
-import { isLoopback } from '../../http/guard.ts';
-import { readSecretFile } from '../../secret-file.ts';
-import { asking } from '../asked.ts';
-import { UsageError } from '../errors.ts';
-import { DEFAULT_ADMIN, localUrl } from '../local-node.ts';
+import { readSecretFile } from '../../core/secret-file.ts';
+import { isLoopback } from '../../protection/guard.ts';
+import { asking } from '../core/asked.ts';
+import { UsageError } from '../core/errors.ts';
+import { DEFAULT_ADMIN, localUrl } from '../core/local-node.ts';
 
 export interface OperatorOptions {
   /** The listener's URL, where it is named. */
@@ -21,7 +21,7 @@ export function addOperatorOptions(command: Command): Command {
     .addOption(
       new Option(
         '--admin <url>',
-        `Admin listener of the node; without it that of the node that runs on MAILLON_DATA or ./data, else ${DEFAULT_ADMIN}.`,
+        `Admin listener of the node (a gateway does not serve this command); without it that of the node that runs on MAILLON_DATA or ./data, else ${DEFAULT_ADMIN}.`,
       ).env('MAILLON_ADMIN_URL'),
     )
     .addOption(

@@ -6,7 +6,7 @@ import { equalBytes } from '../../../protocols/common/bytes.ts';
 import { hasFewItems } from '../../../protocols/common/cbor-bounds.ts';
 import { ED25519_MULTIKEY_BYTES, encodeMultikey } from '../../../protocols/common/did-key.ts';
 import { FieldChecks } from '../../../protocols/common/fields.ts';
-import { createEd25519Signer } from '../../crypto.ts';
+import { createEd25519Signer } from '../../runtime/crypto.ts';
 import { KeyError } from './errors.ts';
 import {
   headItems,

@@ -4,11 +4,11 @@ import type { Clock } from '../../../protocols/common/clock.ts';
 import type { Ed25519Signer } from '../../../protocols/common/crypto.ts';
 import { didKey } from '../../../protocols/common/did-key.ts';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
-import { createEd25519Signer } from '../../crypto.ts';
 import { writeFileAtomic } from '../../disk/atomic-file.ts';
 import { type DataLock, lockDataDirectory } from '../../disk/data-lock.ts';
 import { createFileExclusive } from '../../disk/exclusive-file.ts';
 import { protectDirectory, SECRET_MODE } from '../../disk/private-file.ts';
+import { createEd25519Signer } from '../../runtime/crypto.ts';
 import { KeyError } from './errors.ts';
 import { encodeKey, encodeLibp2pKey, encodeSealed, multikeyOf, SEED_BYTES } from './key-file.ts';
 import {

@@ -1,4 +1,4 @@
-import { errorMessage } from '../../../protocols/common/errors.ts';
+import { fileReason } from '../../disk/file-reason.ts';
 import { KeyError } from './errors.ts';
 import { readGuardedFile } from './files.ts';
 import { PASSPHRASE_MAX_LENGTH, promptSecret } from './prompt.ts';
@@ -49,7 +49,7 @@ export function readPassphraseFile(path: string): string {
     bytes = readGuardedFile(path, FILE_MAX_BYTES, process.env['CREDENTIALS_DIRECTORY']);
   } catch (error) {
     if (error instanceof KeyError) throw error;
-    throw new KeyError('bad_passphrase_file', `passphrase file: ${errorMessage(error)}`, { cause: error });
+    throw bad(path, fileReason(error), error);
   }
   if (bytes === null) throw bad(path, `it is larger than ${FILE_MAX_BYTES} bytes`);
   const passphrase = decodeText(bytes)?.replace(/\r?\n$/, '');
@@ -81,6 +81,6 @@ function needed(what: string): KeyError {
   return new KeyError('passphrase_needed', `${what} needs a passphrase: ${advice}`);
 }
 
-function bad(path: string, why: string): KeyError {
-  return new KeyError('bad_passphrase_file', `passphrase file ${path}: ${why}`);
+function bad(path: string, why: string, cause?: unknown): KeyError {
+  return new KeyError('bad_passphrase_file', `passphrase file ${path}: ${why}`, { cause });
 }

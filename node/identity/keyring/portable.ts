@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { errorMessage } from '../../../protocols/common/errors.ts';
-import { createEd25519Signer } from '../../crypto.ts';
+import { createEd25519Signer } from '../../runtime/crypto.ts';
 import { KeyError } from './errors.ts';
 import { SEED_BYTES } from './key-file.ts';
 

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { concatBytes } from '../../../protocols/common/bytes.ts';
 import type { CodedError } from '../../../protocols/common/errors.ts';
-import { threadEnvironment } from '../../threads.ts';
+import { threadEnvironment } from '../../runtime/threads.ts';
 import type { Answer } from './job.ts';
 import { BATCHES_UNDER_WAY, THREAD_LIMITS } from './limits.ts';
 

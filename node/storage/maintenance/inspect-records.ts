@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { threadEnvironment } from '../../threads.ts';
+import { threadEnvironment } from '../../runtime/threads.ts';
 import type { Finding, InspectorInit } from './inspection.ts';
 
 const INSPECTOR = fileURLToPath(new URL('./inspector.ts', import.meta.url));

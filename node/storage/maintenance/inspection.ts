@@ -1,6 +1,7 @@
 /** What a process that reads a store is told, and what it tells. */
+
+import type { StorageKey } from '../../disk/sealing.ts';
 import type { PartitionPlace } from '../store/interface.ts';
-import type { StorageKey } from '../store/sealing.ts';
 
 export interface InspectorInit {
   /** Of the database. */

@@ -15,12 +15,12 @@ import {
   Partitions,
   signingBytes,
 } from '../../../protocols/storage/index.ts';
-import { createCrypto } from '../../crypto.ts';
 import { isFileSound } from '../../disk/database.ts';
+import { Sealer } from '../../disk/sealing.ts';
+import { createCrypto } from '../../runtime/crypto.ts';
 import { inspect } from '../store/database.ts';
 import type { PartitionPlace } from '../store/interface.ts';
 import { locate, ROW_COLUMNS, type SealedRow } from '../store/rows.ts';
-import { Sealer } from '../store/sealing.ts';
 import type { Finding, InspectorInit } from './inspection.ts';
 import { INSPECTED_BYTES, INSPECTED_ROWS, RECORD_MIN_BYTES } from './limits.ts';
 

@@ -1,5 +1,5 @@
 /** The upkeep of a node's store, as its operator sees it. */
-import type { NamespaceRef } from '../interface.ts';
+import type { NamespaceRef } from '../api/interface.ts';
 
 export interface Scrubbed {
   /** Records and blocks that were read. */

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../../protocols/common/clock.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { blobOf, KIND_BLOB, type PartitionId } from '../../../protocols/storage/index.ts';
-import type { BlobHome } from '../../blobs/home.ts';
+import type { BlobHome } from '../../blobs/local-blobs.ts';
 import type { PartitionSummary, RecordStore } from '../store/interface.ts';
 import { EXPORT_PAGE_KEYS } from './limits.ts';
 

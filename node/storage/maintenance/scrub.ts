@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../../protocols/common/clock.ts';
-import type { BlobHome } from '../../blobs/home.ts';
 import type { BlobStore, ScrubReport as BlocksReport } from '../../blobs/interface.ts';
+import type { BlobHome } from '../../blobs/local-blobs.ts';
 import type { EventLog } from '../../observability/events.ts';
 import type { Scrubbed, ScrubOptions, ScrubProgress, ScrubReport } from './interface.ts';
 import { BLOCKS_PATIENCE_MS, BLOCKS_POLL_MS, NAMED_MAX } from './limits.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
-import { Exporter, type ExporterComponents } from './archive/export.ts';
-import { Importer, type ImporterComponents } from './archive/import.ts';
+import { Exporter, type ExporterComponents } from './archive-export.ts';
+import { Importer, type ImporterComponents } from './archive-import.ts';
 import { Background } from './background.ts';
 import type {
   CollectReport,

@@ -1,5 +1,5 @@
 /** What the upkeep of a store's files needs, beside what holds and gives records. */
-import type { StorageKey } from './sealing.ts';
+import type { StorageKey } from '../../disk/sealing.ts';
 
 export interface CompactReport {
   /** Given back to the file system. */

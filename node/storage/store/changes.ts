@@ -6,7 +6,7 @@ import {
   NAMESPACE_ID_BYTES,
   type PartitionId,
 } from '../../../protocols/storage/index.ts';
-import { createCrypto } from '../../crypto.ts';
+import { createCrypto } from '../../runtime/crypto.ts';
 
 export interface ItemChange extends PartitionId {
   /** An item that is there no more, one that is there now. Both null: nobody knows what has changed. */

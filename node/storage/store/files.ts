@@ -5,9 +5,9 @@ import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import { syncDirectory } from '../../disk/atomic-file.ts';
 import { isFileSound, putDatabaseAside } from '../../disk/database.ts';
 import { faultOf } from '../../disk/database-faults.ts';
+import { createKey, readKey } from '../../disk/key-file.ts';
+import type { StorageKey } from '../../disk/sealing.ts';
 import { inspect, openReader } from './database.ts';
-import { createKey, readKey } from './key-file.ts';
-import type { StorageKey } from './sealing.ts';
 
 const FILE = 'records.db';
 

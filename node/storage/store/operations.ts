@@ -1,8 +1,8 @@
 /** What the main thread asks of the writer, and what it answers. Bytes travel in one buffer beside it, which is moved. */
 import type { Condition, HeldKind, Stamp } from '../../../protocols/storage/index.ts';
 import type { Fault } from '../../disk/database-faults.ts';
+import type { StorageKey } from '../../disk/sealing.ts';
 import type { PartitionPlace, PutOutcome, Quota } from './interface.ts';
-import type { StorageKey } from './sealing.ts';
 
 /** A range of the batch's bytes. */
 export interface Slice {

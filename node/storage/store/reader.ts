@@ -10,6 +10,7 @@ import {
   type PartitionId,
   type SignedRecord,
 } from '../../../protocols/storage/index.ts';
+import type { Sealer } from '../../disk/sealing.ts';
 import { KEY_END, PAGE_ENTRIES_MAX, PAGE_ROWS_MAX } from './constants.ts';
 import { corruptError } from './faults.ts';
 import type {
@@ -22,7 +23,6 @@ import type {
 } from './interface.ts';
 import type { ItemRow } from './item-sets.ts';
 import { locate, type RecordRow, ROW_COLUMNS, type SealedRow } from './rows.ts';
-import type { Sealer } from './sealing.ts';
 
 const PLACE = 'namespaces n CROSS JOIN partitions p ON p.namespace = n.id';
 const IN_PLACE = 'n.namespace_id = ? AND p.number = ?';

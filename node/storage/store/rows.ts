@@ -1,6 +1,6 @@
 import { DIGEST_BYTES, type HeldKind, type PartitionId } from '../../../protocols/storage/index.ts';
+import { checksum, encodeLocation } from '../../disk/sealing.ts';
 import { ROW_OVERHEAD_BYTES } from './constants.ts';
-import { checksum, encodeLocation } from './sealing.ts';
 
 /** A row of `records` without the sealed bytes. What a damaged file gives may have other types: see `locate`. */
 export interface RecordRow {

@@ -6,6 +6,7 @@ import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import { itemIdOf, type PartitionId, type Stamp, sizeOf } from '../../../protocols/storage/index.ts';
 import { faultOf } from '../../disk/database-faults.ts';
 import { makeDirectory } from '../../disk/make-directory.ts';
+import { Sealer } from '../../disk/sealing.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { FilesCare } from './care.ts';
 import type { StoreCare } from './care-interface.ts';
@@ -33,7 +34,6 @@ import { createStoreMetrics } from './metrics.ts';
 import type { Answer, SweepOperation } from './operations.ts';
 import { ownStamp, unsponsoredExpiry } from './put-request.ts';
 import { encodeState, Reader } from './reader.ts';
-import { Sealer } from './sealing.ts';
 import { type Pack, WriteQueue } from './write-queue.ts';
 
 export interface RecordStoreComponents {

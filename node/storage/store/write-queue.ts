@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { CodedError } from '../../../protocols/common/errors.ts';
-import { threadEnvironment } from '../../threads.ts';
+import { threadEnvironment } from '../../runtime/threads.ts';
 import {
   BATCH_BYTES_MAX,
   BATCH_WRITES_MAX,

@@ -3,9 +3,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { errorMessage } from '../../../protocols/common/errors.ts';
 import { faultOf, isFull } from '../../disk/database-faults.ts';
+import { Sealer } from '../../disk/sealing.ts';
 import { openWriter } from './database.ts';
 import type { Batch, BatchReply, WriterInit, WriterRequest } from './operations.ts';
-import { Sealer } from './sealing.ts';
 import { Writing } from './writing.ts';
 
 class Writer {

@@ -11,6 +11,13 @@ import {
   type Stamp,
 } from '../../../protocols/storage/index.ts';
 import { faultOf } from '../../disk/database-faults.ts';
+import {
+  checksum,
+  encodeLocation,
+  SEAL_OVERHEAD_BYTES,
+  type Sealer,
+  type Shown,
+} from '../../disk/sealing.ts';
 import { ChangeLog } from './changes.ts';
 import { UPKEEP_ROWS_MAX, VACUUM_KEPT_PAGES } from './constants.ts';
 import { Housekeeping, isCare, type Outside } from './housekeeping.ts';
@@ -31,7 +38,6 @@ import {
   type SweepOperation,
 } from './operations.ts';
 import { locate, type RecordRow, ROW_COLUMNS, type SealedRow, weightOf } from './rows.ts';
-import { checksum, encodeLocation, SEAL_OVERHEAD_BYTES, type Sealer, type Shown } from './sealing.ts';
 
 /** What a floor shows beside its stamp. */
 const NOTHING: Shown = { expiry: null, size: 0, contentType: '' };

@@ -1,6 +1,6 @@
 import { verifyMessage } from 'viem';
-import { createCrypto } from '../../../node/crypto.ts';
 import type { WalletVerifier } from '../../../node/identity/wallets/index.ts';
+import { createCrypto } from '../../../node/runtime/crypto.ts';
 import { ChainVerifier, createIdentityMetrics, decodeLink } from '../../../protocols/identity/index.ts';
 import { SWARM } from '../../support/envelopes.ts';
 import { cacao, delegation, evmWallet, session, texts, uri } from '../../support/identities.ts';

@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createCrypto } from '../../../node/crypto.ts';
+import { createCrypto } from '../../../node/runtime/crypto.ts';
 import {
   createReconciliationMetrics,
   ID_BYTES,

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import { createCrypto } from '../../../node/crypto.ts';
+import { createCrypto } from '../../../node/runtime/crypto.ts';
 import { bytesKey, concatBytes } from '../../../protocols/common/bytes.ts';
 import type { Crypto, Ed25519Signer } from '../../../protocols/common/crypto.ts';
 

@@ -1,5 +1,5 @@
 import { peerIdFromString } from '@libp2p/peer-id';
-import { NoAnswer } from '../../../node/storage/wire.ts';
+import { NoAnswer } from '../../../node/storage/rpc/client.ts';
 import {
   type Answers,
   decodeAnswer,

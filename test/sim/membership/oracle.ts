@@ -1,5 +1,5 @@
-import { createCrypto } from '../../../node/crypto.ts';
-import type { StoredRecord, WriteReceipt } from '../../../node/storage/interface.ts';
+import { createCrypto } from '../../../node/runtime/crypto.ts';
+import type { StoredRecord, WriteReceipt } from '../../../node/storage/api/interface.ts';
 import { CLOCK_SKEW_MS } from '../../../protocols/common/clock.ts';
 import {
   compareRecords,

@@ -1,7 +1,7 @@
-import { createCrypto } from '../../../node/crypto.ts';
-import { Standings } from '../../../node/storage/standings.ts';
+import { createCrypto } from '../../../node/runtime/crypto.ts';
+import { Standings } from '../../../node/storage/placement/partition-states.ts';
 import type { PutOutcome, PutRequest } from '../../../node/storage/store/interface.ts';
-import type { UpkeepComponents } from '../../../node/storage/upkeep.ts';
+import type { UpkeepComponents } from '../../../node/storage/sync/upkeep.ts';
 import { Partitions } from '../../../protocols/storage/index.ts';
 import { MemoryStore, type MemoryStoreComponents, type MemoryStoreInit } from '../../support/memory-store.ts';
 import { type Plant, SWARM } from './node.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCrypto } from '../../../../node/crypto.ts';
+import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import { decodeEnvelope } from '../../../../protocols/relay/index.ts';
 import { decodeRecord } from '../../../../protocols/storage/index.ts';
 import { ClientKey } from '../../../support/client-author.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCrypto, createEd25519Signer } from '../../../../node/crypto.ts';
 import { Herald } from '../../../../node/directory/herald.ts';
 import { describeSelf } from '../../../../node/directory/self.ts';
+import { createCrypto, createEd25519Signer } from '../../../../node/runtime/crypto.ts';
 import { Announcer, type SignedAnnouncement } from '../../../../protocols/nodes/index.ts';
 import { circuit, dns4, ownId, tcp4 } from '../../../support/announcements.ts';
 import { authorNumber } from '../../../support/directory.ts';

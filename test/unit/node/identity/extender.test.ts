@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCrypto } from '../../../../node/crypto.ts';
 import { Extender } from '../../../../node/identity/extender.ts';
+import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import { systemClock } from '../../../../protocols/common/clock.ts';
 import { Delegator, decodeLink } from '../../../../protocols/identity/index.ts';
 import { SWARM } from '../../../support/envelopes.ts';

@@ -4,8 +4,8 @@ import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys';
-import { createCrypto } from '../../../../node/crypto.ts';
 import { loadIdentity } from '../../../../node/identity/identity.ts';
+import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import { didKey, encodeMultikey } from '../../../../protocols/common/did-key.ts';
 import { scratch } from '../../../support/processes.ts';
 

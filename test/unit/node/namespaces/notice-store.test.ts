@@ -3,10 +3,10 @@ import { closeSync, existsSync, openSync, readdirSync, writeFileSync, writeSync 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { createCrypto } from '../../../../node/crypto.ts';
-import { NOTICE_ROOM, type NoticeRoom } from '../../../../node/namespaces/notice-index.ts';
+import { NOTICE_ROOM, type NoticeRoom } from '../../../../node/namespaces/notice-room.ts';
 import { NoticeStore, type NoticeStoreInit } from '../../../../node/namespaces/notice-store.ts';
 import { EventLog } from '../../../../node/observability/events.ts';
+import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import { systemClock } from '../../../../protocols/common/clock.ts';
 import { CodedError } from '../../../../protocols/common/errors.ts';
 import {

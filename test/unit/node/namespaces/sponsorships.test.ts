@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { createCrypto } from '../../../../node/crypto.ts';
-import { NOTICE_ROOM, type NoticeRoom } from '../../../../node/namespaces/notice-index.ts';
+import { NOTICE_ROOM, type NoticeRoom } from '../../../../node/namespaces/notice-room.ts';
 import { NoticeStore, type NoticeStoreInit } from '../../../../node/namespaces/notice-store.ts';
 import { EventLog } from '../../../../node/observability/events.ts';
+import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import { systemClock } from '../../../../protocols/common/clock.ts';
 import { decodeNotice, type SignedNotice } from '../../../../protocols/namespaces/index.ts';
 import {

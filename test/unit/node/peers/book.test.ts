@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
-import type { Network } from '../../../../node/libp2p.ts';
+import type { Network } from '../../../../node/network/libp2p.ts';
 import { PeerBook } from '../../../../node/peers/book.ts';
 import { readBook } from '../../../../node/peers/book-file.ts';
 import { peerIdOf } from '../../../support/announcements.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { BlobHome } from '../../../../node/blobs/home.ts';
+import { BlobHome } from '../../../../node/blobs/local-blobs.ts';
 import { noteBlobs } from '../../../../node/storage/maintenance/note-blobs.ts';
 import { encodeBlobLink } from '../../../../protocols/blobs/index.ts';
 import { cidOf } from '../../../../protocols/common/block-cid.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as dagCbor from '@ipld/dag-cbor';
 import fc from 'fast-check';
-import { createCrypto } from '../../../../node/crypto.ts';
+import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import { readCborHead } from '../../../../protocols/common/cbor-bounds.ts';
 import { decodeLink, IdentityError } from '../../../../protocols/identity/index.ts';
 import { StrictReader } from '../../../../protocols/identity/strict-reader.ts';

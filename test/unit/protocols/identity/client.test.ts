@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { privateKeyToAccount } from 'viem/accounts';
 import { createSiweMessage, parseSiweMessage } from 'viem/siwe';
-import { createCrypto, createEd25519Signer } from '../../../../node/crypto.ts';
 import { createWalletCrypto } from '../../../../node/identity/wallets/index.ts';
+import { createCrypto, createEd25519Signer } from '../../../../node/runtime/crypto.ts';
 import { encodeMultikey } from '../../../../protocols/common/did-key.ts';
 import { NameError } from '../../../../protocols/common/names.ts';
 import {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { createCrypto } from '../../../../node/crypto.ts';
 import { createWalletCrypto } from '../../../../node/identity/wallets/index.ts';
+import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import { NameError } from '../../../../protocols/common/names.ts';
 import {
   ChainVerifier,

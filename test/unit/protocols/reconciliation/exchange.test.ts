@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createCrypto } from '../../../../node/crypto.ts';
+import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import {
   createReconciliationMetrics,
   Initiator,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createCrypto } from '../../../../node/crypto.ts';
+import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import {
   type Bound,
   boundBetween,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { sign } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { createCrypto } from '../../../../node/crypto.ts';
+import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import { decodeMultikey } from '../../../../protocols/common/did-key.ts';
 import { CodedError } from '../../../../protocols/common/errors.ts';
 import {

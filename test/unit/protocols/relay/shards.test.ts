@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createCrypto } from '../../../../node/crypto.ts';
+import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import { namespaceId } from '../../../../protocols/common/names.ts';
 import { gossipTopic, gossipTopics, shardOf, TopicPlaces } from '../../../../protocols/relay/index.ts';
 import { SWARM, shardNumber, shardTopic } from '../../../support/envelopes.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { readKey } from '../../../../../node/storage/store/key-file.ts';
+import { readKey } from '../../../../../node/disk/key-file.ts';
 import { createStoreMetrics } from '../../../../../node/storage/store/metrics.ts';
 import { WriteQueue } from '../../../../../node/storage/store/write-queue.ts';
 import { CodedError } from '../../../../../protocols/common/errors.ts';

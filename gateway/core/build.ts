@@ -1,0 +1,6 @@
+/** Which program this is. */
+export interface Build {
+  readonly version: string;
+  readonly commit: string;
+  readonly builtAt: string;
+}

@@ -1,0 +1,146 @@
+import type { Limit } from '../../../protocols/common/limits.ts';
+import { ITEMS_MAX } from '../store/constants.ts';
+
+/** A request of a client, from its first question to the answer. */
+export const DEADLINE_MS = 5_000;
+/** To connect to a replica and open its stream. */
+export const CONNECT_TIMEOUT_MS = 1_500;
+/** How long one replica may take to answer before it is asked again or done without. */
+export const ATTEMPT_TIMEOUT_MS = 2_000;
+/** Between two rounds of the same request: doubled from the first to the second. */
+export const BACKOFF_MS = 20;
+export const BACKOFF_MAX_MS = 400;
+/** Rounds in which no majority can be asked before a read gives the best copy: a replica that restarts is back by then or not. */
+export const DEGRADED_ROUNDS = 2;
+/** A write that meets a newer version takes one above it, so often. */
+export const OUTRUN_MAX = 8;
+/** Requests of clients under way at this node. */
+export const OPERATIONS_MAX = 4096;
+
+/** Streams of one connection: one, and one more while the first closes. */
+export const STREAMS_PER_CONNECTION = 2;
+/** Requests to one peer that wait for room in its window. */
+export const WAITING_MAX = 2048;
+/** Requests of all peers that are worked at. */
+export const ANSWERING_MAX = 4096;
+/** Bytes of answers that one peer has not read yet before it is cut off. */
+export const UNREAD_MAX_BYTES = 16 * 2 ** 20;
+
+/** Members of a swarm that may be homes: what a directory holds at most. */
+export const MEMBERS_MAX = 8192;
+/** How often it is looked who has become a member and who is none any more: as long as nodes differ in that, they see different homes. */
+export const MEMBERS_TICK_MS = 100;
+/** How often it is looked who of them is there: that takes a look at the connections of each. */
+export const MEMBERS_LOOK_MS = 500;
+/** A member that is not connected is dialled this often at most, and four times within the grace at least: a network that heals is whole again soon. */
+export const PROBE_MS = 10_000;
+/** Members dialled at a time. */
+export const PROBES_AT_ONCE = 4;
+/** Who joins believes to know the members when none was added for so long … */
+export const SETTLE_MS = 1_000;
+/** … or after this. */
+export const SETTLE_MAX_MS = 10_000;
+/** Between two writes of the members: what a node that was killed does not know of its absence. */
+export const MEMBERS_WRITE_MS = 30_000;
+
+/** How often a node that joins looks whether it can go on: somebody waits for it. */
+export const JOIN_TICK_MS = 250;
+/** Partitions asked for at a time. */
+export const JOIN_PAGE = 256;
+/** Passes over all that a joining node copies: what is written during the last one comes when it is a replica. */
+export const JOIN_PASSES_MAX = 4;
+
+/** Members asked who is gone: of fewer than half of so many a liar has no majority. */
+export const ABSENTEES_ASKED = 5;
+/** Between two such questions: as long as nobody answered, or others go on seeing other homes. */
+export const ABSENTEES_ASK_MS = 2_000;
+/** How often it is looked whether it is time to ask. */
+export const ABSENTEES_TICK_MS = 100;
+
+/** Partitions whose homes are remembered, at some 300 bytes each. */
+export const PLACES_MAX = 8192;
+/** Members asked who holds a partition that this node is to be home of: all of them in a swarm of this size. */
+export const CANDIDATES_MAX = 64;
+/** Repairs of a replica that wait. */
+export const REPAIRS_MAX = 1024;
+/** Repairs at a time. */
+export const REPAIRS_AT_ONCE = 8;
+/** Partitions reconciled at a time. */
+export const SYNCS_AT_ONCE = 4;
+/** Between two attempts to reconcile a partition whose former homes cannot be asked. */
+export const SYNC_RETRY_MS = 150;
+export const SYNC_RETRY_MAX_MS = 5_000;
+/** How often upkeep looks whether something is due. */
+export const UPKEEP_TICK_MS = 1_000;
+/** A partition's copies elsewhere are looked at this often: half of the time in which a stand-in is to be there. */
+export const REVIEW_MS = 20_000;
+/** Between two sweeps for what has expired. */
+export const SWEEP_MS = 15_000;
+/** Rows of one sweep at a time. */
+export const SWEEP_ROWS = 256;
+
+/** Blobs fetched at a time: four blocks each are in memory. */
+export const BLOB_FETCHES = 12;
+/** Of one peer among them, so that one that gives slowly does not hold up the others. */
+export const BLOB_FETCHES_PER_PEER = 4;
+/** Blobs that wait to be fetched. */
+export const BLOB_FETCHES_WAITING_MAX = 1024;
+/** Of one peer among them: one that asks for more than it gives leaves room to the others. */
+export const BLOB_FETCHES_WAITING_PER_PEER = 128;
+/** A fetch that others wait for goes behind them after this, and on from there later: well before those who wait give up. */
+export const BLOB_FETCH_TURN_MS = 20_000;
+/** Blocks read for peers at a time, some 2 MiB of memory each. */
+export const BLOCKS_GIVEN_AT_ONCE = 16;
+/** Peers asked for the blocks of one blob: its homes, those that stand in, and who asked for it. */
+export const BLOB_SOURCES_MAX = 64;
+/** A fetch in which no block came for so long is given up. */
+export const BLOB_STALL_MS = 60_000;
+/** After which a home says how far it is with a blob: well below what a request may take. */
+export const PREPARE_ANSWER_MS = 2_000;
+/** Between two questions of a home that said no, or nothing. */
+export const PREPARE_RETRY_MS = 250;
+/** Homes that are slower get so much longer than the others took, at most: then they need not make up for it. */
+export const PREPARE_GRACE_MS = 1_000;
+/** How often what nobody refers to any more, and what is not whole, is looked for. */
+export const BLOB_SWEEP_MS = 30_000;
+/** A reference is made before its record is written: it is not looked at so soon. */
+export const BLOB_REFERENCE_AGE_MS = 60_000;
+/** References of one turn. */
+export const BLOB_REFERENCES_PAGE = 256;
+/** Blobs that are not whole and fetched again in one sweep. */
+export const BLOB_REFETCHES = 64;
+
+export const STORAGE_SERVICE_LIMITS: readonly Limit[] = [
+  limit('storage.deadline', DEADLINE_MS, 'milliseconds', 'one request of a client'),
+  limit('storage.operations', OPERATIONS_MAX, 'count', 'requests of clients under way'),
+  limit('storage.waitingPerPeer', WAITING_MAX, 'count', 'requests to one peer that wait for room'),
+  limit('storage.answering', ANSWERING_MAX, 'count', 'requests of all peers that are worked at'),
+  limit('storage.unreadBytes', UNREAD_MAX_BYTES, 'bytes', 'answers that a peer does not read'),
+  limit('storage.candidates', CANDIDATES_MAX, 'count', 'members asked who holds a partition'),
+  limit('storage.reconciledItems', ITEMS_MAX, 'count', 'items of partitions being reconciled, in memory'),
+  limit('storage.blobFetches', BLOB_FETCHES, 'count', 'blobs fetched at a time'),
+  limit('storage.blobFetchesPerPeer', BLOB_FETCHES_PER_PEER, 'count', 'of one peer among them'),
+  limit('storage.blobFetchesWaiting', BLOB_FETCHES_WAITING_MAX, 'count', 'blobs that wait to be fetched'),
+  limit(
+    'storage.blobFetchesWaitingPerPeer',
+    BLOB_FETCHES_WAITING_PER_PEER,
+    'count',
+    'of one peer among them',
+  ),
+  limit(
+    'storage.blobFetchTurn',
+    BLOB_FETCH_TURN_MS,
+    'milliseconds',
+    'then a fetch goes behind those that wait',
+  ),
+  limit('storage.blocksGiven', BLOCKS_GIVEN_AT_ONCE, 'count', 'blocks read for peers at a time'),
+  limit('storage.blobSources', BLOB_SOURCES_MAX, 'count', 'peers asked for the blocks of one blob'),
+  limit('storage.blobStall', BLOB_STALL_MS, 'milliseconds', 'a blob of which nothing comes is given up'),
+  limit('storage.repairs', REPAIRS_MAX, 'count', 'stale copies that wait for their repair'),
+];
+
+if (BLOB_FETCH_TURN_MS >= BLOB_STALL_MS) throw new Error('storage limits: who waits gets a turn in time');
+
+function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
+  return { name, value, unit, reason };
+}

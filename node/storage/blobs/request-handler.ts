@@ -1,0 +1,80 @@
+import { CodedError } from '../../../protocols/common/errors.ts';
+import { BLOCK_MAX_BYTES } from '../../../protocols/storage/constants.ts';
+import {
+  type Answers,
+  type BlobProgress,
+  ReplicaError,
+  type RequestOf,
+  type StorageRequest,
+} from '../../../protocols/storage/index.ts';
+import type { BlobStore } from '../../blobs/interface.ts';
+import type { BlobHome } from '../../blobs/local-blobs.ts';
+import { ANSWERING_MAX, BLOCKS_GIVEN_AT_ONCE } from '../api/limits.ts';
+import { Window } from '../rpc/window.ts';
+
+/** What is asked of any node that has blobs, be it a home or one on whose disk they wait for their homes. */
+export type BlobQuestion = RequestOf<'has'> | RequestOf<'block'> | RequestOf<'blob'>;
+
+export function isBlobQuestion(request: StorageRequest): request is BlobQuestion {
+  return request.type === 'has' || request.type === 'block' || request.type === 'blob';
+}
+
+export interface BlobDoorComponents {
+  readonly blobs: Pick<BlobHome, 'opened'>;
+  /** Whether anyone may have a block. */
+  readonly isPublic: (cid: Uint8Array) => boolean;
+}
+
+/** Gives peers the blocks that are here, some at a time: a question is small, and what it brings into memory is not. */
+export class BlobDoor {
+  readonly #components: BlobDoorComponents;
+  readonly #reads = new Window({
+    max: BLOCKS_GIVEN_AT_ONCE,
+    maxBytes: BLOCKS_GIVEN_AT_ONCE * BLOCK_MAX_BYTES,
+    waitingMax: ANSWERING_MAX,
+  });
+
+  constructor(components: BlobDoorComponents) {
+    this.#components = components;
+  }
+
+  /** Throws `ReplicaError` `corrupt`, or the store's errors. */
+  async answer(request: BlobQuestion): Promise<Answers[BlobQuestion['type']]> {
+    const { blobs, isPublic } = this.#components;
+    const { opened } = blobs;
+    switch (request.type) {
+      case 'has':
+        return { has: opened?.has(request.cids) ?? request.cids.map(() => false) };
+      case 'blob':
+        return progressOf(opened, request.cid);
+      default:
+        if (request.isPublic && !isPublic(request.cid)) return { bytes: null };
+        return { bytes: opened === null ? null : await this.#read(opened, request.cid) };
+    }
+  }
+
+  async #read(blobs: BlobStore, cid: Uint8Array): Promise<Uint8Array | null> {
+    await this.#reads.enter(BLOCK_MAX_BYTES, new AbortController().signal);
+    try {
+      return await blockOf(blobs, cid);
+    } finally {
+      this.#reads.leave(BLOCK_MAX_BYTES);
+    }
+  }
+}
+
+export function progressOf(blobs: Pick<BlobStore, 'stat'> | null, cid: Uint8Array): BlobProgress {
+  const { blocks = 0, isComplete = false } = blobs?.stat(cid) ?? {};
+  return { blocks, isWhole: isComplete };
+}
+
+async function blockOf(blobs: Pick<BlobStore, 'block'>, cid: Uint8Array): Promise<Uint8Array | null> {
+  try {
+    return await blobs.block(cid);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    if (error.code === 'not_found') return null;
+    if (error.code === 'corrupt') throw new ReplicaError('corrupt', 'the block on this disk does not read');
+    throw error;
+  }
+}

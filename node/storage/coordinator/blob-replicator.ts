@@ -1,0 +1,184 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { type BlobLink, blockCountOf, PROFILE, rootOf } from '../../../protocols/blobs/index.ts';
+import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
+import {
+  type Answers,
+  type PartitionId,
+  REQUESTS,
+  ReplicaError,
+  type RequestOf,
+  type RequestType,
+  type SignedRecord,
+} from '../../../protocols/storage/index.ts';
+import type { Durability } from '../api/interface.ts';
+import { BLOB_STALL_MS, PREPARE_GRACE_MS, PREPARE_RETRY_MS } from '../api/limits.ts';
+import type { Places } from '../placement/replica-placement.ts';
+import { NEEDED, refusedForGood } from './writer.ts';
+
+export interface SpreaderComponents {
+  readonly places: Places;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+}
+
+export interface SpreadRequest {
+  /** What is on its way. */
+  readonly link: BlobLink;
+  readonly partition: PartitionId;
+  readonly durability: Durability;
+  /** A record that links the blob, of now: homes take it for the right to have them fetch it. */
+  readonly sign: () => Promise<SignedRecord>;
+  readonly signal: AbortSignal;
+}
+
+/** Brings blobs to the homes of the record that is to refer to them. */
+export class Spreader {
+  readonly #components: SpreaderComponents;
+
+  constructor(components: SpreaderComponents) {
+    this.#components = components;
+  }
+
+  /**
+   * Resolves when as many homes have the blob as the write needs, and the others have had a moment. There is no time for the
+   * whole: it goes on as long as something comes. Throws `insufficient_replicas`, `over_quota`, `no_room`, `forbidden`.
+   */
+  async spread(request: SpreadRequest): Promise<void> {
+    const spread = new Spread(this.#components, request);
+    await spread.run();
+  }
+}
+
+/** One blob on its way to the homes. */
+class Spread {
+  readonly #components: SpreaderComponents;
+  readonly #request: SpreadRequest;
+  readonly #ended = new AbortController();
+  readonly #whole = new Set<string>();
+  /** Why a home did not take it, as it said last. */
+  readonly #errors = new Map<string, unknown>();
+  readonly #followed = new Set<string>();
+  /** Nobody can have more of it. */
+  readonly #blocksMax: number;
+  #progressAt = performance.now();
+  #wake = Promise.withResolvers<void>();
+
+  constructor(components: SpreaderComponents, request: SpreadRequest) {
+    this.#components = components;
+    this.#request = request;
+    this.#blocksMax = blockCountOf(rootOf(request.link), PROFILE);
+  }
+
+  async run(): Promise<void> {
+    const began = performance.now();
+    try {
+      while (!this.#isEnough) {
+        this.#request.signal.throwIfAborted();
+        this.#throwRefused();
+        if (performance.now() - this.#progressAt > BLOB_STALL_MS) throw this.#tooFew();
+        this.#followAll();
+        await this.#change(PREPARE_RETRY_MS);
+      }
+      await this.#others(Math.min(PREPARE_GRACE_MS, performance.now() - began));
+    } finally {
+      this.#ended.abort(new Error('the blob is where it is to be, or will not be'));
+    }
+  }
+
+  get #homes(): string[] {
+    return this.#components.places.of(this.#request.partition).homes.map(({ id }) => id);
+  }
+
+  get #needed(): number {
+    return NEEDED[this.#request.durability](Math.max(1, this.#homes.length));
+  }
+
+  get #isEnough(): boolean {
+    return this.#homes.filter((id) => this.#whole.has(id)).length >= this.#needed;
+  }
+
+  /** Homes that are about as fast as the others need not make up for it later. */
+  async #others(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    while (performance.now() < until && !this.#homes.every((id) => this.#isSettled(id))) {
+      await this.#change(Math.max(1, until - performance.now()));
+    }
+  }
+
+  #isSettled(id: string): boolean {
+    return this.#whole.has(id) || this.#errors.has(id);
+  }
+
+  #followAll(): void {
+    for (const id of this.#homes) {
+      if (this.#followed.has(id)) continue;
+      this.#followed.add(id);
+      void this.#follow(id);
+    }
+  }
+
+  /** Asks one home again and again how far it is. Never throws. */
+  async #follow(id: string): Promise<void> {
+    const { signal } = this.#ended;
+    let blocks = 0;
+    while (!signal.aborted && !this.#whole.has(id)) {
+      const askedAt = performance.now();
+      try {
+        const progress = await this.#ask(id);
+        this.#errors.delete(id);
+        if (progress.isWhole) this.#whole.add(id);
+        const more = Math.min(progress.blocks, this.#blocksMax);
+        if (progress.isWhole || more > blocks) this.#progressAt = performance.now();
+        blocks = Math.max(blocks, more);
+      } catch (error) {
+        this.#errors.set(id, error);
+      }
+      this.#wake.resolve();
+      const early = askedAt + PREPARE_RETRY_MS - performance.now();
+      // one that says at once that it is not done is asked no more often than one that refuses
+      if (early > 0 && !this.#whole.has(id)) await wait(early, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #ask(id: string): Promise<Answers['prepare']> {
+    const { bytes: record } = await this.#request.sign();
+    const limit = AbortSignal.timeout(REQUESTS.prepare.timeoutMs);
+    const signal = AbortSignal.any([limit, this.#ended.signal]);
+    return this.#components.ask<'prepare'>(id, { type: 'prepare', record }, signal);
+  }
+
+  /** Resolves when a home has said something, or after `ms`. */
+  async #change(ms: number): Promise<void> {
+    const left = new AbortController();
+    const pause = wait(ms, undefined, { signal: left.signal }).catch(() => undefined);
+    await Promise.race([this.#wake.promise, pause]);
+    left.abort();
+    this.#wake = Promise.withResolvers<void>();
+  }
+
+  /** What so many homes say for good that not enough are left. */
+  #throwRefused(): void {
+    const codes = this.#homes.flatMap((id) => {
+      const error = this.#errors.get(id);
+      return error instanceof ReplicaError ? [error.code] : [];
+    });
+    const refusal = refusedForGood(codes, this.#homes.length, this.#needed);
+    if (refusal !== null) throw refusal;
+  }
+
+  #tooFew(): CodedError {
+    const homes = this.#homes;
+    const count = homes.filter((id) => this.#whole.has(id)).length;
+    const reasons = [...this.#errors.values()].map(errorMessage).slice(0, 3).join('; ');
+    const message = `${count} of ${homes.length} home replicas have the bytes, ${this.#needed} are needed: nothing is stored; try again`;
+    const detail = { acknowledged: count, needed: this.#needed, homes: homes.length };
+    return new CodedError(
+      'insufficient_replicas',
+      reasons === '' ? message : `${message} (${reasons})`,
+      detail,
+    );
+  }
+}

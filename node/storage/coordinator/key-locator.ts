@@ -1,0 +1,81 @@
+import type { BlobLink } from '../../../protocols/blobs/index.ts';
+import {
+  type Answers,
+  blobOf,
+  formatEtag,
+  isValueKind,
+  type PartitionId,
+  type RequestOf,
+  type RequestType,
+} from '../../../protocols/storage/index.ts';
+import type { Holder, Where } from '../api/interface.ts';
+import type { Places } from '../placement/replica-placement.ts';
+import type { Deadline } from '../rpc/deadline.ts';
+import type { Reader } from './reader.ts';
+
+export interface WhereaboutsComponents {
+  readonly places: Places;
+  readonly reader: Reader;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+}
+
+/** Finds out who holds a key: its homes, those that stand in for them, and what each says of itself. */
+export class Whereabouts {
+  readonly #components: WhereaboutsComponents;
+  readonly #wanted: number;
+
+  constructor(components: WhereaboutsComponents, init: { readonly replicas: number }) {
+    this.#components = components;
+    this.#wanted = init.replicas;
+  }
+
+  async find(partition: PartitionId, key: string, deadline: Deadline): Promise<Where> {
+    const { places } = this.#components;
+    const place = places.of(partition);
+    const homes = place.homes.map(({ id, isLive }) => ({ id, isLive, role: 'home' as const }));
+    const standIns = places.standIns(place).map(({ id, isLive }) => {
+      return { id, isLive, role: 'stand-in' as const };
+    });
+    const holders = [...homes, ...standIns].map((one) => this.#ask(one, partition, key, deadline));
+    const { isSponsored } = place;
+    return {
+      partition: partition.partition,
+      wanted: this.#wanted,
+      isSponsored,
+      holders: await Promise.all(holders),
+    };
+  }
+
+  async #ask(
+    holder: Pick<Holder, 'id' | 'isLive' | 'role'>,
+    partition: PartitionId,
+    key: string,
+    deadline: Deadline,
+  ): Promise<Holder> {
+    const nothing = { etag: null, isTombstone: false, expiresAt: null, isWhole: null };
+    const silent = { ...holder, isSynced: null, ...nothing };
+    if (!holder.isLive) return silent;
+    const copy = await this.#components.reader
+      .ask(holder.id, partition, key, deadline.signal)
+      .catch(() => null);
+    if (copy === null) return silent;
+    const { isSynced, stamp, record, expiry: expiresAt } = copy;
+    const isTombstone = stamp !== null && (record === null || !isValueKind(record.kind));
+    const link = record === null ? null : blobOf(record);
+    const isWhole = link === null ? null : await this.#isWhole(holder.id, link, deadline.signal);
+    const etag = stamp === null ? null : formatEtag(stamp);
+    return { ...holder, isSynced, etag, isTombstone, expiresAt, isWhole };
+  }
+
+  async #isWhole(id: string, { cid }: BlobLink, signal: AbortSignal): Promise<boolean | null> {
+    try {
+      return (await this.#components.ask<'blob'>(id, { type: 'blob', cid }, signal)).isWhole;
+    } catch {
+      return null;
+    }
+  }
+}

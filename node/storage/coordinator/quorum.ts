@@ -1,0 +1,222 @@
+import type { TimerClock } from '../../../protocols/common/clock.ts';
+import type {
+  Answers,
+  PartitionId,
+  RequestOf,
+  RequestType,
+  Standing,
+} from '../../../protocols/storage/index.ts';
+import type { StorageServiceMetrics } from '../api/counters.ts';
+import { ATTEMPT_TIMEOUT_MS, BACKOFF_MAX_MS, BACKOFF_MS } from '../api/limits.ts';
+import { majorityOf, type Place, type Places } from '../placement/replica-placement.ts';
+import type { Deadline } from '../rpc/deadline.ts';
+
+export interface QuorumComponents {
+  readonly clock: TimerClock;
+  readonly places: Places;
+  readonly metrics: StorageServiceMetrics;
+  /** The answer of a node, this one included. */
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+  /** Whether a node could be asked now without a dial; this node always. */
+  readonly isConnected: (id: string) => boolean;
+  /** Connects to a node. Throws when it is not there. */
+  readonly connect: (id: string) => Promise<void>;
+  /** Takes note that `id` sees other homes than this node does: one of the two does not know all members. */
+  readonly onOtherView: (id: string) => void;
+}
+
+export interface QuorumInit {
+  /** Home replicas a partition has where there are enough members. */
+  readonly replicas: number;
+}
+
+/** What came of asking one home. */
+export type Reply<T> =
+  | { readonly id: string; readonly answer: T & Standing }
+  | { readonly id: string; readonly error: unknown };
+
+/** How many homes there must be that agree, of how many there are. */
+export type Needed = (homes: number) => number;
+
+/** What one home is asked. Throws when it does not answer, or lies. */
+export type AskHome<T> = (id: string, signal: AbortSignal) => Promise<T & Standing>;
+
+/**
+ * Asks the homes of one partition, again and again if need be. Only synced homes count, and only together with others
+ * that see the same homes: whose view that is does not matter, since more than half of any set of homes is enough of it.
+ */
+export class Quorum<T> {
+  readonly #components: QuorumComponents;
+  readonly #init: QuorumInit;
+  readonly #partition: PartitionId;
+  readonly #deadline: Deadline;
+  readonly #needed: Needed;
+  /** The latest of each home. */
+  readonly replies = new Map<string, Reply<T>>();
+  readonly #running = new Set<Promise<void>>();
+  #rounds = 0;
+
+  constructor(
+    components: QuorumComponents,
+    init: QuorumInit & { partition: PartitionId; deadline: Deadline; needed: Needed },
+  ) {
+    this.#components = components;
+    this.#init = init;
+    this.#partition = init.partition;
+    this.#deadline = init.deadline;
+    this.#needed = init.needed;
+  }
+
+  get place(): Place {
+    return this.#components.places.of(this.#partition);
+  }
+
+  get rounds(): number {
+    return this.#rounds;
+  }
+
+  /** How many homes must agree as this node sees them. */
+  get needed(): number {
+    return this.#needed(Math.max(1, this.place.homes.length));
+  }
+
+  /** Homes that can be asked now; the others are dialled meanwhile. */
+  reachable(): string[] {
+    const { isConnected, connect } = this.#components;
+    return this.place.homes.flatMap(({ id, isLive }) => {
+      if (isLive || isConnected(id)) return [id];
+      connect(id).catch(() => undefined);
+      return [];
+    });
+  }
+
+  /** Connects to homes until enough of them can be asked. False when they are not there. */
+  async gather(): Promise<boolean> {
+    const { isConnected, connect } = this.#components;
+    const ids = this.reachable();
+    const open = ids.filter((id) => isConnected(id));
+    const { needed } = this;
+    if (open.length >= needed) return true;
+    if (ids.length < needed) return false;
+    let count = open.length;
+    const closed = ids.filter((id) => !isConnected(id));
+    await this.#first(closed, async (id) => {
+      await connect(id);
+      count += 1;
+      return count >= needed;
+    });
+    return count >= needed;
+  }
+
+  /** The homes that agree, once they are enough; null before. */
+  agreement(): (Reply<T> & { readonly answer: T & Standing })[] | null {
+    const { view: own, homes } = this.place;
+    for (const [view, group] of this.#groups()) {
+      const size = view === own ? homes.length : this.#init.replicas;
+      if (group.length >= this.#needed(size)) return group;
+    }
+    return null;
+  }
+
+  /**
+   * Synced homes that are too few to agree and yet so many that every write of a majority is with one of them: one of two, whose
+   * other is gone. Null where they are fewer.
+   */
+  surest(): (Reply<T> & { readonly answer: T & Standing })[] | null {
+    const { view, homes } = this.place;
+    const group = this.#groups().get(view) ?? [];
+    return group.length > homes.length - majorityOf(homes.length) ? group : null;
+  }
+
+  /** How many homes say the same, at most: of those that are synced and see the same homes. */
+  get agreeing(): number {
+    return Math.max(0, ...[...this.#groups().values()].map(({ length }) => length));
+  }
+
+  /** Asks those homes whose word does not count yet. Resolves once enough agree, or all have answered, or it takes too long. */
+  async round(ask: AskHome<T>): Promise<void> {
+    this.#rounds += 1;
+    const targets = this.reachable().filter((id) => !this.#counts(id));
+    await this.#first(targets, async (id) => {
+      try {
+        const answer = await ask(id, this.#deadline.signal);
+        this.replies.set(id, { id, answer });
+        if (answer.view !== this.place.view) this.#components.onOtherView(id);
+      } catch (error) {
+        this.replies.set(id, { id, error });
+      }
+      return this.agreement() !== null;
+    });
+  }
+
+  /** Resolves when nobody is being asked any more. */
+  async allSettled(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  /** Waits before the next round: longer each time. */
+  async backOff(): Promise<void> {
+    this.#components.metrics.viewRetries += 1;
+    await this.#deadline.pause(Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** Math.min(10, this.#rounds - 1)));
+  }
+
+  /** Whether a home answered and does not count: it may soon. */
+  get isUnsettled(): boolean {
+    const { view } = this.place;
+    return [...this.replies.values()].some(
+      (reply) => 'answer' in reply && (!reply.answer.isSynced || reply.answer.view !== view),
+    );
+  }
+
+  /** Answers of synced homes by whom they take for the homes. */
+  #groups(): Map<string, (Reply<T> & { readonly answer: T & Standing })[]> {
+    const groups = new Map<string, (Reply<T> & { readonly answer: T & Standing })[]>();
+    for (const reply of this.replies.values()) {
+      if (!('answer' in reply) || !reply.answer.isSynced) continue;
+      const { view } = reply.answer;
+      groups.set(view, [...(groups.get(view) ?? []), reply]);
+    }
+    return groups;
+  }
+
+  #counts(id: string): boolean {
+    const reply = this.replies.get(id);
+    return (
+      reply !== undefined &&
+      'answer' in reply &&
+      reply.answer.isSynced &&
+      reply.answer.view === this.place.view
+    );
+  }
+
+  /** Does `work` for all at once. Resolves when one says that it is enough, all have ended, or the attempt is over. */
+  async #first(ids: readonly string[], work: (id: string) => Promise<boolean>): Promise<void> {
+    if (ids.length === 0) return;
+    const { clock } = this.#components;
+    let left = ids.length;
+    await new Promise<void>((resolve) => {
+      const timer = clock.setTimeout(resolve, Math.min(ATTEMPT_TIMEOUT_MS, this.#deadline.leftMs));
+      const done = (): void => {
+        timer.cancel();
+        resolve();
+      };
+      for (const id of ids) {
+        const running = this.#deadline
+          .run(async () => {
+            const isEnough = await work(id).catch(() => false);
+            left -= 1;
+            if (isEnough || left === 0) done();
+          })
+          .finally(() => this.#running.delete(running));
+        this.#running.add(running);
+      }
+    });
+  }
+}
+
+/** More than half. */
+export const majority: Needed = majorityOf;

@@ -1,0 +1,27 @@
+import { peerIdFromString } from '@libp2p/peer-id';
+import type { Clock } from '../../../protocols/common/clock.ts';
+import type { Directory } from '../../directory/directory.ts';
+
+/** A peer that sees other homes is asked for what it knows this often at most. */
+const REFRESH_MS = 2_000;
+const REFRESHED_MAX = 1024;
+
+/** Of two that see other homes one knows members that the other does not: they tell each other. */
+export class Refresher {
+  readonly #clock: Clock;
+  readonly #directory: Pick<Directory, 'refresh'>;
+  readonly #refreshed = new Map<string, number>();
+
+  constructor(components: { readonly clock: Clock; readonly directory: Pick<Directory, 'refresh'> }) {
+    this.#clock = components.clock;
+    this.#directory = components.directory;
+  }
+
+  refresh(id: string): void {
+    const now = this.#clock.now();
+    if (now - (this.#refreshed.get(id) ?? -Infinity) < REFRESH_MS) return;
+    if (this.#refreshed.size >= REFRESHED_MAX) this.#refreshed.clear();
+    this.#refreshed.set(id, now);
+    this.#directory.refresh(peerIdFromString(id));
+  }
+}

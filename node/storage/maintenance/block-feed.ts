@@ -1,0 +1,77 @@
+import type { GetBlock } from '../../../protocols/blobs/index.ts';
+import { equalBytes } from '../../../protocols/common/bytes.ts';
+import { badArchive, type CarBlock, CarParser } from '../../../protocols/common/car.ts';
+import type { Crypto } from '../../../protocols/common/crypto.ts';
+import { CodedError } from '../../../protocols/common/errors.ts';
+import { isCbor } from './archive-codec.ts';
+import { ARCHIVE_BLOCK_MAX_BYTES } from './limits.ts';
+
+const CID_HEAD_BYTES = 4;
+
+/** The blocks of an archive one after another, each held against its CID. */
+export class BlockFeed {
+  readonly #parser = new CarParser({ blockMaxBytes: ARCHIVE_BLOCK_MAX_BYTES });
+  readonly #blocks: AsyncGenerator<CarBlock, void, undefined>;
+  /** One that was read and is not taken yet. */
+  #next: CarBlock | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
+  bytes = 0;
+
+  constructor(components: { readonly crypto: Pick<Crypto, 'sha256'> }, source: AsyncIterable<Uint8Array>) {
+    this.#blocks = this.#read(components.crypto, source);
+  }
+
+  /** Of the header; null before it came. */
+  get root(): Uint8Array | null {
+    return this.#parser.root;
+  }
+
+  /** Null at the end. Throws `bad_archive`. */
+  async take(): Promise<CarBlock | null> {
+    // who asked for a block and gave up may still be reading
+    await this.#turn;
+    const block = await this.#peek();
+    this.#next = null;
+    return block;
+  }
+
+  /**
+   * Gives blocks of a blob in the order in which they are asked for. What is passed over was not asked for since it is here already. A block
+   * that is not there is found missing at the next one that is none of a blob.
+   */
+  readonly getBlock: GetBlock = (ref, signal) => {
+    const got = this.#turn.then(async () => {
+      signal.throwIfAborted();
+      for (let block = await this.#peek(); block !== null && !isCbor(block.cid); block = await this.#peek()) {
+        this.#next = null;
+        if (equalBytes(block.cid, ref.cid)) return block.bytes;
+      }
+      throw new CodedError('blob_unavailable', 'the archive has not all blocks of the blob');
+    });
+    this.#turn = got.catch(() => undefined);
+    return got;
+  };
+
+  async #peek(): Promise<CarBlock | null> {
+    if (this.#next !== null) return this.#next;
+    const { value, done } = await this.#blocks.next();
+    this.#next = done === true ? null : value;
+    return this.#next;
+  }
+
+  async *#read(
+    crypto: Pick<Crypto, 'sha256'>,
+    source: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<CarBlock, void, undefined> {
+    for await (const bytes of source) {
+      this.bytes += bytes.byteLength;
+      for (const block of this.#parser.push(bytes)) {
+        if (!equalBytes(crypto.sha256(block.bytes), block.cid.subarray(CID_HEAD_BYTES))) {
+          throw badArchive('a block in it is not what its CID says');
+        }
+        yield block;
+      }
+    }
+    if (!this.#parser.isBetween) throw badArchive('it ends in the middle of a block');
+  }
+}

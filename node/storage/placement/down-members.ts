@@ -1,0 +1,89 @@
+import type { Timer, TimerClock } from '../../../protocols/common/clock.ts';
+import type { Answers, GoneMember, RequestOf, RequestType } from '../../../protocols/storage/index.ts';
+import { ABSENTEES_ASK_MS, ABSENTEES_ASKED, ABSENTEES_TICK_MS, ATTEMPT_TIMEOUT_MS } from '../api/limits.ts';
+import type { Members } from './members.ts';
+
+export interface AbsenteesComponents {
+  readonly members: Pick<Members, 'list' | 'isQuiet' | 'learnGone'>;
+  readonly clock: TimerClock;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+}
+
+/**
+ * Finds out which members are gone since before this node came: it could reach none of them, and they are homes for the others
+ * until the grace is over. Without them it would see other homes than everybody else, and no write would count with it.
+ */
+export class Absentees {
+  readonly #components: AbsenteesComponents;
+  readonly #self: string;
+  #timer: Timer | null = null;
+  #isBusy = false;
+  #askAt = -Infinity;
+  #askedAt = -Infinity;
+  #abort = new AbortController();
+
+  constructor(components: AbsenteesComponents, init: { readonly self: string }) {
+    this.#components = components;
+    this.#self = init.self;
+  }
+
+  start(): void {
+    if (this.#timer !== null) return;
+    this.#abort = new AbortController();
+    this.#askAt = -Infinity;
+    this.#timer = this.#components.clock.setInterval(() => void this.tick(), ABSENTEES_TICK_MS);
+  }
+
+  stop(): void {
+    if (this.#timer === null) return;
+    this.#timer.cancel();
+    this.#timer = null;
+    this.#abort.abort(new Error('this node is stopping'));
+  }
+
+  /** Others see other homes than this node does: it may be that they know of somebody it does not. */
+  readonly doubt = (): void => {
+    this.#askAt = Math.min(this.#askAt, this.#askedAt + ABSENTEES_ASK_MS);
+  };
+
+  /** Asks, when that is due. Never rejects. */
+  async tick(): Promise<void> {
+    const { members, clock, ask } = this.#components;
+    const now = clock.now();
+    if (this.#isBusy || !members.isQuiet || now < this.#askAt) return;
+    this.#isBusy = true;
+    this.#askedAt = now;
+    this.#askAt = now + ABSENTEES_ASK_MS;
+    const signal = AbortSignal.any([this.#abort.signal, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
+    const asked = members.list.filter(({ id, isLive }) => isLive && id !== this.#self);
+    const answers = await Promise.all(
+      asked
+        .slice(0, ABSENTEES_ASKED)
+        .map(async ({ id }) => ask<'gone'>(id, { type: 'gone' }, signal).catch(() => null)),
+    );
+    this.#isBusy = false;
+    const heard = answers.flatMap((answer) => (answer === null ? [] : [answer.gone]));
+    if (heard.length === 0) return;
+    this.#askAt = Infinity;
+    members.learnGone(agreed(heard));
+  }
+}
+
+/** Whom more than half of those that were heard name, each as the one in the middle says. */
+function agreed(heard: readonly (readonly GoneMember[])[]): GoneMember[] {
+  const named = new Map<string, GoneMember[]>();
+  for (const gone of heard) {
+    for (const one of new Map(gone.map((each) => [each.id, each])).values()) {
+      named.set(one.id, [...(named.get(one.id) ?? []), one]);
+    }
+  }
+  return [...named.values()].flatMap((said) => {
+    if (said.length <= heard.length / 2) return [];
+    const middle = said.toSorted((a, b) => a.forMs - b.forMs)[Math.floor(said.length / 2)];
+    return middle === undefined ? [] : [middle];
+  });
+}

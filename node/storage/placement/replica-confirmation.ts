@@ -1,0 +1,67 @@
+import { equalBytes } from '../../../protocols/common/bytes.ts';
+import type { TimerClock } from '../../../protocols/common/clock.ts';
+import type {
+  Answers,
+  RecordBody,
+  RequestOf,
+  RequestType,
+  SignedRecord,
+} from '../../../protocols/storage/index.ts';
+import { ATTEMPT_TIMEOUT_MS } from '../api/limits.ts';
+
+/** Whether the author of a record could sign it now. */
+export type IsCurrent = (record: RecordBody) => Promise<boolean>;
+
+/**
+ * Homes that must hold a record whose author could not sign it now: one alone may have conspired with a key that was revoked since,
+ * and dated it back.
+ */
+export const WITNESSES_MIN = 2;
+
+export interface WitnessesComponents {
+  readonly clock: TimerClock;
+  readonly isCurrent: IsCurrent;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+}
+
+/** Finds out whether an old record was taken by the homes when it was new. */
+export class Witnesses {
+  readonly #components: WitnessesComponents;
+  readonly #self: string;
+
+  constructor(components: WitnessesComponents, init: { readonly self: string }) {
+    this.#components = components;
+    this.#self = init.self;
+  }
+
+  /**
+   * Whether a record is to be taken from `source`: its author could sign it now, or enough of the homes, this node left out, have it. Where
+   * there are too few others, all of them.
+   */
+  async vouch(source: string, homes: readonly string[], record: SignedRecord): Promise<boolean> {
+    if (await this.#components.isCurrent(record)) return true;
+    const others = homes.filter((id) => id !== this.#self);
+    const needed = Math.min(WITNESSES_MIN, others.length);
+    const spoken = others.includes(source) ? 1 : 0;
+    if (spoken >= needed) return true;
+    const asked = others.filter((id) => id !== source);
+    return spoken + (await this.#count(asked, record)) >= needed;
+  }
+
+  async #count(ids: readonly string[], record: SignedRecord): Promise<number> {
+    const { owner, namespace, key } = record;
+    const request = { type: 'get', owner, namespace, key } as const;
+    const signal = this.#components.clock.timeoutSignal(ATTEMPT_TIMEOUT_MS);
+    const answers = await Promise.all(
+      ids.map((id) => this.#components.ask<'get'>(id, request, signal).catch(() => null)),
+    );
+    return answers.filter((answer) => {
+      const held = answer?.held ?? null;
+      return held?.kind === 'record' && equalBytes(held.record, record.bytes);
+    }).length;
+  }
+}

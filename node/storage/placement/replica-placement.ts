@@ -1,0 +1,177 @@
+import type { Crypto } from '../../../protocols/common/crypto.ts';
+import {
+  byDistance,
+  homesOf,
+  isReplica,
+  type Member,
+  type PartitionId,
+  partitionKey,
+  placeOf,
+  type SignedRecord,
+  type SponsorSet,
+  standInsOf,
+  viewOf,
+} from '../../../protocols/storage/index.ts';
+import type { NamespaceRef } from '../api/interface.ts';
+import { CANDIDATES_MAX, PLACES_MAX } from '../api/limits.ts';
+import type { PartitionPlace } from '../store/interface.ts';
+import type { Members } from './members.ts';
+
+/** The operators that sponsor namespaces, as this node knows them now. */
+export interface Sponsors {
+  /** Those of the present holder, then those of the holders before, so that a transfer leaves nobody without replicas. */
+  of(namespace: NamespaceRef): readonly ReadonlySet<string>[];
+  /** Grows when that may be others. */
+  readonly version: number;
+}
+
+export interface PlacesComponents {
+  readonly members: Pick<Members, 'list' | 'version'>;
+  readonly crypto: Crypto;
+  readonly sponsors: Sponsors;
+  /** The names of a namespace; null of one that this node never heard of. */
+  readonly namesOf: (namespaceId: Uint8Array) => NamespaceRef | null;
+}
+
+export interface PlacesInit {
+  /** Peer id of this node. */
+  readonly self: string;
+  readonly replicas: number;
+  readonly distinctPrefixes: boolean;
+}
+
+/** Where a partition belongs, as this node sees the swarm now. */
+export interface Place {
+  /** In the key space of the DHT. */
+  readonly at: Uint8Array;
+  /** The closest first. */
+  readonly homes: readonly Member[];
+  readonly view: string;
+  readonly isHome: boolean;
+  readonly sponsors: SponsorSet;
+  /** Whether the homes are sponsors: what they acknowledge is durable. Otherwise all copies are best effort. */
+  readonly isSponsored: boolean;
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+/** Finds the homes of partitions without asking anybody, and remembers them while members and sponsors are the same. */
+export class Places {
+  readonly #components: PlacesComponents;
+  readonly #init: PlacesInit;
+  readonly #known = new Map<string, Place>();
+  #version = '';
+
+  constructor(components: PlacesComponents, init: PlacesInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  of(partition: PartitionId): Place {
+    const { members, sponsors } = this.#components;
+    const version = `${members.version}.${sponsors.version}`;
+    if (this.#version !== version) {
+      this.#known.clear();
+      this.#version = version;
+    }
+    const key = partitionKey(partition);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const names = this.#components.namesOf(partition.namespaceId);
+    const place = this.#find(partition, names, members.list);
+    // a namespace that was never heard of may be another's a moment later
+    if (names === null) return place;
+    if (this.#known.size >= PLACES_MAX) this.#known.clear();
+    this.#known.set(key, place);
+    return place;
+  }
+
+  /** The same if this node had its share of what its operator sponsors. */
+  onceReady(partition: PartitionId): Place {
+    const { members, namesOf } = this.#components;
+    const self = members.list.find(({ id }) => id === this.#init.self);
+    const others = members.list.filter(({ id }) => id !== this.#init.self);
+    const list = self === undefined ? others : [...others, { ...self, isReady: true }];
+    return this.#find(partition, namesOf(partition.namespaceId), list);
+  }
+
+  /** How many homes there would be without this node: a majority of these has all that was acknowledged before it came. */
+  othersOf({ at, sponsors }: Place): number {
+    const { members } = this.#components;
+    const others = members.list.filter(({ id }) => id !== this.#init.self);
+    return homesOf(at, others, sponsors, this.#init).length;
+  }
+
+  /** Who holds copies beside the homes that are there and do not lack any, while these are fewer than wanted. */
+  standIns({ at, homes, sponsors }: Place, lacking: ReadonlySet<string> = NOBODY): Member[] {
+    const whole = homes.map((home) => (lacking.has(home.id) ? { ...home, isLive: false } : home));
+    return standInsOf(at, this.#components.members.list, whole, sponsors, this.#init);
+  }
+
+  /** Sponsors that are there, whether they count as replicas or not. */
+  sponsorsOf({ sponsors }: Place): Member[] {
+    if (sponsors === null) return [];
+    const { list } = this.#components.members;
+    return list.filter(({ isLive, operator }) => isLive && sponsors.has(operator)).slice(0, CANDIDATES_MAX);
+  }
+
+  /** Others that may hold the partition: replicas first, then sponsors that are not ready, then the closest ones. */
+  candidates(place: Place): Member[] {
+    const homes = new Set(place.homes.map(({ id }) => id));
+    return this.#ranked(place)
+      .filter(({ id, isAbandoned }) => id !== this.#init.self && (isAbandoned !== true || homes.has(id)))
+      .slice(0, CANDIDATES_MAX);
+  }
+
+  /** Whether this node is among the `count` members that would hold copies first. */
+  isAmong(place: Place, count: number): boolean {
+    return this.#ranked(place)
+      .slice(0, count)
+      .some(({ id }) => id === this.#init.self);
+  }
+
+  #ranked({ at, sponsors }: Place): Member[] {
+    const { list } = this.#components.members;
+    const rank = (member: Member): number => {
+      if (isReplica(member, sponsors)) return 0;
+      return sponsors?.has(member.operator) === true ? 1 : 2;
+    };
+    return [0, 1, 2].flatMap((wanted) =>
+      byDistance(
+        at,
+        list.filter((one) => rank(one) === wanted),
+      ),
+    );
+  }
+
+  #find(partition: PartitionId, names: NamespaceRef | null, members: readonly Member[]): Place {
+    const at = placeOf(this.#components.crypto, partition);
+    const sponsors = this.#sponsorsOf(names, members);
+    const homes = homesOf(at, members, sponsors, this.#init);
+    const isHome = homes.some(({ id }) => id === this.#init.self);
+    const isSponsored = homes.some((home) => isReplica(home, sponsors));
+    return { at, homes, view: viewOf(this.#components.crypto, homes), isHome, sponsors, isSponsored };
+  }
+
+  /** Of the holders from the present one back the first that anybody sponsors. */
+  #sponsorsOf(names: NamespaceRef | null, members: readonly Member[]): SponsorSet {
+    if (names === null) return NOBODY;
+    if (names.owner === '') return null;
+    const holders = this.#components.sponsors.of(names);
+    const served = holders.find((set) => members.some((member) => isReplica(member, set)));
+    return served ?? holders[0] ?? NOBODY;
+  }
+}
+
+/** How many of `count` are more than half of them. */
+export function majorityOf(count: number): number {
+  return Math.floor(count / 2) + 1;
+}
+
+/** Where a record is in a store. */
+export function placeOfRecord(
+  { namespaceId, partition }: PartitionId,
+  { owner, namespace }: Pick<SignedRecord, 'owner' | 'namespace'>,
+): PartitionPlace {
+  return { owner, namespace, namespaceId, partition };
+}

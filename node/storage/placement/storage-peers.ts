@@ -1,0 +1,37 @@
+import type { Answers, RequestOf, RequestType } from '../../../protocols/storage/index.ts';
+import type { Wire } from '../rpc/client.ts';
+import type { Members } from './members.ts';
+
+export interface OthersComponents {
+  readonly members: Pick<Members, 'list' | 'isMember'>;
+  readonly wire: Pick<Wire, 'isConnected' | 'request'>;
+}
+
+/** The nodes that store for the swarm, but this one. */
+export class Others {
+  readonly #components: OthersComponents;
+  readonly #self: string;
+
+  constructor(components: OthersComponents, init: { readonly self: string }) {
+    this.#components = components;
+    this.#self = init.self;
+  }
+
+  /** Those that are there. */
+  get ids(): string[] {
+    const { list } = this.#components.members;
+    return list.filter(({ id, isLive }) => isLive && id !== this.#self).map(({ id }) => id);
+  }
+
+  isMember(id: string): boolean {
+    return this.#components.members.isMember(id);
+  }
+
+  isConnected(id: string): boolean {
+    return this.#components.wire.isConnected(id);
+  }
+
+  ask<T extends RequestType>(id: string, request: RequestOf<T>, signal: AbortSignal): Promise<Answers[T]> {
+    return this.#components.wire.request(id, request, signal);
+  }
+}

@@ -1,0 +1,334 @@
+import { join } from 'node:path';
+import type { TimerClock } from '../../../protocols/common/clock.ts';
+import type { Crypto } from '../../../protocols/common/crypto.ts';
+import { errorMessage } from '../../../protocols/common/errors.ts';
+import {
+  type Answers,
+  type Partitions,
+  type RecordAdmission,
+  type RequestOf,
+  type RequestType,
+  TOMBSTONE_LIFE_MS,
+} from '../../../protocols/storage/index.ts';
+import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { Config } from '../../config/schema.ts';
+import type { Terms } from '../../identity/tenancy.ts';
+import type { EventLog } from '../../observability/events.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { StorageServiceMetrics } from '../api/counters.ts';
+import type { NamespaceRef, StorageStatus, WalletShare } from '../api/interface.ts';
+import type { BlobFetches } from '../blobs/blob-fetches.ts';
+import { BlobKeeper } from '../blobs/blob-retention.ts';
+import { liveReferences } from '../blobs/live-references.ts';
+import { PublicBlocks } from '../blobs/public-blocks.ts';
+import type { BlobDoor } from '../blobs/request-handler.ts';
+import type { Repairs } from '../coordinator/repairs.ts';
+import { Maintenance } from '../maintenance/service.ts';
+import { Absentees } from '../placement/down-members.ts';
+import type { Members } from '../placement/members.ts';
+import { Standings } from '../placement/partition-states.ts';
+import { type IsCurrent, Witnesses } from '../placement/replica-confirmation.ts';
+import type { Places } from '../placement/replica-placement.ts';
+import type { Quota, RecordStore } from '../store/interface.ts';
+import type { StoreGauges } from '../store/metrics.ts';
+import { openRecordStore } from '../store/store.ts';
+import { Copier } from '../sync/copier.ts';
+import { Endings } from '../sync/floor-confirmation.ts';
+import { Joiner } from '../sync/joiner.ts';
+import { Sync } from '../sync/sync.ts';
+import { NO_SHARES, Upkeep } from '../sync/upkeep.ts';
+import { Recovery } from './recovery.ts';
+import { Replica } from './replica.ts';
+import { WalletUsage } from './wallet-usage.ts';
+
+export interface KeeperComponents {
+  readonly crypto: Crypto;
+  readonly clock: TimerClock;
+  readonly logger: Logger;
+  readonly members: Members;
+  readonly places: Places;
+  readonly partitions: Partitions;
+  readonly admission: RecordAdmission;
+  readonly isCurrent: IsCurrent;
+  readonly blobs: BlobHome;
+  readonly door: BlobDoor;
+  readonly fetches: BlobFetches;
+  readonly repairs: Repairs;
+  readonly metrics: StorageServiceMetrics;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+  /** What a namespace gets here. */
+  readonly termsOf: (namespace: NamespaceRef) => Terms;
+  /** DID of this node's operator. */
+  readonly operator: string;
+  /** Whether its policy lets anyone read it. */
+  readonly isOpen: (namespace: NamespaceRef) => boolean;
+  readonly events: EventLog;
+  /** The database was damaged and put aside. */
+  readonly onReset: (reason: string) => void;
+}
+
+export interface KeeperInit {
+  readonly config: Config;
+  /** Peer id of this node. */
+  readonly self: string;
+  /** Of the storage service. */
+  readonly directory: string;
+}
+
+/** What all namespaces without a sponsor may take together, of the node's capacity. */
+const UNSPONSORED_SHARE = 0.1;
+/** Of a node's capacity, what may be used before it gives up copies of its own operator's data that others are homes of. */
+const OWN_COPIES_SHARE = 0.5;
+/** Namespaces that the status shows. */
+const NAMESPACES_SHOWN = 100;
+
+/** What a namespace may take here. Of a wallet: what its other namespaces leave of what it is promised. */
+export function quotaOf(
+  { quotaBytes, quotaKeys, isSponsored, wallet }: Terms,
+  config: Config,
+  bytesBeside: (wallet: string) => number,
+): Quota {
+  const share =
+    wallet === null || !isSponsored ? Infinity : config['wallets.bytesEach'] - bytesBeside(wallet);
+  return {
+    bytes: Math.min(quotaBytes ?? Infinity, config['storage.namespaceBytes'], share),
+    keys: Math.min(quotaKeys ?? Infinity, config['storage.namespaceKeys']),
+    isSponsored,
+  };
+}
+
+type KeptStatus = Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'>;
+
+/** Of a node that is none. */
+export const NOTHING_KEPT: KeptStatus = {
+  bytes: 0,
+  records: 0,
+  freeBytes: 0,
+  partitions: NO_SHARES,
+  namespaces: [],
+};
+
+/** What a full node does as a replica: its store, its answers to peers, and its upkeep. */
+export class Keeper {
+  readonly replica: Replica;
+  readonly publicBlocks: PublicBlocks;
+  /** Follows a node that was restored until it has reconciled. */
+  readonly recovery: Recovery;
+  readonly #components: KeeperComponents;
+  readonly #store: RecordStore;
+  readonly #wallets: WalletUsage;
+  readonly #standings: Standings;
+  readonly #sync: Sync;
+  readonly #upkeep: Upkeep;
+  readonly #absentees: Absentees;
+  readonly #joiner: Joiner;
+  readonly #blobs: BlobKeeper;
+  readonly #config: Config;
+  readonly maintenance: Maintenance;
+  #endListening: (() => void) | null = null;
+
+  /** Opens the store. */
+  constructor(components: KeeperComponents, { config, self, directory }: KeeperInit) {
+    this.#components = components;
+    this.#config = config;
+    const { clock, crypto, logger, places, members } = components;
+    this.#store = openRecordStore(
+      { clock, crypto, logger },
+      {
+        directory: join(directory, 'records'),
+        keyPath: join(config.data, 'storage.key'),
+        // records and blobs share the room
+        capacityBytes: () => config['storage.capacityBytes'] - components.blobs.usedBytes,
+        unsponsoredBytes: Math.floor(config['storage.capacityBytes'] * UNSPONSORED_SHARE),
+        quotaOf: (place) => {
+          const { bytes, isSponsored, keys } = this.#quotaOf(place, place.namespaceId);
+          return {
+            keys,
+            bytes: bytes - components.blobs.namespaceBytes(place.namespaceId),
+            // what was promised stays so, whoever sponsors it now
+            isSponsored: isSponsored || this.#standings.isPromised(place),
+          };
+        },
+        onReset: (reason) => this.#wasReset(reason),
+      },
+    );
+    const store = this.#store;
+    this.#wallets = new WalletUsage({ ...components, store });
+    const onDue = (partition: Parameters<Sync['request']>[0]): void => this.#sync.request(partition);
+    this.#standings = new Standings({ store, members, places, logger, onDue });
+    const own = { ...components, store, standings: this.#standings };
+    this.#blobs = new BlobKeeper(own, { self });
+    const endings = new Endings(components, { self });
+    const witnesses = new Witnesses(components, { self });
+    const copier = new Copier(
+      { ...own, blobs: this.#blobs, endings, witnesses },
+      { bytesPerSecond: config['storage.upkeepBytesPerSecond'] },
+    );
+    this.#absentees = new Absentees(components, { self });
+    this.#sync = new Sync({ ...own, copier, onDisagreement: this.#absentees.doubt });
+    this.#joiner = new Joiner(
+      { ...own, copier, onReady: () => this.#hurry() },
+      { operator: components.operator, downTimeoutMs: config['storage.graceMs'] },
+    );
+    const mayKeep = ({ owner }: NamespaceRef): boolean => owner === components.operator && this.#hasRoom();
+    const upkeep = { ...own, sync: this.#sync, copier, joiner: this.#joiner, mayKeep };
+    this.#upkeep = new Upkeep(upkeep, { self, replicas: config['storage.replicas'] });
+    this.publicBlocks = new PublicBlocks({
+      blobs: components.blobs,
+      nameOf: (namespaceId) => store.totals(namespaceId),
+      isLive: liveReferences(own),
+      isOpen: components.isOpen,
+    });
+    this.replica = new Replica({
+      ...own,
+      witnesses,
+      isMember: (peer) => members.isMember(peer),
+      gone: () => members.gone,
+      copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
+      blobs: this.#blobs,
+      onCorrupt: (partition, key) => components.repairs.mend({ store, blobs: this.#blobs }, partition, key),
+    });
+    this.maintenance = this.#makeMaintenance({ config, self, directory });
+    this.recovery = new Recovery(own, { data: config.data });
+  }
+
+  /** `awayMs`: how long this node was away. */
+  async start(awayMs: number): Promise<void> {
+    if (awayMs > this.#config['storage.graceMs'])
+      await this.#standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
+    this.#absentees.start();
+    this.#joiner.start();
+    this.#sync.start();
+    this.#upkeep.start();
+    this.#blobs.start();
+    this.maintenance.start();
+    this.recovery.start();
+    this.#endListening ??= this.#components.members.onChange(() => this.#hurry());
+  }
+
+  /** Whether there is room for what others need more than this node needs another copy of its own operator's data. */
+  #hasRoom(): boolean {
+    const used = this.#store.usage().bytes + this.#components.blobs.usedBytes;
+    return used < this.#config['storage.capacityBytes'] * OWN_COPIES_SHARE;
+  }
+
+  #hurry(): void {
+    this.#upkeep.hurry();
+    this.#sync.hurry();
+  }
+
+  /** What waits to be written is. */
+  async stop(): Promise<void> {
+    this.#endListening?.();
+    this.#endListening = null;
+    this.recovery.stop();
+    this.#upkeep.stop();
+    this.#joiner.stop();
+    this.#sync.stop();
+    this.#absentees.stop();
+    // what maintenance waits for may be a blob that comes from somebody who hangs
+    this.#blobs.stop();
+    await this.maintenance.stop();
+    await this.#store.close();
+  }
+
+  get status(): KeptStatus {
+    const { bytes, keys, freeBytes } = this.#store.usage();
+    const { namespaces } = this.#store.namespaces({ after: null, limit: NAMESPACES_SHOWN });
+    return {
+      bytes,
+      records: keys,
+      freeBytes,
+      partitions: { ...this.#upkeep.shares },
+      namespaces: namespaces.map(({ namespaceId, owner, namespace, keys: count, bytes: size }) => {
+        const blobBytes = this.#components.blobs.namespaceBytes(namespaceId);
+        const availableBytes = Math.max(0, (this.blobQuotaOf(namespaceId) ?? 0) - blobBytes);
+        return { owner, namespace, keys: count, bytes: size, blobBytes, availableBytes };
+      }),
+    };
+  }
+
+  get store(): StoreGauges {
+    return this.#store;
+  }
+
+  get fault(): string | null {
+    try {
+      const { freeBytes } = this.#store.usage();
+      return freeBytes > 0 ? null : 'the disk is full: records are read and not written';
+    } catch (error) {
+      return `the store cannot be read: ${errorMessage(error)}`;
+    }
+  }
+
+  /** The names of a namespace of which something is held. */
+  namesOf(namespaceId: Uint8Array): NamespaceRef | null {
+    return this.#store.totals(namespaceId);
+  }
+
+  /** What records take of the room that they share with blobs. */
+  get recordBytes(): number {
+    return this.#store.usage().bytes;
+  }
+
+  /** What a namespace may refer to in blobs; null of one that is not known here. */
+  blobQuotaOf(namespaceId: Uint8Array): number | null {
+    const totals = this.#store.totals(namespaceId);
+    // the blob of its first record comes before that
+    const names = totals ?? this.#components.partitions.namesOf(namespaceId);
+    if (names === null) return null;
+    return this.#quotaOf(names, namespaceId).bytes - (totals?.bytes ?? 0);
+  }
+
+  /** Usage of this node by each wallet. */
+  walletShares(): readonly WalletShare[] {
+    return this.#wallets.all();
+  }
+
+  #quotaOf(names: NamespaceRef, namespaceId: Uint8Array): Quota {
+    const beside = (wallet: string): number => this.#wallets.bytesBeside(wallet, namespaceId);
+    return quotaOf(this.#components.termsOf(names), this.#config, beside);
+  }
+
+  #makeMaintenance({ config, self, directory }: KeeperInit): Maintenance {
+    const { members, repairs, blobs } = this.#components;
+    const store = this.#store;
+    const replicas = config['storage.replicas'];
+    return new Maintenance(
+      {
+        ...this.#components,
+        store,
+        mend: (partition, key) => repairs.mendNow({ store, blobs: this.#blobs }, partition, key),
+        hasOthers: () => replicas > 1 && members.list.some(({ id }) => id !== self && members.isLive(id)),
+        sweepBlobs: async () => void (await this.#blobs.sweep({ isThorough: true })),
+        takeBlob: async ({ namespaceId }, { key, ms, counter, digest }, link, getBlock, signal) => {
+          await blobs.store().fetch(link, { namespaceId, getBlock, isHashed: true, signal });
+          blobs.store().hold({ namespaceId, key, stamp: { ms, counter, digest } }, link.cid);
+        },
+        keep: async (place, record) => {
+          this.#standings.of(place);
+          const put = store.put({ place, record, condition: null, isRepair: true });
+          const [outcome] = await Promise.all([put, this.#standings.keep(place)]);
+          return outcome;
+        },
+        hurry: () => this.#upkeep.hurry(),
+      },
+      {
+        swarm: config.swarm,
+        directory,
+        scrubEveryMs: config['storage.scrubEveryMs'],
+        scrubBytesPerSecond: config['storage.scrubBytesPerSecond'],
+      },
+    );
+  }
+
+  #wasReset(reason: string): void {
+    this.#components.onReset(reason);
+    // null while the store is being opened: nothing is known yet then
+    (this.#standings as Standings | undefined)?.forget();
+  }
+}

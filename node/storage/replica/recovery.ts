@@ -1,0 +1,122 @@
+import type { Clock } from '../../../protocols/common/clock.ts';
+import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
+import { type PartitionId, TOMBSTONE_LIFE_MS } from '../../../protocols/storage/index.ts';
+import type { EventLog } from '../../observability/events.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { RecoveryStatus } from '../api/interface.ts';
+import type { Standings } from '../placement/partition-states.ts';
+import type { RecordStore } from '../store/interface.ts';
+import { type Restored, readRestored, removeRestored } from './restored-file.ts';
+
+export interface RecoveryComponents {
+  readonly store: RecordStore;
+  readonly standings: Pick<Standings, 'recoveryOf'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: EventLog;
+}
+
+/** How often it is looked how far reconciling has come. */
+const LOOK_MS = 500;
+/** Partitions of one look: some milliseconds. */
+const LOOKED_AT = 256;
+/** How a request fails that too few replicas answered; of a write this node itself may have stored it. */
+const TOO_FEW: ReadonlySet<string> = new Set(['insufficient_replicas', 'list_incomplete', 'outcome_unknown']);
+
+/** Adds to the error of a request that too few replicas answered why a restored node is not one of them, and what to do. */
+export function explainRestored(error: unknown, status: RecoveryStatus | null): unknown {
+  if (!(error instanceof CodedError) || !TOO_FEW.has(error.code)) return error;
+  if (status?.state !== 'reconciling') return error;
+  const message = `${error.message}; this node was restored, and counts for nothing until it has reconciled with the other replicas: start the other machines, or revoke those that are gone (maillon revoke)`;
+  return new CodedError(error.code, message, error.detail, { cause: error });
+}
+
+/**
+ * Follows a node that was restored from a backup until every partition that it is a replica of has reconciled with the others. A partition
+ * that has reconciled stays so: each look goes on where the one before met one that has not.
+ */
+export class Recovery {
+  readonly #components: RecoveryComponents;
+  readonly #data: string;
+  readonly #restored: Restored | null;
+  #state: RecoveryStatus['state'] | null;
+  #after: PartitionId | null = null;
+  /** Whether this look has met a partition that nobody else keeps. */
+  #isAlone = false;
+  #timer: NodeJS.Timeout | null = null;
+
+  /** Reads what the restore left in the data directory. */
+  constructor(components: RecoveryComponents, { data }: { readonly data: string }) {
+    this.#components = components;
+    this.#data = data;
+    this.#restored = readRestored(data);
+    this.#state = this.#restored === null ? null : 'reconciling';
+  }
+
+  /** Null of a node that was not restored, or has reconciled. */
+  get status(): RecoveryStatus | null {
+    if (this.#restored === null || this.#state === null) return null;
+    return { asOf: this.#restored.at, state: this.#state };
+  }
+
+  start(): void {
+    if (this.#state === null || this.#timer !== null) return;
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #look(): void {
+    try {
+      this.#lookOn();
+    } catch (error) {
+      this.#components.logger.warn(
+        { reason: errorMessage(error) },
+        'the store could not be asked how far reconciling has come',
+      );
+    }
+  }
+
+  #lookOn(): void {
+    const { store, standings } = this.#components;
+    const { partitions, isEnd } = store.partitions({ after: this.#after, limit: LOOKED_AT });
+    for (const { namespaceId, partition } of partitions) {
+      const found = standings.recoveryOf({ namespaceId, partition });
+      if (found === 'reconciling') return this.#become('reconciling');
+      if (found === 'alone') this.#isAlone = true;
+      this.#after = { namespaceId, partition };
+    }
+    if (!isEnd) return;
+    const isAlone = this.#isAlone;
+    this.#after = null;
+    this.#isAlone = false;
+    if (isAlone && !this.#isOver) this.#become('alone');
+    else this.#end();
+  }
+
+  /** Another replica that was away for so long brings nothing back any more. */
+  get #isOver(): boolean {
+    const since = this.#restored?.restoredAt ?? 0;
+    return this.#components.clock.now() - since > TOMBSTONE_LIFE_MS;
+  }
+
+  #become(state: RecoveryStatus['state']): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    if (state === 'alone') this.#components.events.report('restored_alone', this.#detail);
+  }
+
+  #end(): void {
+    this.stop();
+    this.#state = null;
+    removeRestored(this.#data);
+    this.#components.events.report('restored_reconciled', this.#detail);
+  }
+
+  get #detail(): { readonly asOf: string } {
+    return { asOf: new Date(this.#restored?.at ?? 0).toISOString() };
+  }
+}

@@ -1,0 +1,309 @@
+import { sleep, type Timer, type TimerClock } from '../../../protocols/common/clock.ts';
+import { errorMessage } from '../../../protocols/common/errors.ts';
+import {
+  type Answers,
+  isReplica,
+  type Member,
+  type PartitionId,
+  type Partitions,
+  partitionKey,
+  type RequestOf,
+  type RequestType,
+} from '../../../protocols/storage/index.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { StorageServiceMetrics } from '../api/counters.ts';
+import {
+  ATTEMPT_TIMEOUT_MS,
+  PLACES_MAX,
+  SETTLE_MAX_MS,
+  SYNC_RETRY_MAX_MS,
+  SYNC_RETRY_MS,
+  SYNCS_AT_ONCE,
+} from '../api/limits.ts';
+import type { Members } from '../placement/members.ts';
+import type { Standings } from '../placement/partition-states.ts';
+import { majorityOf, type Place, type Places } from '../placement/replica-placement.ts';
+import type { PartitionPlace, RecordStore } from '../store/interface.ts';
+import type { Copier, EndingsRule } from './copier.ts';
+
+export interface SyncComponents {
+  readonly store: RecordStore;
+  readonly members: Members;
+  readonly places: Places;
+  readonly standings: Standings;
+  readonly copier: Copier;
+  readonly partitions: Partitions;
+  readonly clock: TimerClock;
+  readonly metrics: StorageServiceMetrics;
+  readonly logger: Logger;
+  /** Told when others see other homes than this node does. */
+  readonly onDisagreement: () => void;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+}
+
+interface Task {
+  readonly partition: PartitionId;
+  readonly since: number;
+  tries: number;
+}
+
+/** What others say of a partition. */
+interface Survey {
+  /** They have all that its homes had, now or when they ceased to be home, and see the same homes as this node. */
+  readonly synced: string[];
+  /** They hold something of it. */
+  readonly holding: string[];
+  /** They see other homes and are home, or were: what they take is not known here. */
+  readonly disagreeing: string[];
+  /** Of those that are synced, some became so under the homes that there are now: all that is acknowledged since is with these. */
+  readonly isOriginal: boolean;
+  /** So close that they may well be home, and gone or silent. */
+  readonly missing: number;
+  /** Homes among them. */
+  readonly missingHomes: number;
+}
+
+/** Homes beside the homes: who was home before some others came, in most cases. */
+const CLOSE_FACTOR = 2;
+/** Keys looked at in one go when this node becomes a sponsor of what it held for others. */
+const KEEP_PAGE = 256;
+/** How much longer members farther away may take to answer. */
+const FAR_WAIT_MS = 250;
+
+/**
+ * Makes this node a synced home of the partitions it is home of: at once where nobody holds anything of them, otherwise
+ * by taking over from those that do. Each partition is tried until it is done.
+ */
+export class Sync {
+  readonly #components: SyncComponents;
+  readonly #tasks = new Map<string, Task>();
+  readonly #waiting: Task[] = [];
+  readonly #timers = new Set<Timer>();
+  #running = 0;
+  #abort = new AbortController();
+
+  constructor(components: SyncComponents) {
+    this.#components = components;
+  }
+
+  start(): void {
+    this.#abort = new AbortController();
+  }
+
+  stop(): void {
+    this.#abort.abort(new Error('this node is stopping'));
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    this.#tasks.clear();
+    this.#waiting.length = 0;
+  }
+
+  /** Partitions that are not synced yet. */
+  get pending(): number {
+    return this.#tasks.size;
+  }
+
+  /** Who is a member, or there, has changed: what waits long is tried soon. */
+  hurry(): void {
+    for (const task of this.#tasks.values()) task.tries = 0;
+  }
+
+  request(partition: PartitionId): void {
+    const key = partitionKey(partition);
+    // more than these are asked for again when somebody asks for them
+    if (this.#tasks.has(key) || this.#tasks.size >= PLACES_MAX || this.#abort.signal.aborted) return;
+    const { namespaceId } = partition;
+    const own = { namespaceId: Uint8Array.from(namespaceId), partition: partition.partition };
+    const task: Task = { partition: own, since: this.#components.clock.monotonicNow(), tries: 0 };
+    this.#tasks.set(key, task);
+    this.#enqueue(task);
+  }
+
+  /** Takes over from `source`, beside what is under way. */
+  async copyFrom(source: string, place: PartitionPlace): Promise<void> {
+    await this.#components.copier.pull(source, place, place, this.#abort.signal);
+  }
+
+  /**
+   * After an absence longer than tombstones live: ends what has ended meanwhile, as `replicas` say, which are synced. What they never had
+   * stays, since it may be the last copy.
+   */
+  async refresh(replicas: readonly string[], place: PartitionPlace): Promise<void> {
+    const { copier, standings } = this.#components;
+    for (const id of replicas) {
+      const { isSynced } = await copier.pull(id, place, place, this.#abort.signal, { endings: 'trusted' });
+      if (!isSynced) throw new Error('a replica is not synced yet');
+    }
+    standings.refreshed(place);
+  }
+
+  #enqueue(task: Task): void {
+    this.#waiting.push(task);
+    if (this.#running < SYNCS_AT_ONCE) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#running += 1;
+    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) {
+      const isDone = await this.#attempt(task).catch((error: unknown) => {
+        this.#components.logger.debug({ reason: errorMessage(error) }, 'a partition was not reconciled');
+        return false;
+      });
+      if (isDone) this.#tasks.delete(partitionKey(task.partition));
+      else this.#retry(task);
+    }
+    this.#running -= 1;
+  }
+
+  #retry(task: Task): void {
+    if (this.#abort.signal.aborted) return;
+    const delay = Math.min(SYNC_RETRY_MAX_MS, SYNC_RETRY_MS * 2 ** Math.min(10, task.tries));
+    task.tries += 1;
+    const timer = this.#components.clock.setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#enqueue(task);
+    }, delay);
+    this.#timers.add(timer);
+  }
+
+  /** Whether it is done, or not this node's any more. */
+  async #attempt(task: Task): Promise<boolean> {
+    const { partition, since } = task;
+    const { clock, members, places, standings, metrics } = this.#components;
+    const place = places.of(partition);
+    if (!place.isHome) return true;
+    const isUnkept = place.isSponsored && !standings.isPromised(partition);
+    if (standings.of(partition).isSynced) {
+      if (isUnkept) await this.#keepWhole(partition);
+      if (isUnkept && places.of(partition).isSponsored) standings.promised(partition);
+      return true;
+    }
+    if (!members.isSettled) {
+      task.tries = 0;
+      return false;
+    }
+    const survey = await this.#survey(partition, place);
+    if (survey.disagreeing.length > 0) this.#components.onDisagreement();
+    const waitedMs = clock.monotonicNow() - since;
+    // a majority of those that there were without this node has all that was acknowledged before it came
+    const needed = majorityOf(places.othersOf(place));
+    if (!mayFinish(survey, needed, waitedMs)) return false;
+    const isStale = standings.isStale(partition);
+    // what ended of a namespace that nobody sponsors is forgotten after a day: what is left here may be such
+    if (isStale && !place.isSponsored && !standings.isPromised(partition) && survey.synced.length > 0) {
+      await this.#components.store.dropPartition(partition);
+    }
+    // what one sponsor says that the owner chose is enough; of others nobody knows who they are
+    const endings = isStale && place.isSponsored ? 'trusted' : 'confirmed';
+    await this.#takeOver(partition, place, survey, endings);
+    if (isUnkept) await this.#keepWhole(partition);
+    if (places.of(partition).view !== place.view) return false;
+    standings.synced(partition);
+    metrics.partitionsSynced += 1;
+    return true;
+  }
+
+  /** What was kept for a day, before this node was a sponsor, is kept for as long as its author said from now on. */
+  async #keepWhole(partition: PartitionId): Promise<void> {
+    const { clock, store } = this.#components;
+    const summary = store.summary(partition);
+    if (summary === null) return;
+    for (let after: string | null = null, isEnd = false; !isEnd; ) {
+      const now = clock.now();
+      const page: ReturnType<RecordStore['list']> = store.list(partition, {
+        prefix: '',
+        after,
+        limit: KEEP_PAGE,
+        now,
+      });
+      for (const { key, expiry } of page.entries) {
+        const held = expiry === null ? null : store.get(partition, key, now);
+        if (held === null || 'floor' in held || held.record.expiry === expiry) continue;
+        const put = { place: summary, record: held.record, condition: null, isRepair: true };
+        const { status } = await store.put(put);
+        if (status === 'no_room') throw new Error('there is no room to keep all that was kept for a day');
+      }
+      after = page.next;
+      isEnd = after === null;
+    }
+  }
+
+  async #survey(partition: PartitionId, place: Place): Promise<Survey> {
+    const { clock, places, partitions, store, ask } = this.#components;
+    const candidates = places.candidates(place);
+    // after a start nobody may have named what is held
+    const names = store.totals(partition.namespaceId) ?? partitions.named(partition.namespaceId);
+    const { owner, namespace } = names;
+    const request = { type: 'state', owner, namespace, partition: partition.partition } as const;
+    const signal = AbortSignal.any([this.#abort.signal, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
+    const answers: (Answers['state'] | null)[] = candidates.map(() => null);
+    const asking = candidates.map(async ({ id, isLive }, index) => {
+      if (isLive) answers[index] = await ask<'state'>(id, request, signal).catch(() => null);
+    });
+    const close = this.#close(place, candidates);
+    await Promise.all(asking.slice(0, close));
+    // those farther away hold something after a swarm has grown: they have a little longer
+    await Promise.race([Promise.all(asking), sleep(clock, FAR_WAIT_MS)]);
+    const synced: string[] = [];
+    const holding: string[] = [];
+    const disagreeing: string[] = [];
+    const homes = new Set(place.homes.map((home) => home.id));
+    let missing = 0;
+    let missingHomes = 0;
+    for (const [index, { id }] of candidates.entries()) {
+      const answer = answers[index] ?? null;
+      if (answer === null) {
+        missing += index < close ? 1 : 0;
+        missingHomes += homes.has(id) ? 1 : 0;
+      } else if (answer.view !== place.view && (answer.isHome || answer.isSynced)) disagreeing.push(id);
+      else if (answer.isSynced) synced.push(id);
+      if (answer !== null && answer.count > 0) holding.push(id);
+    }
+    const isOriginal = answers.some((answer) => answer?.isSynced === true && answer.origin === place.view);
+    return { synced, holding, disagreeing, isOriginal, missing, missingHomes };
+  }
+
+  /** How many of the candidates may have acknowledged something that counts: of sponsors those that are ready, otherwise the closest. */
+  #close({ homes, sponsors, isSponsored }: Place, candidates: readonly Member[]): number {
+    const close = CLOSE_FACTOR * homes.length;
+    if (!isSponsored || sponsors === null) return close;
+    return Math.min(close, candidates.filter((one) => isReplica(one, sponsors)).length);
+  }
+
+  /** All that is held elsewhere. Who is synced must give it; of others it is taken as far as they do. */
+  async #takeOver(
+    partition: PartitionId,
+    place: Place,
+    { synced, holding }: Survey,
+    endings: EndingsRule,
+  ): Promise<void> {
+    const { copier, store } = this.#components;
+    const { signal } = this.#abort;
+    for (const id of synced) {
+      const { view } = await copier.pull(id, partition, store.summary(partition), signal, { endings });
+      // what it takes now may be of homes that this node is none of
+      if (view !== place.view) throw new Error('a former home sees other homes now');
+    }
+    for (const id of holding.filter((one) => !synced.includes(one))) {
+      await copier.pull(id, partition, store.summary(partition), signal).catch((error: unknown) => {
+        this.#components.logger.debug({ peer: id, reason: errorMessage(error) }, 'a copy was not taken over');
+      });
+    }
+  }
+}
+
+/**
+ * Whether what others say is enough to go by: a majority that has all; or everybody that could have something was asked;
+ * or those that are gone are too few to have acknowledged a write by themselves. Where one has all since the homes are these,
+ * only homes can have; otherwise whoever is close.
+ */
+function mayFinish(survey: Survey, majority: number, waitedMs: number): boolean {
+  const { synced, disagreeing, isOriginal, missing, missingHomes } = survey;
+  if (disagreeing.length > 0 && waitedMs < SETTLE_MAX_MS) return false;
+  if (synced.length >= majority || missing === 0) return true;
+  return (isOriginal ? missingHomes : missing) < majority;
+}

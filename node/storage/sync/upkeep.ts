@@ -1,0 +1,308 @@
+import { bytesKey, equalBytes } from '../../../protocols/common/bytes.ts';
+import { CLOCK_SKEW_MS, type Timer, type TimerClock } from '../../../protocols/common/clock.ts';
+import { errorMessage } from '../../../protocols/common/errors.ts';
+import {
+  type Answers,
+  type PartitionId,
+  REQUESTS,
+  type RequestOf,
+  type RequestType,
+  TOMBSTONE_LIFE_MS,
+} from '../../../protocols/storage/index.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { StorageServiceMetrics } from '../api/counters.ts';
+import type { NamespaceRef } from '../api/interface.ts';
+import { ATTEMPT_TIMEOUT_MS, REVIEW_MS, SWEEP_MS, SWEEP_ROWS, UPKEEP_TICK_MS } from '../api/limits.ts';
+import type { Standings } from '../placement/partition-states.ts';
+import { majorityOf, type Place, type Places } from '../placement/replica-placement.ts';
+import { UNSPONSORED_LIFE_MS } from '../store/constants.ts';
+import type { PartitionSummary, RecordStore } from '../store/interface.ts';
+import type { Copier } from './copier.ts';
+import type { Joiner } from './joiner.ts';
+import type { Sync } from './sync.ts';
+
+export interface UpkeepComponents {
+  readonly store: RecordStore;
+  readonly places: Places;
+  readonly standings: Standings;
+  readonly sync: Sync;
+  readonly copier: Pick<Copier, 'covers'>;
+  readonly joiner: Pick<Joiner, 'isShare'>;
+  /** Whether this node keeps what it is no home of any more: its own operator's data, while it has room. */
+  readonly mayKeep: (namespace: NamespaceRef) => boolean;
+  readonly clock: TimerClock;
+  readonly metrics: StorageServiceMetrics;
+  readonly logger: Logger;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+}
+
+export interface UpkeepInit {
+  /** Peer id of this node. */
+  readonly self: string;
+  /** How many replicas are wanted. */
+  readonly replicas: number;
+}
+
+/** What this node is to the partitions it keeps. */
+export interface Shares {
+  readonly home: number;
+  readonly standIn: number;
+  readonly unsynced: number;
+  /** Of those it is home of as a sponsor: with fewer live replicas than wanted. */
+  readonly underReplicated: number;
+  /** Promised to be durable while it was a home, and kept since no successor has all of it yet. */
+  readonly leaving: number;
+}
+
+export const NO_SHARES: Shares = { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 };
+
+/** Partitions looked at in one tick, and of those at a time. */
+const REVIEWED_A_TICK = 64;
+const REVIEWED_AT_ONCE = 4;
+/** Rows of one sweep in all: the rest is for the next one. */
+const SWEEP_ROWS_MAX = 16 * SWEEP_ROWS;
+
+/**
+ * Looks after what this node keeps: homes that lack something are told to take it over, stand-ins are made for homes
+ * that are gone, what belongs elsewhere is handed over and dropped, what has expired is removed.
+ */
+export class Upkeep {
+  readonly #components: UpkeepComponents;
+  readonly #init: UpkeepInit;
+  #timer: Timer | null = null;
+  #isBusy = false;
+  #after: PartitionId | null = null;
+  #reviewAt = 0;
+  #sweepAt = 0;
+  #counted: { -readonly [Count in keyof Shares]: number } = { ...NO_SHARES };
+  #abort = new AbortController();
+  /** Of the latest whole review. */
+  shares: Shares = NO_SHARES;
+
+  constructor(components: UpkeepComponents, init: UpkeepInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  start(): void {
+    if (this.#timer !== null) return;
+    this.#abort = new AbortController();
+    this.#timer = this.#components.clock.setInterval(() => void this.tick(), UPKEEP_TICK_MS);
+  }
+
+  stop(): void {
+    if (this.#timer === null) return;
+    this.#timer.cancel();
+    this.#timer = null;
+    this.#abort.abort(new Error('this node is stopping'));
+  }
+
+  /** Who is a member, or there, has changed: everything is looked at soon. */
+  hurry(): void {
+    this.#reviewAt = 0;
+  }
+
+  /** One look at what is due. */
+  async tick(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      const now = this.#components.clock.now();
+      if (now >= this.#sweepAt) {
+        this.#sweepAt = now + SWEEP_MS;
+        await this.sweep(now);
+      }
+      if (this.#after !== null || now >= this.#reviewAt) await this.#review(now);
+    } catch (error) {
+      this.#components.logger.warn({ reason: errorMessage(error) }, 'upkeep of storage did not work');
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  /** Removes what has expired by `now`, and tombstones at the end of their life. */
+  async sweep(now: number): Promise<void> {
+    const { store, metrics } = this.#components;
+    metrics.recordsExpired += await inParts((max) => store.expire(now, max));
+    const before = now - TOMBSTONE_LIFE_MS;
+    metrics.tombstonesCollected += await inParts((max) => store.collectTombstones(before, max));
+    // what is older is refused there by its time alone
+    const forgotten = now - UNSPONSORED_LIFE_MS - 2 * CLOCK_SKEW_MS;
+    await inParts((max) => store.collectFloors(forgotten, max));
+  }
+
+  async #review(now: number): Promise<void> {
+    if (this.#after === null) {
+      this.#reviewAt = now + REVIEW_MS;
+      this.#counted = { ...NO_SHARES };
+    }
+    const { partitions, isEnd } = this.#components.store.partitions({
+      after: this.#after,
+      limit: REVIEWED_A_TICK,
+    });
+    this.#claim(partitions);
+    for (let i = 0; i < partitions.length; i += REVIEWED_AT_ONCE) {
+      const some = partitions.slice(i, i + REVIEWED_AT_ONCE);
+      await Promise.all(some.map((one) => this.#reviewOne(one)));
+    }
+    const last = partitions.at(-1);
+    const isDone = isEnd || last === undefined;
+    this.#after = isDone ? null : { namespaceId: last.namespaceId, partition: last.partition };
+    if (isDone) this.shares = this.#counted;
+  }
+
+  #claim(partitions: readonly PartitionSummary[]): void {
+    const namespaces = new Map(partitions.map((one) => [bytesKey(one.namespaceId), one]));
+    for (const one of namespaces.values()) this.#components.standings.claim(one);
+  }
+
+  async #reviewOne(summary: PartitionSummary): Promise<void> {
+    const { places, standings, logger } = this.#components;
+    const place = places.of(summary);
+    const { isHome, isSynced } = standings.of(summary);
+    try {
+      if (!isHome) await this.#reviewForeign(summary, place);
+      else {
+        this.#counted[isSynced ? 'home' : 'unsynced'] += 1;
+        const live = place.homes.filter((home) => home.isLive).length;
+        const isFew = place.isSponsored && live < this.#init.replicas;
+        if (isFew && summary.count > 0) this.#counted.underReplicated += 1;
+        if (isSynced && summary.count > 0) await this.#reviewOwn(summary, place);
+      }
+    } catch (error) {
+      logger.debug({ reason: errorMessage(error) }, 'a partition could not be looked after');
+    }
+  }
+
+  /** Homes and fallbacks that hold anything else take over what they lack, and give what this node lacks. */
+  async #reviewOwn(summary: PartitionSummary, place: Place): Promise<void> {
+    const { places, sync, logger } = this.#components;
+    const live = place.homes.filter(({ id, isLive }) => isLive && id !== this.#init.self);
+    const lacking = new Set<string>();
+    for (const { id } of live) {
+      try {
+        const state = await this.#state(id, summary);
+        if (this.#isSame(state, summary)) continue;
+        if (state.count > 0) await sync.copyFrom(id, summary);
+        await this.#handOver(id, summary);
+      } catch (error) {
+        // one that has no room stays a home: somebody else holds its share meanwhile
+        lacking.add(id);
+        logger.debug({ peer: id, reason: errorMessage(error) }, 'a replica did not take over what it lacks');
+      }
+    }
+    // of the homes that are there the closest one sees to it
+    if (place.homes.find(({ isLive }) => isLive)?.id !== this.#init.self) return;
+    for (const { id } of places.standIns(place, lacking)) {
+      const state = await this.#state(id, summary);
+      if (!this.#isSame(state, summary)) await this.#handOver(id, summary);
+    }
+  }
+
+  /** Whether another holds what this node holds now, which may be more than when the review began. */
+  #isSame({ count, fingerprint }: Answers['state'], partition: PartitionId): boolean {
+    const own = this.#components.store.summary(partition);
+    return own === null || (own.count === count && equalBytes(own.fingerprint, fingerprint));
+  }
+
+  /**
+   * What this node keeps for others: as long as it holds a copy beside the homes, or until each of them has all of it, as
+   * replicas of the same promise. Without such homes it keeps what was promised.
+   */
+  async #reviewForeign(summary: PartitionSummary, place: Place): Promise<void> {
+    const { places, standings, store, metrics } = this.#components;
+    if (this.#components.joiner.isShare(summary)) return;
+    // an empty one is no copy of anything
+    const held = summary.count > 0 ? 1 : 0;
+    const isPromised = standings.isPromised(summary);
+    if (isPromised && standings.isStale(summary)) await this.#refresh(summary, place);
+    if (places.standIns(place).some(({ id }) => id === this.#init.self)) {
+      this.#counted.standIn += held;
+      // new replicas may not know of what the former ones promised
+      if (isPromised) await this.#tell(summary, place);
+      return;
+    }
+    // without homes of the same promise what was promised stays here
+    if (isPromised && !place.isSponsored) this.#counted.leaving += held;
+    else if (place.homes.length > 0 && place.homes.every(({ isLive }) => isLive)) {
+      const isTaken = await this.#isTaken(summary, place, isPromised);
+      if (!isTaken) this.#counted.leaving += isPromised ? held : 0;
+      else if (this.#components.mayKeep(summary)) await this.#follow(summary, place);
+      else if (places.of(summary).view === place.view) {
+        await store.dropPartition(summary);
+        standings.forget(summary);
+        metrics.partitionsDropped += held;
+      }
+    } else if (isPromised) this.#counted.leaving += held;
+  }
+
+  /** After a long absence: what the replicas have ended since must not go to anybody. */
+  async #refresh(summary: PartitionSummary, { homes, isSponsored }: Place): Promise<void> {
+    const live = homes.filter(({ isLive }) => isLive).map(({ id }) => id);
+    const isEnough = live.length > 0 && live.length >= majorityOf(homes.length);
+    if (isSponsored && isEnough) await this.#components.sync.refresh(live, summary);
+  }
+
+  /** Has the homes that are there take over what they lack. */
+  async #tell(summary: PartitionSummary, { homes }: Place): Promise<void> {
+    for (const { id, isLive } of homes) {
+      if (isLive && !this.#isSame(await this.#state(id, summary), summary)) await this.#handOver(id, summary);
+    }
+  }
+
+  /** Whether every home has taken over what this node holds. */
+  async #isTaken(summary: PartitionSummary, place: Place, isPromised: boolean): Promise<boolean> {
+    for (const { id } of place.homes) {
+      const { view, isSynced } = await this.#handOver(id, summary);
+      if (view !== place.view || !isSynced) return false;
+    }
+    return !isPromised || this.#isConfirmed(summary, place);
+  }
+
+  /** What a node keeps of its own operator's, though others are its homes, it keeps as they have it. */
+  async #follow(summary: PartitionSummary, { homes }: Place): Promise<void> {
+    const [closest] = homes;
+    if (closest === undefined) return;
+    const state = await this.#state(closest.id, summary);
+    if (!this.#isSame(state, summary)) await this.#components.sync.copyFrom(closest.id, summary);
+  }
+
+  /** Whether each home says that it has all of it, synced and under the same replica-set id. */
+  async #isConfirmed(summary: PartitionSummary, place: Place): Promise<boolean> {
+    for (const { id } of place.homes) {
+      const signal = this.#limit(REQUESTS.handover.timeoutMs);
+      if (!(await this.#components.copier.covers(id, summary, signal))) return false;
+      const { view, isHome, isSynced } = await this.#state(id, summary);
+      if (view !== place.view || !isHome || !isSynced) return false;
+    }
+    return true;
+  }
+
+  #state(id: string, { owner, namespace, partition }: PartitionSummary): Promise<Answers['state']> {
+    const request = { type: 'state', owner, namespace, partition } as const;
+    return this.#components.ask<'state'>(id, request, this.#limit(ATTEMPT_TIMEOUT_MS));
+  }
+
+  /** Resolves when `id` has taken over what it lacks. */
+  #handOver(id: string, { owner, namespace, partition }: PartitionSummary): Promise<Answers['handover']> {
+    const request = { type: 'handover', owner, namespace, partition } as const;
+    return this.#components.ask<'handover'>(id, request, this.#limit(REQUESTS.handover.timeoutMs));
+  }
+
+  #limit(ms: number): AbortSignal {
+    return AbortSignal.any([this.#abort.signal, this.#components.clock.timeoutSignal(ms)]);
+  }
+}
+
+/** Some rows at a time, so that writes of clients come in between. */
+async function inParts(step: (max: number) => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let count = SWEEP_ROWS; count >= SWEEP_ROWS && total < SWEEP_ROWS_MAX; total += count) {
+    count = await step(SWEEP_ROWS);
+  }
+  return total;
+}
