@@ -62,7 +62,7 @@ for (const [name, plant] of Object.entries(PLANTS)) {
 
 test('a history that fails is made shorter, and fails in the same way', async () => {
   const plant = PLANTS['shortensCopies'] ?? {};
-  const history = makeHistory(2, { ownersMax: OWNERS_MAX });
+  const history = makeHistory(15, { ownersMax: OWNERS_MAX });
   const shorter = await shrink(history, plant);
   assert.equal(shorter.outcome.violations[0]?.invariant, 'I2');
   assert.ok(shorter.history.steps.length < history.steps.length / 2, `${shorter.history.steps.length}`);
