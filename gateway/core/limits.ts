@@ -132,12 +132,12 @@ export const SCAN_KEYS_MAX = 10_000;
 export const SCANS_PER_NAMESPACE = 1;
 /** Length of a scan's regular expression. */
 export const PATTERN_MAX_LENGTH = 128;
-/** Instructions a regular expression may become: what {n,m} repeats counts each time. */
-export const PATTERN_MAX_STEPS = 1_024;
-/** Work of one scan, states times characters: some 5 000 keys of 20 characters and a simple expression. */
-export const SCAN_WORK_MAX = 200_000;
-/** Of it before others get their turn: some milliseconds. */
-export const SCAN_WORK_PER_TURN = 20_000;
+/** Length of a regular expression whose {n,m} are written out: one of this length takes some 20 ms for the longest key, in the worst case. */
+export const PATTERN_MAX_STEPS = 512;
+/** Time that one scan spends on matching: ten times what 10 000 keys and an ordinary expression take. */
+export const SCAN_MATCH_MAX_MS = 250;
+/** Of it before other clients get their turn. A key is not interrupted. */
+export const SCAN_TURN_MS = 5;
 
 /** What may be saved up of a rate: a page that loads, or a client that comes back, asks for much at once. */
 export const RATE_BURST_SECONDS = 10;
@@ -234,8 +234,7 @@ export const GATEWAY_LIMITS: readonly Limit[] = [
   limit('gateway.mgetKeys', MGET_KEYS_MAX, 'count', 'keys read by one request'),
   limit('gateway.mgetBytes', MGET_MAX_BYTES, 'bytes', 'what one request brings'),
   limit('gateway.scanKeys', SCAN_KEYS_MAX, 'count', 'keys one scan looks at'),
-  limit('gateway.scanWork', SCAN_WORK_MAX, 'count', 'characters times states of a regular expression'),
-  limit('gateway.scanWorkPerTurn', SCAN_WORK_PER_TURN, 'count', 'of it, then other clients get their turn'),
+  limit('gateway.scanMatch', SCAN_MATCH_MAX_MS, 'milliseconds', 'one scan spends on its regular expression'),
   limit('gateway.scans', SCANS_PER_NAMESPACE, 'count', 'with a regular expression at once in a namespace'),
   limit('gateway.patternLength', PATTERN_MAX_LENGTH, 'bytes', 'of a regular expression'),
   limit(
@@ -273,7 +272,7 @@ assertRelation(PING_INTERVAL_MS % SSE_HEARTBEAT_MS === 0, 'one timer beats for b
 assertRelation(STOP_CLOSE_TIMEOUT_MS < 1_000, 'stopping takes at most a second');
 assertRelation(VALUES_IN_TRANSIT_BYTES >= HEX_BODY_MAX_BYTES, 'the largest value goes, in whatever form');
 assertRelation(MGET_MAX_BYTES >= 4 * VALUE_MAX_BYTES, 'an mget of one value goes, however JSON escapes it');
-assertRelation(PATTERN_MAX_STEPS * 10 < SCAN_WORK_PER_TURN, 'a turn ends a character late at most');
+assertRelation(SCAN_TURN_MS * 10 <= SCAN_MATCH_MAX_MS, 'a scan takes several turns before it is refused');
 assertRelation(FRAME_MAX_BYTES > MESSAGE_MAX_BYTES, 'a raw message fits a frame');
 
 function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {

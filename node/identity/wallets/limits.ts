@@ -12,7 +12,7 @@ export const QUEUE_BYTES_MAX = 8 * 1024 * 1024;
 /** A message that is signed, at most: nothing that Maillon signs comes near, and one text must not fill the queue. */
 export const MESSAGE_BYTES_MAX = 64 * 1024;
 
-/** Verifications in one message to a thread: enough to share its cost, few enough to be answered within 3 ms. */
+/** Verifications in one message to a thread: enough to share its cost, few enough to be answered within 3 ms; of Taproot, within 50 ms. */
 export const BATCH_JOBS_MAX = 32;
 /** Batches a thread has at a time: it goes on with the second while the event loop takes the answer to the first. */
 export const BATCHES_UNDER_WAY = 2;
