@@ -3,7 +3,7 @@ import { backOffMs } from '../../protocols/common/back-off.ts';
 import type { TimerClock } from '../../protocols/common/clock.ts';
 import { DeferredTask } from '../../protocols/common/deferred-task.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import { RateLimiter } from '../../protocols/common/rate-limit.ts';
+import { RateLimit } from '../../protocols/common/rate-limit.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Entry, EntryAddress } from './entry.ts';
 import {
@@ -56,8 +56,8 @@ const PREFIXES_MAX = 10_000;
  */
 export class DialBack {
   readonly #components: DialBackComponents;
-  readonly #rate: RateLimiter;
-  readonly #prefixRate: RateLimiter;
+  readonly #rate: RateLimit;
+  readonly #prefixRate: RateLimit;
   readonly #dialling = new Set<Promise<void>>();
   #abort = new AbortController();
   readonly #looking: DeferredTask;
@@ -66,13 +66,13 @@ export class DialBack {
   constructor(components: DialBackComponents) {
     this.#components = components;
     this.#looking = new DeferredTask({ clock: components.clock, run: () => this.#lookOn() });
-    this.#rate = new RateLimiter(components, {
+    this.#rate = new RateLimit(components, {
       perSecond: DIALS_PER_SECOND,
       burst: DIALS_BURST,
       debtMax: DIALS_BURST,
       maxKeys: 1,
     });
-    this.#prefixRate = new RateLimiter(components, {
+    this.#prefixRate = new RateLimit(components, {
       perSecond: PREFIX_DIALS_PER_SECOND,
       burst: PREFIX_DIALS_BURST,
       debtMax: PREFIX_DIALS_BURST,

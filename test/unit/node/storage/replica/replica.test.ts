@@ -29,7 +29,7 @@ import {
   recordOf,
   replicaAmong,
 } from '../../../../support/replica-among.ts';
-import { crypto, openStore, storable } from '../../../../support/store-records.ts';
+import { crypto, openStore, PLACE, storable } from '../../../../support/store-records.ts';
 
 const NOW = 1_000_000_000_000;
 const VIEW = '0'.repeat(16);
@@ -73,7 +73,7 @@ class Subject {
   }
 
   get held(): unknown {
-    const partition = this.#partitions.of({ owner: '', namespace: 'tests', key: 'k' });
+    const partition = this.#partitions.of({ ...PLACE, key: 'k' });
     const held = this.#store.get(partition, 'k', NOW);
     return held !== null && 'record' in held
       ? [Buffer.from(held.record.value).toString(), held.expiry]
