@@ -97,6 +97,7 @@ export class Sync {
 
   stop(): void {
     this.#abort.abort(new Error('this node is stopping'));
+    for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     this.#tasks.clear();
   }

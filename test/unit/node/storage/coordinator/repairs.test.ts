@@ -53,6 +53,9 @@ function make(read: (deadline: Deadline) => Promise<SignedRecord | null> = () =>
   return { asked, clock, done, metrics, mended: { store, blobs }, repairs };
 }
 
+const ids = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, n) => String(from + n));
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('a record goes to each replica that holds an older one; one that refuses keeps no other from it', async () => {
@@ -89,10 +92,11 @@ test('some run at a time; a replica that does not answer makes room when its tim
 test('what finds no room in the line is dropped and counted; what waits at a stop is not begun', async () => {
   const { asked, clock, metrics, repairs } = make();
   const count = REPAIRS_AT_ONCE + REPAIRS_MAX;
-  const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => String(from + n));
   repairs.give(storable({ key: 'k' }), ids(0, count));
+  await turn();
   assert.equal(metrics.repairsDropped, 0);
   repairs.give(storable({ key: 'k' }), ids(count, count + 3));
+  await turn();
   assert.equal(metrics.repairsDropped, 3);
   await clock.advanceAsync((count / REPAIRS_AT_ONCE) * ATTEMPT_TIMEOUT_MS);
   assert.equal(asked.length, count);

@@ -82,7 +82,7 @@ test('one that has nobody to reconcile with is said to be alone once, until some
 
 test('a store that cannot be read is asked again', async (t) => {
   const { clock, isOver, store } = await make(t);
-  const { partitions } = store;
+  const partitions = store.partitions.bind(store);
   store.partitions = () => {
     throw new Error('the disk does not answer');
   };

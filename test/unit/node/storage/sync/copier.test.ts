@@ -24,6 +24,8 @@ import {
 } from '../../../../support/replica-among.ts';
 
 const IDS = ['self', 'source', 'third'] as const;
+/** Later than any clock may be. */
+const LATE = AMONG_AT + CLOCK_SKEW_MS + 1;
 const NEVER = new AbortController().signal;
 
 type Answer = Answers[RequestType];
@@ -150,7 +152,7 @@ test('what nobody asked for, or is of the future, is not taken; lies are counted
   lie.says = ({ type }, answer) => {
     if (type !== 'entries') return answer;
     const { entries } = answer as Answers['entries'];
-    return { entries: entries.map((one) => one && { ...one, key: keyIn(9) }) };
+    return { entries: entries.map((one) => one && Object.assign({}, one, { key: keyIn(9) })) };
   };
   await pull();
   assert.deepEqual([self.store.summary(HERE), self.metrics.liesFound], [null, 3]);
@@ -164,7 +166,7 @@ test('what nobody asked for, or is of the future, is not taken; lies are counted
   lie.says = ({ type }, answer) => {
     if (type !== 'entries') return answer;
     const { entries } = answer as Answers['entries'];
-    return { entries: entries.map((one) => one && { ...one, ms: AMONG_AT + CLOCK_SKEW_MS + 1 }) };
+    return { entries: entries.map((one) => one && Object.assign({}, one, { ms: LATE })) };
   };
   await pull();
   assert.deepEqual([self.store.summary(HERE), self.metrics.liesFound], [null, 6], 'a fast clock is no lie');
@@ -220,7 +222,7 @@ test('a partition that is known by its id only is named by the source, which is 
   lie.says = ({ type }, answer) => {
     if (type !== 'partitions') return answer;
     const { entries } = answer as Answers['partitions'];
-    return { next: null, entries: entries.map((one) => ({ ...one, namespace: 'another' })) };
+    return { next: null, entries: entries.map((one) => Object.assign({}, one, { namespace: 'another' })) };
   };
   await assert.rejects(copier.pull('source', { namespaceId, partition }, null, NEVER), /does not name/);
   assert.equal(self.store.summary(HERE), null);

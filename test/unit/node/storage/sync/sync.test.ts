@@ -37,8 +37,8 @@ function make() {
   const sync = new Sync({
     ...replica,
     copier: {
-      pull: async (id, _partition, _place, _signal, { endings = 'confirmed' } = {}) => {
-        pulls.push([id, endings]);
+      pull: async (id, _partition, _place, _signal, options) => {
+        pulls.push([id, options?.endings ?? 'confirmed']);
         return { view: await source.pull(id), isSynced: true };
       },
     } as Pick<Copier, 'pull'> as Copier,
@@ -283,8 +283,11 @@ test('a stop breaks off what goes on and forgets what waits', async () => {
   const waiting = make();
   waiting.become(SELF, B, C);
   waiting.isSynced();
-  await waiting.clock.advanceAsync(10);
+  // between the second attempt and the third
+  await waiting.clock.advanceAsync(420);
+  assert.equal(waiting.clock.timers, 1);
   waiting.sync.stop();
+  assert.equal(waiting.clock.timers, 0);
   const { length } = waiting.asked;
   await waiting.clock.advanceAsync(10_000);
   assert.equal(waiting.asked.length, length);
