@@ -266,10 +266,7 @@ async function makeTenancy(
     { swarm, data, isSponsored: sponsorOf(sponsors) },
   );
   closing.defer(() => namespaces.stop());
-  const authority = new Authority(
-    { verifier, namespaces },
-    { swarm, allowUnowned: config['namespaces.unowned'] },
-  );
+  const authority = new Authority({ verifier, namespaces }, { swarm });
   const credentials = await ownCredentials({ ...components, authority }, { identity, operator, swarm });
   const registry = new SponsorRegistry({ namespaces, crypto }, { swarm });
   const terms = termsOf({ namespaces, sponsors: registry }, sponsors);

@@ -1,8 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createWalletCrypto, type WalletVerifier } from '../../../node/identity/wallets/index.ts';
-import { atLeast, experiment, type Form, median, type Result, round } from '../../support/experiment.ts';
-import { relayThroughput } from '../relay/bench.ts';
+import { atLeast, experiment, median, round } from '../../support/experiment.ts';
 import {
   bitcoinSubject,
   ChainSubjects,
@@ -17,11 +16,9 @@ const FULL = {
   chains: 2000,
   /** It is slow: this is as long as a round of the others. */
   byViem: 300,
-  relayRounds: 3,
-  relay: 'full' as Form,
 };
 type Sizes = typeof FULL;
-const SMOKE: Sizes = { rounds: 1, signatures: 20, chains: 10, byViem: 5, relayRounds: 1, relay: 'smoke' };
+const SMOKE: Sizes = { rounds: 1, signatures: 20, chains: 10, byViem: 5 };
 /** Verifications that wait at a time: what a busy node has, far below the queue's bound. */
 const AT_A_TIME = 256;
 
@@ -31,49 +28,18 @@ type Rates = Map<string, number[]>;
 /** What wallets' signatures and chains cost a node, every one seen for the first time; viem in the same rounds. */
 export const identityBench = experiment({
   name: 'identity',
-  summary:
-    'wallets’ signatures and delegation chains verified a second: uncached, cached, and against viem; the relay with owners against without',
+  summary: 'wallets’ signatures and delegation chains verified a second: uncached, cached, and against viem',
   full: FULL,
   smoke: SMOKE,
   async run(sizes, { progress }) {
     const wallets = createWalletCrypto();
     try {
-      const result = await measure(wallets, sizes, progress);
-      return withRelay(result, await compareRelay(sizes, progress));
+      return await measure(wallets, sizes, progress);
     } finally {
       await wallets.stop();
     }
   },
 });
-
-interface RelayRates {
-  /** Messages a second, in each round. */
-  readonly owned: number[];
-  readonly open: number[];
-}
-
-/** What authorisation costs the relay: the same swarm with owners and without, in alternating rounds. */
-async function compareRelay(
-  { relayRounds, relay }: Sizes,
-  progress: (line: string) => void,
-): Promise<RelayRates> {
-  const rates: RelayRates = { owned: [], open: [] };
-  for (let number = 1; number <= relayRounds; number++) {
-    rates.owned.push(await relayThroughput('packed', relay));
-    rates.open.push(await relayThroughput('open', relay));
-    progress(`relay round ${number}: with owners ${rates.owned.at(-1)}/s, without ${rates.open.at(-1)}/s`);
-  }
-  return rates;
-}
-
-function withRelay({ figures, targets, ...result }: Result, { owned, open }: RelayRates): Result {
-  const ratio = round(median(owned.map((rate, index) => rate / (open[index] ?? Number.NaN))));
-  return {
-    ...result,
-    figures: { ...figures, relayPerS: { owned: median(owned), open: median(open), ratio } },
-    targets: [...targets, atLeast('relay with owners against without', ratio, 0.9)],
-  };
-}
 
 async function measure(wallets: WalletVerifier, sizes: Sizes, progress: (line: string) => void) {
   const { rounds, signatures, chains: chainsOf, byViem } = sizes;

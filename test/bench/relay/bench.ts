@@ -5,7 +5,6 @@ import {
   atLeast,
   atMost,
   experiment,
-  type Form,
   median,
   quantile,
   type Result,
@@ -13,7 +12,7 @@ import {
 } from '../../support/experiment.ts';
 import { Cluster } from './cluster.ts';
 import { PAYLOAD_BYTES } from './ledger.ts';
-import { CONFIGURATIONS, type Mode } from './subjects.ts';
+import { CONFIGURATIONS, MODES, type Mode } from './subjects.ts';
 
 interface Sizes {
   readonly nodes: number;
@@ -48,9 +47,7 @@ const SMOKE: Sizes = {
 const DRAIN_MS = 20_000;
 const STEADY_PER_SECOND = 200;
 /** Messages of one publisher on their way at once. More gains stock gossipsub and single envelopes nothing. */
-const WINDOWS: Record<Mode, number> = { stock: 64, single: 64, packed: 1024, open: 1024 };
-/** What `npm run bench -- relay` compares; the rest is for others to compare. */
-const COMPARED: readonly Mode[] = ['stock', 'single', 'packed'];
+const WINDOWS: Record<Mode, number> = { stock: 64, single: 64, packed: 1024 };
 
 const NO_STEADY = { steadyP50Ms: Number.NaN, steadyP99Ms: Number.NaN, steadyCpu: Number.NaN };
 type Steady = typeof NO_STEADY;
@@ -74,9 +71,9 @@ export const relayBench = experiment({
   full: FULL,
   smoke: SMOKE,
   async run(sizes, { progress, options }) {
-    const rounds: Record<Mode, Round[]> = { stock: [], single: [], packed: [], open: [] };
+    const rounds: Record<Mode, Round[]> = { stock: [], single: [], packed: [] };
     const count = Number(options[0] ?? sizes.rounds);
-    const modes = COMPARED.filter((mode) => options[1] === undefined || options[1].includes(mode));
+    const modes = MODES.filter((mode) => options[1] === undefined || options[1].includes(mode));
     for (const mode of modes)
       progress(`${mode}: ${CONFIGURATIONS[mode]}; window ${WINDOWS[mode]} per publisher`);
     for (let index = 0; index < count; index++) {
@@ -89,16 +86,6 @@ export const relayBench = experiment({
     return summarise(rounds);
   },
 });
-
-/** Messages a second that the whole swarm takes, of one round of a mode. */
-export async function relayThroughput(mode: Mode, form: Form): Promise<number> {
-  const sizes = form === 'full' ? FULL : SMOKE;
-  const { perSecond, deliveryRatio } = await withCluster(mode, sizes, (cluster) =>
-    measureSaturated(cluster, WINDOWS[mode], sizes),
-  );
-  if (deliveryRatio < 1) throw new Error(`${mode}: not everything arrived`);
-  return perSecond;
-}
 
 function measure(mode: Mode, sizes: Sizes): Promise<Round> {
   return withCluster(mode, sizes, async (cluster) => {
@@ -180,7 +167,7 @@ function summarise(rounds: Record<Mode, Round[]>): Result {
   const ours = [...rounds.single, ...rounds.packed];
   const complete = Math.min(...ours.map((round) => round.deliveryRatio));
   const figures = Object.fromEntries(
-    COMPARED.map((mode) => [
+    MODES.map((mode) => [
       mode,
       {
         configuration: CONFIGURATIONS[mode],
