@@ -1,5 +1,4 @@
 import type { Registry } from 'prom-client';
-import { BLOB_LIMITS } from '../protocols/blobs/index.ts';
 import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import type { Limit } from '../protocols/common/limits.ts';
@@ -7,7 +6,6 @@ import { IDENTITY_LIMITS } from '../protocols/identity/index.ts';
 import { JOIN_LIMITS } from '../protocols/join/index.ts';
 import { NAMESPACES_LIMITS } from '../protocols/namespaces/index.ts';
 import { NODES_LIMITS } from '../protocols/nodes/index.ts';
-import { RECONCILIATION_LIMITS } from '../protocols/reconciliation/index.ts';
 import { RELAY_LIMITS } from '../protocols/relay/index.ts';
 import { STORAGE_LIMITS } from '../protocols/storage/index.ts';
 import type { BackupOptions, BackupReport } from './backup/interface.ts';
@@ -15,7 +13,6 @@ import { BACKUP_LIMITS } from './backup/limits.ts';
 import { BLOB_STORE_LIMITS } from './blobs/limits.ts';
 import { SETTINGS } from './config/schema.ts';
 import type { NodeView } from './directory/interface.ts';
-import { DIRECTORY_LIMITS } from './directory/limits.ts';
 import { verifyWalletProof, type WalletProof } from './identity/wallet-proof.ts';
 import { WALLET_LIMITS } from './identity/wallets/limits.ts';
 import type { MaillonNode, NodeStatus, Probe } from './interface.ts';
@@ -24,7 +21,6 @@ import { IPFS_LIMITS } from './ipfs/limits.ts';
 import type { Members } from './join/interface.ts';
 import { MEMBERS_LIMITS } from './join/limits.ts';
 import type { Namespaces, SponsorshipView } from './namespaces/interface.ts';
-import { NOTICE_LIMITS } from './namespaces/limits.ts';
 import { isPortRace } from './network/listen.ts';
 import { EventLog } from './observability/events.ts';
 import type { Logger } from './observability/logger.ts';
@@ -228,17 +224,13 @@ class Node implements MaillonNode {
     return [
       ...RELAY_LIMITS,
       ...NODES_LIMITS,
-      ...DIRECTORY_LIMITS,
       ...IDENTITY_LIMITS,
       ...WALLET_LIMITS,
       ...JOIN_LIMITS,
       ...MEMBERS_LIMITS,
       ...NAMESPACES_LIMITS,
-      ...NOTICE_LIMITS,
-      ...RECONCILIATION_LIMITS,
       ...STORAGE_LIMITS,
       ...STORAGE_SERVICE_LIMITS,
-      ...BLOB_LIMITS,
       ...BLOB_STORE_LIMITS,
       ...IPFS_LIMITS,
       ...MAINTENANCE_LIMITS,

@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { PolicyView } from '../../../node/index.ts';
+import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_LINKS } from '../../../protocols/common/chain.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { namespaceId } from '../../../protocols/common/names.ts';
 import { decodeLink } from '../../../protocols/identity/index.ts';
 import { CLOSED_RULES } from '../../../protocols/namespaces/client.ts';
-import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_LINKS } from '../../../protocols/namespaces/constants.ts';
 import type { PolicyRules, Rule } from '../../../protocols/namespaces/notice.ts';
 import { hex, sha256 } from '../../core/digest.ts';
 import { GatewayError } from '../../core/errors.ts';
