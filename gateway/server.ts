@@ -12,15 +12,15 @@ import { type Auth, createAuth } from './auth/index.ts';
 import type { KeyRing } from './auth/key-ring.ts';
 import { STANDING_CHECK_MS, STATE_PATIENCE_MS, SWEEP_INTERVAL_MS } from './auth/limits.ts';
 import type { WalletPromises } from './auth/wallet-promises.ts';
-import { Clients } from './clients.ts';
 import type { Build } from './build.ts';
+import { Clients } from './clients.ts';
 import type { Context } from './context.ts';
 import { CredentialWatch } from './credential-watch.ts';
+import type { Events } from './events.ts';
 import { createApp } from './http/app.ts';
 import { IdempotencyKeys } from './http/idempotency.ts';
 import { probeGateway } from './http/probes.ts';
 import { Hub } from './hub.ts';
-import type { Events } from './events.ts';
 import type { Gateway, GatewayComponents } from './interface.ts';
 import {
   IDEMPOTENCY_KEYS_MAX,

@@ -11,11 +11,11 @@ import { publicKeyOf } from '../auth/public-key.ts';
 import type { Ending, OpenedSession, Session } from '../auth/sessions.ts';
 import type { IssuedToken } from '../auth/tokens.ts';
 import { bareAddress, parseWallet, verifySignature, type Wallet } from '../auth/wallets.ts';
-import type { AuthContext } from './auth-context.ts';
 import { GatewayError } from '../errors.ts';
 import { DEFAULT_NAMESPACE, errorResponses } from '../schemas.ts';
 import { apiKeyRoutes, keyRings } from './api-keys.ts';
 import { appRoutes } from './apps.ts';
+import type { AuthContext } from './auth-context.ts';
 import {
   apiKeyAnswer,
   apiKeyBody,

@@ -11,6 +11,7 @@ import { ownNamespace } from './credentials.ts';
 import { parseTtl } from './duration.ts';
 import { PIN_PREFIX, type Pin, type Pinned, pinName, readPin, takeBlob, writePin } from './pins.ts';
 import type { Routes } from './routes.ts';
+import type { StorageContext } from './storage-context.ts';
 import {
   cidSchema,
   cursorSchema,
@@ -20,7 +21,6 @@ import {
   uploadIdSchema,
   writtenSchema,
 } from './storage-schemas.ts';
-import type { StorageContext } from './storage-context.ts';
 import { checkNoBody, sizeOf, sourceOf, TAKES_VALUES } from './store-value.ts';
 import { completeUpload, makeOf } from './uploads-under-way.ts';
 import { readContentType, valueHeaders } from './value-headers.ts';

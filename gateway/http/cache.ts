@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import type { RecordName, Storage, StoredRecord } from '../../node/index.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
-import { oneNamespace } from '../names.ts';
 import { GatewayError } from '../errors.ts';
 import {
   JSON_OVERHEAD_BYTES,
@@ -14,6 +13,7 @@ import {
   SCAN_KEYS_MAX,
   SCANS_PER_NAMESPACE,
 } from '../limits.ts';
+import { oneNamespace } from '../names.ts';
 import { PatternFilter } from '../pattern/filter.ts';
 import { Pattern } from '../pattern/pattern.ts';
 import { Places } from '../protection/places.ts';

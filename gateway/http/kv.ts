@@ -4,9 +4,9 @@ import type { Consistency, Durability, RecordName } from '../../node/index.ts';
 import { BLOB_MAX_BYTES } from '../../protocols/blobs/constants.ts';
 import { INLINE_MAX_BYTES, KEY_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { checkKey } from '../../protocols/storage/keys.ts';
-import { oneNamespace } from '../names.ts';
 import { GatewayError } from '../errors.ts';
 import { LIST_DEFAULT } from '../limits.ts';
+import { oneNamespace } from '../names.ts';
 import { errorResponses, namespaceSchema } from '../schemas.ts';
 import {
   matchesStrongly,
@@ -20,6 +20,7 @@ import { ownNamespace } from './credentials.ts';
 import { parseTtl } from './duration.ts';
 import { percentDecode } from './percent.ts';
 import type { Routes } from './routes.ts';
+import type { StorageContext } from './storage-context.ts';
 import {
   cursorSchema,
   limitSchema,
@@ -31,7 +32,6 @@ import {
   uploadIdSchema,
   writtenSchema,
 } from './storage-schemas.ts';
-import type { StorageContext } from './storage-context.ts';
 import { storeBody, storeUpload, TAKES_VALUES } from './store-value.ts';
 import { readContentType, valueHeaders } from './value-headers.ts';
 import { sendValue } from './value-stream.ts';

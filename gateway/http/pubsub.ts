@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { PublishRequest, Receipt } from '../../node/index.ts';
 import { type Context } from '../context.ts';
-import { oneNamespace, topicName } from '../names.ts';
 import { IDEMPOTENCY_KEY_MAX_LENGTH } from '../limits.ts';
+import { oneNamespace, topicName } from '../names.ts';
 import {
   base64Schema,
   DEFAULT_NAMESPACE,

@@ -3,8 +3,8 @@ import type { Holder } from '../../node/index.ts';
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
 import { isAdmin } from './credentials.ts';
 import type { Routes } from './routes.ts';
-import { recordKeySchema } from './storage-schemas.ts';
 import type { StorageContext } from './storage-context.ts';
+import { recordKeySchema } from './storage-schemas.ts';
 
 const counter = z.number().min(0);
 

@@ -6,8 +6,8 @@ import { DEBROS_LIST_MAX, JSON_OVERHEAD_BYTES, LIST_DEFAULT, LIST_MAX } from '..
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../schemas.ts';
 import { parseJson } from './body.ts';
 import type { Routes } from './routes.ts';
-import { pageLimit, prefixSchema, recordKeySchema } from './storage-schemas.ts';
 import type { StorageContext } from './storage-context.ts';
+import { pageLimit, prefixSchema, recordKeySchema } from './storage-schemas.ts';
 import { bytesOf, sizeTaken, storeBody, TAKES_VALUES } from './store-value.ts';
 import { harmlessHeaders } from './value-headers.ts';
 import { sendValue } from './value-stream.ts';

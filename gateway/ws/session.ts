@@ -6,8 +6,8 @@ import { CREDENTIAL_ENDED, type Standing } from '../auth/standing.ts';
 import { type Batch, single } from '../batch.ts';
 import type { Clients, StreamClient } from '../clients.ts';
 import { type CloseCode, errorBody, GatewayError } from '../errors.ts';
-import { type Hub, type Sink, topicKey } from '../hub.ts';
 import type { Events } from '../events.ts';
+import { type Hub, type Sink, topicKey } from '../hub.ts';
 import {
   FRAMES_PER_TURN,
   PING_INTERVAL_MS,

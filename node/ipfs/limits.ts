@@ -1,5 +1,5 @@
 import type { Limit } from '../../protocols/common/limits.ts';
-import { SHARES_MAX } from '../storage/blobs/public-blocks.ts';
+import { SHARES_MAX } from '../storage/api/limits.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -39,8 +39,6 @@ export interface NetworkInit extends GossipInit {
   readonly version: string;
   readonly listen: readonly string[];
   readonly logger: ComponentLogger;
-  /** What the DHT keeps of others' announcements; without it none. */
-  readonly providers?: ProviderRecords;
   /** Where libp2p's own metrics are registered; without it nothing is measured. */
   readonly registry?: Registry;
   /** Told of what does not work and is done without. */
@@ -51,6 +49,8 @@ export interface NetworkInit extends GossipInit {
 export interface MadeNetwork {
   readonly network: Network;
   readonly policy: ConnectionPolicy;
+  /** Keeps in these records what others announce in the DHT; without it nothing of that is kept. */
+  readonly keepProviders: (records: ProviderRecords) => void;
 }
 
 const SECOND_MS = 1000;
@@ -94,8 +94,8 @@ export async function createNetwork(init: NetworkInit): Promise<MadeNetwork> {
   });
   network = node as unknown as Network;
   hardenGossip(network.services.gossip);
-  boundRecords(network.services.dht, network.peerStore, init.providers ?? null);
-  return { network, policy };
+  const keepProviders = boundRecords(network.services.dht, network.peerStore);
+  return { network, policy, keepProviders };
 }
 
 /** A host that only dials, under a key made for it: it asks peers before this node shows itself to anybody. */

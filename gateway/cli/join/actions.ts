@@ -21,11 +21,10 @@ import { CodedError } from '../../../protocols/common/errors.ts';
 import { type Invite, type MemberRole, parseInvite } from '../../../protocols/join/index.ts';
 import { readBuild } from '../build.ts';
 import { UsageError } from '../errors.ts';
-import type { JoinCommandOptions } from './options.ts';
 import { note, say, sayJson } from '../terminal.ts';
 import { confirmJoin } from './confirm.ts';
 import { readInviteText } from './invite-text.ts';
-import type { JoinOptions } from './options.ts';
+import type { JoinCommandOptions, JoinOptions } from './options.ts';
 
 const COMMANDS: Readonly<Record<MemberRole, string>> = {
   node: 'maillon node --join',

@@ -1,6 +1,8 @@
 import type { Limit } from '../../../protocols/common/limits.ts';
 import { ITEMS_MAX } from '../store/constants.ts';
 
+/** Blobs, the oldest first, and namespaces that are looked at to find one that lets anyone read a block: some hundred microseconds. */
+export const SHARES_MAX = 128;
 /** A request of a client, from its first question to the answer. */
 export const DEADLINE_MS = 5_000;
 /** To connect to a replica and open its stream. */

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { ConfigError, type ConfigSources, loadConfig } from '../../../../node/config/load.ts';
+import { ConfigError, type ConfigSources } from '../../../../node/config/load.ts';
 import { flagOf, variableOf } from '../../../../node/config/names.ts';
-import { DEFAULTS, SETTINGS } from '../../../../node/config/schema.ts';
+import { DEFAULTS } from '../../../../node/config/schema.ts';
+import { loadConfig, SETTINGS } from '../../../../node/settings.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'maillon-config-'));
 after(() => rmSync(root, { recursive: true, force: true }));
