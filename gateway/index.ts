@@ -3,14 +3,14 @@
  * one on a node; this file is its public face.
  */
 import type { Config } from '../node/index.ts';
-import type { Build } from './build.ts';
+import type { Build } from './core/build.ts';
+import { checkDoorIsSafe } from './http/core/listen.ts';
 import type { Gateway, GatewayComponents } from './interface.ts';
-import { checkDoorIsSafe } from './listen.ts';
 import { GatewayServer } from './server.ts';
 
-export type { Build } from './build.ts';
+export type { Build } from './core/build.ts';
 export type { Gateway, GatewayComponents } from './interface.ts';
-export type { GatewayMetrics } from './metrics.ts';
+export type { GatewayMetrics } from './observability/metrics.ts';
 
 /** Makes a gateway; nothing listens before `start`. Throws `CodedError` `unsafe_listen`. */
 export function createGateway(

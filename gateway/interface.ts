@@ -4,8 +4,8 @@ import type { Audit } from './audit/interface.ts';
 import type { HeldPrincipal } from './auth/identity.ts';
 import type { KeyRing } from './auth/key-ring.ts';
 import type { WalletPromises } from './auth/wallet-promises.ts';
-import type { Events } from './events.ts';
-import type { Answered, GatewayMetrics } from './metrics.ts';
+import type { Events } from './core/events.ts';
+import type { Answered, GatewayMetrics } from './observability/metrics.ts';
 
 export interface GatewayComponents {
   readonly node: MaillonNode;

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The first that runs TypeScript unbuilt and has everything the program uses. */
 const LEAST_MAJOR = 24;
-const PROGRAM = new URL('./main.ts', import.meta.url);
+const PROGRAM = new URL('./cli/main.ts', import.meta.url);
 /**
  * A relaying node makes much that lives for a second: room for it spares the collector from moving it about and
  * the node pauses of a tenth of a second. The npm scripts say the same.

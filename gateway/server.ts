@@ -12,30 +12,30 @@ import { type Auth, createAuth } from './auth/index.ts';
 import type { KeyRing } from './auth/key-ring.ts';
 import { STANDING_CHECK_MS, STATE_PATIENCE_MS, SWEEP_INTERVAL_MS } from './auth/limits.ts';
 import type { WalletPromises } from './auth/wallet-promises.ts';
-import type { Build } from './build.ts';
-import { Clients } from './clients.ts';
-import type { Context } from './context.ts';
-import { CredentialWatch } from './credential-watch.ts';
-import type { Events } from './events.ts';
-import { createApp } from './http/app.ts';
-import { IdempotencyKeys } from './http/idempotency.ts';
-import { probeGateway } from './http/probes.ts';
-import { Hub } from './hub.ts';
-import type { Gateway, GatewayComponents } from './interface.ts';
+import type { Build } from './core/build.ts';
+import type { Events } from './core/events.ts';
 import {
   IDEMPOTENCY_KEYS_MAX,
   IDEMPOTENCY_KEYS_PER_NAMESPACE,
   IDEMPOTENCY_WINDOW_MS,
   SSE_HEARTBEAT_MS,
   STOP_CLOSE_TIMEOUT_MS,
-} from './limits.ts';
-import { listen, urlsOf } from './listen.ts';
-import { createGatewayMetrics } from './metrics.ts';
+} from './core/limits.ts';
+import { Tenants } from './core/tenants.ts';
+import { Turn } from './core/turn.ts';
+import { Clients } from './delivery/clients.ts';
+import { CredentialWatch } from './delivery/credential-watch.ts';
+import { Hub } from './delivery/hub.ts';
+import { createApp } from './http/app.ts';
+import type { Context } from './http/core/context.ts';
+import { IdempotencyKeys } from './http/core/idempotency.ts';
+import { listen, urlsOf } from './http/core/listen.ts';
+import { probeGateway } from './http/core/probes.ts';
+import type { Gateway, GatewayComponents } from './interface.ts';
+import { createGatewayMetrics } from './observability/metrics.ts';
 import { RateLimits } from './protection/rate-limits.ts';
 import { tlsFilesOf } from './protection/tls-files.ts';
 import { isShared } from './state/index.ts';
-import { Tenants } from './tenants.ts';
-import { Turn } from './turn.ts';
 import { PresenceBoard } from './ws/presence.ts';
 
 /** What exists while the gateway runs. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { MaillonNode } from '../../node/index.ts';
-import { GatewayError } from '../errors.ts';
-import type { Routes } from '../http/routes.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { Routes } from '../http/core/routes.ts';
 import { sendProgress } from './progress-stream.ts';
 
 const PATH_MAX_LENGTH = 4096;

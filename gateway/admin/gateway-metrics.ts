@@ -1,5 +1,5 @@
 import type { Meter } from '../../node/index.ts';
-import type { Answered, GatewayMetrics } from '../metrics.ts';
+import type { Answered, GatewayMetrics } from '../observability/metrics.ts';
 
 /** A health answer takes a millisecond, a publish one linger of some 10 to 60; beyond a second something waits. */
 const DURATION_BUCKETS_SECONDS = [0.002, 0.01, 0.05, 0.25, 1, 5];

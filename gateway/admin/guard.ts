@@ -3,11 +3,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../../node/index.ts';
 import type { Audit } from '../audit/interface.ts';
 import { credentialsOf, type Principal } from '../auth/identity.ts';
-import { GatewayError } from '../errors.ts';
-import { isAdmin } from '../http/credentials.ts';
-import { pathOf } from '../http/error-handler.ts';
-import { checkHost, checkNoPage, checkOrigin } from '../http/guard.ts';
+import { GatewayError } from '../core/errors.ts';
+import { isAdmin } from '../http/core/credentials.ts';
+import { pathOf } from '../http/core/error-handler.ts';
 import type { Gateway } from '../interface.ts';
+import { checkHost, checkNoPage, checkOrigin } from '../protection/guard.ts';
 import { bearerCheck } from './token.ts';
 
 /** Asked without a token in any case: whoever restarts a process that hangs has none. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { MaillonNode } from '../../node/index.ts';
 import { MEMBER_ROLES } from '../../protocols/join/index.ts';
-import type { Routes } from '../http/routes.ts';
+import type { Routes } from '../http/core/routes.ts';
 
 /** A peer id, or the id of an invite. */
 const idSchema = z.string().min(1).max(128);

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
-import { errorBody } from '../errors.ts';
-import { PROGRESS_INTERVAL_MS } from '../limits.ts';
+import { errorBody } from '../core/errors.ts';
+import { PROGRESS_INTERVAL_MS } from '../core/limits.ts';
 
 /** What takes long, with what it tells meanwhile. */
 export type LongWork<Progress, Report> = (

@@ -5,25 +5,25 @@ import { systemClock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Audit } from '../audit/interface.ts';
 import { AUTH_BODY_MAX_BYTES } from '../auth/limits.ts';
-import type { Build } from '../build.ts';
-import { GatewayError } from '../errors.ts';
-import { apiKeyRoutes } from '../http/api-keys.ts';
-import { addAuditHooks } from '../http/audit-hooks.ts';
-import { answerClientError, sendError } from '../http/error-handler.ts';
-import { isLoopback } from '../http/guard.ts';
-import { healthRoutes } from '../http/health.ts';
-import { networkActRoutes, networkRoutes } from '../http/network.ts';
-import { Prober } from '../http/probes.ts';
-import { refuseUnknownParameters } from '../http/query-parameters.ts';
-import type { Gateway } from '../interface.ts';
+import type { Build } from '../core/build.ts';
+import { GatewayError } from '../core/errors.ts';
 import {
   ADMIN_CONNECTIONS_MAX,
   ADMIN_IDLE_MS,
   HEADERS_MAX_BYTES,
   HEADERS_MAX_COUNT,
   HEADERS_TIMEOUT_MS,
-} from '../limits.ts';
-import { libraryLogger, listen } from '../listen.ts';
+} from '../core/limits.ts';
+import { healthRoutes } from '../http/admin/health.ts';
+import { networkActRoutes, networkRoutes } from '../http/admin/network.ts';
+import { apiKeyRoutes } from '../http/auth/api-keys.ts';
+import { addAuditHooks } from '../http/core/audit-hooks.ts';
+import { answerClientError, sendError } from '../http/core/error-handler.ts';
+import { libraryLogger, listen } from '../http/core/listen.ts';
+import { Prober } from '../http/core/probes.ts';
+import { refuseUnknownParameters } from '../http/core/query-parameters.ts';
+import type { Gateway } from '../interface.ts';
+import { isLoopback } from '../protection/guard.ts';
 import { backupRoutes } from './backup.ts';
 import { addAdminGuard } from './guard.ts';
 import { membersRoutes } from './members.ts';

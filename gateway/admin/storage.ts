@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { MaillonNode, StorageMaintenance } from '../../node/index.ts';
-import { GatewayError } from '../errors.ts';
-import type { Routes } from '../http/routes.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { Routes } from '../http/core/routes.ts';
 import { sendProgress } from './progress-stream.ts';
 
 /** Media type of an archive, as IPFS has it. */

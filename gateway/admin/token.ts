@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../../node/index.ts';
-import { loadSecret } from '../secret-file.ts';
+import { loadSecret } from '../core/secret-file.ts';
 
 /** In the data directory, beside the node's key: whoever can read the one can read the other. */
 const LOCAL_TOKEN = 'admin.token';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DID_MAX_LENGTH } from '../../protocols/common/did.ts';
-import type { Routes } from '../http/routes.ts';
+import type { Routes } from '../http/core/routes.ts';
 import type { Gateway } from '../interface.ts';
 
 const endBody = z.strictObject({ wallet: z.string().min(1).max(DID_MAX_LENGTH) });

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { withoutCredentials } from '../redaction.ts';
+import { withoutCredentials } from '../observability/redaction.ts';
 import type { AuditEvent } from './interface.ts';
 
 export const LINE_VERSION = 1;

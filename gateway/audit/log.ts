@@ -10,7 +10,7 @@ import {
   AUDIT_REFUSALS_BURST,
   AUDIT_REFUSALS_PER_SECOND,
   AUDIT_RETRY_MS,
-} from '../limits.ts';
+} from '../core/limits.ts';
 import { CURRENT_FILE, listFiles, olderFile, readEnd, readHead, writeHead } from './files.ts';
 import type { Audit, AuditEvent } from './interface.ts';
 import { encodeLine, type Link, NO_LINE } from './line.ts';

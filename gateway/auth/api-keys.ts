@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../protocols/common/clock.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { Row, State, Statement } from '../state/index.ts';
 import { API_KEYS_PER_WALLET_MAX, REVOKED_KEY_KEPT_MS } from './limits.ts';
 import { badNonce, NONCE_IS_MINE, useNonce } from './nonces.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../protocols/common/clock.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { Row, State, Statement } from '../state/index.ts';
 import type { KeyHolder } from './api-keys.ts';
 import { APPS_PER_WALLET_MAX } from './limits.ts';

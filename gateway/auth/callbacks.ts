@@ -1,4 +1,4 @@
-import { isLoopback } from '../http/guard.ts';
+import { isLoopback } from '../protection/guard.ts';
 import { COMMAND_LINE_CALLBACK } from './command-line.ts';
 
 /**

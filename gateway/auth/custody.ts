@@ -1,5 +1,5 @@
 import { custodyNamespace as namespaceFor } from '../../protocols/common/custody.ts';
-import { sha256 } from '../digest.ts';
+import { sha256 } from '../core/digest.ts';
 
 /** Name of the namespace that the gateway's operator holds for a wallet, for what the wallet's clients call `name`. */
 export function custodyNamespace(did: string, name: string): string {

@@ -1,6 +1,6 @@
 /** What a wallet delegated when it signed in. */
 import { decodeCacao, formatResource, type Link } from '../../protocols/identity/index.ts';
-import { hex, sha256 } from '../digest.ts';
+import { hex, sha256 } from '../core/digest.ts';
 import type { Scope } from './api-keys.ts';
 
 /**

@@ -2,8 +2,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Config, Logger, MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
+import type { Tenants } from '../core/tenants.ts';
 import { openState, type State } from '../state/index.ts';
-import type { Tenants } from '../tenants.ts';
 import { ApiKeys, type KeyHolder, OPERATOR_SCOPES, SCOPES, sweepApiKeys } from './api-keys.ts';
 import { Apps } from './apps.ts';
 import { OPERATOR_SUBJECT } from './custody.ts';

@@ -1,4 +1,4 @@
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { ApiKey, ApiKeys, KeyHolder, Scope } from './api-keys.ts';
 import type { Authenticator } from './identity.ts';
 

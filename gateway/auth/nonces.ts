@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { Statement } from '../state/index.ts';
 import { NONCE_TTL_MS } from './limits.ts';
 import type { Secrets } from './secrets.ts';

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../../node/index.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
-import { loadSecret } from '../secret-file.ts';
+import { loadSecret } from '../core/secret-file.ts';
 import { gatewayDirectory, isShared } from '../state/index.ts';
 
 const KEY_BYTES = 32;

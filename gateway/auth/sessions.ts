@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../../protocols/common/clock.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { Row, State, Statement } from '../state/index.ts';
 import { readDelegation, type WalletDelegation } from './delegations.ts';
 import {

@@ -7,7 +7,7 @@ import {
 } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../protocols/common/clock.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { Row, State } from '../state/index.ts';
 import {
   CLOCK_SKEW_MS,

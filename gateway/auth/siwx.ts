@@ -13,8 +13,8 @@ import {
   type SignIn,
   signInMessage,
 } from '../../protocols/identity/index.ts';
-import { sha256 } from '../digest.ts';
-import { GatewayError } from '../errors.ts';
+import { sha256 } from '../core/digest.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { KeyHolder } from './api-keys.ts';
 import { readDelegation, type WalletDelegation } from './delegations.ts';
 import { DELEGATION_TTL_MS } from './limits.ts';

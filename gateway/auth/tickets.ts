@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../protocols/common/clock.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { HeldPrincipal } from './identity.ts';
 import { TICKET_TTL_MS, TICKETS_MAX, TICKETS_PER_WALLET_MAX } from './limits.ts';
 

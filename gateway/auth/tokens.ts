@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { NAMESPACE_PATTERN } from '../../protocols/common/names.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../core/errors.ts';
 import { ACCESS_TOKEN_TTL_MS, CLOCK_SKEW_MS, TOKEN_MAX_LENGTH } from './limits.ts';
 import type { SigningKeys } from './signing-keys.ts';
 

@@ -3,7 +3,7 @@ import type { Config, Logger, MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { custodyGroup } from '../../protocols/common/custody.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { State } from '../state/index.ts';
 import { custodyNamespace } from './custody.ts';
 import type { WalletDelegation } from './delegations.ts';

@@ -1,7 +1,7 @@
 /** Wallets as clients name them, and what they sign: the bare nonce. */
 import type { MaillonNode, WalletProof } from '../../node/index.ts';
 import { type DidPkh, formatDid, parseDid } from '../../protocols/common/did.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../core/errors.ts';
 
 const EVM_ADDRESS = /^(?:0x)?([0-9a-fA-F]{40})$/;
 const EVM_SIGNATURE = /^(?:0x)?([0-9a-fA-F]{130})$/;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { AuditOptions, ShowOptions } from './audit/actions.ts';
-import { type AddCommand, wholeNumber } from './command.ts';
+import type { AuditOptions, ShowOptions } from './audit-actions.ts';
+import { type AddCommand, wholeNumber } from './core/command.ts';
 
 const HELP = `
 A node with a gateway, and a gateway, write down who signed in, what was administered and what was refused, in
@@ -62,7 +62,7 @@ export const addAudit: AddCommand = (program) => {
 };
 
 // the settings come with the whole node: help does not wait for it to load
-const actions = async () => import('./audit/actions.ts');
+const actions = async () => import('./audit-actions.ts');
 
 function addWhere(command: Command): Command {
   return command

@@ -1,7 +1,7 @@
-import type { BackupCommandOptions } from './backup/actions.ts';
-import type { AddCommand } from './command.ts';
+import type { BackupCommandOptions } from './backup-actions.ts';
+import type { AddCommand } from './core/command.ts';
+import { untilInterrupted } from './core/watch.ts';
 import { addOperatorOptions } from './storage/operator.ts';
-import { untilInterrupted } from './watch.ts';
 
 const HELP = `
 DIR then holds all that makes the node: identity, owner's key, keys, namespaces, the gateway's secret, API keys, audit log, records, blobs, and
@@ -27,7 +27,7 @@ export const addBackup: AddCommand = (program) => {
     .action((directory: string, options: BackupCommandOptions) =>
       untilInterrupted(async (signal) => {
         const isNamed = ['cli', 'env'].includes(command.getOptionValueSource('admin') ?? '');
-        await (await import('./backup/actions.ts')).backup(directory, { ...options, isNamed }, signal);
+        await (await import('./backup-actions.ts')).backup(directory, { ...options, isNamed }, signal);
       }),
     );
 };

@@ -1,7 +1,7 @@
 import { call, urlOf } from '../client/transport.ts';
-import type { AddCommand } from './command.ts';
-import { addRemoteOptions, enter, type RemoteOptions } from './remote.ts';
-import { harmless, say, sayJson } from './terminal.ts';
+import type { AddCommand } from './core/command.ts';
+import { harmless, say, sayJson } from './core/terminal.ts';
+import { addRemoteOptions, enter, type RemoteOptions } from './sessions/remote.ts';
 
 const HELP = `
 The operator of a gateway may do this: on the gateway's own machine, or with an API key of scope admin

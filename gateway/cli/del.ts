@@ -1,11 +1,11 @@
 import type { Durability } from '../client/index.ts';
-import type { AddCommand } from './command.ts';
-import { addKvNamespace, connectKv, type KvOptions } from './kv-remote.ts';
+import type { AddCommand } from './core/command.ts';
+import { say, sayJson } from './core/terminal.ts';
 import { describeWritten, durabilityOption } from './put.ts';
-import { addRemoteOptions, connect } from './remote.ts';
+import { addKvNamespace, connectKv, type KvOptions } from './sessions/kv-remote.ts';
+import { addRemoteOptions, connect } from './sessions/remote.ts';
 import { addSigningOptions, type SigningOptions, signsHere } from './signing/options.ts';
 import { writeSigned } from './signing/send.ts';
-import { say, sayJson } from './terminal.ts';
 
 const HELP = `
 What is deleted stays deleted: a tombstone takes its place and outlives every older copy. Deleting what is not there does

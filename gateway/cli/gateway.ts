@@ -1,4 +1,4 @@
-import type { AddCommand } from './command.ts';
+import type { AddCommand } from './core/command.ts';
 import { addJoinOptions, type JoinOptions } from './join/options.ts';
 
 /** Its own, so that a node and a gateway can be started from the same directory. */
@@ -25,7 +25,7 @@ export const addGateway: AddCommand = async (program, context) => {
   addJoinOptions(command);
   // The settings come with the whole node: the other commands answer without waiting for it to load.
   if (!context.mayMean('gateway')) return;
-  const { addSettings, saidSettings } = await import('./settings.ts');
+  const { addSettings, saidSettings } = await import('./core/settings.ts');
   addSettings(command, DEFAULTS);
   command.action(async (options: JoinOptions & { json?: boolean; config?: string }) => {
     const { serve } = await import('./serve.ts');

@@ -2,7 +2,11 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Consistency, Kv, OpenValue } from '../client/index.ts';
-import type { AddCommand } from './command.ts';
+import type { AddCommand } from './core/command.ts';
+import { makeNamed } from './core/named-file.ts';
+import { Progress } from './core/progress.ts';
+import type { SaveOptions } from './core/save-value.ts';
+import { note, sayJson } from './core/terminal.ts';
 import {
   addKvNamespace,
   connectKv,
@@ -10,12 +14,8 @@ import {
   DEGRADED_NOTE,
   type KvOptions,
   noValue,
-} from './kv-remote.ts';
-import { makeNamed } from './named-file.ts';
-import { Progress } from './progress.ts';
-import { addRemoteOptions } from './remote.ts';
-import type { SaveOptions } from './save-value.ts';
-import { note, sayJson } from './terminal.ts';
+} from './sessions/kv-remote.ts';
+import { addRemoteOptions } from './sessions/remote.ts';
 
 const HELP = `
 Standard output gets the bytes as they were stored, nothing added. Exit code 1 when there is no value.
@@ -64,7 +64,7 @@ export const addGet: AddCommand = (program) => {
 
 /** What checks a file comes with all that makes blobs: the other commands do not wait for it. */
 async function save(kv: Kv, key: string, options: SaveOptions): Promise<OpenValue | null> {
-  const { saveValue } = await import('./save-value.ts');
+  const { saveValue } = await import('./core/save-value.ts');
   return makeNamed('--output', options.output, async () => saveValue(kv, key, options));
 }
 

@@ -1,9 +1,9 @@
 import { ClientError } from '../client/index.ts';
 import { send, urlOf } from '../client/transport.ts';
-import type { AddCommand } from './command.ts';
-import { EXIT_FAILED } from './errors.ts';
-import { addRemoteOptions, enter, type RemoteOptions } from './remote.ts';
-import { properties, say, sayJson } from './terminal.ts';
+import type { AddCommand } from './core/command.ts';
+import { EXIT_FAILED } from './core/errors.ts';
+import { properties, say, sayJson } from './core/terminal.ts';
+import { addRemoteOptions, enter, type RemoteOptions } from './sessions/remote.ts';
 
 const HELP = `
 Each check was made just now. Exit code 1 when one of them fails, or the gateway does not answer.

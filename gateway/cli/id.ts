@@ -1,6 +1,6 @@
-import type { AddCommand } from './command.ts';
-import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
-import { properties, say, sayJson } from './terminal.ts';
+import type { AddCommand } from './core/command.ts';
+import { properties, say, sayJson } from './core/terminal.ts';
+import { addRemoteOptions, connect, type RemoteOptions } from './sessions/remote.ts';
 
 const HELP = `
 The peer id names the node in the swarm; the author (a did:key) is who signs what is published through it.

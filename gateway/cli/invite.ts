@@ -1,8 +1,8 @@
 import { Option } from 'commander';
-import type { AddCommand } from './command.ts';
-import type { InviteOptions } from './members/actions.ts';
+import type { AddCommand } from './core/command.ts';
+import { untilInterrupted } from './core/watch.ts';
+import type { InviteOptions } from './members-actions.ts';
 import { addOperatorOptions } from './storage/operator.ts';
-import { untilInterrupted } from './watch.ts';
 
 const HELP = `
 Run it where the owner's key is: at the first machine. The other machine then means the same namespaces by the same names, and
@@ -35,6 +35,6 @@ export const addInvite: AddCommand = (program) => {
   addOperatorOptions(command)
     .addHelpText('after', HELP)
     .action((options: InviteOptions) =>
-      untilInterrupted(async (signal) => (await import('./members/actions.ts')).invite(options, signal)),
+      untilInterrupted(async (signal) => (await import('./members-actions.ts')).invite(options, signal)),
     );
 };

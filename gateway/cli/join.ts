@@ -1,4 +1,4 @@
-import type { AddCommand } from './command.ts';
+import type { AddCommand } from './core/command.ts';
 import { addJoinOptions, type JoinCommandOptions, type JoinOptions } from './join/options.ts';
 
 const HELP = `

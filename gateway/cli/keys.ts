@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { AddCommand } from './command.ts';
-import type { ExportOptions, ImportOptions, KeyOptions, NewOptions } from './keys/actions.ts';
+import type { AddCommand } from './core/command.ts';
+import type { ExportOptions, ImportOptions, KeyOptions, NewOptions } from './keys-actions.ts';
 
 const HELP = `
 Keys are files in DATA/keys, one each, readable by you alone; "identity" is the node's own key,
@@ -97,7 +97,7 @@ export const addKeys: AddCommand = (program) => {
 };
 
 // What keys are comes with the whole node: help, and the other commands, do not wait for it to load.
-const actions = async () => import('./keys/actions.ts');
+const actions = async () => import('./keys-actions.ts');
 
 function addListTo(keys: Command): void {
   const command = keys

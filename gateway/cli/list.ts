@@ -1,9 +1,9 @@
 import { roundDuration, roundSize } from '../../protocols/common/quantities.ts';
 import type { Entry, Page } from '../client/index.ts';
-import { type AddCommand, wholeNumber } from './command.ts';
-import { addKvNamespace, connectKv, type KvOptions, oneLine } from './kv-remote.ts';
-import { addRemoteOptions } from './remote.ts';
-import { type Cell, note, say, sayJson, table } from './terminal.ts';
+import { type AddCommand, wholeNumber } from './core/command.ts';
+import { type Cell, note, say, sayJson, table } from './core/terminal.ts';
+import { addKvNamespace, connectKv, type KvOptions, oneLine } from './sessions/kv-remote.ts';
+import { addRemoteOptions } from './sessions/remote.ts';
 
 const HELP = `
 Keys are in bytewise order, one a line; control characters in them are shown as \\x07. With --json each line is

@@ -1,6 +1,6 @@
-import type { AddCommand } from './command.ts';
-import { urlOption } from './remote.ts';
+import type { AddCommand } from './core/command.ts';
 import type { LoginOptions } from './sessions/login.ts';
+import { urlOption } from './sessions/remote.ts';
 
 const HELP = `
 A session is for one wallet and one namespace at one gateway. Every command that talks to that gateway uses it, and

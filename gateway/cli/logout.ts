@@ -1,6 +1,6 @@
-import type { AddCommand } from './command.ts';
-import { urlOption } from './remote.ts';
+import type { AddCommand } from './core/command.ts';
 import type { LogoutOptions } from './sessions/logout.ts';
+import { urlOption } from './sessions/remote.ts';
 
 const HELP = `
 The session ends at the gateway and is deleted here; where the gateway does not answer it is deleted all the same, and that

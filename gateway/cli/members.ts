@@ -1,6 +1,6 @@
-import type { AddCommand } from './command.ts';
+import type { AddCommand } from './core/command.ts';
+import { untilInterrupted } from './core/watch.ts';
 import { addOperatorOptions, type OperatorOptions } from './storage/operator.ts';
-import { untilInterrupted } from './watch.ts';
 
 const HELP = `
 SEEN is when this node last was connected with the machine, - for a command line, which has no node; DELEGATED how long it may act unless
@@ -32,7 +32,7 @@ export const addMembers: AddCommand = (program) => {
   )
     .addHelpText('after', HELP)
     .action((options: OperatorOptions) =>
-      untilInterrupted(async (signal) => (await import('./members/actions.ts')).members(options, signal)),
+      untilInterrupted(async (signal) => (await import('./members-actions.ts')).members(options, signal)),
     );
 };
 
@@ -47,7 +47,7 @@ export const addRevoke: AddCommand = (program) => {
     .addHelpText('after', REVOKE_HELP)
     .action((target: string, options: OperatorOptions) =>
       untilInterrupted(async (signal) =>
-        (await import('./members/actions.ts')).revoke(target, options, signal),
+        (await import('./members-actions.ts')).revoke(target, options, signal),
       ),
     );
 };

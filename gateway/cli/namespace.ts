@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AddCommand } from './command.ts';
+import type { AddCommand } from './core/command.ts';
 import type {
   GrantOptions,
   NamespaceOptions,
@@ -8,7 +8,7 @@ import type {
   TransferOptions,
 } from './namespace/actions.ts';
 import { showNamespace } from './namespace/show.ts';
-import { addRemoteOptions } from './remote.ts';
+import { addRemoteOptions } from './sessions/remote.ts';
 import { addSigningOptions } from './signing/options.ts';
 
 const HELP = `

@@ -1,4 +1,4 @@
-import type { AddCommand } from './command.ts';
+import type { AddCommand } from './core/command.ts';
 import { addJoinOptions, type JoinOptions } from './join/options.ts';
 
 const HELP = `
@@ -28,7 +28,7 @@ export const addNode: AddCommand = async (program, context) => {
   addJoinOptions(command);
   // The settings come with the whole node: the other commands answer without waiting for it to load.
   if (!context.mayMean('node')) return;
-  const { addSettings, saidSettings } = await import('./settings.ts');
+  const { addSettings, saidSettings } = await import('./core/settings.ts');
   addSettings(command);
   command.action(async (options: JoinOptions & { json?: boolean; config?: string }) => {
     const { serve } = await import('./serve.ts');

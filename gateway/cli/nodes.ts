@@ -1,10 +1,10 @@
 import { Option } from 'commander';
 import type { NodeEntry } from '../client/index.ts';
-import type { AddCommand } from './command.ts';
+import type { AddCommand } from './core/command.ts';
+import { withoutPeerId } from './core/status-view.ts';
+import { type Cell, say, sayJson, table } from './core/terminal.ts';
 import { ago, shortId } from './peers.ts';
-import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
-import { withoutPeerId } from './status-view.ts';
-import { type Cell, say, sayJson, table } from './terminal.ts';
+import { addRemoteOptions, connect, type RemoteOptions } from './sessions/remote.ts';
 
 const HELP = `
 Nodes announce themselves, signed. REACH says how this node reached one when it dialled back: direct, relayed

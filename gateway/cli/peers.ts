@@ -1,10 +1,10 @@
 import { roundDuration } from '../../protocols/common/quantities.ts';
 import type { Client, Peer } from '../client/index.ts';
-import type { AddCommand } from './command.ts';
-import { addRemoteOptions, connect, gatewayOf, type RemoteOptions } from './remote.ts';
-import { scoreStyle, watchHint, withoutPeerId } from './status-view.ts';
-import { type Cell, isTerminal, say, sayJson, table } from './terminal.ts';
-import { impatientFetch, untilInterrupted, watch } from './watch.ts';
+import type { AddCommand } from './core/command.ts';
+import { scoreStyle, watchHint, withoutPeerId } from './core/status-view.ts';
+import { type Cell, isTerminal, say, sayJson, table } from './core/terminal.ts';
+import { impatientFetch, untilInterrupted, watch } from './core/watch.ts';
+import { addRemoteOptions, connect, gatewayOf, type RemoteOptions } from './sessions/remote.ts';
 
 const HELP = `
 SHARDS are those on which the peer is in the mesh: messages go to it at once. On the others it hears of them.

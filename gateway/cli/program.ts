@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { addAudit } from './audit.ts';
 import { addBackup } from './backup.ts';
-import { readBuild } from './build.ts';
-import type { AddCommand, CommandContext } from './command.ts';
 import { addConnect } from './connect.ts';
+import { readBuild } from './core/build.ts';
+import type { AddCommand, CommandContext } from './core/command.ts';
+import { reportError } from './core/errors.ts';
 import { addDel } from './del.ts';
-import { reportError } from './errors.ts';
 import { addGateway } from './gateway.ts';
 import { addGet } from './get.ts';
 import { addHealth } from './health.ts';

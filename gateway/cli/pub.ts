@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
 import type { Receipt } from '../client/index.ts';
-import type { AddCommand } from './command.ts';
-import { addNamespace, addRemoteOptions, enter, type RemoteOptions } from './remote.ts';
+import type { AddCommand } from './core/command.ts';
+import { harmless, note, say, sayJson } from './core/terminal.ts';
+import { addNamespace, addRemoteOptions, enter, type RemoteOptions } from './sessions/remote.ts';
+import { isAlone, otherOwners, readOwners, whose } from './sessions/whose.ts';
 import { addSigningOptions, type SigningOptions, signsHere } from './signing/options.ts';
 import { signedPublisher } from './signing/send.ts';
-import { harmless, note, say, sayJson } from './terminal.ts';
-import { isAlone, otherOwners, readOwners, whose } from './whose.ts';
 
 const HELP = `
 Without MESSAGE standard input is published: as one message, or with --lines each line as its own.

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { AddCommand } from './command.ts';
-import { oneLine } from './kv-remote.ts';
+import type { AddCommand } from './core/command.ts';
+import { say, sayJson } from './core/terminal.ts';
 import { addPub } from './pub.ts';
-import { addNamespace, addRemoteOptions, enter, type RemoteOptions } from './remote.ts';
+import { oneLine } from './sessions/kv-remote.ts';
+import { addNamespace, addRemoteOptions, enter, type RemoteOptions } from './sessions/remote.ts';
 import { addSub } from './sub.ts';
-import { say, sayJson } from './terminal.ts';
 
 const HELP = `
 Examples:

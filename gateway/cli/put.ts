@@ -3,16 +3,16 @@ import { Option } from 'commander';
 import { roundDuration } from '../../protocols/common/quantities.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import type { Durability, Kv, PutOptions, Written } from '../client/index.ts';
-import type { AddCommand } from './command.ts';
-import { UsageError } from './errors.ts';
-import { readBounded, sizeOfStandardInput } from './input.ts';
-import { addKvNamespace, connectKv, type KvOptions } from './kv-remote.ts';
-import { openNamed } from './named-file.ts';
-import { Progress } from './progress.ts';
-import { addRemoteOptions, connect } from './remote.ts';
+import type { AddCommand } from './core/command.ts';
+import { UsageError } from './core/errors.ts';
+import { readBounded, sizeOfStandardInput } from './core/input.ts';
+import { openNamed } from './core/named-file.ts';
+import { Progress } from './core/progress.ts';
+import { harmless, note, say, sayJson } from './core/terminal.ts';
+import { addKvNamespace, connectKv, type KvOptions } from './sessions/kv-remote.ts';
+import { addRemoteOptions, connect } from './sessions/remote.ts';
 import { addSigningOptions, type SigningOptions, signsHere } from './signing/options.ts';
 import { writeSigned } from './signing/send.ts';
-import { harmless, note, say, sayJson } from './terminal.ts';
 
 const HELP = `
 Without VALUE, or with "-", standard input is stored. A value may have any length; a large one goes on after a broken

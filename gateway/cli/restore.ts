@@ -1,6 +1,6 @@
-import type { RestoreCommandOptions } from './backup/actions.ts';
-import type { AddCommand } from './command.ts';
-import { untilInterrupted } from './watch.ts';
+import type { RestoreCommandOptions } from './backup-actions.ts';
+import type { AddCommand } from './core/command.ts';
+import { untilInterrupted } from './core/watch.ts';
 
 const HELP = `
 DATA must hold no node. The restored node is the same one: its peer id, owner, keys, namespaces, API keys. Sessions and nonces end, since nobody
@@ -31,7 +31,7 @@ export const addRestore: AddCommand = (program) => {
     .addHelpText('after', HELP)
     .action((directory: string, options: RestoreCommandOptions) =>
       untilInterrupted(async (signal) => {
-        await (await import('./backup/actions.ts')).restore(directory, options, signal);
+        await (await import('./backup-actions.ts')).restore(directory, options, signal);
       }),
     );
 };

@@ -18,14 +18,14 @@ import { errorMessage } from '../../protocols/common/errors.ts';
 import { registerGatewayMetrics, registerHttpMetrics } from '../admin/gateway-metrics.ts';
 import { type Admin, createAdmin } from '../admin/server.ts';
 import { AuditLog, auditDirectory } from '../audit/index.ts';
-import { knowsUsers } from '../http/operator.ts';
+import { knowsUsers } from '../auth/operator.ts';
 import { createGateway, type Gateway, type GatewayComponents } from '../index.ts';
-import { announce, type Ready } from './announce.ts';
-import { readBuild } from './build.ts';
-import { UsageError } from './errors.ts';
+import { announce, type Ready } from './core/announce.ts';
+import { readBuild } from './core/build.ts';
+import { UsageError } from './core/errors.ts';
+import { runService } from './core/lifetime.ts';
 import { joinAsService } from './join/actions.ts';
 import type { JoinOptions } from './join/options.ts';
-import { runService } from './lifetime.ts';
 
 export interface ServeOptions {
   readonly role: Role;

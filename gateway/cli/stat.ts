@@ -1,6 +1,7 @@
 import { roundSize } from '../../protocols/common/quantities.ts';
 import type { Consistency, ValueHead } from '../client/index.ts';
-import type { AddCommand } from './command.ts';
+import type { AddCommand } from './core/command.ts';
+import { note, properties, say, sayJson } from './core/terminal.ts';
 import {
   addKvNamespace,
   connectKv,
@@ -9,9 +10,8 @@ import {
   type KvOptions,
   noValue,
   oneLine,
-} from './kv-remote.ts';
-import { addRemoteOptions } from './remote.ts';
-import { note, properties, say, sayJson } from './terminal.ts';
+} from './sessions/kv-remote.ts';
+import { addRemoteOptions } from './sessions/remote.ts';
 
 const HELP = `
 Exit code 1 when there is no value. With --json:

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from '../client/index.ts';
-import type { AddCommand } from './command.ts';
-import { addRemoteOptions, connect, gatewayOf, type RemoteOptions } from './remote.ts';
-import { ratesBetween, renderStatus, type StatusReading, watchHint } from './status-view.ts';
-import { isTerminal, say, sayJson } from './terminal.ts';
-import { impatientFetch, type Reading, untilInterrupted, watch } from './watch.ts';
+import type { AddCommand } from './core/command.ts';
+import { ratesBetween, renderStatus, type StatusReading, watchHint } from './core/status-view.ts';
+import { isTerminal, say, sayJson } from './core/terminal.ts';
+import { impatientFetch, type Reading, untilInterrupted, watch } from './core/watch.ts';
+import { addRemoteOptions, connect, gatewayOf, type RemoteOptions } from './sessions/remote.ts';
 
 const HELP = `
 Rates are of the second in which it looks; with --json alone it looks once and has none. A line that is yellow

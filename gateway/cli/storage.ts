@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import { roundDuration, roundSize } from '../../protocols/common/quantities.ts';
 import type { Holder, StorageStatus, Where } from '../client/index.ts';
-import type { AddCommand } from './command.ts';
+import type { AddCommand } from './core/command.ts';
+import { roomOf } from './core/status-view.ts';
+import { type Cell, properties, say, sayJson, table } from './core/terminal.ts';
 import { addGet } from './get.ts';
-import { addKvNamespace, connectKv, type KvOptions, oneLine } from './kv-remote.ts';
 import { addList } from './list.ts';
 import { shortId } from './peers.ts';
 import { addPut } from './put.ts';
-import { addRemoteOptions, connect, type RemoteOptions } from './remote.ts';
-import { roomOf } from './status-view.ts';
+import { addKvNamespace, connectKv, type KvOptions, oneLine } from './sessions/kv-remote.ts';
+import { addRemoteOptions, connect, type RemoteOptions } from './sessions/remote.ts';
 import { addCareTo } from './storage/commands.ts';
-import { type Cell, properties, say, sayJson, table } from './terminal.ts';
 
 const HELP = `
 Examples:

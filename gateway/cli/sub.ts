@@ -1,8 +1,8 @@
 import type { Message } from '../client/index.ts';
-import { type AddCommand, wholeNumber } from './command.ts';
-import { addNamespace, addRemoteOptions, enter, type RemoteOptions } from './remote.ts';
-import { harmless, note, say, sayJson } from './terminal.ts';
-import { otherOwners, readOwners, whose } from './whose.ts';
+import { type AddCommand, wholeNumber } from './core/command.ts';
+import { harmless, note, say, sayJson } from './core/terminal.ts';
+import { addNamespace, addRemoteOptions, enter, type RemoteOptions } from './sessions/remote.ts';
+import { otherOwners, readOwners, whose } from './sessions/whose.ts';
 
 const COUNT_MAX = 999_999_999;
 

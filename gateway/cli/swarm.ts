@@ -1,8 +1,8 @@
-import { type AddCommand, wholeNumber } from './command.ts';
-import { EXIT_FAILED } from './errors.ts';
-import { runService } from './lifetime.ts';
+import { type AddCommand, wholeNumber } from './core/command.ts';
+import { EXIT_FAILED } from './core/errors.ts';
+import { runService } from './core/lifetime.ts';
+import { note } from './core/terminal.ts';
 import { LocalSwarm } from './swarm/launch.ts';
-import { note } from './terminal.ts';
 
 /** Each is a process of some 100 MB. */
 const MEMBERS_MAX = 100;

@@ -1,8 +1,8 @@
 import { roundSize } from '../../protocols/common/quantities.ts';
 import type { WalletUsageReport } from '../auth/wallet-promises.ts';
-import type { AddCommand } from './command.ts';
+import type { AddCommand } from './core/command.ts';
+import { type Cell, properties, say, sayJson, table } from './core/terminal.ts';
 import { addOperatorOptions, ask, type OperatorOptions } from './storage/operator.ts';
-import { type Cell, properties, say, sayJson, table } from './terminal.ts';
 
 const HELP = `
 A gateway's operator promises each wallet that signs in and stores something so much room (wallets.bytesEach), as long

@@ -1,6 +1,6 @@
-import { readBuild } from './build.ts';
-import type { AddCommand } from './command.ts';
-import { say, sayJson } from './terminal.ts';
+import { readBuild } from './core/build.ts';
+import type { AddCommand } from './core/command.ts';
+import { say, sayJson } from './core/terminal.ts';
 
 const HELP = `
 What a gateway runs is said by maillon status.

@@ -1,5 +1,5 @@
-import type { AddCommand } from './command.ts';
-import { addRemoteOptions, type RemoteOptions } from './remote.ts';
+import type { AddCommand } from './core/command.ts';
+import { addRemoteOptions, type RemoteOptions } from './sessions/remote.ts';
 
 const HELP = `
 It asks the gateway who it takes you for, then lists all sessions that you have, at all gateways; * marks the one that is

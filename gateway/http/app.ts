@@ -16,8 +16,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { credentialsOf } from '../auth/identity.ts';
-import type { Context } from '../context.ts';
-import { errorBody, GatewayError } from '../errors.ts';
+import { errorBody, GatewayError } from '../core/errors.ts';
 import {
   CLOSE_TIMEOUT_MS,
   FRAME_MAX_BYTES,
@@ -26,18 +25,9 @@ import {
   HEADERS_TIMEOUT_MS,
   PLAIN_CONNECTIONS_MAX,
   REQUEST_TIMEOUT_MS,
-} from '../limits.ts';
-import { libraryLogger } from '../listen.ts';
-import { type GatewayMetrics, routeClass } from '../metrics.ts';
+} from '../core/limits.ts';
+import { type GatewayMetrics, routeClass } from '../observability/metrics.ts';
 import { TrustedProxies } from '../protection/client-address.ts';
-import type { Client } from '../protection/rate-limits.ts';
-import { chooseSubprotocol } from '../ws/subprotocols.ts';
-import { addActing } from './acting.ts';
-import { addAuditHooks } from './audit-hooks.ts';
-import { authRoutes } from './auth.ts';
-import { BodyDeadlines } from './body-deadlines.ts';
-import { addCredentialHooks, isAdmin } from './credentials.ts';
-import { answerClientError, loggedPath, pathOf, rawResponse, sendError } from './error-handler.ts';
 import {
   ANY_PAGE_HEADERS,
   checkHost,
@@ -46,24 +36,34 @@ import {
   corsHeaders,
   PREFLIGHT_HEADERS,
   securityHeaders,
-} from './guard.ts';
-import { healthRoutes } from './health.ts';
-import { httpServerFactory, sendContinue } from './http-server.ts';
-import { infoRoutes } from './info.ts';
-import { ipfsRoutes } from './ipfs.ts';
-import { namespaceRoutes } from './namespaces.ts';
-import { networkActRoutes, networkRoutes } from './network.ts';
-import { Prober, probeGateway } from './probes.ts';
-import { pubsubRoutes } from './pubsub.ts';
-import { pubsubSseRoutes } from './pubsub-sse.ts';
-import { pubsubWsRoutes } from './pubsub-ws.ts';
-import { refuseUnknownParameters } from './query-parameters.ts';
-import { describeRoute } from './route-description.ts';
-import { methodsOf } from './route-methods.ts';
-import { signedObjectRoutes } from './signed-objects.ts';
-import { storageRoutes } from './storage-scope.ts';
-import { SSE_PATH, WEBSOCKET_PATH } from './stream-paths.ts';
-import { isLarge } from './value-bodies.ts';
+} from '../protection/guard.ts';
+import type { Client } from '../protection/rate-limits.ts';
+import { chooseSubprotocol } from '../ws/subprotocols.ts';
+import { healthRoutes } from './admin/health.ts';
+import { infoRoutes } from './admin/info.ts';
+import { namespaceRoutes } from './admin/namespaces.ts';
+import { networkActRoutes, networkRoutes } from './admin/network.ts';
+import { signedObjectRoutes } from './admin/signed-objects.ts';
+import { authRoutes } from './auth/auth.ts';
+import { addActing } from './core/acting.ts';
+import { addAuditHooks } from './core/audit-hooks.ts';
+import { BodyDeadlines } from './core/body-deadlines.ts';
+import type { Context } from './core/context.ts';
+import { addCredentialHooks, isAdmin } from './core/credentials.ts';
+import { answerClientError, loggedPath, pathOf, rawResponse, sendError } from './core/error-handler.ts';
+import { httpServerFactory, sendContinue } from './core/http-server.ts';
+import { libraryLogger } from './core/listen.ts';
+import { Prober, probeGateway } from './core/probes.ts';
+import { refuseUnknownParameters } from './core/query-parameters.ts';
+import { describeRoute } from './core/route-description.ts';
+import { methodsOf } from './core/route-methods.ts';
+import { SSE_PATH, WEBSOCKET_PATH } from './core/stream-paths.ts';
+import { isLarge } from './core/value-bodies.ts';
+import { ipfsRoutes } from './ipfs/ipfs.ts';
+import { pubsubRoutes } from './pubsub/publish.ts';
+import { pubsubSseRoutes } from './pubsub/sse.ts';
+import { pubsubWsRoutes } from './pubsub/websocket.ts';
+import { storageRoutes } from './storage-routes.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

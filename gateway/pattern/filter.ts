@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { SCAN_WORK_MAX, SCAN_WORK_PER_TURN } from '../limits.ts';
+import { SCAN_WORK_MAX, SCAN_WORK_PER_TURN } from '../core/limits.ts';
 import type { Pattern } from './pattern.ts';
 
 /** What matches, of all that one scan looks at. Others get their turn in between, also within a text: it alone may take all the work there may be. */

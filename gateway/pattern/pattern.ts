@@ -1,5 +1,5 @@
-import { GatewayError } from '../errors.ts';
-import { PATTERN_MAX_STEPS } from '../limits.ts';
+import { GatewayError } from '../core/errors.ts';
+import { PATTERN_MAX_STEPS } from '../core/limits.ts';
 import { bad, type CharTest, type Expression, parsePattern } from './syntax.ts';
 
 /** A state of the automaton. `next` and `other` are places in the program. */

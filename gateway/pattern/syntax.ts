@@ -2,8 +2,8 @@
  * Regular expressions without what makes them slow: no back references, no looking around. What is left is a set of texts that
  * an automaton recognises in time that grows with the text only.
  */
-import { GatewayError } from '../errors.ts';
-import { PATTERN_MAX_LENGTH } from '../limits.ts';
+import { GatewayError } from '../core/errors.ts';
+import { PATTERN_MAX_LENGTH } from '../core/limits.ts';
 
 /** A code point's. */
 export type CharTest = (char: number) => boolean;

@@ -3,7 +3,7 @@
  * proxies appended is true: it is read from the right, and whatever a client wrote itself stands further left.
  */
 import { BlockList, isIP, SocketAddress } from 'node:net';
-import { isLoopback } from '../http/guard.ts';
+import { isLoopback } from './guard.ts';
 
 /** Proxies one behind another: more than anybody runs. */
 const HOPS_MAX = 16;

@@ -1,10 +1,15 @@
 import type { Config } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { RateLimiter } from '../../protocols/common/rate-limit.ts';
-import { GatewayError } from '../errors.ts';
-import { isLoopback } from '../http/guard.ts';
-import { RATE_BURST_SECONDS, RATE_DEBT_SECONDS, RATE_SUBJECTS_MAX, STREAM_RETRY_SECONDS } from '../limits.ts';
+import { GatewayError } from '../core/errors.ts';
+import {
+  RATE_BURST_SECONDS,
+  RATE_DEBT_SECONDS,
+  RATE_SUBJECTS_MAX,
+  STREAM_RETRY_SECONDS,
+} from '../core/limits.ts';
 import { type ClientAddress, limitSubject } from './client-address.ts';
+import { isLoopback } from './guard.ts';
 import { Places } from './places.ts';
 
 /** Limits of a client address, and those of what a credential names. Each is a setting, `gateway.rate.<name>`. */

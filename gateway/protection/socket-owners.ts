@@ -5,7 +5,7 @@
 import { open, stat } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import { endianness } from 'node:os';
-import { SOCKET_TABLE_MAX_BYTES, SOCKET_TABLE_PASSES, SOCKET_TABLE_READ_BYTES } from '../limits.ts';
+import { SOCKET_TABLE_MAX_BYTES, SOCKET_TABLE_PASSES, SOCKET_TABLE_READ_BYTES } from '../core/limits.ts';
 
 export const LINUX_SOCKET_TABLES: readonly string[] = ['/proc/net/tcp', '/proc/net/tcp6'];
 

@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions, type Server } from 'node:tls';
 import type { Config, Logger } from '../../node/index.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
-import { TLS_CHECK_MS, TLS_FILE_MAX_BYTES } from '../limits.ts';
-import { readSecretFile } from '../secret-file.ts';
+import { TLS_CHECK_MS, TLS_FILE_MAX_BYTES } from '../core/limits.ts';
+import { readSecretFile } from '../core/secret-file.ts';
 
 const CODE = 'bad_tls';
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../../node/index.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
-import { readSecretFile } from '../secret-file.ts';
+import { readSecretFile } from '../core/secret-file.ts';
 import { unavailable } from './errors.ts';
 import type { Database, Outcome, Row, Statement, Value } from './interface.ts';
 

@@ -1,7 +1,7 @@
 /** The two dialects of DeBros clients: raw payloads (E1), and a JSON envelope around them (E2). */
 import type { Delivery } from '../../node/index.ts';
 import { MESSAGE_MAX_BYTES } from '../../protocols/relay/constants.ts';
-import { encodeBase64 } from '../base64.ts';
+import { encodeBase64 } from '../core/base64.ts';
 import { type Dialect, type Line, topicOf } from './dialect.ts';
 import { binaryFrame, textFrame } from './raw-frame.ts';
 

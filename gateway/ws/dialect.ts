@@ -1,6 +1,6 @@
 import type { PublishRequest, Receipt, TopicName } from '../../node/index.ts';
-import { type CloseCode, GatewayError } from '../errors.ts';
-import type { Encoding } from '../hub.ts';
+import { type CloseCode, GatewayError } from '../core/errors.ts';
+import type { Encoding } from '../delivery/hub.ts';
 
 /** What a connection was opened with: what its frames mean that name no namespace or no topic. */
 export interface Home {

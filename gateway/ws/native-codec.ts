@@ -1,12 +1,12 @@
 import * as dagCbor from '@ipld/dag-cbor';
 import { z } from 'zod';
 import type { Delivery } from '../../node/index.ts';
-import { encodeBase64 } from '../base64.ts';
 import type { AnswerFrame, MessageHead, Ref } from '../client/frames.ts';
-import { GatewayError } from '../errors.ts';
-import { FRAME_MAX_BYTES, REF_MAX_LENGTH } from '../limits.ts';
-import { base64Schema, namespaceSchema, timeSchema, topicSchema } from '../schemas.ts';
-import { parseWith } from '../validation.ts';
+import { encodeBase64 } from '../core/base64.ts';
+import { GatewayError } from '../core/errors.ts';
+import { FRAME_MAX_BYTES, REF_MAX_LENGTH } from '../core/limits.ts';
+import { base64Schema, namespaceSchema, timeSchema, topicSchema } from '../core/schemas.ts';
+import { parseWith } from '../core/validation.ts';
 import { binaryFrame, textFrame } from './raw-frame.ts';
 
 /** What a client says, whichever form it came in. */

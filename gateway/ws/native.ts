@@ -1,6 +1,6 @@
 /** The native dialects, `maillon.json.1` and `maillon.cbor.1`: SPEC.md beside this file. */
 import type { ErrorFrame, Ref } from '../client/frames.ts';
-import { errorBody } from '../errors.ts';
+import { errorBody } from '../core/errors.ts';
 import { type Dialect, type Line, readTopicOf, shownAs, topicOf } from './dialect.ts';
 import { type ClientFrame, cborCodec, FrameError, jsonCodec, type NativeCodec } from './native-codec.ts';
 

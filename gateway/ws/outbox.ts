@@ -1,7 +1,7 @@
-import type { Batch } from '../batch.ts';
-import { WRITE_BATCH_BYTES } from '../limits.ts';
-import type { GatewayMetrics } from '../metrics.ts';
-import type { Flushable, Turn } from '../turn.ts';
+import type { Batch } from '../core/batch.ts';
+import { WRITE_BATCH_BYTES } from '../core/limits.ts';
+import type { Flushable, Turn } from '../core/turn.ts';
+import type { GatewayMetrics } from '../observability/metrics.ts';
 
 /** What an outbox writes to: a socket, or the response of an SSE stream. */
 export interface Sendable {

@@ -1,7 +1,7 @@
 import type { TopicName } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
-import { GatewayError } from '../errors.ts';
-import { MEMBERS_MAX } from '../limits.ts';
+import { GatewayError } from '../core/errors.ts';
+import { MEMBERS_MAX } from '../core/limits.ts';
 import { textFrame } from './raw-frame.ts';
 
 /** Somebody present on a topic, as DeBros clients describe themselves. */

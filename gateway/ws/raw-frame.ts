@@ -1,4 +1,4 @@
-import { ownBuffer } from '../batch.ts';
+import { ownBuffer } from '../core/batch.ts';
 
 /** Server frames of RFC 6455, built once and sent to any number of clients: unmasked, unfragmented. */
 export const OPCODE = { text: 0x1, binary: 0x2, ping: 0x9, pong: 0xa } as const;

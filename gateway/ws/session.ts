@@ -3,20 +3,20 @@ import type { WebSocket } from 'ws';
 import type { Logger, PublishRequest, Receipt, Relay, TopicName } from '../../node/index.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { CREDENTIAL_ENDED, type Standing } from '../auth/standing.ts';
-import { type Batch, single } from '../batch.ts';
-import type { Clients, StreamClient } from '../clients.ts';
-import { type CloseCode, errorBody, GatewayError } from '../errors.ts';
-import type { Events } from '../events.ts';
-import { type Hub, type Sink, topicKey } from '../hub.ts';
+import { type Batch, single } from '../core/batch.ts';
+import { type CloseCode, errorBody, GatewayError } from '../core/errors.ts';
+import type { Events } from '../core/events.ts';
 import {
   FRAMES_PER_TURN,
   PING_INTERVAL_MS,
   PINGS_MISSED_MAX,
   SESSION_PUBLISHES_MAX,
   SSE_HEARTBEAT_MS,
-} from '../limits.ts';
-import type { GatewayMetrics } from '../metrics.ts';
-import type { Turn } from '../turn.ts';
+} from '../core/limits.ts';
+import type { Turn } from '../core/turn.ts';
+import type { Clients, StreamClient } from '../delivery/clients.ts';
+import { type Hub, type Sink, topicKey } from '../delivery/hub.ts';
+import type { GatewayMetrics } from '../observability/metrics.ts';
 import { type Dialect, type Home, type Line, shownAs } from './dialect.ts';
 import { Outbox, type OutboxOwner, type SlowReason } from './outbox.ts';
 import { OPCODE, PING_FRAME, rawFrame } from './raw-frame.ts';

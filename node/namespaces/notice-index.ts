@@ -1,47 +1,14 @@
 import {
-  HOLDER_SPONSORSHIPS_MAX,
   type NamespaceName,
   NOTICE_OVERHEAD_BYTES,
-  NOTICES_MAX,
-  NOTICES_MAX_BYTES,
-  OPERATOR_SPONSORSHIPS_MAX,
-  POLICIES_MAX,
   type PolicyHead,
-  PRINCIPAL_MAX_BYTES,
-  REVOCATIONS_MAX,
   type RevocationTarget,
-  SPONSORSHIPS_MAX,
-  SPONSORSHIPS_MAX_BYTES,
   targetKey,
   UNSPONSORED_SHARE,
 } from '../../protocols/namespaces/index.ts';
+import type { NoticeRoom } from './notice-room.ts';
 import { KIND_POLICY, KIND_SPONSORSHIP, type NoticeRow } from './rows.ts';
 import { Sponsorships } from './sponsorships.ts';
-
-/** What room there is; a test has less. */
-export interface NoticeRoom {
-  readonly notices: number;
-  readonly bytes: number;
-  readonly principalBytes: number;
-  readonly revocations: number;
-  readonly policies: number;
-  readonly sponsorships: number;
-  readonly sponsorshipBytes: number;
-  readonly operatorSponsorships: number;
-  readonly holderSponsorships: number;
-}
-
-export const NOTICE_ROOM: NoticeRoom = {
-  notices: NOTICES_MAX,
-  bytes: NOTICES_MAX_BYTES,
-  principalBytes: PRINCIPAL_MAX_BYTES,
-  revocations: REVOCATIONS_MAX,
-  policies: POLICIES_MAX,
-  sponsorships: SPONSORSHIPS_MAX,
-  sponsorshipBytes: SPONSORSHIPS_MAX_BYTES,
-  operatorSponsorships: OPERATOR_SPONSORSHIPS_MAX,
-  holderSponsorships: HOLDER_SPONSORSHIPS_MAX,
-};
 
 export interface NoticeIndexInit {
   readonly room: NoticeRoom;

@@ -25,14 +25,8 @@ import { BoundedCache } from './bounded-cache.ts';
 import { CommitTimer } from './commit-timer.ts';
 import { openDatabase, putAside } from './database.ts';
 import { HISTORIES_MAX, VIEWS_MAX } from './limits.ts';
-import {
-  NOTICE_ROOM,
-  type NoticeCounts,
-  NoticeIndex,
-  type NoticeIndexInit,
-  type NoticeRoom,
-  namespaceKey,
-} from './notice-index.ts';
+import { type NoticeCounts, NoticeIndex, type NoticeIndexInit, namespaceKey } from './notice-index.ts';
+import { NOTICE_ROOM, type NoticeRoom } from './notice-room.ts';
 import { idOf, isSound, KIND_POLICY, type NoticeRow, NoticeRows, rowOf } from './rows.ts';
 import type { SponsorshipEntry, Sponsorships } from './sponsorships.ts';
 

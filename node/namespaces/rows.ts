@@ -5,9 +5,9 @@ import {
   type NamespaceName,
   NOTICE_ID_BYTES,
   type SignedNotice,
+  type SponsorshipPlace,
   targetKey,
 } from '../../protocols/namespaces/index.ts';
-import { subjectOf } from './sponsorships.ts';
 
 export const KIND_POLICY = 0;
 export const KIND_REVOCATION = 1;
@@ -52,6 +52,11 @@ function shownOf(
   const { namespace: name, naming } = notice;
   const subject = subjectOf(notice);
   return { kind: KIND_SPONSORSHIP, scope, name, sequence: naming.length, subject, previous: null };
+}
+
+/** The subject of a sponsorship: a DID has no line feed. */
+export function subjectOf({ holder, owner }: Pick<SponsorshipPlace, 'holder' | 'owner'>): string {
+  return `${holder}\n${owner}`;
 }
 
 /** What a notice is asked for by. */

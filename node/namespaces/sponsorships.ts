@@ -5,7 +5,7 @@ import {
   sponsorshipKey,
   UNSPONSORED_SHARE,
 } from '../../protocols/namespaces/index.ts';
-import type { NoticeRoom } from './notice-index.ts';
+import type { NoticeRoom } from './notice-room.ts';
 import type { NoticeRow } from './rows.ts';
 
 /** A sponsorship as the index holds it, without its bytes. */
@@ -123,11 +123,6 @@ function entryOf({ scope, name, sequence, time, subject, digest, bytes }: Sponso
     links: sequence,
     bytes: bytes.byteLength + NOTICE_OVERHEAD_BYTES,
   };
-}
-
-/** As `entryOf` reads it: a DID has no line feed. */
-export function subjectOf({ holder, owner }: Pick<SponsorshipPlace, 'holder' | 'owner'>): string {
-  return `${holder}\n${owner}`;
 }
 
 function placeKey({ holder, owner, namespace }: Omit<SponsorshipPlace, 'as'>): string {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { createClient } from '../../gateway/client/index.ts';
 import { atMost, type Experiment, quantile, type Result, round } from '../support/experiment.ts';
 
-const MAIN = fileURLToPath(new URL('../../gateway/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../gateway/cli/main.ts', import.meta.url));
 const NODES = 5;
 const GATEWAYS = 2;
 const MESSAGES = 300;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as dagCbor from '@ipld/dag-cbor';
 import fc from 'fast-check';
-import { GatewayError } from '../../gateway/errors.ts';
+import { GatewayError } from '../../gateway/core/errors.ts';
 import { cborCodec, jsonCodec, type NativeCodec } from '../../gateway/ws/native-codec.ts';
 
 /** Most that one frame may hold up the event loop, in processor time: the machine may do much else. */

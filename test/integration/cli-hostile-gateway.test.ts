@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { enter } from '../../gateway/cli/remote.ts';
+import { enter } from '../../gateway/cli/sessions/remote.ts';
 import { renewSession } from '../../gateway/cli/sessions/renew.ts';
 import type { StoredSession } from '../../gateway/cli/sessions/session.ts';
 import { signInWithKey } from '../../gateway/cli/sessions/sign-in.ts';

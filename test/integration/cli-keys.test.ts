@@ -8,7 +8,7 @@ import { maillon, Program, scratch, until } from '../support/processes.ts';
 import { type Finished, Shell } from '../support/shell.ts';
 import { ROOT } from '../support/sources.ts';
 
-const MAIN = join(ROOT, 'gateway/main.ts');
+const MAIN = join(ROOT, 'gateway/cli/main.ts');
 const noModes = process.platform === 'win32' ? 'no modes on Windows' : false;
 /** util-linux: runs a command on a terminal of its own. */
 const SCRIPT = '/usr/bin/script';

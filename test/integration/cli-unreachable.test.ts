@@ -5,7 +5,7 @@ import { createServer as createHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { diagnose } from '../../gateway/cli/unreachable.ts';
+import { diagnose } from '../../gateway/cli/core/unreachable.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { maillon, scratch, until } from '../support/processes.ts';
 

@@ -119,7 +119,7 @@ test('on a terminal it draws in place, in colour, and leaves the terminal as it 
 }, async (t) => {
   const { url } = pair.a;
   const run = (env: NodeJS.ProcessEnv): Program => {
-    const main = join(ROOT, 'gateway/main.ts');
+    const main = join(ROOT, 'gateway/cli/main.ts');
     // a terminal's Ctrl-C goes to the program in it; script(1) passes what it reads on
     const line = `stty cols 80 rows 24; exec ${process.execPath} ${main} status --watch --url ${url}`;
     return new Program(t, '/usr/bin/script', ['-qefc', line, '/dev/null'], {

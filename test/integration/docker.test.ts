@@ -176,7 +176,7 @@ test('every metric that the dashboard and the alerts ask for is exported', async
   assert.ok(wanted.length > 30);
   const ports = await freePorts();
   const directory = scratch(t);
-  const main = join(ROOT, 'gateway/main.ts');
+  const main = join(ROOT, 'gateway/cli/main.ts');
   // on loopback a node relays for nobody, and does not count that
   const env = { ...ports, MAILLON_DATA: join(directory, 'data'), MAILLON_LISTEN_HOST: '0.0.0.0' };
   const node = new Program(t, process.execPath, [main, 'node', '--bootstrap-peer'], { cwd: directory, env });

@@ -11,7 +11,7 @@ import {
   FRAME_MAX_FRAGMENTS,
   HEADERS_MAX_BYTES,
   RATE_BURST_SECONDS,
-} from '../../gateway/limits.ts';
+} from '../../gateway/core/limits.ts';
 import { until } from '../support/processes.ts';
 import { type RawAnswer, type RawRequest, rawRequest } from '../support/raw-http.ts';
 import { BINARY, COMPRESSED, closedFor, FINAL, fragments, frame, openRaw } from '../support/raw-ws.ts';

@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { describe, test } from 'node:test';
 import { Registry } from 'prom-client';
 import { registerGatewayMetrics } from '../../gateway/admin/gateway-metrics.ts';
-import { RATE_BURST_SECONDS } from '../../gateway/limits.ts';
+import { RATE_BURST_SECONDS } from '../../gateway/core/limits.ts';
 import { Meter } from '../../node/index.ts';
 import { until } from '../support/processes.ts';
 import { rawRequest } from '../support/raw-http.ts';

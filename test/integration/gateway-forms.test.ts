@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { E2_JSON_MAX_BYTES, FORM_FIELD_MAX_BYTES, FORM_FIELDS_MAX } from '../../gateway/limits.ts';
+import { E2_JSON_MAX_BYTES, FORM_FIELD_MAX_BYTES, FORM_FIELDS_MAX } from '../../gateway/core/limits.ts';
 import { pattern } from '../support/blobs.ts';
 import { until } from '../support/processes.ts';
 import { type RawAnswer, rawRequest } from '../support/raw-http.ts';

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { ERRORS } from '../../gateway/errors.ts';
+import { ERRORS } from '../../gateway/core/errors.ts';
 import { MESSAGE_MAX_BYTES } from '../../protocols/relay/constants.ts';
 import { BUILD, type Site, startSite } from '../support/start-gateway.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { LIST_MAX, TTL_MAX_MS } from '../../gateway/limits.ts';
+import { LIST_MAX, TTL_MAX_MS } from '../../gateway/core/limits.ts';
 import { BLOB_MAX_BYTES } from '../../protocols/blobs/constants.ts';
 import { KEY_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { pattern } from '../support/blobs.ts';

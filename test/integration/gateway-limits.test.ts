@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
-import { FRAME_MAX_BYTES, FRAME_MAX_FRAGMENTS, RATE_BURST_SECONDS } from '../../gateway/limits.ts';
+import { FRAME_MAX_BYTES, FRAME_MAX_FRAGMENTS, RATE_BURST_SECONDS } from '../../gateway/core/limits.ts';
 import type { Config } from '../../node/index.ts';
 import { until } from '../support/processes.ts';
 import { rawRequest } from '../support/raw-http.ts';

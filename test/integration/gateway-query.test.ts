@@ -1,7 +1,7 @@
 /** Unknown query parameters: every native route refuses them by name; routes of other systems ignore them as their servers do. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { COMPATIBILITY_ROUTES } from '../../gateway/http/query-parameters.ts';
+import { COMPATIBILITY_ROUTES } from '../../gateway/http/core/query-parameters.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 
 interface Refusal {

@@ -1,7 +1,7 @@
 /** The storage routes that DeBros and 4NK clients speak, by the shapes those clients read. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { MGET_KEYS_MAX } from '../../gateway/limits.ts';
+import { MGET_KEYS_MAX } from '../../gateway/core/limits.ts';
 import { VALUE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { pattern } from '../support/blobs.ts';
 import { type RawAnswer, type RawRequest, rawRequest } from '../support/raw-http.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NOTICE_ROOM } from '../../node/namespaces/notice-index.ts';
+import { NOTICE_ROOM } from '../../node/namespaces/notice-room.ts';
 import {
   decodeLogAnswer,
   decodeNoticesAnswer,

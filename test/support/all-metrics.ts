@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import { registerGatewayMetrics, registerHttpMetrics } from '../../gateway/admin/gateway-metrics.ts';
-import { createGatewayMetrics } from '../../gateway/metrics.ts';
+import { createGatewayMetrics } from '../../gateway/observability/metrics.ts';
 import { createBlobStoreMetrics } from '../../node/blobs/metrics.ts';
 import { createDirectoryMetrics, registerDirectoryMetrics } from '../../node/directory/metrics.ts';
 import { type IdentityGauges, registerIdentityMetrics } from '../../node/identity/metrics.ts';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type Cleanup, isAlive, Program, type RunOptions } from './processes.ts';
 import { ROOT } from './sources.ts';
 
-const MAIN = join(ROOT, 'gateway/main.ts');
+const MAIN = join(ROOT, 'gateway/cli/main.ts');
 /** Namespaces are named after the test process, so that those of a dead one can be told and removed. */
 const PREFIX = 'maillon-test-';
 const NAME = /^maillon-test-(\d+)-/;

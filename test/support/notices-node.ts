@@ -5,7 +5,7 @@ import { privateKeyFromRaw } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { DEFAULTS } from '../../node/index.ts';
-import type { NoticeRoom } from '../../node/namespaces/notice-index.ts';
+import type { NoticeRoom } from '../../node/namespaces/notice-room.ts';
 import { NamespacesService } from '../../node/namespaces/service.ts';
 import { createNetwork, type Network } from '../../node/network/libp2p.ts';
 import { EventLog } from '../../node/observability/events.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ROOT } from './sources.ts';
 
-export const MAIN = join(ROOT, 'gateway/main.ts');
+export const MAIN = join(ROOT, 'gateway/cli/main.ts');
 const POLL_MS = 25;
 /** What is waited for comes in seconds; this is for a machine that does much else. */
 const PATIENCE_MS = 60_000;

@@ -1,5 +1,5 @@
 /** A service whose behaviour is told by its arguments, for the tests of lifetime.ts. */
-import { runService } from '../../gateway/cli/lifetime.ts';
+import { runService } from '../../gateway/cli/core/lifetime.ts';
 
 const traits = new Set(process.argv.slice(2));
 const forever = new Promise<void>(() => undefined);

@@ -19,9 +19,9 @@ import {
 } from '../../../node/index.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { type Invite, type MemberRole, parseInvite } from '../../../protocols/join/index.ts';
-import { readBuild } from '../build.ts';
-import { UsageError } from '../errors.ts';
-import { note, say, sayJson } from '../terminal.ts';
+import { readBuild } from '../core/build.ts';
+import { UsageError } from '../core/errors.ts';
+import { note, say, sayJson } from '../core/terminal.ts';
 import { confirmJoin } from './confirm.ts';
 import { readInviteText } from './invite-text.ts';
 import type { JoinCommandOptions, JoinOptions } from './options.ts';

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import type { Invite, MemberRole } from '../../../protocols/join/index.ts';
-import { note, properties } from '../terminal.ts';
+import { note, properties } from '../core/terminal.ts';
 
 export interface Confirmation {
   readonly invite: Invite;

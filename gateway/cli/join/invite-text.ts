@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import { INVITE_TEXT_MAX_LENGTH } from '../../../protocols/join/index.ts';
-import { UsageError } from '../errors.ts';
-import { readBounded } from '../input.ts';
-import { openNamed } from '../named-file.ts';
-import { note } from '../terminal.ts';
+import { UsageError } from '../core/errors.ts';
+import { readBounded } from '../core/input.ts';
+import { openNamed } from '../core/named-file.ts';
+import { note } from '../core/terminal.ts';
 import type { JoinOptions } from './options.ts';
 
 const STANDARD_INPUT = '-';

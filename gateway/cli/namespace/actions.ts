@@ -19,11 +19,11 @@ import {
   type RevocationTarget,
 } from '../../../protocols/namespaces/index.ts';
 import type { Client, NamespaceView, TakenNotice } from '../../client/index.ts';
-import { UsageError } from '../errors.ts';
-import { connect, type RemoteOptions } from '../remote.ts';
+import { UsageError } from '../core/errors.ts';
+import { harmless, note, say, sayJson } from '../core/terminal.ts';
+import { connect, type RemoteOptions } from '../sessions/remote.ts';
 import type { SigningOptions } from '../signing/options.ts';
 import { formatLink, openSigning, parseLinkText, type Signing } from '../signing/signing.ts';
-import { harmless, note, say, sayJson } from '../terminal.ts';
 import { checkDidOption, type RuleOptions, rulesFrom } from './rules.ts';
 
 export interface NamespaceOptions extends RemoteOptions, SigningOptions {}

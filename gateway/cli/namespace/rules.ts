@@ -8,7 +8,7 @@ import {
   SIZE_EXAMPLES,
 } from '../../../protocols/common/quantities.ts';
 import type { PolicyRules, Rule } from '../../../protocols/namespaces/index.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../core/errors.ts';
 
 /** What of a policy's rules is said on the command line; false takes away. */
 export interface RuleOptions {

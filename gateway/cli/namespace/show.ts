@@ -1,8 +1,8 @@
 import { formatDuration, formatSize } from '../../../protocols/common/quantities.ts';
 import type { NamespaceRule, NamespaceView } from '../../client/index.ts';
-import { connect } from '../remote.ts';
+import { type Cell, properties, say, sayJson } from '../core/terminal.ts';
+import { connect } from '../sessions/remote.ts';
 import { signsHere } from '../signing/options.ts';
-import { type Cell, properties, say, sayJson } from '../terminal.ts';
 import type { NamespaceOptions } from './actions.ts';
 
 /** Without a key the node is not loaded: the gateway says all. */

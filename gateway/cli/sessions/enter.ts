@@ -2,9 +2,9 @@
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { NAMESPACE_PATTERN } from '../../../protocols/common/names.ts';
 import { DEFAULT_NAMESPACE } from '../../client/index.ts';
-import { readSecretFile } from '../../secret-file.ts';
+import { readSecretFile } from '../../core/secret-file.ts';
+import { sessionsDirectory } from '../core/place.ts';
 import { type Choice, chooseSession } from './choose.ts';
-import { sessionsDirectory } from './place.ts';
 import { isFresh, renewSession } from './renew.ts';
 import type { StoredSession } from './session.ts';
 import { SessionStore } from './store.ts';

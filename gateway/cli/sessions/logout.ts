@@ -1,9 +1,9 @@
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
-import { gatewayOf } from '../remote.ts';
-import { harmless, note, say, sayJson } from '../terminal.ts';
+import { sessionsDirectory } from '../core/place.ts';
+import { harmless, note, say, sayJson } from '../core/terminal.ts';
 import { AuthApi } from './auth-api.ts';
 import { type Choice, chooseSession } from './choose.ts';
-import { sessionsDirectory } from './place.ts';
+import { gatewayOf } from './remote.ts';
 import type { StoredSession } from './session.ts';
 import { type Kept, SessionStore } from './store.ts';
 

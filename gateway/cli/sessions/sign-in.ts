@@ -3,7 +3,7 @@ import { base58btc } from 'multiformats/bases/base58';
 import { systemClock } from '../../../protocols/common/clock.ts';
 import { decodeMultikey } from '../../../protocols/common/did-key.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
-import { isLoopback } from '../../http/guard.ts';
+import { isLoopback } from '../../protection/guard.ts';
 import { type KeyOptions, openKey } from '../signing/key.ts';
 import { AuthApi, tokensOf } from './auth-api.ts';
 import type { StoredSession } from './session.ts';

@@ -1,7 +1,7 @@
 /** How sessions are shown: never with what is secret of them. */
 
 import { roundDuration } from '../../../protocols/common/quantities.ts';
-import { type Cell, properties } from '../terminal.ts';
+import { type Cell, properties } from '../core/terminal.ts';
 import type { WhoAnswer } from './auth-api.ts';
 import type { StoredSession } from './session.ts';
 

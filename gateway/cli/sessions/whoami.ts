@@ -1,8 +1,8 @@
 import { errorMessage } from '../../../protocols/common/errors.ts';
-import { credentialAt, gatewayOf, type RemoteOptions } from '../remote.ts';
-import { note, say, sayJson, table } from '../terminal.ts';
+import { sessionsDirectory } from '../core/place.ts';
+import { note, say, sayJson, table } from '../core/terminal.ts';
 import { AuthApi, type WhoAnswer } from './auth-api.ts';
-import { sessionsDirectory } from './place.ts';
+import { credentialAt, gatewayOf, type RemoteOptions } from './remote.ts';
 import { SessionStore } from './store.ts';
 import { describeAnswer, rowOf, SESSION_HEADINGS, withoutSecrets } from './view.ts';
 

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { hasJoined } from '../sessions/place.ts';
+import { hasJoined } from '../core/place.ts';
 import type { KeyOptions } from './key.ts';
 
 /** Which key signs, here and not at the gateway. */

@@ -8,8 +8,8 @@ import {
   type Receipt,
   type Written,
 } from '../../client/index.ts';
-import { parseTtl } from '../../http/duration.ts';
-import { UsageError } from '../errors.ts';
+import { parseTtl } from '../../core/duration.ts';
+import { UsageError } from '../core/errors.ts';
 import type { SigningOptions } from './options.ts';
 import { authorOf, openSigning } from './signing.ts';
 

@@ -2,9 +2,9 @@ import { type Config, createCrypto, readMembership, userDirectory } from '../../
 import type { Ed25519Signer } from '../../../protocols/common/crypto.ts';
 import { CHAIN_MAX_LINKS, decodeLink, LINK_MAX_BYTES, type Link } from '../../../protocols/identity/index.ts';
 import { Author, type Client } from '../../client/index.ts';
-import { UsageError } from '../errors.ts';
-import { readBounded } from '../input.ts';
-import { openNamed } from '../named-file.ts';
+import { UsageError } from '../core/errors.ts';
+import { readBounded } from '../core/input.ts';
+import { openNamed } from '../core/named-file.ts';
 import { openKey } from './key.ts';
 import type { SigningOptions } from './options.ts';
 

@@ -7,9 +7,9 @@ import { syncDirectory } from '../../../node/files.ts';
 import { badArchive, CarParser, encodeCarHeader } from '../../../protocols/common/car.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { roundSize } from '../../../protocols/common/quantities.ts';
-import { UsageError } from '../errors.ts';
-import { makeNamed, openNamed } from '../named-file.ts';
-import { harmless, properties, say, sayJson } from '../terminal.ts';
+import { UsageError } from '../core/errors.ts';
+import { makeNamed, openNamed } from '../core/named-file.ts';
+import { harmless, properties, say, sayJson } from '../core/terminal.ts';
 import { ask, type OperatorOptions } from './operator.ts';
 import { ProgressLine } from './progress.ts';
 

@@ -2,7 +2,7 @@
 import type { CollectReport, ScrubProgress, ScrubReport } from '../../../node/archives.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { roundSize } from '../../../protocols/common/quantities.ts';
-import { harmless, properties, say, sayJson } from '../terminal.ts';
+import { harmless, properties, say, sayJson } from '../core/terminal.ts';
 import { follow } from './follow.ts';
 import type { OperatorOptions } from './operator.ts';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { sizeOption } from '../command.ts';
-import { untilInterrupted } from '../watch.ts';
+import { sizeOption } from '../core/command.ts';
+import { untilInterrupted } from '../core/watch.ts';
 import type { ExportCommandOptions } from './archives.ts';
 import type { ScrubCommandOptions } from './care.ts';
 import { addOperatorOptions, type OperatorOptions } from './operator.ts';

@@ -1,11 +1,11 @@
 /** How a command reaches the operator's listener of a node. */
 import { type Command, Option } from 'commander';
 import { CodedError } from '../../../protocols/common/errors.ts';
-import { isLoopback } from '../../http/guard.ts';
-import { readSecretFile } from '../../secret-file.ts';
-import { asking } from '../asked.ts';
-import { UsageError } from '../errors.ts';
-import { DEFAULT_ADMIN, localUrl } from '../local-node.ts';
+import { readSecretFile } from '../../core/secret-file.ts';
+import { isLoopback } from '../../protection/guard.ts';
+import { asking } from '../core/asked.ts';
+import { UsageError } from '../core/errors.ts';
+import { DEFAULT_ADMIN, localUrl } from '../core/local-node.ts';
 
 export interface OperatorOptions {
   /** The listener's URL, where it is named. */

@@ -21,7 +21,7 @@ const TAIL_LINES = 8;
 /** Every message of the log that could matter is shorter. */
 const TAIL_MAX_CHARACTERS = 1500;
 
-const PROGRAM = fileURLToPath(new URL('../../main.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../main.ts', import.meta.url));
 
 /** One process of the swarm. Ends by itself when this process does, however that ends. */
 export class Child {

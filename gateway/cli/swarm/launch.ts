@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { makeDataDirectory } from '../../../node/files.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
-import { note, sayJson } from '../terminal.ts';
+import { note, sayJson } from '../core/terminal.ts';
 import { Child, type ReadyLine } from './child.ts';
 import { planSwarm, type SwarmOptions } from './plan.ts';
 

@@ -10,14 +10,3 @@ export interface Curve {
   /** BIP-340 by an x-only key (32 bytes). */
   verifySchnorr(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 }
-
-/** The native addon; where it has no binary for this machine, or does not load, JavaScript at a twentieth of the speed. */
-export async function loadCurve(): Promise<Curve> {
-  try {
-    const { createNativeCurve } = await import('./native-curve.ts');
-    return createNativeCurve();
-  } catch {
-    const { createPortableCurve } = await import('./portable-curve.ts');
-    return createPortableCurve();
-  }
-}

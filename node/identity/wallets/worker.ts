@@ -1,10 +1,11 @@
 /** A thread that verifies: what takes a tenth of a millisecond each is not for the event loop. */
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { verifyBip322 } from './bip322.ts';
-import { type Curve, loadCurve } from './curve.ts';
+import { type Curve } from './curve.ts';
 import { verifySecp256k1 } from './ecdsa.ts';
 import { verifyEip191 } from './eip191.ts';
 import { type Answer, decodeBatch, INVALID, type Job, VALID } from './job.ts';
+import { loadCurve } from './load-curve.ts';
 
 const decoder = new TextDecoder();
 

@@ -12,7 +12,7 @@ export interface SwarmLine {
   readonly gateways: readonly { readonly url: string; readonly pid: number }[];
 }
 
-const MAIN = fileURLToPath(new URL('../../../gateway/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../gateway/cli/main.ts', import.meta.url));
 const PAGE_BYTES = 4096;
 
 /** Small enough that a client which does not read is paused and cut within a round. JSON, since the log is read. */

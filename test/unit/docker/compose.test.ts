@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { checkDoorIsSafe } from '../../../gateway/listen.ts';
+import { checkDoorIsSafe } from '../../../gateway/http/core/listen.ts';
 import { VARIABLE_PREFIX } from '../../../node/config/names.ts';
 import { loadConfig } from '../../../node/index.ts';
 import { ROOT } from '../../support/sources.ts';

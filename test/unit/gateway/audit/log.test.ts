@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { type AuditEvent, AuditLog, verifyFile, verifyLog } from '../../../../gateway/audit/index.ts';
-import { AUDIT_REFUSALS_BURST } from '../../../../gateway/limits.ts';
+import { AUDIT_REFUSALS_BURST } from '../../../../gateway/core/limits.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { scratch } from '../../../support/processes.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';

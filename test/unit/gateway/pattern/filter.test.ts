@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SCAN_WORK_MAX, SCAN_WORK_PER_TURN } from '../../../../gateway/limits.ts';
+import { SCAN_WORK_MAX, SCAN_WORK_PER_TURN } from '../../../../gateway/core/limits.ts';
 import { PatternFilter } from '../../../../gateway/pattern/filter.ts';
 import { Pattern } from '../../../../gateway/pattern/pattern.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { PATTERN_MAX_LENGTH, PATTERN_MAX_STEPS } from '../../../../gateway/limits.ts';
+import { PATTERN_MAX_LENGTH, PATTERN_MAX_STEPS } from '../../../../gateway/core/limits.ts';
 import { Pattern } from '../../../../gateway/pattern/pattern.ts';
 
 function matches(pattern: string, text: string, left = 1_000_000): boolean {

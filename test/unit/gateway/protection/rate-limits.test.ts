@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GatewayError } from '../../../../gateway/errors.ts';
-import { RATE_BURST_SECONDS, RATE_DEBT_SECONDS } from '../../../../gateway/limits.ts';
-import { createGatewayMetrics } from '../../../../gateway/metrics.ts';
+import { GatewayError } from '../../../../gateway/core/errors.ts';
+import { RATE_BURST_SECONDS, RATE_DEBT_SECONDS } from '../../../../gateway/core/limits.ts';
+import { createGatewayMetrics } from '../../../../gateway/observability/metrics.ts';
 import { type Client, RateLimits } from '../../../../gateway/protection/rate-limits.ts';
 import { DEFAULTS } from '../../../../node/index.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';

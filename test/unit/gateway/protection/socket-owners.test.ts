@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { SOCKET_TABLE_MAX_BYTES } from '../../../../gateway/limits.ts';
+import { SOCKET_TABLE_MAX_BYTES } from '../../../../gateway/core/limits.ts';
 import {
   isForeignListener,
   LINUX_SOCKET_TABLES,

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turnEnds } from 'node:timers/promises';
-import { single } from '../../../../gateway/batch.ts';
-import { createGatewayMetrics, type GatewayMetrics } from '../../../../gateway/metrics.ts';
-import { Turn } from '../../../../gateway/turn.ts';
+import { single } from '../../../../gateway/core/batch.ts';
+import { Turn } from '../../../../gateway/core/turn.ts';
+import { createGatewayMetrics, type GatewayMetrics } from '../../../../gateway/observability/metrics.ts';
 import { Outbox, type OutboxOwner, type Sendable } from '../../../../gateway/ws/outbox.ts';
 
 /** A socket that takes what it is given until told to stall. */

@@ -5,17 +5,17 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { WebSocket } from 'ws';
-import { Clients } from '../../../../gateway/clients.ts';
-import { Hub } from '../../../../gateway/hub.ts';
 import {
   FRAMES_PER_TURN,
   PING_INTERVAL_MS,
   PINGS_MISSED_MAX,
   SESSION_PUBLISHES_MAX,
   SSE_HEARTBEAT_MS,
-} from '../../../../gateway/limits.ts';
-import { createGatewayMetrics } from '../../../../gateway/metrics.ts';
-import { Turn } from '../../../../gateway/turn.ts';
+} from '../../../../gateway/core/limits.ts';
+import { Turn } from '../../../../gateway/core/turn.ts';
+import { Clients } from '../../../../gateway/delivery/clients.ts';
+import { Hub } from '../../../../gateway/delivery/hub.ts';
+import { createGatewayMetrics } from '../../../../gateway/observability/metrics.ts';
 import { rawDialect } from '../../../../gateway/ws/debros.ts';
 import type { Dialect } from '../../../../gateway/ws/dialect.ts';
 import { jsonDialect } from '../../../../gateway/ws/native.ts';

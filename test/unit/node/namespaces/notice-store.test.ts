@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readdirSync, writeFileSync, writeSync 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { NOTICE_ROOM, type NoticeRoom } from '../../../../node/namespaces/notice-index.ts';
+import { NOTICE_ROOM, type NoticeRoom } from '../../../../node/namespaces/notice-room.ts';
 import { NoticeStore, type NoticeStoreInit } from '../../../../node/namespaces/notice-store.ts';
 import { EventLog } from '../../../../node/observability/events.ts';
 import { createCrypto } from '../../../../node/runtime/crypto.ts';

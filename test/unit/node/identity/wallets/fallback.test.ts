@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { registerHooks } from 'node:module';
 import { test } from 'node:test';
-import { loadCurve } from '../../../../../node/identity/wallets/curve.ts';
 import { verifySecp256k1 } from '../../../../../node/identity/wallets/ecdsa.ts';
+import { loadCurve } from '../../../../../node/identity/wallets/load-curve.ts';
 import { secretOf, signSecp256k1 } from '../../../../support/wallets.ts';
 
 const ADDON = 'secp256k1/bindings.js';

@@ -1,4 +1,5 @@
-import { type Curve, loadCurve } from '../../../../../node/identity/wallets/curve.ts';
+import { type Curve } from '../../../../../node/identity/wallets/curve.ts';
+import { loadCurve } from '../../../../../node/identity/wallets/load-curve.ts';
 
 const loaded = await loadCurve();
 

@@ -1,0 +1,61 @@
+import type { Standing } from '../auth/standing.ts';
+
+/** A streaming client, WebSocket or SSE, as the gateway keeps it. */
+export interface StreamClient {
+  /** What its right to go on hangs on; null for a client without a credential. */
+  readonly standing: Standing | null;
+  /** Tells the client that its session or API key has ended, and lets it go. Idempotent. */
+  endCredential(): void;
+  /** Called every so often: time to ping, or to give up on it. */
+  beat(): void;
+  /** Tells the client that the gateway stops, and lets it go. */
+  goAway(): void;
+  /** Drops the connection at once. */
+  terminate(): void;
+}
+
+/** Every streaming client of one kind or another, bounded together. */
+export class Clients {
+  readonly #max: number;
+  readonly #clients = new Set<StreamClient>();
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(init: { max: number }) {
+    this.#max = init.max;
+  }
+
+  get size(): number {
+    return this.#clients.size;
+  }
+
+  get isFull(): boolean {
+    return this.#clients.size >= this.#max;
+  }
+
+  /** The function returned removes it again; it is idempotent. */
+  add(client: StreamClient): () => void {
+    this.#clients.add(client);
+    return () => {
+      this.#clients.delete(client);
+      if (this.#clients.size === 0) this.#whenEmpty?.();
+    };
+  }
+
+  /** Tells everyone that the gateway stops; whoever is still there after `timeoutMs` is dropped. */
+  async goAway(timeoutMs: number): Promise<void> {
+    for (const client of this.#clients) client.goAway();
+    if (this.#clients.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#whenEmpty = resolve;
+      const timer = setTimeout(resolve, timeoutMs);
+      await promise;
+      clearTimeout(timer);
+      this.#whenEmpty = undefined;
+    }
+    for (const client of this.#clients) client.terminate();
+  }
+
+  [Symbol.iterator](): Iterator<StreamClient> {
+    return this.#clients[Symbol.iterator]();
+  }
+}

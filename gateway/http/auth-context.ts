@@ -1,4 +1,0 @@
-import type { Context } from '../context.ts';
-
-/** What the routes of sign-in share. */
-export type AuthContext = Pick<Context, 'auth' | 'node' | 'config'>;

@@ -1,0 +1,41 @@
+import type { Config, Logger, MaillonNode, Receipt, Relay, Storage } from '../../../node/index.ts';
+import type { Clock } from '../../../protocols/common/clock.ts';
+import type { Audit } from '../../audit/interface.ts';
+import type { Auth } from '../../auth/index.ts';
+import type { Build } from '../../core/build.ts';
+import type { Events } from '../../core/events.ts';
+import type { Tenants } from '../../core/tenants.ts';
+import type { Turn } from '../../core/turn.ts';
+import type { Clients } from '../../delivery/clients.ts';
+import type { Hub } from '../../delivery/hub.ts';
+import type { Answered, GatewayMetrics } from '../../observability/metrics.ts';
+import type { RateLimits } from '../../protection/rate-limits.ts';
+import type { PresenceBoard } from '../../ws/presence.ts';
+import type { IdempotencyKeys } from './idempotency.ts';
+
+/** What the routes share. Each takes only the part it uses. */
+export interface Context {
+  readonly node: MaillonNode;
+  readonly relay: Relay;
+  readonly storage: Storage;
+  readonly tenants: Tenants;
+  readonly auth: Auth;
+  readonly logger: Logger;
+  readonly events: Events;
+  readonly config: Config;
+  readonly build: Build;
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly hub: Hub;
+  readonly turn: Turn;
+  readonly clients: Clients;
+  readonly idempotency: IdempotencyKeys<Receipt>;
+  readonly presence: PresenceBoard;
+  readonly metrics: GatewayMetrics;
+  readonly rates: RateLimits;
+  readonly audit: Audit;
+  /** Told of every request that was answered, where that is measured. */
+  readonly onAnswered: ((answered: Answered) => void) | undefined;
+  /** Set once the gateway stops: nothing new is begun then. */
+  readonly stopping: AbortSignal;
+}

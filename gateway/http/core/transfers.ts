@@ -1,0 +1,76 @@
+import type { FastifyReply } from 'fastify';
+import { GatewayError } from '../../core/errors.ts';
+import {
+  STREAMS_IN_MAX,
+  STREAMS_IN_PER_NAMESPACE,
+  STREAMS_OUT_MAX,
+  STREAMS_OUT_PER_NAMESPACE,
+} from '../../core/limits.ts';
+import { Places } from '../../protection/places.ts';
+import type { BodyDeadlines } from './body-deadlines.ts';
+import { sendContinue } from './http-server.ts';
+import { StreamedBody } from './streamed-body.ts';
+import { isLarge } from './value-bodies.ts';
+
+type Direction = 'in' | 'out';
+
+export interface TransfersComponents {
+  readonly deadlines: BodyDeadlines;
+  readonly stopping: AbortSignal;
+}
+
+/** Large values on their way. Each holds a few chunks in memory and keeps the disk busy: so many at once, and of one namespace not all of them. */
+export class Transfers {
+  readonly #components: TransfersComponents;
+  readonly #places: Readonly<Record<Direction, readonly [all: Places, ofNamespace: Places]>> = {
+    in: [new Places({ max: STREAMS_IN_MAX }), new Places({ max: STREAMS_IN_PER_NAMESPACE })],
+    out: [new Places({ max: STREAMS_OUT_MAX }), new Places({ max: STREAMS_OUT_PER_NAMESPACE })],
+  };
+
+  constructor(components: TransfersComponents) {
+    this.#components = components;
+  }
+
+  /** For the body of a request: once it is read, it may take its time, as long as it comes. Throws `overloaded`. */
+  beginIn(reply: FastifyReply, namespace: string): AbortSignal {
+    const { body, raw } = reply.request;
+    if (body instanceof StreamedBody) {
+      body.beforeRead(() => {
+        this.#components.deadlines.lift(raw);
+        if (isLarge(raw)) sendContinue(raw, reply.raw);
+      });
+    }
+    return this.#begin(reply, 'in', namespace);
+  }
+
+  /** For the body of an answer. Throws `overloaded`. */
+  beginOut(reply: FastifyReply, namespace: string): AbortSignal {
+    return this.#begin(reply, 'out', namespace);
+  }
+
+  /**
+   * Takes a place until the answer is out or the client gone. The signal ends what is done for it when the client goes away, or
+   * the gateway stops.
+   */
+  #begin({ raw }: FastifyReply, direction: Direction, namespace: string): AbortSignal {
+    const [all, ofNamespace] = this.#places[direction];
+    const leaveAll = all.take('');
+    const leave = leaveAll === null ? null : ofNamespace.take(namespace);
+    if (leave === null) {
+      leaveAll?.();
+      throw new GatewayError(
+        'overloaded',
+        'too many large values are on their way now: try again in a moment',
+      );
+    }
+    const gone = new AbortController();
+    const onClose = (): void => {
+      leaveAll?.();
+      leave();
+      if (!raw.writableFinished) gone.abort(new GatewayError('bad_request', 'the client has gone away'));
+    };
+    if (raw.destroyed) onClose();
+    else raw.once('close', onClose);
+    return AbortSignal.any([gone.signal, this.#components.stopping]);
+  }
+}

@@ -1,0 +1,11 @@
+import type { Context } from '../core/context.ts';
+import type { Hold } from '../core/held-bodies.ts';
+import type { Transfers } from '../core/transfers.ts';
+
+/** What all routes that carry values share. */
+export interface StorageContext extends Pick<Context, 'storage' | 'config'> {
+  /** Counts a value against what may be on its way. */
+  readonly holdValue: Hold;
+  /** Of large values. */
+  readonly transfers: Transfers;
+}
