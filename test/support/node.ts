@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Registry } from 'prom-client';
 import { type Config, createNode, DEFAULTS, type Delivery, type MaillonNode } from '../../node/index.ts';
 import type { EventLog } from '../../node/observability/events.ts';
 import { OPEN_SWARM } from './owner.ts';
@@ -16,6 +17,8 @@ export interface NodeOptions {
   readonly data?: string;
   /** Where its events are counted. */
   readonly events?: EventLog;
+  /** Where its metrics are registered. */
+  readonly registry?: Registry;
   /** Count 127.0.0.0/8 by its /24s. */
   readonly splitLoopback?: boolean;
 }
@@ -25,6 +28,7 @@ export async function startNode(t: Cleanup, options: NodeOptions = {}): Promise<
   const { settings = {}, through = [], role = 'full' } = options;
   const data = options.data ?? mkdtempSync(join(tmpdir(), 'maillon-node-'));
   const events = options.events === undefined ? {} : { events: options.events };
+  const registry = options.registry === undefined ? {} : { registry: options.registry };
   const config: Config = {
     ...DEFAULTS,
     ...OPEN_SWARM,
@@ -40,7 +44,7 @@ export async function startNode(t: Cleanup, options: NodeOptions = {}): Promise<
     ...settings,
   };
   const node = createNode(
-    { logger: silentLogger(), ...events },
+    { logger: silentLogger(), ...events, ...registry },
     { config, role, version: '0.0.0-test', splitLoopback: options.splitLoopback ?? false },
   );
   t.after(async () => {
