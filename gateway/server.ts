@@ -26,6 +26,7 @@ import { Turn } from './core/turn.ts';
 import { Clients } from './delivery/clients.ts';
 import { CredentialWatch } from './delivery/credential-watch.ts';
 import { Hub } from './delivery/hub.ts';
+import { GATEWAY_FEATURES } from './features.ts';
 import { createApp } from './http/app.ts';
 import type { Context } from './http/core/context.ts';
 import { IdempotencyKeys } from './http/core/idempotency.ts';
@@ -183,7 +184,8 @@ export class GatewayServer implements Gateway {
       onAnswered: this.#onAnswered,
       stopping: controller.signal,
     };
-    const app = await createApp(context, tls?.read() ?? null);
+    const features = GATEWAY_FEATURES.filter(({ isOn }) => isOn?.(this.#config) ?? true);
+    const app = await createApp(context, { tls: tls?.read() ?? null, features });
     const sockets = collectSockets(app);
     try {
       this.#url = await listen({ app, logger: this.#logger }, this.#config);

@@ -15,13 +15,13 @@ import {
   HEADERS_TIMEOUT_MS,
 } from '../core/limits.ts';
 import { healthRoutes } from '../http/admin/health.ts';
-import { networkActRoutes, networkRoutes } from '../http/admin/network.ts';
 import { apiKeyRoutes } from '../http/auth/api-keys.ts';
 import { addAuditHooks } from '../http/core/audit-hooks.ts';
 import { answerClientError, sendError } from '../http/core/error-handler.ts';
 import { libraryLogger, listen } from '../http/core/listen.ts';
 import { Prober } from '../http/core/probes.ts';
 import { refuseUnknownParameters } from '../http/core/query-parameters.ts';
+import { directoryRoutes } from '../http/directory/network.ts';
 import type { Gateway } from '../interface.ts';
 import { isLoopback } from '../protection/guard.ts';
 import { backupRoutes } from './backup.ts';
@@ -163,8 +163,7 @@ async function createAdminApp(
   const prober = new Prober({ node, clock, others: components.probes });
   const typed = app.withTypeProvider<ZodTypeProvider>();
   healthRoutes(typed, { node, build, clock, startedAt: clock.now(), prober, isOperator: () => true });
-  networkRoutes(typed, { node, clock });
-  networkActRoutes(typed, { node });
+  directoryRoutes(typed, { node, clock });
   maintenanceRoutes(typed, { node });
   backupRoutes(typed, { node, data: config.data });
   membersRoutes(typed, { node });

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { GATEWAY_FEATURES } from '../features.ts';
 import { addAudit } from './audit.ts';
 import { addBackup } from './backup.ts';
 import { addConnect } from './connect.ts';
@@ -118,6 +119,7 @@ Start:
 Exit codes: 0 done, 1 failed, 2 not understood (a flag, an argument or a setting is wrong).
 Each command explains itself: maillon <command> --help`,
     );
-  for (const add of COMMANDS) await add(program, context);
+  const ofFeatures = GATEWAY_FEATURES.flatMap(({ commands = [] }) => commands);
+  for (const add of [...COMMANDS, ...ofFeatures]) await add(program, context);
   return program;
 }

@@ -159,6 +159,8 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;
+/** Codes of a feature, beside those. */
+export type ErrorTable = Readonly<Record<string, ErrorKind>>;
 
 /** How a WebSocket is closed, and what a client may make of it. */
 export const CLOSE_CODES = {
@@ -191,17 +193,17 @@ export class GatewayError extends CodedError {
 /** What a client gets to see of an error: the body over HTTP, part of the frame on a stream. */
 export interface ErrorBody {
   error: string;
-  code: ErrorCode;
+  code: string;
   detail?: ErrorDetail;
   retryAfter?: number;
 }
 
-/** The safe part of whatever was thrown: a code outside the table becomes `internal` and loses its text. */
-export function errorBody(thrown: unknown): ErrorBody {
-  if (!(thrown instanceof CodedError) || !isErrorCode(thrown.code)) {
+/** The safe part of whatever was thrown: a code outside the tables becomes `internal` and loses its text. */
+export function errorBody(thrown: unknown, table: ErrorTable = ERRORS): ErrorBody {
+  const kind = thrown instanceof CodedError ? kindOf(thrown.code, table) : undefined;
+  if (!(thrown instanceof CodedError) || kind === undefined) {
     return { error: ERRORS.internal.meaning, code: 'internal' };
   }
-  const kind: ErrorKind = ERRORS[thrown.code];
   const retryAfter = (thrown instanceof GatewayError ? thrown.retryAfter : undefined) ?? kind.retryAfter;
   return {
     error: thrown.message,
@@ -212,10 +214,10 @@ export function errorBody(thrown: unknown): ErrorBody {
 }
 
 /** The HTTP status of a code; a stream-only one that ends up in a response is a bad request. */
-export function errorStatus(code: ErrorCode): number {
-  return ERRORS[code].status ?? 400;
+export function errorStatus(code: string, table: ErrorTable = ERRORS): number {
+  return kindOf(code, table)?.status ?? 400;
 }
 
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(ERRORS, code);
+function kindOf(code: string, table: ErrorTable): ErrorKind | undefined {
+  return [table, ERRORS as ErrorTable].find((one) => Object.hasOwn(one, code))?.[code];
 }

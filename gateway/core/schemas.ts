@@ -12,7 +12,6 @@ import {
 } from '../../protocols/common/names.ts';
 import { DEFAULT_NAMESPACE } from '../client/frames.ts';
 import { decodeBase64 } from './base64.ts';
-import { ERRORS } from './errors.ts';
 
 export { DEFAULT_NAMESPACE };
 
@@ -83,7 +82,7 @@ export const messageSchema = z
 export const errorSchema = z
   .object({
     error: z.string().describe('what is wrong, for people'),
-    code: z.enum(Object.keys(ERRORS)).describe('what is wrong, for programs'),
+    code: z.string().describe('what is wrong, for programs: one of the codes that /v1/info lists'),
     detail: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]))
       .optional(),

@@ -41,16 +41,13 @@ import type { Client } from '../protection/rate-limits.ts';
 import { chooseSubprotocol } from '../ws/subprotocols.ts';
 import { healthRoutes } from './admin/health.ts';
 import { infoRoutes } from './admin/info.ts';
-import { namespaceRoutes } from './admin/namespaces.ts';
-import { networkActRoutes, networkRoutes } from './admin/network.ts';
-import { signedObjectRoutes } from './admin/signed-objects.ts';
-import { authRoutes } from './auth/auth.ts';
 import { addActing } from './core/acting.ts';
 import { addAuditHooks } from './core/audit-hooks.ts';
 import { BodyDeadlines } from './core/body-deadlines.ts';
 import type { Context } from './core/context.ts';
 import { addCredentialHooks, isAdmin } from './core/credentials.ts';
 import { answerClientError, loggedPath, pathOf, rawResponse, sendError } from './core/error-handler.ts';
+import type { GatewayFeature, RoutesContext } from './core/feature.ts';
 import { httpServerFactory, sendContinue } from './core/http-server.ts';
 import { libraryLogger } from './core/listen.ts';
 import { Prober, probeGateway } from './core/probes.ts';
@@ -59,11 +56,6 @@ import { describeRoute } from './core/route-description.ts';
 import { methodsOf } from './core/route-methods.ts';
 import { SSE_PATH, WEBSOCKET_PATH } from './core/stream-paths.ts';
 import { isLarge } from './core/value-bodies.ts';
-import { ipfsRoutes } from './ipfs/ipfs.ts';
-import { pubsubRoutes } from './pubsub/publish.ts';
-import { pubsubSseRoutes } from './pubsub/sse.ts';
-import { pubsubWsRoutes } from './pubsub/websocket.ts';
-import { storageRoutes } from './storage-routes.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -94,11 +86,15 @@ const WEBSOCKET_OPTIONS: NonNullable<WebsocketPluginOptions['options']> & { read
     handleProtocols: chooseSubprotocol,
   };
 
-/** The HTTP server with all its routes, not listening yet. `tls`: what it shows clients; null for plain HTTP. */
-export async function createApp(
-  context: Context,
-  tls: SecureContextOptions | null,
-): Promise<FastifyInstance> {
+export interface AppInit {
+  /** What it shows clients; null for plain HTTP. */
+  readonly tls: SecureContextOptions | null;
+  /** Those that are on. */
+  readonly features: readonly GatewayFeature[];
+}
+
+/** The HTTP server with all its routes, not listening yet. */
+export async function createApp(context: Context, { tls, features }: AppInit): Promise<FastifyInstance> {
   const maxConnections = context.config['gateway.clientsMax'] + PLAIN_CONNECTIONS_MAX;
   const deadlines = new BodyDeadlines({ timeoutMs: REQUEST_TIMEOUT_MS });
   const app = fastify({
@@ -141,24 +137,28 @@ export async function createApp(
   const typed = app.withTypeProvider<ZodTypeProvider>();
   const prober = new Prober({ ...context, others: () => probeGateway(context) });
   healthRoutes(typed, { ...context, prober, isOperator: ({ principal }) => isAdmin(principal) });
-  for (const addRoutes of [
-    infoRoutes,
-    ipfsRoutes,
-    networkRoutes,
-    networkActRoutes,
-    namespaceRoutes,
-    pubsubRoutes,
-    pubsubSseRoutes,
-    pubsubWsRoutes,
-  ]) {
-    addRoutes(typed, context);
-  }
-  await authRoutes(typed, context);
-  await signedObjectRoutes(typed, context);
-  await storageRoutes(typed, { ...context, deadlines });
+  infoRoutes(typed, context, features);
+  for (const feature of features) await addFeature(app, { ...context, deadlines }, feature);
   watchBodies(app, deadlines);
   await app.ready();
   return app;
+}
+
+/** Its routes have an app of their own, and answer with its errors beside those of all routes. */
+async function addFeature(
+  app: FastifyInstance,
+  context: RoutesContext,
+  { load, errors }: GatewayFeature,
+): Promise<void> {
+  const addRoutes = await load();
+  await app.register(async (scope) => {
+    if (errors !== undefined) {
+      scope.setErrorHandler((error, request, reply) =>
+        sendError(context.logger, error, request, reply, errors),
+      );
+    }
+    await addRoutes(scope.withTypeProvider<ZodTypeProvider>(), context);
+  });
 }
 
 /** What of a body nobody wants is not asked for, and what does not come is not waited for. */

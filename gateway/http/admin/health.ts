@@ -6,7 +6,7 @@ import type { Context } from '../core/context.ts';
 import { goDuration, isoTime, NANOSECONDS_PER_MS } from '../core/go-time.ts';
 import type { Prober } from '../core/probes.ts';
 import type { Routes } from '../core/routes.ts';
-import { networkStatus, networkStatusSchema } from './network.ts';
+import { networkStatus, networkStatusSchema } from '../directory/network.ts';
 
 const uptimeFields = {
   started_at: z.string().describe('RFC 3339'),

@@ -5,45 +5,28 @@ import { NODES_PROTOCOL } from '../../../protocols/nodes/constants.ts';
 import { gossipTopics } from '../../../protocols/relay/shards.ts';
 import { STORAGE_PROTOCOL } from '../../../protocols/storage/constants.ts';
 import { AUTH_LIMITS } from '../../auth/limits.ts';
-import { CLOSE_CODES, ERRORS, type ErrorKind } from '../../core/errors.ts';
+import { CLOSE_CODES, ERRORS, type ErrorTable } from '../../core/errors.ts';
 import { GATEWAY_LIMITS } from '../../core/limits.ts';
 import { errorResponses } from '../../core/schemas.ts';
 import { SUBPROTOCOLS } from '../../ws/subprotocols.ts';
 import type { Context } from '../core/context.ts';
+import type { GatewayFeature } from '../core/feature.ts';
 import type { Routes } from '../core/routes.ts';
 
-/** What clients can count on here; a client asks for a feature by this name. */
-const FEATURES = [
-  'publish',
-  'websocket',
-  'sse',
-  'topics',
-  'nodes',
-  'idempotency',
-  'presence.local',
-  'kv',
-  'kv.conditional',
-  'kv.ttl',
-  'kv.list',
-  'kv.large',
-  'kv.range',
-  'blobs',
-  'uploads',
-  'cache',
-  'namespaces',
-  'signed',
-  'auth.wallet',
-  'auth.api-keys',
-  'auth.ws-ticket',
-  '4nk.storage',
-  'debros.e1',
-  'debros.e2',
-];
 const PRODUCT = 'maillon';
 /** libp2p protocols and gossip topics its node speaks. */
 const PROTOCOLS = [...gossipTopics(), KAD_PROTOCOL, NAMESPACES_PROTOCOL, NODES_PROTOCOL, STORAGE_PROTOCOL];
 
-const ERROR_ROWS = Object.entries<ErrorKind>(ERRORS).map(([code, kind]) => Object.assign({ code }, kind));
+function errorRows(features: readonly GatewayFeature[]) {
+  const tables: readonly ErrorTable[] = [
+    ERRORS,
+    ...features.flatMap(({ errors }) => (errors === undefined ? [] : [errors])),
+  ];
+  return tables.flatMap((table) =>
+    Object.entries(table).map(([code, kind]) => Object.assign({ code }, kind)),
+  );
+}
+
 const CLOSE_CODE_ROWS = Object.entries(CLOSE_CODES).map(([code, meaning]) => ({
   code: Number(code),
   meaning,
@@ -98,7 +81,15 @@ const openapiRoute = {
   response: { 200: z.record(z.string(), z.unknown()), ...errorResponses },
 };
 
-export function infoRoutes(app: Routes, { node, build }: Pick<Context, 'node' | 'build'>): void {
+export function infoRoutes(
+  app: Routes,
+  { node, build }: Pick<Context, 'node' | 'build'>,
+  features: readonly GatewayFeature[],
+): void {
+  const errors = errorRows(features);
+  const offers = features.flatMap((feature) => feature.offers ?? []);
+  const limits = features.flatMap((feature) => feature.limits ?? []);
+
   app.get('/', { schema: rootRoute }, async () => ({
     product: PRODUCT,
     what: 'A gateway to a Maillon swarm: topics and values over HTTP, SSE and WebSocket.',
@@ -117,10 +108,10 @@ export function infoRoutes(app: Routes, { node, build }: Pick<Context, 'node' | 
       swarm,
       addresses: [...addresses],
       protocols: PROTOCOLS,
-      features: FEATURES,
+      features: offers,
       subprotocols: [...SUBPROTOCOLS],
-      limits: [...node.limits(), ...GATEWAY_LIMITS, ...AUTH_LIMITS],
-      errors: ERROR_ROWS,
+      limits: [...node.limits(), ...GATEWAY_LIMITS, ...AUTH_LIMITS, ...limits],
+      errors,
       closeCodes: CLOSE_CODE_ROWS,
     };
   });

@@ -4,7 +4,14 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../node/index.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
-import { type ErrorBody, type ErrorCode, errorBody, errorStatus, GatewayError } from '../../core/errors.ts';
+import {
+  type ErrorBody,
+  type ErrorCode,
+  type ErrorTable,
+  errorBody,
+  errorStatus,
+  GatewayError,
+} from '../../core/errors.ts';
 import { HEADERS_MAX_BYTES } from '../../core/limits.ts';
 import { type Issue, issueError } from '../../core/validation.ts';
 import { withoutCredentials } from '../../observability/redaction.ts';
@@ -15,8 +22,9 @@ export function sendError(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
+  errors?: ErrorTable,
 ): FastifyReply {
-  const { status, body } = describeError(logger, error, request, reply);
+  const { status, body } = describeError(logger, error, request, reply, errors);
   return reply.code(status).send(body);
 }
 
@@ -26,8 +34,9 @@ export function describeError(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
+  errors?: ErrorTable,
 ): { status: number; body: ErrorBody } {
-  const body = errorBody(translate(error, request));
+  const body = errorBody(translate(error, request), errors);
   if (body.code === 'internal') {
     logger.error({ err: error, method: request.method, path: loggedPath(request.url) }, 'request failed');
   }
@@ -37,7 +46,7 @@ export function describeError(
   if (body.retryAfter !== undefined) void reply.header('retry-after', String(body.retryAfter));
   // an answer to HEAD has no body that could name it
   if (request.method === 'HEAD') void reply.header('maillon-error', body.code);
-  return { status: errorStatus(body.code), body };
+  return { status: errorStatus(body.code, errors), body };
 }
 
 /** Paths whose rest is a key. */

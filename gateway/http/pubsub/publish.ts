@@ -78,7 +78,7 @@ const presenceSchema = {
 
 type PublishContext = Pick<Context, 'relay' | 'idempotency' | 'presence' | 'metrics'>;
 
-export function pubsubRoutes(app: Routes, context: PublishContext): void {
+export function publishRoutes(app: Routes, context: PublishContext): void {
   const { relay, idempotency, presence, metrics } = context;
   app.post(
     '/v1/pubsub/publish',

@@ -50,7 +50,7 @@ const encoding: Encoding = {
 type SseContext = ReadingContext &
   Pick<Context, 'hub' | 'turn' | 'clients' | 'config' | 'events' | 'metrics'>;
 
-export function pubsubSseRoutes(app: Routes, context: SseContext): void {
+export function sseRoutes(app: Routes, context: SseContext): void {
   const { hub, turn, clients, config, events, metrics } = context;
   const options = { config: { readsNamespace: 'topic' as const }, schema: sseSchema, exposeHeadRoute: false };
   app.get(SSE_PATH, options, (request, reply) => {

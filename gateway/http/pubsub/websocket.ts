@@ -97,7 +97,7 @@ function homeOf(context: ReadingContext, principal: Principal, home: Home): Home
   };
 }
 
-export function pubsubWsRoutes(app: Routes, context: WsContext): void {
+export function websocketRoutes(app: Routes, context: WsContext): void {
   const { hub, turn, clients, config, logger, presence, metrics, events, rates } = context;
   const responses = new WeakMap<IncomingMessage, ServerResponse>();
   app.route({

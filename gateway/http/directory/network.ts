@@ -105,7 +105,12 @@ const disconnectRoute = {
 };
 
 /** What changes whom the node is connected with. */
-export function networkActRoutes(app: Routes, { node }: Pick<Context, 'node'>): void {
+export function directoryRoutes(app: Routes, context: Pick<Context, 'node' | 'clock'>): void {
+  viewRoutes(app, context);
+  actRoutes(app, context);
+}
+
+function actRoutes(app: Routes, { node }: Pick<Context, 'node'>): void {
   const config = { needs: 'admin' as const };
   app.post('/v1/network/connect', { config, schema: connectRoute }, async (request, reply) => {
     const { multiaddr, peer_addr: other } = request.body;
@@ -124,7 +129,7 @@ export function networkActRoutes(app: Routes, { node }: Pick<Context, 'node'>): 
   });
 }
 
-export function networkRoutes(app: Routes, { node, clock }: Pick<Context, 'node' | 'clock'>): void {
+function viewRoutes(app: Routes, { node, clock }: Pick<Context, 'node' | 'clock'>): void {
   app.get('/v1/network/status', { schema: statusRoute }, async () => networkStatus(node.status(), clock));
 
   app.get('/v1/network/peers', { schema: peersRoute }, async ({ query }) => {
