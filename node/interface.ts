@@ -138,6 +138,8 @@ export interface MaillonNode {
   probe(): Promise<Probe[]>;
   /** Every limit in force, with its reason. */
   limits(): readonly Limit[];
+  /** Whether a feature runs, or would by the settings if this node did. */
+  hasFeature(name: string): boolean;
   /** The running service of a feature. Throws `feature_off`, `not_running`. */
   feature<N extends keyof Services>(name: N): Services[N];
   /**

@@ -107,6 +107,10 @@ class Node implements MaillonNode {
     return this.#running.features.service(name);
   }
 
+  hasFeature(name: string): boolean {
+    return this.#features.some((one) => one.name === name);
+  }
+
   loadFeature(path: string, settings: Readonly<Record<string, unknown>> = {}): Promise<void> {
     return this.#after(() => this.#running.features.add(featureAt(path), settings));
   }

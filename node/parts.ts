@@ -14,7 +14,7 @@ import { IDENTITY_NAME, keyPath } from './identity/keyring/names.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
 import { operatorOf } from './join/operator.ts';
 import { Sight } from './monitor.ts';
-import { featuresOf } from './network/features.ts';
+import { capabilitiesOf } from './network/capabilities.ts';
 import type { NetworkHooks } from './network/hooks.ts';
 import { createNetwork, type MadeNetwork } from './network/libp2p.ts';
 import { listenAddresses } from './network/listen.ts';
@@ -152,7 +152,7 @@ async function makeNetwork(
     config,
     role,
     version,
-    listen: role === 'full' ? await listenAddresses(config, featuresOf(config, role), logger) : [],
+    listen: role === 'full' ? await listenAddresses(config, capabilitiesOf(config, role), logger) : [],
     logger: libp2pLogger(logger),
     privateKey: identity.privateKey,
     onFault: (what, error) => {

@@ -60,7 +60,9 @@ test('a feature named by features.paths serves peers from the start, and not aft
   assert.equal(limitAt(b.node, 'echo.maxBytes'), 1024);
   assert.equal(limitAt(b.node, 'echo.answersAtOnce'), 8);
 
+  assert.ok(b.node.hasFeature('echo'));
   await b.node.unloadFeature('echo');
+  assert.ok(!b.node.hasFeature('echo'));
   await assert.rejects(echo(a.node, b.node), { name: 'UnsupportedProtocolError' });
   assert.equal(await requestsAt(b), undefined);
   assert.equal(limitAt(b.node, 'echo.maxBytes'), undefined);
@@ -171,6 +173,8 @@ test('with every feature off but the relay, messages arrive, and the rest says w
   assert.throws(() => a.node.members, off('members'));
   const signal = AbortSignal.timeout(1000);
   await assert.rejects(a.node.backup({ directory: scratch(t), isCopied: false, signal }), off('backup'));
+  for (const one of OPTIONAL) assert.ok(!a.node.hasFeature(one), one);
+  assert.ok(a.node.hasFeature('relay'));
   assert.deepEqual(a.node.walletShares(), []);
   assert.equal(a.node.status().storage.capacityBytes, 0);
   assert.equal(a.node.status().directory.nodes, 0);
