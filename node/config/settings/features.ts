@@ -12,6 +12,6 @@ export const FEATURE_SETTINGS = [
     path: 'features.paths',
     schema: texts,
     default: [],
-    help: 'Modules of further features, which run with all rights of this node: name only code that you trust. Relative paths begin at the file that names them, or at the working directory.',
+    help: 'Modules of further features, which run with all rights of this node: name only code that you trust. Relative paths begin at the file that names them, or at the working directory. Their own settings are said in the file or by variables.',
   },
 ] as const satisfies readonly Setting[];

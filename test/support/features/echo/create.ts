@@ -1,5 +1,5 @@
 import type { NodeCore, NodeService, ValuesOf } from '../../../../node/index.ts';
-import type { ECHO_SETTINGS } from './feature.ts';
+import type { ECHO_SETTINGS } from './settings.ts';
 
 export const ECHO_PROTOCOL = '/maillon/echo/1';
 
