@@ -34,7 +34,7 @@ import { listen, urlsOf } from './http/core/listen.ts';
 import { probeGateway } from './http/core/probes.ts';
 import type { Gateway, GatewayComponents } from './interface.ts';
 import { createGatewayMetrics } from './observability/metrics.ts';
-import { RateLimits } from './protection/rate-limits.ts';
+import { ClientLimits } from './protection/client-limits.ts';
 import { tlsFilesOf } from './protection/tls-files.ts';
 import { isShared } from './state/index.ts';
 import { PresenceBoard } from './ws/presence.ts';
@@ -66,7 +66,7 @@ export class GatewayServer implements Gateway {
   readonly #build: Build;
   readonly #idempotency: Context['idempotency'];
   readonly #events: Events;
-  readonly #rates: RateLimits;
+  readonly #rates: ClientLimits;
   readonly #audit: Audit;
   readonly #onAnswered: Context['onAnswered'];
   #url = '';
@@ -76,9 +76,7 @@ export class GatewayServer implements Gateway {
 
   constructor(components: GatewayComponents, init: { config: Config; build: Build }) {
     this.#node = components.node;
-    this.#tenants = new Tenants({
-      owner: () => (init.config['namespaces.unowned'] ? '' : components.node.owner),
-    });
+    this.#tenants = new Tenants({ owner: () => components.node.owner });
     this.#relay = this.#tenants.relay(components.node.relay);
     this.#storage = components.storage ?? this.#tenants.storage(components.node.storage);
     this.#logger = components.logger;
@@ -87,7 +85,7 @@ export class GatewayServer implements Gateway {
     this.#onAnswered = components.onAnswered;
     this.#config = init.config;
     this.#build = init.build;
-    this.#rates = new RateLimits({ clock: systemClock, metrics: this.metrics }, { config: init.config });
+    this.#rates = new ClientLimits({ clock: systemClock, metrics: this.metrics }, { config: init.config });
     // outlives a restart of the gateway: a retry may come right after it
     this.#idempotency = new IdempotencyKeys(
       { clock: systemClock },

@@ -1,49 +1,44 @@
 /**
- * Runs the tests: `node scripts/test.ts [path or part of a path …]`. Ends with every skip and its reason, and
- * the line `N passed, N failed, N skipped`. The exit code is 0 only when something passed and nothing failed.
+ * Runs the tests: `node scripts/test.ts [--times] [path or part of a path …]`. Ends with the time of each of the slowest files
+ * (of all with --times), every skip and its reason, every failure with its file, and the line `N passed, N failed, N skipped`.
+ * The exit code is 0 only when something passed and nothing failed.
  */
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import process from 'node:process';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
-import { stripVTControlCharacters } from 'node:util';
-
-/** A file that takes longer hangs: the whole run has 20 minutes. */
-const FILE_TIMEOUT_MS = 4 * 60_000;
-/** Files at a time that only compute. */
-const CONCURRENCY = 2;
-/** Files at a time that wait for processes. */
-const WAITING_CONCURRENCY = 2;
+import { Results } from './test-results.ts';
+import { runAlone, runTogether } from './test-run.ts';
 
 /** Not part of `npm test`: they take hours or want a quiet machine. */
 const EXCLUDED = ['test/bench/', 'test/sim/'];
-/**
- * Folders whose files start processes and wait for them: two at a time, since most of it is waiting; more would starve each other.
- */
-const ALONE = ['test/integration/', 'test/interop/', 'test/e2e/'];
-
-interface Tally {
-  passed: number;
-  failed: number;
-  readonly skipped: string[];
-}
-
-/** What a test's end says of itself, as far as it is counted. */
-interface Ended {
-  readonly name: string;
-  readonly file?: string;
-  readonly skip?: string | boolean;
-  readonly todo?: string | boolean;
-  readonly details?: { readonly type?: string };
-}
+/** Folders whose files only compute: a process runs many of them, one after another. */
+const TOGETHER = ['test/unit/', 'test/fuzz/', 'test/tidy/'];
+/** Files there that need a process each, with the reason. */
+const ALONE = [
+  // it keeps an addon from loading that other files have loaded
+  'test/unit/node/identity/wallets/fallback.test.ts',
+];
+/** Loading modules takes a second a process; a process that has done much collects garbage for long. */
+const TOGETHER_MAX = 24;
+/** These take longest, so they start first, and none of them is still running alone when all others have ended. */
+const FIRST = [
+  'test/integration/join-roles.test.ts',
+  'test/integration/networks-machines.test.ts',
+  'test/integration/networks-machines-nat.test.ts',
+  'test/integration/bootstrap-faults.test.ts',
+];
+/** Tests wait for other processes nearly half of their time: one more than there are processors keeps all of these busy. */
+const CONCURRENCY = availableParallelism() + 1;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 function find(filters: readonly string[]): string[] {
   const files = globSync('test/**/*.test.ts', { cwd: root }).map((file) => file.split(sep).join('/'));
+  for (const file of [...ALONE, ...FIRST]) {
+    if (!files.includes(file)) throw new Error(`${file} is named in scripts/test.ts, and does not exist`);
+  }
   return files
     .filter((file) => !EXCLUDED.some((folder) => file.startsWith(folder)))
     .filter(
@@ -52,68 +47,54 @@ function find(filters: readonly string[]): string[] {
     .toSorted();
 }
 
-function count(tally: Tally, test: Ended, passed: boolean): void {
-  // A suite is only a heading; its tests are counted one by one.
-  if (test.details?.type === 'suite' && passed) return;
-  const skip = test.skip ?? test.todo;
-  if (skip !== undefined && skip !== false) {
-    const reason = typeof skip === 'string' && skip !== '' ? skip : null;
-    if (reason === null) tally.failed += 1;
-    tally.skipped.push(`${test.name}: ${reason ?? 'NO REASON GIVEN, which counts as failed'}`);
-  } else if (passed) tally.passed += 1;
-  else tally.failed += 1;
+type Job = () => Promise<void>;
+
+/** Long files first, and those that only compute last: they fill the time until the last process ends. */
+function plan(files: readonly string[], results: Results): Job[] {
+  const together = files.filter(
+    (file) => TOGETHER.some((folder) => file.startsWith(folder)) && !ALONE.includes(file),
+  );
+  const alone = files.filter((file) => !together.includes(file));
+  const first = FIRST.filter((file) => alone.includes(file));
+  const groups = Math.ceil(together.length / TOGETHER_MAX);
+  return [
+    ...[...first, ...alone.filter((file) => !first.includes(file))].map(
+      (file) => () => runAlone(root, file, results),
+    ),
+    ...Array.from({ length: groups }, (_, index) => {
+      const size = Math.ceil(together.length / groups);
+      return () => runTogether(root, together.slice(index * size, (index + 1) * size), results);
+    }),
+  ];
 }
 
-/** Runs `files` and adds what they did to `tally`. */
-async function runFiles(files: readonly string[], concurrency: number, tally: Tally): Promise<void> {
-  if (files.length === 0) return;
-  const stream = run({ files: files.map((file) => root + file), concurrency, timeout: FILE_TIMEOUT_MS });
-  stream.on('test:pass', (test: Ended) => count(tally, test, true));
-  stream.on('test:fail', (test: Ended) => count(tally, test, false));
-  const report = stream.compose(new spec());
-  for await (const text of report) process.stdout.write(withoutTotals(String(text)));
+async function runAll(args: readonly string[]): Promise<number> {
+  const files = find(args.filter((arg) => arg !== '--times'));
+  const results = new Results();
+  const jobs = plan(files, results).values();
+  const work = async (): Promise<void> => {
+    for (const job of jobs) await job();
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  process.stdout.write(results.summary(args.includes('--times') ? files.length : undefined));
+  if (files.length === 0) process.stderr.write('no test file matches\n');
+  return results.isGood ? 0 : 1;
 }
-
-/** The reporter's own totals are of one phase, and would contradict the last line. */
-function withoutTotals(text: string): string {
-  const lines = text.split('\n');
-  return lines.filter((line) => !TOTAL.test(stripVTControlCharacters(line))).join('\n');
-}
-
-const TOTAL = /^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
 
 const COMPILE_CACHE = join(root, 'node_modules/.cache/maillon');
 
-async function main(filters: readonly string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   process.chdir(root);
   const scratch = mkdtempSync(join(tmpdir(), 'maillon-run-'));
-  // of the run, not of whoever runs it: every process of every test finds it in its environment
+  // every process of every test finds the owner's key of this run in its environment, never that of the user
   process.env['MAILLON_IDENTITY_OWNER_KEY'] = join(scratch, 'development.key');
-  // what Node makes of the TypeScript is kept: else every test file and every process would make it again
+  // Node keeps what it compiles: else every test file and every process would compile it again
   process.env['NODE_COMPILE_CACHE'] = COMPILE_CACHE;
   try {
-    return await runAll(filters);
+    return await runAll(args);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-}
-
-async function runAll(filters: readonly string[]): Promise<number> {
-  const files = find(filters);
-  const tally: Tally = { passed: 0, failed: 0, skipped: [] };
-  const alone = files.filter((file) => ALONE.some((folder) => file.startsWith(folder)));
-  await runFiles(
-    files.filter((file) => !alone.includes(file)),
-    CONCURRENCY,
-    tally,
-  );
-  await runFiles(alone, WAITING_CONCURRENCY, tally);
-
-  if (tally.skipped.length > 0) process.stdout.write('\nskipped:\n');
-  for (const skip of tally.skipped) process.stdout.write(`  ${skip}\n`);
-  process.stdout.write(`\n${tally.passed} passed, ${tally.failed} failed, ${tally.skipped.length} skipped\n`);
-  if (files.length === 0) process.stderr.write('no test file matches\n');
-  return tally.failed === 0 && tally.passed > 0 ? 0 : 1;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -10,6 +10,7 @@ export const ARCHIVE_TYPE = 'application/vnd.ipld.car';
 
 const scrubBody = z.strictObject({ bytesPerSecond: z.int().min(1024).optional() });
 const exportBody = z.strictObject({
+  /** The owner that the node serves, unless given. */
   owner: z.string().max(256).optional(),
   namespace: z.string().min(1).max(64).optional(),
 });
@@ -31,12 +32,16 @@ export function maintenanceRoutes(app: Routes, { node }: { readonly node: Maillo
   app.post('/v1/storage/collect', async (_request, reply) => {
     return sendProgress(reply, (signal) => maintenance().collect({ signal }));
   });
-  archiveRoutes(app, maintenance);
+  archiveRoutes(app, node, maintenance);
 }
 
-function archiveRoutes(app: Routes, maintenance: () => StorageMaintenance): void {
+function archiveRoutes(
+  app: Routes,
+  node: Pick<MaillonNode, 'owner'>,
+  maintenance: () => StorageMaintenance,
+): void {
   app.post('/v1/storage/export', { schema: { body: exportBody } }, async ({ body }, reply) => {
-    const { owner = '', namespace } = body;
+    const { owner = node.owner, namespace } = body;
     const leaving = new AbortController();
     reply.raw.once('close', () => leaving.abort(new Error('the client went away')));
     const only = namespace === undefined ? {} : { namespace: { owner, namespace } };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import { RateLimiter } from '../../protocols/common/rate-limit.ts';
+import { RateLimit } from '../../protocols/common/rate-limit.ts';
 import {
   AUDIT_PENDING_MAX,
   AUDIT_REFUSALS_BURST,
@@ -47,7 +47,7 @@ export class AuditLog implements Audit {
   readonly #logger: Logger;
   readonly #init: AuditLogInit;
   /** Whoever fails without end must not push out what others did. */
-  readonly #refusals: RateLimiter;
+  readonly #refusals: RateLimit;
   readonly #suppressed = new Map<string, number>();
   #waiting: Waiting[] = [];
   #lost = 0;
@@ -67,7 +67,7 @@ export class AuditLog implements Audit {
     this.#clock = components.clock;
     this.#logger = components.logger;
     this.#init = init;
-    this.#refusals = new RateLimiter(components, {
+    this.#refusals = new RateLimit(components, {
       perSecond: AUDIT_REFUSALS_PER_SECOND,
       burst: AUDIT_REFUSALS_BURST,
       debtMax: 1,

@@ -1,23 +1,52 @@
-import type { Limit } from '../../protocols/common/limits.ts';
+import { type Limit, limitsIn } from '../../protocols/common/limits.ts';
+
+const published: Limit[] = [];
+const limit = limitsIn(published);
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/** Time to sign: people look for their wallet. */
-export const NONCE_TTL_MS = 5 * MINUTE_MS;
-/** An access token: how long one is good that nobody can ask a state about. */
-export const ACCESS_TOKEN_TTL_MS = 15 * MINUTE_MS;
-/** A session that is not used: then its wallet signs in again. */
-export const SESSION_TTL_MS = 30 * DAY_MS;
-/** What a wallet delegates in a sign-in message, unless it is asked for another time: a day's work. */
-export const DELEGATION_TTL_MS = DAY_MS;
+export const NONCE_TTL_MS = limit(
+  'auth.nonceTtl',
+  5 * MINUTE_MS,
+  'milliseconds',
+  'time to sign a nonce, once: people look for their wallet',
+);
+export const ACCESS_TOKEN_TTL_MS = limit(
+  'auth.accessTokenTtl',
+  15 * MINUTE_MS,
+  'milliseconds',
+  'how long an access token is good; then the client refreshes it',
+);
+export const SESSION_TTL_MS = limit(
+  'auth.sessionTtl',
+  30 * DAY_MS,
+  'milliseconds',
+  'how long a session lasts that is not used; then its wallet signs in again',
+);
+export const DELEGATION_TTL_MS = limit(
+  'auth.delegationTtl',
+  DAY_MS,
+  'milliseconds',
+  'what a wallet delegates in a sign-in message, unless it is asked for another time: a day’s work',
+);
 /** The same at most: a session that is in use may go on that long. */
-export const DELEGATION_TTL_MAX_MS = SESSION_TTL_MS;
+export const DELEGATION_TTL_MAX_MS = limit(
+  'auth.delegationTtlMax',
+  SESSION_TTL_MS,
+  'milliseconds',
+  'then the wallet signs in again',
+);
 /** Between the clocks of gateways of one operator. */
 export const CLOCK_SKEW_MS = MINUTE_MS;
 /** After this a new key signs. */
-export const SIGNING_KEY_ROTATION_MS = 30 * DAY_MS;
+export const SIGNING_KEY_ROTATION_MS = limit(
+  'auth.signingKeyRotation',
+  30 * DAY_MS,
+  'milliseconds',
+  'then a new key signs',
+);
 /** A key is published longer than it signs: its last tokens have to end, and caches of the key set. */
 export const SIGNING_KEY_OVERLAP_MS = DAY_MS;
 /** How often signing keys of other gateways are looked for because time went by. */
@@ -26,8 +55,12 @@ export const SIGNING_KEYS_REFRESH_MS = MINUTE_MS;
 export const SIGNING_KEYS_RETRY_MS = 250;
 /** Signing keys that are read: two gateways that began together and a rotation are four. */
 export const SIGNING_KEYS_MAX = 16;
-/** How late another gateway learns of a logout or of a key that was revoked. */
-export const STANDING_TTL_MS = 5 * SECOND_MS;
+export const STANDING_TTL_MS = limit(
+  'auth.standingTtl',
+  5 * SECOND_MS,
+  'milliseconds',
+  'how late another gateway learns of a logout or of a key that was revoked',
+);
 /** How long a credential is remembered as good without asking: a stream that it opens then is asked about in time, too. */
 export const REMEMBERED_MS = 2_500;
 /** How often a gateway asks whether what its streams were opened with is good still: with the answer they end within STANDING_TTL_MS. */
@@ -36,23 +69,52 @@ export const STANDING_CHECK_MS = 2 * SECOND_MS;
 export const STANDING_BATCH = 500;
 /** Wallets of which it is remembered that they were promised room. */
 export const PROMISED_REMEMBERED_MAX = 16_384;
-/** A ticket: as long as a page needs to open a stream. */
-export const TICKET_TTL_MS = 30 * SECOND_MS;
-/** Tickets of one wallet that were not used: pages that it opens at once. */
-export const TICKETS_PER_WALLET_MAX = 64;
+export const TICKET_TTL_MS = limit(
+  'auth.ticketTtl',
+  30 * SECOND_MS,
+  'milliseconds',
+  'a client must open a stream with a ticket in that time, and once',
+);
+export const TICKETS_PER_WALLET_MAX = limit(
+  'auth.ticketsPerWallet',
+  64,
+  'count',
+  'tickets of one wallet that were not used: pages that it opens at once',
+);
 /** All of them together, some 500 bytes each. */
-export const TICKETS_MAX = 20_000;
+export const TICKETS_MAX = limit('auth.tickets', 20_000, 'count', 'of all wallets, some 500 bytes each');
 /** Credentials that are remembered as good, some 500 bytes each. */
 export const CREDENTIALS_MAX = 20_000;
-/** Sessions of one wallet: devices; the oldest ends for one more. */
-export const SESSIONS_PER_WALLET_MAX = 100;
-/** Refresh tokens of one session that are kept, to know a used one when it comes again; then its wallet signs in again. Of 30 days, one each five minutes. */
-export const REFRESH_TOKENS_PER_SESSION_MAX = 10_000;
-/** How long an API key with a name is kept after it was revoked: for whoever looks into what went wrong. */
-export const REVOKED_KEY_KEPT_MS = DAY_MS;
-/** API keys and apps of one wallet in one namespace: each is a row. */
-export const API_KEYS_PER_WALLET_MAX = 100;
-export const APPS_PER_WALLET_MAX = 100;
+export const SESSIONS_PER_WALLET_MAX = limit(
+  'auth.sessionsPerWallet',
+  100,
+  'count',
+  'sessions of one wallet: devices; the oldest ends for one more',
+);
+export const REFRESH_TOKENS_PER_SESSION_MAX = limit(
+  'auth.refreshTokensPerSession',
+  10_000,
+  'count',
+  'refresh tokens of one session, 30 days of one each five minutes; then its wallet signs in again',
+);
+export const REVOKED_KEY_KEPT_MS = limit(
+  'auth.revokedKeyKept',
+  DAY_MS,
+  'milliseconds',
+  'how long an API key with a name is kept after it was revoked: for whoever looks into what went wrong',
+);
+export const API_KEYS_PER_WALLET_MAX = limit(
+  'auth.apiKeysPerWallet',
+  100,
+  'count',
+  'API keys of one wallet in one namespace: each is a row',
+);
+export const APPS_PER_WALLET_MAX = limit(
+  'auth.appsPerWallet',
+  100,
+  'count',
+  'apps of one wallet in one namespace: each is a row',
+);
 /** How long a gateway that starts waits for a state that does not answer: then it serves what needs none. */
 export const STATE_PATIENCE_MS = 2 * SECOND_MS;
 /** How often what has ended is deleted. */
@@ -61,58 +123,17 @@ export const SWEEP_INTERVAL_MS = 5 * MINUTE_MS;
 export const SWEEP_BATCH = 1_000;
 /** Names of apps and keys. */
 export const LABEL_MAX_LENGTH = 128;
-/** A body of a sign-in: the longest witness is far below. */
-export const AUTH_BODY_MAX_BYTES = 16 * 1024;
+export const AUTH_BODY_MAX_BYTES = limit(
+  'auth.bodyBytes',
+  16 * 1024,
+  'bytes',
+  'a body of a sign-in: the longest witness is far below',
+);
 /** A JWT of this gateway has some 500 characters. */
 export const TOKEN_MAX_LENGTH = 4 * 1024;
 
 /** For the info document. */
-export const AUTH_LIMITS: readonly Limit[] = [
-  limit('auth.nonceTtl', NONCE_TTL_MS, 'milliseconds', 'a nonce must be signed in that time, and once'),
-  limit('auth.accessTokenTtl', ACCESS_TOKEN_TTL_MS, 'milliseconds', 'then it is refreshed'),
-  limit('auth.sessionTtl', SESSION_TTL_MS, 'milliseconds', 'then the wallet signs in again'),
-  limit(
-    'auth.delegationTtl',
-    DELEGATION_TTL_MS,
-    'milliseconds',
-    'what a sign-in message delegates, unless said',
-  ),
-  limit('auth.delegationTtlMax', DELEGATION_TTL_MAX_MS, 'milliseconds', 'then the wallet signs in again'),
-  limit(
-    'auth.standingTtl',
-    STANDING_TTL_MS,
-    'milliseconds',
-    'after which a revocation holds at every gateway',
-  ),
-  limit(
-    'auth.standingCheck',
-    STANDING_CHECK_MS,
-    'milliseconds',
-    'then streams whose credential ended are cut',
-  ),
-  limit('auth.standingBatch', STANDING_BATCH, 'count', 'sessions and API keys asked about at once'),
-  limit(
-    'auth.ticketTtl',
-    TICKET_TTL_MS,
-    'milliseconds',
-    'a stream must be opened with it in that time, and once',
-  ),
-  limit('auth.ticketsPerWallet', TICKETS_PER_WALLET_MAX, 'count', 'that were not used'),
-  limit('auth.tickets', TICKETS_MAX, 'count', 'of all wallets, some 500 bytes each'),
-  limit('auth.signingKeyRotation', SIGNING_KEY_ROTATION_MS, 'milliseconds', 'then a new key signs'),
-  limit('auth.sessionsPerWallet', SESSIONS_PER_WALLET_MAX, 'count', 'the oldest ends for one more'),
-  limit(
-    'auth.refreshTokensPerSession',
-    REFRESH_TOKENS_PER_SESSION_MAX,
-    'count',
-    'of 30 days; then the wallet signs in again',
-  ),
-  limit('auth.revokedKeyKept', REVOKED_KEY_KEPT_MS, 'milliseconds', 'then a revoked key is deleted'),
-  limit('auth.sweepBatch', SWEEP_BATCH, 'count', 'sessions that ended are deleted that many at a time'),
-  limit('auth.apiKeysPerWallet', API_KEYS_PER_WALLET_MAX, 'count', 'in one namespace'),
-  limit('auth.appsPerWallet', APPS_PER_WALLET_MAX, 'count', 'in one namespace'),
-  limit('auth.bodyBytes', AUTH_BODY_MAX_BYTES, 'bytes', 'the longest signature is far below'),
-];
+export const AUTH_LIMITS: readonly Limit[] = published;
 
 function assertRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`auth limits: ${relation}`);
@@ -130,7 +151,3 @@ assertRelation(
   'whoever refreshes when an access token ends, or twice as often, may go on',
 );
 assertRelation(STANDING_TTL_MS < ACCESS_TOKEN_TTL_MS, 'a revocation is learned of before a token ends');
-
-function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
-  return { name, value, unit, reason };
-}

@@ -123,7 +123,7 @@ export function renderStorage(status: StorageStatus): string {
   if (namespaces.length === 0) return facts;
   const rows = namespaces.map(
     ({ owner, namespace, keys, bytes: size, blobBytes, availableBytes }): Cell[] => [
-      owner === '' ? namespace : `${namespace}@${owner}`,
+      `${namespace}@${owner}`,
       String(keys),
       roundSize(size + blobBytes),
       roundSize(availableBytes),

@@ -1,8 +1,9 @@
+import { CHUNK_BYTES } from '../../protocols/common/blob-link.ts';
 import { ClientError } from './errors.ts';
 import { mayPass, TRIES_MAX, waitToRetry } from './retry.ts';
 import { piecesOf, type Source } from './sources.ts';
 import type { TransportInit } from './transport.ts';
-import { CHUNK_BYTES, createUploads, type SendOptions, sendPieces } from './uploads.ts';
+import { createUploads, type SendOptions, sendPieces } from './uploads.ts';
 
 export interface PutSource {
   readonly namespace: string;

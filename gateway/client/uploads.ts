@@ -1,12 +1,12 @@
 /** Uploads that go on after a broken connection: in pieces, each of which is sent again until it is there. */
+import { CHUNK_BYTES } from '../../protocols/common/blob-link.ts';
 import { ClientError, errorFrom } from './errors.ts';
 import { checkNamespaceText } from './names.ts';
 import { mayPass, TRIES_MAX, waitToRetry } from './retry.ts';
 import { type Piece, type Pieces, piecesOf, type Source } from './sources.ts';
 import { call, send, type TransportInit, urlOf } from './transport.ts';
 
-/** What a gateway keeps at least: a piece has that, or a multiple. */
-export const CHUNK_BYTES = 2 ** 20;
+/** A gateway keeps whole chunks at least: a piece has one, or several. */
 const PIECE_MAX_BYTES = 16 * CHUNK_BYTES;
 /** A piece that takes longer is given up: what came of it counts. */
 const PIECE_TIMEOUT_MS = 60_000;

@@ -8,7 +8,7 @@ import { formatNamespace, parseNamespace } from '../../protocols/common/names.ts
 export class Tenants {
   readonly #owner: () => string;
 
-  /** `owner`: DID of whose a namespace is that is named without an owner; empty for nobody's. */
+  /** `owner`: DID of whose a namespace is that is named without an owner. */
   constructor({ owner }: { readonly owner: () => string }) {
     this.#owner = owner;
   }

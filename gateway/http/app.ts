@@ -28,6 +28,7 @@ import {
 } from '../core/limits.ts';
 import { type GatewayMetrics, routeClass } from '../observability/metrics.ts';
 import { TrustedProxies } from '../protection/client-address.ts';
+import type { Client } from '../protection/client-limits.ts';
 import {
   ANY_PAGE_HEADERS,
   checkHost,
@@ -37,7 +38,6 @@ import {
   PREFLIGHT_HEADERS,
   securityHeaders,
 } from '../protection/guard.ts';
-import type { Client } from '../protection/rate-limits.ts';
 import { chooseSubprotocol } from '../ws/subprotocols.ts';
 import { healthRoutes } from './admin/health.ts';
 import { infoRoutes } from './admin/info.ts';

@@ -1,4 +1,4 @@
-import { RATE_LIMITS, type RateLimit } from '../protection/rate-limits.ts';
+import { CLIENT_LIMITS, type ClientLimit } from '../protection/client-limits.ts';
 
 /** Kinds of route that requests are counted by. */
 export const ROUTE_CLASSES = ['publish', 'pubsub', 'storage', 'network', 'health', 'info', 'other'] as const;
@@ -27,7 +27,7 @@ export interface GatewayMetrics {
   /** Counter: those of them that were refused or failed. */
   publishFailures: number;
   /** Counter: requests refused, and frames left waiting, because somebody was over a limit, by which one. */
-  readonly rateLimited: Map<RateLimit, number>;
+  readonly rateLimited: Map<ClientLimit, number>;
   /** Counter: requests that authentication refused, by why. */
   readonly authFailures: Map<AuthFailure, number>;
 }
@@ -56,7 +56,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     bytesSent: 0,
     messagesIn: 0,
     publishFailures: 0,
-    rateLimited: new Map(RATE_LIMITS.map((limit) => [limit, 0])),
+    rateLimited: new Map(CLIENT_LIMITS.map((limit) => [limit, 0])),
     authFailures: new Map(AUTH_FAILURES.map((failure) => [failure, 0])),
   };
 }

@@ -61,10 +61,7 @@ export async function create(core: NodeCore): Promise<Authorisation> {
     { swarm, data: config.data, isSponsored: sponsorOf(list) },
   );
   closing.defer(() => namespaces.stop());
-  const authority = new Authority(
-    { verifier, namespaces },
-    { swarm, allowUnowned: config['namespaces.unowned'] },
-  );
+  const authority = new Authority({ verifier, namespaces }, { swarm });
   const credentials = await ownCredentials({ ...components, authority }, { identity, operator, swarm });
   const sponsors = new SponsorRegistry({ namespaces, crypto }, { swarm });
   const making = { crypto, clock, identity, operator, namespaces };

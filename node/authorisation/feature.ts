@@ -1,9 +1,8 @@
-import { IDENTITY_LIMITS } from '../../protocols/identity/limits.ts';
-import { NAMESPACES_LIMITS } from '../../protocols/namespaces/limits.ts';
+import { IDENTITY_LIMITS } from '../../protocols/identity/constants.ts';
+import { NAMESPACES_LIMITS } from '../../protocols/namespaces/constants.ts';
 import { WALLET_SETTINGS } from '../config/settings/wallets.ts';
 import type { NodeFeature } from '../core/feature.ts';
 import { WALLET_LIMITS } from '../identity/wallets/limits.ts';
-import { NOTICE_LIMITS } from '../namespaces/limits.ts';
 import type { Authorisation } from './create.ts';
 
 declare module '../core/core.ts' {
@@ -16,7 +15,7 @@ declare module '../core/core.ts' {
 export const AUTHORISATION: NodeFeature = {
   name: 'authorisation',
   settings: WALLET_SETTINGS,
-  limits: [...IDENTITY_LIMITS, ...WALLET_LIMITS, ...NAMESPACES_LIMITS, ...NOTICE_LIMITS],
+  limits: [...IDENTITY_LIMITS, ...WALLET_LIMITS, ...NAMESPACES_LIMITS],
   isEssential: true,
   load: () => import('./create.ts'),
 };

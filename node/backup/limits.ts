@@ -1,4 +1,7 @@
-import type { Limit } from '../../protocols/common/limits.ts';
+import { type Limit, limitsIn } from '../../protocols/common/limits.ts';
+
+const published: Limit[] = [];
+const limit = limitsIn(published);
 
 /** Pages of a database copied before others have their turn. */
 export const BACKUP_PAGES = 256;
@@ -13,13 +16,12 @@ export const LINE_MAX_BYTES = 1024;
 /** Peers asked at a start whether this identity runs elsewhere: two may be gone or refuse a stranger. */
 export const TWIN_PEERS_MAX = 8;
 /** A start waits so long for all of them: it may take 5 s in all. */
-export const TWIN_CHECK_MS = 2_500;
+export const TWIN_CHECK_MS = limit(
+  'backup.twinCheck',
+  2_500,
+  'milliseconds',
+  'a start waits so long for peers that may know a node with the same identity',
+);
 
-export const BACKUP_LIMITS: readonly Limit[] = [
-  {
-    name: 'backup.twinCheck',
-    value: TWIN_CHECK_MS,
-    unit: 'milliseconds',
-    reason: 'a start waits so long for peers that may know a node with the same identity',
-  },
-];
+/** For the info document. */
+export const BACKUP_LIMITS: readonly Limit[] = published;

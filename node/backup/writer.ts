@@ -11,13 +11,13 @@ import {
 import { copyFile, open } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, isAbsolute, join, relative } from 'node:path';
-import { backup, DatabaseSync } from 'node:sqlite';
-import { pathToFileURL } from 'node:url';
+import { backup, type DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { didKey } from '../../protocols/common/did-key.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Config } from '../config/schema.ts';
 import { syncDirectory, writeFileAtomic } from '../disk/atomic-file.ts';
+import { openReadOnly } from '../disk/database.ts';
 import { makeDirectory } from '../disk/make-directory.ts';
 import { DIRECTORY_MODE, protectDirectory, SECRET_MODE } from '../disk/private-file.ts';
 import { readStoredKey } from '../identity/keyring/stored-key.ts';
@@ -204,7 +204,7 @@ class SnapshotWriter {
   /** Those that came meanwhile, and the list of all that the copied catalogue names. */
   async #lastPass(blocks: string): Promise<void> {
     const known = blocksIn(join(this.#path, FIRST_PASS));
-    const source = openCopy(join(this.#path, DATA, CATALOGUE));
+    const source = openReadOnly(join(this.#path, DATA, CATALOGUE), { isFinal: true });
     try {
       await this.#copyBlocks(source, blocks, { list: this.#blocks, known });
     } finally {
@@ -345,7 +345,7 @@ class SnapshotWriter {
         rmSync(join(directory, one), { recursive: true, force: true });
     }
     if (blocks === null) return;
-    const catalogue = openCopy(join(directory, name, DATA, CATALOGUE));
+    const catalogue = openReadOnly(join(directory, name, DATA, CATALOGUE), { isFinal: true });
     try {
       await pruneBlocks(catalogue, join(directory, blocks));
     } finally {
@@ -376,17 +376,10 @@ class SnapshotWriter {
 }
 
 function openSnapshot(path: string): DatabaseSync {
-  const source = new DatabaseSync(path, { readOnly: true });
+  const source = openReadOnly(path);
   source.exec('BEGIN');
   source.prepare('SELECT count(*) FROM sqlite_schema').get();
   return source;
-}
-
-/** Nobody writes it: SQLite need not make files beside it. */
-function openCopy(path: string): DatabaseSync {
-  const url = pathToFileURL(path);
-  url.searchParams.set('immutable', '1');
-  return new DatabaseSync(url, { readOnly: true });
 }
 
 function namesIn(folder: string, { names }: Content): string[] {

@@ -1,31 +1,6 @@
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
-import {
-  closeQuietly,
-  createTables,
-  hasTablesOf,
-  isEmpty,
-  isFileSound,
-  numberOf,
-  putDatabaseAside,
-} from '../disk/database.ts';
-import { faultOf } from '../disk/database-faults.ts';
-import { makeDirectory } from '../disk/make-directory.ts';
+import type { DatabaseKind } from '../disk/database.ts';
 import { CACHE_KIB, LOG_KEPT_BYTES } from './limits.ts';
-
-/** Version of the tables and of what is in them. */
-const FORMAT_VERSION = 1;
-/** In the header of the file: it is one of ours. "MaiB". */
-const APPLICATION_ID = 0x4d616942;
-const MARK = { applicationId: APPLICATION_ID, formatVersion: FORMAT_VERSION };
-/** Nobody else has the data directory; whoever looks into the file by hand is quick. */
-const BUSY_TIMEOUT_MS = 1_000;
-const DIRECTORY_MODE = 0o700;
-const FILE = 'catalogue.db';
-
-/** Free pages are given back some at a time. */
-const SETUP = 'PRAGMA auto_vacuum = INCREMENTAL;';
 
 /**
  * `blobs.cid` is null while it is uploaded; `claim` is the namespace that it came for: it counts there while nothing refers to it. `uses` and `totals` are counted by the triggers, so that what is not used is
@@ -75,54 +50,21 @@ CREATE TRIGGER uploads_in AFTER INSERT ON uploads BEGIN UPDATE blobs SET uses = 
 CREATE TRIGGER uploads_out AFTER DELETE ON uploads BEGIN UPDATE blobs SET uses = uses - 1 WHERE id = OLD.blob; END;
 `;
 
+/** "MaiB" marks the file. */
+export const CATALOGUE: DatabaseKind = {
+  applicationId: 0x4d616942,
+  formatVersion: 1,
+  content: 'blobs',
+  versionError: 'storage_version',
+  // free pages are given back some at a time
+  setup: 'PRAGMA auto_vacuum = INCREMENTAL;',
+  tables: TABLES,
+  // what must be on disk says so itself; the rest follows with it
+  synchronous: 'NORMAL',
+  cacheKib: CACHE_KIB,
+  logKeptBytes: LOG_KEPT_BYTES,
+};
+
 export function cataloguePath(directory: string): string {
-  return join(directory, FILE);
-}
-
-/** Opens `directory`'s catalogue, made where there is none. A damaged one is put aside: `damage` says why. Throws `storage_version`. */
-export function openCatalogue(directory: string): { database: DatabaseSync; damage: string | null } {
-  makeDirectory(directory, { mode: DIRECTORY_MODE });
-  const path = cataloguePath(directory);
-  try {
-    return { database: openSound(path), damage: null };
-  } catch (error) {
-    if (error instanceof CodedError || faultOf(error) === 'disk') throw error;
-    putDatabaseAside(path);
-    return { database: openSound(path), damage: errorMessage(error) };
-  }
-}
-
-function openSound(path: string): DatabaseSync {
-  if (!isFileSound(path)) throw new Error('its header is not what is written here');
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
-  try {
-    // what must be on disk says so itself; the rest follows with it
-    database.exec(`
-      ${SETUP}
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = NORMAL;
-      PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
-      PRAGMA cache_size = -${CACHE_KIB};`);
-    if (isEmpty(database)) createTables(database, TABLES, MARK);
-    check(database);
-    return database;
-  } catch (error) {
-    closeQuietly(database);
-    throw error;
-  }
-}
-
-function check(database: DatabaseSync): void {
-  if (numberOf(database, 'application_id') !== APPLICATION_ID)
-    throw new Error('it is not what is written here');
-  const version = numberOf(database, 'user_version');
-  if (version !== FORMAT_VERSION) {
-    const message = `the catalogue of blobs has format ${String(version)}, which this version of Maillon does not know`;
-    throw new CodedError('storage_version', `${message}: use the version that wrote it, or a newer one`);
-  }
-  if (!hasTablesOf(database, `${SETUP} ${TABLES}`))
-    throw new Error('its tables are not those that are made here');
-  for (const table of ['totals', 'blobs', 'blocks', 'blob_blocks', 'namespaces', 'refs', 'uploads']) {
-    database.prepare(`SELECT * FROM ${table} LIMIT 1`).all();
-  }
+  return join(directory, 'catalogue.db');
 }

@@ -1,4 +1,7 @@
-import type { Limit } from '../../protocols/common/limits.ts';
+import { type Limit, limitsIn } from '../../protocols/common/limits.ts';
+
+const published: Limit[] = [];
+const limit = limitsIn(published);
 
 const MIB = 2 ** 20;
 const MINUTE_MS = 60_000;
@@ -12,15 +15,32 @@ export const FETCHES_AT_ONCE = 4;
 /** Left on the disk for what is not blobs: the record store goes on when blobs are refused. */
 export const DISK_RESERVED_BYTES = 16 * MIB;
 
-/** Uploads under way: each keeps its digests, some 64 KiB. */
-export const UPLOADS_MAX = 1024;
-export const UPLOADS_PER_NAMESPACE_MAX = 64;
+export const UPLOADS_MAX = limit(
+  'blobs.uploads',
+  1024,
+  'count',
+  'uploads under way at a node: each keeps its digests, some 64 KiB; then overloaded',
+);
+export const UPLOADS_PER_NAMESPACE_MAX = limit(
+  'blobs.uploadsPerNamespace',
+  64,
+  'count',
+  'of one namespace among them',
+);
 /** How long an upload waits for a client that went away: a setting may say otherwise. */
 export const UPLOAD_LIFE_MS = 10 * MINUTE_MS;
-/** An upload that nothing has come of is ended after this: a client that means it sends within seconds. */
-export const EMPTY_UPLOAD_LIFE_MS = 2 * MINUTE_MS;
-/** A whole blob that nothing refers to is kept so long: the slowest replica of a write may still be fetching it. */
-export const UNREFERENCED_GRACE_MS = 60 * MINUTE_MS;
+export const EMPTY_UPLOAD_LIFE_MS = limit(
+  'blobs.emptyUploadLife',
+  2 * MINUTE_MS,
+  'milliseconds',
+  'an upload that nothing has come of is ended after this: a client that means it sends within seconds',
+);
+export const UNREFERENCED_GRACE_MS = limit(
+  'blobs.grace',
+  60 * MINUTE_MS,
+  'milliseconds',
+  'a whole blob that nothing refers to is kept so long: the slowest replica of a write may still be fetching it',
+);
 /** A part of a blob that nothing refers to and nothing came of: longer than a fetch takes for the blocks that it notes together. */
 export const UNREFERENCED_PART_GRACE_MS = 10 * MINUTE_MS;
 
@@ -45,15 +65,5 @@ export const LOG_KEPT_BYTES = 8 * MIB;
 /** Bytes that a block takes of the capacity beside its own: sealing, its row, half a page of the file system. */
 export const BLOCK_OVERHEAD_BYTES = 2048 + 256;
 
-export const BLOB_STORE_LIMITS: readonly Limit[] = [
-  limit('blobs.uploads', UPLOADS_MAX, 'count', 'uploads under way at a node'),
-  limit('blobs.uploadsPerNamespace', UPLOADS_PER_NAMESPACE_MAX, 'count', 'of one namespace among them'),
-  limit('blobs.emptyUploadLife', EMPTY_UPLOAD_LIFE_MS, 'milliseconds', 'an upload of which nothing comes'),
-  limit('blobs.grace', UNREFERENCED_GRACE_MS, 'milliseconds', 'bytes that nothing refers to yet'),
-  limit('blobs.partGrace', UNREFERENCED_PART_GRACE_MS, 'milliseconds', 'a part of such bytes'),
-  limit('blobs.fetches', FETCHES_AT_ONCE, 'count', 'blocks of a blob fetched at once'),
-];
-
-function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
-  return { name, value, unit, reason };
-}
+/** For the info document. */
+export const BLOB_STORE_LIMITS: readonly Limit[] = published;

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
   type BlobLink,
@@ -13,13 +12,13 @@ import type { Clock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Stamp } from '../../protocols/storage/index.ts';
-import { sizeOf } from '../disk/database.ts';
+import { openOrReplace, sizeOf } from '../disk/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { BlockFiles } from './block-files.ts';
 import { sealerOf } from './block-sealer.ts';
 import { Catalogue } from './catalogue.ts';
 import type { Collections } from './collections.ts';
-import { cataloguePath, openCatalogue } from './database.ts';
+import { CATALOGUE, cataloguePath } from './database.ts';
 import { checkSize, closedError, isRefusedForGood, notFound } from './errors.ts';
 import { fetchWithRoom } from './fetch.ts';
 import { Garbage } from './garbage.ts';
@@ -88,7 +87,7 @@ class FileBlobStore implements BlobStore {
     this.metrics = components.metrics;
     this.#init = init;
     this.#openedAt = components.clock.now();
-    const { database, damage } = openCatalogue(init.directory);
+    const { database, damage } = openOrReplace(cataloguePath(init.directory), CATALOGUE);
     this.#catalogue = new Catalogue({ database, clock: components.clock });
     this.#files = new BlockFiles(
       { crypto: components.crypto, sealer: sealerOf(init.keyPath, this.#catalogue) },
@@ -100,8 +99,7 @@ class FileBlobStore implements BlobStore {
     this.#uploads = new Uploads({ ...this.#intakeComponents(), room: this.#room, withRoom });
     if (damage !== null) {
       this.metrics.resets += 1;
-      const path = join(init.directory, 'catalogue.db.damaged');
-      components.logger.error({ reason: damage, path }, 'the catalogue of blobs was damaged and put aside');
+      components.logger.error({ ...damage }, 'the catalogue of blobs was damaged and put aside');
     }
   }
 

@@ -1,7 +1,7 @@
 import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import { RateLimiter } from '../../protocols/common/rate-limit.ts';
+import { RateLimit } from '../../protocols/common/rate-limit.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Entry, EntryAddress } from './entry.ts';
 import {
@@ -54,8 +54,8 @@ const PREFIXES_MAX = 10_000;
  */
 export class DialBack {
   readonly #components: DialBackComponents;
-  readonly #rate: RateLimiter;
-  readonly #prefixRate: RateLimiter;
+  readonly #rate: RateLimit;
+  readonly #prefixRate: RateLimit;
   readonly #dialling = new Set<Promise<void>>();
   #abort = new AbortController();
   #timer: NodeJS.Timeout | null = null;
@@ -64,13 +64,13 @@ export class DialBack {
 
   constructor(components: DialBackComponents) {
     this.#components = components;
-    this.#rate = new RateLimiter(components, {
+    this.#rate = new RateLimit(components, {
       perSecond: DIALS_PER_SECOND,
       burst: DIALS_BURST,
       debtMax: DIALS_BURST,
       maxKeys: 1,
     });
-    this.#prefixRate = new RateLimiter(components, {
+    this.#prefixRate = new RateLimit(components, {
       perSecond: PREFIX_DIALS_PER_SECOND,
       burst: PREFIX_DIALS_BURST,
       debtMax: PREFIX_DIALS_BURST,

@@ -1,8 +1,7 @@
-import { NODES_LIMITS } from '../../protocols/nodes/limits.ts';
+import { NODES_LIMITS } from '../../protocols/nodes/constants.ts';
 import { DIRECTORY_SETTINGS } from '../config/settings/directory.ts';
 import type { NodeFeature } from '../core/feature.ts';
 import type { Directory } from './directory.ts';
-import { DIRECTORY_LIMITS } from './limits.ts';
 
 declare module '../core/core.ts' {
   interface Services {
@@ -14,7 +13,7 @@ declare module '../core/core.ts' {
 export const DIRECTORY: NodeFeature = {
   name: 'directory',
   settings: DIRECTORY_SETTINGS,
-  limits: [...NODES_LIMITS, ...DIRECTORY_LIMITS],
+  limits: NODES_LIMITS,
   needs: ['authorisation'],
   load: () => import('./create.ts'),
 };

@@ -1,4 +1,3 @@
-import type { Limit } from '../../protocols/common/limits.ts';
 import {
   NODES_PROTOCOL,
   PAGE_MAX_BYTES,
@@ -60,23 +59,3 @@ export const PAGE_QUESTIONS: QuestionsInit = {
   answersAtOnce: ANSWERS_AT_ONCE,
   streamsPerConnection: STREAMS_PER_CONNECTION,
 };
-
-export const DIRECTORY_LIMITS: readonly Limit[] = [
-  limit('directory.dialsAtOnce', DIALS_AT_ONCE, 'count', 'dial-backs under way together'),
-  limit('directory.dialsPerSecond', DIALS_PER_SECOND, 'per second', 'dial-backs over longer times'),
-  limit(
-    'directory.prefixDialsPerSecond',
-    PREFIX_DIALS_PER_SECOND,
-    'per second',
-    'dial-backs into one /24 or /48: announcements must not make a swarm knock at a stranger’s door',
-  ),
-  limit('directory.addressesTried', ADDRESSES_TRIED, 'count', 'addresses of one node dialled at a time'),
-  limit('directory.dialTimeout', DIAL_TIMEOUT_MS, 'milliseconds', 'for one address to answer'),
-  limit('directory.repeat', REPEAT_MS, 'milliseconds', 'a node is dialled again after this'),
-  limit('directory.exchange', EXCHANGE_MS, 'milliseconds', 'one peer is asked for announcements this often'),
-  limit('directory.answersAtOnce', ANSWERS_AT_ONCE, 'count', 'each holds a page in memory'),
-];
-
-function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
-  return { name, value, unit, reason };
-}

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
+import { isBusy } from './database-faults.ts';
 import { makeDirectory } from './make-directory.ts';
 import { type RunInfo, readRunFile } from './run-file.ts';
 
@@ -8,9 +9,6 @@ import { type RunInfo, readRunFile } from './run-file.ts';
 export interface DataLock {
   release(): void;
 }
-
-/** SQLITE_BUSY: somebody else has it. */
-const BUSY = 5;
 
 /** Makes `directory` for its owner alone (0700), unless it is there. Throws `bad_data_directory`. */
 export function makeDataDirectory(directory: string): void {
@@ -48,7 +46,7 @@ export function lockUnlessRunning(data: string): DataLock | null {
 }
 
 function refusal(directory: string, cause: unknown): CodedError {
-  if ((cause as { errcode?: number }).errcode === BUSY) {
+  if (isBusy(cause)) {
     // one that is still starting has not written the file yet
     const holder = readRunFile(directory);
     const who = holder === null ? 'another node' : `process ${holder.pid}${gatewayOf(holder)}`;

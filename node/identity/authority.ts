@@ -26,8 +26,6 @@ export interface AuthorityComponents {
 
 export interface AuthorityInit {
   readonly swarm: string;
-  /** Whether anybody may do anything in namespaces without an owner. */
-  readonly allowUnowned: boolean;
 }
 
 /** Actions that a policy can open to others than the holder. */
@@ -54,16 +52,10 @@ export class Authority {
    */
   authorise(subject: Subject, { isNew, peer }: { isNew: boolean; peer?: string }): void | Promise<void> {
     const { owner, chain, author } = subject;
-    if (owner === '') return this.#checkUnowned(chain);
     checkOwner(owner);
     const verified = this.#components.verifier.verify(chain, author, peer);
     if (verified instanceof Promise) return verified.then((one) => this.#check(one, subject, isNew));
     this.#check(verified, subject, isNew);
-  }
-
-  #checkUnowned(chain: readonly Uint8Array[]): void {
-    if (!this.#init.allowUnowned) throw unauthorised('namespaces without an owner are not taken here');
-    if (chain.length > 0) throw unauthorised('nobody can delegate in a namespace without an owner');
   }
 
   #check(chain: VerifiedChain, subject: Subject, isNew: boolean): void {

@@ -87,7 +87,6 @@ export class Credentials {
 }
 
 function forbidden({ owner, namespace, action }: AskedResource): CodedError {
-  if (owner === '') return new CodedError('forbidden', 'namespaces without an owner are not taken here');
   const message = `this node may not ${action} in ${namespace}@${owner}: its owner has not delegated that to it, or has revoked it (maillon status shows whom it may act for)`;
   return new CodedError('forbidden', message);
 }

@@ -56,7 +56,7 @@ export class SponsorRegistry {
     const { namespaces } = this.#components;
     const holders = namespaces.historyOf(owner, namespace).map(({ holder }) => holder);
     const sets = [...new Set([...holders.toReversed(), owner])].map(
-      (holder) => new Set(owner === '' ? [holder] : namespaces.sponsorsOf(owner, namespace, holder)),
+      (holder) => new Set(namespaces.sponsorsOf(owner, namespace, holder)),
     );
     this.#sponsors.keep(key, sets);
     return sets;

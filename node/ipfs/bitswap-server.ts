@@ -4,8 +4,9 @@ import { peerIdFromString } from '@libp2p/peer-id';
 import { isBlockCid } from '../../protocols/blobs/index.ts';
 import { bytesKey } from '../../protocols/common/bytes.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
+import { ConcurrencyLimit } from '../../protocols/common/concurrency-limit.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import { RateLimiter } from '../../protocols/common/rate-limit.ts';
+import { RateLimit } from '../../protocols/common/rate-limit.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
@@ -38,7 +39,6 @@ import {
 } from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
 import { Outgoing } from './outgoing.ts';
-import { Turnstile } from './turnstile.ts';
 
 export interface BitswapServerComponents {
   readonly network: Pick<
@@ -68,10 +68,10 @@ export class BitswapServer {
   readonly #customers = new Map<string, Customer>();
   /** On which peers say what they want. */
   readonly #listening = new Set<Frames>();
-  readonly #sends = new Turnstile({ max: SENDS_AT_ONCE });
+  readonly #sends = new ConcurrencyLimit({ max: SENDS_AT_ONCE, queueMax: PEERS_MAX });
   readonly #deafUntil = new Map<string, number>();
-  readonly #said: RateLimiter;
-  readonly #lookups: RateLimiter;
+  readonly #said: RateLimit;
+  readonly #lookups: RateLimit;
   readonly #sendTimeoutMs: number;
   #waiting = 0;
   #isRunning = false;
@@ -79,8 +79,8 @@ export class BitswapServer {
   constructor(components: BitswapServerComponents, init: { readonly sendTimeoutMs?: number } = {}) {
     this.#components = components;
     this.#sendTimeoutMs = init.sendTimeoutMs ?? SEND_TIMEOUT_MS;
-    this.#said = limiter(components, WANTLIST_BYTES_PER_SECOND, WANTLIST_BURST_BYTES);
-    this.#lookups = limiter(components, LOOKUPS_PER_SECOND, LOOKUPS_BURST);
+    this.#said = rate(components, WANTLIST_BYTES_PER_SECOND, WANTLIST_BURST_BYTES);
+    this.#lookups = rate(components, LOOKUPS_PER_SECOND, LOOKUPS_BURST);
   }
 
   /** Wants of all peers that wait. */
@@ -128,8 +128,7 @@ export class BitswapServer {
     const { metrics } = this.#components;
     if (this.#isDeafTo(peer)) throw new Error('this peer is not listened to');
     metrics.messagesReceived += 1;
-    this.#said.charge(peer, message.byteLength);
-    if (this.#said.isExceeded(peer)) {
+    if (this.#said.take(peer, message.byteLength) > 0) {
       metrics.messagesRefused += 1;
       this.#deafen(peer);
       throw new Error('it says more than is listened to');
@@ -178,31 +177,34 @@ export class BitswapServer {
         // each turn is one of all peers
         await nextTurn();
         await this.#waitForRate(peer, customer);
-        await this.#sends.pass(async () => {
+        const release = await this.#sends.acquire('', { signal: customer.gone.signal });
+        try {
           const answer = await this.#nextAnswer(peer, customer);
-          if (answer === null) return;
+          if (answer === null) continue;
           timeout = AbortSignal.timeout(this.#sendTimeoutMs);
           const signal = AbortSignal.any([customer.gone.signal, timeout]);
           if (outgoing?.isOpen !== true) outgoing = await this.#open(peer, signal);
           await outgoing.send(answer, signal);
-        }, customer.gone.signal);
+        } finally {
+          release();
+        }
       }
       this.#leave(peer, customer);
-      await (outgoing as Outgoing | null)?.end(AbortSignal.timeout(this.#sendTimeoutMs));
+      await outgoing?.end(AbortSignal.timeout(this.#sendTimeoutMs));
     } catch (error) {
       this.#leave(peer, customer);
       const reason = errorMessage(error);
-      (outgoing as Outgoing | null)?.abort(new Error(reason));
+      outgoing?.abort(new Error(reason));
       if (customer.gone.signal.aborted) return;
       logger.debug({ peer, reason }, 'a peer did not take what it wanted');
       // a stream that it ended may be one of a connection that ends; the block was read all the same
-      if ((timeout as AbortSignal | null)?.aborted === true) this.#deafen(peer);
+      if (timeout?.aborted === true) this.#deafen(peer);
       else this.#lookups.charge(peer, RESET_LOOKUPS);
     }
   }
 
   async #waitForRate(peer: string, { gone }: Customer): Promise<void> {
-    const waitMs = this.#lookups.waitMs(peer, LOOKUPS_PER_TURN);
+    const waitMs = this.#lookups.retryAfterMs(peer, LOOKUPS_PER_TURN);
     if (waitMs > 0) await sleep(waitMs, undefined, { signal: gone.signal, ref: false });
   }
 
@@ -311,6 +313,6 @@ async function wantsMore(customer: Customer): Promise<boolean> {
 }
 
 /** Nobody owes longer than what is granted at once takes to earn. */
-function limiter(components: { readonly clock: Clock }, perSecond: number, burst: number): RateLimiter {
-  return new RateLimiter(components, { perSecond, burst, debtMax: burst, maxKeys: PEERS_MAX });
+function rate(components: { readonly clock: Clock }, perSecond: number, burst: number): RateLimit {
+  return new RateLimit(components, { perSecond, burst, debtMax: burst, maxKeys: PEERS_MAX });
 }

@@ -1,5 +1,6 @@
 import { digestOf } from '../../protocols/blobs/index.ts';
 import { equalBytes } from '../../protocols/common/bytes.ts';
+import { ConcurrencyLimit } from '../../protocols/common/concurrency-limit.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
@@ -30,7 +31,7 @@ export interface FinderInit {
 export class Finder implements PublicBlobs {
   readonly #components: FinderComponents;
   readonly #init: FinderInit;
-  #finding = 0;
+  readonly #finding = new ConcurrencyLimit({ max: FINDS_AT_ONCE });
 
   constructor(components: FinderComponents, init: FinderInit) {
     this.#components = components;
@@ -40,17 +41,15 @@ export class Finder implements PublicBlobs {
   async find(cid: Uint8Array, signal: AbortSignal): Promise<PublicDag | null> {
     const own = await this.#components.own()?.block(cid);
     if (own instanceof Uint8Array) return this.#dag(cid, own, []);
-    if (this.#finding >= FINDS_AT_ONCE) {
-      throw new CodedError('overloaded', 'too many searches for blobs are under way');
-    }
-    this.#finding += 1;
+    const release = this.#finding.tryAcquire();
+    if (release === null) throw new CodedError('overloaded', 'too many searches for blobs are under way');
     try {
       const limited = AbortSignal.any([signal, AbortSignal.timeout(FIND_TIMEOUT_MS)]);
       const found = await this.#ask(cid, limited);
       if (found === null) this.#components.metrics.notFound += 1;
       return found;
     } finally {
-      this.#finding -= 1;
+      release();
     }
   }
 

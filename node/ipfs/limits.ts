@@ -1,5 +1,7 @@
-import type { Limit } from '../../protocols/common/limits.ts';
-import { SHARES_MAX } from '../storage/api/limits.ts';
+import { type Limit, limitsIn } from '../../protocols/common/limits.ts';
+
+const published: Limit[] = [];
+const limit = limitsIn(published);
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -41,15 +43,27 @@ export const PEERS_MAX = 8192;
 export const ASKED_MAX = 12;
 /** Of them at once. */
 export const ASKED_AT_ONCE = 4;
-/** To find and get the first block of what is not here: a client waits for it. */
-export const FIND_TIMEOUT_MS = 10 * SECOND_MS;
+export const FIND_TIMEOUT_MS = limit(
+  'ipfs.findTimeout',
+  10 * SECOND_MS,
+  'milliseconds',
+  'to find and get the first block of what is not here: a client waits for it',
+);
 /** For each further one. */
 export const BLOCK_TIMEOUT_MS = 20 * SECOND_MS;
-/** Searches for clients at once; more are refused as overload. */
-export const FINDS_AT_ONCE = 64;
+export const FINDS_AT_ONCE = limit(
+  'ipfs.finds',
+  64,
+  'count',
+  'searches for clients at once; more are refused as overload',
+);
 
-/** Blobs that a node announces: 100 GiB and more of files of 10 MiB. The others are found only where all members are asked. */
-export const ANNOUNCED_MAX = 10_000;
+export const ANNOUNCED_MAX = limit(
+  'ipfs.announced',
+  10_000,
+  'count',
+  'blobs that a node announces: 100 GiB and more of files of 10 MiB. The others are found only where all members are asked',
+);
 /** How often it is looked for what is new or not public any more. */
 export const ANNOUNCE_TICK_MS = 2 * SECOND_MS;
 /** How often all references are gone through again: for what became public without a policy. */
@@ -59,14 +73,25 @@ export const ANNOUNCE_PAGE = 256;
 /** Announced at once: each asks some twenty nodes. */
 export const ANNOUNCES_AT_ONCE = 4;
 export const ANNOUNCE_TIMEOUT_MS = 20 * SECOND_MS;
-/** An announcement is renewed after this, well before it ends. */
-export const ANNOUNCE_RENEWAL_MS = 10 * 60 * MINUTE_MS;
-/** An announcement of another node counts for so long: who is gone is not asked for ever. */
-export const PROVIDER_LIFE_MS = 24 * 60 * MINUTE_MS;
+export const ANNOUNCE_RENEWAL_MS = limit(
+  'ipfs.announceRenewal',
+  10 * 60 * MINUTE_MS,
+  'milliseconds',
+  'an announcement is renewed after this, well before it ends',
+);
+export const PROVIDER_LIFE_MS = limit(
+  'ipfs.providerLife',
+  24 * 60 * MINUTE_MS,
+  'milliseconds',
+  'how long an announcement of another node counts: a node that is gone is not asked for ever',
+);
 /** Announcements that a node keeps for others, some 200 bytes each; of one peer; and for one CID. */
 export const PROVIDERS_MAX = 100_000;
 export const PROVIDERS_PER_PEER = ANNOUNCED_MAX;
 export const PROVIDERS_PER_CID = 16;
+
+/** For the info document. */
+export const IPFS_LIMITS: readonly Limit[] = published;
 
 function assertRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`ipfs limits: ${relation}`);
@@ -74,29 +99,3 @@ function assertRelation(holds: boolean, relation: string): void {
 assertRelation(ANNOUNCE_RENEWAL_MS * 2 < PROVIDER_LIFE_MS, 'one renewal may fail');
 assertRelation(WANTLIST_BURST_BYTES >= BITSWAP_MESSAGE_MAX_BYTES, 'the largest message is no offence');
 assertRelation(PROVIDERS_MAX >= PROVIDERS_PER_PEER, 'a peer alone does not meet the end');
-
-export const IPFS_LIMITS: readonly Limit[] = [
-  limit('ipfs.shares', SHARES_MAX, 'count', 'blobs and namespaces looked at to find a public one of a block'),
-  limit('ipfs.messageBytes', BITSWAP_MESSAGE_MAX_BYTES, 'bytes', 'a wantlist of bitswap'),
-  limit('ipfs.streams', BITSWAP_STREAMS, 'count', 'of bitswap on one connection'),
-  limit('ipfs.wants', WANTS_MAX, 'count', 'of one peer that wait; more are not heard'),
-  limit('ipfs.wantsTotal', WANTS_TOTAL_MAX, 'count', 'of all peers that wait'),
-  limit('ipfs.wantlistBytes', WANTLIST_BYTES_PER_SECOND, 'per second', 'bytes of wantlists of one peer'),
-  limit('ipfs.lookups', LOOKUPS_PER_SECOND, 'per second', 'wants of one peer that are looked up'),
-  limit('ipfs.sends', SENDS_AT_ONCE, 'count', 'blocks on their way to peers by bitswap'),
-  limit('ipfs.sendTimeout', SEND_TIMEOUT_MS, 'milliseconds', 'a peer takes a message in that time'),
-  limit('ipfs.deaf', DEAF_MS, 'milliseconds', 'a peer that took nothing is not heard'),
-  limit('ipfs.asked', ASKED_MAX, 'count', 'nodes asked for a block that is not here'),
-  limit('ipfs.finds', FINDS_AT_ONCE, 'count', 'searches for clients at once'),
-  limit('ipfs.findTimeout', FIND_TIMEOUT_MS, 'milliseconds', 'to find what is not here'),
-  limit('ipfs.announced', ANNOUNCED_MAX, 'count', 'blobs that a node announces'),
-  limit('ipfs.announceRenewal', ANNOUNCE_RENEWAL_MS, 'milliseconds', 'then they are announced again'),
-  limit('ipfs.providerLife', PROVIDER_LIFE_MS, 'milliseconds', 'an announcement of another node counts'),
-  limit('ipfs.providers', PROVIDERS_MAX, 'count', 'announcements kept for others'),
-  limit('ipfs.providersPerPeer', PROVIDERS_PER_PEER, 'count', 'of one peer among them'),
-  limit('ipfs.providersPerCid', PROVIDERS_PER_CID, 'count', 'for one CID among them'),
-];
-
-function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
-  return { name, value, unit, reason };
-}

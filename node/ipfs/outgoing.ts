@@ -1,6 +1,6 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import { Uint8ArrayList } from 'uint8arraylist';
-import { encodeLength } from '../transport/frames.ts';
+import { encodeVarint } from '../../protocols/common/varint.ts';
 
 /** A stream on which frames go out one after another, each once the peer took the one before: no more than one is in memory. */
 export class Outgoing {
@@ -32,7 +32,7 @@ export class Outgoing {
 
   /** Resolves when the peer's window took all of it. Rejects when the stream or `signal` ends first. */
   async send(frame: Uint8Array, signal: AbortSignal): Promise<void> {
-    this.#stream.send(new Uint8ArrayList(encodeLength(frame.byteLength), frame));
+    this.#stream.send(new Uint8ArrayList(encodeVarint(frame.byteLength), frame));
     await taken(this.#stream, signal);
   }
 

@@ -1,4 +1,4 @@
-import { JOIN_LIMITS } from '../../protocols/join/limits.ts';
+import { JOIN_LIMITS } from '../../protocols/join/constants.ts';
 import type { NodeFeature } from '../core/feature.ts';
 import { MEMBERS_LIMITS } from './limits.ts';
 import type { Joining } from './service.ts';

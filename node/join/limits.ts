@@ -1,4 +1,4 @@
-import type { Limit } from '../../protocols/common/limits.ts';
+import { type Limit, limitsIn } from '../../protocols/common/limits.ts';
 import {
   ANSWER_MAX_BYTES,
   JOIN_PROTOCOL,
@@ -7,24 +7,49 @@ import {
 } from '../../protocols/join/constants.ts';
 import type { QuestionsInit } from '../transport/questions.ts';
 
+const published: Limit[] = [];
+const limit = limitsIn(published);
+
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Invites that can be used: each is a secret that somebody carries about. */
-export const OPEN_INVITES_MAX = 32;
-/** Machines of one owner that are listed, revoked ones included; the file is written as a whole at each change. */
-export const MEMBERS_MAX = 512;
+export const OPEN_INVITES_MAX = limit(
+  'join.openInvites',
+  32,
+  'count',
+  'invites that can be used: each is a secret that somebody carries about',
+);
+export const MEMBERS_MAX = limit(
+  'join.members',
+  512,
+  'count',
+  'machines of one owner that are listed, revoked ones included; the file is written as a whole at each change',
+);
 /** How long an invite can be used unless said, and at most. */
 export const INVITE_LIFETIME_MS = HOUR_MS;
-export const INVITE_LIFETIME_MAX_MS = 30 * DAY_MS;
+export const INVITE_LIFETIME_MAX_MS = limit(
+  'join.inviteLifetimeMax',
+  30 * DAY_MS,
+  'milliseconds',
+  'an invite is a secret in transit',
+);
 export const INVITE_LIFETIME_MIN_MS = MINUTE_MS;
 
-/** How long a delegation to an invited machine lasts: a machine may be off for two months and need no new invite. */
-export const DELEGATION_LIFETIME_MS = 90 * DAY_MS;
+export const DELEGATION_LIFETIME_MS = limit(
+  'join.delegationLifetime',
+  90 * DAY_MS,
+  'milliseconds',
+  'how long a delegation to an invited machine lasts: a machine may be off for two months and need no new invite',
+);
 /** What is left of it when it is renewed. */
-export const RENEWAL_LEFT_MS = 60 * DAY_MS;
+export const RENEWAL_LEFT_MS = limit(
+  'join.renewalLeft',
+  60 * DAY_MS,
+  'milliseconds',
+  'what is left of a delegation when it is renewed',
+);
 /** What is left of it when the node is reported as not ready: somebody has to act. */
 export const RENEWAL_ALARM_MS = 7 * DAY_MS;
 /** Between two attempts to renew, since a node that has just started has no peer yet: doubled after each failure, up to the second. */
@@ -48,27 +73,8 @@ export const JOIN_QUESTIONS: QuestionsInit = {
   streamsPerConnection: 2,
 };
 
-export const MEMBERS_LIMITS: readonly Limit[] = [
-  limit('join.openInvites', OPEN_INVITES_MAX, 'count', 'invites that can be used at a time'),
-  limit('join.members', MEMBERS_MAX, 'count', 'machines of one owner that are listed'),
-  limit('join.inviteLifetimeMax', INVITE_LIFETIME_MAX_MS, 'milliseconds', 'an invite is a secret in transit'),
-  limit(
-    'join.delegationLifetime',
-    DELEGATION_LIFETIME_MS,
-    'milliseconds',
-    'an invited machine may be off for two months and need no new invite',
-  ),
-  limit(
-    'join.renewalLeft',
-    RENEWAL_LEFT_MS,
-    'milliseconds',
-    'what is left of a delegation when it is renewed',
-  ),
-];
-
-function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
-  return { name, value, unit, reason };
-}
+/** For the info document. */
+export const MEMBERS_LIMITS: readonly Limit[] = published;
 
 /** Relations between the limits, asserted where they are defined so that a change cannot break them. */
 function assertRelation(holds: boolean, relation: string): void {

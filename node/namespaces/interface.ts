@@ -27,7 +27,7 @@ export interface Namespaces {
   revokersOf(target: RevocationTarget): ReadonlySet<string> | undefined;
   /**
    * DIDs of the operators whose nodes keep durable replicas of a namespace: its holder itself first, then those that the holder named
-   * and that accepted, ascending. None for a namespace without an owner. `holder`: another one than the present, who held it before.
+   * and that accepted, ascending. `holder`: another one than the present, who held it before.
    */
   sponsorsOf(owner: string, namespace: string, holder?: string): readonly string[];
   /** Whom an operator sponsors: sponsorships that are not withdrawn, nor revoked. */

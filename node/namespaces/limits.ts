@@ -1,4 +1,3 @@
-import type { Limit } from '../../protocols/common/limits.ts';
 import {
   ANSWER_MAX_BYTES,
   NAMESPACES_PROTOCOL,
@@ -59,13 +58,3 @@ export const NOTICE_QUESTIONS: QuestionsInit = {
 };
 /** Own notices that wait for somebody to hear them; beyond that peers find them by asking. */
 export const UNHEARD_MAX = 256;
-
-export const NOTICE_LIMITS: readonly Limit[] = [
-  limit('namespaces.exchange', EXCHANGE_MS, 'milliseconds', 'every peer is asked for news this often'),
-  limit('namespaces.exchangesAtOnce', EXCHANGES_AT_ONCE, 'count', 'peers that are asked at a time'),
-  limit('namespaces.answersAtOnce', ANSWERS_AT_ONCE, 'count', 'each holds an answer in memory'),
-];
-
-function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
-  return { name, value, unit, reason };
-}

@@ -18,12 +18,12 @@ import {
   type SignedSponsorship,
   type SponsorshipPlace,
 } from '../../protocols/namespaces/index.ts';
-import { closeQuietly } from '../disk/database.ts';
+import { closeQuietly, openOrReplace, putDatabaseAside } from '../disk/database.ts';
 import { faultOf } from '../disk/database-faults.ts';
 import type { EventLog } from '../observability/events.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { CommitTimer } from './commit-timer.ts';
-import { openDatabase, putAside } from './database.ts';
+import { NOTICES, noticesPath } from './database.ts';
 import { HISTORIES_MAX, VIEWS_MAX } from './limits.ts';
 import { type NoticeCounts, NoticeIndex, type NoticeIndexInit, namespaceKey } from './notice-index.ts';
 import { NOTICE_ROOM, type NoticeRoom } from './notice-room.ts';
@@ -234,17 +234,9 @@ export class NoticeStore implements HeldNotices, NoticeLog {
   }
 
   #openFile(): Open {
-    for (let attempt = 0; ; attempt++) {
-      const opened = openDatabase(this.#init.directory);
-      if ('database' in opened) return { database: opened.database, rows: new NoticeRows(opened.database) };
-      if (attempt > 0) throw new CodedError('notices_damaged', `a new database is damaged: ${opened.damage}`);
-      this.#putAside(opened.damage);
-    }
-  }
-
-  #putAside(reason: string): void {
-    const aside = putAside(this.#init.directory);
-    this.#components.events.report('notices_damaged', { reason, aside });
+    const { database, damage } = openOrReplace(noticesPath(this.#init.directory), NOTICES);
+    if (damage !== null) this.#components.events.report('notices_damaged', { ...damage });
+    return { database, rows: new NoticeRows(database) };
   }
 
   /** Reads all rows into a new index, and drops those that are damaged. */
@@ -288,7 +280,8 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     this.#isWriting = false;
     closeQuietly(this.#open?.database ?? null);
     this.#open = null;
-    this.#putAside(reason);
+    const aside = putDatabaseAside(noticesPath(this.#init.directory));
+    this.#components.events.report('notices_damaged', { reason, aside });
     this.#open = this.#openFile();
     this.#id = randomBytes(LOG_ID_BYTES);
     this.#index = new NoticeIndex(this.#indexInit);

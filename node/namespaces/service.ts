@@ -155,7 +155,6 @@ export class NamespacesService implements Namespaces {
   }
 
   sponsorsOf(owner: string, namespace: string, formerHolder?: string): readonly string[] {
-    if (owner === '') return [];
     if (this.#sponsorsRevision !== this.#store.revision) this.#sponsors.clear();
     this.#sponsorsRevision = this.#store.revision;
     const key = `${formerHolder ?? ''}\n${namespaceKey({ owner, namespace })}`;

@@ -1,4 +1,4 @@
-import { RELAY_LIMITS } from '../../protocols/relay/limits.ts';
+import { RELAY_LIMITS } from '../../protocols/relay/constants.ts';
 import { RELAY_SETTINGS } from '../config/settings/relay.ts';
 import type { NodeFeature } from '../core/feature.ts';
 import type { RelayService } from './relay.ts';

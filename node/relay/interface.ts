@@ -1,4 +1,4 @@
-/** A topic of a namespace. `owner` is a DID, or empty for nobody's. */
+/** A topic of a namespace. `owner` is a DID. */
 export interface TopicName {
   readonly owner: string;
   readonly namespace: string;

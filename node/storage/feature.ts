@@ -1,6 +1,4 @@
-import { BLOB_LIMITS } from '../../protocols/blobs/limits.ts';
-import { RECONCILIATION_LIMITS } from '../../protocols/reconciliation/limits.ts';
-import { STORAGE_LIMITS } from '../../protocols/storage/limits.ts';
+import { STORAGE_LIMITS } from '../../protocols/storage/constants.ts';
 import { BLOB_STORE_LIMITS } from '../blobs/limits.ts';
 import { STORAGE_SETTINGS } from '../config/settings/storage.ts';
 import type { NodeFeature } from '../core/feature.ts';
@@ -18,14 +16,7 @@ declare module '../core/core.ts' {
 export const STORAGE: NodeFeature = {
   name: 'storage',
   settings: STORAGE_SETTINGS,
-  limits: [
-    ...RECONCILIATION_LIMITS,
-    ...STORAGE_LIMITS,
-    ...STORAGE_SERVICE_LIMITS,
-    ...BLOB_LIMITS,
-    ...BLOB_STORE_LIMITS,
-    ...MAINTENANCE_LIMITS,
-  ],
+  limits: [...STORAGE_LIMITS, ...STORAGE_SERVICE_LIMITS, ...BLOB_STORE_LIMITS, ...MAINTENANCE_LIMITS],
   needs: ['authorisation', 'directory'],
   load: () => import('./create.ts'),
 };

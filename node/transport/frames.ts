@@ -1,5 +1,6 @@
 import type { Stream, StreamMessageEvent } from '@libp2p/interface';
 import { Uint8ArrayList } from 'uint8arraylist';
+import { encodeVarint } from '../../protocols/common/varint.ts';
 import { FRAME_MAX_BYTES, StorageError } from '../../protocols/storage/index.ts';
 
 /** Seven bits of a length in each byte: so many hold the largest frame's. */
@@ -49,7 +50,7 @@ export class Frames {
 
   /** Throws when the stream is closed. Whoever sends bounds what is under way: streams do not. */
   send(frame: Uint8Array): void {
-    this.#stream.send(new Uint8ArrayList(encodeLength(frame.byteLength), frame));
+    this.#stream.send(new Uint8ArrayList(encodeVarint(frame.byteLength), frame));
   }
 
   /** Ends the stream at once. */
@@ -109,16 +110,4 @@ export class Frames {
     this.#buffer.consume(this.#buffer.byteLength);
     this.#init.onEnd(error);
   }
-}
-
-/** What stands before a frame of so many bytes. */
-export function encodeLength(length: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = length;
-  while (rest >= 0x80) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest = Math.floor(rest / 0x80);
-  }
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
 }

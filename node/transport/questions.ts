@@ -1,7 +1,7 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface';
 import { lpStream } from '@libp2p/utils';
+import { ConcurrencyLimit } from '../../protocols/common/concurrency-limit.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import { WaitingRoom } from '../../protocols/common/waiting-room.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 
@@ -35,12 +35,12 @@ const LENGTH_BYTES = 4;
 export class Questions {
   readonly #components: QuestionsComponents;
   readonly #init: QuestionsInit;
-  readonly #answering: WaitingRoom;
+  readonly #answering: ConcurrencyLimit;
 
   constructor(components: QuestionsComponents, init: QuestionsInit) {
     this.#components = components;
     this.#init = init;
-    this.#answering = new WaitingRoom({ max: init.answersAtOnce, maxPerPeer: init.streamsPerConnection });
+    this.#answering = new ConcurrencyLimit({ max: init.answersAtOnce, maxPerKey: init.streamsPerConnection });
   }
 
   async start(): Promise<void> {
@@ -84,7 +84,8 @@ export class Questions {
     const { logger, answer, isShunned, onFault } = this.#components;
     const { protocol, questionMaxBytes, timeoutMs } = this.#init;
     const peer = remotePeer.toString();
-    if (isShunned?.(peer) === true || !this.#answering.enter(peer)) {
+    const release = isShunned?.(peer) === true ? null : this.#answering.tryAcquire(peer);
+    if (release === null) {
       stream.abort(new Error('too many questions at once'));
       return;
     }
@@ -99,7 +100,7 @@ export class Questions {
       logger.debug({ peer, protocol, reason: errorMessage(error) }, 'a question was not answered');
       stream.abort(error instanceof Error ? error : new Error(errorMessage(error)));
     } finally {
-      this.#answering.leave(peer);
+      release();
     }
   }
 }

@@ -16,7 +16,6 @@ export { BlobBuilder, type Block, chunksOf } from './client.ts';
 export { fileSizeOf } from './codec.ts';
 export * from './constants.ts';
 export { BLOB_ERRORS, BlobError, type BlobErrorCode } from './errors.ts';
-export { BLOB_LIMITS } from './limits.ts';
 export { type BlobMetrics, createBlobMetrics } from './metrics.ts';
 export {
   BlobReader,

@@ -1,3 +1,4 @@
+import { varint } from 'multiformats';
 import { CID_BYTES } from '../common/block-cid.ts';
 import type { Profile } from './constants.ts';
 
@@ -45,14 +46,14 @@ export function blockCountOf({ height, size }: Subtree, profile: Profile): numbe
 /** Bytes of the root block of a subtree. */
 export function blockBytesOf(subtree: Subtree, profile: Profile): number {
   if (subtree.height === 0) return subtree.size;
-  let data = TYPE_BYTES + 1 + varintBytes(subtree.size);
+  let data = TYPE_BYTES + 1 + varint.encodingLength(subtree.size);
   let links = 0;
   for (const { child, times } of kindsOfChildren(subtree, profile)) {
-    data += times * (1 + varintBytes(child.size));
-    const link = HASH_BYTES + NAME_BYTES + 1 + varintBytes(dagBytesOf(child, profile));
-    links += times * (1 + varintBytes(link) + link);
+    data += times * (1 + varint.encodingLength(child.size));
+    const link = HASH_BYTES + NAME_BYTES + 1 + varint.encodingLength(dagBytesOf(child, profile));
+    links += times * (1 + varint.encodingLength(link) + link);
   }
-  return links + 1 + varintBytes(data) + data;
+  return links + 1 + varint.encodingLength(data) + data;
 }
 
 /** Bytes of all blocks of a subtree, counted as often as they are linked: the Tsize of links to it. */
@@ -80,12 +81,4 @@ function kindsOfChildren(
   const rest = size - times * full;
   const kinds = [{ child: { height: height - 1, size: full }, times }];
   return rest === 0 ? kinds : [...kinds, { child: { height: height - 1, size: rest }, times: 1 }];
-}
-
-const VARINT_BITS = 7;
-
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest >= 2 ** VARINT_BITS; rest = Math.floor(rest / 2 ** VARINT_BITS)) bytes += 1;
-  return bytes;
 }

@@ -2,12 +2,16 @@
 import * as dagCbor from '@ipld/dag-cbor';
 import { CID } from 'multiformats/cid';
 import { CID_BYTES } from './block-cid.ts';
-import { concatBytes } from './bytes.ts';
+import { concatBytes, equalBytes } from './bytes.ts';
+import type { Crypto } from './crypto.ts';
 import { CodedError } from './errors.ts';
+import { encodeVarint } from './varint.ts';
 
 const VERSION = 1;
 const VARINT_MAX_BYTES = 5;
 const HEADER_MAX_BYTES = 1024;
+/** Version, codec, hash function and its length: the digest follows. */
+const CID_HEAD_BYTES = 4;
 
 export interface CarBlock {
   /** 36 bytes: version 1, SHA-256. */
@@ -15,34 +19,31 @@ export interface CarBlock {
   readonly bytes: Uint8Array;
 }
 
-/** As long for every root. */
+/** The header has the same length for every root, so it can be written over once the root is known. */
 export function encodeCarHeader(root: Uint8Array): Uint8Array {
-  const header = dagCbor.encode({ roots: [CID.decode(root)], version: VERSION });
-  return concatBytes(varint(header.byteLength), header);
+  return section(dagCbor.encode({ roots: [CID.decode(root)], version: VERSION }));
 }
 
-/** What stands before the bytes of a block. */
-export function encodeCarPrefix({ cid, bytes }: CarBlock): Uint8Array {
-  return concatBytes(varint(cid.byteLength + bytes.byteLength), cid);
+export function encodeCarBlock({ cid, bytes }: CarBlock): Uint8Array {
+  return section(cid, bytes);
 }
 
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Uint8Array.from([...bytes, rest]);
-    bytes.push((rest % 128) + 128);
-  }
+function section(...parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  return concatBytes(encodeVarint(length), ...parts);
 }
 
-/** The blocks of an archive as its bytes come. The hashes are not looked at. Throws `bad_archive`. */
+/** Reads the blocks of an archive from its bytes in pieces, and checks each against its CID. Throws `bad_archive`. */
 export class CarParser {
+  readonly #crypto: Pick<Crypto, 'sha256'>;
   readonly #blockMax: number;
   /** Of its one root; null until the header came. */
   root: Uint8Array | null = null;
   #pending: Uint8Array[] = [];
   #length = 0;
 
-  constructor(init: { readonly blockMaxBytes: number }) {
+  constructor(crypto: Pick<Crypto, 'sha256'>, init: { readonly blockMaxBytes: number }) {
+    this.#crypto = crypto;
     this.#blockMax = init.blockMaxBytes;
   }
 
@@ -56,7 +57,7 @@ export class CarParser {
     this.#length += bytes.byteLength;
     for (let frame = this.#frame(); frame !== null; frame = this.#frame()) {
       if (this.root === null) this.root = rootOf(frame);
-      else yield blockOf(frame);
+      else yield this.#block(frame);
     }
   }
 
@@ -74,6 +75,19 @@ export class CarParser {
     this.#pending = rest.byteLength === 0 ? [] : [rest];
     this.#length = rest.byteLength;
     return all.subarray(found.bytes, end);
+  }
+
+  #block(frame: Uint8Array): CarBlock {
+    const cid = frame.subarray(0, CID_BYTES);
+    // version 1, any codec of one byte, SHA-256
+    if (frame.byteLength < CID_BYTES || cid[0] !== 1 || cid[2] !== 0x12 || cid[3] !== 0x20) {
+      throw badArchive('a block in it has a CID that is not of version 1 and SHA-256');
+    }
+    const bytes = frame.subarray(CID_BYTES);
+    if (!equalBytes(this.#crypto.sha256(bytes), cid.subarray(CID_HEAD_BYTES))) {
+      throw badArchive('a block in it is not what its CID says');
+    }
+    return { cid, bytes };
   }
 
   #peek(length: number): Uint8Array {
@@ -106,15 +120,6 @@ function rootOf(frame: Uint8Array): Uint8Array {
     // said below
   }
   throw badArchive('it does not begin as a CARv1 with one root does');
-}
-
-function blockOf(frame: Uint8Array): CarBlock {
-  const cid = frame.subarray(0, CID_BYTES);
-  // version 1, any codec of one byte, SHA-256
-  if (frame.byteLength < CID_BYTES || cid[0] !== 1 || cid[2] !== 0x12 || cid[3] !== 0x20) {
-    throw badArchive('a block in it has a CID that is not of version 1 and SHA-256');
-  }
-  return { cid, bytes: frame.subarray(CID_BYTES) };
 }
 
 export function badArchive(what: string): CodedError {

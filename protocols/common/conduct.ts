@@ -1,9 +1,7 @@
 import type { Clock } from './clock.ts';
-import { RateLimiter } from './rate-limit.ts';
+import { RATED_PEERS_MAX, RateLimit } from './rate-limit.ts';
 import type { Refusal } from './refusal.ts';
 
-/** Peers whose conduct is remembered, connected or not. */
-const PEERS_MAX = 10_000;
 /** Proven faults a peer may have: the third of a bad disk or a bad day is one too many. */
 const FAULTS_FREE = 2;
 /** How long one proven fault takes to be forgiven. */
@@ -17,23 +15,26 @@ export interface ConductInit {
   readonly ignoredBurst: number;
 }
 
+/** Where no setting says otherwise. */
+export const IGNORED_DEFAULT: ConductInit = { ignoredPerSecond: 100, ignoredBurst: 400 };
+
 /** Remembers what peers did, over reconnections. Gossip's own score forgets a peer that reconnects. */
 export class Conduct {
-  readonly #ignored: RateLimiter;
-  readonly #faults: RateLimiter;
+  readonly #ignored: RateLimit;
+  readonly #faults: RateLimit;
 
   constructor(components: { clock: Clock }, init: ConductInit) {
-    this.#ignored = new RateLimiter(components, {
+    this.#ignored = new RateLimit(components, {
       perSecond: init.ignoredPerSecond,
       burst: init.ignoredBurst,
       debtMax: init.ignoredBurst,
-      maxKeys: PEERS_MAX,
+      maxKeys: RATED_PEERS_MAX,
     });
-    this.#faults = new RateLimiter(components, {
+    this.#faults = new RateLimit(components, {
       perSecond: 1 / FAULT_FORGIVEN_S,
       burst: FAULTS_FREE,
       debtMax: FAULTS_HELD_MAX,
-      maxKeys: PEERS_MAX,
+      maxKeys: RATED_PEERS_MAX,
     });
   }
 

@@ -83,9 +83,8 @@ export function checkDid(did: string): void {
   parseDid(did);
 }
 
-/** Whether `owner` may own a namespace: a DID, or empty for nobody. Throws `NameError` `bad_owner`. */
+/** Throws `NameError` `bad_owner` for what is no DID: every namespace has an owner. */
 export function checkOwnerDid(owner: string): void {
-  if (owner === '') return;
   try {
     parseDid(owner);
   } catch (error) {

@@ -5,3 +5,16 @@ export interface Limit {
   readonly unit: 'bytes' | 'milliseconds' | 'messages' | 'peers' | 'count' | 'per second';
   readonly reason: string;
 }
+
+/**
+ * Declares limits that a client or an operator can act on. Each is declared once: the value that the code uses is the one that
+ * `/v1/info` publishes, from `published`.
+ */
+export function limitsIn(
+  published: Limit[],
+): (name: string, value: number, unit: Limit['unit'], reason: string) => number {
+  return (name, value, unit, reason) => {
+    published.push({ name, value, unit, reason });
+    return value;
+  };
+}

@@ -49,8 +49,8 @@ export function checkTopic(topic: string): void {
 
 export function checkOwner(owner: string): void {
   const length = owner.length > OWNER_MAX_BYTES ? owner.length : utf8Length(owner);
-  if (length > OWNER_MAX_BYTES || !isCleanText(owner)) {
-    throw new NameError('bad_owner', `owner must be a DID of at most ${OWNER_MAX_BYTES} bytes`);
+  if (length < 1 || length > OWNER_MAX_BYTES || !isCleanText(owner)) {
+    throw new NameError('bad_owner', `owner must be a DID of 1 to ${OWNER_MAX_BYTES} bytes`);
   }
 }
 

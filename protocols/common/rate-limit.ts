@@ -1,14 +1,23 @@
 import type { Clock } from './clock.ts';
 
-export interface RateLimitInit {
-  /** What a key may spend each second. */
+/** Peers whose rates a node remembers, connected or not: some 200 bytes each, and more than it meets in minutes. */
+export const RATED_PEERS_MAX = 10_000;
+
+/** A token bucket that can be overdrawn. */
+export interface Rate {
+  /** Cost that may be spent each second. */
   readonly perSecond: number;
-  /** The most a key can have saved up: how large a burst may be. */
+  /** The most that can be saved up: how large a burst may be. */
   readonly burst: number;
-  /** The most a key can owe: how long it is over its rate after it stopped. */
+  /** The most that can be owed: how long somebody is over the rate after it stopped. */
   readonly debtMax: number;
-  /** How many keys are remembered; the least recently used one is forgotten first, which forgives it. */
+}
+
+export interface RateLimitInit extends Rate {
+  /** Keys that are remembered. The least recently used one is forgotten first, which forgives it. */
   readonly maxKeys: number;
+  /** The rate of all keys together; unbounded unless it is given. */
+  readonly total?: Rate;
 }
 
 interface Account {
@@ -17,23 +26,40 @@ interface Account {
 }
 
 /**
- * Meters what keys spend, as a token bucket that can be overdrawn: a key that goes on over its rate stays over
- * it between two bursts, too. Bounded in keys.
+ * Meters what each key spends, and all of them together, in token buckets that can be overdrawn: a key that goes on over its rate
+ * stays over it between two bursts, too.
  */
-export class RateLimiter {
+export class RateLimit {
   readonly #clock: Clock;
   readonly #init: RateLimitInit;
   readonly #accounts = new Map<string, Account>();
+  readonly #total: Account;
 
-  constructor(components: { clock: Clock }, init: RateLimitInit) {
+  constructor(components: { readonly clock: Clock }, init: RateLimitInit) {
     this.#clock = components.clock;
     this.#init = init;
+    this.#total = { balance: init.total?.burst ?? 0, at: components.clock.now() };
   }
 
-  /** Charges `key` with `cost`. */
-  charge(key: string, cost = 1): void {
+  /**
+   * Charges `key` with `cost`, granted or not. How long the key must wait before it tries again, in milliseconds; 0 where it had room
+   * for this. All together are charged only with what is granted, so that nobody is refused for what others were refused.
+   */
+  take(key: string, cost = 1): number {
     const account = this.#settled(key);
-    account.balance = Math.max(-this.#init.debtMax, account.balance - cost);
+    spend(account, this.#init, cost);
+    if (account.balance < 0) return waitMs(account, this.#init, cost);
+    const { total } = this.#init;
+    if (total === undefined) return 0;
+    this.#settle(this.#total, total);
+    if (this.#total.balance < 0) return waitMs(this.#total, total, cost);
+    spend(this.#total, total, cost);
+    return 0;
+  }
+
+  /** Charges `key` with `cost`, and asks nothing. */
+  charge(key: string, cost = 1): void {
+    spend(this.#settled(key), this.#init, cost);
   }
 
   /** Whether `key` owes: it has spent all its burst and more than its rate since. */
@@ -42,19 +68,14 @@ export class RateLimiter {
   }
 
   /** How long `key` must spend nothing until it can be charged with `cost` and not owe, in milliseconds. */
-  waitMs(key: string, cost = 1): number {
-    if (!this.#accounts.has(key)) return 0;
-    const missing = cost - this.#settled(key).balance;
-    return Math.max(0, Math.ceil((missing / this.#init.perSecond) * 1000));
+  retryAfterMs(key: string, cost = 1): number {
+    return this.#accounts.has(key) ? waitMs(this.#settled(key), this.#init, cost) : 0;
   }
 
   #settled(key: string): Account {
-    const { perSecond, burst, maxKeys } = this.#init;
-    const now = this.#clock.now();
-    const account = this.#accounts.get(key) ?? { balance: burst, at: now };
-    const earned = (Math.max(0, now - account.at) / 1000) * perSecond;
-    account.balance = Math.min(burst, account.balance + earned);
-    account.at = now;
+    const { burst, maxKeys } = this.#init;
+    const account = this.#accounts.get(key) ?? { balance: burst, at: this.#clock.now() };
+    this.#settle(account, this.#init);
     this.#accounts.delete(key);
     this.#accounts.set(key, account);
     if (this.#accounts.size > maxKeys) {
@@ -63,4 +84,20 @@ export class RateLimiter {
     }
     return account;
   }
+
+  /** Adds what was earned since the account was looked at last. A clock that goes back gives nothing and takes nothing. */
+  #settle(account: Account, { perSecond, burst }: Rate): void {
+    const now = this.#clock.now();
+    const earned = (Math.max(0, now - account.at) / 1000) * perSecond;
+    account.balance = Math.min(burst, account.balance + earned);
+    account.at = now;
+  }
+}
+
+function spend(account: Account, { debtMax }: Rate, cost: number): void {
+  account.balance = Math.max(-debtMax, account.balance - cost);
+}
+
+function waitMs({ balance }: Account, { perSecond }: Rate, cost: number): number {
+  return Math.max(0, Math.ceil(((cost - balance) / perSecond) * 1000));
 }

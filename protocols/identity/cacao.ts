@@ -1,6 +1,7 @@
 import * as dagCbor from '@ipld/dag-cbor';
 import { decodeBase58 } from '../common/base58.ts';
 import { hasFewItems } from '../common/cbor-bounds.ts';
+import { CHAIN_LINK_MAX_BYTES } from '../common/chain.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { BASE58_MAX_LENGTH, type DidKey, type DidPkh, type WalletChain } from '../common/did.ts';
 import { errorMessage } from '../common/errors.ts';
@@ -8,7 +9,6 @@ import {
   ED25519_SIGNATURE_BYTES,
   EIP191_SIGNATURE_BYTES,
   LINK_ITEMS_MAX,
-  LINK_MAX_BYTES,
   RESOURCES_MAX,
   WITNESS_MAX_BYTES,
 } from './constants.ts';
@@ -49,8 +49,8 @@ export function encodeCacao(signIn: SignIn, signature: Uint8Array): Uint8Array {
 
 /** Reads a CACAO; the signature is not verified here. Throws `IdentityError`. */
 export function decodeCacao(bytes: Uint8Array, crypto: Pick<Crypto, 'sha256'>): SignedLink {
-  if (bytes.byteLength > LINK_MAX_BYTES) {
-    throw new IdentityError('chain_too_large', `CACAO exceeds ${LINK_MAX_BYTES} bytes`);
+  if (bytes.byteLength > CHAIN_LINK_MAX_BYTES) {
+    throw new IdentityError('chain_too_large', `CACAO exceeds ${CHAIN_LINK_MAX_BYTES} bytes`);
   }
   const canonical = readCanonical(bytes);
   // whatever else it is, it is refused: it is read only to say why
@@ -206,7 +206,7 @@ function checkSignature({ chain, address }: DidPkh, value: unknown): UnsignedPro
       signature,
     };
   }
-  const signature = check.bytes('s.s', value, LINK_MAX_BYTES, 0);
+  const signature = check.bytes('s.s', value, CHAIN_LINK_MAX_BYTES, 0);
   if (signature.byteLength !== EIP191_SIGNATURE_BYTES) throw contractWallet();
   return { kind: 'eip191', signer: bytesOfHex(address.slice(2)), signature };
 }

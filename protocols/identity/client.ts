@@ -1,11 +1,12 @@
 import { base64pad } from 'multiformats/bases/base64';
 import { decodeBase58 } from '../common/base58.ts';
+import { CHAIN_LINK_MAX_BYTES } from '../common/chain.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Crypto, Ed25519Signer } from '../common/crypto.ts';
 import type { WalletChain } from '../common/did.ts';
 import { didKey, encodeMultikey } from '../common/did-key.ts';
 import { bytesOfHex, contractWallet, decodeCacao, encodeCacao, readPayload } from './cacao.ts';
-import { DELEGATION_NONCE_BYTES, LINK_MAX_BYTES, SIGN_IN_VERSION } from './constants.ts';
+import { DELEGATION_NONCE_BYTES, SIGN_IN_VERSION } from './constants.ts';
 import {
   decodeDelegation,
   delegationSigningBytes,
@@ -151,7 +152,7 @@ export function makeCacao(
 
 /** The bytes of a signature as wallets write it. Throws `IdentityError` for what is none. */
 export function decodeSignature(chain: WalletChain, text: string): Uint8Array {
-  if (text.length > 2 * LINK_MAX_BYTES) throw badSignature('is too long');
+  if (text.length > 2 * CHAIN_LINK_MAX_BYTES) throw badSignature('is too long');
   if (chain === 'solana') {
     const bytes = decodeBase58(text, SOLANA_SIGNATURE_MAX_LENGTH);
     if (bytes === null) throw badSignature('of a Solana wallet must be base58');

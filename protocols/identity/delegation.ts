@@ -1,13 +1,8 @@
 import { hasFewItems } from '../common/cbor-bounds.ts';
+import { CHAIN_LINK_MAX_BYTES } from '../common/chain.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { SignedForm } from '../common/signed-form.ts';
-import {
-  DELEGATION_BODY_ITEMS,
-  DELEGATION_DOMAIN,
-  DELEGATION_VERSION,
-  LINK_ITEMS_MAX,
-  LINK_MAX_BYTES,
-} from './constants.ts';
+import { DELEGATION_BODY_ITEMS, DELEGATION_DOMAIN, DELEGATION_VERSION, LINK_ITEMS_MAX } from './constants.ts';
 import { IdentityError } from './errors.ts';
 import type { Delegation, SignedLink } from './link.ts';
 import { readDelegation } from './validate.ts';
@@ -17,7 +12,7 @@ const form = new SignedForm({
   version: DELEGATION_VERSION,
   domain: DELEGATION_DOMAIN,
   items: DELEGATION_BODY_ITEMS,
-  maxBytes: LINK_MAX_BYTES,
+  maxBytes: CHAIN_LINK_MAX_BYTES,
   fail: (fault, message) => new IdentityError(`chain_${fault}`, message),
 });
 

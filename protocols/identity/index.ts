@@ -31,6 +31,7 @@ export {
 } from './client.ts';
 export { decodeLink } from './codec.ts';
 export * from './constants.ts';
+export { IDENTITY_LIMITS } from './constants.ts';
 export {
   decodeDelegation,
   delegationSigningBytes,
@@ -39,7 +40,6 @@ export {
 } from './delegation.ts';
 export { checksumAddress } from './eip55.ts';
 export { IDENTITY_ERRORS, IdentityError, type IdentityErrorCode } from './errors.ts';
-export { IDENTITY_LIMITS } from './limits.ts';
 export type { Delegation, Link, Proof, SignedLink, SignIn, VerifiedChain } from './link.ts';
 export { createIdentityMetrics, type IdentityMetrics } from './metrics.ts';
 export {

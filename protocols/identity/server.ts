@@ -1,8 +1,8 @@
 import { bytesKey, concatBytes, equalBytes } from '../common/bytes.ts';
+import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
 import type { Crypto, WalletCrypto } from '../common/crypto.ts';
 import { decodeMultikey, didKey, encodeMultikey } from '../common/did-key.ts';
 import { CodedError } from '../common/errors.ts';
-import { WaitingRoom } from '../common/waiting-room.ts';
 import { decodeLink } from './codec.ts';
 import { VERIFYING_MAX, VERIFYING_MAX_PER_PEER } from './constants.ts';
 import { IdentityError } from './errors.ts';
@@ -47,7 +47,7 @@ export class ChainVerifier {
   readonly #init: ChainVerifierInit;
   readonly #known = new Map<string, Known>();
   readonly #verifying = new Map<string, Promise<Known>>();
-  readonly #waiting = new WaitingRoom({ max: VERIFYING_MAX, maxPerPeer: VERIFYING_MAX_PER_PEER });
+  readonly #pending = new ConcurrencyLimit({ max: VERIFYING_MAX, maxPerKey: VERIFYING_MAX_PER_PEER });
 
   constructor(components: ChainVerifierComponents, init: ChainVerifierInit) {
     this.#components = components;
@@ -56,7 +56,7 @@ export class ChainVerifier {
 
   /** Chains that wait for verification now. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#pending.size;
   }
 
   /** Chains that are remembered. */
@@ -123,15 +123,12 @@ export class ChainVerifier {
     const underway = this.#verifying.get(key);
     if (underway !== undefined) this.#components.metrics.chainsFromCache += 1;
     const read = underway === undefined ? this.#read(chain) : null;
-    if (!this.#waiting.enter(peer)) {
+    const release = this.#pending.tryAcquire(peer);
+    if (release === null) {
       throw new IdentityError('overloaded', 'too many chains wait for verification', true);
     }
     const verification = underway ?? this.#start(key, read ?? []);
-    return verification
-      .then((known) => ofAuthor(known, author))
-      .finally(() => {
-        this.#waiting.leave(peer);
-      });
+    return verification.then((known) => ofAuthor(known, author)).finally(release);
   }
 
   #read(chain: readonly Uint8Array[]): SignedLink[] {

@@ -1,13 +1,8 @@
+import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_BYTES, CHAIN_MAX_LINKS } from '../common/chain.ts';
 import { type DidKey, parseDid } from '../common/did.ts';
 import { CodedError } from '../common/errors.ts';
 import { FieldChecks } from '../common/fields.ts';
-import {
-  CHAIN_MAX_BYTES,
-  CHAIN_MAX_LINKS,
-  DELEGATION_NONCE_BYTES,
-  LINK_MAX_BYTES,
-  RESOURCES_MAX,
-} from './constants.ts';
+import { DELEGATION_NONCE_BYTES, RESOURCES_MAX } from './constants.ts';
 import { IdentityError } from './errors.ts';
 import type { Delegation, Link } from './link.ts';
 import { type AskedResource, contains, grants, parseResource, type Resource } from './resource.ts';
@@ -89,8 +84,8 @@ export function checkSizes(chain: readonly Uint8Array[]): void {
   }
   let total = 0;
   for (const { byteLength } of chain) {
-    if (byteLength > LINK_MAX_BYTES) {
-      throw new IdentityError('chain_too_large', `link exceeds ${LINK_MAX_BYTES} bytes`);
+    if (byteLength > CHAIN_LINK_MAX_BYTES) {
+      throw new IdentityError('chain_too_large', `link exceeds ${CHAIN_LINK_MAX_BYTES} bytes`);
     }
     total += byteLength;
   }

@@ -1,9 +1,8 @@
 import * as dagCbor from '@ipld/dag-cbor';
 import { base64url } from 'multiformats/bases/base64';
 import { concatBytes, equalBytes } from '../common/bytes.ts';
-import { hasFewItems } from '../common/cbor-bounds.ts';
 import type { Crypto } from '../common/crypto.ts';
-import { errorMessage } from '../common/errors.ts';
+import { decodeFrameItems } from '../common/versioned-frame.ts';
 import {
   ADDRESSES_MAX,
   ANSWER_MAX_BYTES,
@@ -53,12 +52,18 @@ export function encodeInvite(invite: Invite): Uint8Array {
 
 /** Reads an invite. Throws `JoinError` `invite_malformed` or `invite_version`. */
 export function decodeInvite(bytes: Uint8Array): Invite {
-  const rest = decodeItems(bytes, INVITE_MAX_BYTES, badInvite, (version) => {
-    if (version === INVITE_VERSION) return;
-    throw new JoinError(
-      'invite_version',
-      `invite of version ${String(version)} is not known here: install the version of maillon that made it`,
-    );
+  const rest = decodeFrameItems(bytes, {
+    noun: 'invite',
+    maxBytes: INVITE_MAX_BYTES,
+    maxItems: CBOR_ITEMS_MAX,
+    malformed: badInvite,
+    checkVersion: (version) => {
+      if (version === INVITE_VERSION) return;
+      throw new JoinError(
+        'invite_version',
+        `invite of version ${version} is not known here: install the version of maillon that made it`,
+      );
+    },
   });
   const [id, secret, role, swarm, owner, issuer, addresses, networkKey, expiry, chain] = rest;
   if (rest.length !== INVITE_ITEMS - 1) throw badInvite(`invite must be an array of ${INVITE_ITEMS} items`);
@@ -121,7 +126,7 @@ export function encodeRequest(request: JoinRequest): Uint8Array {
 
 /** Reads a request. Throws `JoinError` `frame_malformed` or `frame_version`. */
 export function decodeRequest(bytes: Uint8Array): JoinRequest {
-  const [kind, ...fields] = decodeItems(bytes, REQUEST_MAX_BYTES, malformed, checkFrameVersion);
+  const [kind, ...fields] = decodeFrame(bytes, REQUEST_MAX_BYTES);
   if (kind === 'redeem' && fields.length === REDEEM_ITEMS - 2) {
     const [id, secret, name] = fields;
     return {
@@ -146,7 +151,7 @@ export function encodeAnswer({ error, chain, entryPoints }: JoinAnswer): Uint8Ar
 
 /** Reads an answer; the links of the chain are not looked at. Throws as `decodeRequest`. */
 export function decodeAnswer(bytes: Uint8Array): JoinAnswer {
-  const items = decodeItems(bytes, ANSWER_MAX_BYTES, malformed, checkFrameVersion);
+  const items = decodeFrame(bytes, ANSWER_MAX_BYTES);
   const [error, chain, entryPoints] = items;
   if (items.length !== ANSWER_ITEMS - 1)
     throw malformed(`an answer must be an array of ${ANSWER_ITEMS} items`);
@@ -158,31 +163,16 @@ export function decodeAnswer(bytes: Uint8Array): JoinAnswer {
   return { error: code, chain: links, entryPoints: list.map((one) => check.entryPoint(one)) };
 }
 
-function checkFrameVersion(version: unknown): void {
-  if (version !== FRAME_VERSION) {
-    throw new JoinError('frame_version', `frame version ${String(version)} is not known here`);
-  }
-}
-
-/** The items of an array behind its version. */
-function decodeItems(
-  bytes: Uint8Array,
-  maxBytes: number,
-  fail: (message: string) => JoinError,
-  checkVersion: (version: unknown) => void,
-): unknown[] {
-  if (bytes.byteLength > maxBytes) throw fail(`exceeds ${maxBytes} bytes`);
-  if (!hasFewItems(bytes, CBOR_ITEMS_MAX)) throw fail(`must be at most ${CBOR_ITEMS_MAX} items of DAG-CBOR`);
-  let items: unknown;
-  try {
-    items = dagCbor.decode(bytes);
-  } catch (error) {
-    throw fail(`is not DAG-CBOR: ${errorMessage(error)}`);
-  }
-  if (!Array.isArray(items)) throw fail('must be an array');
-  const [version, ...rest] = items as unknown[];
-  if (!Number.isSafeInteger(version)) throw fail('version must be an integer');
-  checkVersion(version);
-  if (!equalBytes(dagCbor.encode(items), bytes)) throw fail('is not canonical DAG-CBOR');
-  return rest;
+/** The items of a request or an answer behind its version. */
+function decodeFrame(bytes: Uint8Array, maxBytes: number): unknown[] {
+  return decodeFrameItems(bytes, {
+    noun: 'frame',
+    maxBytes,
+    maxItems: CBOR_ITEMS_MAX,
+    malformed,
+    checkVersion: (version) => {
+      if (version === FRAME_VERSION) return;
+      throw new JoinError('frame_version', `frame version ${version} is not known here`);
+    },
+  });
 }

@@ -1,5 +1,10 @@
+import { CHAIN_MAX_BYTES } from '../common/chain.ts';
 import { ED25519_MULTIKEY_BYTES } from '../common/did-key.ts';
+import { type Limit, limitsIn } from '../common/limits.ts';
 import { NODE_ADDRESS_MAX_BYTES } from '../common/node-address.ts';
+
+const published: Limit[] = [];
+const limit = limitsIn(published);
 
 /** Stream protocol by which an invite is redeemed and a member's delegation is renewed. */
 export const JOIN_PROTOCOL = '/maillon/join/1';
@@ -23,13 +28,18 @@ export const SECRET_DOMAIN = 'maillon/invite-secret/1';
 /** A pre-shared key of a private network. */
 export const NETWORK_KEY_BYTES = 32;
 export const KEY_BYTES = ED25519_MULTIKEY_BYTES;
-/** Addresses of the issuer, or of nodes to join through. */
-export const ADDRESSES_MAX = 16;
-/** Links of a chain, and bytes of all of them together: what an object's chain may have (identity/SPEC.md). */
-export const CHAIN_MAX_LINKS = 8;
-export const CHAIN_MAX_BYTES = 4096;
-/** Characters of the name that a machine gives itself: a host name. */
-export const MEMBER_NAME_MAX_LENGTH = 64;
+export const ADDRESSES_MAX = limit(
+  'join.addresses',
+  16,
+  'count',
+  'addresses of the issuer, or of nodes to join through',
+);
+export const MEMBER_NAME_MAX_LENGTH = limit(
+  'join.nameLength',
+  64,
+  'count',
+  'characters of the name that a machine gives itself: a host name',
+);
 
 /** Every field at its largest; usual invites are some 300 bytes. */
 export const INVITE_MAX_BYTES = 10 * 1024;
@@ -44,15 +54,27 @@ export const REQUEST_MAX_BYTES = 5 * 1024;
 export const ANSWER_MAX_BYTES = 10 * 1024;
 /** How long a request may take, from opening the stream to the answer's last byte: the issuer syncs its disk meanwhile. */
 export const REQUEST_TIMEOUT_MS = 15_000;
-/** Requests that one peer may make over longer times: a machine joins once and renews once a month. */
-export const REQUESTS_PER_SECOND = 0.1;
+export const REQUESTS_PER_SECOND = limit(
+  'join.requestsPerSecond',
+  0.1,
+  'per second',
+  'requests that one peer may make over longer times: a machine joins once and renews once a month',
+);
 /** The same at once: a user who tries again. */
-export const REQUESTS_BURST = 10;
+export const REQUESTS_BURST = limit(
+  'join.requestsBurst',
+  10,
+  'count',
+  'requests of one peer at once: a user who tries again',
+);
 /** Requests of all peers together: each that is right costs a disk sync and a signature. */
 export const REQUESTS_TOTAL_PER_SECOND = 5;
 export const REQUESTS_TOTAL_BURST = 50;
 /** Peers whose requests are counted. */
 export const PEERS_MAX = 1024;
+
+/** For the info document. */
+export const JOIN_LIMITS: readonly Limit[] = published;
 
 /** Relations between the limits, asserted where they are defined so that a change cannot break them. */
 function assertRelation(holds: boolean, relation: string): void {

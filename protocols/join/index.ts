@@ -17,6 +17,7 @@ export {
   parseInvite,
 } from './codec.ts';
 export * from './constants.ts';
+export { JOIN_LIMITS } from './constants.ts';
 export {
   isJoinRefusal,
   JOIN_ERRORS,
@@ -26,7 +27,6 @@ export {
   type JoinRefusal,
 } from './errors.ts';
 export type { EntryPoint, Invite, JoinAnswer, JoinRequest } from './invite.ts';
-export { JOIN_LIMITS } from './limits.ts';
 export { createJoinMetrics, type JoinMetrics } from './metrics.ts';
 export { type HeldInvite, JoinServer, type JoinServerComponents } from './server.ts';
 export { JoinChecks, memberName } from './validate.ts';

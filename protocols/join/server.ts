@@ -1,7 +1,7 @@
 import { bytesKey } from '../common/bytes.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Crypto } from '../common/crypto.ts';
-import { RateLimiter } from '../common/rate-limit.ts';
+import { RateLimit } from '../common/rate-limit.ts';
 import { decodeRequest, encodeAnswer, hashSecret } from './codec.ts';
 import {
   type MemberRole,
@@ -48,27 +48,23 @@ export interface JoinServerComponents {
   readonly entryPoints: () => readonly EntryPoint[];
 }
 
-const ALL = 'all';
-
 /** Answers machines that redeem invites and members that renew their delegations. */
 export class JoinServer {
   readonly #components: JoinServerComponents;
-  readonly #byPeer: RateLimiter;
-  readonly #total: RateLimiter;
+  readonly #rate: RateLimit;
 
   constructor(components: JoinServerComponents) {
     this.#components = components;
-    this.#byPeer = new RateLimiter(components, {
+    this.#rate = new RateLimit(components, {
       perSecond: REQUESTS_PER_SECOND,
       burst: REQUESTS_BURST,
       debtMax: REQUESTS_BURST,
       maxKeys: PEERS_MAX,
-    });
-    this.#total = new RateLimiter(components, {
-      perSecond: REQUESTS_TOTAL_PER_SECOND,
-      burst: REQUESTS_TOTAL_BURST,
-      debtMax: REQUESTS_TOTAL_BURST,
-      maxKeys: 1,
+      total: {
+        perSecond: REQUESTS_TOTAL_PER_SECOND,
+        burst: REQUESTS_TOTAL_BURST,
+        debtMax: REQUESTS_TOTAL_BURST,
+      },
     });
   }
 
@@ -91,17 +87,11 @@ export class JoinServer {
   }
 
   async #grant(bytes: Uint8Array, key: Uint8Array): Promise<readonly Uint8Array[]> {
-    this.#charge(bytesKey(key));
+    // before anything is read, so that a flood costs a map look-up each
+    if (this.#rate.take(bytesKey(key)) > 0) throw refuse('rate_limited');
     const request = decodeRequest(bytes);
     if (this.#components.isRevoked(key)) throw refuse('member_revoked');
     return request.kind === 'redeem' ? this.#redeem(request, key) : this.#renew(request, key);
-  }
-
-  /** Before anything is read, so that a flood costs a map look-up each. */
-  #charge(peer: string): void {
-    this.#byPeer.charge(peer);
-    if (this.#byPeer.isExceeded(peer) || this.#total.isExceeded(ALL)) throw refuse('rate_limited');
-    this.#total.charge(ALL);
   }
 
   async #redeem(

@@ -1,3 +1,4 @@
+import { CHAIN_MAX_BYTES, CHAIN_MAX_LINKS } from '../common/chain.ts';
 import { checkOwnerDid } from '../common/did.ts';
 import { decodeMultikey } from '../common/did-key.ts';
 import type { CodedError } from '../common/errors.ts';
@@ -6,8 +7,6 @@ import { checkSwarm } from '../common/names.ts';
 import { NODE_ADDRESS_MAX_BYTES, parseNodeAddress } from '../common/node-address.ts';
 import {
   ADDRESSES_MAX,
-  CHAIN_MAX_BYTES,
-  CHAIN_MAX_LINKS,
   INVITE_ID_BYTES,
   KEY_BYTES,
   MEMBER_NAME_MAX_LENGTH,

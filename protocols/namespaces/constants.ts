@@ -1,8 +1,13 @@
+import { CHAIN_MAX_BYTES, CHAIN_MAX_LINKS } from '../common/chain.ts';
 import { CLOCK_SKEW_MS } from '../common/clock.ts';
 import { DID_MAX_LENGTH } from '../common/did.ts';
 import { ED25519_MULTIKEY_BYTES } from '../common/did-key.ts';
 import { EXT_MAX_BYTES } from '../common/fields.ts';
+import { type Limit, limitsIn } from '../common/limits.ts';
 import { NAMESPACE_MAX_BYTES, TOPIC_MAX_BYTES } from '../common/names.ts';
+
+const published: Limit[] = [];
+const limit = limitsIn(published);
 
 export { CLOCK_SKEW_MS };
 
@@ -22,29 +27,46 @@ export const SPONSORSHIP_DOMAIN = 'maillon/sponsorship/1';
 export const POLICY_BODY_ITEMS = 12;
 export const REVOCATION_BODY_ITEMS = 7;
 export const SPONSORSHIP_BODY_ITEMS = 10;
-/** The largest policy: every field at its largest. Usual ones are some 400 bytes. */
-export const POLICY_MAX_BYTES = 48 * KIB;
-/** The largest revocation: a full chain, and a little. */
-export const REVOCATION_MAX_BYTES = 6 * KIB;
-/** The largest sponsorship: two full chains, and a little. A wallet's, accepted by a node, is some 1 200 bytes. */
-export const SPONSORSHIP_MAX_BYTES = 10 * KIB;
+export const POLICY_MAX_BYTES = limit(
+  'namespaces.policyBytes',
+  48 * KIB,
+  'bytes',
+  'the largest policy: every field at its largest. Usual ones are some 400 bytes',
+);
+export const REVOCATION_MAX_BYTES = limit(
+  'namespaces.revocationBytes',
+  6 * KIB,
+  'bytes',
+  'the largest revocation: a full chain, and a little',
+);
+export const SPONSORSHIP_MAX_BYTES = limit(
+  'namespaces.sponsorshipBytes',
+  10 * KIB,
+  'bytes',
+  'the largest sponsorship: two full chains, and a little. A wallet’s, accepted by a node, is some 1 200 bytes',
+);
 /** The largest notice. */
 export const NOTICE_MAX_BYTES = POLICY_MAX_BYTES;
 
 export const AUTHOR_BYTES = ED25519_MULTIKEY_BYTES;
 export const DIGEST_BYTES = 32;
-/** DIDs that one rule names: more is a group, which is delegated to by its own key. */
-export const RULE_DIDS_MAX = 32;
+export const RULE_DIDS_MAX = limit(
+  'namespaces.ruleDids',
+  32,
+  'count',
+  'DIDs that one rule names: more is a group, which is delegated to by its own key',
+);
 /** Prefixes of public topics. */
-export const PUBLIC_TOPICS_MAX = 64;
+export const PUBLIC_TOPICS_MAX = limit(
+  'namespaces.publicTopics',
+  64,
+  'count',
+  'prefixes of topics that anybody reads',
+);
 /** Sites on which a sign-in may have been made. */
 export const DOMAINS_MAX = 32;
 /** A host name of 253 characters fits, or a shorter one and a port. */
 export const DOMAIN_MAX_LENGTH = 255;
-/** Links of a delegation chain, their bytes, and the bytes of all: the same as in envelopes and records. */
-export const CHAIN_MAX_LINKS = 8;
-export const CHAIN_LINK_MAX_BYTES = 2048;
-export const CHAIN_MAX_BYTES = 4096;
 
 const RULES = 3;
 /** The list of rules itself, what stands in it, and two items in each of the three. */
@@ -52,29 +74,63 @@ const RULES_ITEMS_MAX = 10 + RULES * (2 + RULE_DIDS_MAX) + PUBLIC_TOPICS_MAX + D
 /** Items of CBOR in a notice, all lists and maps within counted: `ext` holds at most one a byte. */
 export const NOTICE_ITEMS_MAX = POLICY_BODY_ITEMS + 2 + RULES_ITEMS_MAX + CHAIN_MAX_LINKS + EXT_MAX_BYTES;
 
-/** Notices a node keeps at most, and their bytes: at the bound new ones are refused, since an old one may not be forgotten. */
-export const NOTICES_MAX = 100_000;
-export const NOTICES_MAX_BYTES = 64 * MIB;
+export const NOTICES_MAX = limit(
+  'namespaces.notices',
+  100_000,
+  'count',
+  'policies and revocations that a node keeps: at the bound it refuses new ones, since it may not forget an old one',
+);
+export const NOTICES_MAX_BYTES = limit(
+  'namespaces.noticesBytes',
+  64 * MIB,
+  'bytes',
+  'the same; an old one is never dropped',
+);
 /** Of both, what those may have together whom the node's operator does not sponsor: keys are free, so anybody can be many. */
 export const UNSPONSORED_SHARE = 3 / 4;
 /** What a notice takes of that beside its own bytes: its row and its place in the index. */
 export const NOTICE_OVERHEAD_BYTES = 256;
-/** Bytes of one owner's policies and revocations: sixteen of them fill a node, not one. */
-export const PRINCIPAL_MAX_BYTES = 4 * MIB;
-/** Revocations in one name. */
-export const REVOCATIONS_MAX = 1000;
-/** Policies of one namespace: a newcomer verifies all of them. */
-export const POLICIES_MAX = 1000;
+export const PRINCIPAL_MAX_BYTES = limit(
+  'namespaces.principalBytes',
+  4 * MIB,
+  'bytes',
+  'bytes of one owner’s policies and revocations: sixteen of them fill a node, not one',
+);
+export const REVOCATIONS_MAX = limit(
+  'namespaces.revocations',
+  1000,
+  'count',
+  'revocations in one name: a node checks each chain against them',
+);
+export const POLICIES_MAX = limit(
+  'namespaces.policies',
+  1000,
+  'count',
+  'policies of one namespace: a newcomer verifies all of them',
+);
 /**
  * Sponsorships a node keeps at most, and their bytes: room apart from that of policies and revocations, since holders and operators
  * are as many as somebody makes keys. `UNSPONSORED_SHARE` divides it, too.
  */
-export const SPONSORSHIPS_MAX = 50_000;
-export const SPONSORSHIPS_MAX_BYTES = 64 * MIB;
-/** Sponsorships of one operator: five of them fill a node, not one. */
-export const OPERATOR_SPONSORSHIPS_MAX = 10_000;
-/** Sponsorships of one holder by one operator, for so many namespaces: one wallet does not use up its operator's. */
-export const HOLDER_SPONSORSHIPS_MAX = 32;
+export const SPONSORSHIPS_MAX = limit('namespaces.sponsorships', 50_000, 'count', 'that a node keeps');
+export const SPONSORSHIPS_MAX_BYTES = limit(
+  'namespaces.sponsorshipsBytes',
+  64 * MIB,
+  'bytes',
+  'the same, apart from other notices',
+);
+export const OPERATOR_SPONSORSHIPS_MAX = limit(
+  'namespaces.operatorSponsorships',
+  10_000,
+  'count',
+  'sponsorships of one operator: five of them fill a node, not one',
+);
+export const HOLDER_SPONSORSHIPS_MAX = limit(
+  'namespaces.holderSponsorships',
+  32,
+  'count',
+  'sponsorships of one holder by one operator, for so many namespaces: one wallet does not use up its operator’s',
+);
 /**
  * Sponsorships of one operator that replace others, each second over longer times, and at once: nothing else bounds them, since what
  * is replaced gives its room back.
@@ -119,8 +175,9 @@ export const VERIFIED_BURST = 1000;
 /** Notices that may wait for verification: some 100 ms of work. */
 export const VERIFY_QUEUE_MAX = 512;
 export const VERIFY_QUEUE_MAX_PER_PEER = 128;
-/** Notices a peer may make this node ignore each second without an excuse, as on the relay. */
-export const IGNORED_PER_SECOND = 100;
+
+/** For the info document. */
+export const NAMESPACES_LIMITS: readonly Limit[] = published;
 
 /** Relations between the limits, asserted where they are defined so that a change cannot break them. */
 function assertRelation(holds: boolean, relation: string): void {

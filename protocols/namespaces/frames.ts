@@ -1,10 +1,8 @@
 import * as dagCbor from '@ipld/dag-cbor';
-import { equalBytes } from '../common/bytes.ts';
-import { hasFewItems } from '../common/cbor-bounds.ts';
 import { checkDid } from '../common/did.ts';
-import { errorMessage } from '../common/errors.ts';
 import { FieldChecks } from '../common/fields.ts';
 import { checkNamespace } from '../common/names.ts';
+import { decodeFrameItems } from '../common/versioned-frame.ts';
 import {
   ANSWER_MAX_BYTES,
   FETCH_MAX,
@@ -177,23 +175,15 @@ function readError(value: unknown): string {
   return code;
 }
 
-/** The items of a frame behind its version. Its size and the number of its items are checked before it is decoded. */
 function decodeFrame(bytes: Uint8Array, maxBytes: number): unknown[] {
-  if (bytes.byteLength > maxBytes) throw malformed(`frame exceeds ${maxBytes} bytes`);
-  if (!hasFewItems(bytes, FRAME_ITEMS_MAX)) {
-    throw malformed(`frame must be at most ${FRAME_ITEMS_MAX} items of DAG-CBOR`);
-  }
-  let items: unknown;
-  try {
-    items = dagCbor.decode(bytes);
-  } catch (error) {
-    throw malformed(`frame is not DAG-CBOR: ${errorMessage(error)}`);
-  }
-  if (!Array.isArray(items)) throw malformed('frame must be an array');
-  const [version, ...rest] = items as unknown[];
-  if (check.integer('version', version, 0) !== FRAME_VERSION) {
-    throw new NamespacesError('frame_version', `frame version ${String(version)} is not known here`);
-  }
-  if (!equalBytes(dagCbor.encode(items), bytes)) throw malformed('frame is not canonical DAG-CBOR');
-  return rest;
+  return decodeFrameItems(bytes, {
+    noun: 'frame',
+    maxBytes,
+    maxItems: FRAME_ITEMS_MAX,
+    malformed,
+    checkVersion: (version) => {
+      if (version === FRAME_VERSION) return;
+      throw new NamespacesError('frame_version', `frame version ${version} is not known here`);
+    },
+  });
 }

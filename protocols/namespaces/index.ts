@@ -26,6 +26,7 @@ export {
   sponsorshipSigningBytes,
 } from './codec.ts';
 export * from './constants.ts';
+export { NAMESPACES_LIMITS } from './constants.ts';
 export { NAMESPACES_ERRORS, NamespacesError, type NamespacesErrorCode } from './errors.ts';
 export {
   decodeLogAnswer,
@@ -39,7 +40,6 @@ export {
   type NoticesAnswer,
   type Question,
 } from './frames.ts';
-export { NAMESPACES_LIMITS } from './limits.ts';
 export { createNamespacesMetrics, type NamespacesMetrics } from './metrics.ts';
 export {
   actsOf,

@@ -1,6 +1,6 @@
 import { equalBytes } from '../common/bytes.ts';
 import type { Clock } from '../common/clock.ts';
-import { RateLimiter } from '../common/rate-limit.ts';
+import { RATED_PEERS_MAX, RateLimit } from '../common/rate-limit.ts';
 import {
   FETCH_MAX,
   IDS_MAX,
@@ -31,30 +31,23 @@ export interface QuestionServerComponents {
   readonly metrics: NamespacesMetrics;
 }
 
-/** Peers whose rates are remembered. */
-const PEERS_MAX = 10_000;
-/** The key of what all peers spend together. */
-const ALL = '';
-
 /** Answers peers that ask for notices, within bounds of each and of all. */
 export class QuestionServer {
   readonly #components: QuestionServerComponents;
-  readonly #byPeer: RateLimiter;
-  readonly #total: RateLimiter;
+  readonly #rate: RateLimit;
 
   constructor(components: QuestionServerComponents) {
     this.#components = components;
-    this.#byPeer = new RateLimiter(components, {
+    this.#rate = new RateLimit(components, {
       perSecond: QUESTIONS_PER_SECOND,
       burst: QUESTIONS_BURST,
       debtMax: QUESTIONS_PER_SECOND,
-      maxKeys: PEERS_MAX,
-    });
-    this.#total = new RateLimiter(components, {
-      perSecond: QUESTIONS_TOTAL_PER_SECOND,
-      burst: QUESTIONS_TOTAL_BURST,
-      debtMax: QUESTIONS_TOTAL_PER_SECOND,
-      maxKeys: 1,
+      maxKeys: RATED_PEERS_MAX,
+      total: {
+        perSecond: QUESTIONS_TOTAL_PER_SECOND,
+        burst: QUESTIONS_TOTAL_BURST,
+        debtMax: QUESTIONS_TOTAL_PER_SECOND,
+      },
     });
   }
 
@@ -62,12 +55,10 @@ export class QuestionServer {
   answer(question: Uint8Array, peer: string): Uint8Array {
     const { metrics } = this.#components;
     const decoded = decodeQuestion(question);
-    this.#byPeer.charge(peer);
-    if (this.#byPeer.isExceeded(peer) || this.#total.isExceeded(ALL)) {
+    if (this.#rate.take(peer) > 0) {
       metrics.questionsRefused += 1;
       return this.#refuse(decoded);
     }
-    this.#total.charge(ALL);
     metrics.questionsAnswered += 1;
     if (decoded.type === 'log') return this.#answerLog(decoded);
     if (decoded.type === 'fetch') return this.#answerFetch(decoded.ids);

@@ -1,13 +1,12 @@
 import type { Clock } from '../common/clock.ts';
-import { Conduct } from '../common/conduct.ts';
+import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
+import { Conduct, IGNORED_DEFAULT } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
-import { RateLimiter } from '../common/rate-limit.ts';
+import { RATED_PEERS_MAX, RateLimit } from '../common/rate-limit.ts';
 import { Refusal } from '../common/refusal.ts';
-import { WaitingRoom } from '../common/waiting-room.ts';
 import { decodeNotice, decodePolicy, signingBytes } from './codec.ts';
 import {
-  IGNORED_PER_SECOND,
   PUSHED_BURST,
   PUSHED_PER_SECOND,
   REPLACED_BURST,
@@ -63,9 +62,6 @@ export interface NoticeAdmissionComponents {
 /** `asked`: this node asked for it, so that only proven faults count. `own`: of its own operator or client. */
 export type NoticeOrigin = 'pushed' | 'asked' | 'own';
 
-/** Peers whose rates are remembered. */
-const PEERS_MAX = 10_000;
-
 /**
  * Decides about every notice: size, form, fields, clock, whether it is new and follows what is known, room, signature, chain; in
  * that order, cheapest first. Nobody is charged for a notice that is known, early, or came second.
@@ -74,29 +70,26 @@ export class NoticeAdmission {
   readonly #components: NoticeAdmissionComponents;
   readonly #swarm: string;
   readonly #conduct: Conduct;
-  readonly #pushed: RateLimiter;
-  readonly #verified: RateLimiter;
+  readonly #pushed: RateLimit;
+  readonly #verified: RateLimit;
   /** Sponsorships that replace others, by operator. */
-  readonly #replaced: RateLimiter;
-  readonly #waiting = new WaitingRoom({ max: VERIFY_QUEUE_MAX, maxPerPeer: VERIFY_QUEUE_MAX_PER_PEER });
+  readonly #replaced: RateLimit;
+  readonly #pending = new ConcurrencyLimit({ max: VERIFY_QUEUE_MAX, maxPerKey: VERIFY_QUEUE_MAX_PER_PEER });
 
   constructor(components: NoticeAdmissionComponents, init: { readonly swarm: string }) {
     this.#components = components;
     this.#swarm = init.swarm;
-    this.#conduct = new Conduct(components, {
-      ignoredPerSecond: IGNORED_PER_SECOND,
-      ignoredBurst: 4 * IGNORED_PER_SECOND,
-    });
-    const limiter = (perSecond: number, burst: number): RateLimiter =>
-      new RateLimiter(components, { perSecond, burst, debtMax: perSecond, maxKeys: PEERS_MAX });
-    this.#pushed = limiter(PUSHED_PER_SECOND, PUSHED_BURST);
-    this.#verified = limiter(VERIFIED_PER_SECOND, VERIFIED_BURST);
-    this.#replaced = limiter(REPLACED_PER_SECOND, REPLACED_BURST);
+    this.#conduct = new Conduct(components, IGNORED_DEFAULT);
+    const rate = (perSecond: number, burst: number): RateLimit =>
+      new RateLimit(components, { perSecond, burst, debtMax: perSecond, maxKeys: RATED_PEERS_MAX });
+    this.#pushed = rate(PUSHED_PER_SECOND, PUSHED_BURST);
+    this.#verified = rate(VERIFIED_PER_SECOND, VERIFIED_BURST);
+    this.#replaced = rate(REPLACED_PER_SECOND, REPLACED_BURST);
   }
 
   /** Notices that wait for verification now. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#pending.size;
   }
 
   /** Whether `peer` is to be graylisted for what it sent, over reconnections. */
@@ -233,7 +226,8 @@ export class NoticeAdmission {
     isEndorsed: boolean,
   ): Promise<void> {
     if (origin === 'pushed' && this.#verified.isExceeded(peer)) throw overloaded();
-    if (!this.#waiting.enter(peer)) throw overloaded();
+    const release = this.#pending.tryAcquire(peer);
+    if (release === null) throw overloaded();
     try {
       if (origin === 'pushed') this.#verified.charge(peer);
       this.#components.metrics.noticesVerified += 1;
@@ -244,7 +238,7 @@ export class NoticeAdmission {
       }
       for (const act of actsOf(notice, isEndorsed)) await this.#authorise(act);
     } finally {
-      this.#waiting.leave(peer);
+      release();
     }
   }
 

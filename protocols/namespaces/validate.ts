@@ -1,4 +1,5 @@
 import { compareBytes, equalBytes } from '../common/bytes.ts';
+import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_BYTES, CHAIN_MAX_LINKS } from '../common/chain.ts';
 import { CLOCK_GRACE_MS } from '../common/clock.ts';
 import { checkDid, parseDid } from '../common/did.ts';
 import { decodeMultikey, didKey } from '../common/did-key.ts';
@@ -6,9 +7,6 @@ import { FieldChecks } from '../common/fields.ts';
 import { checkNamespace, checkTopic } from '../common/names.ts';
 import {
   AUTHOR_BYTES,
-  CHAIN_LINK_MAX_BYTES,
-  CHAIN_MAX_BYTES,
-  CHAIN_MAX_LINKS,
   CLOCK_SKEW_MS,
   DIGEST_BYTES,
   DOMAIN_MAX_LENGTH,

@@ -1,9 +1,8 @@
 import * as dagCbor from '@ipld/dag-cbor';
-import { equalBytes } from '../common/bytes.ts';
 import type { Crypto } from '../common/crypto.ts';
-import { errorMessage } from '../common/errors.ts';
 import { FieldChecks } from '../common/fields.ts';
 import { SignedForm } from '../common/signed-form.ts';
+import { decodeFrameItems } from '../common/versioned-frame.ts';
 import type { NodeAnnouncement, Page, PageRequest, SignedAnnouncement } from './announcement.ts';
 import {
   ANNOUNCEMENT_BODY_ITEMS,
@@ -97,6 +96,8 @@ const check = new FieldChecks(malformed);
 const REQUEST_ITEMS = 3;
 const PAGE_ITEMS = 4;
 /** What an answer has beside its announcements: heads, the next key, an error's code. */
+/** Items of CBOR in a frame: a page of announcements, and what stands beside them. */
+const FRAME_ITEMS_MAX = PAGE_ITEMS_MAX + 8;
 const PAGE_OVERHEAD_BYTES = 128;
 /** Head of a byte string of up to 65 535 bytes. */
 const ITEM_HEAD_BYTES = 3;
@@ -151,19 +152,16 @@ function key(name: string, value: unknown): Uint8Array {
 
 /** The items of a frame behind its version. */
 function decodeFrame(bytes: Uint8Array, maxBytes: number, count: number): unknown[] {
-  if (bytes.byteLength > maxBytes) throw malformed(`frame exceeds ${maxBytes} bytes`);
-  let items: unknown;
-  try {
-    items = dagCbor.decode(bytes);
-  } catch (error) {
-    throw malformed(`frame is not DAG-CBOR: ${errorMessage(error)}`);
-  }
-  if (!Array.isArray(items)) throw malformed('frame must be an array');
-  const [version, ...rest] = items as unknown[];
-  if (check.integer('version', version, 0) !== FRAME_VERSION) {
-    throw new NodesError('frame_version', `frame version ${String(version)} is not known here`);
-  }
-  if (items.length !== count) throw malformed(`frame must be an array of ${count} items`);
-  if (!equalBytes(dagCbor.encode(items), bytes)) throw malformed('frame is not canonical DAG-CBOR');
-  return rest;
+  const items = decodeFrameItems(bytes, {
+    noun: 'frame',
+    maxBytes,
+    maxItems: FRAME_ITEMS_MAX,
+    malformed,
+    checkVersion: (version) => {
+      if (version === FRAME_VERSION) return;
+      throw new NodesError('frame_version', `frame version ${version} is not known here`);
+    },
+  });
+  if (items.length !== count - 1) throw malformed(`frame must be an array of ${count} items`);
+  return items;
 }

@@ -1,8 +1,13 @@
+import { CHAIN_MAX_BYTES, CHAIN_MAX_LINKS } from '../common/chain.ts';
 import { CLOCK_SKEW_MS } from '../common/clock.ts';
 import { DID_MAX_LENGTH } from '../common/did.ts';
 import { ED25519_MULTIKEY_BYTES } from '../common/did-key.ts';
 import { EXT_MAX_BYTES } from '../common/fields.ts';
+import { type Limit, limitsIn } from '../common/limits.ts';
 import { NODE_ADDRESS_MAX_BYTES } from '../common/node-address.ts';
+
+const published: Limit[] = [];
+const limit = limitsIn(published);
 
 /** Gossip topic of announcements, and stream protocol by which they are asked for. */
 export const NODES_PROTOCOL = '/maillon/nodes/1';
@@ -17,8 +22,12 @@ export const ANNOUNCEMENT_BODY_ITEMS = 15;
 export const ANNOUNCEMENT_MAX_BYTES = 12 * 1024;
 
 export const KEY_BYTES = ED25519_MULTIKEY_BYTES;
-/** Addresses of one node: a few interfaces, three transports each. More would be somebody else's. */
-export const ADDRESSES_MAX = 16;
+export const ADDRESSES_MAX = limit(
+  'nodes.addresses',
+  16,
+  'count',
+  'addresses of one node: a few interfaces, three transports each. More would be somebody else’s',
+);
 /** Characters of the software's version. */
 export const SOFTWARE_MAX_LENGTH = 64;
 /** Shards a node may name: what a generation may grow to. */
@@ -26,15 +35,14 @@ export const SHARDS_MAX = 255;
 /** The highest shard number. */
 export const SHARD_MAX = 65_535;
 
-/** Links of the operator's chain, their bytes, and those of all together: as of every object (identity/SPEC.md). */
-export const CHAIN_MAX_LINKS = 8;
-export const CHAIN_LINK_MAX_BYTES = 2048;
-export const CHAIN_MAX_BYTES = 4096;
-
 /** How long an announcement may last: after a kill its node is believed to be there at most so long. */
 export const LIFETIME_MAX_MS = 60 * 60_000;
-/** How long an announcement lasts: two renewals may be lost. */
-export const LIFETIME_MS = 30 * 60_000;
+export const LIFETIME_MS = limit(
+  'nodes.lifetime',
+  30 * 60_000,
+  'milliseconds',
+  'how long an announcement lasts: two renewals may be lost',
+);
 /** How often a node announces itself anew. */
 export const RENEWAL_MS = 10 * 60_000;
 /** Between two announcements of one node, by the node itself: addresses are found in bursts. */
@@ -66,8 +74,9 @@ export const VERIFIED_PER_SECOND = 50;
 export const VERIFIED_BURST = 2048;
 /** Announcements that may wait for verification: some 60 ms of work. */
 export const VERIFY_QUEUE_MAX = 1024;
-/** Announcements a peer may make this node ignore each second, as on the relay. */
-export const IGNORED_PER_SECOND = 100;
+
+/** For the info document. */
+export const NODES_LIMITS: readonly Limit[] = published;
 
 /** Relations between the limits, asserted where they are defined so that a change cannot break them. */
 function assertRelation(holds: boolean, relation: string): void {

@@ -24,8 +24,8 @@ export {
   signingBytes,
 } from './codec.ts';
 export * from './constants.ts';
+export { NODES_LIMITS } from './constants.ts';
 export { NODES_ERRORS, NodesError, type NodesErrorCode } from './errors.ts';
-export { NODES_LIMITS } from './limits.ts';
 export { createNodesMetrics, type NodesMetrics } from './metrics.ts';
 export {
   type HeldAnnouncements,

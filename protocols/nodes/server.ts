@@ -1,14 +1,13 @@
 import { bytesKey } from '../common/bytes.ts';
 import type { Clock } from '../common/clock.ts';
-import { Conduct } from '../common/conduct.ts';
+import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
+import { Conduct, IGNORED_DEFAULT } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
-import { RateLimiter } from '../common/rate-limit.ts';
-import { WaitingRoom } from '../common/waiting-room.ts';
+import { RATED_PEERS_MAX, RateLimit } from '../common/rate-limit.ts';
 import type { SignedAnnouncement } from './announcement.ts';
 import { decodeAnnouncement, decodeRequest, encodePage, fitsPage, signingBytes } from './codec.ts';
 import {
-  IGNORED_PER_SECOND,
   PAGES_BURST,
   PAGES_PER_SECOND,
   PAGES_TOTAL_BURST,
@@ -41,11 +40,6 @@ export interface NodeAdmissionComponents {
 /** `asked`: this node asked for it, so it is nobody's fault when it is old or late. */
 export type Origin = 'pushed' | 'asked';
 
-/** Peers whose rates are remembered. */
-const PEERS_MAX = 10_000;
-/** The key of what all peers spend together. */
-const ALL = '';
-
 /**
  * Decides about every announcement that comes from a peer: size, form, clock, newer than the one known, signature,
  * operator, room; in that order, cheapest first.
@@ -54,21 +48,18 @@ export class NodeAdmission {
   readonly #components: NodeAdmissionComponents;
   readonly #swarm: string;
   readonly #conduct: Conduct;
-  readonly #verified: RateLimiter;
-  readonly #waiting = new WaitingRoom({ max: VERIFY_QUEUE_MAX, maxPerPeer: VERIFY_QUEUE_MAX / 4 });
+  readonly #verified: RateLimit;
+  readonly #pending = new ConcurrencyLimit({ max: VERIFY_QUEUE_MAX, maxPerKey: VERIFY_QUEUE_MAX / 4 });
 
   constructor(components: NodeAdmissionComponents, init: { readonly swarm: string }) {
     this.#components = components;
     this.#swarm = init.swarm;
-    this.#conduct = new Conduct(components, {
-      ignoredPerSecond: IGNORED_PER_SECOND,
-      ignoredBurst: 4 * IGNORED_PER_SECOND,
-    });
-    this.#verified = new RateLimiter(components, {
+    this.#conduct = new Conduct(components, IGNORED_DEFAULT);
+    this.#verified = new RateLimit(components, {
       perSecond: VERIFIED_PER_SECOND,
       burst: VERIFIED_BURST,
       debtMax: VERIFIED_BURST,
-      maxKeys: PEERS_MAX,
+      maxKeys: RATED_PEERS_MAX,
     });
   }
 
@@ -109,7 +100,8 @@ export class NodeAdmission {
 
   async #verify(announcement: SignedAnnouncement, peer: string): Promise<void> {
     const { author, digest, signature } = announcement;
-    if (this.#verified.isExceeded(peer) || !this.#waiting.enter(peer)) {
+    const release = this.#verified.isExceeded(peer) ? null : this.#pending.tryAcquire(peer);
+    if (release === null) {
       throw new NodesError('overloaded', 'too many announcements to verify', true);
     }
     try {
@@ -121,7 +113,7 @@ export class NodeAdmission {
       }
       await this.#components.verifyOperator(announcement, peer);
     } finally {
-      this.#waiting.leave(peer);
+      release();
     }
   }
 }
@@ -136,22 +128,16 @@ export interface PageServerComponents {
 /** Answers peers that ask for announcements, page by page in the order of their keys. */
 export class PageServer {
   readonly #components: PageServerComponents;
-  readonly #byPeer: RateLimiter;
-  readonly #total: RateLimiter;
+  readonly #rate: RateLimit;
 
   constructor(components: PageServerComponents) {
     this.#components = components;
-    this.#byPeer = new RateLimiter(components, {
+    this.#rate = new RateLimit(components, {
       perSecond: PAGES_PER_SECOND,
       burst: PAGES_BURST,
       debtMax: PAGES_BURST,
-      maxKeys: PEERS_MAX,
-    });
-    this.#total = new RateLimiter(components, {
-      perSecond: PAGES_TOTAL_PER_SECOND,
-      burst: PAGES_TOTAL_BURST,
-      debtMax: PAGES_TOTAL_BURST,
-      maxKeys: 1,
+      maxKeys: RATED_PEERS_MAX,
+      total: { perSecond: PAGES_TOTAL_PER_SECOND, burst: PAGES_TOTAL_BURST, debtMax: PAGES_TOTAL_BURST },
     });
   }
 
@@ -159,12 +145,10 @@ export class PageServer {
   answer(request: Uint8Array, peer: string): Uint8Array {
     const { metrics } = this.#components;
     const { cursor, limit } = decodeRequest(request);
-    this.#byPeer.charge(peer);
-    if (this.#byPeer.isExceeded(peer) || this.#total.isExceeded(ALL)) {
+    if (this.#rate.take(peer) > 0) {
       metrics.pagesRefused += 1;
       return encodePage({ announcements: [], next: new Uint8Array(), error: 'rate_limited' });
     }
-    this.#total.charge(ALL);
     metrics.pagesAnswered += 1;
     const after = bytesKey(cursor);
     const rest = [...this.#components.held()]

@@ -1,3 +1,4 @@
+import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_BYTES, CHAIN_MAX_LINKS } from '../common/chain.ts';
 import { CLOCK_GRACE_MS, CLOCK_SKEW_MS } from '../common/clock.ts';
 import { checkDid } from '../common/did.ts';
 import { decodeMultikey, didKey } from '../common/did-key.ts';
@@ -6,9 +7,6 @@ import { NODE_ADDRESS_MAX_BYTES, parseNodeAddress } from '../common/node-address
 import type { NodeAnnouncement } from './announcement.ts';
 import {
   ADDRESSES_MAX,
-  CHAIN_LINK_MAX_BYTES,
-  CHAIN_MAX_BYTES,
-  CHAIN_MAX_LINKS,
   KEY_BYTES,
   LIFETIME_MAX_MS,
   REPLACE_INTERVAL_MS,

@@ -8,7 +8,6 @@ export { decodeMessage, encodeVarint, MODE_FINGERPRINT, MODE_IDS, MODE_SKIP, typ
 export * from './constants.ts';
 export { RECONCILIATION_ERRORS, ReconciliationError, type ReconciliationErrorCode } from './errors.ts';
 export { type Bound, boundBetween, compareBounds, END, type Item, START } from './item.ts';
-export { RECONCILIATION_LIMITS } from './limits.ts';
 export { createReconciliationMetrics, type ReconciliationMetrics } from './metrics.ts';
 export { OrderedSet, type ReconcileSet } from './ordered-set.ts';
 export { type ResponderComponents, type ResponderInit, respond } from './server.ts';

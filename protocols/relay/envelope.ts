@@ -1,6 +1,6 @@
 /** What an author says: one or more messages to a topic of a namespace. */
 export interface Envelope {
-  /** DID of the namespace's owner; empty for nobody's. */
+  /** DID of the namespace's owner. */
   readonly owner: string;
   readonly namespace: string;
   readonly topic: string;

@@ -20,9 +20,9 @@ export {
   signingBytes,
 } from './codec.ts';
 export * from './constants.ts';
+export { RELAY_LIMITS } from './constants.ts';
 export type { Envelope, SignedEnvelope } from './envelope.ts';
 export { RELAY_ERRORS, RelayError, type RelayErrorCode } from './errors.ts';
-export { RELAY_LIMITS } from './limits.ts';
 export { createRelayMetrics, type RelayMetrics } from './metrics.ts';
 export { SequenceBook, type SequenceState } from './sequences.ts';
 export {

@@ -1,8 +1,8 @@
 import type { Clock } from '../common/clock.ts';
+import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
 import { Conduct } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
-import { WaitingRoom } from '../common/waiting-room.ts';
 import { decodeEnvelope, digestKey, signingBytes } from './codec.ts';
 import type { Envelope, SignedEnvelope } from './envelope.ts';
 import { RelayError } from './errors.ts';
@@ -55,18 +55,18 @@ export class Admission {
   readonly #conduct: Conduct;
   /** Verifications under way by envelope id: a copy with another signature waits for the first. */
   readonly #verifying = new Map<string, Promise<boolean>>();
-  readonly #waiting: WaitingRoom;
+  readonly #pending: ConcurrencyLimit;
 
   constructor(components: AdmissionComponents, init: AdmissionInit) {
     this.#components = components;
     this.#init = init;
     this.#conduct = new Conduct(components, init);
-    this.#waiting = new WaitingRoom({ max: init.queueMax, maxPerPeer: init.queueMaxPerPeer });
+    this.#pending = new ConcurrencyLimit({ max: init.queueMax, maxPerKey: init.queueMaxPerPeer });
   }
 
   /** Envelopes that wait for verification now. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#pending.size;
   }
 
   /**
@@ -116,7 +116,8 @@ export class Admission {
   /** Verifies the signature. Of several copies of one envelope that arrive together one is verified. */
   async #verifyOnce(envelope: SignedEnvelope, peer: string): Promise<void> {
     const key = digestKey(envelope.digest);
-    if (!this.#waiting.enter(peer)) {
+    const release = this.#pending.tryAcquire(peer);
+    if (release === null) {
       throw new RelayError('overloaded', 'too many envelopes wait for verification', true);
     }
     try {
@@ -130,7 +131,7 @@ export class Admission {
         if (this.#verifying.get(key) === verification) this.#verifying.delete(key);
       }
     } finally {
-      this.#waiting.leave(peer);
+      release();
     }
   }
 

@@ -1,11 +1,9 @@
+import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_BYTES, CHAIN_MAX_LINKS } from '../common/chain.ts';
 import { decodeMultikey } from '../common/did-key.ts';
 import { FieldChecks } from '../common/fields.ts';
 import { checkNamespace, checkOwner, checkTopic } from '../common/names.ts';
 import {
   AUTHOR_BYTES,
-  CHAIN_LINK_MAX_BYTES,
-  CHAIN_MAX_BYTES,
-  CHAIN_MAX_LINKS,
   CLOCK_GRACE_MS,
   CLOCK_SKEW_MS,
   ENVELOPE_MAX_MESSAGES,

@@ -1,8 +1,13 @@
 import { LINK_MAX_BYTES } from '../common/blob-link.ts';
+import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_BYTES, CHAIN_MAX_LINKS } from '../common/chain.ts';
 import { CLOCK_GRACE_MS, CLOCK_SKEW_MS } from '../common/clock.ts';
 import { ED25519_MULTIKEY_BYTES } from '../common/did-key.ts';
 import { EXT_MAX_BYTES } from '../common/fields.ts';
+import { type Limit, limitsIn } from '../common/limits.ts';
 import { NAMESPACE_MAX_BYTES, OWNER_MAX_BYTES } from '../common/names.ts';
+
+const published: Limit[] = [];
+const limit = limitsIn(published);
 
 export { CLOCK_GRACE_MS, CLOCK_SKEW_MS, EXT_MAX_BYTES };
 
@@ -19,8 +24,12 @@ export const RECORD_BODY_ITEMS = 14;
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 
-/** The largest value that a record holds itself. */
-export const VALUE_MAX_BYTES = MIB;
+export const VALUE_MAX_BYTES = limit(
+  'storage.valueBytes',
+  MIB,
+  'bytes',
+  'the largest value that a record holds itself: it travels and is verified as a whole',
+);
 /** Above this a node makes a blob of a value: it does not travel with every list, repair and read of the record. */
 export const INLINE_MAX_BYTES = 64 * KIB;
 /** What the fields beside the value may take together. */
@@ -28,21 +37,29 @@ export const RECORD_OVERHEAD_MAX_BYTES = 16 * KIB;
 /** The largest record whose value is a blob. */
 export const LINKING_RECORD_MAX_BYTES = RECORD_OVERHEAD_MAX_BYTES + LINK_MAX_BYTES;
 /** The largest record on the wire. */
-export const RECORD_MAX_BYTES = VALUE_MAX_BYTES + RECORD_OVERHEAD_MAX_BYTES;
-/** Long enough for paths; keys are compared, listed and kept as floors. */
-export const KEY_MAX_BYTES = 1024;
-export const CONTENT_TYPE_MAX_LENGTH = 255;
+export const RECORD_MAX_BYTES = limit(
+  'storage.recordBytes',
+  VALUE_MAX_BYTES + RECORD_OVERHEAD_MAX_BYTES,
+  'bytes',
+  'a value and every other field at its largest',
+);
+export const KEY_MAX_BYTES = limit(
+  'storage.keyBytes',
+  1024,
+  'bytes',
+  'a key: long enough for paths; nodes compare and list keys, and keep them as floors',
+);
+export const CONTENT_TYPE_MAX_LENGTH = limit(
+  'storage.contentTypeBytes',
+  255,
+  'bytes',
+  'a media type with its parameters',
+);
 export const AUTHOR_BYTES = ED25519_MULTIKEY_BYTES;
 export const DIGEST_BYTES = 32;
 export const NAMESPACE_ID_BYTES = 32;
 /** The counter of a version: more records in a millisecond than a node signs in a second. */
 export const COUNTER_MAX = 65_535;
-/** Links of a delegation chain: wallet, session, gateway, API key and room for as many again. */
-export const CHAIN_MAX_LINKS = 8;
-/** Bytes of one delegation link. */
-export const CHAIN_LINK_MAX_BYTES = 2048;
-/** Bytes of all delegation links together, so that the overhead bound holds. */
-export const CHAIN_MAX_BYTES = 4096;
 
 /** Items of CBOR in a record, all lists and maps within counted: `ext` holds at most one a byte. */
 export const RECORD_ITEMS_MAX = RECORD_BODY_ITEMS + 2 + CHAIN_MAX_LINKS + EXT_MAX_BYTES;
@@ -50,8 +67,12 @@ export const RECORD_ITEMS_MAX = RECORD_BODY_ITEMS + 2 + CHAIN_MAX_LINKS + EXT_MA
 /** How far what others gave out may drag this node's versions ahead of its clock; the rest is for slower clocks. */
 export const VERSION_DRAG_MAX_MS = CLOCK_SKEW_MS / 2;
 
-/** Partitions of a namespace, fixed at its genesis. */
-export const PARTITIONS = 16;
+export const PARTITIONS = limit(
+  'storage.partitions',
+  16,
+  'count',
+  'partitions of a namespace, fixed at its genesis',
+);
 /** Version of what a partition's place is hashed of. */
 export const PLACE_VERSION = 1;
 /** Replicas of a partition, unless its namespace says otherwise. */
@@ -59,10 +80,18 @@ export const REPLICAS = 3;
 /** The most replicas a namespace may have. */
 export const REPLICAS_MAX = 16;
 
-/** How long a tombstone is kept: a node away for longer serves nothing it has not confirmed with a majority. */
-export const TOMBSTONE_LIFE_MS = 7 * 24 * 60 * 60_000;
-/** How long a home that is gone stays home: stand-ins hold its share meanwhile. */
-export const PLACEMENT_GRACE_MS = 10 * 60_000;
+export const TOMBSTONE_LIFE_MS = limit(
+  'storage.tombstoneLife',
+  7 * 24 * 60 * 60_000,
+  'milliseconds',
+  'how long a tombstone is kept: a node away for longer serves nothing it has not confirmed with a majority',
+);
+export const PLACEMENT_GRACE_MS = limit(
+  'storage.placementGrace',
+  10 * 60_000,
+  'milliseconds',
+  'how long a node that is gone stays a replica: fallback replicas hold its share meanwhile',
+);
 
 /** Version of the frames of the stream protocol, the first item of each. */
 export const FRAME_VERSION = 1;
@@ -116,10 +145,11 @@ export const FINGERPRINT_BYTES = 16;
 export const VERIFY_QUEUE_MAX = 1024;
 /** Of one peer among them, so that one peer cannot fill the queue. */
 export const VERIFY_QUEUE_MAX_PER_PEER = 256;
-/** Records a peer may make this node ignore each second, as on the relay. */
-export const IGNORED_PER_SECOND = 100;
 /** Records remembered as verified, at some 200 bytes each: the copies of a write and of its repair come within seconds. */
 export const VERIFIED_MAX = 8192;
+
+/** For the info document. */
+export const STORAGE_LIMITS: readonly Limit[] = published;
 
 /** Relations between the limits, asserted where they are defined so that a change cannot break them. */
 function assertRelation(holds: boolean, relation: string): void {

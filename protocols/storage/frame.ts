@@ -1,8 +1,7 @@
 import * as dagCbor from '@ipld/dag-cbor';
-import { equalBytes } from '../common/bytes.ts';
-import { hasFewItems, readCborHead } from '../common/cbor-bounds.ts';
-import { errorMessage } from '../common/errors.ts';
+import { readCborHead } from '../common/cbor-bounds.ts';
 import { FieldChecks } from '../common/fields.ts';
+import { decodeFrameItems } from '../common/versioned-frame.ts';
 import {
   COUNTER_MAX,
   DIGEST_BYTES,
@@ -44,9 +43,7 @@ export function readFrameHead(bytes: Uint8Array): FrameHead {
     throw malformed(`frame must be an array of ${HEAD_ITEMS} to ${SMALL_MAX} items`);
   }
   const version = readUint(bytes, list.end);
-  if (version.value !== FRAME_VERSION) {
-    throw new StorageError('frame_version', `frame version ${version.value} is not known here`);
-  }
+  checkVersion(version.value);
   const id = readUint(bytes, version.end);
   if (id.value > FRAME_ID_MAX) throw malformed(`id must be at most ${FRAME_ID_MAX}`);
   return { id: id.value, tag: readUint(bytes, id.end).value };
@@ -64,25 +61,20 @@ export interface FrameBounds {
   readonly maxItems: number;
 }
 
-/** The items of a frame behind its head. Its size and the number of its items are checked before it is decoded. */
-export function decodeFrame(
-  bytes: Uint8Array,
-  { maxBytes, maxItems }: FrameBounds,
-  count: number,
-): unknown[] {
-  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
-  if (!hasFewItems(bytes, maxItems)) throw malformed(`frame must be at most ${maxItems} items of DAG-CBOR`);
-  let items: unknown;
-  try {
-    items = dagCbor.decode(bytes);
-  } catch (error) {
-    throw malformed(`frame is not DAG-CBOR: ${errorMessage(error)}`);
-  }
-  if (!Array.isArray(items) || items.length !== HEAD_ITEMS + count) {
+/** The items of a frame behind its head, whose version is known. Its size and the number of its items are checked before it is decoded. */
+export function decodeFrame(bytes: Uint8Array, bounds: FrameBounds, count: number): unknown[] {
+  if (bytes.byteLength > bounds.maxBytes) throw tooLarge(bounds.maxBytes);
+  const items = decodeFrameItems(bytes, { ...bounds, noun: 'frame', malformed, checkVersion });
+  if (items.length !== HEAD_ITEMS - 1 + count) {
     throw malformed(`frame must be an array of ${HEAD_ITEMS + count} items`);
   }
-  if (!equalBytes(dagCbor.encode(items), bytes)) throw malformed('frame is not canonical DAG-CBOR');
-  return items.slice(HEAD_ITEMS);
+  return items.slice(HEAD_ITEMS - 1);
+}
+
+function checkVersion(version: number): void {
+  if (version !== FRAME_VERSION) {
+    throw new StorageError('frame_version', `frame version ${version} is not known here`);
+  }
 }
 
 export function encodeFrame(id: number, tag: number, items: readonly unknown[]): Uint8Array {

@@ -17,6 +17,7 @@ export {
 export { type RecordDraft, RecordSigner, type RecordSignerComponents } from './client.ts';
 export { decodeRecord, encodeBody, encodeRecord, signingBytes } from './codec.ts';
 export * from './constants.ts';
+export { STORAGE_LIMITS } from './constants.ts';
 export {
   ANSWER_ERRORS,
   type AnswerErrorCode,
@@ -30,7 +31,6 @@ export type { GoneMember } from './gone.ts';
 export type { Held } from './held.ts';
 export { itemIdOf } from './item.ts';
 export { checkKey, checkPrefix, compareKeys } from './keys.ts';
-export { STORAGE_LIMITS } from './limits.ts';
 export { createStorageMetrics, type StorageMetrics } from './metrics.ts';
 export { fitsEntries, fitsFetch, fitsList, fitsPartitions } from './pages.ts';
 export { comparePartitions, Partitions, partitionKey, partitionOf, placeOf } from './partition.ts';

@@ -20,8 +20,8 @@ export interface Member {
   readonly isAbandoned?: boolean;
 }
 
-/** The operators that sponsor a namespace; null: every member does, since nobody owns it. */
-export type SponsorSet = ReadonlySet<string> | null;
+/** The operators that sponsor a namespace. */
+export type SponsorSet = ReadonlySet<string>;
 
 export interface PlacementInit {
   /** Replicas of different prefixes are preferred, loopback excepted; none is done without for it. */
@@ -58,7 +58,7 @@ function isExpected({ isAbandoned }: Member): boolean {
 
 /** Whether a member counts as a replica of what these operators sponsor. */
 export function isReplica({ operator, isReady }: Member, sponsors: SponsorSet): boolean {
-  return sponsors === null || (isReady && sponsors.has(operator));
+  return isReady && sponsors.has(operator);
 }
 
 /**

@@ -43,7 +43,7 @@ export function sizeOf(record: Pick<RecordBody, 'kind' | 'value'>): number {
 
 /** Where a record belongs: unique in a swarm. */
 export interface RecordName {
-  /** DID of the namespace's owner; empty for nobody's. */
+  /** DID of the namespace's owner. */
   readonly owner: string;
   readonly namespace: string;
   /** 1 to 1 024 bytes of UTF-8; any character, except U+FEFF as the first. */

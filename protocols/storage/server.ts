@@ -1,15 +1,14 @@
 import { bytesKey, equalBytes } from '../common/bytes.ts';
 import type { Clock } from '../common/clock.ts';
-import { Conduct } from '../common/conduct.ts';
+import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
+import { Conduct, IGNORED_DEFAULT } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
-import { RateLimiter } from '../common/rate-limit.ts';
-import { WaitingRoom } from '../common/waiting-room.ts';
+import { RATED_PEERS_MAX, RateLimit } from '../common/rate-limit.ts';
 import { decodeRecord, signingBytes } from './codec.ts';
 import {
   CLOCK_GRACE_MS,
   CLOCK_SKEW_MS,
-  IGNORED_PER_SECOND,
   VERIFIED_MAX,
   VERIFY_QUEUE_MAX,
   VERIFY_QUEUE_MAX_PER_PEER,
@@ -45,9 +44,6 @@ export interface RecordAdmissionComponents {
   readonly metrics: StorageMetrics;
 }
 
-/** Peers whose rates are remembered. */
-const PEERS_MAX = 10_000;
-
 /**
  * Decides about every record that comes from a peer: size, form, fields, place, clock, expiry, signature, authorisation,
  * in that order, cheapest first. Of the same bytes that come again the signature is not verified again.
@@ -56,7 +52,7 @@ export class RecordAdmission {
   readonly #components: RecordAdmissionComponents;
   readonly #swarm: string;
   readonly #conduct: Conduct;
-  readonly #waiting = new WaitingRoom({ max: VERIFY_QUEUE_MAX, maxPerPeer: VERIFY_QUEUE_MAX_PER_PEER });
+  readonly #pending = new ConcurrencyLimit({ max: VERIFY_QUEUE_MAX, maxPerKey: VERIFY_QUEUE_MAX_PER_PEER });
   /** Records whose signature holds, by digest and signature: another signature over the same body is another matter. */
   readonly #verified = new Set<string>();
   /** Verifications under way: copies that come together wait for the first. */
@@ -65,15 +61,12 @@ export class RecordAdmission {
   constructor(components: RecordAdmissionComponents, init: { readonly swarm: string }) {
     this.#components = components;
     this.#swarm = init.swarm;
-    this.#conduct = new Conduct(components, {
-      ignoredPerSecond: IGNORED_PER_SECOND,
-      ignoredBurst: 4 * IGNORED_PER_SECOND,
-    });
+    this.#conduct = new Conduct(components, IGNORED_DEFAULT);
   }
 
   /** Records that wait for verification now. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#pending.size;
   }
 
   /** Whether `peer` is not to be listened to for what it sent, over reconnections. */
@@ -140,14 +133,15 @@ export class RecordAdmission {
   async #verifyOnce(record: SignedRecord, peer: string): Promise<void> {
     const key = verificationKey(record);
     if (this.#verified.has(key)) return;
-    if (!this.#waiting.enter(peer)) {
+    const release = this.#pending.tryAcquire(peer);
+    if (release === null) {
       throw new StorageError('overloaded', 'too many records wait for verification', true);
     }
     try {
       const verification = this.#verifying.get(key) ?? this.#startVerifying(key, record);
       if (!(await verification)) throw new StorageError('record_signature', 'signature does not verify');
     } finally {
-      this.#waiting.leave(peer);
+      release();
     }
   }
 
@@ -181,21 +175,19 @@ export class RecordAdmission {
 
 /** Meters what each peer asks, by type, as the table of requests has it. */
 export class RequestQuotas {
-  readonly #limiters = new Map<RequestType, RateLimiter>();
+  readonly #limits = new Map<RequestType, RateLimit>();
 
   constructor(components: { readonly clock: Clock }) {
     for (const type of Object.keys(REQUESTS) as RequestType[]) {
       const { perSecond, burst } = REQUESTS[type];
-      const init = { perSecond, burst, debtMax: perSecond, maxKeys: PEERS_MAX };
-      this.#limiters.set(type, new RateLimiter(components, init));
+      const init = { perSecond, burst, debtMax: perSecond, maxKeys: RATED_PEERS_MAX };
+      this.#limits.set(type, new RateLimit(components, init));
     }
   }
 
   /** Charges `peer` with one request. False when it asks too much: it gets `rate_limited` for an answer. */
   take(peer: string, type: RequestType): boolean {
-    const limiter = this.#limiters.get(type);
-    limiter?.charge(peer);
-    return limiter?.isExceeded(peer) === false;
+    return this.#limits.get(type)?.take(peer) === 0;
   }
 }
 

@@ -1,4 +1,5 @@
 import { decodeBlobLink } from '../common/blob-link.ts';
+import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_BYTES, CHAIN_MAX_LINKS } from '../common/chain.ts';
 import { CLOCK_GRACE_MS, CLOCK_SKEW_MS } from '../common/clock.ts';
 import { decodeMultikey } from '../common/did-key.ts';
 import { CodedError } from '../common/errors.ts';
@@ -6,9 +7,6 @@ import { FieldChecks } from '../common/fields.ts';
 import { checkNamespace, checkOwner } from '../common/names.ts';
 import {
   AUTHOR_BYTES,
-  CHAIN_LINK_MAX_BYTES,
-  CHAIN_MAX_BYTES,
-  CHAIN_MAX_LINKS,
   CONTENT_TYPE_MAX_LENGTH,
   COUNTER_MAX,
   VALUE_MAX_BYTES,

@@ -3,25 +3,26 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '../../gateway/client/index.ts';
-import { atMost, type Experiment, quantile, type Result, round } from '../support/experiment.ts';
+import { atMost, experiment, quantile, type Result, round } from '../support/experiment.ts';
 
 const MAIN = fileURLToPath(new URL('../../gateway/cli/main.ts', import.meta.url));
-const NODES = 5;
+const FULL = { nodes: 5, messages: 300, warmUp: 50 };
+type Sizes = typeof FULL;
 const GATEWAYS = 2;
-const MESSAGES = 300;
-const WARM_UP = 50;
 /** Between two messages: the swarm is idle when one is published. */
 const PAUSE_MS = 25;
 const TOPIC = 'latency';
 
 /** What a user of a small swarm waits for: published at one gateway, received at another. */
-export const gatewayBench: Experiment = {
+export const gatewayBench = experiment({
   name: 'gateway',
-  summary: `${NODES} nodes and ${GATEWAYS} light gateways: published at one gateway, received at the other, idle`,
-  async run({ progress }) {
+  summary: `${FULL.nodes} nodes and ${GATEWAYS} light gateways: published at one gateway, received at the other, idle`,
+  full: FULL,
+  smoke: { nodes: 2, messages: 5, warmUp: 1 },
+  async run(sizes, { progress }) {
     const swarm = spawn(
       process.execPath,
-      [MAIN, 'swarm', '--nodes', `${NODES}`, '--gateways', `${GATEWAYS}`],
+      [MAIN, 'swarm', '--nodes', `${sizes.nodes}`, '--gateways', `${GATEWAYS}`],
       {
         stdio: ['ignore', 'pipe', 'ignore'],
       },
@@ -29,13 +30,13 @@ export const gatewayBench: Experiment = {
     try {
       const [from = '', to = ''] = await gatewayUrls(swarm);
       progress(`from ${from} to ${to}`);
-      return summarise(await measure(from, to));
+      return summarise(sizes, await measure(from, to, sizes));
     } finally {
       swarm.kill('SIGINT');
       await once(swarm, 'exit');
     }
   },
-};
+});
 
 async function gatewayUrls(swarm: ChildProcess): Promise<string[]> {
   if (swarm.stdout === null) throw new Error('the swarm has no output');
@@ -47,14 +48,14 @@ async function gatewayUrls(swarm: ChildProcess): Promise<string[]> {
 }
 
 /** Milliseconds from the publish call to the message at the other gateway's client, one at a time. */
-async function measure(from: string, to: string): Promise<number[]> {
+async function measure(from: string, to: string, { messages: count, warmUp }: Sizes): Promise<number[]> {
   const publisher = createClient({ url: from });
   const stop = new AbortController();
   const stream = createClient({ url: to }).subscribe({ topic: TOPIC, signal: stop.signal });
   await stream.ready;
   const messages = stream[Symbol.asyncIterator]();
   const latencies: number[] = [];
-  for (let index = 0; index < WARM_UP + MESSAGES; index++) {
+  for (let index = 0; index < warmUp + count; index++) {
     const startedAt = performance.now();
     const [next] = await Promise.all([
       messages.next(),
@@ -63,19 +64,19 @@ async function measure(from: string, to: string): Promise<number[]> {
     if (next.done === true || new TextDecoder().decode(next.value.data) !== `${index}`) {
       throw new Error(`message ${index} did not come`);
     }
-    if (index >= WARM_UP) latencies.push(performance.now() - startedAt);
+    if (index >= warmUp) latencies.push(performance.now() - startedAt);
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   stop.abort();
   return latencies;
 }
 
-function summarise(latencies: readonly number[]): Result {
+function summarise({ nodes }: Sizes, latencies: readonly number[]): Result {
   const p50Ms = round(quantile(latencies, 0.5));
   const p99Ms = round(quantile(latencies, 0.99));
   return {
     name: 'gateway',
-    figures: { nodes: NODES, gateways: GATEWAYS, messages: latencies.length, p50Ms, p99Ms },
+    figures: { nodes, gateways: GATEWAYS, messages: latencies.length, p50Ms, p99Ms },
     targets: [atMost('p50 in ms from gateway to gateway, idle', p50Ms, 20)],
   };
 }

@@ -4,13 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { atMost, type Experiment, median, round } from '../support/experiment.ts';
+import { atMost, experiment, median, round } from '../support/experiment.ts';
 import { ROOT } from '../support/sources.ts';
 
 const LAUNCHER = join(ROOT, 'gateway/maillon.js');
-const ROUNDS = 5;
-/** After this an idle node has done what it does once. */
-const SETTLED_MS = 12_000;
+const CACHE = join(ROOT, 'node_modules/.cache/maillon');
+const FULL = {
+  rounds: 5,
+  /** After this an idle node has done what it does once. */
+  settledMs: 12_000,
+  /** Whether the first start compiles everything: others on this machine then do so, too. */
+  isCacheForgotten: true,
+};
 
 interface Start {
   readonly readyMs: number;
@@ -18,7 +23,7 @@ interface Start {
 }
 
 /** Starts a node with its gateway as `npm start` does, and looks at it once it is idle. */
-async function start(data: string): Promise<Start> {
+async function start(data: string, settledMs: number): Promise<Start> {
   const since = performance.now();
   const child = spawn(process.execPath, ['--max-semi-space-size=64', LAUNCHER, 'node', '--json'], {
     cwd: data,
@@ -28,7 +33,7 @@ async function start(data: string): Promise<Start> {
   const line = await firstLine(child);
   const readyMs = performance.now() - since;
   if (!line.includes('"ready":true')) throw new Error(`not ready: ${line}`);
-  await wait(SETTLED_MS);
+  await wait(settledMs);
   const rssMb = residentMb(child.pid ?? 0);
   const gone = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
@@ -49,19 +54,21 @@ function residentMb(pid: number): number {
   return (Number(kb) * 1024) / 1e6;
 }
 
-export const startBench: Experiment = {
+export const startBench = experiment({
   name: 'start',
   summary:
     'start to ready, and resident memory of an idle node with its gateway: first start, then with the compile cache',
-  async run({ progress }) {
+  full: FULL,
+  smoke: { rounds: 1, settledMs: 100, isCacheForgotten: false },
+  async run({ rounds, settledMs, isCacheForgotten }, { progress }) {
     const data = mkdtempSync(join(tmpdir(), 'maillon-start-'));
     try {
-      rmSync(join(ROOT, 'node_modules/.cache/maillon'), { recursive: true, force: true });
-      const first = await start(data);
+      if (isCacheForgotten) rmSync(CACHE, { recursive: true, force: true });
+      const first = await start(data, settledMs);
       progress(`first start: ready after ${round(first.readyMs, 0)} ms, ${round(first.rssMb, 0)} MB`);
       const later: Start[] = [];
-      for (let i = 0; i < ROUNDS; i++) {
-        const one = await start(data);
+      for (let i = 0; i < rounds; i++) {
+        const one = await start(data, settledMs);
         progress(`start ${i + 2}: ready after ${round(one.readyMs, 0)} ms, ${round(one.rssMb, 0)} MB`);
         later.push(one);
       }
@@ -74,7 +81,7 @@ export const startBench: Experiment = {
           firstRssMb: round(first.rssMb, 1),
           readyMs,
           rssMb,
-          rounds: ROUNDS,
+          rounds,
         },
         targets: [
           atMost('first start to ready, ms', round(first.readyMs, 0), 2000),
@@ -87,4 +94,4 @@ export const startBench: Experiment = {
       rmSync(data, { recursive: true, force: true });
     }
   },
-};
+});

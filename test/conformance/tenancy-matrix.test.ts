@@ -135,7 +135,6 @@ before(async () => {
   site = await startSite({
     settings: {
       ...UNHURRIED,
-      'namespaces.unowned': false,
       'compat.fournk.namespace': 'default',
       'gateway.trustedProxies': ['127.0.0.1'],
       'log.level': 'silent',

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import * as dagCbor from '@ipld/dag-cbor';
 import fc from 'fast-check';
 import { createCrypto } from '../../node/runtime/crypto.ts';
+import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_BYTES } from '../../protocols/common/chain.ts';
 import { NameError } from '../../protocols/common/names.ts';
 import {
   ACTIONS,
   type Action,
-  CHAIN_MAX_BYTES,
   ChainVerifier,
   contains,
   createIdentityMetrics,
@@ -17,7 +17,6 @@ import {
   formatResource,
   grants,
   IdentityError,
-  LINK_MAX_BYTES,
   parseDid,
   parseResource,
   parseSignInMessage,
@@ -56,7 +55,7 @@ function linkHolds(bytes: Uint8Array): void {
     const { link } = decodeLink(bytes, crypto, SWARM);
     formatDid(parseDid(link.issuer));
     for (const resource of link.resources) assert.ok(parseResource(formatResource(resource)));
-    assert.ok(bytes.byteLength <= LINK_MAX_BYTES);
+    assert.ok(bytes.byteLength <= CHAIN_LINK_MAX_BYTES);
     assert.ok(Buffer.from(dagCbor.encode(dagCbor.decode(bytes))).equals(bytes), 'what is taken has one form');
   } catch (error) {
     if (!(error instanceof IdentityError)) throw error;
@@ -65,7 +64,7 @@ function linkHolds(bytes: Uint8Array): void {
 }
 
 const links = linkVectors().map(({ hex }) => Buffer.from(hex, 'hex'));
-const bytes = fc.uint8Array({ maxLength: LINK_MAX_BYTES + 8 }).map((one) => Buffer.from(one));
+const bytes = fc.uint8Array({ maxLength: CHAIN_LINK_MAX_BYTES + 8 }).map((one) => Buffer.from(one));
 
 test('any bytes', () => {
   check(fc.property(bytes, linkHolds), 1000);
@@ -111,7 +110,7 @@ test('links whose fields hold any CBOR', () => {
 
 test('the deepest and the widest do not pass what is checked first', () => {
   for (const byte of [0x80, 0x81, 0x8f, 0x9f, 0xa0, 0xa1, 0xc1, 0xf6, 0xff]) {
-    for (const size of [LINK_MAX_BYTES, LINK_MAX_BYTES + 1]) {
+    for (const size of [CHAIN_LINK_MAX_BYTES, CHAIN_LINK_MAX_BYTES + 1]) {
       linkHolds(Buffer.concat([Buffer.of(0x8a, 0x01), Buffer.alloc(size - 2, byte)]));
       linkHolds(Buffer.concat([Buffer.of(0xa3), Buffer.alloc(size - 1, byte)]));
     }

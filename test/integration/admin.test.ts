@@ -6,8 +6,8 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Registry } from 'prom-client';
-import { createNode, DEFAULTS } from '../../node/index.ts';
-import { OPEN_SWARM } from '../support/owner.ts';
+import { createNode } from '../../node/index.ts';
+import { testConfig } from '../support/config.ts';
 import { maillon, type Program, scratch, until } from '../support/processes.ts';
 import { type Family, parseExposition, valueOf } from '../support/scrape.ts';
 import { silentLogger } from '../support/silent-logger.ts';
@@ -307,15 +307,7 @@ test('a light gateway has one, too', async (t) => {
 
 test('a node starts again in the same process with the same registry', async (t) => {
   const registry = new Registry();
-  const config = {
-    ...DEFAULTS,
-    ...OPEN_SWARM,
-    data: scratch(t),
-    'listen.host': '127.0.0.1' as const,
-    'listen.tcp': 0,
-    'listen.ws': 0,
-    'network.quic': false,
-  };
+  const config = testConfig(scratch(t));
   const node = createNode({ logger: silentLogger(), registry }, { config, role: 'full', version: '0' });
   t.after(() => node.stop());
   const started: number[] = [];

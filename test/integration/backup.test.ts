@@ -19,7 +19,7 @@ import type { MaillonNode } from '../../node/index.ts';
 import { loadOwner, passphraseFrom } from '../../node/keys.ts';
 import { assertServed, type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
 import { startNode } from '../support/node.ts';
-import { OWNER_KEY_VARIABLE } from '../support/owner.ts';
+import { OWNER, OWNER_KEY_VARIABLE } from '../support/owner.ts';
 import { maillon, scratch, until } from '../support/processes.ts';
 import { post, proofFor, type SignedIn, signIn, walletOf } from '../support/sign-in.ts';
 import { silentLogger } from '../support/silent-logger.ts';
@@ -243,7 +243,7 @@ test('a restored node is the same one; its API keys are good, its sessions and n
   for (const key of keyNames) await original.node.storage.put(named(key), valueOf(key, KIB));
   await original.node.storage.put(named('blob'), valueOf('blob', BLOB_BYTES));
   const published = await original.node.relay.publish({
-    owner: '',
+    owner: OWNER.did,
     namespace: 'default',
     topic: 't',
     data: Buffer.from('x'),
@@ -281,7 +281,7 @@ test('a restored node is the same one; its API keys are good, its sessions and n
 /** The author epoch of a message that the node publishes now. */
 async function epochOf(node: MaillonNode): Promise<number> {
   const heard = Promise.withResolvers<number>();
-  const topic = { owner: '', namespace: 'default', topic: 't' };
+  const topic = { owner: OWNER.did, namespace: 'default', topic: 't' };
   node.relay.subscribe(topic, ({ epoch }) => heard.resolve(epoch));
   await node.relay.publish({ ...topic, data: Buffer.from('x') });
   return heard.promise;

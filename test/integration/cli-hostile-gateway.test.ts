@@ -13,7 +13,7 @@ import { SessionStore } from '../../gateway/cli/sessions/store.ts';
 import { Keyring } from '../../node/keys.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { delegationSigningBytes } from '../../protocols/identity/delegation.ts';
-import { SWARM } from '../support/client-author.ts';
+import { SWARM } from '../support/envelopes.ts';
 import { scratch } from '../support/processes.ts';
 
 interface Hostile {

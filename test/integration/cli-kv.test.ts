@@ -5,6 +5,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { createClient } from '../../gateway/client/index.ts';
 import { pattern } from '../support/blobs.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
+import { OWNER } from '../support/owner.ts';
 import { maillon, scratch } from '../support/processes.ts';
 import { type Finished, Shell } from '../support/shell.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
@@ -48,7 +49,7 @@ test('put, get, stat, list, where and del, as a person uses them', async () => {
   );
   assert.match(
     (await run(['storage', 'status'])).stdout,
-    /records +1 in [^]*nodes +1 keep records; of yours 1 are replicas, 3 wanted[^]*default +1 /,
+    /records +1 in [^]*nodes +1 keep records; of yours 1 are replicas, 3 wanted[^]*default@did:key:\w+ +1 /,
   );
   assert.match((await run(['del', 'greeting'])).stdout, /^deleted greeting on 1 of 1 home replica/);
   for (const command of ['get', 'stat']) {
@@ -195,7 +196,7 @@ test('keys are shown without what steers a terminal, one a line', async () => {
 
 test('a list stops where it is told to, and goes on over pages otherwise', async () => {
   for (let i = 0; i < 12; i += 1) {
-    await site.node.storage.put({ owner: '', namespace: 'pages', key: `k${i}` }, Buffer.from(''));
+    await site.node.storage.put({ owner: OWNER.did, namespace: 'pages', key: `k${i}` }, Buffer.from(''));
   }
   const space = ['--namespace', 'pages'];
   assert.equal((await run(['list', ...space, '--limit', '5'])).stdout.trim().split('\n').length, 5);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createAdmin } from '../../gateway/admin/server.ts';
 import { createClient } from '../../gateway/client/index.ts';
-import { DEFAULTS } from '../../node/index.ts';
+import { testConfig } from '../support/config.ts';
 import { Person } from '../support/person.ts';
 import { maillon, scratch, until } from '../support/processes.ts';
 import { signInSiwx, walletOf } from '../support/sign-in.ts';
@@ -65,7 +65,7 @@ test('only one namespace is named where it is said; for another operator, or unl
   assert.match(elsewhere.stderr, new RegExp(`named ${other}, and this node's operator is ${operator}`));
   const { exit, stderr } = await person.run('namespace', 'sponsor', 'bob');
   assert.equal(exit, 2, stderr);
-  await using closed = await startSite({ settings: { 'namespaces.unowned': false } });
+  await using closed = await startSite();
   const there = new Person(t, closed);
   await there.key('carol');
   const refused = await there.run('namespace', 'sponsor', closed.node.owner, '--key', 'carol');
@@ -75,7 +75,7 @@ test('only one namespace is named where it is said; for another operator, or unl
 
 test('the operator sees wallets with their usage, and promises one nothing more', async (t) => {
   const tokenFile = join(scratch(t), 'token');
-  await using site = await startSite({ settings: { 'namespaces.unowned': false } });
+  await using site = await startSite();
   const events: string[] = [];
   const admin = createAdmin(
     {
@@ -86,7 +86,7 @@ test('the operator sees wallets with their usage, and promises one nothing more'
       probes: () => [],
       gateway: site.gateway,
     },
-    { config: { ...DEFAULTS, 'admin.port': 0, 'admin.tokenFile': tokenFile }, build: BUILD },
+    { config: testConfig(scratch(t), { 'admin.tokenFile': tokenFile }), build: BUILD },
   );
   await admin.start();
   t.after(() => admin.stop());

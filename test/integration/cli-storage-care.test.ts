@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createAdmin } from '../../gateway/admin/server.ts';
 import { loadToken, tokenFileOf } from '../../gateway/admin/token.ts';
-import { DEFAULTS } from '../../node/index.ts';
+import { testConfig } from '../support/config.ts';
 import { type Kept, startKept, valueOf } from '../support/kept-nodes.ts';
 import { maillon, scratch, until } from '../support/processes.ts';
 import { silentLogger } from '../support/silent-logger.ts';
@@ -31,7 +31,7 @@ test('the operator looks after the store of a running node from the command line
       },
       probes: () => [],
     },
-    { config: { ...DEFAULTS, data: kept.data, 'admin.port': 0 }, build: BUILD },
+    { config: testConfig(kept.data), build: BUILD },
   );
   await admin.start();
   t.after(() => admin.stop());
@@ -101,7 +101,7 @@ test('the operator looks after the store of a running node from the command line
 
 test('one scrub at a time, and it ends when who asked for it goes', async (t) => {
   const [kept] = (await startKept(t, 1)) as [Kept];
-  const config = { ...DEFAULTS, data: kept.data, 'admin.port': 0 };
+  const config = testConfig(kept.data);
   const admin = createAdmin(
     {
       node: kept.node,

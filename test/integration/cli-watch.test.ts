@@ -34,7 +34,7 @@ function idOf({ node }: Site): string {
 
 let pair: SitePair;
 before(async () => {
-  pair = await startPair({ 'namespaces.unowned': true });
+  pair = await startPair();
 });
 after(async () => pair[Symbol.asyncDispose]());
 

@@ -20,7 +20,7 @@ const HEX_KEY = 'ab'.repeat(32);
 
 let site: Site;
 before(async () => {
-  site = await startSite({ settings: { 'namespaces.unowned': false } });
+  site = await startSite();
 });
 after(async () => site[Symbol.asyncDispose]());
 

@@ -7,6 +7,7 @@ import {
   type Message,
   type Stream,
 } from '../../gateway/client/index.ts';
+import { OWNER } from '../support/owner.ts';
 import { until } from '../support/processes.ts';
 import { BUILD, type Site, startSite } from '../support/start-gateway.ts';
 
@@ -140,7 +141,7 @@ describe('subscriptions of one client', () => {
     const big = new Uint8Array(100_000);
     // what a stream lets wait is 16 MiB
     for (let n = 0; n < 180; n++) {
-      await site.node.relay.publish({ owner: '', namespace: 'default', topic: 'slow', data: big });
+      await site.node.relay.publish({ owner: OWNER.did, namespace: 'default', topic: 'slow', data: big });
       await client.publish({ topic: 'quick', data: `${n}` });
       const { value } = await messages.next();
       assert.equal(new TextDecoder().decode(value?.data), `${n}`);
@@ -173,7 +174,12 @@ test('a cut is told with its close code, after what had arrived', async () => {
   await using other = await startSite();
   const stream = createClient({ url: other.url }).subscribe({ topic: 't' });
   await stream.ready;
-  await other.node.relay.publish({ owner: '', namespace: 'default', topic: 't', data: Buffer.from('last') });
+  await other.node.relay.publish({
+    owner: OWNER.did,
+    namespace: 'default',
+    topic: 't',
+    data: Buffer.from('last'),
+  });
   await other.gateway.stop();
   const got: string[] = [];
   const iterate = async (): Promise<void> => {

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { createGateway } from '../../gateway/index.ts';
 import { createLogger, createNode } from '../../node/index.ts';
 import { SseClient } from '../support/sse-client.ts';
-import { BUILD, startSite, testConfig } from '../support/start-gateway.ts';
+import { BUILD, siteConfig, startSite } from '../support/start-gateway.ts';
 import { WsClient } from '../support/ws-client.ts';
 
 test('stopping tells every client to go, within a second, and it starts again', async () => {
@@ -98,7 +98,7 @@ test('a name that others use needs credentials, or its clients would be the oper
 });
 
 test('in front of a node that does not run it lives, but is not ready and refuses', async () => {
-  const config = await testConfig();
+  const config = await siteConfig();
   const logger = createLogger({ ...config, 'log.level': 'silent' });
   const node = createNode({ logger }, { config, role: 'full', version: BUILD.version });
   const gateway = createGateway({ node, logger }, { config, build: BUILD });

@@ -7,7 +7,6 @@ import { ClientKey } from '../support/client-author.ts';
 import { until } from '../support/processes.ts';
 import { type RawAnswer, rawRequest } from '../support/raw-http.ts';
 import { type SitePair, startPair } from '../support/site-pair.ts';
-import { startSite } from '../support/start-gateway.ts';
 import { WsClient } from '../support/ws-client.ts';
 
 let pair: SitePair;
@@ -93,12 +92,6 @@ describe('what a gateway says of a namespace', () => {
     ] as const) {
       assert.deepEqual(outcome(await rawRequest(pair.a.url, path)), [400, code], path);
     }
-  });
-
-  test('where nobody owns anything everybody may do everything', async () => {
-    await using open = await startSite();
-    const view = await createClient({ url: open.url }).namespace('default');
-    assert.deepEqual([view.owner, view.holder, view.rules.write.anyone], ['', '', true]);
   });
 });
 

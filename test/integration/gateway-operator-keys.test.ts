@@ -31,7 +31,7 @@ let admin: Admin;
 let wallet: SignedIn;
 const audited: AuditEvent[] = [];
 before(async () => {
-  const settings = { 'namespaces.unowned': false, 'gateway.trustedProxies': ['127.0.0.1'] };
+  const settings = { 'gateway.trustedProxies': ['127.0.0.1'] };
   site = await startSite({ settings, isAudited: true });
   other = await startSite({ settings });
   wallet = await signIn(site.url, await walletOf(31));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
+import { OWNER } from '../support/owner.ts';
 import { until } from '../support/processes.ts';
 import { SseClient } from '../support/sse-client.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
@@ -15,7 +16,7 @@ async function publishUntil(site: Site, topic: string, what: string, holds: () =
   let published = 0;
   await until(what, async () => {
     if (holds()) return true;
-    await site.node.relay.publish({ owner: '', namespace: 'default', topic, data: PAYLOAD });
+    await site.node.relay.publish({ owner: OWNER.did, namespace: 'default', topic, data: PAYLOAD });
     published += 1;
     return holds();
   });

@@ -1,10 +1,8 @@
 /** Who reads what at a gateway: of a namespace of another the policy decides, on every route and stream. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { developmentKey } from '../../node/identity/keyring/development.ts';
 import { CLOSED_RULES, type PolicyRules } from '../../protocols/namespaces/index.ts';
 import { ClientKey } from '../support/client-author.ts';
-import { ownerKeyPath } from '../support/owner.ts';
 import { until } from '../support/processes.ts';
 import { type RawAnswer, rawRequest } from '../support/raw-http.ts';
 import { type SignedIn, signIn, walletOf } from '../support/sign-in.ts';
@@ -21,7 +19,7 @@ const alice = new ClientKey();
 let did: string;
 let who: Record<Who, Headers>;
 before(async () => {
-  const settings = { 'namespaces.unowned': false, 'gateway.trustedProxies': ['127.0.0.1'] };
+  const settings = { 'gateway.trustedProxies': ['127.0.0.1'] };
   site = await startSite({ settings, isAudited: true });
   const session = await signIn(site.url, await walletOf(21));
   who = {
@@ -31,8 +29,7 @@ before(async () => {
     operator: {},
   };
   did = await didOf(session);
-  const owner = await developmentKey(ownerKeyPath());
-  assert.equal(owner.did, site.node.owner);
+  assert.equal(ClientKey.owner.did, site.node.owner);
   await make('closed', {});
   await make('listed', { read: { anyone: false, dids: [did, site.node.owner].toSorted() } });
   await make('named', { read: { anyone: false, dids: [did] } });
@@ -196,8 +193,7 @@ describe('over HTTP', () => {
   });
 
   test('the operator’s own namespace is as open as its policy', async () => {
-    const { signer } = await developmentKey(ownerKeyPath());
-    await make('door-open', { read: { anyone: true, dids: [] } }, new ClientKey(signer));
+    await make('door-open', { read: { anyone: true, dids: [] } }, ClientKey.owner);
     assert.equal((await ask('/v1/kv/door-open/k', who.operator)).text, 'secret');
     assert.equal((await ask('/v1/kv/door-open/k', who.anonymous)).text, 'secret');
     assert.equal((await ask(`/v1/kv/door-open@${site.node.owner}/k`, who.wallet)).text, 'secret');
@@ -330,9 +326,10 @@ test('4NK routes are open to whoever has no credential as far as the policy of t
   const store = () => json('/store', who.anonymous, body);
   const retrieve = () => ask(`/retrieve/${key}`, who.anonymous);
   assert.deepEqual([(await store()).status, (await retrieve()).status], [401, 401]);
-  const owner = new ClientKey((await developmentKey(ownerKeyPath())).signer);
   const anyone = { anyone: true, dids: [] };
   const rules = { ...CLOSED_RULES, write: anyone, read: anyone };
-  await site.node.namespaces.submit(await owner.policy(site.config['compat.fournk.namespace'], { rules }));
+  await site.node.namespaces.submit(
+    await ClientKey.owner.policy(site.config['compat.fournk.namespace'], { rules }),
+  );
   assert.deepEqual([(await store()).status, (await retrieve()).body.value], [200, '00ff']);
 });

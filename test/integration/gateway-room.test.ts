@@ -258,6 +258,6 @@ test('the status of a node counts blobs, uploads and what is free', async (t) =>
   assert.match(stdout, /blobs +1 in \d+(\.\d)?MB, with what is being uploaded\n/);
   assert.match(stdout, /uploads +1 under way, \d+(\.\d)?MB of them here\n/);
   assert.match(stdout, /room +\d+(\.\d)?MB used of 50MB, \d+(\.\d)?MB free\n/);
-  assert.match(stdout, /NAMESPACE +KEYS +STORED +LEFT\nn +1 +10MB +20MB/);
+  assert.match(stdout, /NAMESPACE +KEYS +STORED +LEFT\nn@did:key:\w+ +1 +10MB +20MB/);
   open.destroy();
 });

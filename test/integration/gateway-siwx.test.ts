@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Config, MaillonNode } from '../../node/index.ts';
 import { createSignIn, makeCacao, parseResource, signInMessage } from '../../protocols/identity/index.ts';
-import { ClientKey, SWARM } from '../support/client-author.ts';
-import { sha256 } from '../support/envelopes.ts';
+import { ClientKey } from '../support/client-author.ts';
+import { SWARM, sha256 } from '../support/envelopes.ts';
 import { startNode, tcpAddress } from '../support/node.ts';
 import { type Cleanup, scratch, until } from '../support/processes.ts';
 import { startRqlite, stateUrl } from '../support/rqlite.ts';
@@ -22,8 +22,6 @@ import { type Site, startSite } from '../support/start-gateway.ts';
 import { readOf, TenantInbox } from '../support/tenants.ts';
 import { WsClient } from '../support/ws-client.ts';
 
-const OWNED: Partial<Config> = { 'namespaces.unowned': false };
-
 const bearer = ({ access_token: token }: Pick<SignedIn, 'access_token'>) => ({
   authorization: `Bearer ${token}`,
 });
@@ -38,14 +36,13 @@ const ends: (() => void | Promise<void>)[] = [];
 before(async () => {
   const t: Cleanup = { after: (end) => void ends.unshift(end) };
   const settings: Partial<Config> = {
-    ...OWNED,
     'gateway.state': stateUrl(await startRqlite(t)),
     'gateway.secretFile': join(scratch(t), 'secret'),
   };
   a = await startSite({ settings });
   t.after(async () => a[Symbol.asyncDispose]());
   judge = await startNode(t, {
-    settings: { ...OWNED, 'identity.ownerKey': join(scratch(t), 'owner.key') },
+    settings: { 'identity.ownerKey': join(scratch(t), 'owner.key') },
     through: [a.node],
   });
   b = await startSite({ settings: { ...settings, bootstrap: [tcpAddress(a.node)] }, role: 'light' });

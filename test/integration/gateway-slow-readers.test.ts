@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
+import { OWNER } from '../support/owner.ts';
 import { until } from '../support/processes.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 import { WsClient } from '../support/ws-client.ts';
@@ -14,7 +15,12 @@ const SHORT_MS = 1_000;
 const settings = { 'gateway.clientQueueBytes': QUEUE_BYTES };
 
 async function publish(site: Site, text: string): Promise<void> {
-  await site.node.relay.publish({ owner: '', namespace: 'default', topic: 't', data: Buffer.from(text) });
+  await site.node.relay.publish({
+    owner: OWNER.did,
+    namespace: 'default',
+    topic: 't',
+    data: Buffer.from(text),
+  });
 }
 
 /** Publishes numbered messages until `holds`: what a stalled client's kernel swallows is not known beforehand. */

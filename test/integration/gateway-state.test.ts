@@ -8,7 +8,7 @@ import { MigratedState } from '../../gateway/state/migrated.ts';
 import { MIGRATIONS } from '../../gateway/state/migrations.ts';
 import { parseRqliteUrl, RqliteDatabase } from '../../gateway/state/rqlite.ts';
 import { SqliteDatabase } from '../../gateway/state/sqlite.ts';
-import { DEFAULTS } from '../../node/index.ts';
+import { testConfig } from '../support/config.ts';
 import { scratch, until } from '../support/processes.ts';
 import { leaderOf, startRqlite, stateUrl } from '../support/rqlite.ts';
 import { silentLogger } from '../support/silent-logger.ts';
@@ -114,7 +114,7 @@ for (const [kind, opener] of Object.entries(openers)) {
 
 test('SQLite: the file is for its owner alone', async (t) => {
   const data = scratch(t);
-  const state = closedAfter(t, openState({ logger }, { ...DEFAULTS, data }));
+  const state = closedAfter(t, openState({ logger }, testConfig(data)));
   await state.prepare();
   assert.equal(statSync(join(data, 'gateway')).mode & 0o777, 0o700);
   for (const file of ['state.db', 'state.db-wal']) {
@@ -178,7 +178,7 @@ test('rqlite: credentials come from a file and are said to the cluster only', as
   const nodes = await startRqlite(t, { extra: ['-auth', auth] });
   const file = join(directory, 'credentials');
   writeFileSync(file, 'maillon:SECRET\n', { mode: 0o600 });
-  const config = { ...DEFAULTS, data: directory, 'gateway.state': stateUrl(nodes) };
+  const config = testConfig(directory, { 'gateway.state': stateUrl(nodes) });
   const state = closedAfter(t, openState({ logger }, { ...config, 'gateway.stateCredentialsFile': file }));
   await state.prepare();
   assert.equal(state.fault, null);

@@ -224,24 +224,24 @@ describe('DeBros E2 cache', () => {
       count: 0,
       dmap: 'none',
     });
-    for (const bad of ['(', '(a)\\1', '(?=a)', 'a'.repeat(200)]) {
+    for (const bad of ['(', '(a)\\1', '(?=a)', '(a?){500}b', 'a'.repeat(200)]) {
       assert.deepEqual(outcome(await scan(bad)), [400, 'bad_pattern'], bad);
     }
   });
 
-  test('of one namespace one scan is under way at a time, and it takes so much work', async () => {
+  test('of one namespace one scan is under way at a time', async () => {
     await post('/v1/cache/put', { dmap: 'heavy', key: 'a'.repeat(900), value: 1 });
-    const body = { dmap: 'heavy', match: '(a?){500}b' };
+    const body = { dmap: 'heavy', match: '^a' };
     const answers = await Promise.all(Array.from({ length: 8 }, async () => post('/v1/cache/scan', body)));
     const refused = answers.filter(({ status }) => status === 429);
     assert.ok(refused.length > 0 && refused.length < answers.length, `${refused.length} refused`);
     for (const answer of answers) {
-      const isRefused = refused.includes(answer);
-      assert.deepEqual(outcome(answer), isRefused ? [429, 'rate_limited'] : [413, 'too_large']);
-      assert.equal(answer.headers['retry-after'], isRefused ? '1' : undefined);
+      if (!refused.includes(answer)) assert.equal(answer.body.count, 1);
+      else assert.deepEqual(outcome(answer), [429, 'rate_limited']);
+      assert.equal(answer.headers['retry-after'], refused.includes(answer) ? '1' : undefined);
     }
     assert.deepEqual(refused[0]?.body.detail, { limit: 'gateway.scans' });
-    assert.equal((await post('/v1/cache/scan', { ...body, match: '^a' })).body.count, 1, 'it is over');
+    assert.equal((await post('/v1/cache/scan', body)).body.count, 1, 'it is over');
   });
 
   test('what is malformed is refused', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import * as dagCbor from '@ipld/dag-cbor';
 import { WebSocket } from 'ws';
+import { OWNER } from '../support/owner.ts';
 import { until } from '../support/processes.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 import { WsClient } from '../support/ws-client.ts';
@@ -62,7 +63,7 @@ class Native implements AsyncDisposable {
 }
 
 async function publish(topic: string, text: string, namespace = 'default'): Promise<void> {
-  await site.node.relay.publish({ owner: '', namespace, topic, data: Buffer.from(text) });
+  await site.node.relay.publish({ owner: OWNER.did, namespace, topic, data: Buffer.from(text) });
 }
 
 const brief = ({ type, topic, data }: Frame): unknown[] => [type, topic, data];

@@ -224,7 +224,7 @@ test('who sponsors all says durable for whoever named it', async (t) => {
 });
 
 function sponsoring(...sponsored: readonly string[]) {
-  return { 'namespaces.unowned': false, 'storage.sponsored': [...sponsored] };
+  return { 'storage.sponsored': [...sponsored] };
 }
 
 test('what a majority keeps is not hidden by a home that lets it go after a day', async (t) => {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
-import * as cbor from '../support/cbor.ts';
 import { uri } from '../support/identities.ts';
 import { tcpAddress } from '../support/node.ts';
-import { digestOf, policyStep, revocation, revokeDid } from '../support/notices.ts';
+import { digestOf, policyStep, revokeDid, revokeLink } from '../support/notices.ts';
 import { until } from '../support/processes.ts';
 import { codeOf } from '../support/storage.ts';
 import { grant, newSession, said, startTenantNodes } from '../support/tenants.ts';
@@ -14,15 +13,7 @@ test('a revocation holds everywhere, in whatever order it and that of its author
   const [late] = (await startTenantNodes(t, 1)) as [MaillonNode];
   const [owner, admin, by] = [newSession(), newSession(), newSession()];
   const link = grant(owner, by);
-  const first = revocation(
-    {
-      target: cbor.list([cbor.integer(0), cbor.bytes(digestOf(link))]),
-      time: cbor.integer(Date.now()),
-      as: cbor.text(owner.did),
-      chain: cbor.list([cbor.bytes(grant(owner, admin))]),
-    },
-    { author: admin.author },
-  );
+  const first = revokeLink(admin.author, digestOf(link), { as: owner.did, chain: [grant(owner, admin)] });
   const second = revokeDid(owner.author, admin.did);
   await a.namespaces.submit(first);
   await a.namespaces.submit(second);
@@ -41,15 +32,7 @@ test('an administrator cannot withdraw the owner itself, for ever', async (t) =>
   const [a] = (await startTenantNodes(t, 1)) as [MaillonNode];
   const [owner, admin] = [newSession(), newSession()];
   const chain = [grant(owner, admin, { resources: [uri(owner.did, '*', 'admin')] })];
-  const brick = revocation(
-    {
-      target: cbor.list([cbor.integer(1), cbor.text(owner.did)]),
-      time: cbor.integer(Date.now()),
-      as: cbor.text(owner.did),
-      chain: cbor.list(chain.map((one) => cbor.bytes(one))),
-    },
-    { author: admin.author },
-  );
+  const brick = revokeDid(admin.author, owner.did, { as: owner.did, chain });
   await codeOf(a.namespaces.submit(brick));
   assert.equal(await codeOf(a.relay.carry(said({ owner: owner.did, by: owner, text: 'x' }))), null);
   assert.equal(await codeOf(a.namespaces.submit(policyStep({ owner: owner.author }))), null);

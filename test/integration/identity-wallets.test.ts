@@ -12,8 +12,9 @@ import {
   type SignIn,
   signInMessage,
 } from '../../protocols/identity/index.ts';
+import { base58 } from '../support/did.ts';
 import { authorOf, SWARM } from '../support/envelopes.ts';
-import { base58, type Session, uri } from '../support/identities.ts';
+import { type Session, uri } from '../support/identities.ts';
 import { until } from '../support/processes.ts';
 import { codeOf } from '../support/storage.ts';
 import {

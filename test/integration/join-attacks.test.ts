@@ -1,14 +1,13 @@
 /** What peers may try with the protocol of joining: guessing, replaying, flooding, a crash between the disk and the answer. */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { developmentKey } from '../../node/identity/keyring/development.ts';
 import { inviteBookPath } from '../../node/join/invite-book.ts';
 import { createCrypto } from '../../node/runtime/crypto.ts';
-import { systemClock } from '../../protocols/common/clock.ts';
-import { Delegator, decodeLink, ed25519DelegationSigner } from '../../protocols/identity/index.ts';
+import { decodeLink } from '../../protocols/identity/index.ts';
 import {
   encodeRequest,
   type Invite,
@@ -16,15 +15,15 @@ import {
   REQUEST_MAX_BYTES,
   REQUESTS_BURST,
 } from '../../protocols/join/index.ts';
-import { NoticeMaker } from '../../protocols/namespaces/index.ts';
 import { SWARM } from '../support/envelopes.ts';
-import { didOf } from '../support/identities.ts';
+import { uri } from '../support/identities.ts';
 import { JoiningPeer } from '../support/joining-peer.ts';
 import { Machine } from '../support/machine.ts';
 import { startNode, tcpAddress } from '../support/node.ts';
-import { ownerKeyPath } from '../support/owner.ts';
+import { revokeLink } from '../support/notices.ts';
+import { OWNER } from '../support/owner.ts';
 import { type Cleanup, until } from '../support/processes.ts';
-import { newSession } from '../support/tenants.ts';
+import { grant, newSession } from '../support/tenants.ts';
 
 const crypto = createCrypto();
 const randomBytes = (length: number) => globalThis.crypto.getRandomValues(new Uint8Array(length));
@@ -164,27 +163,17 @@ describe('a delegation is renewed', () => {
     const member = await peer();
     const { chain } = await member.redeem(await invite());
     const { link } = decodeLink(chain[0] ?? new Uint8Array(), crypto, SWARM);
-    const { signer } = await developmentKey(ownerKeyPath());
-    const maker = new NoticeMaker({ crypto, signer }, { swarm: SWARM });
-    const target = { link: link.digest };
-    const notice = await maker.revocation({ target, time: Date.now(), as: node.owner, chain: [] });
-    await node.namespaces.submit(notice.bytes);
+    await node.namespaces.submit(revokeLink(OWNER.author, link.digest));
     assert.equal((await member.request({ kind: 'renew', chain, name: '' })).error, 'chain_not_renewable');
   });
 
   test('only where it was made for a member: a grant that was to end does end', async (t) => {
     const { node } = await issuer(t);
-    const { author } = newSession();
-    const owner = await developmentKey(ownerKeyPath());
-    assert.equal(owner.did, node.owner);
-    const signer = ed25519DelegationSigner(owner.signer);
-    const delegator = new Delegator({ crypto, clock: systemClock, signer, randomBytes }, { swarm: SWARM });
-    const actions = ['publish', 'read', 'write'] as const;
-    const granted = { swarm: SWARM, owner: owner.did, namespace: '*', actions, prefix: '' };
-    const resources = [granted];
-    const audience = didOf(author.multikey);
-    const { bytes } = await delegator.delegate({ audience, resources, expiry: Date.now() + 60_000 });
-    const peer = await JoiningPeer.connect(t, author, tcpAddress(node));
+    const session = newSession();
+    assert.equal(OWNER.did, node.owner);
+    const resources = [uri(OWNER.did, '*', 'publish,read,write')];
+    const bytes = grant(OWNER, session, { resources, expiry: Date.now() + 60_000 });
+    const peer = await JoiningPeer.connect(t, session.author, tcpAddress(node));
     const answer = await peer.request({ kind: 'renew', chain: [bytes], name: '' });
     assert.equal(answer.error, 'chain_not_renewable');
   });

@@ -9,10 +9,9 @@ import {
   encodeNoticesAnswer,
   encodeQuestion,
 } from '../../protocols/namespaces/index.ts';
-import * as cbor from '../support/cbor.ts';
-import { sha256 } from '../support/envelopes.ts';
+import { didOf } from '../support/did.ts';
+import { sha256, TIME } from '../support/envelopes.ts';
 import {
-  didOf,
   digestOf,
   linkNumber,
   POLICY,
@@ -208,14 +207,7 @@ test('a peer that has nothing but what was revoked, and much of it, is not liste
 
 /** Of the owner, over a link that was revoked. */
 function revokedNotice(n: number): Buffer {
-  return revocation(
-    {
-      target: cbor.list([cbor.integer(0), cbor.bytes(linkNumber(n))]),
-      as: cbor.text(didOf(owner)),
-      chain: cbor.list([cbor.bytes(linkTo(thief))]),
-    },
-    { author: thief },
-  );
+  return revokeLink(thief, linkNumber(n), { time: TIME, as: didOf(owner), chain: [linkTo(thief)] });
 }
 
 test('a stream that says nothing, nonsense, or too much is ended; others are answered', async (t) => {

@@ -6,9 +6,9 @@ import { test } from 'node:test';
 import { EventLog } from '../../node/observability/events.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
+import { didOf } from '../support/did.ts';
 import type { Author } from '../support/envelopes.ts';
 import {
-  didOf,
   digestOf,
   linkNumber,
   person,

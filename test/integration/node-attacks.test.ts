@@ -10,14 +10,14 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p } from 'libp2p';
-import { createNode, DEFAULTS } from '../../node/index.ts';
+import { createNode } from '../../node/index.ts';
 import { SCORE_THRESHOLDS } from '../../node/network/gossip-options.ts';
 import { createNetwork } from '../../node/network/libp2p.ts';
 import { libp2pLogger } from '../../node/observability/libp2p-logger.ts';
 import { Liveness } from '../../node/peers/liveness.ts';
+import { testConfig } from '../support/config.ts';
 import { Inbox, publish, startNode, tcpAddress } from '../support/node.ts';
-import { OPEN_SWARM } from '../support/owner.ts';
-import { until } from '../support/processes.ts';
+import { scratch, until } from '../support/processes.ts';
 import { RawPeer } from '../support/raw-peer.ts';
 import { silentLogger } from '../support/silent-logger.ts';
 
@@ -64,7 +64,7 @@ test('a peer that never answers keeps nobody else waiting for gossip', async (t)
 
 test('a connection that went silent is dropped, one that answers is kept', async (t) => {
   const init = {
-    config: { ...DEFAULTS, ...OPEN_SWARM, 'network.quic': false },
+    config: testConfig(scratch(t)),
     role: 'full',
     version: 'test',
     listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -156,16 +156,7 @@ test('a start that fails leaves nothing open: the same node starts when the caus
   const port = Number(/tcp\/(\d+)/.exec(tcpAddress(first))?.[1]);
   const data = mkdtempSync(join(tmpdir(), 'maillon-failed-'));
   const explicit = new Set(['listen.tcp']);
-  const config = {
-    ...DEFAULTS,
-    ...OPEN_SWARM,
-    data,
-    explicit,
-    'listen.host': '127.0.0.1',
-    'listen.tcp': port,
-    'listen.ws': 0,
-    'network.quic': false,
-  };
+  const config = testConfig(data, { explicit, 'listen.tcp': port });
   const node = createNode({ logger: silentLogger() }, { config, role: 'full', version: 'test' });
   t.after(async () => {
     await node.stop();

@@ -11,6 +11,7 @@ import {
   envelope,
   type Items,
   OTHER_AUTHOR,
+  EXAMPLE_SHARD as SHARD,
   shardNumber,
   signatureOf,
   wireOf,
@@ -19,8 +20,7 @@ import { Inbox, publish, scores, startNode } from '../support/node.ts';
 import { until } from '../support/processes.ts';
 import { RawPeer } from '../support/raw-peer.ts';
 
-/** The shard of topic `hello` in namespace `default`. */
-const SHARD = 7;
+const WRONG_SHARD = 3;
 const TOPIC = 'hello';
 /** More than the SPEC's five. */
 const FAULTS = 8;
@@ -60,7 +60,7 @@ const REJECTED: Readonly<Record<string, readonly [number, () => Buffer]>> = {
       wireOf(fresh('bad', { author: cbor.bytes(OTHER_AUTHOR.multikey) }), signatureOf(bodyOf(fresh('bad')))),
   ],
   'another swarm': [SHARD, () => envelope(fresh('bad'), { author: AUTHOR, swarm: 'other' })],
-  'a wrong shard': [3, () => now('bad')],
+  'a wrong shard': [WRONG_SHARD, () => now('bad')],
   'a field out of its rule': [SHARD, () => now('bad', { namespace: cbor.text('Default') })],
   'a form that is not canonical': [SHARD, () => now('bad', { sequence: cbor.integer(1, 8) })],
   'bytes that are no CBOR': [SHARD, () => randomBytes(300).fill(0xff, 0, 1)],
@@ -69,9 +69,9 @@ const REJECTED: Readonly<Record<string, readonly [number, () => Buffer]>> = {
 };
 
 /** Nobody here has its key. */
-const OWNER = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
+const STRANGER = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
 /** An owner's namespace is another one, and its topic on another shard. */
-const OWNED_SHARD = shardNumber({ owner: OWNER, namespace: 'default', topic: TOPIC });
+const STRANGERS_SHARD = shardNumber({ owner: STRANGER, namespace: 'default', topic: TOPIC });
 
 /** What an honest peer may forward. */
 const IGNORED: Readonly<Record<string, () => Buffer>> = {
@@ -79,7 +79,7 @@ const IGNORED: Readonly<Record<string, () => Buffer>> = {
   late: () => now('bad', { time: later(-30_000) }),
   early: () => now('bad', { time: later(60_000) }),
   'of version 2': () => now('bad', { version: cbor.integer(2) }),
-  'of an owner': () => now('bad', { owner: cbor.text(OWNER) }),
+  'of another owner': () => now('bad', { owner: cbor.text(STRANGER) }),
 };
 
 async function swarm(t: TestContext): Promise<{ nodes: MaillonNode[]; inboxes: Inbox[] }> {
@@ -161,7 +161,7 @@ test('faults of context cost nothing: what the peer sends afterwards arrives eve
   for (const [name, make] of Object.entries(IGNORED)) {
     const peer = await RawPeer.connect(t, target);
     const before = target.status().relay.copiesReceived;
-    const shard = name === 'of an owner' ? OWNED_SHARD : SHARD;
+    const shard = name === 'of another owner' ? STRANGERS_SHARD : SHARD;
     for (let i = 0; i < FAULTS; i++) peer.send(shard, make());
     await until(`${name}: all were looked at`, () => target.status().relay.copiesReceived >= before + FAULTS);
     assert.ok((await peer.score()) >= 0, `${name}: ${await peer.score()}`);
@@ -191,7 +191,7 @@ test('a true envelope on a wrong shard does not stand in its own way', async (t)
   const attacker = await RawPeer.connect(t, node);
   const honest = await RawPeer.connect(t, node);
   const message = now('true');
-  attacker.send(2, message);
+  attacker.send(WRONG_SHARD, message);
   await until('it was refused', () => node.status().relay.refused.envelope_shard > 0);
   honest.send(SHARD, message);
   honest.send(SHARD, now('next'));
@@ -206,7 +206,7 @@ test('true envelopes that somebody put on a wrong shard cost nothing to who forw
   const attacker = await RawPeer.connect(t, node);
   const honest = await RawPeer.connect(t, node);
   const messages = ['a', 'b', 'c'].map((text) => now(text));
-  attacker.send(2, ...messages);
+  attacker.send(WRONG_SHARD, ...messages);
   await until('they were refused', () => node.status().relay.refused.envelope_shard >= messages.length);
   honest.send(SHARD, ...messages, now('next'));
   await until('the next one is there', () => inbox.has('next'));

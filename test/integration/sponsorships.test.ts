@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Config, MaillonNode } from '../../node/index.ts';
+import type { MaillonNode } from '../../node/index.ts';
 import { cacao, evmWallet, type Principal, type Session, uri } from '../support/identities.ts';
 import { startNode } from '../support/node.ts';
 import {
@@ -18,7 +18,6 @@ import { type Cleanup, scratch, until } from '../support/processes.ts';
 import { codeOf } from '../support/storage.ts';
 import { grant, newSession, written } from '../support/tenants.ts';
 
-const OWNED: Partial<Config> = { 'namespaces.unowned': false };
 const LONG_MS = 3_600_000;
 
 /** Only its DID counts: it signs nothing. */
@@ -61,11 +60,10 @@ const ends: (() => void | Promise<void>)[] = [];
 const t: Cleanup = { after: (end) => void ends.unshift(end) };
 
 before(async () => {
-  a = await startNode(t, { settings: OWNED });
-  b = await startNode(t, { settings: OWNED, through: [a] });
+  a = await startNode(t);
+  b = await startNode(t, { through: [a] });
   stranger = await startNode(t, {
     settings: {
-      ...OWNED,
       'identity.ownerKey': join(scratch(t), 'owner.key'),
       'storage.sponsored': ['*'],
     },
@@ -107,7 +105,7 @@ describe('a wallet', () => {
     );
     assert.deepEqual(a.namespaces.sponsorsOf(wallet.did, 'other'), [wallet.did], 'nothing else of it');
     await until('the sign-in is over', () => Date.now() > signedAt + lifeMs);
-    const late = await startNode(t, { settings: OWNED, through: [b] });
+    const late = await startNode(t, { through: [b] });
     await until(
       'who comes later knows',
       () => late.namespaces.sponsorsOf(wallet.did, 'default').length === 2,

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { MaillonNode, StoredRecord } from '../../node/index.ts';
 import { bytesOfAll, pattern, piecesOf } from '../support/blobs.ts';
 import { startNode } from '../support/node.ts';
+import { OWNER } from '../support/owner.ts';
 import { until } from '../support/processes.ts';
 import { codeOf, holders, idOf, known, named, startMembers } from '../support/storage.ts';
 
@@ -39,7 +40,7 @@ test('what is long goes by way of a light node to the homes, and is read from th
     held.map(({ isWhole }) => isWhole),
     [true, true, true],
   );
-  const listed = await first.storage.list({ owner: '', namespace: 'default', prefix: 'film' });
+  const listed = await first.storage.list({ owner: OWNER.did, namespace: 'default', prefix: 'film' });
   assert.deepEqual(
     listed.entries.map(({ key, size }) => [key, size]),
     [['film', LONG.byteLength]],
@@ -97,7 +98,7 @@ test('conditions, deletion and what is refused: as with any other value', async 
 test('an upload comes piece by piece, and is made a value by its CID', async (t) => {
   const node = await startNode(t);
   const { storage } = node;
-  const space = { owner: '', namespace: 'default' };
+  const space = { owner: OWNER.did, namespace: 'default' };
   const never = new AbortController().signal;
   const upload = await storage.beginUpload(space);
   await upload.append(piecesOf(LONG.subarray(0, 2 * MIB), 70_000), never);
@@ -116,7 +117,7 @@ test('what was uploaded to a light node counts there no longer once it is a valu
   assert.ok(first !== undefined);
   const settings = { 'storage.namespaceBytes': 3 * MIB };
   const { storage } = await startNode(t, { through: [first], role: 'light', settings });
-  const space = { owner: '', namespace: 'default' };
+  const space = { owner: OWNER.did, namespace: 'default' };
   for (const key of ['a', 'b']) {
     const bytes = pattern(2 * MIB, key.charCodeAt(0));
     const { id } = await storage.beginUpload(space);
@@ -135,7 +136,7 @@ test('a node that stops ends what is on its way to homes', async (t) => {
   const light = await startNode(t, { through: [first], role: 'light' });
   await known([light], 1);
   await first.stop();
-  const space = { owner: '', namespace: 'default' };
+  const space = { owner: OWNER.did, namespace: 'default' };
   const never = new AbortController().signal;
   const upload = await light.storage.beginUpload(space);
   const link = await upload.finish(piecesOf(LONG, 70_000), never);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
 import { encodeRequest, FRAME_MAX_BYTES, type RequestOf } from '../../protocols/storage/index.ts';
 import * as cbor from '../support/cbor.ts';
+import { OWNER } from '../support/owner.ts';
 import { Planted } from '../support/planted.ts';
 import { until } from '../support/processes.ts';
 import { answering, partitionId, RawReplica, varint } from '../support/raw-replica.ts';
@@ -10,7 +11,7 @@ import { bodyOf, EXAMPLE, type Items, record, signatureOf, TOMBSTONE, wireOf } f
 import { codeOf, named, read, startMembers } from '../support/storage.ts';
 
 const HOUR_MS = 3_600_000;
-const OWNER = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
+const STRANGER = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
 const bytes = (text: string): Buffer => Buffer.from(text);
 
 /** Items of a record of now. */
@@ -73,7 +74,7 @@ const BAD: readonly Bad[] = [
   ],
   [
     'namespace of somebody',
-    (key) => record(fresh(key, { owner: cbor.text(OWNER) })),
+    (key) => record(fresh(key, { owner: cbor.text(STRANGER) })),
     'record_unauthorised',
     'record_field',
   ],
@@ -98,7 +99,7 @@ test('records that are forged, early, expired, of a later version or of elsewher
     assert.equal(held, null, what);
     assert.equal(await read(other, key), null, what);
   }
-  const { entries } = await other.storage.list({ owner: '', namespace: 'default', prefix: 'bad/' });
+  const { entries } = await other.storage.list({ owner: OWNER.did, namespace: 'default', prefix: 'bad/' });
   assert.deepEqual(entries, []);
 });
 
@@ -161,7 +162,7 @@ test('who is no member cannot make a node take over that keys have ended', async
     return Promise.resolve(planted.answer(request, { view: '0'.repeat(16), isSynced: true }));
   });
   const { partition } = partitionId('kept');
-  await codeOf(attacker.ask({ type: 'handover', owner: '', namespace: 'default', partition }));
+  await codeOf(attacker.ask({ type: 'handover', owner: OWNER.did, namespace: 'default', partition }));
   const { held } = await attacker.ask({ type: 'get', ...named('kept') });
   assert.equal(held?.kind, 'record');
   for (const one of [node, other]) assert.equal(await read(one, 'kept'), 'kept');

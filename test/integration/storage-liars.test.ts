@@ -15,6 +15,7 @@ import {
 import * as cbor from '../support/cbor.ts';
 import { authorNumber } from '../support/directory.ts';
 import { startNode } from '../support/node.ts';
+import { OWNER } from '../support/owner.ts';
 import { Planted } from '../support/planted.ts';
 import { until } from '../support/processes.ts';
 import {
@@ -50,7 +51,7 @@ async function stage(t: TestContext): Promise<Stage> {
   await known([light], 3);
   // who has just met the others counts for nothing until it has looked who has what
   await until('every partition can be read and written', async () => {
-    const all = { owner: '', namespace: 'default' };
+    const all = { owner: OWNER.did, namespace: 'default' };
     const lists = await Promise.all([...nodes, light].map((node) => codeOf(node.storage.list(all))));
     return lists.every((code) => code === null);
   });
@@ -256,7 +257,7 @@ test('whatever one home of three lists, a list is what was written', async (t) =
     });
     for (const node of [...nodes, light]) {
       try {
-        const { entries } = await node.storage.list({ owner: '', namespace: 'default', prefix: 'l/' });
+        const { entries } = await node.storage.list({ owner: OWNER.did, namespace: 'default', prefix: 'l/' });
         assert.deepEqual(
           entries.map(({ key }) => key),
           wanted,
@@ -286,12 +287,15 @@ test('a home that wants the others to take over forged records and floors gets n
       return { records: request.keys.map((key) => wireOf(fresh(key), Buffer.alloc(64, 1))) };
     }
     if (request.type === 'partitions') {
-      return { entries: [{ owner: '', namespace: 'default', partition, count: 2, bytes: 10 }], next: null };
+      return {
+        entries: [{ owner: OWNER.did, namespace: 'default', partition, count: 2, bytes: 10 }],
+        next: null,
+      };
     }
     if (request.type === 'state') return { ...standing, ...UNMARKED, count: 2, bytes: 10 };
     return items.answer(request, standing);
   });
-  await liar.ask({ type: 'handover', owner: '', namespace: 'default', partition });
+  await liar.ask({ type: 'handover', owner: OWNER.did, namespace: 'default', partition });
   await until('the node compares', () => (liar.asked.reconcile ?? 0) > 0);
   await until('and asks for what it lacks', () => (liar.asked.fetch ?? 0) > 0);
   const { held } = await liar.ask({ type: 'get', ...named('kept') });
@@ -330,7 +334,7 @@ test('a home that never comes to an end does not keep the others busy for ever',
     liar.react = pretending(liar, (request, standing) => {
       return request.type === 'reconcile' ? { ...standing, message: message() } : null;
     });
-    const handover = { type: 'handover', owner: '', namespace: 'default', partition } as const;
+    const handover = { type: 'handover', owner: OWNER.did, namespace: 'default', partition } as const;
     assert.notEqual(await codeOf(liar.ask(handover)), null, what);
     assert.ok((liar.asked.reconcile ?? 0) > before, what);
     await untilQuiet(() => liar.asked.reconcile ?? 0);
@@ -365,7 +369,7 @@ test('a home that answers with what cannot be read does not end the node that as
   await first.storage.put(named('k'), bytes('v'));
   for (const node of [...nodes, light]) {
     assert.equal(await read(node, 'k'), 'v');
-    const { entries } = await node.storage.list({ owner: '', namespace: 'default', prefix: 'k' });
+    const { entries } = await node.storage.list({ owner: OWNER.did, namespace: 'default', prefix: 'k' });
     assert.equal(entries.length, 1);
     const { holders } = await node.storage.where(named('k'));
     assert.equal(holders.filter(({ role }) => role === 'home').length, 3);

@@ -14,7 +14,7 @@ function machine(
   ownerKey: string,
   through: readonly MaillonNode[] = [],
 ): Promise<MaillonNode> {
-  return startNode(t, { settings: { 'identity.ownerKey': ownerKey, 'namespaces.unowned': false }, through });
+  return startNode(t, { settings: { 'identity.ownerKey': ownerKey }, through });
 }
 
 function of(owner: MaillonNode, key: string): RecordName {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
 import { startNode, tcpAddress } from '../support/node.ts';
+import { OWNER } from '../support/owner.ts';
 import { scratch, until } from '../support/processes.ts';
 import { codeOf, holders, idOf, known, named, read, startMembers, textOf } from '../support/storage.ts';
 
@@ -88,7 +89,7 @@ test('what is deleted is gone everywhere and can be written again; what expires 
   assert.equal(await read(second, 'short'), 'x');
   await until('it has expired', async () => (await read(second, 'short')) === null);
   assert.ok(Date.now() >= receipt.expiresAt);
-  const { entries } = await second.storage.list({ owner: '', namespace: 'default' });
+  const { entries } = await second.storage.list({ owner: OWNER.did, namespace: 'default' });
   assert.deepEqual(
     entries.map(({ key }) => key),
     ['a'],
@@ -109,7 +110,7 @@ test('a list is complete, in the order of bytes, by prefix, in pages', async (t)
   let pages = 0;
   do {
     const page = await second.storage.list({
-      owner: '',
+      owner: OWNER.did,
       namespace: 'default',
       prefix: 'k/',
       limit: 7,
@@ -122,9 +123,9 @@ test('a list is complete, in the order of bytes, by prefix, in pages', async (t)
   } while (cursor !== null);
   assert.deepEqual(found, wanted);
   assert.equal(pages, Math.ceil(wanted.length / 7));
-  const all = await second.storage.list({ owner: '', namespace: 'default', limit: 1000 });
+  const all = await second.storage.list({ owner: OWNER.did, namespace: 'default', limit: 1000 });
   assert.equal(all.entries.length, keys.length - 1);
-  assert.deepEqual(await first.storage.list({ owner: '', namespace: 'other' }), {
+  assert.deepEqual(await first.storage.list({ owner: OWNER.did, namespace: 'other' }), {
     entries: [],
     cursor: null,
     degraded: false,
@@ -135,7 +136,7 @@ test('a list is complete, in the order of bytes, by prefix, in pages', async (t)
 test('what cannot be is refused by name before anybody is asked', async (t) => {
   const { storage } = await startNode(t);
   const value = bytes('x');
-  const list = (other: object) => storage.list({ owner: '', namespace: 'default', ...other });
+  const list = (other: object) => storage.list({ owner: OWNER.did, namespace: 'default', ...other });
   const expected: [string, Promise<unknown>][] = [
     ['bad_namespace', storage.put(named('k', 'No!'), value)],
     ['bad_owner', storage.put({ ...named('k'), owner: 'did:key:z6Mk' }, value)],
@@ -194,7 +195,10 @@ test('with one of three homes gone a majority reads and writes; with two gone no
   );
   assert.equal(await codeOf(first.storage.get(named('nothing'))), 'insufficient_replicas');
   assert.equal(await codeOf(first.storage.put(named('a'), bytes('5'))), 'insufficient_replicas');
-  assert.equal(await codeOf(first.storage.list({ owner: '', namespace: 'default' })), 'list_incomplete');
+  assert.equal(
+    await codeOf(first.storage.list({ owner: OWNER.did, namespace: 'default' })),
+    'list_incomplete',
+  );
   await first.storage.put(named('a'), bytes('6'), { durability: 'one' });
   assert.equal(textOf(await first.storage.get(named('a'))), '6');
 });

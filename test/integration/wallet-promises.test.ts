@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Config, MaillonNode } from '../../node/index.ts';
+import type { MaillonNode } from '../../node/index.ts';
 import { startNode, tcpAddress } from '../support/node.ts';
 import { type Cleanup, scratch, until } from '../support/processes.ts';
 import { type ClientWallet, type SignedIn, signIn, signInSiwx, walletOf } from '../support/sign-in.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 
-const OWNED: Partial<Config> = { 'namespaces.unowned': false };
 const KIB = 1024;
 const EACH = 64 * KIB;
 const DAY_MS = 86_400_000;
@@ -21,13 +20,12 @@ const t: Cleanup = { after: (end) => void ends.unshift(end) };
 
 before(async () => {
   a = await startSite({
-    settings: { ...OWNED, 'wallets.bytesEach': EACH, 'wallets.bytesTotal': 4 * EACH },
+    settings: { 'wallets.bytesEach': EACH, 'wallets.bytesTotal': 4 * EACH },
   });
   t.after(async () => a[Symbol.asyncDispose]());
-  b = await startNode(t, { settings: { ...OWNED, 'wallets.bytesEach': EACH }, through: [a.node] });
+  b = await startNode(t, { settings: { 'wallets.bytesEach': EACH }, through: [a.node] });
   stranger = await startNode(t, {
     settings: {
-      ...OWNED,
       'identity.ownerKey': join(scratch(t), 'owner.key'),
       'storage.sponsored': ['*'],
     },
@@ -181,7 +179,6 @@ test('when all room is promised new wallets get none, and earlier ones have thei
 test('another gateway of the operator, with a state of its own, counts whom the first one promised room by message', async () => {
   const named = a.node.namespaces.sponsorshipsBy(a.node.owner).map(({ holder }) => holder);
   const settings = {
-    ...OWNED,
     bootstrap: [tcpAddress(a.node)],
     'wallets.bytesEach': EACH,
     'wallets.bytesTotal': new Set(named).size * EACH,
@@ -200,7 +197,7 @@ test('another gateway of the operator, with a state of its own, counts whom the 
 });
 
 test('of wallets that come together no more are promised room than there is', async () => {
-  const settings = { ...OWNED, 'wallets.bytesEach': EACH, 'wallets.bytesTotal': 3 * EACH };
+  const settings = { 'wallets.bytesEach': EACH, 'wallets.bytesTotal': 3 * EACH };
   await using site = await startSite({ settings });
   const statuses = await Promise.all(
     Array.from({ length: 8 }, async (_, n) => {
@@ -219,7 +216,6 @@ test('of wallets that come together no more are promised room than there is', as
 test('a wallet that the operator lists has the bounds of any namespace, and takes nobody’s place', async () => {
   const wallet = await walletOf(60);
   const settings = {
-    ...OWNED,
     'wallets.bytesEach': EACH,
     'wallets.bytesTotal': EACH,
     'storage.sponsored': [didOf(wallet)],
@@ -233,7 +229,7 @@ test('a wallet that the operator lists has the bounds of any namespace, and take
 });
 
 test('where nothing is promised the receipt, the value and the list say when it ends', async () => {
-  await using site = await startSite({ settings: { ...OWNED, 'wallets.promise': 'day' } });
+  await using site = await startSite({ settings: { 'wallets.promise': 'day' } });
   const wallet = await walletOf(7);
   const session = await signInSiwx(site.url, wallet);
   const before = Date.now();

@@ -1,58 +1,94 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { atMost, type Experiment, quantile, type Result, round, type Target } from '../support/experiment.ts';
+import { atMost, experiment, quantile, type Result, round, type Target } from '../support/experiment.ts';
 import { Copies } from './churn/copies.ts';
-import { Foreground, KINDS, type Kind, LARGE_KEYS, readThrough, type Sample } from './churn/foreground.ts';
+import { Foreground, KINDS, type Kind, readThrough, type Sample } from './churn/foreground.ts';
 import { historyFigures, historyTargets } from './storage/audit.ts';
 import { History } from './storage/history.ts';
 import { Random } from './storage/random.ts';
 import { Swarm } from './storage/swarm.ts';
 
-const NODES = 7;
 const REPLICAS = 3;
-const MINUTES = 10;
-const EVERY_SECONDS = 30;
 /**
  * As an operator sets it whose nodes go for good twice a minute: who is gone for half that time is out before the next one goes. By the
  * default of ten minutes twenty of them would still be homes at once, and most partitions without a majority.
  */
 const GRACE_MS = 15_000;
-const WARM_UP_MS = 20_000;
-const BEFORE_MS = 120_000;
-const COPIES_MAX_MS = 60_000;
-const P99_RATIO_MAX = 2;
 
-export interface ChurnInit {
+interface Sizes {
+  readonly nodes: number;
   readonly minutes: number;
   readonly everySeconds: number;
   readonly graceMs: number;
-  readonly beforeMs: number;
   readonly warmUpMs: number;
+  readonly beforeMs: number;
+  /** Another one each time unless given. */
+  readonly seed: number | null;
+  readonly smallKeys: number;
+  readonly largeKeys: number;
+}
+
+const FULL: Sizes = {
+  nodes: 7,
+  minutes: 10,
+  everySeconds: 30,
+  graceMs: GRACE_MS,
+  warmUpMs: 20_000,
+  beforeMs: 120_000,
+  seed: null,
+  smallKeys: 200,
+  largeKeys: 16,
+};
+/** One of three is replaced. */
+const SMOKE: Sizes = {
+  nodes: 3,
+  minutes: 0,
+  everySeconds: 1,
+  graceMs: 1_000,
+  warmUpMs: 200,
+  beforeMs: 500,
+  seed: 1,
+  smallKeys: 10,
+  largeKeys: 1,
+};
+
+const COPIES_MAX_MS = 60_000;
+const P99_RATIO_MAX = 2;
+
+interface ChurnInit extends Sizes {
   readonly seed: number;
   readonly progress: (line: string) => void;
 }
 
 /** `npm run faults -- churn [minutes] [seconds between two] [grace in ms] [seed]`. */
-export const churn: Experiment = {
+export const churn = experiment({
   name: 'churn',
-  summary: `${NODES} node processes and a light gateway: one of them replaced every ${EVERY_SECONDS} s for ${MINUTES} min under load`,
-  async run({ progress, options: [minutes, everySeconds, graceMs, seed] }) {
+  summary: `${FULL.nodes} node processes and a light gateway: one of them replaced every ${FULL.everySeconds} s for ${FULL.minutes} min under load`,
+  full: FULL,
+  smoke: SMOKE,
+  async run(sizes, { progress, options: [minutes, everySeconds, graceMs, seed] }) {
     return runChurn({
-      minutes: Number(minutes ?? MINUTES),
-      everySeconds: Number(everySeconds ?? EVERY_SECONDS),
-      graceMs: Number(graceMs ?? GRACE_MS),
-      beforeMs: BEFORE_MS,
-      warmUpMs: WARM_UP_MS,
-      seed: Number(seed ?? Date.now() % 2 ** 31),
+      ...sizes,
+      minutes: Number(minutes ?? sizes.minutes),
+      everySeconds: Number(everySeconds ?? sizes.everySeconds),
+      graceMs: Number(graceMs ?? sizes.graceMs),
+      seed: Number(seed ?? sizes.seed ?? Date.now() % 2 ** 31),
       progress,
     });
   },
-};
+});
 
-export async function runChurn(init: ChurnInit): Promise<Result> {
-  const swarm = await Swarm.start(NODES, ['--storage-grace-ms', `${init.graceMs}`]);
+async function runChurn(init: ChurnInit): Promise<Result> {
+  const swarm = await Swarm.start(init.nodes, ['--storage-grace-ms', `${init.graceMs}`]);
   try {
     const { site } = await swarm.addGateway();
-    const run = new Run(init, swarm, { site, history: new History(), random: new Random(init.seed) });
+    const { smallKeys, largeKeys } = init;
+    const run = new Run(init, swarm, {
+      site,
+      history: new History(),
+      random: new Random(init.seed),
+      smallKeys,
+      largeKeys,
+    });
     return await run.run();
   } finally {
     await swarm.stop();
@@ -78,7 +114,7 @@ class Run {
   async run(): Promise<Result> {
     const { warmUpMs, beforeMs, progress } = this.#init;
     await this.#foreground.fill();
-    progress(`${this.#shared.history.keys.length} keys, ${LARGE_KEYS} of them large`);
+    progress(`${this.#shared.history.keys.length} keys, ${this.#init.largeKeys} of them large`);
     this.#foreground.start();
     this.#copies.start();
     let before: readonly Sample[] = [];
@@ -155,7 +191,7 @@ class Run {
       seed,
       graceMs,
       everySeconds,
-      nodes: NODES,
+      nodes: this.#init.nodes,
       replaced: losses.length,
       before: was,
       during: is,

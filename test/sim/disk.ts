@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MaillonNode } from '../../node/index.ts';
 import { INLINE_MAX_BYTES } from '../../protocols/storage/index.ts';
-import { atMost, type Experiment, round } from '../support/experiment.ts';
+import { atMost, experiment, round } from '../support/experiment.ts';
 import { startNode } from '../support/node.ts';
 import type { Cleanup } from '../support/processes.ts';
 import { codeOf, named } from '../support/storage.ts';
@@ -122,15 +122,17 @@ async function run(total: number, progress: (line: string) => void) {
   }
 }
 
-export const disk: Experiment = {
+export const disk = experiment({
   name: 'disk',
   summary: '1 GiB of records and blobs, four of five deleted, and what the disk has back (or: disk MIB)',
-  async run({ progress, options }) {
-    const { share, wrong, ...figures } = await run(Number(options[0] ?? 1024) * MIB, progress);
+  full: { mib: 1024 },
+  smoke: { mib: 4 },
+  async run({ mib }, { progress, options }) {
+    const { share, wrong, ...figures } = await run(Number(options[0] ?? mib) * MIB, progress);
     return {
       name: 'disk',
       figures: { ...figures, share, wrong },
       targets: [atMost('used of what is kept', share, SHARE_MAX), atMost('wrong values', wrong, 0)],
     };
   },
-};
+});

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import {
   atMost,
-  type Experiment,
+  experiment,
   median,
   quantile,
   type Result,
@@ -13,13 +13,25 @@ import { DISTURBANCES, type Disturbance } from './disturbance/disturbances.ts';
 import { Swarm } from './disturbance/swarm.ts';
 import { type Sample, Traffic } from './disturbance/traffic.ts';
 
-const NODES = 4;
+const FULL = {
+  nodes: 4,
+  rounds: 5,
+  sampleMs: 8_000,
+  /** Before each sample: what the one before left, or what a disturbance began with, has settled. */
+  settleMs: 1_000,
+  warmUpMs: 10_000,
+  idleSockets: 1_000,
+};
+type Sizes = typeof FULL;
+const SMOKE: Sizes = {
+  nodes: 2,
+  rounds: 1,
+  sampleMs: 300,
+  settleMs: 0,
+  warmUpMs: 0,
+  idleSockets: 20,
+};
 const GATEWAYS = 2;
-const ROUNDS = 5;
-const SAMPLE_MS = 8_000;
-/** Before each sample: what the one before left, or what a disturbance began with, has settled. */
-const SETTLE_MS = 1_000;
-const WARM_UP_MS = 10_000;
 /** How much slower the slowest hundredth may become for those who do nothing wrong. */
 const P99_RATIO_MAX = 1.5;
 /** Queues of 5 MB, 20 kB for each of a thousand sockets, and what a collector takes its time with. */
@@ -37,47 +49,49 @@ interface Pair {
 }
 
 /** `npm run faults -- disturbance [rounds] [numbers of disturbances, e.g. 1,3]`. */
-export const disturbance: Experiment = {
+export const disturbance = experiment({
   name: 'disturbance',
-  summary: `${NODES} nodes and ${GATEWAYS} gateways: what a stopped node, slow readers and idle sockets cost the others`,
-  async run({ progress, options }) {
-    const rounds = Number(options[0] ?? ROUNDS);
+  summary: `${FULL.nodes} nodes and ${GATEWAYS} gateways: what a stopped node, slow readers and idle sockets cost the others`,
+  full: FULL,
+  smoke: SMOKE,
+  async run(form, { progress, options }) {
+    const sizes = { ...form, rounds: Number(options[0] ?? form.rounds) };
     const chosen = options[1]?.split(',').map(Number);
     const disturbances = DISTURBANCES.filter((_, index) => chosen?.includes(index + 1) ?? true);
-    const swarm = await Swarm.start(NODES, GATEWAYS);
+    const swarm = await Swarm.start(sizes.nodes, GATEWAYS);
     try {
       const [from, to] = swarm.line.gateways;
       if (from === undefined || to === undefined) throw new Error('the swarm has too few gateways');
       const traffic = await Traffic.start({ from: from.url, to });
       progress(`published at ${from.url}, received and disturbed at ${to.url}`);
-      await wait(WARM_UP_MS);
+      await wait(sizes.warmUpMs);
       const pairs = new Map<Disturbance, Pair[]>();
-      for (const one of disturbances) pairs.set(one, await measure(one, rounds, swarm, traffic, progress));
+      for (const one of disturbances) pairs.set(one, await measure(one, sizes, swarm, traffic, progress));
       const missing = await traffic.stop();
       return summarise(pairs, missing);
     } finally {
       await swarm.stop();
     }
   },
-};
+});
 
 async function measure(
   one: Disturbance,
-  rounds: number,
+  { rounds, settleMs, sampleMs, idleSockets }: Sizes,
   swarm: Swarm,
   traffic: Traffic,
   progress: (line: string) => void,
 ): Promise<Pair[]> {
   const pairs: Pair[] = [];
   for (let index = 0; index < rounds; index++) {
-    await wait(SETTLE_MS);
-    const undisturbed = await traffic.sample(SAMPLE_MS);
-    const end = await one.begin(swarm, traffic);
+    await wait(settleMs);
+    const undisturbed = await traffic.sample(sampleMs);
+    const end = await one.begin(swarm, traffic, { idleSockets });
     let disturbed: Sample;
     let closeCodes: CloseCodes;
     try {
-      await wait(SETTLE_MS);
-      disturbed = await traffic.sample(SAMPLE_MS);
+      await wait(settleMs);
+      disturbed = await traffic.sample(sampleMs);
     } finally {
       closeCodes = await end();
     }

@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { atLeast, atMost, type Experiment, type Result, round } from '../support/experiment.ts';
+import { atLeast, atMost, experiment, type Result, round } from '../support/experiment.ts';
 import { describe, makeHistory } from './membership/history.ts';
 import { Run } from './membership/run.ts';
 import { shrink } from './membership/shrink.ts';
 import type { Done, Job } from './membership/worker.ts';
 
-const HISTORIES = 10_000;
+const FULL = { histories: 10_000, seed: null as number | null };
 /** Operators in a history at most. */
 const OWNERS_MAX = 3;
 const PROGRESS_EVERY = 250;
@@ -15,18 +15,20 @@ const EXPLAINED_MAX = 3;
 const HOUR_MS = 3_600_000;
 
 /** `npm run faults -- membership [histories] [--seed N]`: N alone where no number of histories is given, otherwise the first. */
-export const membership: Experiment = {
+export const membership = experiment({
   name: 'membership',
-  summary: `${HISTORIES} random histories of joins, losses, sponsors, splits and clocks, on the shipped storage classes`,
-  async run({ progress, options }) {
+  summary: `${FULL.histories} random histories of joins, losses, sponsors, splits and clocks, on the shipped storage classes`,
+  full: FULL,
+  smoke: { histories: 40, seed: 1 },
+  async run(sizes, { progress, options }) {
     const at = options.indexOf('--seed');
     const seed = at < 0 ? null : Number(options[at + 1]);
     const count = options.find((_, index) => at < 0 || (index !== at && index !== at + 1));
     if (seed !== null && count === undefined) return replay(seed, progress);
-    const first = seed ?? Date.now() % 2 ** 31;
-    return playAll(first, Number(count ?? HISTORIES), progress);
+    const first = seed ?? sizes.seed ?? Date.now() % 2 ** 31;
+    return playAll(first, Number(count ?? sizes.histories), progress);
   },
-};
+});
 
 /** One history, told step by step. */
 async function replay(seed: number, progress: (line: string) => void): Promise<Result> {

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { createLogger, createNode, DEFAULTS } from '../../node/index.ts';
-import { ownerKeyPath } from '../support/owner.ts';
+import { createLogger, createNode } from '../../node/index.ts';
+import { testConfig } from '../support/config.ts';
 
 /** A full node in a process of its own, for tests that kill it. Driven over IPC by `ProcessNode`. */
 export interface NodeProcessInit {
@@ -25,21 +25,14 @@ function report(message: Report): void {
 }
 
 async function main(init: NodeProcessInit): Promise<void> {
-  const config = {
-    ...DEFAULTS,
-    'identity.ownerKey': ownerKeyPath(),
-    data: init.data,
+  const config = testConfig(init.data, {
     bootstrap: [...init.bootstrap],
-    'listen.host': '127.0.0.1',
-    'listen.tcp': 0,
-    'listen.ws': 0,
-    'network.quic': false,
-    'log.level': 'warn' as const,
+    'log.level': 'warn',
     // an envelope for every message: what is counted here is envelopes
     'relay.packMessages': 1,
     'relay.lingerMs': 0,
     'relay.lingerBusyMs': 0,
-  };
+  });
   const node = createNode({ logger: createLogger(config) }, { config, role: 'full', version: 'test' });
   const file = openSync(init.deliveries, 'a');
   let count = 0;

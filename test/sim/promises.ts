@@ -1,15 +1,21 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { atLeast, atMost, type Experiment, quantile, type Result, round } from '../support/experiment.ts';
+import { atLeast, atMost, experiment, quantile, type Result, round } from '../support/experiment.ts';
 import type { Cleanup } from '../support/processes.ts';
 import { Owner } from './promises/owner.ts';
 import { type Action, Schedule } from './promises/schedule.ts';
 import { Random } from './storage/random.ts';
 
 const REPLICAS = 3;
-const NODES = [3, 2] as const;
-const VALUES = 2_000;
-const MINUTES = 10;
+const FULL: Sizes = { minutes: 10, values: 2_000, seed: null, nodes: [3, 2] };
+/** One of each kind of change. */
+const SMOKE: Sizes = {
+  minutes: 0,
+  values: 40,
+  seed: 3,
+  nodes: [2, 2],
+  actions: ['kill of each owner', 'rejoin', 'rejoin', 'join', 'loss'],
+};
 /** Short, so that a node that left for good is done without within the run; in the field it is ten minutes. */
 const DOWN_TIMEOUT_MS = 30_000;
 const COPIES_MAX_MS = 60_000;
@@ -23,37 +29,44 @@ const READS_A_STEP = 50;
 /** Every so many steps all values are read. */
 const AUDIT_STEPS = 6;
 
-export interface PromisesInit {
+interface Sizes {
   readonly minutes: number;
   readonly values: number;
-  readonly seed: number;
+  /** Another one each time unless given. */
+  readonly seed: number | null;
   /** Nodes of each owner in the beginning. */
   readonly nodes: readonly number[];
   /** Instead of a random schedule, whatever time it takes. */
   readonly actions?: readonly Action[];
+}
+
+interface PromisesInit extends Sizes {
+  readonly seed: number;
   readonly progress: (line: string) => void;
 }
 
 /** `npm run faults -- promises [--minutes N] [--values N] [--seed N]`. */
-export const promises: Experiment = {
+export const promises = experiment({
   name: 'promises',
-  summary: `${NODES.join(' and ')} node processes of two owners, ${VALUES} durable values: joins, kills and rejoins for ${MINUTES} min`,
-  async run({ progress, options }) {
+  summary: `${FULL.nodes.join(' and ')} node processes of two owners, ${FULL.values} durable values: joins, kills and rejoins for ${FULL.minutes} min`,
+  full: FULL,
+  smoke: SMOKE,
+  async run(sizes, { progress, options }) {
     const { values: given } = parseArgs({
       args: [...options],
       options: { minutes: { type: 'string' }, values: { type: 'string' }, seed: { type: 'string' } },
     });
     return runPromises({
-      minutes: Number(given.minutes ?? MINUTES),
-      values: Number(given.values ?? VALUES),
-      seed: Number(given.seed ?? Date.now() % 2 ** 31),
-      nodes: NODES,
+      ...sizes,
+      minutes: Number(given.minutes ?? sizes.minutes),
+      values: Number(given.values ?? sizes.values),
+      seed: Number(given.seed ?? sizes.seed ?? Date.now() % 2 ** 31),
       progress,
     });
   },
-};
+});
 
-export async function runPromises(init: PromisesInit): Promise<Result> {
+async function runPromises(init: PromisesInit): Promise<Result> {
   const ends: (() => void | Promise<void>)[] = [];
   const t: Cleanup = { after: (end) => void ends.unshift(end) };
   try {

@@ -1,39 +1,54 @@
-import type { Experiment, Target } from '../support/experiment.ts';
+import { experiment, type Target } from '../support/experiment.ts';
 import { moveHomes } from './storage/joins.ts';
 import { killAll, killOne } from './storage/kills.ts';
 import { splitNetwork } from './storage/partition.ts';
 import { loseReplicas } from './storage/replicas.ts';
-import type { Scenario, ScenarioContext } from './storage/scenario.ts';
+import type { Scenario, ScenarioSizes } from './storage/scenario.ts';
 
-const NODES = 7;
-const WRITES = 5_000;
+const FULL: ScenarioSizes = {
+  nodes: 7,
+  writes: 5_000,
+  losses: 3,
+  cutMs: 60_000,
+  firstNodes: 4,
+  graceMs: 15_000,
+};
+const SMOKE: ScenarioSizes = {
+  nodes: 4,
+  writes: 60,
+  losses: 1,
+  cutMs: 2_000,
+  firstNodes: 3,
+  graceMs: 2_000,
+};
 
 export const SCENARIOS: readonly Scenario[] = [killOne, killAll, loseReplicas, splitNetwork, moveHomes];
 
 /** `npm run faults -- storage [letters, e.g. a,c] [writes] [seed]`. */
-export const storage: Experiment = {
+export const storage = experiment({
   name: 'storage',
-  summary: `${NODES} node processes: ${WRITES} acknowledged writes through kills, a split network, lost and new nodes`,
-  async run({ progress, options }) {
+  summary: `${FULL.nodes} node processes: ${FULL.writes} acknowledged writes through kills, a split network, lost and new nodes`,
+  full: FULL,
+  smoke: SMOKE,
+  async run(sizes, { progress, options }) {
     const letters = options[0]?.split(',');
     const chosen = SCENARIOS.filter(({ letter }) => letters?.includes(letter) ?? true);
-    const writes = Number(options[1] ?? WRITES);
+    const writes = Number(options[1] ?? sizes.writes);
     const seed = Number(options[2] ?? Date.now() % 2 ** 31);
     const figures: Record<string, unknown> = {};
     const targets: Target[] = [];
     for (const scenario of chosen) {
       const { letter, name } = scenario;
       progress(`${letter}: ${name}, seed ${seed}`);
-      const context: ScenarioContext = {
-        nodes: NODES,
+      const result = await scenario.run({
+        ...sizes,
         writes,
         seed,
         progress: (line) => progress(`${letter}: ${line}`),
-      };
-      const result = await scenario.run(context);
+      });
       figures[`${letter}: ${name}`] = result.figures;
       targets.push(...result.targets);
     }
     return { name: 'storage', figures, targets };
   },
-};
+});

@@ -1,8 +1,9 @@
 /** Node announcements made from nodes/SPEC.md alone, with node:crypto: nothing of the code under test is in here. */
 import { sign } from 'node:crypto';
 import * as cbor from './cbor.ts';
+import { base58, didOf } from './did.ts';
 import { AUTHOR, type Author, SWARM, sha256, TIME } from './envelopes.ts';
-import { delegation, didOf, session, texts } from './identities.ts';
+import { delegation, OWNER, type Session, session, texts } from './identities.ts';
 
 export const HALF_HOUR_MS = 30 * 60_000;
 
@@ -55,15 +56,9 @@ export function ownId(author: Author): Buffer {
   return Buffer.concat([Buffer.from('a50326002408011220', 'hex'), author.publicKey]);
 }
 
-const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
-
 /** The peer id of a key: base58btc of the identity multihash `00 24` of `08 01 12 20` and the key. */
 export function peerIdOf({ publicKey }: Author): string {
-  let rest = BigInt(`0x002408011220${publicKey.toString('hex')}`);
-  let text = '';
-  for (; rest > 0n; rest /= 58n) text = (BASE58[Number(rest % 58n)] ?? '') + text;
-  // a leading byte of zero is written as the first digit
-  return `1${text}`;
+  return base58(Buffer.concat([Buffer.from('002408011220', 'hex'), publicKey]));
 }
 
 export function addressList(...addresses: readonly Buffer[]): Buffer {
@@ -95,9 +90,10 @@ export const EXAMPLE: Items = {
 /** Whom the author of a vector says it belongs to. */
 export const OPERATOR = session(9);
 
-/** The items by which an author belongs to `OPERATOR`, whose delegation may grant something else. */
+/** The items by which an author belongs to an operator, whose delegation may grant something else. */
 export function operatorItems(
   other: {
+    readonly operator?: Session;
     readonly actions?: string;
     readonly namespace?: string;
     readonly audience?: Author;
@@ -105,12 +101,13 @@ export function operatorItems(
     readonly swarm?: string;
   } = {},
 ): Pick<Items, 'operator' | 'chain'> {
-  const { actions = 'sponsor', namespace = '*', audience = AUTHOR, expiry, swarm = SWARM } = other;
-  const resources = texts(`maillon://${swarm}/${OPERATOR.did}/${namespace}/${actions}/`);
+  const { operator = OPERATOR, actions = 'sponsor', namespace = '*' } = other;
+  const { audience = AUTHOR, expiry, swarm = SWARM } = other;
+  const resources = texts(`maillon://${swarm}/${operator.did}/${namespace}/${actions}/`);
   const end = expiry === undefined ? cbor.NULL : cbor.integer(expiry);
-  const to = { did: didOf(audience.multikey), sign: OPERATOR.sign };
-  const link = delegation(OPERATOR, to, { resources, expiry: end }, swarm);
-  return { operator: cbor.text(OPERATOR.did), chain: cbor.list([cbor.bytes(link)]) };
+  const to = { did: didOf(audience), sign: operator.sign };
+  const link = delegation(operator, to, { resources, expiry: end }, swarm);
+  return { operator: cbor.text(operator.did), chain: cbor.list([cbor.bytes(link)]) };
 }
 
 /** The items of a body one after another, in the order of the SPEC. */
@@ -154,4 +151,20 @@ export function announcement(
 export function announcementAt(time: number, author: Author, ...addresses: readonly Buffer[]): Buffer {
   const times = { time: cbor.integer(time), expiry: cbor.integer(time + HALF_HOUR_MS) };
   return announcement({ ...times, addresses: addressList(...addresses) }, { author });
+}
+
+/** An announcement of now by a replica of the tests' owner that listens on a port of this machine. */
+export function replicaAnnouncement(author: Author, port: number): Buffer {
+  const now = Date.now();
+  return announcement(
+    {
+      time: cbor.integer(now),
+      expiry: cbor.integer(now + HALF_HOUR_MS),
+      addresses: addressList(tcp4('127.0.0.1', port)),
+      storageBytes: cbor.integer(2 ** 30),
+      ...operatorItems({ operator: OWNER, audience: author }),
+      isReady: cbor.TRUE,
+    },
+    { author },
+  );
 }

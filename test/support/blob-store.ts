@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { Collections } from '../../node/blobs/collections.ts';
 import type { BlobStore, Reference } from '../../node/blobs/interface.ts';
+import { BlobHome } from '../../node/blobs/local-blobs.ts';
 import { createBlobStoreMetrics } from '../../node/blobs/metrics.ts';
 import { type BlobStoreInit, openBlobStore } from '../../node/blobs/store.ts';
 import { createCrypto } from '../../node/runtime/crypto.ts';
@@ -36,6 +37,22 @@ export function openBlobs(
       capacityBytes: () => GIB,
       quotaOf: () => GIB,
       ...init,
+    },
+  );
+}
+
+/** What a node has of blobs, over a store in `data` that opens when it is needed; with room for everything unless said otherwise. */
+export function blobHome(
+  data: string,
+  { clock, quotaBytes = GIB }: { readonly clock: Clock; readonly quotaBytes?: number },
+): BlobHome {
+  return new BlobHome(
+    { clock, crypto, logger: silentLogger() },
+    {
+      directory: join(data, 'storage/blobs'),
+      keyPath: join(data, 'storage.key'),
+      capacityBytes: () => GIB,
+      quotaOf: () => quotaBytes,
     },
   );
 }

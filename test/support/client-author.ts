@@ -11,8 +11,8 @@ import {
   type MadeLink,
 } from '../../protocols/identity/index.ts';
 import { CLOSED_RULES, NoticeMaker, type Policy } from '../../protocols/namespaces/index.ts';
-
-export const SWARM = 'maillon';
+import { SWARM } from './envelopes.ts';
+import { OWNER } from './owner.ts';
 
 const crypto: Crypto = {
   sha256,
@@ -25,6 +25,12 @@ function newSigner(): Ed25519Signer {
 }
 
 export class ClientKey {
+  /** The tests' owner. */
+  static readonly owner = new ClientKey({
+    publicKey: OWNER.author.publicKey,
+    sign: async (message) => OWNER.sign(message),
+  });
+
   readonly signer: Ed25519Signer;
 
   constructor(signer: Ed25519Signer = newSigner()) {

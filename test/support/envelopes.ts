@@ -1,6 +1,7 @@
 /** Envelopes made from relay/SPEC.md alone, with node:crypto: nothing of the code under test is in here. */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import * as cbor from './cbor.ts';
+import { didOf } from './did.ts';
 
 export const SWARM = 'maillon';
 /** The time of the SPEC's example. */
@@ -19,6 +20,11 @@ export function authorOf(seed: Uint8Array): Author {
   const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
   const publicKey = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32);
   return { key, publicKey, multikey: Buffer.concat([Buffer.of(0xed, 0x01), publicKey]) };
+}
+
+/** The 32 bytes that `authorOf` makes this author of. */
+export function seedOf({ key }: Author): Buffer {
+  return key.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
 }
 
 /** The author of the SPEC's example: seed 00 01 … 1f. */
@@ -44,7 +50,7 @@ export interface Items {
 /** The SPEC's example. */
 export const EXAMPLE: Items = {
   version: cbor.integer(1),
-  owner: cbor.text(''),
+  owner: cbor.text(didOf(AUTHOR)),
   namespace: cbor.text('default'),
   topic: cbor.text('hello'),
   author: cbor.bytes(AUTHOR.multikey),
@@ -119,14 +125,17 @@ export function cidOf(body: Uint8Array): string {
 
 /** The shard of a topic, 0 to 7, by the SPEC. */
 export function shardNumber(
-  name: { owner?: string; namespace: string; topic: string },
+  { owner = didOf(AUTHOR), namespace, topic }: { owner?: string; namespace: string; topic: string },
   swarm = SWARM,
 ): number {
-  const genesis = [cbor.integer(1), cbor.text(swarm), cbor.text(name.owner ?? ''), cbor.text(name.namespace)];
+  const genesis = [cbor.integer(1), cbor.text(swarm), cbor.text(owner), cbor.text(namespace)];
   const namespaceId = sha256(cbor.list(genesis));
-  const place = sha256(cbor.list([cbor.integer(0), cbor.bytes(namespaceId), cbor.text(name.topic)]));
+  const place = sha256(cbor.list([cbor.integer(0), cbor.bytes(namespaceId), cbor.text(topic)]));
   return place.readUInt32BE(0) % 8;
 }
+
+/** Of the SPEC's example. */
+export const EXAMPLE_SHARD = shardNumber({ namespace: 'default', topic: 'hello' });
 
 export function shardTopic(shard: number): string {
   return `/maillon/relay/1/0/${shard}`;

@@ -19,6 +19,7 @@ import { INLINE_MAX_BYTES } from '../../protocols/storage/constants.ts';
 import { checkKey, compareKeys } from '../../protocols/storage/keys.ts';
 import { formatEtag, recordCid } from '../../protocols/storage/version.ts';
 import { blobOf, bytesOfAll, piecesOf } from './blobs.ts';
+import { OWNER } from './owner.ts';
 
 const SELF = '12D3KooWFake';
 
@@ -139,7 +140,7 @@ export class FakeStorage implements Storage {
       partitions: { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 },
       isReady: true,
       namespaces: [
-        { owner: '', namespace: 'default', keys: 0, bytes: 0, blobBytes: 0, availableBytes: 2 ** 30 },
+        { owner: OWNER.did, namespace: 'default', keys: 0, bytes: 0, blobBytes: 0, availableBytes: 2 ** 30 },
       ],
     };
   }

@@ -6,23 +6,9 @@ import { sign } from 'node:crypto';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import * as cbor from './cbor.ts';
+import { base58, didOf } from './did.ts';
 import { AUTHOR, type Author, authorOf, OTHER_AUTHOR, SWARM, sha256, TIME } from './envelopes.ts';
 import { type BitcoinType, signBitcoin } from './wallets.ts';
-
-const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
-
-export function base58(bytes: Uint8Array): string {
-  let text = '';
-  for (let rest = BigInt(`0x00${Buffer.from(bytes).toString('hex')}`); rest > 0n; rest /= 58n) {
-    text = `${BASE58[Number(rest % 58n)]}${text}`;
-  }
-  const zeros = bytes.findIndex((byte) => byte !== 0);
-  return '1'.repeat(zeros === -1 ? bytes.byteLength : zeros) + text;
-}
-
-export function didOf(multikey: Uint8Array): string {
-  return `did:key:z${base58(multikey)}`;
-}
 
 /** Somebody who signs delegations. */
 export interface Principal {
@@ -35,7 +21,7 @@ export interface Session extends Principal {
 }
 
 export function sessionOf(author: Author): Session {
-  return { author, did: didOf(author.multikey), sign: (message) => sign(null, message, author.key) };
+  return { author, did: didOf(author), sign: (message) => sign(null, message, author.key) };
 }
 
 /** An Ed25519 key whose seed is `byte` 32 times. */
@@ -54,7 +40,7 @@ export function secp256k1Principal(byte: number): Principal {
   const secret = Buffer.alloc(32, byte);
   const multikey = Buffer.concat([Buffer.of(0xe7, 0x01), secp256k1.getPublicKey(secret, true)]);
   return {
-    did: didOf(multikey),
+    did: didOf({ multikey }),
     sign: (message) => Buffer.from(secp256k1.sign(sha256(message), secret, COMPACT)),
   };
 }

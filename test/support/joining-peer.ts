@@ -15,7 +15,7 @@ import {
   type JoinAnswer,
   type JoinRequest,
 } from '../../protocols/join/index.ts';
-import type { Author } from './envelopes.ts';
+import { type Author, seedOf } from './envelopes.ts';
 import type { Cleanup } from './processes.ts';
 
 export class JoiningPeer {
@@ -28,10 +28,9 @@ export class JoiningPeer {
   }
 
   /** With the key of `author`. `address` ends in the peer id of the node. */
-  static async connect(t: Cleanup, { key, publicKey }: Author, address: string): Promise<JoiningPeer> {
-    const seed = key.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
+  static async connect(t: Cleanup, author: Author, address: string): Promise<JoiningPeer> {
     const libp2p = await createLibp2p({
-      privateKey: privateKeyFromRaw(Buffer.concat([seed, publicKey])),
+      privateKey: privateKeyFromRaw(Buffer.concat([seedOf(author), author.publicKey])),
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],

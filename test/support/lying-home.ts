@@ -22,8 +22,7 @@ export interface Stage {
 export async function stage(t: TestContext): Promise<Stage> {
   const nodes = await startTenantNodes(t, 2);
   const liar = await RawReplica.join(t, nodes, LIAR);
-  const settings = { 'namespaces.unowned': false };
-  const light = await startNode(t, { settings, through: nodes, role: 'light' });
+  const light = await startNode(t, { through: nodes, role: 'light' });
   await known([light], 3);
   return { nodes, light, liar };
 }

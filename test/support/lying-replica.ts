@@ -23,14 +23,13 @@ import {
   type StorageRequest,
   viewOf,
 } from '../../protocols/storage/index.ts';
-import { addressList, announcement, HALF_HOUR_MS, tcp4 } from './announcements.ts';
-import * as cbor from './cbor.ts';
+import { replicaAnnouncement } from './announcements.ts';
 import { type Author, SWARM } from './envelopes.ts';
+import { OWNER } from './owner.ts';
 import { RawPeer } from './raw-peer.ts';
 import { NOTHING_DIFFERS } from './raw-replica.ts';
 import { idOf } from './storage.ts';
 
-const GIB = 2 ** 30;
 const crypto = createCrypto();
 
 export type Held = Answers['get']['held'];
@@ -58,18 +57,7 @@ export class LyingReplica {
     const peer = await RawPeer.connect(t, first, as, ['/ip4/127.0.0.1/tcp/0']);
     const liar = new LyingReplica(peer, [...nodes.map(idOf), peer.id]);
     await peer.handle(STORAGE_PROTOCOL, (stream) => liar.#serve(stream));
-    const now = Date.now();
-    peer.announce(
-      announcement(
-        {
-          time: cbor.integer(now),
-          expiry: cbor.integer(now + HALF_HOUR_MS),
-          addresses: addressList(tcp4('127.0.0.1', peer.port)),
-          storageBytes: cbor.integer(GIB),
-        },
-        { author: as },
-      ),
-    );
+    peer.announce(replicaAnnouncement(as, peer.port));
     return liar;
   }
 
@@ -127,10 +115,9 @@ export class LyingReplica {
   #standing(partition: PartitionId): { view: string; isSynced: boolean } {
     const members = this.#members.map((id) => {
       const kadId = kadIdOf(crypto, id);
-      return { id, kadId, prefix: LOOPBACK_PREFIX, isLive: true, operator: '', isReady: false };
+      return { id, kadId, prefix: LOOPBACK_PREFIX, isLive: true, operator: OWNER.did, isReady: true };
     });
-    // namespaces without an owner, which everybody keeps
-    const homes = homesOf(placeOf(crypto, partition), members, null, {
+    const homes = homesOf(placeOf(crypto, partition), members, new Set([OWNER.did]), {
       replicas: REPLICAS,
       distinctPrefixes: true,
     });

@@ -5,6 +5,7 @@ import type { NodeStatus } from '../../node/index.ts';
 import type { Host } from './namespaces.ts';
 import { OWNER_KEY_VARIABLE } from './owner.ts';
 import { type Cleanup, maillon, Program, type RunOptions, scratch } from './processes.ts';
+import { Shell } from './shell.ts';
 
 /** A node that answers. */
 export interface Running {
@@ -58,6 +59,7 @@ export class Machine {
   readonly #host: Host | null;
   readonly #flags: readonly string[];
   #running: Running | null = null;
+  #shell: Shell | null = null;
 
   constructor(t: Cleanup, { host = null, home, flags = [] }: MachineInit = {}) {
     this.#t = t;
@@ -95,12 +97,10 @@ export class Machine {
     });
   }
 
-  /** Runs a command to its end. */
+  /** Runs a command to its end: in the shell of this machine, or where it reads `input` in another process. */
   async run(args: readonly string[], input?: string): Promise<Said> {
-    const env = this.#environment();
-    const program = this.#maillon(args, { env, ...(input === undefined ? {} : { input }) });
-    const exit = await program.exit;
-    return { exit, stdout: program.stdout, stderr: program.stderr };
+    if (input === undefined) return this.#openShell().run(args);
+    return saidOf(this.#maillon(args, { env: this.#environment(), input }));
   }
 
   /** What a command says with `--json`. Fails when it fails. */
@@ -129,6 +129,14 @@ export class Machine {
 
   async status(): Promise<NodeStatus> {
     return (await this.ask('status')).node;
+  }
+
+  #openShell(): Shell {
+    if (this.#shell !== null) return this.#shell;
+    const shell = new Shell({ env: this.#environment(), host: this.#host });
+    this.#shell = shell;
+    this.#t.after(() => shell.end());
+    return shell;
   }
 
   #maillon(args: readonly string[], options: RunOptions): Program {

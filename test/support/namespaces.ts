@@ -277,7 +277,13 @@ export class Host {
 
   /** Starts a program here. */
   start(t: Cleanup, command: string, args: readonly string[], options?: RunOptions): Program {
-    return new Program(t, 'ip', ['netns', 'exec', this.namespace, command, ...args], options);
+    const [first = '', ...rest] = this.commandOf([command, ...args]);
+    return new Program(t, first, rest, options);
+  }
+
+  /** The command that runs this one here. */
+  commandOf(command: readonly string[]): string[] {
+    return ['ip', 'netns', 'exec', this.namespace, ...command];
   }
 
   /** `maillon` with these arguments here. All ports are free, so those of the settings are taken. */

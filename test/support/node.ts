@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
-import { type Config, createNode, DEFAULTS, type Delivery, type MaillonNode } from '../../node/index.ts';
+import { type Config, createNode, type Delivery, type MaillonNode } from '../../node/index.ts';
 import type { EventLog } from '../../node/observability/events.ts';
-import { OPEN_SWARM } from './owner.ts';
+import { testConfig } from './config.ts';
+import { OWNER } from './owner.ts';
 import type { Cleanup } from './processes.ts';
 import { silentLogger } from './silent-logger.ts';
 
@@ -29,20 +30,7 @@ export async function startNode(t: Cleanup, options: NodeOptions = {}): Promise<
   const data = options.data ?? mkdtempSync(join(tmpdir(), 'maillon-node-'));
   const events = options.events === undefined ? {} : { events: options.events };
   const registry = options.registry === undefined ? {} : { registry: options.registry };
-  const config: Config = {
-    ...DEFAULTS,
-    ...OPEN_SWARM,
-    data,
-    'listen.host': '127.0.0.1',
-    'listen.tcp': 0,
-    'listen.ws': 0,
-    'listen.quic': 0,
-    'network.quic': false,
-    'admin.port': 0,
-    'log.level': 'silent',
-    bootstrap: through.map(tcpAddress),
-    ...settings,
-  };
+  const config = testConfig(data, { bootstrap: through.map(tcpAddress), ...settings });
   const node = createNode(
     { logger: silentLogger(), ...events, ...registry },
     { config, role, version: '0.0.0-test', splitLoopback: options.splitLoopback ?? false },
@@ -66,7 +54,9 @@ export class Inbox {
   readonly deliveries: Delivery[] = [];
 
   constructor(node: MaillonNode, topic: string) {
-    node.relay.subscribe({ owner: '', namespace: 'default', topic }, (one) => this.deliveries.push(one));
+    node.relay.subscribe({ owner: OWNER.did, namespace: 'default', topic }, (one) =>
+      this.deliveries.push(one),
+    );
   }
 
   get texts(): string[] {
@@ -79,7 +69,7 @@ export class Inbox {
 }
 
 export function publish(node: MaillonNode, topic: string, text: string): Promise<{ id: string }> {
-  return node.relay.publish({ owner: '', namespace: 'default', topic, data: Buffer.from(text) });
+  return node.relay.publish({ owner: OWNER.did, namespace: 'default', topic, data: Buffer.from(text) });
 }
 
 /** The score of each connected peer at `node`, by peer id. */

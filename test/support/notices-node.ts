@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { privateKeyFromRaw } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
-import { DEFAULTS } from '../../node/index.ts';
 import type { NoticeRoom } from '../../node/namespaces/notice-room.ts';
 import { NamespacesService } from '../../node/namespaces/service.ts';
 import { createNetwork, type Network } from '../../node/network/libp2p.ts';
@@ -14,8 +13,9 @@ import { createCrypto } from '../../node/runtime/crypto.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import { type Fault, Refusal } from '../../protocols/common/refusal.ts';
 import type { NoticeAct } from '../../protocols/namespaces/index.ts';
+import { testConfig } from './config.ts';
+import { didOf } from './did.ts';
 import { type Author, authorOf, SWARM, sha256 } from './envelopes.ts';
-import { didOf } from './notices.ts';
 import { type Cleanup, until } from './processes.ts';
 import { silentLogger } from './silent-logger.ts';
 
@@ -88,7 +88,7 @@ export class NoticesNode {
     const logger = silentLogger();
     let made: NamespacesService | undefined;
     const { network } = await createNetwork({
-      config: { ...DEFAULTS, data, 'listen.host': '127.0.0.1', 'network.quic': false },
+      config: testConfig(data),
       role: 'full',
       privateKey: keyOf(options.seed ?? Math.floor(Math.random() * 2 ** 32)),
       version: '0.0.0-test',

@@ -1,19 +1,9 @@
 /** Policies, revocations and sponsorships made from namespaces/SPEC.md alone, with node:crypto: nothing of the code under test is in here. */
 import { sign } from 'node:crypto';
 import * as cbor from './cbor.ts';
+import { didOf } from './did.ts';
 import { AUTHOR, type Author, authorOf, OTHER_AUTHOR, SWARM, sha256, TIME } from './envelopes.ts';
 import { cacao, evmWallet, SESSION } from './identities.ts';
-
-const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
-
-/** `did:key` of an author: base58btc of its multikey, which does not begin with a zero. */
-export function didOf({ multikey }: Author): string {
-  let text = '';
-  for (let rest = BigInt(`0x${multikey.toString('hex')}`); rest > 0n; rest /= 58n) {
-    text = (BASE58[Number(rest % 58n)] ?? '') + text;
-  }
-  return `did:key:z${text}`;
-}
 
 /** The `n`-th person of many; each has a key of their own. */
 export function person(n: number): Author {
@@ -343,16 +333,29 @@ export function policyChain(owner: Author, count: number, namespace = 'default')
   return chain;
 }
 
+export interface RevocationStep {
+  readonly time?: number;
+  /** In whose name (a DID), over which links, if not the signer's own. */
+  readonly as?: string;
+  readonly chain?: readonly Uint8Array[];
+}
+
 /** A revocation of a link by its digest. */
-export function revokeLink(by: Author, link: Uint8Array, time = Date.now()): Buffer {
-  const target = cbor.list([cbor.integer(0), cbor.bytes(link)]);
-  return revocation({ target, time: cbor.integer(time), as: cbor.text(didOf(by)) }, { author: by });
+export function revokeLink(by: Author, link: Uint8Array, step?: RevocationStep): Buffer {
+  return revoke(by, cbor.list([cbor.integer(0), cbor.bytes(link)]), step);
 }
 
 /** A revocation of a principal. */
-export function revokeDid(by: Author, did: string, time = Date.now()): Buffer {
-  const target = cbor.list([cbor.integer(1), cbor.text(did)]);
-  return revocation({ target, time: cbor.integer(time), as: cbor.text(didOf(by)) }, { author: by });
+export function revokeDid(by: Author, did: string, step?: RevocationStep): Buffer {
+  return revoke(by, cbor.list([cbor.integer(1), cbor.text(did)]), step);
+}
+
+function revoke(by: Author, target: Buffer, step: RevocationStep = {}): Buffer {
+  const { time = Date.now(), as = didOf(by), chain = [] } = step;
+  return revocation(
+    { target, time: cbor.integer(time), as: cbor.text(as), chain: linkList(chain) },
+    { author: by },
+  );
 }
 
 /** The digest of the `n`-th of many links. */

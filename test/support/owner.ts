@@ -1,16 +1,25 @@
+/** The owner of the swarms that tests start: the key of the SPECs' examples, so that a raw peer can sign for it, too. */
+import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Config } from '../../node/index.ts';
+import { dirname, join } from 'node:path';
+import { createFileExclusive } from '../../node/disk/exclusive-file.ts';
+import { SECRET_MODE } from '../../node/disk/private-file.ts';
+import { encodeKey } from '../../node/identity/keyring/key-file.ts';
+import { seedOf, TIME } from './envelopes.ts';
+import { OWNER as OWNER_SESSION, type Session } from './identities.ts';
 
-/** Where scripts/test.ts says that the development key of the run is: never the one of whoever runs the tests. */
+/** Tells nodes and commands where the owner's key is: scripts/test.ts names a file for a whole run. */
 export const OWNER_KEY_VARIABLE = 'MAILLON_IDENTITY_OWNER_KEY';
 
+export const OWNER: Session = OWNER_SESSION;
+
+/** The file with the owner's key. */
 export function ownerKeyPath(): string {
-  return process.env[OWNER_KEY_VARIABLE] ?? join(tmpdir(), 'maillon-test-owner', 'development.key');
+  return path;
 }
 
-/** Settings of nodes that take namespaces without an owner, where a test is not about who may do what. */
-export const OPEN_SWARM: Pick<Config, 'identity.ownerKey' | 'namespaces.unowned'> = {
-  'identity.ownerKey': ownerKeyPath(),
-  'namespaces.unowned': true,
-};
+const path = process.env[OWNER_KEY_VARIABLE] || join(tmpdir(), 'maillon-tests', 'owner.key');
+// processes that a test starts must find the same owner
+process.env[OWNER_KEY_VARIABLE] = path;
+mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+createFileExclusive(path, encodeKey(seedOf(OWNER.author), TIME), SECRET_MODE);

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+// every process finds the owner's key
+import './owner.ts';
 import { ROOT } from './sources.ts';
 
 export const MAIN = join(ROOT, 'gateway/cli/main.ts');

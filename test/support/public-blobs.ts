@@ -1,18 +1,15 @@
 /** Blobs in namespaces of the development owner, with and without a policy that lets anyone read. */
-import { developmentKey } from '../../node/identity/keyring/development.ts';
 import type { MaillonNode } from '../../node/index.ts';
 import { parseCid } from '../../protocols/blobs/index.ts';
 import { CLOSED_RULES } from '../../protocols/namespaces/index.ts';
 import { ClientKey } from './client-author.ts';
-import { ownerKeyPath } from './owner.ts';
 
 /** Lets anyone read one of the owner's namespaces, or nobody else any more. */
 export async function setOpen(node: MaillonNode, namespace: string, anyone: boolean): Promise<void> {
-  const owner = new ClientKey((await developmentKey(ownerKeyPath())).signer);
   const before = node.namespaces.policyOf(node.owner, namespace);
   const follows = before === null ? {} : { sequence: before.sequence + 1, previous: before.digest };
   const rules = { ...CLOSED_RULES, read: { anyone, dids: [] } };
-  await node.namespaces.submit(await owner.policy(namespace, { rules, ...follows }));
+  await node.namespaces.submit(await ClientKey.owner.policy(namespace, { rules, ...follows }));
 }
 
 /** Puts a file that is long enough to be a blob: its CID. */

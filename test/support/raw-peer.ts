@@ -10,16 +10,15 @@ import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p } from 'libp2p';
 import type { MaillonNode } from '../../node/index.ts';
-import { type Author, sha256, shardTopic } from './envelopes.ts';
+import { type Author, seedOf, sha256, shardTopic } from './envelopes.ts';
 import { tcpAddress } from './node.ts';
 import { until } from './processes.ts';
 
 const NODES = '/maillon/nodes/1';
 const NOTICES = '/maillon/namespaces/1';
 
-function keyOf({ key, publicKey }: Author): Ed25519PrivateKey {
-  const seed = key.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
-  const made = privateKeyFromRaw(Buffer.concat([seed, publicKey]));
+function keyOf(author: Author): Ed25519PrivateKey {
+  const made = privateKeyFromRaw(Buffer.concat([seedOf(author), author.publicKey]));
   if (made.type !== 'Ed25519') throw new Error('not an Ed25519 key');
   return made;
 }

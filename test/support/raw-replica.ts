@@ -15,23 +15,22 @@ import {
   type Standing,
   type StorageRequest,
 } from '../../protocols/storage/index.ts';
-import { addressList, announcement, HALF_HOUR_MS, peerIdOf, tcp4 } from './announcements.ts';
-import * as cbor from './cbor.ts';
+import { peerIdOf, replicaAnnouncement } from './announcements.ts';
 import type { Author } from './envelopes.ts';
+import { OWNER } from './owner.ts';
 import { until } from './processes.ts';
 import { RawPeer } from './raw-peer.ts';
 import { namespaceIdOf, partitionNumber } from './records.ts';
 import { crypto } from './store-records.ts';
 
 export const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
-const GIB = 2 ** 30;
 
 /** What a replica does when it is asked: an answer as it is written on the wire, or nothing at all. */
 export type Reaction = (id: number, request: StorageRequest, stream: Stream) => Promise<Uint8Array | null>;
 
-/** The partition of a key of the namespace `default`. */
+/** The partition of a key of the owner's namespace `default`. */
 export function partitionId(key: string): { namespaceId: Uint8Array; partition: number } {
-  return { namespaceId: namespaceIdOf('', 'default'), partition: partitionNumber(key) };
+  return { namespaceId: namespaceIdOf(OWNER.did, 'default'), partition: partitionNumber(key) };
 }
 
 /** One that asks a node, and can be a home that others ask. */
@@ -68,18 +67,7 @@ export class RawReplica {
     const [node] = nodes;
     if (node === undefined) throw new Error('there is nobody to join');
     const replica = await RawReplica.connect(t, node, as);
-    const now = Date.now();
-    replica.peer.announce(
-      announcement(
-        {
-          time: cbor.integer(now),
-          expiry: cbor.integer(now + HALF_HOUR_MS),
-          storageBytes: cbor.integer(GIB),
-          addresses: addressList(tcp4('127.0.0.1', replica.peer.port)),
-        },
-        { author: as },
-      ),
-    );
+    replica.peer.announce(replicaAnnouncement(as, replica.peer.port));
     if (replica.id !== peerIdOf(as)) throw new Error('its key is not its author');
     await until('it is a member', () =>
       nodes.every((one) => one.storage.status().members === nodes.length + 1),
@@ -130,7 +118,7 @@ export class RawReplica {
     const partition = partitionOfRequest(request);
     const known = this.#views.get(partition);
     if (known !== undefined) return { view: known, isSynced: true };
-    const { view } = await this.ask({ type: 'state', owner: '', namespace: 'default', partition });
+    const { view } = await this.ask({ type: 'state', owner: OWNER.did, namespace: 'default', partition });
     this.#views.set(partition, view);
     return { view, isSynced: true };
   }

@@ -1,6 +1,7 @@
 /** Records made from storage/SPEC.md alone, with node:crypto: nothing of the code under test is in here. */
 import { sign } from 'node:crypto';
 import * as cbor from './cbor.ts';
+import { didOf } from './did.ts';
 import { AUTHOR, type Author, cidOf, SWARM, sha256, TIME } from './envelopes.ts';
 
 /** The 14 items of a body, each as its bytes on the wire. */
@@ -24,7 +25,7 @@ export interface Items {
 /** The SPEC's example. */
 export const EXAMPLE: Items = {
   version: cbor.integer(1),
-  owner: cbor.text(''),
+  owner: cbor.text(didOf(AUTHOR)),
   namespace: cbor.text('default'),
   key: cbor.text('greeting'),
   author: cbor.bytes(AUTHOR.multikey),

@@ -10,22 +10,19 @@ import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { BlobExchange } from '../../node/blobs/exchange.ts';
-import { BlobHome } from '../../node/blobs/local-blobs.ts';
 import type { Network } from '../../node/network/libp2p.ts';
 import { createCrypto } from '../../node/runtime/crypto.ts';
 import { createStorageServiceMetrics } from '../../node/storage/api/counters.ts';
 import { BlobFetches } from '../../node/storage/blobs/blob-fetches.ts';
-import { BlobKeeper } from '../../node/storage/blobs/blob-retention.ts';
 import { BlobDoor } from '../../node/storage/blobs/request-handler.ts';
+import type { Members } from '../../node/storage/placement/members.ts';
 import type { Standings } from '../../node/storage/placement/partition-states.ts';
-import { Witnesses } from '../../node/storage/placement/replica-confirmation.ts';
 import type { Places } from '../../node/storage/placement/replica-placement.ts';
-import { Replica } from '../../node/storage/replica/replica.ts';
+import { type ReplicaPartsComponents, replicaParts } from '../../node/storage/replica/parts.ts';
 import { Wire } from '../../node/storage/rpc/client.ts';
 import { WireServer } from '../../node/storage/rpc/server.ts';
 import type { PartitionPlace, RecordStore } from '../../node/storage/store/interface.ts';
-import { Copier } from '../../node/storage/sync/copier.ts';
-import { Endings } from '../../node/storage/sync/floor-confirmation.ts';
+import type { Copier } from '../../node/storage/sync/copier.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
 import {
   type Answers,
@@ -40,6 +37,8 @@ import {
   type SignedRecord,
   signingBytes,
 } from '../../protocols/storage/index.ts';
+import { blobHome } from './blob-store.ts';
+import { OWNER } from './owner.ts';
 import { silentLogger } from './silent-logger.ts';
 import { openStore } from './store-records.ts';
 
@@ -64,9 +63,9 @@ const author = Buffer.concat([
 ]);
 
 export const PLACE: PartitionPlace = {
-  owner: '',
+  owner: OWNER.did,
   namespace: 'reconciled',
-  namespaceId: partitions.namespaceId({ owner: '', namespace: 'reconciled' }),
+  namespaceId: partitions.namespaceId({ owner: OWNER.did, namespace: 'reconciled' }),
   partition: 0,
 };
 
@@ -106,7 +105,7 @@ export function makeRecord(
   return decodeRecord(encodeRecord(body, signature), crypto);
 }
 
-type Ask = ConstructorParameters<typeof Witnesses>[0]['ask'];
+type Ask = ReplicaPartsComponents['ask'];
 
 export class ReplicaNode {
   readonly id: string;
@@ -136,32 +135,31 @@ export class ReplicaNode {
     );
     const places = placesOf(peers);
     this.ask = (id, request, signal) => this.#wire.request(id, request, signal);
-    const { ask } = this;
-    const blobs = new BlobHome(
-      { clock, crypto, logger },
+    const blobs = blobHome(this.#directory, { clock });
+    const exchange = new BlobExchange({ crypto, ask: this.ask, onLie: () => undefined });
+    const { replica, copier } = replicaParts(
       {
-        directory: join(this.#directory, 'blobs'),
-        keyPath: join(this.#directory, 'storage.key'),
-        capacityBytes: () => 4 * GIB,
-        quotaOf: () => 4 * GIB,
+        crypto,
+        clock,
+        logger,
+        store,
+        members: MEMBERS,
+        places,
+        standings: STANDINGS,
+        partitions,
+        admission,
+        isCurrent,
+        blobs,
+        door: new BlobDoor({ blobs, isPublic: () => false }),
+        fetches: new BlobFetches({ blobs, exchange }),
+        metrics,
+        ask: this.ask,
+        onReady: () => undefined,
+        onCorrupt: () => undefined,
       },
+      { self: this.id, operator: '', downTimeoutMs: PULL_TIMEOUT_MS, bytesPerSecond: BYTES_PER_SECOND },
     );
-    const exchange = new BlobExchange({ crypto, ask, onLie: () => undefined });
-    const fetches = new BlobFetches({ blobs, exchange });
-    const witnesses = new Witnesses({ clock, isCurrent, ask }, { self: this.id });
-    const endings = new Endings({ clock, places, ask }, { self: this.id });
-    const own = { store, crypto, clock, logger, blobs, fetches, places, standings: STANDINGS };
-    const keeper = new BlobKeeper(own, { self: this.id });
-    const shared = { ...own, blobs: keeper, partitions, admission, metrics, witnesses };
-    this.copier = new Copier({ ...shared, endings, ask }, { bytesPerSecond: BYTES_PER_SECOND });
-    const replica = new Replica({
-      ...shared,
-      door: new BlobDoor({ blobs, isPublic: () => false }),
-      isMember: () => true,
-      gone: () => [],
-      copyFrom: (peer) => this.pull(peer),
-      onCorrupt: () => undefined,
-    });
+    this.copier = copier;
     const quotas = new RequestQuotas({ clock });
     const answer = replica.answer.bind(replica);
     this.#server = new WireServer({
@@ -211,6 +209,9 @@ export class ReplicaNode {
     await this.copier.pull(other, PLACE, PLACE, signal);
   }
 }
+
+/** Everybody it is asked by is a member. */
+const MEMBERS = { isMember: () => true, gone: [] } as unknown as Members;
 
 const STANDING: Answers['handover'] & { isHome: boolean; origin: string } = {
   view: VIEW,

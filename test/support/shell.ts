@@ -1,6 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Host } from './namespaces.ts';
 import { cleanEnvironment } from './processes.ts';
 import { ROOT } from './sources.ts';
 
@@ -14,6 +15,8 @@ export interface Finished {
 export interface ShellInit {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Where it runs, in a network of namespaces. */
+  readonly host?: Host | null;
 }
 
 /**
@@ -25,11 +28,12 @@ export class Shell {
   readonly #ended: Promise<never>;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor({ env, cwd = ROOT }: ShellInit = {}) {
-    this.#process = fork(join(ROOT, 'test/support/shell-process.ts'), [], {
+  constructor({ env, cwd = ROOT, host = null }: ShellInit = {}) {
+    const here = [process.execPath, join(ROOT, 'test/support/shell-process.ts')];
+    const [command = '', ...args] = host === null ? here : host.commandOf(here);
+    this.#process = spawn(command, args, {
       cwd,
       env: { ...cleanEnvironment(), ...env },
-      execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#ended = once(this.#process, 'exit').then(([code, signal]) => {

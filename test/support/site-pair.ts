@@ -1,4 +1,4 @@
-/** Two nodes of one swarm, each with its gateway, that take nothing without an owner. */
+/** Two nodes of one swarm, each with its gateway. */
 import { tcpAddress } from './node.ts';
 import { until } from './processes.ts';
 import { rawRequest } from './raw-http.ts';
@@ -9,11 +9,8 @@ export interface SitePair extends AsyncDisposable {
   readonly b: Site;
 }
 
-const OWNED: NonNullable<SiteInit['settings']> = { 'namespaces.unowned': false };
-
 /** Both know each other as replicas when this resolves. */
-export async function startPair(more: NonNullable<SiteInit['settings']> = {}): Promise<SitePair> {
-  const settings = { ...OWNED, ...more };
+export async function startPair(settings: NonNullable<SiteInit['settings']> = {}): Promise<SitePair> {
   const a = await startSite({ settings });
   let b: Site | undefined;
   const dispose = async (): Promise<void> => {
@@ -24,7 +21,8 @@ export async function startPair(more: NonNullable<SiteInit['settings']> = {}): P
     b = await startSite({ settings: { ...settings, bootstrap: [tcpAddress(a.node)] } });
     for (const { url } of [a, b]) {
       await until('each knows both replicas', async () => {
-        return (await rawRequest(url, '/v1/network/storage')).body.members === 2;
+        const { members, fellows, isReady } = (await rawRequest(url, '/v1/network/storage')).body;
+        return members === 2 && fellows.length === 1 && isReady;
       });
     }
   } catch (error) {

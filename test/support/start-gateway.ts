@@ -8,13 +8,12 @@ import {
   type Config,
   createLogger,
   createNode,
-  DEFAULTS,
   type Logger,
   type MaillonNode,
   type Storage,
 } from '../../node/index.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
-import { OPEN_SWARM } from './owner.ts';
+import { testConfig } from './config.ts';
 
 /** A node and the gateway on it, in this process. */
 export interface Site extends AsyncDisposable {
@@ -40,22 +39,15 @@ export interface SiteInit {
 
 export const BUILD = { version: '0.0.0-test', commit: 'test', builtAt: '2026-01-01T00:00:00.000Z' };
 
-/** Settings of a node that shares nothing with others on the machine: own directory, any free ports. */
-export async function testConfig({ settings, explicit = [] }: SiteInit = {}): Promise<Config> {
-  return {
-    ...DEFAULTS,
-    ...OPEN_SWARM,
-    data: await mkdtemp(join(tmpdir(), 'maillon-gateway-')),
-    'listen.host': '127.0.0.1',
-    'listen.tcp': 0,
-    'listen.ws': 0,
-    'network.quic': false,
-    'gateway.port': 0,
+/** As `testConfig`, with a log that is written: of a site, and in a directory that the caller removes. */
+export async function siteConfig({ settings, explicit = [] }: SiteInit = {}): Promise<Config> {
+  const data = await mkdtemp(join(tmpdir(), 'maillon-gateway-'));
+  return testConfig(data, {
     'log.level': 'debug',
     'log.format': 'json',
     ...settings,
     explicit: new Set(explicit),
-  };
+  });
 }
 
 function auditLog(config: Config, logger: Logger): AuditLog {
@@ -65,7 +57,7 @@ function auditLog(config: Config, logger: Logger): AuditLog {
 
 /** Starts both; disposing of it stops them and removes the directory. */
 export async function startSite(init: SiteInit = {}): Promise<Site> {
-  const config = await testConfig(init);
+  const config = await siteConfig(init);
   const log: string[] = [];
   const logger = createLogger(config, { stream: { write: (line) => void log.push(line) } });
   const node = createNode({ logger }, { config, role: init.role ?? 'full', version: BUILD.version });

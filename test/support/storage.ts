@@ -2,10 +2,11 @@ import type { TestContext } from 'node:test';
 import type { Holder, MaillonNode, RecordName, StoredRecord } from '../../node/index.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { type NodeOptions, startNode } from './node.ts';
+import { OWNER } from './owner.ts';
 import { until } from './processes.ts';
 
 export function named(key: string, namespace = 'default'): RecordName {
-  return { owner: '', namespace, key };
+  return { owner: OWNER.did, namespace, key };
 }
 
 /** The value that a record holds itself. */
@@ -50,11 +51,19 @@ export async function startMembers(
   return nodes;
 }
 
-/** Resolves when every node knows so many members. */
+/** Resolves when every node knows so many members, and counts all that are of its owner as replicas. */
 export async function known(nodes: readonly MaillonNode[], count: number): Promise<void> {
   await until(`all know ${count} members`, () =>
-    nodes.every((node) => node.storage.status().members === count),
+    nodes.every((node) => node.storage.status().members === count && countsOwn(node)),
   );
+}
+
+/** Whether a node has its share of what its owner holds, and knows that its owner's other nodes have theirs. */
+function countsOwn(node: MaillonNode): boolean {
+  const { fellows, isReady, capacityBytes } = node.storage.status();
+  const own = node.nodes().filter((one) => one.operator === node.owner && one.storageBytes > 0);
+  const others = own.filter(({ id }) => id !== idOf(node));
+  return fellows.length >= others.length && (isReady || capacityBytes === 0);
 }
 
 export async function holders(node: MaillonNode, key: string): Promise<readonly Holder[]> {

@@ -12,6 +12,7 @@ import {
   type RecordBody,
   type SignedRecord,
 } from '../../protocols/storage/index.ts';
+import { OWNER } from './owner.ts';
 import { silentLogger } from './silent-logger.ts';
 
 export const crypto = createCrypto();
@@ -21,7 +22,7 @@ const ED25519_PREFIX = [0xed, 0x01];
 export const PLACE: PartitionPlace = {
   namespaceId: new Uint8Array(32).fill(7),
   partition: 3,
-  owner: '',
+  owner: OWNER.did,
   namespace: 'tests',
 };
 

@@ -1,4 +1,4 @@
-/** Owners, what is signed in their namespaces, and nodes that take nothing without an owner. */
+/** Owners, and what is signed in their namespaces. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
@@ -118,13 +118,13 @@ export function placeOf(owner: string, key: string, namespace = NAMESPACE) {
   return { namespaceId: namespaceIdOf(owner, namespace), partition: partitionNumber(key) };
 }
 
-/** Nodes that all know each other, and take nothing without an owner. */
+/** Nodes that all know each other. */
 export function startTenantNodes(
   t: TestContext,
   count: number,
   settings: Partial<Config> = {},
 ): Promise<MaillonNode[]> {
-  return startMembers(t, count, { settings: { 'namespaces.unowned': false, ...settings } });
+  return startMembers(t, count, { settings });
 }
 
 /** The same, when gossip of each leads to all others. */

@@ -18,9 +18,9 @@ function describeNamespace(view: NamespaceView): string {
   const { name, owner, id, holder, policy, sequence, rules, sponsors, sponsored } = view;
   const { publish, write, read, publicTopics, quotaBytes, quotaKeys, retentionMs, domains } = rules;
   const rows: [string, Cell][] = [
-    ['namespace', owner === '' ? name : `${name}@${owner}`],
+    ['namespace', `${name}@${owner}`],
     ['id', id],
-    ['holder', holder === '' ? 'nobody' : holder],
+    ['holder', holder],
     ['policy', policy === null ? 'none: only the holder, and whom it grants it' : madeBy(sequence, policy)],
     ['publish', whoOf(publish)],
     ['write', whoOf(write)],
@@ -32,7 +32,7 @@ function describeNamespace(view: NamespaceView): string {
     ['sponsors', sponsors.length === 0 ? 'nobody' : sponsors.join('\n')],
     ['kept here', sponsored ? 'yes' : 'for a day at most: this node does not sponsor it'],
   ];
-  return properties(owner === '' ? rows.filter(([row]) => row !== 'policy') : rows);
+  return properties(rows);
 }
 
 function madeBy(sequence: number, { as, time }: NonNullable<NamespaceView['policy']>): string {

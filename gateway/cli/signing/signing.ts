@@ -1,6 +1,7 @@
 import { type Config, createCrypto, readMembership, userDirectory } from '../../../node/keys.ts';
+import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_LINKS } from '../../../protocols/common/chain.ts';
 import type { Ed25519Signer } from '../../../protocols/common/crypto.ts';
-import { CHAIN_MAX_LINKS, decodeLink, LINK_MAX_BYTES, type Link } from '../../../protocols/identity/index.ts';
+import { decodeLink, type Link } from '../../../protocols/identity/index.ts';
 import { Author, type Client } from '../../client/index.ts';
 import { UsageError } from '../core/errors.ts';
 import { readBounded } from '../core/input.ts';
@@ -25,7 +26,7 @@ export interface Signing {
 }
 
 /** A full chain in base64, and line ends. */
-const CHAIN_FILE_MAX_BYTES = 2 * CHAIN_MAX_LINKS * LINK_MAX_BYTES;
+const CHAIN_FILE_MAX_BYTES = 2 * CHAIN_MAX_LINKS * CHAIN_LINK_MAX_BYTES;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
 const crypto = createCrypto();

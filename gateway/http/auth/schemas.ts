@@ -1,7 +1,12 @@
 /** Shapes of the auth routes, as DeBros clients know them. */
 import { z } from 'zod';
+import { DID_MAX_LENGTH } from '../../../protocols/common/did.ts';
 import { NAMESPACE_PATTERN } from '../../../protocols/common/names.ts';
-import { SIGN_IN_MAX_LENGTH, STATEMENT_MAX_LENGTH } from '../../../protocols/identity/constants.ts';
+import {
+  NONCE_MAX_LENGTH,
+  SIGN_IN_MAX_LENGTH,
+  STATEMENT_MAX_LENGTH,
+} from '../../../protocols/identity/constants.ts';
 import {
   DELEGATION_TTL_MAX_MS,
   DELEGATION_TTL_MS,
@@ -15,9 +20,7 @@ import { DEFAULT_NAMESPACE } from '../../core/schemas.ts';
 const WALLET_MAX_LENGTH = 128;
 /** Longer than any signature: a witness in base64. */
 const SIGNATURE_MAX_LENGTH = 1024;
-const NONCE_MAX_LENGTH = 64;
-/** Of a DID, and of a chain's reference. */
-const DID_MAX_LENGTH = 128;
+/** Of a chain's reference. */
 const CHAIN_ID_MAX_LENGTH = 32;
 
 export const plainNamespace = z

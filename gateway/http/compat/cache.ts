@@ -1,6 +1,9 @@
 /** The cache of DeBros clients of the second generation (E2): JSON values in named maps, kept as records. */
+
 import { z } from 'zod';
 import type { RecordName, Storage, StoredRecord } from '../../../node/index.ts';
+import { systemClock } from '../../../protocols/common/clock.ts';
+import { ConcurrencyLimit } from '../../../protocols/common/concurrency-limit.ts';
 import { VALUE_MAX_BYTES } from '../../../protocols/storage/constants.ts';
 import { parseTtl } from '../../core/duration.ts';
 import { GatewayError } from '../../core/errors.ts';
@@ -16,12 +19,10 @@ import {
 } from '../../core/limits.ts';
 import { oneNamespace } from '../../core/names.ts';
 import { DEFAULT_NAMESPACE, errorResponses, namespaceSchema } from '../../core/schemas.ts';
-import { PatternFilter } from '../../pattern/filter.ts';
-import { Pattern } from '../../pattern/pattern.ts';
-import { Places } from '../../protection/places.ts';
 import type { Routes } from '../core/routes.ts';
 import type { StorageContext } from '../kv/storage-context.ts';
 import { wholeValue } from '../kv/whole-value.ts';
+import type { KeyFilter } from './key-filter.ts';
 
 /** Where the entries are among the namespace's other keys. */
 const PREFIX = 'cache/';
@@ -94,7 +95,7 @@ const scanSchema = {
       .optional()
       .describe(
         `a regular expression that any part of a key matches, at most ${PATTERN_MAX_LENGTH} characters; ` +
-          'without back references and looking around',
+          'with the syntax of RE2',
       ),
   }),
   response: {
@@ -110,7 +111,7 @@ interface MapName {
 
 export function cacheRoutes(app: Routes, { storage, holdValue }: StorageContext): void {
   const bodyLimit = VALUE_MAX_BYTES + JSON_OVERHEAD_BYTES;
-  const scans = new Places({ max: SCANS_PER_NAMESPACE });
+  const scans = new ConcurrencyLimit({ maxPerKey: SCANS_PER_NAMESPACE });
 
   app.get('/v1/cache/health', { schema: healthSchema }, async () => {
     // throws where there is no storage to keep it
@@ -157,10 +158,10 @@ export function cacheRoutes(app: Routes, { storage, holdValue }: StorageContext)
   );
 
   app.post('/v1/cache/scan', { config: reading, schema: scanSchema }, async ({ body, query, acting }) => {
-    const pattern = body.match === undefined ? null : new Pattern(body.match);
+    const filter = body.match === undefined ? null : await filterOf(body.match);
     const map = mapOf(body, query);
-    const find = () => scan(acting.storage, map, pattern);
-    const keys = await (pattern === null ? find() : inPlace(scans, map.namespace, find));
+    const find = () => scan(acting.storage, map, filter);
+    const keys = await (filter === null ? find() : limited(scans, map.namespace, find));
     return { keys, count: keys.length, dmap: body.dmap };
   });
 }
@@ -221,28 +222,33 @@ async function readAll(
   return results;
 }
 
-/** Does `work` where there is a place for it. Throws `rate_limited`. */
-async function inPlace<T>(scans: Places, namespace: string, work: () => Promise<T>): Promise<T> {
-  const giveBack = scans.take(namespace);
-  if (giveBack === null) {
+/** Loads what matches with the first scan that needs it. Throws `bad_pattern`. */
+async function filterOf(match: string): Promise<KeyFilter> {
+  const { KeyFilter } = await import('./key-filter.ts');
+  return new KeyFilter({ clock: systemClock }, match);
+}
+
+/** Does `work` where the namespace has no other under way. Throws `rate_limited`. */
+async function limited<T>(scans: ConcurrencyLimit, namespace: string, work: () => Promise<T>): Promise<T> {
+  const release = scans.tryAcquire(namespace);
+  if (release === null) {
     const message = 'another scan of this namespace with match is under way: try again when it is over';
     throw new GatewayError('rate_limited', message, { limit: 'gateway.scans' });
   }
   try {
     return await work();
   } finally {
-    giveBack();
+    release();
   }
 }
 
 async function scan(
   storage: Pick<Storage, 'list'>,
   map: MapName,
-  pattern: Pattern | null,
+  filter: KeyFilter | null,
 ): Promise<string[]> {
   const { namespace, dmap } = map;
   const prefix = mapPrefix(dmap);
-  const filter = pattern === null ? null : new PatternFilter(pattern);
   const keys: string[] = [];
   let seen = 0;
   for (let cursor: string | null | undefined; cursor !== null; ) {

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditEvent } from '../../audit/interface.ts';
 import type { Principal } from '../../auth/identity.ts';
 import { withoutCredentials } from '../../observability/redaction.ts';
-import type { Client } from '../../protection/rate-limits.ts';
+import type { Client } from '../../protection/client-limits.ts';
 import type { Context } from './context.ts';
 
 declare module 'fastify' {

@@ -9,7 +9,7 @@ import type { Turn } from '../../core/turn.ts';
 import type { Clients } from '../../delivery/clients.ts';
 import type { Hub } from '../../delivery/hub.ts';
 import type { Answered, GatewayMetrics } from '../../observability/metrics.ts';
-import type { RateLimits } from '../../protection/rate-limits.ts';
+import type { ClientLimits } from '../../protection/client-limits.ts';
 import type { PresenceBoard } from '../../ws/presence.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 
@@ -32,7 +32,7 @@ export interface Context {
   readonly idempotency: IdempotencyKeys<Receipt>;
   readonly presence: PresenceBoard;
   readonly metrics: GatewayMetrics;
-  readonly rates: RateLimits;
+  readonly rates: ClientLimits;
   readonly audit: Audit;
   /** Told of every request that was answered, where that is measured. */
   readonly onAnswered: ((answered: Answered) => void) | undefined;

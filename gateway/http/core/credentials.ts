@@ -49,7 +49,7 @@ const PROBES: ReadonlySet<string> = new Set(['/readyz', '/health', '/v1/health']
 const PUBLIC_FOR_E2: ReadonlySet<string> = new Set(['/v1/network/status', '/v1/network/peers']);
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
-type CredentialContext = ReadingContext & Pick<Context, 'auth' | 'logger'>;
+type CredentialContext = ReadingContext & Pick<Context, 'auth' | 'config' | 'logger'>;
 
 export function addCredentialHooks(app: FastifyInstance, context: CredentialContext): void {
   const operators = new OperatorCheck({ logger: context.logger }, { config: context.config });

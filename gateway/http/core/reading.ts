@@ -6,7 +6,7 @@ import type { Principal } from '../../auth/identity.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Context } from './context.ts';
 
-export type ReadingContext = Pick<Context, 'node' | 'tenants' | 'config'>;
+export type ReadingContext = Pick<Context, 'node' | 'tenants'>;
 
 /** What is read: a namespace as the gateway calls it, or one topic of it. */
 export interface Reading {
@@ -48,11 +48,10 @@ export function missingCredential(principal: Principal): GatewayError {
   );
 }
 
-function mayRead({ node, tenants, config }: ReadingContext, principal: Principal, reading: Reading): boolean {
+function mayRead({ node, tenants }: ReadingContext, principal: Principal, reading: Reading): boolean {
   const { namespace: text, topic } = reading;
   if ('place' in principal && principal.place === text) return true;
   const isOperator = principal.kind === 'operator';
-  if (isOperator && config['namespaces.unowned']) return true;
   const { owner, namespace } = tenants.parse(text);
   if (isOperator && owner === node.owner) return true;
   const policy = node.namespaces.policyOf(owner, namespace);

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { ConcurrencyLimit } from '../../../protocols/common/concurrency-limit.ts';
 import { GatewayError } from '../../core/errors.ts';
 import {
   STREAMS_IN_MAX,
@@ -6,7 +7,6 @@ import {
   STREAMS_OUT_MAX,
   STREAMS_OUT_PER_NAMESPACE,
 } from '../../core/limits.ts';
-import { Places } from '../../protection/places.ts';
 import type { BodyDeadlines } from './body-deadlines.ts';
 import { sendContinue } from './http-server.ts';
 import { StreamedBody } from './streamed-body.ts';
@@ -22,9 +22,9 @@ export interface TransfersComponents {
 /** Large values on their way. Each holds a few chunks in memory and keeps the disk busy: so many at once, and of one namespace not all of them. */
 export class Transfers {
   readonly #components: TransfersComponents;
-  readonly #places: Readonly<Record<Direction, readonly [all: Places, ofNamespace: Places]>> = {
-    in: [new Places({ max: STREAMS_IN_MAX }), new Places({ max: STREAMS_IN_PER_NAMESPACE })],
-    out: [new Places({ max: STREAMS_OUT_MAX }), new Places({ max: STREAMS_OUT_PER_NAMESPACE })],
+  readonly #limits: Readonly<Record<Direction, ConcurrencyLimit>> = {
+    in: new ConcurrencyLimit({ max: STREAMS_IN_MAX, maxPerKey: STREAMS_IN_PER_NAMESPACE }),
+    out: new ConcurrencyLimit({ max: STREAMS_OUT_MAX, maxPerKey: STREAMS_OUT_PER_NAMESPACE }),
   };
 
   constructor(components: TransfersComponents) {
@@ -49,15 +49,12 @@ export class Transfers {
   }
 
   /**
-   * Takes a place until the answer is out or the client gone. The signal ends what is done for it when the client goes away, or
+   * Takes a slot until the answer is out or the client gone. The signal ends what is done for it when the client goes away, or
    * the gateway stops.
    */
   #begin({ raw }: FastifyReply, direction: Direction, namespace: string): AbortSignal {
-    const [all, ofNamespace] = this.#places[direction];
-    const leaveAll = all.take('');
-    const leave = leaveAll === null ? null : ofNamespace.take(namespace);
-    if (leave === null) {
-      leaveAll?.();
+    const release = this.#limits[direction].tryAcquire(namespace);
+    if (release === null) {
       throw new GatewayError(
         'overloaded',
         'too many large values are on their way now: try again in a moment',
@@ -65,8 +62,7 @@ export class Transfers {
     }
     const gone = new AbortController();
     const onClose = (): void => {
-      leaveAll?.();
-      leave();
+      release();
       if (!raw.writableFinished) gone.abort(new GatewayError('bad_request', 'the client has gone away'));
     };
     if (raw.destroyed) onClose();

@@ -20,6 +20,7 @@ import {
   rootOf,
 } from '../../../protocols/blobs/index.ts';
 import { equalBytes } from '../../../protocols/common/bytes.ts';
+import { type CarBlock, encodeCarBlock, encodeCarHeader } from '../../../protocols/common/car.ts';
 import { sha256 } from '../../core/digest.ts';
 import { GatewayError } from '../../core/errors.ts';
 import {
@@ -35,7 +36,6 @@ import { matchesWeakly, parseEtags } from '../core/conditions.ts';
 import type { Context } from '../core/context.ts';
 import { Pace } from '../core/pace.ts';
 import type { Routes } from '../core/routes.ts';
-import { type CarBlock, encodeCar } from './car.ts';
 import { CAR_TYPE, type IpfsForm, RAW_TYPE, rangeOf, readIpfsRequest } from './request.ts';
 
 const PATH = '/ipfs/:cid';
@@ -148,8 +148,17 @@ function answerCar(
   void reply.headers({ ...headersOf(text, `${text}.car`, type), 'accept-ranges': 'none' });
   if (reply.request.method === 'HEAD') return reply.send();
   const blocks = blocksOf(dag, size, range, signal);
-  const pieces = encodeCar(dag.cid, isUnique ? withoutDuplicates(blocks) : blocks);
+  const pieces = carOf(dag.cid, isUnique ? withoutDuplicates(blocks) : blocks);
   return reply.send(pacedStream(reply, pieces));
+}
+
+/** In pieces, each as long as a block at most. */
+async function* carOf(
+  root: Uint8Array,
+  blocks: AsyncIterable<CarBlock>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield encodeCarHeader(root);
+  for await (const block of blocks) yield encodeCarBlock(block);
 }
 
 async function* blocksOf(

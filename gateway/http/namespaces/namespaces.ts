@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { PolicyView } from '../../../node/index.ts';
+import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_LINKS } from '../../../protocols/common/chain.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { namespaceId } from '../../../protocols/common/names.ts';
 import { decodeLink } from '../../../protocols/identity/index.ts';
 import { CLOSED_RULES } from '../../../protocols/namespaces/client.ts';
-import { CHAIN_LINK_MAX_BYTES, CHAIN_MAX_LINKS } from '../../../protocols/namespaces/constants.ts';
 import type { PolicyRules, Rule } from '../../../protocols/namespaces/notice.ts';
 import { hex, sha256 } from '../../core/digest.ts';
 import { GatewayError } from '../../core/errors.ts';
@@ -66,10 +66,6 @@ const namespaceRoute = {
   params: z.object({ namespace: namespaceSchema }),
   response: { 200: namespaceView, ...errorResponses },
 };
-
-const ANYBODY = { anyone: true, dids: [] };
-/** Where nobody is the owner everybody may do everything. */
-const UNOWNED_RULES: PolicyRules = { ...CLOSED_RULES, publish: ANYBODY, write: ANYBODY, read: ANYBODY };
 
 const LINK_TEXT_MAX = 4 * Math.ceil(CHAIN_LINK_MAX_BYTES / 3);
 const sponsorshipBody = z.strictObject({
@@ -149,7 +145,7 @@ export function namespaceRoutes(app: Routes, context: NamespacesContext): void {
       sequence: policy?.sequence ?? 0,
       policy: policy === null ? null : policyHead(policy),
       history: node.namespaces.historyOf(owner, namespace).length,
-      rules: rulesOf(policy?.rules ?? (owner === '' ? UNOWNED_RULES : CLOSED_RULES)),
+      rules: rulesOf(policy?.rules ?? CLOSED_RULES),
       sponsors: [...node.namespaces.sponsorsOf(owner, namespace)],
       sponsored: node.isSponsored(name),
     };

@@ -23,12 +23,6 @@ export const NETWORK_SETTINGS = [
     help: 'Key that owns what is made on this machine without any ceremony; made when it is not there. ~/.maillon/keys/development.key when empty: one for all nodes that a user starts, but for one that was restored on a machine of another owner (owner.key in its data directory).',
   },
   {
-    path: 'namespaces.unowned',
-    schema: z.boolean(),
-    default: false,
-    help: 'Take namespaces without an owner, in which anybody may do anything, and serve them as the default ones: for private swarms. The same at every node.',
-  },
-  {
     path: 'identity.passphraseFile',
     schema: z.string(),
     default: '',

@@ -1,3 +1,4 @@
+import { schnorr } from '@noble/curves/secp256k1.js';
 import { equalBytes } from '../../../protocols/common/bytes.ts';
 import { type KeyAddress, parseKeyAddress } from '../../../protocols/common/segwit.ts';
 import type { Curve } from './curve.ts';
@@ -23,7 +24,7 @@ export function verifyBip322(
   if (destination === null || witness === null) return false;
   return destination.type === 'p2wpkh'
     ? verifyKeyHash(curve, destination, message, witness)
-    : verifyTaproot(curve, destination, message, witness);
+    : verifyTaproot(destination, message, witness);
 }
 
 /** A signature and the key whose hash the address holds (BIP-141, BIP-143). */
@@ -44,7 +45,6 @@ function verifyKeyHash(
 
 /** One signature by the key in the address (BIP-341, key path). A second item would be a script or an annex. */
 function verifyTaproot(
-  curve: Curve,
   destination: KeyAddress,
   message: Uint8Array,
   witness: readonly Uint8Array[],
@@ -54,7 +54,7 @@ function verifyTaproot(
   const type = taprootType(signature);
   if (type === null) return false;
   const digest = taprootSighash(destination, message, type);
-  return curve.verifySchnorr(destination.program, digest, signature.subarray(0, COMPACT_BYTES));
+  return schnorr.verify(signature.subarray(0, COMPACT_BYTES), digest, destination.program);
 }
 
 /** The default is said by saying nothing; naming it is against the rules. */

@@ -7,6 +7,4 @@ export interface Curve {
   recover(signature: Uint8Array, parity: 0 | 1, digest: Uint8Array): Uint8Array | null;
   /** ECDSA with r‖s by a compressed key. Whether s is low is the caller's to check. */
   verify(publicKey: Uint8Array, digest: Uint8Array, signature: Uint8Array): boolean;
-  /** BIP-340 by an x-only key (32 bytes). */
-  verifySchnorr(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 }

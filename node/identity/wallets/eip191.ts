@@ -1,10 +1,9 @@
+import { keccak_256 } from '@noble/hashes/sha3.js';
 import { concatBytes, equalBytes } from '../../../protocols/common/bytes.ts';
 import type { Curve } from './curve.ts';
 import { ADDRESS_BYTES, COMPACT_BYTES, eip191Parity } from './form.ts';
-import { createKeccak256 } from './keccak.ts';
 
 const encoder = new TextEncoder();
-const keccak256 = createKeccak256();
 
 /** Whether `signature` over the personal `message` is by the key whose hash `address` ends with. */
 export function verifyEip191(
@@ -17,9 +16,9 @@ export function verifyEip191(
   if (parity === null) return false;
   // 0x19 is the first byte of no transaction; the length is in decimal digits
   const prefix = encoder.encode(`\x19Ethereum Signed Message:\n${message.byteLength}`);
-  const digest = keccak256(concatBytes(prefix, message));
+  const digest = keccak_256(concatBytes(prefix, message));
   const publicKey = curve.recover(signature.subarray(0, COMPACT_BYTES), parity, digest);
   if (publicKey === null) return false;
   // without the first byte, which says that it is not compressed
-  return equalBytes(keccak256(publicKey.subarray(1)).subarray(-ADDRESS_BYTES), address);
+  return equalBytes(keccak_256(publicKey.subarray(1)).subarray(-ADDRESS_BYTES), address);
 }

@@ -22,7 +22,7 @@ export function taggedHash(tag: Tag, ...parts: readonly Uint8Array[]): Uint8Arra
   return sha256(prefix, ...parts);
 }
 
-export type Tag = 'BIP0322-signed-message' | 'BIP0340/challenge' | 'TapSighash';
+export type Tag = 'BIP0322-signed-message' | 'TapSighash';
 
 const prefixes: Partial<Record<Tag, Uint8Array>> = {};
 

@@ -1,18 +1,29 @@
 import { availableParallelism } from 'node:os';
-import type { Limit } from '../../../protocols/common/limits.ts';
+import { type Limit, limitsIn } from '../../../protocols/common/limits.ts';
+
+const published: Limit[] = [];
+const limit = limitsIn(published);
 
 /** Threads at most. One verifies some 10 000 signatures a second and takes some 20 MB; four are more than comes in. */
 const THREADS_CAP = 4;
 export const THREADS_MAX = Math.min(THREADS_CAP, availableParallelism());
 
-/** Verifications that wait, beside what threads have: 0.4 s of work for one. Who comes later is told to come back. */
-export const QUEUE_JOBS_MAX = 4096;
+export const QUEUE_JOBS_MAX = limit(
+  'wallets.queueSignatures',
+  4096,
+  'count',
+  'signatures of wallets that wait to be verified, 0.4 s of work for one thread; then overloaded',
+);
 /** Their bytes: messages of wallets are a few hundred, links of a chain 2 048 at most. */
-export const QUEUE_BYTES_MAX = 8 * 1024 * 1024;
-/** A message that is signed, at most: nothing that Maillon signs comes near, and one text must not fill the queue. */
-export const MESSAGE_BYTES_MAX = 64 * 1024;
+export const QUEUE_BYTES_MAX = limit('wallets.queueBytes', 8 * 1024 * 1024, 'bytes', 'Their bytes together.');
+export const MESSAGE_BYTES_MAX = limit(
+  'wallets.messageBytes',
+  64 * 1024,
+  'bytes',
+  'a message that a wallet signed: no message of Maillon comes near, and one text must not fill the queue',
+);
 
-/** Verifications in one message to a thread: enough to share its cost, few enough to be answered within 3 ms. */
+/** Verifications in one message to a thread: enough to share its cost, few enough to be answered within 3 ms; of Taproot, within 50 ms. */
 export const BATCH_JOBS_MAX = 32;
 /** Batches a thread has at a time: it goes on with the second while the event loop takes the answer to the first. */
 export const BATCHES_UNDER_WAY = 2;
@@ -30,24 +41,5 @@ export const REST_MS = 1_000;
 /** V8's share of a thread's memory: it holds tables, code and one batch. */
 export const THREAD_LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 48, stackSizeMb: 2 };
 
-/** What the info document says of them. */
-export const WALLET_LIMITS: readonly Limit[] = [
-  {
-    name: 'wallets.queueSignatures',
-    value: QUEUE_JOBS_MAX,
-    unit: 'count',
-    reason: 'Signatures of wallets that wait to be verified; beyond that it says overloaded.',
-  },
-  {
-    name: 'wallets.queueBytes',
-    value: QUEUE_BYTES_MAX,
-    unit: 'bytes',
-    reason: 'Their bytes together.',
-  },
-  {
-    name: 'wallets.messageBytes',
-    value: MESSAGE_BYTES_MAX,
-    unit: 'bytes',
-    reason: 'A message that a wallet signed. No longer one is verified.',
-  },
-];
+/** For the info document. */
+export const WALLET_LIMITS: readonly Limit[] = published;

@@ -1,4 +1,4 @@
-import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
+import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { concatBytes } from '../../../protocols/common/bytes.ts';
 import type { Curve } from './curve.ts';
 
@@ -25,6 +25,5 @@ export function createPortableCurve(): Curve {
         return false;
       }
     },
-    verifySchnorr: (publicKey, message, signature) => schnorr.verify(signature, message, publicKey),
   };
 }

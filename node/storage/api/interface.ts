@@ -2,7 +2,7 @@
 import type { BlobLink, ByteRange } from '../../../protocols/blobs/index.ts';
 import type { Upload, UploadOptions } from '../../blobs/interface.ts';
 
-/** A key of a namespace. `owner` is a DID, or empty for nobody's. */
+/** A key of a namespace. `owner` is a DID. */
 export interface RecordName {
   readonly owner: string;
   readonly namespace: string;

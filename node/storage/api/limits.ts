@@ -1,10 +1,17 @@
-import type { Limit } from '../../../protocols/common/limits.ts';
-import { ITEMS_MAX } from '../store/constants.ts';
+import { type Limit, limitsIn } from '../../../protocols/common/limits.ts';
+
+const published: Limit[] = [];
+const limit = limitsIn(published);
 
 /** Blobs, the oldest first, and namespaces that are looked at to find one that lets anyone read a block: some hundred microseconds. */
 export const SHARES_MAX = 128;
-/** A request of a client, from its first question to the answer. */
-export const DEADLINE_MS = 5_000;
+
+export const DEADLINE_MS = limit(
+  'storage.deadline',
+  5_000,
+  'milliseconds',
+  'a request of a client, from its first question to the answer',
+);
 /** To connect to a replica and open its stream. */
 export const CONNECT_TIMEOUT_MS = 1_500;
 /** How long one replica may take to answer before it is asked again or done without. */
@@ -16,8 +23,12 @@ export const BACKOFF_MAX_MS = 400;
 export const DEGRADED_ROUNDS = 2;
 /** A write that meets a newer version takes one above it, so often. */
 export const OUTRUN_MAX = 8;
-/** Requests of clients under way at this node. */
-export const OPERATIONS_MAX = 4096;
+export const OPERATIONS_MAX = limit(
+  'storage.operations',
+  4096,
+  'count',
+  'requests of clients under way at this node; then overloaded',
+);
 
 /** Streams of one connection: one, and one more while the first closes. */
 export const STREAMS_PER_CONNECTION = 2;
@@ -95,8 +106,12 @@ export const BLOB_FETCH_TURN_MS = 20_000;
 export const BLOCKS_GIVEN_AT_ONCE = 16;
 /** Peers asked for the blocks of one blob: its homes, those that stand in, and who asked for it. */
 export const BLOB_SOURCES_MAX = 64;
-/** A fetch in which no block came for so long is given up. */
-export const BLOB_STALL_MS = 60_000;
+export const BLOB_STALL_MS = limit(
+  'storage.blobStall',
+  60_000,
+  'milliseconds',
+  'a fetch in which no block came for so long is given up',
+);
 /** After which a home says how far it is with a blob: well below what a request may take. */
 export const PREPARE_ANSWER_MS = 2_000;
 /** Between two questions of a home that said no, or nothing. */
@@ -112,37 +127,7 @@ export const BLOB_REFERENCES_PAGE = 256;
 /** Blobs that are not whole and fetched again in one sweep. */
 export const BLOB_REFETCHES = 64;
 
-export const STORAGE_SERVICE_LIMITS: readonly Limit[] = [
-  limit('storage.deadline', DEADLINE_MS, 'milliseconds', 'one request of a client'),
-  limit('storage.operations', OPERATIONS_MAX, 'count', 'requests of clients under way'),
-  limit('storage.waitingPerPeer', WAITING_MAX, 'count', 'requests to one peer that wait for room'),
-  limit('storage.answering', ANSWERING_MAX, 'count', 'requests of all peers that are worked at'),
-  limit('storage.unreadBytes', UNREAD_MAX_BYTES, 'bytes', 'answers that a peer does not read'),
-  limit('storage.candidates', CANDIDATES_MAX, 'count', 'members asked who holds a partition'),
-  limit('storage.reconciledItems', ITEMS_MAX, 'count', 'items of partitions being reconciled, in memory'),
-  limit('storage.blobFetches', BLOB_FETCHES, 'count', 'blobs fetched at a time'),
-  limit('storage.blobFetchesPerPeer', BLOB_FETCHES_PER_PEER, 'count', 'of one peer among them'),
-  limit('storage.blobFetchesWaiting', BLOB_FETCHES_WAITING_MAX, 'count', 'blobs that wait to be fetched'),
-  limit(
-    'storage.blobFetchesWaitingPerPeer',
-    BLOB_FETCHES_WAITING_PER_PEER,
-    'count',
-    'of one peer among them',
-  ),
-  limit(
-    'storage.blobFetchTurn',
-    BLOB_FETCH_TURN_MS,
-    'milliseconds',
-    'then a fetch goes behind those that wait',
-  ),
-  limit('storage.blocksGiven', BLOCKS_GIVEN_AT_ONCE, 'count', 'blocks read for peers at a time'),
-  limit('storage.blobSources', BLOB_SOURCES_MAX, 'count', 'peers asked for the blocks of one blob'),
-  limit('storage.blobStall', BLOB_STALL_MS, 'milliseconds', 'a blob of which nothing comes is given up'),
-  limit('storage.repairs', REPAIRS_MAX, 'count', 'stale copies that wait for their repair'),
-];
-
 if (BLOB_FETCH_TURN_MS >= BLOB_STALL_MS) throw new Error('storage limits: who waits gets a turn in time');
 
-function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
-  return { name, value, unit, reason };
-}
+/** For the info document. */
+export const STORAGE_SERVICE_LIMITS: readonly Limit[] = published;

@@ -1,4 +1,5 @@
 import { type BlobLink, cidText } from '../../../protocols/blobs/index.ts';
+import { ConcurrencyLimit } from '../../../protocols/common/concurrency-limit.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import type { BlobExchange } from '../../blobs/exchange.ts';
 import type { BlobHome } from '../../blobs/local-blobs.ts';
@@ -22,11 +23,10 @@ export interface FetchRequest {
   readonly peer: string;
 }
 
-interface Fetch extends FetchRequest {
-  readonly key: string;
+interface Fetch {
   /** Those of all who asked for it. */
   readonly sources: string[];
-  readonly done: PromiseWithResolvers<void>;
+  readonly done: Promise<void>;
 }
 
 /** A fetch goes on later. */
@@ -40,9 +40,12 @@ export class BlobFetches {
   readonly #components: { readonly blobs: BlobHome; readonly exchange: BlobExchange };
   readonly #turnMs: number;
   readonly #known = new Map<string, Fetch>();
-  readonly #running = new Map<string, number>();
-  #waiting: Fetch[] = [];
-  #count = 0;
+  readonly #limit = new ConcurrencyLimit({
+    max: BLOB_FETCHES,
+    maxPerKey: BLOB_FETCHES_PER_PEER,
+    queueMax: BLOB_FETCHES_WAITING_MAX,
+    queueMaxPerKey: BLOB_FETCHES_WAITING_PER_PEER,
+  });
   #abort = new AbortController();
 
   constructor(
@@ -58,13 +61,7 @@ export class BlobFetches {
   }
 
   stop(): void {
-    const stopped = new CodedError('not_running', 'this node is stopping');
-    this.#abort.abort(stopped);
-    for (const { key, done } of this.#waiting) {
-      this.#known.delete(key);
-      done.reject(stopped);
-    }
-    this.#waiting = [];
+    this.#abort.abort(new CodedError('not_running', 'this node is stopping'));
   }
 
   /** Resolves when all of it is here. Throws `overloaded`, `no_source`, and what the store does. */
@@ -79,72 +76,42 @@ export class BlobFetches {
       // who asked first may have it no more, or never had it
       const others = request.sources.filter((id) => !known.sources.includes(id));
       known.sources.push(...others.slice(0, BLOB_SOURCES_MAX - known.sources.length));
-      return known.done.promise;
-    }
-    const ofPeer = this.#waiting.filter(({ peer }) => peer === request.peer).length;
-    if (this.#known.size >= BLOB_FETCHES_WAITING_MAX || ofPeer >= BLOB_FETCHES_WAITING_PER_PEER) {
-      throw new CodedError('overloaded', 'too many blobs wait to be fetched');
+      return known.done;
     }
     const sources = request.sources.slice(0, BLOB_SOURCES_MAX);
-    const fetch: Fetch = { ...request, sources, key, done: Promise.withResolvers<void>() };
-    this.#known.set(key, fetch);
-    this.#waiting.push(fetch);
-    this.#runNext();
-    return fetch.done.promise;
+    const done = this.#run(request, sources).finally(() => this.#known.delete(key));
+    this.#known.set(key, { sources, done });
+    return done;
   }
 
-  #runNext(): void {
-    while (this.#count < BLOB_FETCHES) {
-      const next = this.#next();
-      if (next === null) return;
-      this.#waiting.splice(this.#waiting.indexOf(next), 1);
-      void this.#run(next);
-    }
-  }
-
-  /** Of those that wait, the first of a peer that has the fewest running; null where none may run beside what does. */
-  #next(): Fetch | null {
-    let least = BLOB_FETCHES_PER_PEER;
-    let found: Fetch | null = null;
-    for (const fetch of this.#waiting) {
-      const running = this.#running.get(fetch.peer) ?? 0;
-      if (running >= least) continue;
-      least = running;
-      found = fetch;
-    }
-    return found;
-  }
-
-  async #run(fetch: Fetch): Promise<void> {
-    const { key, peer, done } = fetch;
-    const turn = new AbortController();
-    this.#count += 1;
-    this.#running.set(peer, (this.#running.get(peer) ?? 0) + 1);
-    // whatever waits could run in its place
-    const timer = setInterval(() => {
-      if (this.#waiting.some((one) => one.peer === peer) || this.#next() !== null) turn.abort(TURN_OVER);
-    }, this.#turnMs);
-    try {
-      await this.#fetch(fetch, turn.signal);
-      this.#known.delete(key);
-      done.resolve();
-    } catch (error) {
-      if (turn.signal.aborted && !this.#abort.signal.aborted) this.#waiting.push(fetch);
-      else {
-        this.#known.delete(key);
-        done.reject(error);
+  /** In as many turns as it takes. */
+  async #run(request: FetchRequest, sources: readonly string[]): Promise<void> {
+    const { peer } = request;
+    const { signal } = this.#abort;
+    let gaveWay = false;
+    for (let isDone = false; !isDone; gaveWay = true) {
+      const release = await this.#limit.acquire(peer, { signal, gaveWay });
+      const turn = new AbortController();
+      const timer = setInterval(() => {
+        if (this.#limit.isContended(peer)) turn.abort(TURN_OVER);
+      }, this.#turnMs);
+      try {
+        await this.#fetch(request, sources, AbortSignal.any([signal, turn.signal]));
+        isDone = true;
+      } catch (error) {
+        if (!turn.signal.aborted || signal.aborted) throw error;
+      } finally {
+        clearInterval(timer);
+        release();
       }
-    } finally {
-      clearInterval(timer);
-      this.#count -= 1;
-      const left = (this.#running.get(peer) ?? 1) - 1;
-      if (left === 0) this.#running.delete(peer);
-      else this.#running.set(peer, left);
-      this.#runNext();
     }
   }
 
-  async #fetch({ link, namespaceId, sources }: Fetch, turn: AbortSignal): Promise<void> {
+  async #fetch(
+    { link, namespaceId }: FetchRequest,
+    sources: readonly string[],
+    ending: AbortSignal,
+  ): Promise<void> {
     const { blobs, exchange } = this.#components;
     const stall = new AbortController();
     const timer = setTimeout(() => {
@@ -155,7 +122,7 @@ export class BlobFetches {
         namespaceId,
         getBlock: exchange.from(sources),
         isHashed: true,
-        signal: AbortSignal.any([this.#abort.signal, stall.signal, turn]),
+        signal: AbortSignal.any([ending, stall.signal]),
         onProgress: () => timer.refresh(),
       });
     } finally {

@@ -56,7 +56,6 @@ export class PublicBlocks {
   #isOpen({ namespaceId }: Share): boolean {
     const { nameOf, isOpen } = this.#components;
     const name = nameOf(namespaceId);
-    // nobody's namespace has no policy that anybody could rely on
-    return name !== null && name.owner !== '' && isOpen(name);
+    return name !== null && isOpen(name);
   }
 }

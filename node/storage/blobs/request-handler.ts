@@ -1,5 +1,5 @@
+import { ConcurrencyLimit } from '../../../protocols/common/concurrency-limit.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
-import { BLOCK_MAX_BYTES } from '../../../protocols/storage/constants.ts';
 import {
   type Answers,
   type BlobProgress,
@@ -10,7 +10,6 @@ import {
 import type { BlobStore } from '../../blobs/interface.ts';
 import type { BlobHome } from '../../blobs/local-blobs.ts';
 import { ANSWERING_MAX, BLOCKS_GIVEN_AT_ONCE } from '../api/limits.ts';
-import { Window } from '../rpc/window.ts';
 
 /** What is asked of any node that has blobs, be it a home or one on whose disk they wait for their homes. */
 export type BlobQuestion = RequestOf<'has'> | RequestOf<'block'> | RequestOf<'blob'>;
@@ -28,11 +27,7 @@ export interface BlobDoorComponents {
 /** Gives peers the blocks that are here, some at a time: a question is small, and what it brings into memory is not. */
 export class BlobDoor {
   readonly #components: BlobDoorComponents;
-  readonly #reads = new Window({
-    max: BLOCKS_GIVEN_AT_ONCE,
-    maxBytes: BLOCKS_GIVEN_AT_ONCE * BLOCK_MAX_BYTES,
-    waitingMax: ANSWERING_MAX,
-  });
+  readonly #reads = new ConcurrencyLimit({ max: BLOCKS_GIVEN_AT_ONCE, queueMax: ANSWERING_MAX });
 
   constructor(components: BlobDoorComponents) {
     this.#components = components;
@@ -54,11 +49,11 @@ export class BlobDoor {
   }
 
   async #read(blobs: BlobStore, cid: Uint8Array): Promise<Uint8Array | null> {
-    await this.#reads.enter(BLOCK_MAX_BYTES, new AbortController().signal);
+    const release = this.#reads.tryAcquire() ?? (await this.#reads.acquire());
     try {
       return await blockOf(blobs, cid);
     } finally {
-      this.#reads.leave(BLOCK_MAX_BYTES);
+      release();
     }
   }
 }

@@ -1,5 +1,6 @@
 import { type ByteRange, checkRange, cidText } from '../../../protocols/blobs/index.ts';
 import type { TimerClock } from '../../../protocols/common/clock.ts';
+import { ConcurrencyLimit } from '../../../protocols/common/concurrency-limit.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { didKey } from '../../../protocols/common/did-key.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
@@ -106,7 +107,7 @@ export class Coordinator {
   readonly #writer: Writer;
   readonly #lister: Lister;
   readonly #whereabouts: Whereabouts;
-  #underway = 0;
+  readonly #operations = new ConcurrencyLimit({ max: OPERATIONS_MAX });
 
   constructor(components: CoordinatorComponents, init: CoordinatorInit) {
     this.#components = components;
@@ -123,7 +124,7 @@ export class Coordinator {
 
   /** Requests of clients under way. */
   get underway(): number {
-    return this.#underway;
+    return this.#operations.size;
   }
 
   /** The name and the options must have been checked. */
@@ -333,12 +334,12 @@ export class Coordinator {
 
   async #operation<T>(kind: OperationKind, work: (deadline: Deadline) => Promise<T>): Promise<T> {
     const { metrics } = this.#components;
-    if (this.#underway >= OPERATIONS_MAX) {
+    const release = this.#operations.tryAcquire();
+    if (release === null) {
       metrics.operationsFailed[kind] += 1;
       throw new CodedError('overloaded', 'too many storage requests are under way here; try again');
     }
     const deadline = new Deadline(this.#components, { ms: this.#deadlineMs });
-    this.#underway += 1;
     try {
       const result = await work(deadline);
       metrics.operationsOk[kind] += 1;
@@ -347,7 +348,7 @@ export class Coordinator {
       metrics.operationsFailed[kind] += 1;
       throw error;
     } finally {
-      this.#underway -= 1;
+      release();
       deadline.answered();
     }
   }

@@ -123,7 +123,7 @@ export class Reader {
       }
       const record = await admission.admit(held.record, id, 'asked', { partition, key });
       versions.observe(record);
-      const isDoubtful = record.owner !== '' && !(await this.#components.isCurrent(record));
+      const isDoubtful = !(await this.#components.isCurrent(record));
       return {
         view,
         isSynced,

@@ -1,5 +1,6 @@
 import type { TimerClock } from '../../../protocols/common/clock.ts';
-import { errorMessage } from '../../../protocols/common/errors.ts';
+import { ConcurrencyLimit, type Release } from '../../../protocols/common/concurrency-limit.ts';
+import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import type {
   Answers,
   PartitionId,
@@ -38,17 +39,15 @@ export interface Mended {
 /** Mends copies behind the foreground: a bounded line of them, some at a time; what finds no room is found again. */
 export class Repairs {
   readonly #components: RepairsComponents;
-  readonly #waiting: (() => Promise<void>)[] = [];
-  #running = 0;
-  #isStopped = false;
+  readonly #limit = new ConcurrencyLimit({ max: REPAIRS_AT_ONCE, queueMax: REPAIRS_MAX });
+  readonly #abort = new AbortController();
 
   constructor(components: RepairsComponents) {
     this.#components = components;
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#waiting.length = 0;
+    this.#abort.abort(new CodedError('not_running', 'this node is stopping'));
   }
 
   /** Gives `record` to replicas that hold an older one. */
@@ -56,7 +55,7 @@ export class Repairs {
     const { ask, clock } = this.#components;
     const request = { type: 'put', condition: null, asStandIn: false, record: record.bytes } as const;
     for (const id of ids) {
-      this.#add(async () => {
+      void this.#add(async () => {
         await ask<'put'>(id, request, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS));
       });
     }
@@ -64,7 +63,7 @@ export class Repairs {
 
   /** Replaces a copy in this node's store that does not open by what a majority holds. */
   mend(mended: Mended, partition: PartitionId, key: string): void {
-    this.#add(() => this.mendNow(mended, partition, key));
+    void this.#add(() => this.mendNow(mended, partition, key));
   }
 
   /** The same now. Throws where no majority can be asked. */
@@ -83,26 +82,24 @@ export class Repairs {
     }
   }
 
-  #add(repair: () => Promise<void>): void {
-    if (this.#isStopped) return;
-    if (this.#waiting.length >= REPAIRS_MAX) {
-      this.#components.metrics.repairsDropped += 1;
+  /** Never rejects. */
+  async #add(repair: () => Promise<void>): Promise<void> {
+    const { metrics, logger } = this.#components;
+    const { signal } = this.#abort;
+    let release: Release;
+    try {
+      release = await this.#limit.acquire('', { signal });
+    } catch {
+      if (!signal.aborted) metrics.repairsDropped += 1;
       return;
     }
-    this.#waiting.push(repair);
-    if (this.#running < REPAIRS_AT_ONCE) void this.#run();
-  }
-
-  async #run(): Promise<void> {
-    this.#running += 1;
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      try {
-        await next();
-        this.#components.metrics.repairs += 1;
-      } catch (error) {
-        this.#components.logger.debug({ reason: errorMessage(error) }, 'a copy was not repaired');
-      }
+    try {
+      await repair();
+      metrics.repairs += 1;
+    } catch (error) {
+      logger.debug({ reason: errorMessage(error) }, 'a copy was not repaired');
+    } finally {
+      release();
     }
-    this.#running -= 1;
   }
 }

@@ -6,7 +6,8 @@ import {
   createBlobMetrics,
   rootOf,
 } from '../../../protocols/blobs/index.ts';
-import { type CarBlock, encodeCarHeader, encodeCarPrefix } from '../../../protocols/common/car.ts';
+import { equalBytes } from '../../../protocols/common/bytes.ts';
+import { type CarBlock, encodeCarBlock, encodeCarHeader } from '../../../protocols/common/car.ts';
 import type { Clock } from '../../../protocols/common/clock.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
@@ -20,7 +21,8 @@ import type { BlobStore } from '../../blobs/interface.ts';
 import type { PartitionSummary, RecordStore } from '../store/interface.ts';
 import { cborBlock, encodePage, encodeRoot, UNKNOWN_ROOT } from './archive-codec.ts';
 import type { ExportOptions } from './interface.ts';
-import { EXPORT_PAGE_KEYS, PAGE_RECORDS, REMEMBERED_BLOBS } from './limits.ts';
+import { PAGE_RECORDS, REMEMBERED_BLOBS } from './limits.ts';
+import { keyPagesIn, partitionsIn } from './walk.ts';
 
 export interface ExporterComponents {
   readonly store: RecordStore;
@@ -50,53 +52,27 @@ export class Exporter {
   }
 
   async *run(): AsyncGenerator<Uint8Array, void, undefined> {
-    const { clock, crypto } = this.#components;
-    const { swarm, namespace } = this.#init;
+    const { store, clock, crypto, partitions } = this.#components;
+    const { swarm, namespace, signal } = this.#init;
     const at = clock.now();
     yield encodeCarHeader(UNKNOWN_ROOT);
-    for (const partition of this.#partitionsOf()) yield* this.#partition(partition, at);
+    const only = namespace === undefined ? null : partitions.namespaceId(namespace);
+    for (const partition of partitionsIn(store, signal)) {
+      if (only === null || equalBytes(only, partition.namespaceId)) yield* this.#partition(partition, at);
+    }
     yield* this.#endPage();
     const names = namespace === undefined ? null : ([namespace.owner, namespace.namespace] as const);
     const root = { ...this.#counts, swarm, at, namespace: names, pages: this.#pages };
-    yield* framesOf(cborBlock(crypto, encodeRoot(root)));
-  }
-
-  *#partitionsOf(): Generator<PartitionSummary, void, undefined> {
-    const { store, partitions } = this.#components;
-    const { namespace, signal } = this.#init;
-    const only = namespace === undefined ? null : partitions.namespaceId(namespace);
-    let after: PartitionId | null = null;
-    for (let isEnd = false; !isEnd; ) {
-      signal.throwIfAborted();
-      const page: ReturnType<RecordStore['partitions']> = store.partitions({
-        after,
-        limit: EXPORT_PAGE_KEYS,
-      });
-      for (const partition of page.partitions) {
-        if (only === null || Buffer.compare(only, partition.namespaceId) === 0) yield partition;
-        after = partition;
-      }
-      ({ isEnd } = page);
-    }
+    yield encodeCarBlock(cborBlock(crypto, encodeRoot(root)));
   }
 
   async *#partition(partition: PartitionSummary, now: number): AsyncGenerator<Uint8Array, void, undefined> {
-    const { store } = this.#components;
-    let after: string | null = null;
-    do {
-      this.#init.signal.throwIfAborted();
-      const page: ReturnType<RecordStore['list']> = store.list(partition, {
-        prefix: '',
-        after,
-        limit: EXPORT_PAGE_KEYS,
-        now,
-      });
-      for (const { key } of page.entries) {
+    for (const keys of keyPagesIn(this.#components.store, partition, now, this.#init.signal)) {
+      for (const key of keys) {
         const record = this.#read(partition, key, now);
         if (record !== null) yield* this.#record(record);
       }
-      after = page.next;
-    } while (after !== null);
+    }
   }
 
   /** Null where it is gone meanwhile, or does not read: others have it. */
@@ -160,7 +136,7 @@ export class Exporter {
 
   *#block(block: CarBlock): Generator<Uint8Array, void, undefined> {
     this.#counts.bytes += block.bytes.byteLength;
-    yield* framesOf(block);
+    yield encodeCarBlock(block);
   }
 
   *#endPage(): Generator<Uint8Array, void, undefined> {
@@ -168,11 +144,6 @@ export class Exporter {
     const block = cborBlock(this.#components.crypto, encodePage(this.#page));
     this.#pages.push(block.cid);
     this.#page = { records: [], blobs: [] };
-    yield* framesOf(block);
+    yield encodeCarBlock(block);
   }
-}
-
-function* framesOf(block: CarBlock): Generator<Uint8Array, void, undefined> {
-  yield encodeCarPrefix(block);
-  yield block.bytes;
 }

@@ -3,7 +3,7 @@
  * nobody who is served is to wait for the processor. It sees what the disk has, not what the node remembers.
  */
 import { constants, setPriority } from 'node:os';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
 import { equalBytes } from '../../../protocols/common/bytes.ts';
 import { decodeMultikey } from '../../../protocols/common/did-key.ts';
@@ -15,17 +15,16 @@ import {
   Partitions,
   signingBytes,
 } from '../../../protocols/storage/index.ts';
-import { isFileSound } from '../../disk/database.ts';
+import { openReadOnly } from '../../disk/database.ts';
 import { Sealer } from '../../disk/sealing.ts';
 import { createCrypto } from '../../runtime/crypto.ts';
-import { inspect } from '../store/database.ts';
+import { isSealedWith } from '../store/database.ts';
 import type { PartitionPlace } from '../store/interface.ts';
 import { locate, ROW_COLUMNS, type SealedRow } from '../store/rows.ts';
 import type { Finding, InspectorInit } from './inspection.ts';
 import { INSPECTED_BYTES, INSPECTED_ROWS, RECORD_MIN_BYTES } from './limits.ts';
 
 const SECOND_MS = 1000;
-const BUSY_TIMEOUT_MS = 5_000;
 
 type Row = SealedRow & {
   readonly number: number | null;
@@ -49,8 +48,7 @@ class Inspector {
 
   constructor(init: InspectorInit) {
     this.#init = init;
-    if (!isFileSound(init.path)) throw new Error('its header is not what is written here');
-    this.#database = new DatabaseSync(init.path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    this.#database = openReadOnly(init.path);
     this.#sealer = new Sealer(init.key);
     this.#partitions = new Partitions({ crypto: this.#crypto }, { swarm: init.swarm });
   }
@@ -62,8 +60,7 @@ class Inspector {
   }
 
   #checkFile(): void {
-    const found = inspect(this.#database, this.#init.key.id);
-    if (found !== 'ours') throw new Error('it is not what is written here');
+    if (!isSealedWith(this.#database, this.#init.key.id)) throw new Error('it is sealed with another key');
     checkIntegrity(this.#database);
   }
 
@@ -168,8 +165,7 @@ function checkIntegrity(database: DatabaseSync): void {
 
 async function checkCatalogue(path: string): Promise<void> {
   try {
-    if (!isFileSound(path)) throw new Error('its header is not what is written here');
-    checkIntegrity(new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
+    checkIntegrity(openReadOnly(path));
   } catch (error) {
     await tell({ kind: 'damagedCatalogue', reason: errorMessage(error) });
   }

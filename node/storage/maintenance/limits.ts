@@ -1,4 +1,7 @@
-import type { Limit } from '../../../protocols/common/limits.ts';
+import { type Limit, limitsIn } from '../../../protocols/common/limits.ts';
+
+const published: Limit[] = [];
+const limit = limitsIn(published);
 
 const MIB = 2 ** 20;
 
@@ -8,8 +11,12 @@ export const INSPECTED_ROWS = 256;
 export const INSPECTED_BYTES = MIB;
 /** What a record costs at least of the rate of a scrub: a signature takes as long as some kilobytes. */
 export const RECORD_MIN_BYTES = 4096;
-/** Broken records of one scrub that are repaired one by one: where there are more the database is put aside. */
-export const BROKEN_MAX = 10_000;
+export const BROKEN_MAX = limit(
+  'storage.scrubRepairs',
+  10_000,
+  'count',
+  'broken records that one scrub repairs one by one: where there are more it sets the database aside',
+);
 /** Repairs of a scrub at a time. */
 export const MENDS_AT_ONCE = 4;
 /** Attempts at a record that others cannot give now. */
@@ -36,10 +43,5 @@ export const REMEMBERED_BLOBS = 100_000;
 /** A block of an archive: a record, a chunk, a node, a page; a root of sixteen million records. */
 export const ARCHIVE_BLOCK_MAX_BYTES = 2 * MIB;
 
-export const MAINTENANCE_LIMITS: readonly Limit[] = [
-  limit('storage.scrubRepairs', BROKEN_MAX, 'count', 'broken records that one scrub repairs one by one'),
-];
-
-function limit(name: string, value: number, unit: Limit['unit'], reason: string): Limit {
-  return { name, value, unit, reason };
-}
+/** For the info document. */
+export const MAINTENANCE_LIMITS: readonly Limit[] = published;

@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../../protocols/common/clock.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
-import { blobOf, KIND_BLOB, type PartitionId } from '../../../protocols/storage/index.ts';
+import { blobOf, KIND_BLOB } from '../../../protocols/storage/index.ts';
 import type { BlobHome } from '../../blobs/local-blobs.ts';
 import type { PartitionSummary, RecordStore } from '../store/interface.ts';
-import { EXPORT_PAGE_KEYS } from './limits.ts';
+import { keyPagesIn, partitionsIn } from './walk.ts';
 
 export interface NoteBlobsComponents {
   readonly store: RecordStore;
@@ -14,45 +14,20 @@ export interface NoteBlobsComponents {
 
 /** After the catalogue of blobs was lost: notes anew what records refer to. What is on disk is found there, the rest is fetched. */
 export async function noteBlobs(components: NoteBlobsComponents, signal: AbortSignal): Promise<void> {
-  let after: PartitionId | null = null;
-  for (let isEnd = false; !isEnd; ) {
-    const page: ReturnType<RecordStore['partitions']> = components.store.partitions({
-      after,
-      limit: EXPORT_PAGE_KEYS,
-    });
-    for (const partition of page.partitions) {
-      await noteOf(components, partition, signal);
-      after = partition;
-    }
-    ({ isEnd } = page);
-  }
-}
-
-async function noteOf(
-  { store, blobs, clock }: NoteBlobsComponents,
-  partition: PartitionSummary,
-  signal: AbortSignal,
-): Promise<void> {
-  const now = clock.now();
-  let after: string | null = null;
-  do {
-    signal.throwIfAborted();
-    const page: ReturnType<RecordStore['list']> = store.list(partition, {
-      prefix: '',
-      after,
-      limit: EXPORT_PAGE_KEYS,
-      now,
-    });
-    for (const { key } of page.entries) {
-      try {
-        noteOne({ store, blobs }, partition, key, now);
-      } catch (error) {
-        if (!isOfOne(error)) throw error;
+  const { store, clock } = components;
+  for (const partition of partitionsIn(store, signal)) {
+    const now = clock.now();
+    for (const keys of keyPagesIn(store, partition, now, signal)) {
+      for (const key of keys) {
+        try {
+          noteOne(components, partition, key, now);
+        } catch (error) {
+          if (!isOfOne(error)) throw error;
+        }
       }
+      await turn();
     }
-    after = page.next;
-    await turn();
-  } while (after !== null);
+  }
 }
 
 function noteOne(

@@ -164,5 +164,5 @@ async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void
 }
 
 function nameOf({ place: { owner, namespace }, key }: Broken): string {
-  return `${owner === '' ? namespace : `${namespace}@${owner}`}/${key}`;
+  return `${namespace}@${owner}/${key}`;
 }

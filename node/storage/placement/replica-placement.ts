@@ -110,7 +110,6 @@ export class Places {
 
   /** Sponsors that are there, whether they count as replicas or not. */
   sponsorsOf({ sponsors }: Place): Member[] {
-    if (sponsors === null) return [];
     const { list } = this.#components.members;
     return list.filter(({ isLive, operator }) => isLive && sponsors.has(operator)).slice(0, CANDIDATES_MAX);
   }
@@ -134,7 +133,7 @@ export class Places {
     const { list } = this.#components.members;
     const rank = (member: Member): number => {
       if (isReplica(member, sponsors)) return 0;
-      return sponsors?.has(member.operator) === true ? 1 : 2;
+      return sponsors.has(member.operator) ? 1 : 2;
     };
     return [0, 1, 2].flatMap((wanted) =>
       byDistance(
@@ -156,7 +155,6 @@ export class Places {
   /** Of the holders from the present one back the first that anybody sponsors. */
   #sponsorsOf(names: NamespaceRef | null, members: readonly Member[]): SponsorSet {
     if (names === null) return NOBODY;
-    if (names.owner === '') return null;
     const holders = this.#components.sponsors.of(names);
     const served = holders.find((set) => members.some((member) => isReplica(member, set)));
     return served ?? holders[0] ?? NOBODY;

@@ -19,28 +19,24 @@ import type { StorageServiceMetrics } from '../api/counters.ts';
 import type { NamespaceRef, WalletShare } from '../api/interface.ts';
 import type { KeptStatus } from '../api/nothing-kept.ts';
 import type { BlobFetches } from '../blobs/blob-fetches.ts';
-import { BlobKeeper } from '../blobs/blob-retention.ts';
 import { liveReferences } from '../blobs/live-references.ts';
 import { PublicBlocks } from '../blobs/public-blocks.ts';
 import type { BlobDoor } from '../blobs/request-handler.ts';
 import type { Repairs } from '../coordinator/repairs.ts';
 import { Maintenance } from '../maintenance/service.ts';
-import { Absentees } from '../placement/down-members.ts';
 import type { Members } from '../placement/members.ts';
 import { Standings } from '../placement/partition-states.ts';
-import { type IsCurrent, Witnesses } from '../placement/replica-confirmation.ts';
+import type { IsCurrent } from '../placement/replica-confirmation.ts';
 import type { Places } from '../placement/replica-placement.ts';
 import type { Quota, RecordStore } from '../store/interface.ts';
 import type { StoreGauges } from '../store/metrics.ts';
 import { openRecordStore } from '../store/store.ts';
-import { Copier } from '../sync/copier.ts';
-import { Endings } from '../sync/floor-confirmation.ts';
-import { Joiner } from '../sync/joiner.ts';
-import { Sync } from '../sync/sync.ts';
+import type { Sync } from '../sync/sync.ts';
 import { Upkeep } from '../sync/upkeep.ts';
+import { type ReplicaParts, replicaParts } from './parts.ts';
 import { quotaOf } from './quota.ts';
 import { Recovery } from './recovery.ts';
-import { Replica } from './replica.ts';
+import type { Replica } from './replica.ts';
 import { WalletUsage } from './wallet-usage.ts';
 
 export interface KeeperComponents {
@@ -90,7 +86,6 @@ const NAMESPACES_SHOWN = 100;
 
 /** What a full node does as a replica: its store, its answers to peers, and its upkeep. */
 export class Keeper {
-  readonly replica: Replica;
   readonly publicBlocks: PublicBlocks;
   /** Follows a node that was restored until it has reconciled. */
   readonly recovery: Recovery;
@@ -98,11 +93,8 @@ export class Keeper {
   readonly #store: RecordStore;
   readonly #wallets: WalletUsage;
   readonly #standings: Standings;
-  readonly #sync: Sync;
+  readonly #parts: ReplicaParts;
   readonly #upkeep: Upkeep;
-  readonly #absentees: Absentees;
-  readonly #joiner: Joiner;
-  readonly #blobs: BlobKeeper;
   readonly #config: Config;
   readonly maintenance: Maintenance;
   #endListening: (() => void) | null = null;
@@ -134,39 +126,33 @@ export class Keeper {
     );
     const store = this.#store;
     this.#wallets = new WalletUsage({ ...components, store });
-    const onDue = (partition: Parameters<Sync['request']>[0]): void => this.#sync.request(partition);
+    const onDue = (partition: Parameters<Sync['request']>[0]): void => this.#parts.sync.request(partition);
     this.#standings = new Standings({ store, members, places, logger, onDue });
     const own = { ...components, store, standings: this.#standings };
-    this.#blobs = new BlobKeeper(own, { self });
-    const endings = new Endings(components, { self });
-    const witnesses = new Witnesses(components, { self });
-    const copier = new Copier(
-      { ...own, blobs: this.#blobs, endings, witnesses },
-      { bytesPerSecond: config['storage.upkeepBytesPerSecond'] },
-    );
-    this.#absentees = new Absentees(components, { self });
-    this.#sync = new Sync({ ...own, copier, onDisagreement: this.#absentees.doubt });
-    this.#joiner = new Joiner(
-      { ...own, copier, onReady: () => this.#hurry() },
-      { operator: components.operator, downTimeoutMs: config['storage.graceMs'] },
+    this.#parts = replicaParts(
+      {
+        ...own,
+        onReady: () => this.#hurry(),
+        onCorrupt: (partition, key) =>
+          components.repairs.mend({ store, blobs: this.#parts.blobs }, partition, key),
+      },
+      {
+        self,
+        operator: components.operator,
+        downTimeoutMs: config['storage.graceMs'],
+        bytesPerSecond: config['storage.upkeepBytesPerSecond'],
+      },
     );
     const mayKeep = ({ owner }: NamespaceRef): boolean => owner === components.operator && this.#hasRoom();
-    const upkeep = { ...own, sync: this.#sync, copier, joiner: this.#joiner, mayKeep };
-    this.#upkeep = new Upkeep(upkeep, { self, replicas: config['storage.replicas'] });
+    this.#upkeep = new Upkeep(
+      { ...own, ...this.#parts, mayKeep },
+      { self, replicas: config['storage.replicas'] },
+    );
     this.publicBlocks = new PublicBlocks({
       blobs: components.blobs,
       nameOf: (namespaceId) => store.totals(namespaceId),
       isLive: liveReferences(own),
       isOpen: components.isOpen,
-    });
-    this.replica = new Replica({
-      ...own,
-      witnesses,
-      isMember: (peer) => members.isMember(peer),
-      gone: () => members.gone,
-      copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
-      blobs: this.#blobs,
-      onCorrupt: (partition, key) => components.repairs.mend({ store, blobs: this.#blobs }, partition, key),
     });
     this.maintenance = this.#makeMaintenance({ config, self, directory });
     this.recovery = new Recovery(own, { data: config.data });
@@ -176,11 +162,11 @@ export class Keeper {
   async start(awayMs: number): Promise<void> {
     if (awayMs > this.#config['storage.graceMs'])
       await this.#standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
-    this.#absentees.start();
-    this.#joiner.start();
-    this.#sync.start();
+    this.#parts.absentees.start();
+    this.#parts.joiner.start();
+    this.#parts.sync.start();
     this.#upkeep.start();
-    this.#blobs.start();
+    this.#parts.blobs.start();
     this.maintenance.start();
     this.recovery.start();
     this.#endListening ??= this.#components.members.onChange(() => this.#hurry());
@@ -194,7 +180,7 @@ export class Keeper {
 
   #hurry(): void {
     this.#upkeep.hurry();
-    this.#sync.hurry();
+    this.#parts.sync.hurry();
   }
 
   /** What waits to be written is. */
@@ -203,13 +189,17 @@ export class Keeper {
     this.#endListening = null;
     this.recovery.stop();
     this.#upkeep.stop();
-    this.#joiner.stop();
-    this.#sync.stop();
-    this.#absentees.stop();
+    this.#parts.joiner.stop();
+    this.#parts.sync.stop();
+    this.#parts.absentees.stop();
     // what maintenance waits for may be a blob that comes from somebody who hangs
-    this.#blobs.stop();
+    this.#parts.blobs.stop();
     await this.maintenance.stop();
     await this.#store.close();
+  }
+
+  get replica(): Replica {
+    return this.#parts.replica;
   }
 
   get status(): KeptStatus {
@@ -278,9 +268,9 @@ export class Keeper {
       {
         ...this.#components,
         store,
-        mend: (partition, key) => repairs.mendNow({ store, blobs: this.#blobs }, partition, key),
+        mend: (partition, key) => repairs.mendNow({ store, blobs: this.#parts.blobs }, partition, key),
         hasOthers: () => replicas > 1 && members.list.some(({ id }) => id !== self && members.isLive(id)),
-        sweepBlobs: async () => void (await this.#blobs.sweep({ isThorough: true })),
+        sweepBlobs: async () => void (await this.#parts.blobs.sweep({ isThorough: true })),
         takeBlob: async ({ namespaceId }, { key, ms, counter, digest }, link, getBlock, signal) => {
           await blobs.store().fetch(link, { namespaceId, getBlock, isHashed: true, signal });
           blobs.store().hold({ namespaceId, key, stamp: { ms, counter, digest } }, link.cid);

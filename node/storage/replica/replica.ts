@@ -187,11 +187,11 @@ export class Replica {
 
   /**
    * Whether a record that was not signed just now is a copy of what the homes took then, and not made now with a key that has
-   * expired or was revoked since. In a namespace without owner anybody may write anything.
+   * expired or was revoked since.
    */
   async #mayBeOld(record: SignedRecord, partition: PartitionId, peer: string): Promise<boolean> {
     const { clock, places, witnesses } = this.#components;
-    if (record.owner === '' || isNew(record, clock.now())) return true;
+    if (isNew(record, clock.now())) return true;
     const own = this.#held(partition, record.key);
     if (own?.kind === 'record' && equalBytes(own.record, record.bytes)) return true;
     const homes = places.of(partition).homes.map(({ id }) => id);

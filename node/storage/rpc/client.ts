@@ -1,6 +1,7 @@
 import type { Connection } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import type { Multiaddr } from '@multiformats/multiaddr';
+import { ConcurrencyLimit } from '../../../protocols/common/concurrency-limit.ts';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -18,7 +19,6 @@ import {
 import type { Network } from '../../network/libp2p.ts';
 import { Frames } from '../../transport/frames.ts';
 import { CONNECT_TIMEOUT_MS, STREAMS_PER_CONNECTION, WAITING_MAX } from '../api/limits.ts';
-import { Window } from './window.ts';
 
 /** No answer. `isSent`: the replica may have done what it was asked. */
 export class NoAnswer extends CodedError {
@@ -44,10 +44,10 @@ interface Pending {
 /** What runs to one peer. */
 class Line {
   readonly pending = new Map<number, Pending>();
-  readonly window = new Window({
+  readonly requests = new ConcurrencyLimit({
     max: REQUESTS_MAX,
-    maxBytes: REQUESTS_MAX_BYTES,
-    waitingMax: WAITING_MAX,
+    maxWeight: REQUESTS_MAX_BYTES,
+    queueMax: WAITING_MAX,
   });
   frames: Frames | null = null;
   opening: Promise<Frames> | null = null;
@@ -96,19 +96,17 @@ export class Wire {
   ): Promise<Answers[T]> {
     const line = this.#line(id);
     const frames = line.frames?.isOpen === true ? line.frames : await this.#ready(line, id, signal);
-    const bytes = weightOf(request);
-    if (!line.window.tryEnter(bytes)) {
-      try {
-        await line.window.enter(bytes, signal);
-      } catch (error) {
-        throw new NoAnswer(`${id} was not asked: ${errorMessage(error)}`, false, { cause: error });
-      }
-    }
+    const weight = weightOf(request);
+    const release =
+      line.requests.tryAcquire(id, weight) ??
+      (await line.requests.acquire(id, { weight, signal }).catch((cause: unknown) => {
+        throw new NoAnswer(`${id} was not asked: ${errorMessage(cause)}`, false, { cause });
+      }));
     try {
       return decodeAnswer(await this.#exchange(line, frames, request, signal), request);
     } finally {
-      line.window.leave(bytes);
-      if (line.frames === null && line.opening === null && line.window.isIdle) this.#lines.delete(id);
+      release();
+      if (line.frames === null && line.opening === null && line.requests.isIdle) this.#lines.delete(id);
     }
   }
 
@@ -153,7 +151,7 @@ export class Wire {
     if (line.frames?.isOpen === true) return Promise.resolve(line.frames);
     line.opening ??= this.#openStream(line, id)
       .catch((error: unknown) => {
-        if (line.window.isIdle) this.#lines.delete(id);
+        if (line.requests.isIdle) this.#lines.delete(id);
         throw new NoAnswer(`${id} was not reached: ${errorMessage(error)}`, false, { cause: error });
       })
       .finally(() => {
@@ -176,7 +174,7 @@ export class Wire {
         if (line.frames === frames) line.frames = null;
         const reason = `the stream ended: ${error?.message ?? 'closed by the peer'}`;
         for (const { settle } of line.pending.values()) settle({ error: new NoAnswer(reason, true) });
-        if (line.window.isIdle && line.opening === null) this.#lines.delete(id);
+        if (line.requests.isIdle && line.opening === null) this.#lines.delete(id);
       },
     });
     line.frames = frames.isOpen ? frames : null;
@@ -210,11 +208,11 @@ export class Wire {
   }
 }
 
-/** What a request takes of the window: its own bytes, or what its answer may bring. */
+/** Weight of a request, in bytes: its own, or what its answer may bring. */
 function weightOf(request: RequestOf<RequestType>): number {
   const { answerMaxBytes } = REQUESTS[request.type];
   if ('record' in request) return request.record.byteLength;
-  // most values are small: a window of the largest answers would be eight reads
+  // most values are small: if each counted as the largest, eight reads would be all
   return request.type === 'get' ? TYPICAL_ANSWER_BYTES : answerMaxBytes;
 }
 

@@ -1,6 +1,6 @@
 import type { Connection, Stream } from '@libp2p/interface';
+import { ConcurrencyLimit } from '../../../protocols/common/concurrency-limit.ts';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
-import { WaitingRoom } from '../../../protocols/common/waiting-room.ts';
 import {
   type Answers,
   decodeRequest,
@@ -38,7 +38,7 @@ const ANSWERED: ReadonlySet<string> = new Set(['frame_type']);
 /** Answers peers: takes frames off their streams one after another, and works at a bounded number of them. */
 export class WireServer {
   readonly #components: WireServerComponents;
-  readonly #answering = new WaitingRoom({ max: ANSWERING_MAX, maxPerPeer: REQUESTS_MAX });
+  readonly #answering = new ConcurrencyLimit({ max: ANSWERING_MAX, maxPerKey: REQUESTS_MAX });
   readonly #open = new Set<Frames>();
 
   constructor(components: WireServerComponents) {
@@ -95,14 +95,17 @@ export class WireServer {
     if (!quotas.take(peer, request.type)) {
       metrics.requestsLimited += 1;
       this.#send(frames, encodeError(id, 'rate_limited', 'too many requests of this kind'));
-    } else if (!this.#answering.enter(peer)) {
+      return;
+    }
+    const release = this.#answering.tryAcquire(peer);
+    if (release === null) {
       metrics.requestsLimited += 1;
       this.#send(frames, encodeError(id, 'overloaded', 'too many requests at once'));
-    } else {
-      this.#answer(frames, id, request, peer)
-        .finally(() => this.#answering.leave(peer))
-        .catch(() => undefined);
+      return;
     }
+    this.#answer(frames, id, request, peer)
+      .finally(release)
+      .catch(() => undefined);
   }
 
   async #answer(frames: Frames, id: number, request: StorageRequest, peer: string): Promise<void> {

@@ -12,8 +12,6 @@ export const CHECKPOINT_PAGES = 1000;
 export const LOG_KEPT_BYTES = 16 * MIB;
 /** Pages that each of the two connections keeps: 4 MiB. */
 export const CACHE_KIB = 4 * KIB;
-/** How long a connection waits for the other where they exclude each other: at opening and closing. */
-export const BUSY_TIMEOUT_MS = 5_000;
 
 /** What a row costs beside its key, content type and sealed bytes: columns, index, page overhead. */
 export const ROW_OVERHEAD_BYTES = 128;

@@ -1,10 +1,16 @@
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { equalBytes } from '../../../protocols/common/bytes.ts';
-import { CodedError } from '../../../protocols/common/errors.ts';
-import { createTables, hasTablesOf, isEmpty, numberOf } from '../../disk/database.ts';
+import {
+  checkDatabase,
+  type DatabaseKind,
+  isEmpty,
+  numberOf,
+  openDatabase,
+  openReadOnly,
+} from '../../disk/database.ts';
+import { DatabaseDamage } from '../../disk/database-faults.ts';
 import {
   APPLICATION_ID,
-  BUSY_TIMEOUT_MS,
   CACHE_KIB,
   CHECKPOINT_PAGES,
   FORMAT_VERSION,
@@ -33,69 +39,46 @@ CREATE INDEX records_tombstones ON records (ms) WHERE kind = 1;
 CREATE INDEX records_floors ON records (partition, ms) WHERE kind = 16;
 `;
 
+const RECORDS: DatabaseKind = {
+  applicationId: APPLICATION_ID,
+  formatVersion: FORMAT_VERSION,
+  content: 'records',
+  versionError: 'storage_version',
+  setup: `PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL;`,
+  tables: TABLES,
+  synchronous: 'FULL',
+  cacheKib: CACHE_KIB,
+  logKeptBytes: LOG_KEPT_BYTES,
+};
+
 /** Opens the file at `path` for writing and makes its tables where there are none. */
 export function openWriter(path: string, keyId: Uint8Array): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
-  try {
-    // the first two hold only for a file that is made now
-    database.exec(`
-      PRAGMA page_size = ${PAGE_BYTES};
-      PRAGMA auto_vacuum = INCREMENTAL;
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
-      PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
-      PRAGMA cache_size = -${CACHE_KIB};`);
-    if (isEmpty(database)) create(database, keyId);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  const database = openDatabase(path, RECORDS, (created) => {
+    const put = created.prepare('INSERT INTO meta (name, value) VALUES (?, ?)');
+    put.run('format', FORMAT_VERSION);
+    put.run('key', keyId);
+  });
+  database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};`);
+  return database;
 }
 
-/** A connection that only reads; null while the file has no tables. */
+/** A connection that only reads; null while the file has no tables. Throws `DatabaseDamage`. */
 export function openReader(path: string): DatabaseSync | null {
-  const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
-  try {
-    database.exec(`PRAGMA cache_size = -${CACHE_KIB};`);
-    if (!isEmpty(database)) return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  const database = openReadOnly(path, { cacheKib: CACHE_KIB });
+  if (!isEmpty(database)) return database;
   database.close();
   return null;
 }
 
-/** What the file at hand is, found out by reading some of each of its tables. */
-export function inspect(database: DatabaseSync, keyId: Uint8Array): 'ours' | 'damaged' | 'foreign_key' {
-  const meta = new Map(
-    database
-      .prepare('SELECT name, value FROM meta')
-      .all()
-      .map(({ name, value }) => [name, value]),
-  );
-  const version = numberOf(database, 'user_version');
-  const isOurs = numberOf(database, 'application_id') === APPLICATION_ID && meta.get('format') === version;
+/** Whether the records are sealed with the key of this id. Throws `DatabaseDamage` where the file is no store's, and `storage_version`. */
+export function isSealedWith(database: DatabaseSync, keyId: Uint8Array): boolean {
+  const rows = database.prepare('SELECT name, value FROM meta').all();
+  const meta = new Map(rows.map(({ name, value }) => [name, value]));
   const id = meta.get('key');
-  if (!isOurs || typeof version !== 'number' || !(id instanceof Uint8Array)) return 'damaged';
-  if (version !== FORMAT_VERSION) {
-    const message = `the records on disk have format ${version}, which this version of Maillon does not know`;
-    throw new CodedError('storage_version', `${message}: use the version that wrote them, or a newer one`);
+  // the version is there twice: one that is only in the header is damage
+  if (meta.get('format') !== numberOf(database, 'user_version') || !(id instanceof Uint8Array)) {
+    throw new DatabaseDamage('it is not the database of records');
   }
-  if (!hasTablesOf(database, `PRAGMA auto_vacuum = INCREMENTAL; ${TABLES}`)) return 'damaged';
-  for (const table of ['namespaces', 'partitions', 'records']) {
-    database.prepare(`SELECT * FROM ${table} LIMIT 1`).all();
-  }
-  return equalBytes(id, keyId) ? 'ours' : 'foreign_key';
-}
-
-function create(database: DatabaseSync, keyId: Uint8Array): void {
-  const mark = { applicationId: APPLICATION_ID, formatVersion: FORMAT_VERSION };
-  createTables(database, TABLES, mark, () => {
-    const put = database.prepare('INSERT INTO meta (name, value) VALUES (?, ?)');
-    put.run('format', FORMAT_VERSION);
-    put.run('key', keyId);
-  });
+  checkDatabase(database, RECORDS);
+  return equalBytes(id, keyId);
 }

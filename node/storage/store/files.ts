@@ -3,11 +3,11 @@ import { dirname, join, relative } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import { syncDirectory } from '../../disk/atomic-file.ts';
-import { isFileSound, putDatabaseAside } from '../../disk/database.ts';
-import { faultOf } from '../../disk/database-faults.ts';
+import { closeQuietly, putDatabaseAside } from '../../disk/database.ts';
+import { faultOf, isBusy } from '../../disk/database-faults.ts';
 import { createKey, readKey } from '../../disk/key-file.ts';
 import type { StorageKey } from '../../disk/sealing.ts';
-import { inspect, openReader } from './database.ts';
+import { isSealedWith, openReader } from './database.ts';
 
 const FILE = 'records.db';
 
@@ -53,18 +53,14 @@ function damageOf(path: string, { id }: StorageKey): string | null {
   if (!existsSync(path)) return null;
   let database: DatabaseSync | null = null;
   try {
-    if (!isFileSound(path)) return 'its header is not what is written here';
     database = openReader(path);
-    const found = database === null ? 'ours' : inspect(database, id);
-    if (found === 'foreign_key') {
-      const message = `the records in ${path} were encrypted with another key: restore it, or move them away to begin anew`;
-      throw new CodedError('bad_storage_key', message);
-    }
-    return found === 'ours' ? null : 'it is not what is written here';
+    if (database === null || isSealedWith(database, id)) return null;
   } catch (error) {
-    if (error instanceof CodedError || faultOf(error) === 'disk') throw error;
+    if (error instanceof CodedError || faultOf(error) === 'disk' || isBusy(error)) throw error;
     return errorMessage(error);
   } finally {
-    database?.close();
+    closeQuietly(database);
   }
+  const message = `the records in ${path} were encrypted with another key: restore it, or move them away to begin anew`;
+  throw new CodedError('bad_storage_key', message);
 }

@@ -2,7 +2,7 @@ import { equalBytes } from '../../../protocols/common/bytes.ts';
 import { CLOCK_SKEW_MS, sleep, type TimerClock } from '../../../protocols/common/clock.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
-import { RateLimiter } from '../../../protocols/common/rate-limit.ts';
+import { RateLimit } from '../../../protocols/common/rate-limit.ts';
 import { Initiator, ReconciliationError, type Step } from '../../../protocols/reconciliation/index.ts';
 import {
   type Answers,
@@ -96,13 +96,13 @@ interface Pull {
 /** Takes over from another replica what this node has not: finds out what they differ in, and fetches what is newer there. */
 export class Copier {
   readonly #components: CopierComponents;
-  readonly #rate: RateLimiter;
+  readonly #rate: RateLimit;
 
   constructor(components: CopierComponents, { bytesPerSecond }: CopierInit) {
     this.#components = components;
     const burst = bytesPerSecond;
     const init = { perSecond: bytesPerSecond, burst, debtMax: 2 * bytesPerSecond, maxKeys: 1 };
-    this.#rate = new RateLimiter(components, init);
+    this.#rate = new RateLimit(components, init);
   }
 
   /**

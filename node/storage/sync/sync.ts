@@ -1,4 +1,5 @@
 import { sleep, type Timer, type TimerClock } from '../../../protocols/common/clock.ts';
+import { ConcurrencyLimit, type Release } from '../../../protocols/common/concurrency-limit.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -81,9 +82,8 @@ const FAR_WAIT_MS = 250;
 export class Sync {
   readonly #components: SyncComponents;
   readonly #tasks = new Map<string, Task>();
-  readonly #waiting: Task[] = [];
+  readonly #limit = new ConcurrencyLimit({ max: SYNCS_AT_ONCE, queueMax: PLACES_MAX });
   readonly #timers = new Set<Timer>();
-  #running = 0;
   #abort = new AbortController();
 
   constructor(components: SyncComponents) {
@@ -99,7 +99,6 @@ export class Sync {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     this.#tasks.clear();
-    this.#waiting.length = 0;
   }
 
   /** Partitions that are not synced yet. */
@@ -120,7 +119,7 @@ export class Sync {
     const own = { namespaceId: Uint8Array.from(namespaceId), partition: partition.partition };
     const task: Task = { partition: own, since: this.#components.clock.monotonicNow(), tries: 0 };
     this.#tasks.set(key, task);
-    this.#enqueue(task);
+    void this.#run(task);
   }
 
   /** Takes over from `source`, beside what is under way. */
@@ -141,22 +140,22 @@ export class Sync {
     standings.refreshed(place);
   }
 
-  #enqueue(task: Task): void {
-    this.#waiting.push(task);
-    if (this.#running < SYNCS_AT_ONCE) void this.#run();
-  }
-
-  async #run(): Promise<void> {
-    this.#running += 1;
-    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) {
-      const isDone = await this.#attempt(task).catch((error: unknown) => {
-        this.#components.logger.debug({ reason: errorMessage(error) }, 'a partition was not reconciled');
-        return false;
-      });
-      if (isDone) this.#tasks.delete(partitionKey(task.partition));
-      else this.#retry(task);
+  /** Never rejects. */
+  async #run(task: Task): Promise<void> {
+    const { signal } = this.#abort;
+    let isDone = false;
+    let release: Release | null = null;
+    try {
+      release = await this.#limit.acquire('', { signal });
+      isDone = await this.#attempt(task);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#components.logger.debug({ reason: errorMessage(error) }, 'a partition was not reconciled');
+    } finally {
+      release?.();
     }
-    this.#running -= 1;
+    if (isDone) this.#tasks.delete(partitionKey(task.partition));
+    else this.#retry(task);
   }
 
   #retry(task: Task): void {
@@ -165,7 +164,7 @@ export class Sync {
     task.tries += 1;
     const timer = this.#components.clock.setTimeout(() => {
       this.#timers.delete(timer);
-      this.#enqueue(task);
+      void this.#run(task);
     }, delay);
     this.#timers.add(timer);
   }
@@ -270,7 +269,7 @@ export class Sync {
   /** How many of the candidates may have acknowledged something that counts: of sponsors those that are ready, otherwise the closest. */
   #close({ homes, sponsors, isSponsored }: Place, candidates: readonly Member[]): number {
     const close = CLOSE_FACTOR * homes.length;
-    if (!isSponsored || sponsors === null) return close;
+    if (!isSponsored) return close;
     return Math.min(close, candidates.filter((one) => isReplica(one, sponsors)).length);
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Swarm } from '../../sim/storage/swarm.ts';
 import { AskedProcess } from '../../support/asked-process.ts';
-import { atMost, type Experiment, round, type Target } from '../../support/experiment.ts';
+import { atMost, experiment, round, type Target } from '../../support/experiment.ts';
 import { Content } from './content.ts';
 import { Faults } from './faults.ts';
 import type { LoopbackRequest } from './loopback.ts';
@@ -13,20 +13,24 @@ import { gatewaysOf, NODES, untilCopied } from './places.ts';
 
 const GATEWAYS = 2;
 const MIB = 2 ** 20;
-const MIB_DEFAULT = 1024;
+const FULL = {
+  mib: 1024,
+  /** After the start: what that left is collected, and meshes are formed. */
+  idleMs: 5_000,
+};
 /** What the issue allows each process above its idle. */
 const GROWTH_MAX_MIB = 150;
-/** After the start: what that left is collected, and meshes are formed. */
-const IDLE_MS = 5_000;
 /** Of one namespace at each node: the files of the run, and their staging; the default is one of the size of one of these. */
 const QUOTA_FACTOR = 8;
 const PLAIN = 1;
 
 /** `npm run bench -- blob-transfer [MiB]`. */
-export const blobTransferBench: Experiment = {
+export const blobTransferBench = experiment({
   name: 'blob-transfer',
-  summary: `a file through ${NODES} nodes and ${GATEWAYS} light gateways, in at one and out at the other; killed in the middle and resumed; [MiB], ${MIB_DEFAULT} unless said`,
-  async run({ progress, options: [mib = String(MIB_DEFAULT)] }) {
+  summary: `a file through ${NODES} nodes and ${GATEWAYS} light gateways, in at one and out at the other; killed in the middle and resumed; [MiB], ${FULL.mib} unless said`,
+  full: FULL,
+  smoke: { mib: 8, idleMs: 0 },
+  async run(sizes, { progress, options: [mib = String(sizes.mib)] }) {
     const size = Number(mib) * MIB;
     const reference = await bare(size);
     progress(`two bare processes: ${round(reference)} MB/s`);
@@ -35,6 +39,7 @@ export const blobTransferBench: Experiment = {
     const swarm = await Swarm.start(NODES, room);
     try {
       for (let index = 0; index < GATEWAYS; index++) await swarm.addGateway();
+      await wait(sizes.idleMs);
       const plain = await transfer(swarm, size, progress);
       const faults = await new Faults(swarm, size, progress).run();
       return {
@@ -46,7 +51,7 @@ export const blobTransferBench: Experiment = {
       await swarm.stop();
     }
   },
-};
+});
 
 /** Megabytes a second over HTTP on loopback, hashed, written and synced. */
 async function bare(size: number): Promise<number> {
@@ -70,7 +75,6 @@ async function transfer(
   progress: (line: string) => void,
 ): Promise<{ figures: Record<string, unknown>; targets: Target[] }> {
   const [from, to] = gatewaysOf(swarm);
-  await wait(IDLE_MS);
   const memories = [...swarm.members, ...swarm.gateways].map(({ name, pid }) => new Memory(name, pid));
   const content = new Content(PLAIN, size);
   const inMs = await timed(() => from.put('plain', content.read(), size));

@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { atMost, type Experiment, round, type Target } from '../../support/experiment.ts';
+import { atMost, experiment, round, type Target } from '../../support/experiment.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
-const MIB_DEFAULT = 256;
 /** Above idle, whatever the size of the blob: what the issue allows a process. */
 const GROWTH_MAX_MB = 157;
 
@@ -24,12 +23,14 @@ async function run(what: string, directory: string, mib: number): Promise<Report
   return JSON.parse(stdout) as Report;
 }
 
-export const blobsBench: Experiment = {
+export const blobsBench = experiment({
   name: 'blobs',
   summary:
     'a blob into a store, out, to another store, scrubbed: peak memory of each process; [MiB], 256 unless said',
-  async run({ progress, options: [size = String(MIB_DEFAULT)] }) {
-    const mib = Number(size);
+  full: { mib: 256 },
+  smoke: { mib: 4 },
+  async run(sizes, { progress, options: [size] }) {
+    const mib = Number(size ?? sizes.mib);
     const directory = mkdtempSync(join(tmpdir(), 'maillon-blobs-'));
     const figures: Record<string, number> = { mib };
     const targets: Target[] = [];
@@ -52,4 +53,4 @@ export const blobsBench: Experiment = {
     targets.push(atMost('bytes that came out otherwise', Number(digests[0] !== digests[1]), 0));
     return { name: 'blobs', figures, targets };
   },
-};
+});

@@ -6,7 +6,7 @@ import {
   atLeast,
   atMost,
   cpuSeconds,
-  type Experiment,
+  experiment,
   median,
   type Result,
   round,
@@ -15,13 +15,24 @@ import {
 import { type LoadRequest, PAYLOAD_BYTES, type Run, type Wire } from './load.ts';
 import type { Memory, ServerRequest } from './servers.ts';
 
-const SUBSCRIBERS = 500;
-const ROUNDS = 3;
-const WARM_UP_MS = 2_000;
-const MEASURE_MS = 5_000;
-const IDLE_SOCKETS = 5_000;
-/** Sockets opened and closed before memory is measured: what is allocated once is no cost of a socket. */
-const WARM_UP_SOCKETS = 500;
+const FULL = {
+  subscribers: 500,
+  rounds: 3,
+  warmUpMs: 2_000,
+  measureMs: 5_000,
+  idleSockets: 5_000,
+  /** Sockets opened and closed before memory is measured: what is allocated once is no cost of a socket. */
+  warmUpSockets: 500,
+};
+type Sizes = typeof FULL;
+const SMOKE: Sizes = {
+  subscribers: 5,
+  rounds: 1,
+  warmUpMs: 100,
+  measureMs: 200,
+  idleSockets: 20,
+  warmUpSockets: 5,
+};
 const HEADER_BYTES = 1_000;
 const IDLE_TARGET_KB = 20;
 
@@ -46,13 +57,15 @@ interface Server {
   readonly pid: number;
 }
 
-export const fanoutBench: Experiment = {
+export const fanoutBench = experiment({
   name: 'fanout',
-  summary: `${PAYLOAD_BYTES} B to ${SUBSCRIBERS} WebSockets at saturation, against a ws loop and nats-server; idle memory`,
-  async run({ progress, options }) {
-    const count = Number(options[0] ?? ROUNDS);
+  summary: `${PAYLOAD_BYTES} B to ${FULL.subscribers} WebSockets at saturation, against a ws loop and nats-server; idle memory`,
+  full: FULL,
+  smoke: SMOKE,
+  async run(sizes, { progress, options }) {
+    const count = Number(options[0] ?? sizes.rounds);
     const chosen = WIRES.filter((wire) => options[1] === undefined || options[1].split(',').includes(wire));
-    const bench = new Bench(progress);
+    const bench = new Bench(sizes, progress);
     const rounds = new Map<Wire, Round[]>(chosen.map((wire) => [wire, []]));
     try {
       await bench.start(chosen);
@@ -66,17 +79,19 @@ export const fanoutBench: Experiment = {
     } finally {
       await bench.stop();
     }
-    return summarise(rounds, await measureIdle(progress));
+    return summarise(rounds, await measureIdle(sizes, progress));
   },
-};
+});
 
 class Bench {
+  readonly #sizes: Sizes;
   readonly #progress: (line: string) => void;
   readonly #processes: AskedProcess<ServerRequest>[] = [];
   readonly #servers = new Map<Wire, Server>();
   #nats: ChildProcess | undefined;
 
-  constructor(progress: (line: string) => void) {
+  constructor(sizes: Sizes, progress: (line: string) => void) {
+    this.#sizes = sizes;
     this.#progress = progress;
   }
 
@@ -100,12 +115,13 @@ class Bench {
   async measure(wire: Wire): Promise<Round> {
     const server = this.#servers.get(wire);
     if (server === undefined) throw new Error(`${wire} does not run`);
+    const { subscribers, warmUpMs, measureMs } = this.#sizes;
     const load = new AskedProcess<LoadRequest>(new URL('./load.ts', import.meta.url));
     try {
-      await load.ask({ type: 'open', wire, port: server.port, subscribers: SUBSCRIBERS });
+      await load.ask({ type: 'open', wire, port: server.port, subscribers });
       const before = cpuSeconds(server.pid);
       const startedAt = performance.now();
-      const run = await load.ask<Run>({ type: 'run', warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS });
+      const run = await load.ask<Run>({ type: 'run', warmUpMs, measureMs });
       const seconds = (performance.now() - startedAt) / 1000;
       const serverCpu = (cpuSeconds(server.pid) - before) / seconds;
       await load.ask({ type: 'close' });
@@ -148,20 +164,23 @@ function serverProcess(): AskedProcess<ServerRequest> {
 }
 
 /** What one idle WebSocket costs the gateway: a subprotocol, a subscription, a kilobyte of headers. */
-async function measureIdle(progress: (line: string) => void): Promise<{ rssKb: number; heapKb: number }> {
+async function measureIdle(
+  { idleSockets, warmUpSockets }: Sizes,
+  progress: (line: string) => void,
+): Promise<{ rssKb: number; heapKb: number }> {
   const server = serverProcess();
   const load = new AskedProcess<LoadRequest>(new URL('./load.ts', import.meta.url));
   try {
     const port = await server.ask<number>({ type: 'gateway' });
-    await load.ask({ type: 'idle', port, sockets: WARM_UP_SOCKETS, headerBytes: HEADER_BYTES });
+    await load.ask({ type: 'idle', port, sockets: warmUpSockets, headerBytes: HEADER_BYTES });
     await load.ask({ type: 'close' });
     const before = await server.ask<Memory>({ type: 'memory' });
-    await load.ask({ type: 'idle', port, sockets: IDLE_SOCKETS, headerBytes: HEADER_BYTES });
+    await load.ask({ type: 'idle', port, sockets: idleSockets, headerBytes: HEADER_BYTES });
     const after = await server.ask<Memory>({ type: 'memory' });
     const perSocket = (pick: (memory: Memory) => number): number =>
-      round((pick(after) - pick(before)) / IDLE_SOCKETS / 1000, 1);
+      round((pick(after) - pick(before)) / idleSockets / 1000, 1);
     const result = { rssKb: perSocket((memory) => memory.rss), heapKb: perSocket((memory) => memory.heap) };
-    progress(`${IDLE_SOCKETS} idle sockets: ${JSON.stringify(result)} each`);
+    progress(`${idleSockets} idle sockets: ${JSON.stringify(result)} each`);
     return result;
   } finally {
     await Promise.all([server.stop(), load.stop()]);

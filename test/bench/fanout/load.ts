@@ -78,13 +78,13 @@ async function open(wire: Wire, port: number, count: number): Promise<void> {
   publishers = await connectAll(PUBLISHERS, () => publisher(wire, port));
 }
 
-/** Connections as a client's with a credential would be: a subprotocol, a topic, a kilobyte of headers. */
+/** Connections as of a browser's page: a subprotocol, a topic, a kilobyte of headers. */
 async function openIdle(request: Extract<LoadRequest, { type: 'idle' }>): Promise<void> {
   const { port, sockets, headerBytes } = request;
   const headers = [
     'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140 Safari/537',
     'Accept-Language: en-GB,en;q=0.9,fr;q=0.8',
-    `Authorization: Bearer ${'t'.repeat(headerBytes)}`,
+    `Cookie: page=${'t'.repeat(headerBytes)}`,
   ];
   subscribers = await connectAll(sockets, () => {
     const init = { port, path: `/v1/pubsub/ws?topic=${TOPIC}`, protocol: 'maillon.json.1', headers };

@@ -1,24 +1,21 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { AskedProcess } from '../../support/asked-process.ts';
-import {
-  atLeast,
-  cpuSeconds,
-  type Experiment,
-  median,
-  type Result,
-  round,
-} from '../../support/experiment.ts';
+import { atLeast, cpuSeconds, experiment, median, type Result, round } from '../../support/experiment.ts';
 import { maillon, type Program, scratch } from '../../support/processes.ts';
 import { type ChainType, post, proofFor, type SignedIn, signIn, walletOf } from '../../support/sign-in.ts';
 import type { BareRequest } from './bare-server.ts';
 import type { Line, Load, LoadRequest } from './load.ts';
 
-const ROUNDS = 7;
-const ROUND_MS = 3_000;
-const WARM_UP_MS = 3_000;
+const FULL = {
+  rounds: 7,
+  roundMs: 3_000,
+  warmUpMs: 3_000,
+  /** Wallets that sign in, each once, so many at a time: as long as a round of the others. */
+  signIns: 300,
+};
+type Sizes = typeof FULL;
+const SMOKE: Sizes = { rounds: 1, roundMs: 100, warmUpMs: 50, signIns: 4 };
 const CONNECTIONS = 32;
-/** Wallets that sign in, each once, so many at a time: as long as a round of the others. */
-const SIGN_INS = 300;
 const SIGN_INS_AT_A_TIME = 16;
 /** The door itself: it looks at the credential and says whose it is, and needs nothing else of the gateway. */
 const WHOAMI = '/v1/auth/whoami';
@@ -49,10 +46,12 @@ type Rounds = Map<string, Round[]>;
  * What it costs that the gateway knows who asks, against node:http that says the same bytes, one after the other in every
  * round, with the same client; and how many wallets can sign in.
  */
-export const httpBench: Experiment = {
+export const httpBench = experiment({
   name: 'http',
   summary: 'an authenticated small GET against bare node:http with the same answer; sign-ins a second',
-  async run({ progress }) {
+  full: FULL,
+  smoke: SMOKE,
+  async run(sizes, { progress }) {
     const ends: (() => void | Promise<void>)[] = [];
     const cleanup = { after: (end: () => void | Promise<void>) => void ends.unshift(end) };
     try {
@@ -64,15 +63,18 @@ export const httpBench: Experiment = {
       const stored = await fetch(url + VALUE, { method: 'PUT', body: 'small', headers: headersOf(session) });
       if (!stored.ok) throw new Error(`no value: ${await stored.text()}`);
       const subjects = await subjectsOf(cleanup, { gateway, url, session });
-      const rounds = await measure(cleanup, subjects, progress);
-      const signIns = { evm: await signInsPerSecond(url, 'EVM'), solana: await signInsPerSecond(url, 'SOL') };
+      const rounds = await measure(cleanup, { subjects, sizes }, progress);
+      const signIns = {
+        evm: await signInsPerSecond(url, 'EVM', sizes.signIns),
+        solana: await signInsPerSecond(url, 'SOL', sizes.signIns),
+      };
       progress(`sign-ins a second: EVM ${signIns.evm}, Solana ${signIns.solana}`);
       return summarise(rounds, signIns);
     } finally {
       for (const end of ends) await end();
     }
   },
-};
+});
 
 type Cleanup = Parameters<typeof scratch>[0];
 
@@ -115,7 +117,7 @@ async function subjectsOf(
 
 async function measure(
   cleanup: Cleanup,
-  subjects: readonly Subject[],
+  { subjects, sizes }: { subjects: readonly Subject[]; sizes: Sizes },
   progress: (line: string) => void,
 ): Promise<Rounds> {
   const client = new AskedProcess<LoadRequest>(new URL('load.ts', import.meta.url));
@@ -131,13 +133,13 @@ async function measure(
       clientCpu: cpu,
     };
   };
-  for (const subject of subjects) await run(subject, WARM_UP_MS);
+  for (const subject of subjects) await run(subject, sizes.warmUpMs);
   const rounds: Rounds = new Map(subjects.map(({ name }) => [name, []]));
-  for (let number = 1; number <= ROUNDS; number++) {
+  for (let number = 1; number <= sizes.rounds; number++) {
     // each goes first as often as the others
     for (const at of subjects.keys()) {
       const subject = subjects[(at + number) % subjects.length] as Subject;
-      rounds.get(subject.name)?.push(await run(subject, ROUND_MS));
+      rounds.get(subject.name)?.push(await run(subject, sizes.roundMs));
     }
     const said = [...rounds].map(([name, all]) => `${name} ${round(all.at(-1)?.perSecond ?? 0, 0)}`);
     progress(`round ${number}, requests a second: ${said.join(', ')}`);
@@ -146,9 +148,9 @@ async function measure(
 }
 
 /** Challenges are asked for and signed before: what is measured is the gateway's part. */
-async function signInsPerSecond(url: string, chain: ChainType): Promise<number> {
+async function signInsPerSecond(url: string, chain: ChainType, count: number): Promise<number> {
   const proofs: object[] = [];
-  for (let number = 1; number <= SIGN_INS; number++) {
+  for (let number = 1; number <= count; number++) {
     proofs.push(await proofFor(url, await walletOf(number, chain)));
   }
   const since = performance.now();
@@ -161,7 +163,7 @@ async function signInsPerSecond(url: string, chain: ChainType): Promise<number> 
     }
   };
   await Promise.all(Array.from({ length: SIGN_INS_AT_A_TIME }, signAll));
-  return round(SIGN_INS / ((performance.now() - since) / 1000), 0);
+  return round(count / ((performance.now() - since) / 1000), 0);
 }
 
 function summarise(rounds: Rounds, signIns: { evm: number; solana: number }): Result {
@@ -175,7 +177,7 @@ function summarise(rounds: Rounds, signIns: { evm: number; solana: number }): Re
     name: 'http',
     figures: {
       route: WHOAMI,
-      rounds: ROUNDS,
+      rounds: all('bare').length,
       connections: CONNECTIONS,
       requestsPerSecond: Object.fromEntries(
         [...rounds].map(([name, one]) => [name, round(median(one.map(({ perSecond }) => perSecond)), 0)]),

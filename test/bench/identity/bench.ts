@@ -1,8 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createWalletCrypto, type WalletVerifier } from '../../../node/identity/wallets/index.ts';
-import { atLeast, type Experiment, median, type Result, round } from '../../support/experiment.ts';
-import { relayThroughput } from '../relay/bench.ts';
+import { atLeast, experiment, median, round } from '../../support/experiment.ts';
 import {
   bitcoinSubject,
   ChainSubjects,
@@ -11,73 +10,51 @@ import {
   secp256k1Subject,
 } from './subjects.ts';
 
-const ROUNDS = 5;
+const FULL = {
+  rounds: 5,
+  signatures: 3000,
+  chains: 2000,
+  /** It is slow: this is as long as a round of the others. */
+  byViem: 300,
+};
+type Sizes = typeof FULL;
+const SMOKE: Sizes = { rounds: 1, signatures: 20, chains: 10, byViem: 5 };
 /** Verifications that wait at a time: what a busy node has, far below the queue's bound. */
 const AT_A_TIME = 256;
-const SIGNATURES = 3000;
-const CHAINS = 2000;
-/** It is slow: this is as long as a round of the others. */
-const BY_VIEM = 300;
-const RELAY_ROUNDS = 3;
 
 /** Rates of each subject, by its name, a number for every round. */
 type Rates = Map<string, number[]>;
 
 /** What wallets' signatures and chains cost a node, every one seen for the first time; viem in the same rounds. */
-export const identityBench: Experiment = {
+export const identityBench = experiment({
   name: 'identity',
-  summary:
-    'wallets’ signatures and delegation chains verified a second: uncached, cached, and against viem; the relay with owners against without',
-  async run({ progress }) {
+  summary: 'wallets’ signatures and delegation chains verified a second: uncached, cached, and against viem',
+  full: FULL,
+  smoke: SMOKE,
+  async run(sizes, { progress }) {
     const wallets = createWalletCrypto();
     try {
-      const result = await measure(wallets, progress);
-      return withRelay(result, await compareRelay(progress));
+      return await measure(wallets, sizes, progress);
     } finally {
       await wallets.stop();
     }
   },
-};
+});
 
-interface RelayRates {
-  /** Messages a second, in each round. */
-  readonly owned: number[];
-  readonly open: number[];
-}
-
-/** What authorisation costs the relay: the same swarm with owners and without, in alternating rounds. */
-async function compareRelay(progress: (line: string) => void): Promise<RelayRates> {
-  const rates: RelayRates = { owned: [], open: [] };
-  for (let number = 1; number <= RELAY_ROUNDS; number++) {
-    rates.owned.push(await relayThroughput('packed'));
-    rates.open.push(await relayThroughput('open'));
-    progress(`relay round ${number}: with owners ${rates.owned.at(-1)}/s, without ${rates.open.at(-1)}/s`);
-  }
-  return rates;
-}
-
-function withRelay({ figures, targets, ...result }: Result, { owned, open }: RelayRates): Result {
-  const ratio = round(median(owned.map((rate, index) => rate / (open[index] ?? Number.NaN))));
-  return {
-    ...result,
-    figures: { ...figures, relayPerS: { owned: median(owned), open: median(open), ratio } },
-    targets: [...targets, atLeast('relay with owners against without', ratio, 0.9)],
-  };
-}
-
-async function measure(wallets: WalletVerifier, progress: (line: string) => void) {
+async function measure(wallets: WalletVerifier, sizes: Sizes, progress: (line: string) => void) {
+  const { rounds, signatures, chains: chainsOf, byViem } = sizes;
   progress('making signatures');
-  const [personal, viem] = await personalSubjects(wallets, [SIGNATURES, BY_VIEM]);
+  const [personal, viem] = await personalSubjects(wallets, [signatures, byViem]);
   const fixed = [
     viem,
-    bitcoinSubject(wallets, 'p2wpkh', SIGNATURES / 5),
-    bitcoinSubject(wallets, 'p2tr', SIGNATURES / 5),
-    secp256k1Subject(wallets, SIGNATURES),
+    bitcoinSubject(wallets, 'p2wpkh', signatures / 5),
+    bitcoinSubject(wallets, 'p2tr', signatures / 5),
+    secp256k1Subject(wallets, signatures),
   ];
-  const chains = [new ChainSubjects(wallets, 1, CHAINS), new ChainSubjects(wallets, 2, CHAINS)];
+  const chains = [new ChainSubjects(wallets, 1, chainsOf), new ChainSubjects(wallets, 2, chainsOf)];
   const rates: Rates = new Map();
   const delays: number[] = [];
-  for (let number = 0; number <= ROUNDS; number++) {
+  for (let number = 0; number <= rounds; number++) {
     // the first round starts the threads and compiles
     const into: Rates = number === 0 ? new Map() : rates;
     const delay = monitorEventLoopDelay({ resolution: 1 });
@@ -132,7 +109,7 @@ function resultOf(rates: Rates, delays: readonly number[], wallets: WalletVerifi
       implementation: wallets.implementation,
       processors: availableParallelism(),
       load: round(loadavg()[0] ?? Number.NaN),
-      rounds: ROUNDS,
+      rounds: delays.length,
     },
     targets: [
       atLeast('EIP-191 signatures/s', median(of('EIP-191')), 10_000),

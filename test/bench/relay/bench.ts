@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import {
   atLeast,
   atMost,
-  type Experiment,
+  experiment,
   median,
   quantile,
   type Result,
@@ -12,22 +12,42 @@ import {
 } from '../../support/experiment.ts';
 import { Cluster } from './cluster.ts';
 import { PAYLOAD_BYTES } from './ledger.ts';
-import { CONFIGURATIONS, type Mode } from './subjects.ts';
+import { CONFIGURATIONS, MODES, type Mode } from './subjects.ts';
 
-const NODES = 20;
-const PROCESSES = 2;
-const PUBLISHERS = 4;
-const ROUNDS = 3;
-const WARM_UP_MS = 3_000;
-/** Longer before latency is measured: at a low rate it takes the compiler a while to get to everything. */
-const STEADY_WARM_UP_MS = 10_000;
-const MEASURE_MS = 8_000;
+interface Sizes {
+  readonly nodes: number;
+  readonly processes: number;
+  readonly publishers: number;
+  readonly rounds: number;
+  readonly warmUpMs: number;
+  /** Longer before latency is measured: at a low rate it takes the compiler a while to get to everything. */
+  readonly steadyWarmUpMs: number;
+  readonly measureMs: number;
+}
+
+const FULL: Sizes = {
+  nodes: 20,
+  processes: 2,
+  publishers: 4,
+  rounds: 3,
+  warmUpMs: 3_000,
+  steadyWarmUpMs: 10_000,
+  measureMs: 8_000,
+};
+/** As few nodes as make a mesh. */
+const SMOKE: Sizes = {
+  nodes: 5,
+  processes: 1,
+  publishers: 2,
+  rounds: 1,
+  warmUpMs: 100,
+  steadyWarmUpMs: 100,
+  measureMs: 300,
+};
 const DRAIN_MS = 20_000;
 const STEADY_PER_SECOND = 200;
 /** Messages of one publisher on their way at once. More gains stock gossipsub and single envelopes nothing. */
-const WINDOWS: Record<Mode, number> = { stock: 64, single: 64, packed: 1024, open: 1024 };
-/** What `npm run bench -- relay` compares; the rest is for others to compare. */
-const COMPARED: readonly Mode[] = ['stock', 'single', 'packed'];
+const WINDOWS: Record<Mode, number> = { stock: 64, single: 64, packed: 1024 };
 
 const NO_STEADY = { steadyP50Ms: Number.NaN, steadyP99Ms: Number.NaN, steadyCpu: Number.NaN };
 type Steady = typeof NO_STEADY;
@@ -45,53 +65,44 @@ interface Round {
   readonly steadyCpu: number;
 }
 
-export const relayBench: Experiment = {
+export const relayBench = experiment({
   name: 'relay',
-  summary: `${NODES} signed nodes, ${PAYLOAD_BYTES} B, ${PUBLISHERS} publishers: Maillon against stock signed gossipsub`,
-  async run({ progress, options }) {
-    const rounds: Record<Mode, Round[]> = { stock: [], single: [], packed: [], open: [] };
-    const count = Number(options[0] ?? ROUNDS);
-    const modes = COMPARED.filter((mode) => options[1] === undefined || options[1].includes(mode));
+  summary: `${FULL.nodes} signed nodes, ${PAYLOAD_BYTES} B, ${FULL.publishers} publishers: Maillon against stock signed gossipsub`,
+  full: FULL,
+  smoke: SMOKE,
+  async run(sizes, { progress, options }) {
+    const rounds: Record<Mode, Round[]> = { stock: [], single: [], packed: [] };
+    const count = Number(options[0] ?? sizes.rounds);
+    const modes = MODES.filter((mode) => options[1] === undefined || options[1].includes(mode));
     for (const mode of modes)
       progress(`${mode}: ${CONFIGURATIONS[mode]}; window ${WINDOWS[mode]} per publisher`);
     for (let index = 0; index < count; index++) {
       for (const mode of modes) {
-        const round = await measure(mode);
+        const round = await measure(mode, sizes);
         rounds[mode].push(round);
         progress(`round ${index + 1} ${mode.padEnd(6)} ${JSON.stringify(round)}`);
       }
     }
     return summarise(rounds);
   },
-};
+});
 
-/** Messages a second that the whole swarm takes, of one round of a mode. */
-export async function relayThroughput(mode: Mode): Promise<number> {
-  const { perSecond, deliveryRatio } = await withCluster(mode, (cluster) =>
-    measureSaturated(cluster, WINDOWS[mode]),
-  );
-  if (deliveryRatio < 1) throw new Error(`${mode}: not everything arrived`);
-  return perSecond;
-}
-
-function measure(mode: Mode): Promise<Round> {
-  return withCluster(mode, async (cluster) => {
-    const saturated = await measureSaturated(cluster, WINDOWS[mode]);
+function measure(mode: Mode, sizes: Sizes): Promise<Round> {
+  return withCluster(mode, sizes, async (cluster) => {
+    const saturated = await measureSaturated(cluster, WINDOWS[mode], sizes);
     // stock gossipsub saturates below the steady rate: its queue would only grow
-    const steady = mode === 'stock' ? NO_STEADY : await measureSteady(cluster);
+    const steady = mode === 'stock' ? NO_STEADY : await measureSteady(cluster, sizes);
     return { ...saturated, ...steady };
   });
 }
 
-async function withCluster<T>(mode: Mode, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+async function withCluster<T>(
+  mode: Mode,
+  { nodes, processes, publishers }: Sizes,
+  work: (cluster: Cluster) => Promise<T>,
+): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'maillon-bench-'));
-  const cluster = new Cluster({
-    mode,
-    nodes: NODES,
-    processes: PROCESSES,
-    publishers: PUBLISHERS,
-    directory,
-  });
+  const cluster = new Cluster({ mode, nodes, processes, publishers, directory });
   try {
     await cluster.start();
     return await work(cluster);
@@ -102,28 +113,33 @@ async function withCluster<T>(mode: Mode, work: (cluster: Cluster) => Promise<T>
 }
 
 /** Latency at a rate that leaves room. */
-async function measureSteady(cluster: Cluster): Promise<Steady> {
-  await cluster.steady(STEADY_PER_SECOND / PUBLISHERS);
-  await elapse(STEADY_WARM_UP_MS);
+async function measureSteady(cluster: Cluster, sizes: Sizes): Promise<Steady> {
+  const { publishers, steadyWarmUpMs, measureMs } = sizes;
+  await cluster.steady(STEADY_PER_SECOND / publishers);
+  await elapse(steadyWarmUpMs);
   const before = await cluster.usage();
-  await elapse(MEASURE_MS);
+  await elapse(measureMs);
   const { latenciesMs, cpuMs } = await cluster.usage();
   await cluster.rest();
   await cluster.drained(DRAIN_MS);
   return {
     steadyP50Ms: round(quantile(latenciesMs, 0.5)),
     steadyP99Ms: round(quantile(latenciesMs, 0.99)),
-    steadyCpu: round((cpuMs - before.cpuMs) / MEASURE_MS),
+    steadyCpu: round((cpuMs - before.cpuMs) / measureMs),
   };
 }
 
 /** As many messages as the swarm takes while every one arrives everywhere. */
-async function measureSaturated(cluster: Cluster, window: number): Promise<Omit<Round, keyof Steady>> {
+async function measureSaturated(
+  cluster: Cluster,
+  window: number,
+  { nodes, warmUpMs, measureMs }: Sizes,
+): Promise<Omit<Round, keyof Steady>> {
   await cluster.saturate(window);
-  await elapse(WARM_UP_MS);
+  await elapse(warmUpMs);
   const before = await cluster.usage();
   const startedAt = performance.now();
-  await elapse(MEASURE_MS);
+  await elapse(measureMs);
   const after = await cluster.usage();
   const seconds = (performance.now() - startedAt) / 1000;
   await cluster.rest();
@@ -131,8 +147,8 @@ async function measureSaturated(cluster: Cluster, window: number): Promise<Omit<
   const total = await cluster.usage();
   const deliveries = after.deliveries - before.deliveries;
   return {
-    perSecond: round(deliveries / (NODES - 1) / seconds, 1),
-    deliveryRatio: total.deliveries / (total.sent * (NODES - 1)),
+    perSecond: round(deliveries / (nodes - 1) / seconds, 1),
+    deliveryRatio: total.deliveries / (total.sent * (nodes - 1)),
     duplicates: total.duplicates,
     cpuUsPerDelivery: round(((after.cpuMs - before.cpuMs) * 1000) / deliveries, 1),
     copiesPerDelivery: round((after.copies - before.copies) / deliveries),
@@ -151,7 +167,7 @@ function summarise(rounds: Record<Mode, Round[]>): Result {
   const ours = [...rounds.single, ...rounds.packed];
   const complete = Math.min(...ours.map((round) => round.deliveryRatio));
   const figures = Object.fromEntries(
-    COMPARED.map((mode) => [
+    MODES.map((mode) => [
       mode,
       {
         configuration: CONFIGURATIONS[mode],

@@ -5,11 +5,11 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
-import { createLogger, createNode, DEFAULTS } from '../../../node/index.ts';
-import { OPEN_SWARM } from '../../support/owner.ts';
+import { createLogger, createNode } from '../../../node/index.ts';
+import { testConfig } from '../../support/config.ts';
 
-/** What is compared: stock signed gossipsub, and Maillon without packing, as shipped, and without owners. */
-export const MODES = ['stock', 'single', 'packed', 'open'] as const;
+/** What is compared: stock signed gossipsub, and Maillon without packing and as shipped. */
+export const MODES = ['stock', 'single', 'packed'] as const;
 export type Mode = (typeof MODES)[number];
 
 /** One node of a benchmark, whatever it is made of. */
@@ -35,7 +35,6 @@ export const CONFIGURATIONS: Record<Mode, string> = {
   single: 'Maillon full node as shipped (envelope verified at every node), relay.packMessages 1, no linger',
   packed:
     'Maillon full node as shipped: relay.packMessages 1024, relay.lingerMs 10 to 60 by load; a delegation in every envelope, authorised at every node',
-  open: 'the same with namespaces.unowned: nobody owns the namespace, nothing is authorised',
 };
 
 export function createSubject(mode: Mode, data: string): Promise<Subject> {
@@ -86,26 +85,14 @@ async function createStock(): Promise<Subject> {
 async function createMaillon(mode: Mode, data: string): Promise<Subject> {
   const packing =
     mode !== 'single' ? {} : { 'relay.packMessages': 1, 'relay.lingerMs': 0, 'relay.lingerBusyMs': 0 };
-  const config = {
-    ...DEFAULTS,
-    ...OPEN_SWARM,
-    'namespaces.unowned': mode === 'open',
+  const config = testConfig(data, {
     ...packing,
-    data,
-    'listen.host': '127.0.0.1',
-    'listen.tcp': 0,
-    'listen.ws': 0,
-    'network.quic': false,
-    'log.level': 'warn' as const,
+    'log.level': 'warn',
     'connections.inboundPerSecond': SAME_ADDRESS_MAX,
-  };
-  const bootstrap: string[] = [];
-  const node = createNode(
-    { logger: createLogger(config) },
-    { config: { ...config, bootstrap }, role: 'full', version: 'bench' },
-  );
+  });
+  const node = createNode({ logger: createLogger(config) }, { config, role: 'full', version: 'bench' });
   await node.start();
-  const name = { owner: mode === 'open' ? '' : node.owner, namespace: 'default', topic: TOPIC };
+  const name = { owner: node.owner, namespace: 'default', topic: TOPIC };
   return {
     address: String(node.status().addresses[0]),
     dial: (addresses) => Promise.all(addresses.map((address) => node.connect(address))).then(() => undefined),

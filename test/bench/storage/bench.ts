@@ -6,26 +6,38 @@ import { AskedProcess } from '../../support/asked-process.ts';
 import {
   atLeast,
   atMost,
-  type Experiment,
+  experiment,
   median,
   quantile,
   type Result,
   round,
 } from '../../support/experiment.ts';
-import { storeBench } from './store.ts';
+import { measureStore, STORE_FULL, STORE_SMOKE } from './store.ts';
 import { CONFIGURATIONS, MODES, type Mode } from './subjects.ts';
 import { type Request, VALUE_BYTES } from './worker.ts';
 
-const NODES = 20;
-const PROCESSES = 4;
-const HERE = NODES / PROCESSES;
-const ROUNDS = 3;
-/** Of each node, before anything is measured: code is compiled, streams are open. */
-const WARM_UP_KEYS = 5;
-/** Of each node, one after another: latency, not throughput. */
-const KEYS = 15;
+const FULL = {
+  nodes: 20,
+  processes: 4,
+  rounds: 3,
+  /** Of each node, before anything is measured: code is compiled, streams are open. */
+  warmUpKeys: 5,
+  /** Of each node, one after another: latency, not throughput. */
+  keys: 15,
+  settleMs: 5_000,
+  store: STORE_FULL,
+};
+type Sizes = typeof FULL;
+const SMOKE: Sizes = {
+  nodes: 4,
+  processes: 2,
+  rounds: 1,
+  warmUpKeys: 1,
+  keys: 2,
+  settleMs: 0,
+  store: STORE_SMOKE,
+};
 const MEET_TIMEOUT_MS = 120_000;
-const SETTLE_MS = 5_000;
 const POLL_MS = 200;
 const GET_MAX_MS = 5;
 const PUT_MAX_MS = 10;
@@ -39,37 +51,40 @@ interface Round {
 }
 
 /** `npm run bench -- storage [rounds]`. */
-export const storageBench: Experiment = {
+export const storageBench = experiment({
   name: 'storage',
-  summary: `${NODES} nodes in ${PROCESSES} processes, ${VALUE_BYTES} B: majority put and get against stock kad-dht; and the store against bare synced batches`,
-  async run({ progress, options }) {
+  summary: `${FULL.nodes} nodes in ${FULL.processes} processes, ${VALUE_BYTES} B: majority put and get against stock kad-dht; and the store against bare synced batches`,
+  full: FULL,
+  smoke: SMOKE,
+  async run(sizes, { progress, options }) {
     const rounds: Record<Mode, Round[]> = { stock: [], maillon: [] };
-    const count = Number(options[0] ?? ROUNDS);
+    const count = Number(options[0] ?? sizes.rounds);
     for (const mode of MODES) progress(`${mode}: ${CONFIGURATIONS[mode]}`);
     for (let index = 0; index < count; index++) {
       for (const mode of MODES) {
-        const one = await measure(mode);
+        const one = await measure(mode, sizes);
         rounds[mode].push(one);
         progress(`round ${index + 1} ${mode.padEnd(7)} ${JSON.stringify(one)}`);
       }
     }
-    return summarise(rounds, await storeBench.run({ progress, options: [] }));
+    return summarise(rounds, await measureStore(sizes.store, progress));
   },
-};
+});
 
-async function measure(mode: Mode): Promise<Round> {
+async function measure(mode: Mode, sizes: Sizes): Promise<Round> {
   const directory = mkdtempSync(join(tmpdir(), 'maillon-bench-'));
   const file = new URL('./worker.ts', import.meta.url);
   const workers = Array.from(
-    { length: PROCESSES },
+    { length: sizes.processes },
     () => new AskedProcess<Request>(file, ['--max-semi-space-size=64']),
   );
   try {
-    await meet(mode, workers, directory);
-    await run(workers, 'put', 'warm', WARM_UP_KEYS);
-    await run(workers, 'get', 'warm', WARM_UP_KEYS);
-    const putMs = await run(workers, 'put', 'key', KEYS);
-    const getMs = await run(workers, 'get', 'key', KEYS);
+    await meet(mode, workers, directory, sizes);
+    const { nodes, warmUpKeys, keys } = sizes;
+    await run(workers, { type: 'put', name: 'warm', nodes, keys: warmUpKeys });
+    await run(workers, { type: 'get', name: 'warm', nodes, keys: warmUpKeys });
+    const putMs = await run(workers, { type: 'put', name: 'key', nodes, keys });
+    const getMs = await run(workers, { type: 'get', name: 'key', nodes, keys });
     await Promise.all(workers.map((worker) => worker.ask({ type: 'stop' })));
     return {
       putP50Ms: round(quantile(putMs, 0.5)),
@@ -84,37 +99,40 @@ async function measure(mode: Mode): Promise<Round> {
 }
 
 /** Starts the nodes, connects every one with every other, and waits until they know it. */
-async function meet(mode: Mode, workers: readonly AskedProcess<Request>[], directory: string): Promise<void> {
+async function meet(
+  mode: Mode,
+  workers: readonly AskedProcess<Request>[],
+  directory: string,
+  { nodes, processes, settleMs }: Sizes,
+): Promise<void> {
   const addresses: string[] = [];
   for (const worker of workers) {
-    const made = await worker.ask<string[]>({ type: 'start', mode, nodes: HERE, directory });
+    const made = await worker.ask<string[]>({ type: 'start', mode, nodes: nodes / processes, directory });
     const plan = made.map((_, node) => [...addresses, ...made.slice(0, node)]);
     await worker.ask({ type: 'dial', plan });
     addresses.push(...made);
   }
   const deadline = performance.now() + MEET_TIMEOUT_MS;
-  const all = () =>
-    Promise.all(workers.map((worker) => worker.ask<boolean>({ type: 'knows', nodes: NODES })));
+  const all = () => Promise.all(workers.map((worker) => worker.ask<boolean>({ type: 'knows', nodes })));
   while (!(await all()).every(Boolean)) {
     if (performance.now() > deadline) throw new Error(`${mode}: the nodes did not meet`);
     await wait(POLL_MS);
   }
-  await wait(SETTLE_MS);
+  await wait(settleMs);
 }
 
 /** Each node puts or gets so many keys, one operation at a time in the whole swarm; gets are of keys that others put. */
 async function run(
   workers: readonly AskedProcess<Request>[],
-  type: 'put' | 'get',
-  name: string,
-  count: number,
+  { type, name, nodes, keys: count }: { type: 'put' | 'get'; name: string; nodes: number; keys: number },
 ): Promise<number[]> {
+  const here = nodes / workers.length;
   const latenciesMs: number[] = [];
-  for (let node = 0; node < NODES; node++) {
-    const author = type === 'put' ? node : (node + NODES / 2 + 1) % NODES;
+  for (let node = 0; node < nodes; node++) {
+    const author = type === 'put' ? node : (node + nodes / 2 + 1) % nodes;
     const keys = Array.from({ length: count }, (_, index) => `${name}/${author}/${index}`);
-    const worker = workers[Math.floor(node / HERE)];
-    latenciesMs.push(...((await worker?.ask<number[]>({ type, node: node % HERE, keys })) ?? []));
+    const worker = workers[Math.floor(node / here)];
+    latenciesMs.push(...((await worker?.ask<number[]>({ type, node: node % here, keys })) ?? []));
   }
   return latenciesMs;
 }

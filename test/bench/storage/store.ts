@@ -6,67 +6,76 @@ import type { DatabaseSync } from 'node:sqlite';
 import { SEAL_OVERHEAD_BYTES } from '../../../node/disk/sealing.ts';
 import { openWriter } from '../../../node/storage/store/database.ts';
 import type { SignedRecord } from '../../../protocols/storage/index.ts';
-import { atLeast, type Experiment, median, round } from '../../support/experiment.ts';
+import { atLeast, experiment, median, type Result, round } from '../../support/experiment.ts';
 import { openStore, PLACE, storable } from '../../support/store-records.ts';
 
 const WRITERS = 64;
-const RECORDS = 64 * 60;
-const ROUNDS = 9;
-/** Until both sides run compiled: what a put takes of the writer's thread halves over its first 40 000. */
-const WARM_UP_ROUNDS = 10;
 const VALUE_BYTES = 512;
 const KEY_ID = new Uint8Array(4);
 /** As large on disk as a checksum is. */
 const MARK = 0xdeadbeef;
 const SEAL = new Uint8Array(SEAL_OVERHEAD_BYTES);
 
+export const STORE_FULL = {
+  records: 64 * 60,
+  rounds: 9,
+  /** Until both sides run compiled: what a put takes of the writer's thread halves over its first 40 000. */
+  warmUpRounds: 10,
+};
+type Sizes = typeof STORE_FULL;
+export const STORE_SMOKE: Sizes = { records: 64, rounds: 2, warmUpRounds: 1 };
+
 /** What durable writing costs above the database itself: both on the same disk, in alternating rounds. */
-export const storeBench: Experiment = {
+export const storeBench = experiment({
   name: 'store',
   summary: `durable writes of ${VALUE_BYTES} B by ${WRITERS} writers at a time: the record store against bare batches of ${WRITERS}`,
-  async run({ progress }) {
-    const directory = mkdtempSync(join(tmpdir(), 'maillon-bench-'));
-    const store = openStore(directory);
-    const bare = openWriter(join(directory, 'bare.db'), KEY_ID);
-    const stored: number[] = [];
-    const batched: number[] = [];
-    try {
-      for (let number = -WARM_UP_ROUNDS; number < ROUNDS; number++) {
-        const records = makeRecords(number);
-        const sealed = records.map(({ bytes }) => Buffer.concat([bytes, SEAL]));
-        const rateOfStore = (): Promise<number> => rate(() => writeAll(store, records));
-        // each goes first in turn: the garbage of making the records falls to neither alone
-        const isStoreFirst = number % 2 === 0;
-        let ofStore = isStoreFirst ? await rateOfStore() : Number.NaN;
-        const ofBare = await rate(() => insertAll(bare, records, sealed));
-        if (!isStoreFirst) ofStore = await rateOfStore();
-        if (number < 0) continue;
-        stored.push(ofStore);
-        batched.push(ofBare);
-        progress(`round ${number}: store ${ofStore} /s, bare ${ofBare} /s`);
-      }
-    } finally {
-      bare.close();
-      await store.close();
-      rmSync(directory, { recursive: true });
-    }
-    const ratio = round(median(stored.map((rate, index) => rate / (batched[index] ?? Number.NaN))));
-    return {
-      name: 'store',
-      figures: {
-        writers: WRITERS,
-        valueBytes: VALUE_BYTES,
-        storePerS: median(stored),
-        barePerS: median(batched),
-        ratio,
-      },
-      targets: [atLeast('durable writes of the store against bare synced batches', ratio, 0.5)],
-    };
-  },
-};
+  full: STORE_FULL,
+  smoke: STORE_SMOKE,
+  run: (sizes, { progress }) => measureStore(sizes, progress),
+});
 
-function makeRecords(number: number): SignedRecord[] {
-  return Array.from({ length: RECORDS }, (_, index) =>
+export async function measureStore(sizes: Sizes, progress: (line: string) => void): Promise<Result> {
+  const directory = mkdtempSync(join(tmpdir(), 'maillon-bench-'));
+  const store = openStore(directory);
+  const bare = openWriter(join(directory, 'bare.db'), KEY_ID);
+  const stored: number[] = [];
+  const batched: number[] = [];
+  try {
+    for (let number = -sizes.warmUpRounds; number < sizes.rounds; number++) {
+      const records = makeRecords(number, sizes.records);
+      const sealed = records.map(({ bytes }) => Buffer.concat([bytes, SEAL]));
+      const rateOfStore = (): Promise<number> => rate(sizes.records, () => writeAll(store, records));
+      // each goes first in turn: the garbage of making the records falls to neither alone
+      const isStoreFirst = number % 2 === 0;
+      let ofStore = isStoreFirst ? await rateOfStore() : Number.NaN;
+      const ofBare = await rate(sizes.records, () => insertAll(bare, records, sealed));
+      if (!isStoreFirst) ofStore = await rateOfStore();
+      if (number < 0) continue;
+      stored.push(ofStore);
+      batched.push(ofBare);
+      progress(`round ${number}: store ${ofStore} /s, bare ${ofBare} /s`);
+    }
+  } finally {
+    bare.close();
+    await store.close();
+    rmSync(directory, { recursive: true });
+  }
+  const ratio = round(median(stored.map((rate, index) => rate / (batched[index] ?? Number.NaN))));
+  return {
+    name: 'store',
+    figures: {
+      writers: WRITERS,
+      valueBytes: VALUE_BYTES,
+      storePerS: median(stored),
+      barePerS: median(batched),
+      ratio,
+    },
+    targets: [atLeast('durable writes of the store against bare synced batches', ratio, 0.5)],
+  };
+}
+
+function makeRecords(number: number, count: number): SignedRecord[] {
+  return Array.from({ length: count }, (_, index) =>
     storable({
       key: `round ${number}/${randomBytes(8).toString('hex')}/${index}`,
       value: randomBytes(VALUE_BYTES),
@@ -75,10 +84,10 @@ function makeRecords(number: number): SignedRecord[] {
 }
 
 /** Records a second. */
-async function rate(write: () => void | Promise<void>): Promise<number> {
+async function rate(count: number, write: () => void | Promise<void>): Promise<number> {
   const since = performance.now();
   await write();
-  return Math.round((RECORDS / (performance.now() - since)) * 1000);
+  return Math.round((count / (performance.now() - since)) * 1000);
 }
 
 async function writeAll(

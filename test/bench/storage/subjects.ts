@@ -6,8 +6,8 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
-import { createLogger, createNode, DEFAULTS } from '../../../node/index.ts';
-import { ownerKeyPath } from '../../support/owner.ts';
+import { createLogger, createNode } from '../../../node/index.ts';
+import { testConfig } from '../../support/config.ts';
 
 /** What is compared: records of Maillon and values of stock kad-dht. */
 export const MODES = ['stock', 'maillon'] as const;
@@ -90,17 +90,10 @@ function routingTableSize(dht: unknown): number {
 }
 
 async function createMaillon(data: string): Promise<Subject> {
-  const config = {
-    ...DEFAULTS,
-    'identity.ownerKey': ownerKeyPath(),
-    data,
-    'listen.host': '127.0.0.1',
-    'listen.tcp': 0,
-    'listen.ws': 0,
-    'network.quic': false,
-    'log.level': 'warn' as const,
+  const config = testConfig(data, {
+    'log.level': 'warn',
     'connections.inboundPerSecond': SAME_ADDRESS_MAX,
-  };
+  });
   const node = createNode({ logger: createLogger(config) }, { config, role: 'full', version: 'bench' });
   await node.start();
   const recordName = (key: string) => ({ owner: node.owner, namespace: NAMESPACE, key });

@@ -12,9 +12,7 @@ export type Kind = (typeof KINDS)[number];
  * a quantile of two minutes.
  */
 const PER_SECOND: Readonly<Record<Kind, number>> = { put: 6, get: 12, list: 1, putLarge: 0.5, getLarge: 0.5 };
-export const SMALL_KEYS = 200;
 const GROUPS = 10;
-export const LARGE_KEYS = 16;
 const SMALL_BYTES = 200;
 const LARGE_BYTES = 2 ** 20;
 const DELETES = 0.05;
@@ -36,6 +34,8 @@ export interface ForegroundInit {
   readonly site: Site;
   readonly history: History;
   readonly random: Random;
+  readonly smallKeys: number;
+  readonly largeKeys: number;
 }
 
 /**
@@ -58,7 +58,8 @@ export class Foreground {
 
   /** Writes every key once. */
   async fill(): Promise<void> {
-    const keys = [...smallKeys(), ...largeKeys()];
+    const { smallKeys, largeKeys } = this.#init;
+    const keys = [...keysOf(smallKeys, smallKey), ...keysOf(largeKeys, largeKey)];
     const writer = async (): Promise<void> => {
       for (let key = keys.shift(); key !== undefined; key = keys.shift()) await this.#insist(key);
     };
@@ -108,10 +109,10 @@ export class Foreground {
   }
 
   #do(kind: Kind): Promise<boolean> {
-    const { random } = this.#init;
+    const { random, smallKeys, largeKeys } = this.#init;
     if (kind === 'list') return this.#list(`${SMALL}${random.below(GROUPS)}/`);
     const isLarge = kind === 'putLarge' || kind === 'getLarge';
-    const key = isLarge ? largeKey(random.below(LARGE_KEYS)) : smallKey(random.below(SMALL_KEYS));
+    const key = isLarge ? largeKey(random.below(largeKeys)) : smallKey(random.below(smallKeys));
     if (kind === 'get' || kind === 'getLarge') return this.#get(key);
     return !isLarge && random.next() < DELETES ? this.#delete(key) : this.#put(key);
   }
@@ -170,12 +171,8 @@ export function isLarge(key: string): boolean {
   return key.startsWith(LARGE);
 }
 
-function smallKeys(): string[] {
-  return Array.from({ length: SMALL_KEYS }, (_, n) => smallKey(n));
-}
-
-function largeKeys(): string[] {
-  return Array.from({ length: LARGE_KEYS }, (_, n) => largeKey(n));
+function keysOf(count: number, keyOf: (n: number) => string): string[] {
+  return Array.from({ length: count }, (_, n) => keyOf(n));
 }
 
 /** The text over and over, to the length of its key's values. */

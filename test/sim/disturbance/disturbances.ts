@@ -9,11 +9,14 @@ export interface Disturbance {
   /** Whether its clients must be cut within a round. */
   readonly isCut: boolean;
   /** Resolves once it lasts; what it returns ends it. */
-  begin(swarm: Swarm, traffic: Traffic): Promise<() => Promise<CloseCodes>>;
+  begin(
+    swarm: Swarm,
+    traffic: Traffic,
+    sizes: { readonly idleSockets: number },
+  ): Promise<() => Promise<CloseCodes>>;
 }
 
 const READERS = 5;
-const IDLE_SOCKETS = 1_000;
 /** How often the gateway is asked whether it has cut them: they must read why before it drops them. */
 const WATCH_MS = 1_000;
 /**
@@ -52,8 +55,8 @@ const neverReader: Disturbance = {
 const idleSockets: Disturbance = {
   name: 'a thousand idle sockets',
   isCut: false,
-  async begin(swarm) {
-    const clients = await openClients(swarm, 'idle', IDLE_SOCKETS, false);
+  async begin(swarm, _traffic, { idleSockets: count }) {
+    const clients = await openClients(swarm, 'idle', count, false);
     return async () => {
       await clients.stop();
       return [];

@@ -5,23 +5,16 @@ import { createStorageServiceMetrics } from '../../../node/storage/api/counters.
 import type { NamespaceRef } from '../../../node/storage/api/interface.ts';
 import { DEADLINE_MS } from '../../../node/storage/api/limits.ts';
 import type { BlobFetches } from '../../../node/storage/blobs/blob-fetches.ts';
-import { BlobKeeper } from '../../../node/storage/blobs/blob-retention.ts';
 import type { BlobSource } from '../../../node/storage/blobs/blob-source.ts';
 import type { BlobDoor } from '../../../node/storage/blobs/request-handler.ts';
 import { Coordinator } from '../../../node/storage/coordinator/coordinator.ts';
 import { Refresher } from '../../../node/storage/coordinator/refresher.ts';
 import { Repairs } from '../../../node/storage/coordinator/repairs.ts';
-import { Absentees } from '../../../node/storage/placement/down-members.ts';
 import { Members } from '../../../node/storage/placement/members.ts';
 import type { Offer } from '../../../node/storage/placement/offers.ts';
 import { Standings, type StandingsComponents } from '../../../node/storage/placement/partition-states.ts';
-import { Witnesses } from '../../../node/storage/placement/replica-confirmation.ts';
 import { Places, type Sponsors } from '../../../node/storage/placement/replica-placement.ts';
-import { Replica } from '../../../node/storage/replica/replica.ts';
-import { Copier } from '../../../node/storage/sync/copier.ts';
-import { Endings } from '../../../node/storage/sync/floor-confirmation.ts';
-import { Joiner } from '../../../node/storage/sync/joiner.ts';
-import { Sync } from '../../../node/storage/sync/sync.ts';
+import { type ReplicaParts, replicaParts } from '../../../node/storage/replica/parts.ts';
 import { Upkeep, type UpkeepComponents } from '../../../node/storage/sync/upkeep.ts';
 import { sleep } from '../../../protocols/common/clock.ts';
 import type { Crypto, Ed25519Signer } from '../../../protocols/common/crypto.ts';
@@ -89,11 +82,8 @@ export class SimNode {
   readonly partitions: Partitions;
   readonly #components: SimNodeComponents;
   readonly #store: MemoryStore;
-  readonly #replica: Replica;
   readonly #quotas: RequestQuotas;
-  readonly #absentees: Absentees;
-  readonly #joiner: Joiner;
-  readonly #sync: Sync;
+  readonly #parts: ReplicaParts;
   readonly #upkeep: Upkeep;
   readonly #repairs: Repairs;
   /** What its directory reached. */
@@ -137,30 +127,22 @@ export class SimNode {
     const makeStandings = plant.standings ?? ((made) => new Standings(made));
     this.standings = makeStandings({
       ...shared,
-      onDue: (partition) => this.#sync.request(partition),
+      onDue: (partition) => this.#parts.sync.request(partition),
     });
     const own = { ...shared, standings: this.standings };
-    const blobs = new BlobKeeper({ ...own, fetches: {} as BlobFetches }, { self });
-    const endings = new Endings(own, { self });
-    const witnesses = new Witnesses(own, { self });
-    const copier = new Copier({ ...own, blobs, endings, witnesses }, { bytesPerSecond: BYTES_PER_SECOND });
-    this.#absentees = new Absentees(own, { self });
-    this.#sync = new Sync({ ...own, copier, onDisagreement: this.#absentees.doubt });
     const { operator } = machine;
-    const joiner = { self, operator, downTimeoutMs: GRACE_MS };
-    this.#joiner = new Joiner({ ...own, copier, onReady: () => this.#ready() }, joiner);
+    this.#parts = replicaParts(
+      {
+        ...own,
+        fetches: {} as BlobFetches,
+        onReady: () => this.#ready(),
+        onCorrupt: () => undefined,
+      },
+      { self, operator, downTimeoutMs: GRACE_MS, bytesPerSecond: BYTES_PER_SECOND },
+    );
     const mayKeep = ({ owner }: { readonly owner: string }): boolean => owner === operator;
-    const upkeep = { ...own, sync: this.#sync, copier, joiner: this.#joiner, mayKeep };
+    const upkeep = { ...own, ...this.#parts, mayKeep };
     this.#upkeep = new Upkeep(plant.upkeep?.(upkeep) ?? upkeep, { self, replicas: REPLICAS });
-    this.#replica = new Replica({
-      ...own,
-      witnesses,
-      isMember: (peer) => this.members.isMember(peer),
-      gone: () => this.members.gone,
-      copyFrom: (peer, place) => this.#sync.copyFrom(peer, place),
-      blobs,
-      onCorrupt: () => undefined,
-    });
     this.coordinator = this.#makeCoordinator(admission);
   }
 
@@ -182,9 +164,9 @@ export class SimNode {
     const { awayMs } = this.members;
     this.#components.net.up(this);
     if (awayMs > GRACE_MS) await this.standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
-    this.#absentees.start();
-    this.#joiner.start();
-    this.#sync.start();
+    this.#parts.absentees.start();
+    this.#parts.joiner.start();
+    this.#parts.sync.start();
     this.#upkeep.start();
     this.members.onChange(() => this.#hurry());
     this.members.start();
@@ -196,9 +178,9 @@ export class SimNode {
     this.members.stop();
     this.#repairs.stop();
     this.#upkeep.stop();
-    this.#joiner.stop();
-    this.#sync.stop();
-    this.#absentees.stop();
+    this.#parts.joiner.stop();
+    this.#parts.sync.stop();
+    this.#parts.absentees.stop();
     this.kill(false);
   }
 
@@ -212,7 +194,7 @@ export class SimNode {
   /** What `WireServer` answers a peer. */
   async serve(request: StorageRequest, peer: string): Promise<Answers[RequestType]> {
     if (!this.#quotas.take(peer, request.type)) throw new ReplicaError('rate_limited', 'too many requests');
-    return this.#replica.answer(request, peer);
+    return this.#parts.replica.answer(request, peer);
   }
 
   /** What its directory has of who sponsors what. */
@@ -237,7 +219,7 @@ export class SimNode {
 
   #hurry(): void {
     this.#upkeep.hurry();
-    this.#sync.hurry();
+    this.#parts.sync.hurry();
   }
 
   get #shared() {
@@ -264,7 +246,7 @@ export class SimNode {
     signal: AbortSignal,
   ): Promise<Answers[T]> => {
     if (id !== this.id) return this.#components.net.request(this, id, request, signal);
-    return this.#replica.answer(request, id);
+    return this.#parts.replica.answer(request, id);
   };
 
   #makeMembers(): Members {

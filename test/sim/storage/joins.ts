@@ -6,10 +6,7 @@ import { PREFIX, prepareLoad, type Scenario, WRITES_PATIENCE_MS } from './scenar
 import type { Site } from './site.ts';
 import { Swarm, until } from './swarm.ts';
 
-const FIRST_NODES = 4;
 const REPLICAS = 3;
-/** Short, so that a node is out within the run; in the field it is ten minutes. */
-const GRACE_MS = 15_000;
 const WRITES_BETWEEN = 150;
 const MOVED_MAX_MS = 60_000;
 const MOVED_PATIENCE_MS = 180_000;
@@ -20,8 +17,8 @@ export const moveHomes: Scenario = {
   letter: 'e',
   name: 'nodes join under writes, and one is gone for longer than the grace',
   run: async (context) => {
-    const { nodes, writes, seed, progress } = context;
-    const swarm = await Swarm.start(FIRST_NODES, ['--storage-grace-ms', `${GRACE_MS}`]);
+    const { nodes, writes, firstNodes, graceMs, seed, progress } = context;
+    const swarm = await Swarm.start(firstNodes, ['--storage-grace-ms', `${graceMs}`]);
     try {
       const { history, random, workload } = prepareLoad(context, () => swarm.sites);
       const joinMs: number[] = [];

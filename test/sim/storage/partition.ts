@@ -1,4 +1,4 @@
-/** A network cut in two for a minute, with writers on both sides of it. */
+/** A network cut in two, with writers on both sides of it. */
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { atLeast, atMost, round } from '../../support/experiment.ts';
@@ -19,7 +19,6 @@ const RIGHT = 2;
 const KEYS = 60;
 const WRITERS_PER_SIDE = 8;
 const BEFORE_MS = 3_000;
-const CUT_MS = 60_000;
 const HEALED_MAX_MS = 30_000;
 const HEALED_PATIENCE_MS = 120_000;
 const JOIN_PATIENCE_MS = 60_000;
@@ -36,8 +35,8 @@ interface Placed {
 
 export const splitNetwork: Scenario = {
   letter: 'd',
-  name: `network cut for ${CUT_MS / 1000} s with writes on both sides`,
-  run: async ({ seed, progress }) => {
+  name: 'network cut in two with writes on both sides',
+  run: async ({ cutMs, seed, progress }) => {
     const reason = canUseNamespaces();
     if (reason !== null) return { figures: { skipped: reason }, targets: [] };
     const scope = new Scope();
@@ -50,7 +49,7 @@ export const splitNetwork: Scenario = {
       await split.write(BEFORE_MS);
       const heal = cut(network, placed.slice(0, LEFT), placed.slice(LEFT));
       const cutAt = split.history.now();
-      await split.write(CUT_MS);
+      await split.write(cutMs);
       const healAt = split.history.now();
       heal();
       const acknowledged = split.acknowledged(cutAt, healAt);

@@ -7,7 +7,6 @@ import { PREFIX, prepareLoad, type Scenario, WRITES_PATIENCE_MS } from './scenar
 import type { Holder, Outcome, Site } from './site.ts';
 import { Swarm, until } from './swarm.ts';
 
-const ROUNDS = 3;
 const REPLICAS = 3;
 const COPIES_MAX_MS = 60_000;
 /** Beyond the target, to say by how much it was missed. */
@@ -29,8 +28,9 @@ export const loseReplicas: Scenario = {
   letter: 'c',
   name: 'R-1 of the replicas of a receipt killed',
   run: async (context) => {
-    const { nodes, writes, seed, progress } = context;
-    const swarm = await Swarm.start(nodes);
+    const { nodes, writes, losses, seed, progress } = context;
+    // as many as there are replicas must be left
+    const swarm = await Swarm.start(Math.max(nodes, 2 * REPLICAS - 1));
     try {
       const { history, random, workload } = prepareLoad(context, () => swarm.sites);
       workload.start();
@@ -40,7 +40,7 @@ export const loseReplicas: Scenario = {
         await workload.stop();
       }
       const rounds: Round[] = [];
-      for (let number = 0; number < ROUNDS; number++) {
+      for (let number = 0; number < losses; number++) {
         const one = await loseOnce(swarm, history, random, number);
         rounds.push(one);
         progress(JSON.stringify(one));

@@ -4,10 +4,21 @@ import { Random } from './random.ts';
 import type { Site } from './site.ts';
 import { Workload } from './workload.ts';
 
-export interface ScenarioContext {
+export interface ScenarioSizes {
   readonly nodes: number;
   /** Acknowledged writes, at least. */
   readonly writes: number;
+  /** How often all replicas of a receipt but one are lost. */
+  readonly losses: number;
+  /** How long a network is cut in two. */
+  readonly cutMs: number;
+  /** Nodes before others join. */
+  readonly firstNodes: number;
+  /** After which a node counts as gone for good, in the scenario that waits for it. */
+  readonly graceMs: number;
+}
+
+export interface ScenarioContext extends ScenarioSizes {
   readonly seed: number;
   readonly progress: (line: string) => void;
 }

@@ -1,9 +1,11 @@
 /** Requests made of what the document says an operation takes, with the names of somebody's things in all places. */
+
 import { randomBytes } from 'node:crypto';
 import * as cbor from '../cbor.ts';
+import { didOf } from '../did.ts';
 import { authorOf, sha256 } from '../envelopes.ts';
 import { sessionOf } from '../identities.ts';
-import { didOf, policy } from '../notices.ts';
+import { policy } from '../notices.ts';
 import { said, written } from '../tenants.ts';
 import type { Field, Operation, Place } from './operations.ts';
 import { HEX_KEY, type Headers, KEY, MAP, type Tenant, TOPIC } from './tenants.ts';

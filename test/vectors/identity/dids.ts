@@ -1,4 +1,5 @@
-import { base58, didOf, secp256k1Principal, session } from '../../support/identities.ts';
+import { base58, didOf } from '../../support/did.ts';
+import { secp256k1Principal, session } from '../../support/identities.ts';
 import type { DidVector } from './vector.ts';
 
 const BITCOIN = '000000000019d6689c085ae165831e93';
@@ -95,12 +96,12 @@ function invalidKeys(): DidVector[] {
     invalid('another base', `did:key:u${author.multikey.toString('base64url')}`),
     invalid('a character that base58 has not', `${did.slice(0, -1)}0`),
     invalid('a leading zero', `did:key:z1${did.slice('did:key:z'.length)}`),
-    invalid('a key of 31 bytes', didOf(author.multikey.subarray(0, 33))),
-    invalid('a key of 33 bytes', didOf(Buffer.concat([author.multikey, Buffer.of(1)]))),
-    invalid('a longer varint', didOf(Buffer.of(first, 0x81, 0x00, ...rest.slice(1)))),
+    invalid('a key of 31 bytes', didOf({ multikey: author.multikey.subarray(0, 33) })),
+    invalid('a key of 33 bytes', didOf({ multikey: Buffer.concat([author.multikey, Buffer.of(1)]) })),
+    invalid('a longer varint', didOf({ multikey: Buffer.of(first, 0x81, 0x00, ...rest.slice(1)) })),
     invalid('did:key’s X25519 example', 'did:key:z6LSeu9HkTHSfLLeUs2nnzUSNedgDUevfNQgQjQC23ZCit6F'),
     invalid('did:key’s P-256 example', 'did:key:zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv'),
-    invalid('a secp256k1 key that is not compressed', didOf(compressed)),
+    invalid('a secp256k1 key that is not compressed', didOf({ multikey: compressed })),
     invalid('a text of 129 characters', `did:key:z${'6'.repeat(120)}`),
     invalid('a text of a megabyte', `did:key:z${'6'.repeat(1000)}`),
   ];

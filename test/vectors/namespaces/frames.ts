@@ -1,6 +1,7 @@
 import * as cbor from '../../support/cbor.ts';
+import { didOf } from '../../support/did.ts';
 import { AUTHOR } from '../../support/envelopes.ts';
-import { didOf, linkNumber, policy } from '../../support/notices.ts';
+import { linkNumber, policy } from '../../support/notices.ts';
 import type { FrameVector } from './vector.ts';
 
 const ONE = cbor.integer(1);

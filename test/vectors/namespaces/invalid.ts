@@ -1,7 +1,7 @@
 import * as cbor from '../../support/cbor.ts';
+import { didOf } from '../../support/did.ts';
 import { AUTHOR, OTHER_AUTHOR, sha256, TIME } from '../../support/envelopes.ts';
 import {
-  didOf,
   digestOf,
   linkNumber,
   POLICY,
@@ -268,7 +268,7 @@ function contexts(): Vector[] {
   const handed = policyStep({ owner, sequence: 2, after: one, time: TIME, holder: OTHER_AUTHOR });
   const step = (sequence: number, after: Buffer, rest: object = {}): Buffer =>
     policyStep({ owner, sequence, after, time: TIME, ...rest });
-  const link = revokeLink(owner, linkNumber(1), TIME);
+  const link = revokeLink(owner, linkNumber(1), { time: TIME });
   const sponsors = (rest: object = {}): Buffer =>
     sponsorshipStep({ operator: owner, holder: WALLET, time: TIME, ...rest });
   const [lower = link, higher = link] = [
@@ -284,7 +284,7 @@ function contexts(): Vector[] {
     vector(
       'the same link revoked again later',
       'notice_known',
-      revokeLink(owner, linkNumber(1), TIME + 1),
+      revokeLink(owner, linkNumber(1), { time: TIME + 1 }),
       known(link),
     ),
     vector('another first policy', 'policy_conflict', policyStep({ owner, time: TIME + 1 }), known(one)),

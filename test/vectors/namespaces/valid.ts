@@ -1,7 +1,7 @@
 import * as cbor from '../../support/cbor.ts';
+import { didOf } from '../../support/did.ts';
 import { AUTHOR, OTHER_AUTHOR, TIME } from '../../support/envelopes.ts';
 import {
-  didOf,
   digestOf,
   linkNumber,
   person,
@@ -128,17 +128,26 @@ function revocations(): Vector[] {
   const wallet = 'did:pkh:solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp:11111111111111111111111111111111';
   return [
     vector('the example of the SPEC: a link revoked', 'revocation', revocation()),
-    vector('a principal revoked', 'revocation', revokeDid(AUTHOR, didOf(OTHER_AUTHOR), TIME)),
-    vector('somebody revokes its own key', 'revocation', revokeDid(OTHER_AUTHOR, didOf(OTHER_AUTHOR), TIME)),
-    vector('a wallet revoked', 'revocation', revokeDid(AUTHOR, wallet, TIME)),
+    vector('a principal revoked', 'revocation', revokeDid(AUTHOR, didOf(OTHER_AUTHOR), { time: TIME })),
+    vector(
+      'somebody revokes its own key',
+      'revocation',
+      revokeDid(OTHER_AUTHOR, didOf(OTHER_AUTHOR), { time: TIME }),
+    ),
+    vector('a wallet revoked', 'revocation', revokeDid(AUTHOR, wallet, { time: TIME })),
     vector(
       'over a chain of 8 links',
       'revocation',
       revocation({ chain: cbor.list(Array.from({ length: 8 }, () => link(512))) }),
     ),
-    vector('the same link by somebody else', 'revocation', revokeLink(OTHER_AUTHOR, linkNumber(1), TIME), {
-      known: [revokeLink(AUTHOR, linkNumber(1), TIME).toString('hex')],
-    }),
+    vector(
+      'the same link by somebody else',
+      'revocation',
+      revokeLink(OTHER_AUTHOR, linkNumber(1), { time: TIME }),
+      {
+        known: [revokeLink(AUTHOR, linkNumber(1), { time: TIME }).toString('hex')],
+      },
+    ),
   ];
 }
 

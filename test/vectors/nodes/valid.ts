@@ -10,8 +10,8 @@ import {
   tcp4,
 } from '../../support/announcements.ts';
 import * as cbor from '../../support/cbor.ts';
+import { didOf } from '../../support/did.ts';
 import { AUTHOR, OTHER_AUTHOR, TIME } from '../../support/envelopes.ts';
-import { didOf } from '../../support/identities.ts';
 import type { Vector } from './vector.ts';
 
 const SAFE_MAX = Number.MAX_SAFE_INTEGER;
@@ -124,7 +124,7 @@ export function validVectors(): Vector[] {
       operatorItems({ actions: 'admin,publish,read,sponsor,write' }),
     ),
     vector('of an operator whose delegation has ended', operatorItems({ expiry: TIME })),
-    vector('its own operator', { operator: cbor.text(didOf(AUTHOR.multikey)), isReady: cbor.TRUE }),
+    vector('its own operator', { operator: cbor.text(didOf(AUTHOR)), isReady: cbor.TRUE }),
     vector('no shards', { shards: cbor.list([]) }),
     vector('every field at its largest', largest(), { now: SAFE_MAX - 60 * 60_000 }),
     vector('an expiry 1 ms after the time', { expiry: cbor.integer(TIME + 1) }),

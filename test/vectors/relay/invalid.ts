@@ -1,8 +1,10 @@
 import * as cbor from '../../support/cbor.ts';
+import { didOf } from '../../support/did.ts';
 import {
   AUTHOR,
   bodyOf,
   EXAMPLE,
+  EXAMPLE_SHARD,
   envelope,
   type Items,
   itemBytes,
@@ -16,7 +18,7 @@ import { largest, messages } from './valid.ts';
 import { type Vector, written } from './vector.ts';
 
 const LIMIT = 2n ** 53n;
-const GOSSIP_TOPIC = shardTopic(7);
+const GOSSIP_TOPIC = shardTopic(EXAMPLE_SHARD);
 
 function vector(name: string, code: string | undefined, bytes: Buffer, place: Partial<Vector> = {}): Vector {
   const why = code === undefined ? {} : { code };
@@ -36,6 +38,7 @@ function uncanonical(name: string, items: Partial<Items>): Vector {
 function names(): Vector[] {
   const controls = ['\u0000', '\u001f', '\u007f', '\n'];
   return [
+    field('an empty owner', { owner: cbor.text('') }),
     field('an owner of 257 bytes', { owner: cbor.text('d'.repeat(257)) }),
     field('an owner of 256 characters and 257 bytes', { owner: cbor.text(`${'d'.repeat(255)}é`) }),
     field('an owner that is bytes', { owner: cbor.bytes(Buffer.from('did:x')) }),
@@ -193,7 +196,7 @@ function forms(): Vector[] {
     uncanonical('epoch as a float of 2 bytes', { epoch: Buffer.from('f93c00', 'hex') }),
     uncanonical('epoch as a bignum', { epoch: cbor.tag(2, cbor.bytes(Buffer.of(1))) }),
     uncanonical('time in a tag', { time: cbor.tag(1, time) }),
-    uncanonical('owner with a long head', { owner: cbor.text('', 1) }),
+    uncanonical('owner with a long head', { owner: cbor.text(didOf(AUTHOR), 2) }),
     uncanonical('namespace with a long head', { namespace: cbor.text('default', 2) }),
     uncanonical('topic with a long head', { topic: cbor.text('hello', 8) }),
     uncanonical('author with a long head', { author: cbor.bytes(AUTHOR.multikey, 2) }),

@@ -1,5 +1,6 @@
 import * as cbor from '../../support/cbor.ts';
-import { bodyOf, EXAMPLE, type Items, signatureOf, wireOf } from '../../support/envelopes.ts';
+import { didOf } from '../../support/did.ts';
+import { AUTHOR, bodyOf, EXAMPLE, type Items, signatureOf, wireOf } from '../../support/envelopes.ts';
 import type { ShiftVector } from './vector.ts';
 
 /** An envelope whose shifted form is right in every field, so that only the signature tells. */
@@ -48,7 +49,7 @@ export function shiftVectors(): ShiftVector[] {
       { owner: text('did:a') },
       { owner: text('did:'), namespace: text('adefault') },
     ),
-    shift('namespace to owner', {}, { owner: text('d'), namespace: text('efault') }),
+    shift('namespace to owner', {}, { owner: text(`${didOf(AUTHOR)}d`), namespace: text('efault') }),
     shift('namespace to topic', {}, { namespace: text('defaul'), topic: text('thello') }),
     shift('topic to namespace', {}, { namespace: text('defaulth'), topic: text('ello') }),
     ...towardsAuthor(),

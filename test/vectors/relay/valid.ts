@@ -3,6 +3,7 @@ import {
   bodyOf,
   cidOf,
   EXAMPLE,
+  EXAMPLE_SHARD,
   envelope,
   type Items,
   OTHER_AUTHOR,
@@ -13,7 +14,7 @@ import {
 import { type Vector, written } from './vector.ts';
 
 const SAFE_MAX = Number.MAX_SAFE_INTEGER;
-const DEFAULT_TOPIC = shardTopic(shardNumber({ namespace: 'default', topic: 'hello' }));
+const DEFAULT_TOPIC = shardTopic(EXAMPLE_SHARD);
 
 /** Envelopes of several messages of `size` equal bytes. */
 export function messages(...sizes: readonly number[]): Buffer {

@@ -1,6 +1,7 @@
 /** What frames of the stream protocol are made of. */
 import * as cbor from '../../support/cbor.ts';
-import { TIME } from '../../support/envelopes.ts';
+import { didOf } from '../../support/did.ts';
+import { AUTHOR, TIME } from '../../support/envelopes.ts';
 import { namespaceIdOf, record } from '../../support/records.ts';
 import { LEAF, NODE } from './cids.ts';
 import type { FrameVector } from './vector.ts';
@@ -9,9 +10,10 @@ export const BAD = 'frame_malformed';
 export const int = cbor.integer;
 export const { text, bytes, list, NULL, TRUE, FALSE } = cbor;
 
-export const NAMESPACE = bytes(namespaceIdOf('', 'default'));
+export const NAMESPACE = bytes(namespaceIdOf(didOf(AUTHOR), 'default'));
+export const OWNER = text(didOf(AUTHOR));
 /** The names of the same namespace. */
-export const NAMES = [text(''), text('default')];
+export const NAMES = [OWNER, text('default')];
 export const KEY = text('greeting');
 export const RECORD = bytes(record());
 export const DIGEST = bytes(Buffer.alloc(32, 0xd1));
@@ -70,7 +72,7 @@ const ASKED: Readonly<Record<number, Buffer>> = {
   [FETCH]: frame(FETCH, [NAMESPACE, int(3), list([text('a'), text('b')])]),
   [PARTITIONS]: frame(PARTITIONS, [list([bytes(Buffer.alloc(32, 9)), int(3)]), int(2)]),
   [STATE]: frame(STATE, [...NAMES, int(3)]),
-  [HANDOVER]: frame(HANDOVER, [text(''), text('default'), int(3)]),
+  [HANDOVER]: frame(HANDOVER, [...NAMES, int(3)]),
   [RECONCILE]: frame(RECONCILE, [NAMESPACE, int(3), MESSAGE]),
   [ENTRIES]: frame(ENTRIES, [NAMESPACE, int(3), list([ITEM, ITEM])]),
   [HAS]: frame(HAS, [list([LEAF, NODE])]),

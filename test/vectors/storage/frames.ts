@@ -30,6 +30,7 @@ import {
   NAMES,
   NAMESPACE,
   NULL,
+  OWNER,
   PARTITIONS,
   PREPARE,
   PUT,
@@ -66,7 +67,7 @@ function heads(): FrameVector[] {
     raw('a type that is text', list([int(1), ID, text('get'), ...items]), BAD),
     raw('one byte too few', frame(GET, items).subarray(0, -1), BAD),
     raw('one byte too many', Buffer.concat([frame(GET, items), Buffer.of(0)]), BAD),
-    raw('a get of 4 097 bytes', frame(GET, [...NAMES, bytes(Buffer.alloc(4081))]), 'frame_too_large'),
+    raw('a get of 4 097 bytes', frame(GET, [...NAMES, bytes(Buffer.alloc(4024))]), 'frame_too_large'),
     raw('a get of many items', frame(GET, [...NAMES, list(Array.from({ length: 25 }, () => EMPTY))]), BAD),
   ];
 }
@@ -96,7 +97,8 @@ function requests(): FrameVector[] {
     request('a get of an owner with a line feed', GET, [text('a\n'), text('default'), KEY], BAD),
     request('a get of an owner of 257 bytes', GET, [text('a'.repeat(257)), text('default'), KEY], BAD),
     request('a get without an owner', GET, [NULL, text('default'), KEY], BAD),
-    request('a get of a namespace that is none', GET, [text(''), text('A'), KEY], BAD),
+    request('a get of an owner without a name', GET, [text(''), text('default'), KEY], BAD),
+    request('a get of a namespace that is none', GET, [OWNER, text('A'), KEY], BAD),
     request('a get by the id of a namespace', GET, [NAMESPACE, KEY], BAD),
     request('a get with an item too many', GET, [...NAMES, KEY, NULL], BAD),
     request('a put', PUT, [NULL, FALSE, RECORD]),
@@ -130,7 +132,7 @@ function requests(): FrameVector[] {
     request(
       'a list of a namespace that is none',
       LIST,
-      [text(''), text('A'), int(0), text(''), NULL, int(1)],
+      [OWNER, text('A'), int(0), text(''), NULL, int(1)],
       BAD,
     ),
     request('a type that is retired', VERSIONS, [NAMESPACE, int(0), NULL, int(1000)], 'frame_type'),
@@ -144,7 +146,7 @@ function requests(): FrameVector[] {
     request('state', STATE, [...NAMES, int(15)]),
     request('state of an owner', STATE, [text('did:key:z'), text('default'), int(0)]),
     request('state of partition 16', STATE, [...NAMES, int(16)], BAD),
-    request('state of a namespace that is none', STATE, [text(''), text('A'), int(0)], BAD),
+    request('state of a namespace that is none', STATE, [OWNER, text('A'), int(0)], BAD),
     request('state by the id of a namespace', STATE, [NAMESPACE, int(15)], BAD),
     request('a reconciliation', RECONCILE, [NAMESPACE, int(3), MESSAGE]),
     request('a reconciliation with the longest message', RECONCILE, [
@@ -181,7 +183,7 @@ function requests(): FrameVector[] {
       BAD,
     ),
     request('a hand-over', HANDOVER, [text('did:key:z'), text('default'), int(0)]),
-    request('a hand-over of a namespace that is none', HANDOVER, [text(''), text('A'), int(0)], BAD),
+    request('a hand-over of a namespace that is none', HANDOVER, [OWNER, text('A'), int(0)], BAD),
   ];
 }
 
@@ -264,7 +266,7 @@ function cursor(byte: number, number: number): Buffer {
 }
 
 function answers(): FrameVector[] {
-  const partition = list([text(''), text('default'), int(3), int(10), int(1000)]);
+  const partition = list([...NAMES, int(3), int(10), int(1000)]);
   return [
     answer('a record', GET, [...STANDING, RECORD, NULL]),
     answer('a record that is kept for a day', GET, [...STANDING, RECORD, int(TIME + 86_400_000)]),

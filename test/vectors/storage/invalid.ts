@@ -35,6 +35,7 @@ function uncanonical(name: string, items: Partial<Items>): Vector {
 
 function names(): Vector[] {
   return [
+    field('an empty owner', { owner: cbor.text('') }),
     field('an owner of 257 bytes', { owner: cbor.text('d'.repeat(257)) }),
     field('an owner with a control character', { owner: cbor.text('did:\n') }),
     field('an owner that is bytes', { owner: cbor.bytes(Buffer.from('did:x')) }),

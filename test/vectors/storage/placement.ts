@@ -1,11 +1,12 @@
 import * as cbor from '../../support/cbor.ts';
-import { sha256 } from '../../support/envelopes.ts';
+import { didOf } from '../../support/did.ts';
+import { AUTHOR, sha256 } from '../../support/envelopes.ts';
 import { namespaceIdOf, placeOfPartition } from '../../support/records.ts';
 import type { OrderVector, PlacementVector } from './vector.ts';
 
 type Member = PlacementVector['members'][number];
 
-const PLACE = placeOfPartition(namespaceIdOf('', 'default'), 3);
+const PLACE = placeOfPartition(namespaceIdOf(didOf(AUTHOR), 'default'), 3);
 /** The operators of a namespace that two sponsor. */
 const SPONSORS = ['did:key:zAlice', 'did:key:zBob'] as const;
 const STRANGER = 'did:key:zMallory';
@@ -47,17 +48,15 @@ function closest(
 interface Options {
   readonly replicas?: number;
   readonly distinctPrefixes?: boolean;
-  /** Null where there is no owner. */
-  readonly sponsors?: readonly string[] | null;
+  readonly sponsors?: readonly string[];
 }
 
 function vector(
   name: string,
   members: readonly Member[],
-  { replicas = 3, distinctPrefixes = true, sponsors = null }: Options = {},
+  { replicas = 3, distinctPrefixes = true, sponsors = [] }: Options = {},
 ): PlacementVector {
-  const isOwn = ({ operator, isReady }: Member): boolean =>
-    sponsors === null || (isReady && sponsors.includes(operator));
+  const isOwn = ({ operator, isReady }: Member): boolean => isReady && sponsors.includes(operator);
   const own = members.filter(isOwn);
   const homes = closest(own.length === 0 ? members : own, replicas, distinctPrefixes, []);
   const live = homes.filter(({ isLive }) => isLive);
@@ -117,12 +116,16 @@ function prefixes(): PlacementVector[] {
   ];
 }
 
+/** The ten, with sponsors at some ranks of distance. */
+function of(
+  name: string,
+  at: Readonly<Record<number, Partial<Member>>>,
+  sponsors: readonly string[] = SPONSORS,
+): PlacementVector {
+  return vector(name, ranked(at), { sponsors });
+}
+
 function sponsored(): PlacementVector[] {
-  const of = (
-    name: string,
-    at: Readonly<Record<number, Partial<Member>>>,
-    sponsors: readonly string[] = SPONSORS,
-  ): PlacementVector => vector(name, ranked(at), { sponsors });
   return [
     of('nobody sponsors', {}),
     of('no operator is named', { 1: READY }, []),
@@ -149,7 +152,6 @@ function sponsored(): PlacementVector[] {
     of('the closest sponsor is not ready', { 0: { ...READY, isReady: false }, 4: READY, 8: READY_TOO }),
     of('no sponsor is ready', { 3: { ...READY, isReady: false }, 6: { ...READY_TOO, isReady: false } }),
     of('a sponsor of somebody else, ready', { 0: { operator: STRANGER, isReady: true }, 7: READY }),
-    vector('sponsors of a namespace without an owner', ranked({ 7: READY, 8: READY, 9: READY })),
   ];
 }
 

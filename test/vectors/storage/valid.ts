@@ -1,4 +1,5 @@
 import * as cbor from '../../support/cbor.ts';
+import { didOf } from '../../support/did.ts';
 import { AUTHOR, type Author, OTHER_AUTHOR, TIME } from '../../support/envelopes.ts';
 import {
   bodyOf,
@@ -41,7 +42,7 @@ export function blob(...items: readonly Buffer[]): Partial<Items> {
 function vector(
   name: string,
   other: Partial<Items> = {},
-  { owner = '', namespace = 'default', key = 'greeting' }: Names = {},
+  { owner = didOf(AUTHOR), namespace = 'default', key = 'greeting' }: Names = {},
   { ms = TIME, counter = 0, author = AUTHOR }: Signed = {},
 ): Vector {
   const names = { owner: cbor.text(owner), namespace: cbor.text(namespace), key: cbor.text(key) };

@@ -47,8 +47,8 @@ export interface PlacementVector {
     readonly operator: string;
     readonly isReady: boolean;
   }[];
-  /** DIDs of the operators that sponsor the namespace; null where it has no owner. */
-  readonly sponsors: readonly string[] | null;
+  /** DIDs of the operators that sponsor the namespace. */
+  readonly sponsors: readonly string[];
   readonly replicas: number;
   readonly distinctPrefixes: boolean;
   /** Ids, the closest first. */

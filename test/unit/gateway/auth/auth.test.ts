@@ -22,9 +22,9 @@ import { SigningKeys } from '../../../../gateway/auth/signing-keys.ts';
 import { Tokens } from '../../../../gateway/auth/tokens.ts';
 import { parseWallet } from '../../../../gateway/auth/wallets.ts';
 import { openState } from '../../../../gateway/state/index.ts';
-import { DEFAULTS } from '../../../../node/index.ts';
 import { custodyGroup } from '../../../../protocols/common/custody.ts';
 import { checkNamespace } from '../../../../protocols/common/names.ts';
+import { testConfig } from '../../../support/config.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { scratch } from '../../../support/processes.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
@@ -37,7 +37,7 @@ function keysOf(
   t: TestContext,
   { clock, data, secret = SECRET }: { clock: ManualClock; data: string; secret?: string },
 ) {
-  const state = openState({ logger }, { ...DEFAULTS, data });
+  const state = openState({ logger }, testConfig(data));
   t.after(() => state.close());
   const keys = new SigningKeys({ state, secrets: new Secrets(secret), clock });
   return { keys, tokens: new Tokens({ keys, clock, issuer: () => 'did:key:z1' }) };
@@ -101,7 +101,7 @@ test('keys that another secret sealed are refused by name', async (t) => {
 });
 
 test('a shared state needs a secret file that was said', (t) => {
-  const config = { ...DEFAULTS, data: scratch(t) };
+  const config = testConfig(scratch(t));
   assert.throws(() => loadSecrets({ ...config, 'gateway.state': 'rqlite://127.0.0.1:1' }), {
     code: 'bad_secret_file',
     message: /set gateway\.secretFile/,

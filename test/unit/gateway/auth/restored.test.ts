@@ -7,8 +7,8 @@ import { endSignIns } from '../../../../gateway/auth/restored.ts';
 import { Secrets } from '../../../../gateway/auth/secrets.ts';
 import { Sessions } from '../../../../gateway/auth/sessions.ts';
 import { openState } from '../../../../gateway/state/index.ts';
-import { DEFAULTS } from '../../../../node/index.ts';
 import { CLOCK_SKEW_MS } from '../../../../protocols/common/clock.ts';
+import { testConfig } from '../../../support/config.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { scratch } from '../../../support/processes.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
@@ -17,7 +17,7 @@ const holder = { did: 'd', subject: 's', namespace: 'n' };
 
 test('sessions and nonces of before a restore have ended, API keys have not unless that is asked for', async (t) => {
   const clock = new ManualClock(1_800_000_000_000);
-  const state = openState({ logger: silentLogger() }, { ...DEFAULTS, data: scratch(t) });
+  const state = openState({ logger: silentLogger() }, testConfig(scratch(t)));
   t.after(() => state.close());
   const secrets = new Secrets('a secret of at least thirty-two characters');
   const nonces = new Nonces({ clock, secrets });

@@ -16,7 +16,7 @@ import {
 import { Secrets } from '../../../../gateway/auth/secrets.ts';
 import { Sessions } from '../../../../gateway/auth/sessions.ts';
 import { openState, type State, type Statement } from '../../../../gateway/state/index.ts';
-import { DEFAULTS } from '../../../../node/index.ts';
+import { testConfig } from '../../../support/config.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { scratch } from '../../../support/processes.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
@@ -29,7 +29,7 @@ const UNKNOWN = { code: 'unauthenticated' };
 function make(t: TestContext) {
   const clock = new ManualClock(1_800_000_000_000);
   const data = scratch(t);
-  const state = openState({ logger: silentLogger() }, { ...DEFAULTS, data });
+  const state = openState({ logger: silentLogger() }, testConfig(data));
   t.after(() => state.close());
   const sent: Statement[] = [];
   const watched: State = {

@@ -15,13 +15,14 @@ function said() {
   return { lines, logger: { info: () => undefined, warn } };
 }
 
-/** A home of their own for what is started in a test. */
+const HOME = process.env['HOME'];
+
+/** Gives what a test starts another HOME, until the test ends. */
 function home(t: TestContext): void {
-  const before = process.env['HOME'];
   process.env['HOME'] = scratch(t);
   t.after(() => {
-    if (before === undefined) delete process.env['HOME'];
-    else process.env['HOME'] = before;
+    if (HOME === undefined) delete process.env['HOME'];
+    else process.env['HOME'] = HOME;
   });
 }
 

@@ -14,9 +14,9 @@ import {
   type SignedNotice,
   type SignedPolicy,
 } from '../../../../protocols/namespaces/index.ts';
+import { didOf } from '../../../support/did.ts';
 import type { Author } from '../../../support/envelopes.ts';
 import {
-  didOf,
   digestOf,
   linkNumber,
   person,

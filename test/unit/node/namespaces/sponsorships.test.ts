@@ -1,4 +1,5 @@
 /** Sponsorships on disk: one at a time in each place, in room of their own. */
+
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -9,8 +10,8 @@ import { EventLog } from '../../../../node/observability/events.ts';
 import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import { systemClock } from '../../../../protocols/common/clock.ts';
 import { decodeNotice, type SignedNotice } from '../../../../protocols/namespaces/index.ts';
+import { didOf } from '../../../support/did.ts';
 import {
-  didOf,
   linkNumber,
   person,
   policyStep,

@@ -1,29 +1,18 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { BlobHome } from '../../../../node/blobs/local-blobs.ts';
 import { noteBlobs } from '../../../../node/storage/maintenance/note-blobs.ts';
 import { encodeBlobLink } from '../../../../protocols/blobs/index.ts';
 import { cidOf } from '../../../../protocols/common/block-cid.ts';
 import { KIND_BLOB } from '../../../../protocols/storage/index.ts';
-import { NEVER } from '../../../support/blob-store.ts';
+import { blobHome, NEVER } from '../../../support/blob-store.ts';
 import { scratch } from '../../../support/processes.ts';
-import { silentLogger } from '../../../support/silent-logger.ts';
 import { crypto, openStore, PLACE, storable } from '../../../support/store-records.ts';
 
 test('a blob that finds no room any more keeps no other from being noted', async (t) => {
   const data = scratch(t);
   const clock = { now: () => Date.now() };
   const store = openStore(data, { clock });
-  const blobs = new BlobHome(
-    { clock, crypto, logger: silentLogger() },
-    {
-      directory: join(data, 'blobs'),
-      keyPath: join(data, 'storage.key'),
-      capacityBytes: () => 2 ** 30,
-      quotaOf: () => 100,
-    },
-  );
+  const blobs = blobHome(data, { clock, quotaBytes: 100 });
   t.after(() => blobs.close());
   t.after(() => store.close());
   for (const [key, size] of [

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { RateLimiter } from '../../../../protocols/common/rate-limit.ts';
+import { RateLimit, type RateLimitInit } from '../../../../protocols/common/rate-limit.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
-function limiter(init: { perSecond?: number; burst?: number; debtMax?: number; maxKeys?: number } = {}) {
+function limiter(init: Partial<RateLimitInit> = {}) {
   const clock = new ManualClock(1_000_000);
-  const rates = new RateLimiter({ clock }, { perSecond: 10, burst: 5, debtMax: 20, maxKeys: 3, ...init });
+  const rates = new RateLimit({ clock }, { perSecond: 10, burst: 5, debtMax: 20, maxKeys: 3, ...init });
   const charge = (key: string, times: number): void => {
     for (let time = 0; time < times; time++) rates.charge(key);
   };
@@ -92,14 +92,35 @@ test('who keeps to the burst and the rate is never exceeded', () => {
 
 test('it says how long to wait before the next cost goes without owing', () => {
   const { clock, rates, charge } = limiter();
-  assert.equal(rates.waitMs('a'), 0, 'never seen');
+  assert.equal(rates.retryAfterMs('a'), 0, 'never seen');
   charge('a', 4);
-  assert.equal(rates.waitMs('a'), 0);
-  assert.equal(rates.waitMs('a', 3), 200);
+  assert.equal(rates.retryAfterMs('a'), 0);
+  assert.equal(rates.retryAfterMs('a', 3), 200);
   charge('a', 3);
-  const waitMs = rates.waitMs('a');
+  const waitMs = rates.retryAfterMs('a');
   assert.equal(waitMs, 300);
   clock.advance(waitMs);
   charge('a', 1);
   assert.ok(!rates.isExceeded('a'));
+});
+
+test('a request is granted or told when to come again; refused ones are charged, too', () => {
+  const { clock, rates } = limiter();
+  for (let n = 0; n < 5; n++) assert.equal(rates.take('a'), 0);
+  assert.equal(rates.take('a'), 200, 'it owes one, and one more costs another 100 ms');
+  assert.equal(rates.take('a'), 300);
+  clock.advance(300);
+  assert.equal(rates.take('a'), 0);
+  assert.equal(rates.take('b', 6), 700, 'a cost above the burst');
+});
+
+test('all keys together have a rate, and are not charged for what was refused', () => {
+  const total = { perSecond: 10, burst: 2, debtMax: 10 };
+  const { clock, rates } = limiter({ perSecond: 1, burst: 1, debtMax: 10, total });
+  for (let n = 0; n < 50; n++) rates.take('greedy');
+  assert.equal(rates.take('a'), 0, 'what greedy was refused is not charged to all');
+  assert.equal(rates.take('b'), 0, 'the bucket of all can be overdrawn, too');
+  assert.equal(rates.take('c'), 200);
+  clock.advance(200);
+  assert.equal(rates.take('d'), 0);
 });

@@ -4,18 +4,13 @@ import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import type { Crypto, WalletCrypto } from '../../../../protocols/common/crypto.ts';
 import { CodedError } from '../../../../protocols/common/errors.ts';
 import {
-  CHAIN_MAX_BYTES,
-  CHAIN_MAX_LINKS,
   ChainVerifier,
   createIdentityMetrics,
   IdentityError,
   type IdentityErrorCode,
-  LINK_MAX_BYTES,
   VERIFYING_MAX,
   VERIFYING_MAX_PER_PEER,
 } from '../../../../protocols/identity/index.ts';
-import * as relay from '../../../../protocols/relay/constants.ts';
-import * as storage from '../../../../protocols/storage/constants.ts';
 import * as cbor from '../../../support/cbor.ts';
 import { SWARM, sha256 } from '../../../support/envelopes.ts';
 import {
@@ -218,12 +213,4 @@ test('where wallets’ signatures get no answer nobody is at fault', async () =>
   assert.equal(verifier.waiting, 0);
   const broken = verifierOf({ error: new TypeError('a mistake of ours') });
   await assert.rejects(async () => broken.verifier.verify(chains[0] ?? [], AUTHOR), TypeError);
-});
-
-test('what objects have room for is what is read', () => {
-  for (const limits of [relay, storage]) {
-    assert.equal(limits.CHAIN_MAX_LINKS, CHAIN_MAX_LINKS);
-    assert.equal(limits.CHAIN_LINK_MAX_BYTES, LINK_MAX_BYTES);
-    assert.equal(limits.CHAIN_MAX_BYTES, CHAIN_MAX_BYTES);
-  }
 });

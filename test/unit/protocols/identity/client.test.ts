@@ -25,9 +25,9 @@ import {
   type SignInRequest,
   signInMessage,
 } from '../../../../protocols/identity/index.ts';
+import { base58 } from '../../../support/did.ts';
 import { SWARM, TIME } from '../../../support/envelopes.ts';
 import {
-  base58,
   bitcoinWallet,
   evmWallet,
   SESSION,

@@ -12,11 +12,11 @@ import {
   VERIFIED_BURST,
   VERIFY_QUEUE_MAX_PER_PEER,
 } from '../../../../protocols/namespaces/index.ts';
+import { didOf } from '../../../support/did.ts';
 import { type Author, OTHER_AUTHOR, SWARM, TIME } from '../../../support/envelopes.ts';
 import { NoticesInMemory } from '../../../support/held-notices.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import {
-  didOf,
   digestOf,
   linkNumber,
   POLICY,
@@ -89,7 +89,7 @@ function forged(n: number): Buffer {
 test('what the chain is to show: admin of the namespace; of a revocation, of all of its name', async () => {
   const receiver = new Receiver();
   await receiver.receive(policyStep({ owner, time: TIME }));
-  await receiver.receive(revokeLink(delegate, linkNumber(1), TIME));
+  await receiver.receive(revokeLink(delegate, linkNumber(1), { time: TIME }));
   const [first, second] = receiver.acts;
   assert.deepEqual(
     [first?.as, first?.owner, first?.namespace, first?.action, first?.isEndorsed],
@@ -115,14 +115,17 @@ test('whose chain does not hold is charged, whose chain was revoked is not: not 
     throw new ChainRefusal('sender', 'the chain is broken');
   };
   for (let n = 0; n < 3; n++) {
-    assert.equal(await receiver.receive(revokeLink(owner, linkNumber(n), TIME), 'forger'), 'notice_chain');
+    assert.equal(
+      await receiver.receive(revokeLink(owner, linkNumber(n), { time: TIME }), 'forger'),
+      'notice_chain',
+    );
   }
   assert.equal(receiver.admission.isShunned('forger'), true);
   receiver.verify = () => {
     throw new ChainRefusal('context', 'a link was revoked');
   };
   for (let n = 0; n < 100; n++) {
-    const one = revokeLink(owner, linkNumber(n), TIME);
+    const one = revokeLink(owner, linkNumber(n), { time: TIME });
     assert.equal(await receiver.receive(one, 'honest'), 'notice_unauthorised');
   }
   assert.equal(receiver.admission.isShunned('honest'), false);
@@ -162,19 +165,25 @@ test('nobody is charged for what is known, early, second, or without room', asyn
 test('a flood is not looked at beyond a rate, and not verified beyond a lower one', async () => {
   const receiver = new Receiver();
   for (let n = 0; n < VERIFIED_BURST; n++) {
-    await receiver.receive(revokeLink(owner, linkNumber(n), TIME), 'flooder');
+    await receiver.receive(revokeLink(owner, linkNumber(n), { time: TIME }), 'flooder');
   }
   const verified = receiver.metrics.noticesVerified;
   const refused = new Set<string>();
   for (let n = VERIFIED_BURST; n < PUSHED_BURST + 10; n++) {
-    refused.add(await receiver.receive(revokeLink(owner, linkNumber(n), TIME), 'flooder'));
+    refused.add(await receiver.receive(revokeLink(owner, linkNumber(n), { time: TIME }), 'flooder'));
   }
   assert.ok(refused.has('overloaded'));
   assert.ok(receiver.metrics.noticesVerified <= verified + 2, `${receiver.metrics.noticesVerified}`);
   assert.equal(await receiver.receive(Buffer.of(0), 'flooder'), 'overloaded', 'it is not even decoded');
-  assert.equal(await receiver.receive(revokeLink(owner, linkNumber(9999), TIME), 'another'), 'accepted');
+  assert.equal(
+    await receiver.receive(revokeLink(owner, linkNumber(9999), { time: TIME }), 'another'),
+    'accepted',
+  );
   receiver.clock.advance(60_000);
-  assert.equal(await receiver.receive(revokeLink(owner, linkNumber(9998), TIME), 'flooder'), 'accepted');
+  assert.equal(
+    await receiver.receive(revokeLink(owner, linkNumber(9998), { time: TIME }), 'flooder'),
+    'accepted',
+  );
 });
 
 test('one peer cannot fill the queue of those that wait for verification', async () => {
@@ -182,10 +191,13 @@ test('one peer cannot fill the queue of those that wait for verification', async
   const gate = Promise.withResolvers<void>();
   receiver.verify = () => gate.promise;
   const waiting = Array.from({ length: VERIFY_QUEUE_MAX_PER_PEER }, (_, n) =>
-    receiver.receive(revokeLink(owner, linkNumber(n), TIME), 'slow'),
+    receiver.receive(revokeLink(owner, linkNumber(n), { time: TIME }), 'slow'),
   );
-  assert.equal(await receiver.receive(revokeLink(owner, linkNumber(9999), TIME), 'slow'), 'overloaded');
-  const another = receiver.receive(revokeLink(delegate, linkNumber(1), TIME), 'another');
+  assert.equal(
+    await receiver.receive(revokeLink(owner, linkNumber(9999), { time: TIME }), 'slow'),
+    'overloaded',
+  );
+  const another = receiver.receive(revokeLink(delegate, linkNumber(1), { time: TIME }), 'another');
   gate.resolve();
   assert.ok((await Promise.all([...waiting, another])).every((outcome) => outcome === 'accepted'));
   assert.equal(receiver.admission.waiting, 0);
@@ -195,12 +207,12 @@ test('what was asked for is not metered, and only proven faults count', async ()
   const receiver = new Receiver();
   for (let n = 0; n < VERIFIED_BURST + 100; n++) {
     assert.equal(
-      await receiver.receive(revokeLink(owner, linkNumber(n), TIME), 'asked', 'asked'),
+      await receiver.receive(revokeLink(owner, linkNumber(n), { time: TIME }), 'asked', 'asked'),
       'accepted',
     );
   }
   for (let n = 0; n < 600; n++) {
-    const future = revokeLink(owner, linkNumber(n), TIME + 3_600_000);
+    const future = revokeLink(owner, linkNumber(n), { time: TIME + 3_600_000 });
     assert.equal(await receiver.receive(future, 'asked', 'asked'), 'notice_clock');
   }
   assert.equal(receiver.admission.isShunned('asked'), false);
@@ -220,7 +232,7 @@ async function revoked(): Promise<{ receiver: Receiver; one: Buffer }> {
   const receiver = new Receiver();
   const one = policyStep({ owner, time: TIME });
   await receiver.receive(one);
-  await receiver.receive(revokeLink(owner, linkDigest(delegate), TIME));
+  await receiver.receive(revokeLink(owner, linkDigest(delegate), { time: TIME }));
   return { receiver, one };
 }
 

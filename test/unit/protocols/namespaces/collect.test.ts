@@ -21,17 +21,10 @@ import {
   QUESTIONS_TOTAL_BURST,
   QuestionServer,
 } from '../../../../protocols/namespaces/index.ts';
+import { didOf } from '../../../support/did.ts';
 import { AUTHOR, SWARM, sha256, TIME } from '../../../support/envelopes.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import {
-  didOf,
-  linkNumber,
-  POLICY,
-  policy,
-  REVOCATION,
-  revocation,
-  revokeLink,
-} from '../../../support/notices.ts';
+import { linkNumber, POLICY, policy, REVOCATION, revocation, revokeLink } from '../../../support/notices.ts';
 
 const NOWHERE: LogPosition = { log: new Uint8Array(), position: 0 };
 const LOG = new Uint8Array(16).fill(1);
@@ -293,7 +286,7 @@ test('notices that are made are those of the SPEC, and what would be refused is 
   const revoked = await maker.revocation({ target: { link: sha256(Buffer.from('a link')) }, ...authority });
   assert.ok(revocation(REVOCATION).equals(revoked.bytes));
   const link = await maker.revocation({ target: { link: linkNumber(1) }, ...authority });
-  assert.ok(revokeLink(AUTHOR, linkNumber(1), TIME).equals(link.bytes));
+  assert.ok(revokeLink(AUTHOR, linkNumber(1), { time: TIME }).equals(link.bytes));
   await assert.rejects(maker.policy({ ...fields, ...authority, namespace: 'Default' }), {
     code: 'notice_field',
   });

@@ -8,10 +8,11 @@ import {
   NoticeAdmission,
   REPLACED_BURST,
 } from '../../../../protocols/namespaces/index.ts';
+import { didOf } from '../../../support/did.ts';
 import { SWARM, TIME } from '../../../support/envelopes.ts';
 import { NoticesInMemory } from '../../../support/held-notices.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { didOf, person, sponsorshipStep, WALLET } from '../../../support/notices.ts';
+import { person, sponsorshipStep, WALLET } from '../../../support/notices.ts';
 import { ChainRefusal } from '../../../support/notices-node.ts';
 
 const operator = person(1);

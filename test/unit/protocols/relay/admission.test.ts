@@ -12,9 +12,12 @@ import {
   TopicPlaces,
 } from '../../../../protocols/relay/index.ts';
 import * as cbor from '../../../support/cbor.ts';
+import { didOf } from '../../../support/did.ts';
 import {
+  AUTHOR,
   bodyOf,
   EXAMPLE,
+  EXAMPLE_SHARD,
   envelope,
   SWARM,
   shardTopic,
@@ -25,7 +28,7 @@ import {
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { MemorySeenIds } from '../../../support/seen-ids.ts';
 
-const SHARD = shardTopic(7);
+const SHARD = shardTopic(EXAMPLE_SHARD);
 const crypto = createCrypto();
 
 /** Verification that ends when it is told to. */
@@ -117,7 +120,7 @@ test('what is handed on is what was signed', async () => {
       ext: { ...taken.ext },
     },
     {
-      owner: '',
+      owner: didOf(AUTHOR),
       namespace: 'default',
       topic: 'hello',
       author: EXAMPLE.author.subarray(2),

@@ -16,6 +16,7 @@ import {
   signingBytes,
   TopicPlaces,
 } from '../../../../protocols/relay/index.ts';
+import { didOf } from '../../../support/did.ts';
 import { AUTHOR, SWARM, TIME } from '../../../support/envelopes.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
@@ -59,7 +60,7 @@ class Sender {
 
   publish(data: string | Uint8Array, other: Partial<OutgoingMessage> = {}): Promise<PublishedMessage> {
     const message = {
-      owner: '',
+      owner: didOf(AUTHOR),
       namespace: 'default',
       topic: 'hello',
       expiry: null,

@@ -4,9 +4,11 @@ import fc from 'fast-check';
 import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import { namespaceId } from '../../../../protocols/common/names.ts';
 import { gossipTopic, gossipTopics, shardOf, TopicPlaces } from '../../../../protocols/relay/index.ts';
-import { SWARM, shardNumber, shardTopic } from '../../../support/envelopes.ts';
+import { didOf } from '../../../support/did.ts';
+import { AUTHOR, SWARM, shardNumber, shardTopic } from '../../../support/envelopes.ts';
 
 const crypto = createCrypto();
+const OWNER = didOf(AUTHOR);
 
 test('the shards of generation 0 are eight', () => {
   assert.deepEqual(
@@ -16,8 +18,8 @@ test('the shards of generation 0 are eight', () => {
   assert.equal(gossipTopic(3), '/maillon/relay/1/0/3');
 });
 
-test('the example of the SPEC is on shard 7', () => {
-  assert.equal(shardOf(crypto, namespaceId(crypto, 'maillon', '', 'default'), 'hello'), 7);
+test('the example of the SPEC is on shard 2', () => {
+  assert.equal(shardOf(crypto, namespaceId(crypto, 'maillon', OWNER, 'default'), 'hello'), 2);
 });
 
 const name = fc.record({
@@ -45,7 +47,7 @@ test('10 000 topics spread over all shards', () => {
   const places = new TopicPlaces({ crypto }, { swarm: SWARM });
   const counts = new Map<string, number>();
   for (let i = 0; i < 10_000; i++) {
-    const place = places.of({ owner: '', namespace: 'default', topic: `topic-${i}` }).gossipTopic;
+    const place = places.of({ owner: OWNER, namespace: 'default', topic: `topic-${i}` }).gossipTopic;
     counts.set(place, (counts.get(place) ?? 0) + 1);
   }
   assert.equal(counts.size, 8);
@@ -69,9 +71,9 @@ test('different topics have different keys, whatever is moved between their name
 test('places are right beyond what is remembered', () => {
   const places = new TopicPlaces({ crypto }, { swarm: SWARM });
   const topics = Array.from({ length: 25_000 }, (_, i) => `t${i}`);
-  for (const topic of topics) places.of({ owner: '', namespace: 'n', topic });
+  for (const topic of topics) places.of({ owner: OWNER, namespace: 'n', topic });
   for (const topic of ['t0', 't9999', 't10000', 't24999']) {
     const expected = shardTopic(shardNumber({ namespace: 'n', topic }));
-    assert.equal(places.of({ owner: '', namespace: 'n', topic }).gossipTopic, expected);
+    assert.equal(places.of({ owner: OWNER, namespace: 'n', topic }).gossipTopic, expected);
   }
 });

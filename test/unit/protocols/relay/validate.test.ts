@@ -39,8 +39,6 @@ test('the published limits are those of the SPEC', () => {
     'relay.namespaceBytes': 64,
     'relay.ownerBytes': 256,
     'relay.clockSkew': 20_000,
-    'relay.chainLinks': 8,
-    'relay.chainBytes': 4096,
     'relay.extBytes': 512,
   });
   assert.ok(RELAY_LIMITS.every(({ reason }) => reason.length > 0));

@@ -27,13 +27,7 @@ const members = fc
   );
 const place = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const options = fc.record({ replicas: fc.integer({ min: 1, max: 5 }), distinctPrefixes: fc.boolean() });
-/** Null: everybody. */
-const sponsorSet = fc.constantFrom<SponsorSet>(
-  null,
-  new Set(),
-  new Set(['did:1']),
-  new Set(['did:1', 'did:2']),
-);
+const sponsorSet = fc.constantFrom<SponsorSet>(new Set(), new Set(['did:1']), new Set(['did:1', 'did:2']));
 
 function ids(list: readonly Member[]): string[] {
   return list.map(({ id }) => id);
@@ -151,8 +145,8 @@ test('who stands in becomes home when those that are gone are no members any mor
 test('one more member changes at most one home, unless prefixes are in the way', () => {
   const property = fc.property(members, place, fc.integer({ min: 1, max: 5 }), (list, at, replicas) => {
     const init = { replicas, distinctPrefixes: false };
-    const before = new Set(ids(homesOf(at, list.slice(1), null, init)));
-    const after = ids(homesOf(at, list, null, init));
+    const before = new Set(ids(homesOf(at, list.slice(1), new Set(), init)));
+    const after = ids(homesOf(at, list, new Set(), init));
     assert.ok(after.filter((id) => !before.has(id)).length <= 1);
   });
   fc.assert(property);

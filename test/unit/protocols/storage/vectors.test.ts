@@ -117,7 +117,7 @@ for (const vector of read<PlacementVector>('placement.json')) {
     const { distinctPrefixes, replicas } = vector;
     const place = Buffer.from(vector.place, 'hex');
     const members = vector.members.map((one) => ({ ...one, kadId: Buffer.from(one.kadId, 'hex') }));
-    const sponsors = vector.sponsors === null ? null : new Set(vector.sponsors);
+    const sponsors = new Set(vector.sponsors);
     const init = { replicas, distinctPrefixes };
     const homes = homesOf(place, members.toReversed(), sponsors, init);
     const standIns = standInsOf(place, members.toReversed(), homes, sponsors, init);

@@ -1,10 +1,8 @@
 /** Who asks for much, or gives slowly, does not keep others from theirs. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { BlobExchange } from '../../../../../node/blobs/exchange.ts';
 import type { BlobStore } from '../../../../../node/blobs/interface.ts';
-import { BlobHome } from '../../../../../node/blobs/local-blobs.ts';
 import {
   BLOB_FETCHES_PER_PEER,
   BLOB_FETCHES_WAITING_PER_PEER,
@@ -15,25 +13,15 @@ import { BlobDoor } from '../../../../../node/storage/blobs/request-handler.ts';
 import { NoAnswer } from '../../../../../node/storage/rpc/client.ts';
 import type { BlobLink } from '../../../../../protocols/blobs/index.ts';
 import { cidOf } from '../../../../../protocols/common/block-cid.ts';
-import { NAMESPACE, openBlobs, putBytes } from '../../../../support/blob-store.ts';
+import { blobHome, NAMESPACE, openBlobs, putBytes } from '../../../../support/blob-store.ts';
 import { pattern } from '../../../../support/blobs.ts';
 import { scratch, until } from '../../../../support/processes.ts';
-import { silentLogger } from '../../../../support/silent-logger.ts';
 import { crypto } from '../../../../support/store-records.ts';
 
 type Give = (cid: Uint8Array, signal: AbortSignal) => Promise<Uint8Array | null>;
 
 function fetching(t: TestContext, peers: ReadonlyMap<string, Give>, turnMs = 60_000) {
-  const data = scratch(t);
-  const blobs = new BlobHome(
-    { clock: { now: () => Date.now() }, crypto, logger: silentLogger() },
-    {
-      directory: join(data, 'blobs'),
-      keyPath: join(data, 'storage.key'),
-      capacityBytes: () => 2 ** 30,
-      quotaOf: () => 2 ** 30,
-    },
-  );
+  const blobs = blobHome(scratch(t), { clock: { now: () => Date.now() } });
   const exchange = new BlobExchange({
     crypto,
     onLie: () => undefined,

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { BlobExchange } from '../../../../../node/blobs/exchange.ts';
 import type { BlobStore } from '../../../../../node/blobs/interface.ts';
-import { BlobHome } from '../../../../../node/blobs/local-blobs.ts';
 import { BlobFetches } from '../../../../../node/storage/blobs/blob-fetches.ts';
 import { BlobKeeper } from '../../../../../node/storage/blobs/blob-retention.ts';
 import { NoAnswer } from '../../../../../node/storage/rpc/client.ts';
@@ -17,7 +15,7 @@ import {
   ReplicaError,
   type SignedRecord,
 } from '../../../../../protocols/storage/index.ts';
-import { openBlobs, putBytes, readAll } from '../../../../support/blob-store.ts';
+import { blobHome, openBlobs, putBytes, readAll } from '../../../../support/blob-store.ts';
 import { pattern } from '../../../../support/blobs.ts';
 import { ManualClock } from '../../../../support/manual-clock.ts';
 import { scratch, until } from '../../../../support/processes.ts';
@@ -44,15 +42,7 @@ function homeAmong(
   const data = scratch(t);
   const clock = new ManualClock(Date.now());
   const store = openStore(data, { clock });
-  const blobs = new BlobHome(
-    { clock, crypto, logger: silentLogger() },
-    {
-      directory: join(data, 'blobs'),
-      keyPath: join(data, 'storage.key'),
-      capacityBytes: () => 2 ** 30,
-      quotaOf: () => quotaBytes,
-    },
-  );
+  const blobs = blobHome(data, { clock, quotaBytes });
   const exchange = new BlobExchange({
     crypto,
     onLie: () => undefined,

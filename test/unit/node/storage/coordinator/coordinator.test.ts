@@ -84,7 +84,7 @@ function make() {
     }),
     view: VIEW,
     isHome: false,
-    sponsors: null,
+    sponsors: new Set(),
     isSponsored: false,
   };
   const metrics = createStorageServiceMetrics();

@@ -12,7 +12,7 @@ import {
 } from '../../../../../protocols/storage/index.ts';
 import { ManualClock } from '../../../../support/manual-clock.ts';
 import { scratch } from '../../../../support/processes.ts';
-import { crypto, openStore, storable } from '../../../../support/store-records.ts';
+import { crypto, openStore, PLACE, storable } from '../../../../support/store-records.ts';
 
 const NOW = 1_000_000_000_000;
 const VIEW = '0'.repeat(16);
@@ -56,7 +56,7 @@ class Subject {
   }
 
   get held(): unknown {
-    const partition = this.#partitions.of({ owner: '', namespace: 'tests', key: 'k' });
+    const partition = this.#partitions.of({ ...PLACE, key: 'k' });
     const held = this.#store.get(partition, 'k', NOW);
     return held !== null && 'record' in held
       ? [Buffer.from(held.record.value).toString(), held.expiry]

@@ -101,13 +101,13 @@ test('what is written while it copies is copied too', async (t) => {
   await sponsor(source.id, OWN);
   await settle();
   const put = own.store.put.bind(own.store);
-  const more: Promise<void>[] = [];
-  own.store.put = (request) => {
-    if (more.length === 0) more.push(store(source, 30, 1));
+  let more: Promise<void> | undefined;
+  own.store.put = async (request) => {
+    more ??= store(source, 30, 1);
+    await more;
     return put(request);
   };
   await joiner.tick();
-  await Promise.all(more);
   assert.equal(members.isReady, true);
   assert.equal(own.store.summary(PLACE)?.count, 30);
   assert.deepEqual(own.store.summary(PLACE)?.fingerprint, source.store.summary(PLACE)?.fingerprint);

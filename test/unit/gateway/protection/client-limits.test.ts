@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { GatewayError } from '../../../../gateway/core/errors.ts';
 import { RATE_BURST_SECONDS, RATE_DEBT_SECONDS } from '../../../../gateway/core/limits.ts';
 import { createGatewayMetrics } from '../../../../gateway/observability/metrics.ts';
-import { type Client, RateLimits } from '../../../../gateway/protection/rate-limits.ts';
+import { type Client, ClientLimits } from '../../../../gateway/protection/client-limits.ts';
 import { DEFAULTS } from '../../../../node/index.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
@@ -20,7 +20,7 @@ function limits(settings: object = {}) {
     ...settings,
   };
   const metrics = createGatewayMetrics();
-  return { clock, metrics, rates: new RateLimits({ clock, metrics }, { config }) };
+  return { clock, metrics, rates: new ClientLimits({ clock, metrics }, { config }) };
 }
 
 const client = (address: string, isLocal = false): Client => ({ address, isLocal, charged: [] });

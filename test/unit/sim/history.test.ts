@@ -1,29 +1,6 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { History, type Violation } from '../sim/storage/history.ts';
-import { killAll, killOne } from '../sim/storage/kills.ts';
-import type { Scenario } from '../sim/storage/scenario.ts';
-
-/** Runs a short form of a scenario of `npm run faults -- storage`; only times are not held against it here. */
-async function holds(t: TestContext, scenario: Scenario, writes: number): Promise<void> {
-  const { figures, targets } = await scenario.run({
-    nodes: 5,
-    writes,
-    seed: 1,
-    progress: (line) => t.diagnostic(line),
-  });
-  const failed = targets.filter(({ name, met }) => !met && !name.endsWith('ms'));
-  assert.deepEqual(failed, [], JSON.stringify(figures, null, 1));
-  assert.ok(Number(figures['acknowledged']) >= writes / 5, 'writes were acknowledged');
-}
-
-test('nothing acknowledged is lost, old or back from the dead while nodes are killed and restarted', async (t) => {
-  await holds(t, killOne, 240);
-});
-
-test('nor when all are killed at once', async (t) => {
-  await holds(t, killAll, 500);
-});
+import { test } from 'node:test';
+import { History, type Violation } from '../../sim/storage/history.ts';
 
 const CID = `b${'a'.repeat(58)}`;
 const etag = (ms: number) => `"${ms}-0-${CID}"`;

@@ -1,6 +1,7 @@
 import type { Config } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
-import { RateLimiter } from '../../protocols/common/rate-limit.ts';
+import { ConcurrencyLimit, type Release } from '../../protocols/common/concurrency-limit.ts';
+import { RateLimit } from '../../protocols/common/rate-limit.ts';
 import { GatewayError } from '../core/errors.ts';
 import {
   RATE_BURST_SECONDS,
@@ -10,7 +11,6 @@ import {
 } from '../core/limits.ts';
 import { type ClientAddress, limitSubject } from './client-address.ts';
 import { isLoopback } from './guard.ts';
-import { Places } from './places.ts';
 
 /** Limits of a client address, and those of what a credential names. Each is a setting, `gateway.rate.<name>`. */
 export const ADDRESS_RATES = ['requests', 'handshakes', 'frames', 'notices'] as const;
@@ -19,8 +19,8 @@ export type AddressRate = (typeof ADDRESS_RATES)[number];
 export type CredentialRate = (typeof CREDENTIAL_RATES)[number];
 type Rate = AddressRate | CredentialRate;
 /** What somebody can be refused for: a rate, or streams or connections that are open. */
-export type RateLimit = Rate | 'streams' | 'connections';
-export const RATE_LIMITS: readonly RateLimit[] = [
+export type ClientLimit = Rate | 'streams' | 'connections';
+export const CLIENT_LIMITS: readonly ClientLimit[] = [
   ...ADDRESS_RATES,
   ...CREDENTIAL_RATES,
   'streams',
@@ -33,28 +33,28 @@ export interface Client extends ClientAddress {
   readonly charged: { readonly rate: CredentialRate; readonly subject: string }[];
 }
 
-/** Token buckets: what each may do at once and each second. */
-export class RateLimits {
-  readonly #limiters: ReadonlyMap<Rate, RateLimiter>;
+/** Limits each client address, and what its credential names: requests a second, open streams and connections. */
+export class ClientLimits {
+  readonly #rates: ReadonlyMap<Rate, RateLimit>;
   readonly #limitsLocal: boolean;
-  readonly #streams: Places;
-  readonly #connections: Places;
-  readonly #refused: Map<RateLimit, number>;
+  readonly #streams: ConcurrencyLimit;
+  readonly #connections: ConcurrencyLimit;
+  readonly #refused: Map<ClientLimit, number>;
 
   constructor(
-    components: { clock: Clock; metrics: { readonly rateLimited: Map<RateLimit, number> } },
+    components: { clock: Clock; metrics: { readonly rateLimited: Map<ClientLimit, number> } },
     { config }: { config: Config },
   ) {
     this.#refused = components.metrics.rateLimited;
-    this.#streams = new Places({ max: config['gateway.streamsPerAddress'] });
-    this.#connections = new Places({ max: config['gateway.connectionsPerAddress'] });
+    this.#streams = new ConcurrencyLimit({ maxPerKey: config['gateway.streamsPerAddress'] });
+    this.#connections = new ConcurrencyLimit({ maxPerKey: config['gateway.connectionsPerAddress'] });
     this.#limitsLocal = config['gateway.rate.loopback'];
-    this.#limiters = new Map(
+    this.#rates = new Map(
       [...ADDRESS_RATES, ...CREDENTIAL_RATES].map((rate) => {
         const perSecond = config[`gateway.rate.${rate}`];
         const burst = perSecond * RATE_BURST_SECONDS;
         const debtMax = perSecond * RATE_DEBT_SECONDS;
-        return [rate, new RateLimiter(components, { perSecond, burst, debtMax, maxKeys: RATE_SUBJECTS_MAX })];
+        return [rate, new RateLimit(components, { perSecond, burst, debtMax, maxKeys: RATE_SUBJECTS_MAX })];
       }),
     );
   }
@@ -81,21 +81,21 @@ export class RateLimits {
     };
   }
 
-  /** A place for a stream of `client`, until what is returned is called. Throws `rate_limited` when it has all it may. */
-  takeStream(client: ClientAddress): () => void {
+  /** A slot for a stream of `client`. Throws `rate_limited` when its address has all it may. */
+  takeStream(client: ClientAddress): Release {
     if (this.#isExempt(client)) return () => undefined;
-    const leave = this.#streams.take(limitSubject(client.address));
-    if (leave !== null) return leave;
+    const release = this.#streams.tryAcquire(limitSubject(client.address));
+    if (release !== null) return release;
     const message = 'too many streams are open from this address: close one; /v1/info has the limits';
     throw this.#refusal('streams', message, 'gateway.streamsPerAddress', STREAM_RETRY_SECONDS);
   }
 
-  /** Takes a place for a connection from `address`; what is returned gives it back. Null where there is none left for that address. */
-  takeConnection(address: string): (() => void) | null {
+  /** A slot for a connection from `address`; null where that address has all it may. */
+  takeConnection(address: string): Release | null {
     if (isLoopback(address) && !this.#limitsLocal) return () => undefined;
-    const leave = this.#connections.take(limitSubject(address));
-    if (leave === null) this.#count('connections');
-    return leave;
+    const release = this.#connections.tryAcquire(limitSubject(address));
+    if (release === null) this.#count('connections');
+    return release;
   }
 
   #isExempt(client: ClientAddress): boolean {
@@ -110,20 +110,17 @@ export class RateLimits {
     throw this.#refusal(rate, message, `gateway.rate.${rate}`, seconds);
   }
 
-  #refusal(kind: RateLimit, message: string, limit: string, seconds: number): GatewayError {
+  #refusal(kind: ClientLimit, message: string, limit: string, seconds: number): GatewayError {
     this.#count(kind);
     return new GatewayError('rate_limited', message, { limit }, seconds);
   }
 
-  #count(kind: RateLimit): void {
+  #count(kind: ClientLimit): void {
     this.#refused.set(kind, (this.#refused.get(kind) ?? 0) + 1);
   }
 
   /** How long `subject` must wait before what it does next; 0 when it had room for this. */
   #charge(rate: Rate, subject: string): number {
-    const limiter = this.#limiters.get(rate);
-    if (limiter === undefined) return 0;
-    limiter.charge(subject);
-    return limiter.isExceeded(subject) ? limiter.waitMs(subject) : 0;
+    return this.#rates.get(rate)?.take(subject) ?? 0;
   }
 }

@@ -1,0 +1,97 @@
+import type { TimerClock } from '../../../protocols/common/clock.ts';
+import type { Crypto } from '../../../protocols/common/crypto.ts';
+import type {
+  Answers,
+  PartitionId,
+  Partitions,
+  RecordAdmission,
+  RequestOf,
+  RequestType,
+} from '../../../protocols/storage/index.ts';
+import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { StorageServiceMetrics } from '../api/counters.ts';
+import type { BlobFetches } from '../blobs/blob-fetches.ts';
+import { BlobKeeper } from '../blobs/blob-retention.ts';
+import type { BlobDoor } from '../blobs/request-handler.ts';
+import { Absentees } from '../placement/down-members.ts';
+import type { Members } from '../placement/members.ts';
+import type { Standings } from '../placement/partition-states.ts';
+import { type IsCurrent, Witnesses } from '../placement/replica-confirmation.ts';
+import type { Places } from '../placement/replica-placement.ts';
+import type { RecordStore } from '../store/interface.ts';
+import { Copier } from '../sync/copier.ts';
+import { Endings } from '../sync/floor-confirmation.ts';
+import { Joiner } from '../sync/joiner.ts';
+import { Sync } from '../sync/sync.ts';
+import { Replica } from './replica.ts';
+
+export interface ReplicaPartsComponents {
+  readonly crypto: Crypto;
+  readonly clock: TimerClock;
+  readonly logger: Logger;
+  readonly store: RecordStore;
+  readonly members: Members;
+  readonly places: Places;
+  readonly standings: Standings;
+  readonly partitions: Partitions;
+  readonly admission: RecordAdmission;
+  readonly isCurrent: IsCurrent;
+  readonly blobs: BlobHome;
+  readonly door: BlobDoor;
+  readonly fetches: BlobFetches;
+  readonly metrics: StorageServiceMetrics;
+  readonly ask: <T extends RequestType>(
+    id: string,
+    request: RequestOf<T>,
+    signal: AbortSignal,
+  ) => Promise<Answers[T]>;
+  /** This node counts as a replica from now on. */
+  readonly onReady: () => void;
+  /** A copy on this node's disk does not open. */
+  readonly onCorrupt: (place: PartitionId, key: string) => void;
+}
+
+export interface ReplicaPartsInit {
+  /** Peer id of this node. */
+  readonly self: string;
+  /** DID of this node's operator. */
+  readonly operator: string;
+  /** How long a sponsor may be gone before the others do without it. */
+  readonly downTimeoutMs: number;
+  /** What copying may take. */
+  readonly bytesPerSecond: number;
+}
+
+/** What answers as a replica, and what copies into it. */
+export interface ReplicaParts {
+  readonly replica: Replica;
+  readonly blobs: BlobKeeper;
+  readonly copier: Copier;
+  readonly absentees: Absentees;
+  readonly sync: Sync;
+  readonly joiner: Joiner;
+}
+
+/** Makes the parts of a replica around its store; nothing runs yet. Nodes, simulations and tests have the same wiring. */
+export function replicaParts(
+  components: ReplicaPartsComponents,
+  { self, operator, downTimeoutMs, bytesPerSecond }: ReplicaPartsInit,
+): ReplicaParts {
+  const { members } = components;
+  const blobs = new BlobKeeper(components, { self });
+  const endings = new Endings(components, { self });
+  const witnesses = new Witnesses(components, { self });
+  const own = { ...components, blobs, witnesses };
+  const copier = new Copier({ ...own, endings }, { bytesPerSecond });
+  const absentees = new Absentees(components, { self });
+  const sync = new Sync({ ...own, copier, onDisagreement: absentees.doubt });
+  const joiner = new Joiner({ ...own, copier }, { operator, downTimeoutMs });
+  const replica = new Replica({
+    ...own,
+    isMember: (peer) => members.isMember(peer),
+    gone: () => members.gone,
+    copyFrom: (peer, place) => sync.copyFrom(peer, place),
+  });
+  return { replica, blobs, copier, absentees, sync, joiner };
+}

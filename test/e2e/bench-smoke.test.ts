@@ -1,0 +1,3 @@
+import { testSmoke } from '../support/smoke.ts';
+
+testSmoke('test/bench/main.ts', () => undefined);

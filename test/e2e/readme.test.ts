@@ -1,0 +1,171 @@
+/**
+ * README, followed by somebody who has read nothing else: every command of its shell blocks is run, in its order, on the machine
+ * that it says. A command that the reader must complete has its completion below; any other must end with 0 as it stands.
+ */
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { cleanEnvironment, Program, scratch, until } from '../support/processes.ts';
+import { ROOT } from '../support/sources.ts';
+
+interface Step {
+  readonly command: string;
+  /** What follows the command on its line. */
+  readonly comment: string;
+}
+
+function stepsOf(markdown: string): Step[] {
+  const blocks = [...markdown.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, body = '']) => body);
+  const lines = blocks.flatMap((body) =>
+    body.replaceAll(/(\\|\|)\n */g, (_, end) => (end === '|' ? '| ' : '')).split('\n'),
+  );
+  return lines.flatMap((line) => {
+    const [, command = '', comment = ''] = /^(.*?)(?:\s+#\s(.*))?$/.exec(line.trim()) ?? [];
+    return command === '' ? [] : [{ command, comment }];
+  });
+}
+
+const PORTS = {
+  MAILLON_GATEWAY_PORT: '0',
+  MAILLON_ADMIN_PORT: '0',
+  MAILLON_LISTEN_TCP: '0',
+  MAILLON_LISTEN_WS: '0',
+};
+
+/** A machine with a home of its own, on which `npm` and `npx maillon` mean this checkout. */
+class Reader {
+  readonly directory: string;
+  readonly #t: TestContext;
+  readonly #env: NodeJS.ProcessEnv;
+  #running: Program | null = null;
+  url = '';
+  admin = '';
+
+  constructor(t: TestContext) {
+    this.#t = t;
+    this.directory = scratch(t);
+    const bin = join(this.directory, 'bin');
+    mkdirSync(bin);
+    const npm = `[ "$1" = ci ] && exit 0\nPATH=\${PATH#*:}\nexec npm --prefix '${ROOT}' "$@"`;
+    const npx = `shift\nexec '${process.execPath}' '${join(ROOT, 'gateway/maillon.js')}' "$@"`;
+    for (const [name, body] of Object.entries({ npm, npx })) {
+      writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`);
+      chmodSync(join(bin, name), 0o755);
+    }
+    const { MAILLON_IDENTITY_OWNER_KEY: _, ...env } = cleanEnvironment();
+    this.#env = {
+      ...env,
+      ...PORTS,
+      HOME: this.directory,
+      MAILLON_DATA: join(this.directory, 'data'),
+      MAILLON_NETWORK_QUIC: 'false',
+      PATH: `${bin}${delimiter}${process.env['PATH']}`,
+    };
+  }
+
+  begin(command: string, input = ''): Program {
+    return new Program(this.#t, 'bash', ['-c', `exec ${command}`], {
+      cwd: this.directory,
+      env: this.#env,
+      input,
+    });
+  }
+
+  async run(command: string): Promise<string> {
+    const program = new Program(this.#t, 'bash', ['-o', 'pipefail', '-c', command], {
+      cwd: this.directory,
+      env: this.#env,
+    });
+    const exit = await program.exit;
+    assert.equal(exit, 0, `${command}\n${program.stdout}\n${program.stderr}`);
+    return program.stdout;
+  }
+
+  /** A node or a gateway that goes on: README has it in a terminal of its own. */
+  async serve(command: string, input?: string): Promise<void> {
+    await this.#running?.end('SIGINT');
+    const program = this.begin(command, input);
+    this.#running = program;
+    this.url = await until(
+      `${command} prints its URL`,
+      () => /http:\/\/127\.0\.0\.1:\d+/.exec(program.stdout)?.[0],
+    );
+    const { admin } = JSON.parse(readFileSync(join(this.directory, 'data/run.json'), 'utf8'));
+    this.admin = admin;
+  }
+}
+
+test('every command of README does what it says', async (t) => {
+  const steps = stepsOf(readFileSync(join(ROOT, 'README.md'), 'utf8'));
+  assert.ok(steps.length > 40, `${steps.length} commands`);
+  const [first, second, third] = [new Reader(t), new Reader(t), new Reader(t)];
+  writeFileSync(join(first.directory, 'film.mkv'), Buffer.alloc(300_000, 'film'));
+  let invite = '';
+  let bootstrap = '';
+  let heard: Program | null = null;
+
+  /** What the reader puts in the place of what README cannot know. */
+  const complete = async (command: string): Promise<string> => {
+    let text = command
+      .replaceAll('http://127.0.0.1:8080', first.url)
+      .replaceAll('https://gateway.example', first.url)
+      .replaceAll('http://127.0.0.1:9464', first.admin)
+      .replaceAll('/var/backups/maillon', join(first.directory, 'backups'));
+    if (text.includes('did:key:…')) {
+      const keys = JSON.parse(await first.run('npx maillon keys list --json')) as {
+        name: string;
+        did: string;
+      }[];
+      text = text.replaceAll('did:key:…', keys.find(({ name }) => name === 'bob')?.did ?? '');
+    }
+    if (text.includes('12D3Koo…')) {
+      const { peerId } = JSON.parse(readFileSync(join(second.directory, 'data/run.json'), 'utf8'));
+      text = text.replaceAll('12D3Koo…', peerId);
+    }
+    return text.replaceAll(/--bootstrap \S+/g, bootstrap);
+  };
+
+  const act = async ({ command, comment }: Step): Promise<void> => {
+    if (command === 'npm ci && npm start') return first.serve('npm start');
+    // this very test is a part of it
+    if (command === 'npm ci && npm test') return;
+    const text = await complete(command);
+    const reader = comment.includes('on the second') ? second : first;
+    if (text.startsWith('curl -N ') || text.startsWith('npx maillon sub ')) {
+      heard = reader.begin(text);
+      return;
+    }
+    if (/^(curl .*pubsub\/publish|npx maillon pub )/.test(text)) {
+      const listener = heard;
+      await until(`${text} is heard`, async () => {
+        await reader.run(text);
+        return /aGVsbG8=|hello/.test(listener?.stdout ?? '');
+      });
+      return;
+    }
+    if (command.endsWith('--join -')) return second.serve(`${text} --yes`, `${invite}\n`);
+    if (command.includes('--bootstrap /')) return third.serve(text);
+    if (command.startsWith('npm run swarm')) {
+      const swarm = third.begin(text);
+      const ready = JSON.parse(
+        await until('the swarm is up', () => /^\{"ready".*$/m.exec(swarm.stdout)?.[0]),
+      );
+      assert.deepEqual([ready.nodes.length, ready.gateways.length], [5, 2]);
+      await swarm.end('SIGINT');
+      return;
+    }
+    const said = await reader.run(text);
+    if (command === 'npx maillon invite') invite = said.trim().split('\n').at(-1) ?? '';
+    if (command.endsWith('--bootstrap-peer')) bootstrap = said.trim();
+    if (command.startsWith('npx maillon get greeting')) assert.equal(said.trim(), 'hello');
+  };
+  for (const step of steps) {
+    let isDone = false;
+    await t.test(step.command, async () => {
+      await act(step);
+      isDone = true;
+    });
+    if (!isDone) return;
+  }
+});
