@@ -153,6 +153,11 @@ test('a service that does not start leaves nothing of its feature', async (t) =>
   }
 });
 
+/** How a use of a feature that is off fails. */
+function off(feature: string) {
+  return { code: 'feature_off', detail: { feature } };
+}
+
 test('with every feature off but the relay, messages arrive, and the rest says what turns it on', async (t) => {
   const [a, b] = await startPair(t, { 'features.off': OPTIONAL });
   const inbox = new Inbox(b.node, 'news');
@@ -161,7 +166,6 @@ test('with every feature off but the relay, messages arrive, and the rest says w
   await until('it is there', () => inbox.has('still here'));
 
   const name = { owner: a.node.owner, namespace: 'default', key: 'k' };
-  const off = (feature: string) => ({ code: 'feature_off', detail: { feature } });
   await assert.rejects(a.node.storage.get(name), {
     ...off('storage'),
     message: 'storage is off at this node: take "storage" out of features.off',
@@ -207,15 +211,11 @@ async function importedBy(t: TestContext, ...settings: readonly string[]): Promi
   const directory = scratch(t);
   const record = join(directory, 'imports');
   const ports = ['--listen-tcp=0', '--listen-ws=0', '--listen-quic=0', '--gateway-port=0', '--admin-port=0'];
-  const program = new Program(
-    t,
-    process.execPath,
-    [
-      ...['--import', join(ROOT, 'test/support/record-imports.ts'), join(ROOT, 'gateway/cli/main.ts')],
-      ...['node', '--data', join(directory, 'data'), ...ports, '--no-network-quic', ...settings],
-    ],
-    { env: { RECORD_IMPORTS: record, HOME: directory } },
-  );
+  const run = ['--import', join(ROOT, 'test/support/record-imports.ts'), join(ROOT, 'gateway/cli/main.ts')];
+  const node = ['node', '--data', join(directory, 'data'), ...ports, '--no-network-quic', ...settings];
+  const program = new Program(t, process.execPath, [...run, ...node], {
+    env: { RECORD_IMPORTS: record, HOME: directory },
+  });
   await until('it serves', () => existsSync(join(directory, 'data/run.json')));
   await program.end('SIGTERM');
   const urls = readFileSync(record, 'utf8').split('\n');
