@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger, MaillonNode, Probe, Storage } from '../node/index.ts';
 import type { Audit } from './audit/interface.ts';
+import type { ApiKeyRing } from './auth/api-key-ring.ts';
 import type { HeldPrincipal } from './auth/identity.ts';
-import type { KeyRing } from './auth/key-ring.ts';
 import type { WalletPromises } from './auth/wallet-promises.ts';
 import type { Events } from './core/events.ts';
 import type { Answered, GatewayMetrics } from './observability/metrics.ts';
@@ -30,7 +30,7 @@ export interface Gateway {
   /** What it needs to serve, looked at now. */
   probe(): Probe[];
   /** API keys of its operator. Throws `CodedError` `not_running`. */
-  operatorKeys(): KeyRing;
+  operatorKeys(): ApiKeyRing;
   /** Who the credential in these headers stands for; null without one. Throws `unauthenticated`, `not_running`. */
   identify(headers: IncomingHttpHeaders): Promise<HeldPrincipal | null>;
   /** What its operator promises wallets. Throws `CodedError` `not_running`. */

@@ -17,7 +17,7 @@ interface WatchedNetwork {
 }
 type PeerEvent = CustomEvent<PeerId>;
 
-export interface SightComponents {
+export interface NodeMonitorComponents {
   readonly events: EventLog;
   readonly clock: TimerClock;
   readonly network: WatchedNetwork;
@@ -27,7 +27,7 @@ export interface SightComponents {
   readonly counted: CountedFolder;
 }
 
-export interface SightInit {
+export interface NodeMonitorInit {
   readonly data: string;
   readonly version: string;
   readonly role: Role;
@@ -35,9 +35,9 @@ export interface SightInit {
 }
 
 /** What a node's process knows of itself: event loop, memory, disk and connections. Features register their own metrics. */
-export class Sight {
-  readonly #components: SightComponents;
-  readonly #init: SightInit;
+export class NodeMonitor {
+  readonly #components: NodeMonitorComponents;
+  readonly #init: NodeMonitorInit;
   readonly #loop: LoopMonitor;
   readonly #disk: DiskUsage;
   #isRunning = false;
@@ -49,7 +49,7 @@ export class Sight {
     this.#components.events.report('peer_disconnected', { peer: detail.toString() });
   };
 
-  constructor(components: SightComponents, init: SightInit) {
+  constructor(components: NodeMonitorComponents, init: NodeMonitorInit) {
     this.#components = components;
     this.#init = init;
     this.#loop = new LoopMonitor({ events: components.events }, LOOP_MONITOR);

@@ -13,7 +13,7 @@ import { type Identity, loadIdentity } from './identity/identity.ts';
 import { IDENTITY_NAME, keyPath } from './identity/keyring/names.ts';
 import { type PassphraseSource, passphraseFrom } from './identity/keyring/passphrase.ts';
 import { operatorOf } from './join/operator.ts';
-import { Sight } from './monitor.ts';
+import { NodeMonitor } from './monitor.ts';
 import { capabilitiesOf } from './network/capabilities.ts';
 import type { NetworkHooks } from './network/hooks.ts';
 import { createNetwork, type MadeNetwork } from './network/libp2p.ts';
@@ -50,7 +50,7 @@ export interface Parts {
   readonly closing: AsyncDisposableStack;
   readonly core: SharedCore;
   readonly features: RunningFeatures;
-  readonly sight: Sight;
+  readonly sight: NodeMonitor;
   readonly startedAt: number;
 }
 
@@ -99,7 +99,7 @@ async function makeParts(
   const features = new RunningFeatures(core, { registry, builtIn: FEATURES, added, sections: SECTIONS });
   closing.defer(() => features.stop());
   await features.create();
-  const sight = makeSight(core, { features, meter, startedAt });
+  const sight = makeMonitor(core, { features, meter, startedAt });
   closing.defer(() => sight.stop());
   return { closing, core, features, sight, startedAt };
 }
@@ -117,7 +117,7 @@ async function takeIdentity(
   return identity;
 }
 
-function makeSight(
+function makeMonitor(
   { config, role, version, network, clock, events }: SharedCore,
   {
     features,
@@ -128,13 +128,13 @@ function makeSight(
     readonly meter: Meter | null;
     readonly startedAt: number;
   },
-): Sight {
+): NodeMonitor {
   // blocks of blobs are a file each, which the catalogue counts
   const counted = {
     path: 'storage/blobs/blocks',
     bytes: () => features.services.storage?.blobs.usage().bytes ?? 0,
   };
-  return new Sight(
+  return new NodeMonitor(
     { network, clock, events, meter, counted },
     { role, version, data: config.data, startedAt },
   );

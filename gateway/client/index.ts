@@ -121,9 +121,9 @@ export interface Client {
   /** Uploads, of a namespace as with `kv`: `kv.put` and `blobs.put` use them by themselves. */
   uploads(namespace?: string): Uploads;
   /** Publishes an envelope that an `Author` signed. The same bytes once more: `duplicate`. */
-  carryEnvelope(bytes: Uint8Array): Promise<Receipt>;
+  submitEnvelope(bytes: Uint8Array): Promise<Receipt>;
   /** Writes a record that an `Author` signed; `precondition_failed`, with `detail.etag`, when what is there is not below it. */
-  carryRecord(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<Written>;
+  submitRecord(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<Written>;
   /** Hands in a signed policy, revocation or sponsorship, which every node will keep. */
   submitNotice(bytes: Uint8Array): Promise<TakenNotice>;
   /**
@@ -158,8 +158,9 @@ export function createClient({ credential, WebSocket, ...gateway }: ClientInit):
     kv: (namespace = ownNamespace(init)) => createKv(init, namespace),
     blobs: (namespace = ownNamespace(init)) => createBlobs(init, namespace),
     uploads: (namespace = ownNamespace(init)) => createUploads(init, namespace),
-    carryEnvelope: async (bytes) => receiptOf(await sendSigned(init, '/v1/pubsub/envelopes', bytes)),
-    carryRecord: async (bytes, { durability } = {}) => sendSigned(init, '/v1/records', bytes, { durability }),
+    submitEnvelope: async (bytes) => receiptOf(await sendSigned(init, '/v1/pubsub/envelopes', bytes)),
+    submitRecord: async (bytes, { durability } = {}) =>
+      sendSigned(init, '/v1/records', bytes, { durability }),
     submitNotice: async (bytes) => sendSigned(init, '/v1/namespaces/notices', bytes),
     sponsor: async (naming) => nameSponsor(init, naming),
     namespace: async (name) => getNamespace(init, name),

@@ -1,7 +1,7 @@
 import type { Delivery, Relay, Subscription, TopicName } from '../../node/index.ts';
 import { type Batch, join } from '../core/batch.ts';
+import type { EndOfTurn, Flushable } from '../core/end-of-turn.ts';
 import { WRITE_BATCH_BYTES } from '../core/limits.ts';
-import type { Flushable, Turn } from '../core/turn.ts';
 import type { GatewayMetrics } from '../observability/metrics.ts';
 
 /** How one kind of client gets a message. Encodings are compared by identity: share them. */
@@ -21,7 +21,7 @@ export function topicKey({ owner, namespace, topic }: TopicName): string {
 
 export interface HubComponents {
   readonly relay: Pick<Relay, 'subscribe'>;
-  readonly turn: Turn;
+  readonly turn: EndOfTurn;
   readonly metrics: Pick<GatewayMetrics, 'subscriptions'>;
 }
 
@@ -92,12 +92,12 @@ export class Hub {
 
 /** The messages of a topic in one encoding, for all clients of it: gathered over a turn of the event loop. */
 class Feed implements Flushable {
-  readonly #turn: Turn;
+  readonly #turn: EndOfTurn;
   readonly #sinks = new Set<Sink>();
   #frames: Buffer[] = [];
   #bytes = 0;
 
-  constructor(turn: Turn) {
+  constructor(turn: EndOfTurn) {
     this.#turn = turn;
   }
 

@@ -1,6 +1,6 @@
 import type { Batch } from '../core/batch.ts';
+import type { EndOfTurn, Flushable } from '../core/end-of-turn.ts';
 import { WRITE_BATCH_BYTES } from '../core/limits.ts';
-import type { Flushable, Turn } from '../core/turn.ts';
 import type { GatewayMetrics } from '../observability/metrics.ts';
 
 /** What an outbox writes to: a socket, or the response of an SSE stream. */
@@ -26,7 +26,7 @@ export interface OutboxOwner {
 
 export interface OutboxComponents {
   readonly out: Sendable;
-  readonly turn: Turn;
+  readonly turn: EndOfTurn;
   readonly owner: OutboxOwner;
   readonly metrics: GatewayMetrics;
 }

@@ -17,7 +17,7 @@ const NO_UPLOADS = { count: 0, bytes: 0 };
  * A node's blob store, opened when there is something in it or something comes: a node without blobs does not pay for it.
  * Sees to its collection.
  */
-export class BlobHome implements BlobGauges {
+export class LocalBlobs implements BlobGauges {
   readonly metrics = createBlobStoreMetrics();
   readonly #components: BlobStoreComponents;
   readonly #clock: TimerClock;

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { DIRECTORY_SETTINGS } from './settings/directory.ts';
-import { DOOR_SETTINGS } from './settings/doors.ts';
 import { FEATURE_SETTINGS } from './settings/features.ts';
 import { IPFS_SETTINGS } from './settings/ipfs.ts';
+import { LISTENER_SETTINGS } from './settings/listeners.ts';
 import { NETWORK_SETTINGS } from './settings/network.ts';
 import { PROTECTION_SETTINGS } from './settings/protection.ts';
 import { RELAY_SETTINGS } from './settings/relay.ts';
@@ -20,7 +20,7 @@ export const SETTINGS = [
   ...WALLET_SETTINGS,
   ...IPFS_SETTINGS,
   ...FEATURE_SETTINGS,
-  ...DOOR_SETTINGS,
+  ...LISTENER_SETTINGS,
   ...PROTECTION_SETTINGS,
 ] as const;
 

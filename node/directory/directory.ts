@@ -9,17 +9,17 @@ import { encodeMultikey } from '../../protocols/common/did-key.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { RepeatingTask } from '../../protocols/common/repeating-task.ts';
 import {
-  Announcer,
   collectAnnouncements,
   NODES_PROTOCOL,
   NodeAdmission,
+  NodeAnnouncer,
   type NodeDescription,
   NodesError,
   PageServer,
   type SignedAnnouncement,
 } from '../../protocols/nodes/index.ts';
 import type { Identity } from '../identity/identity.ts';
-import { SHUNNED_SCORE } from '../network/gossip.ts';
+import { GRAYLISTED_SCORE } from '../network/gossip.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -109,7 +109,7 @@ export class Directory {
       random: Math.random,
     });
     this.#herald = new Herald({
-      announcer: new Announcer({ crypto, clock, signer: identity.signer }, { swarm }),
+      announcer: new NodeAnnouncer({ crypto, clock, signer: identity.signer }, { swarm }),
       clock,
       describe: () => this.#describe(),
       publish: (announcement) => this.#publish(announcement),
@@ -201,7 +201,7 @@ export class Directory {
 
   /** What this service adds to a peer's gossip score. */
   scoreOf(peer: string): number {
-    return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
+    return this.#admission.isGraylisted(peer) ? GRAYLISTED_SCORE : 0;
   }
 
   /** Where nodes may be dialled that are not connected: those that were reached first, one prefix after another. */

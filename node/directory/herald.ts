@@ -1,7 +1,7 @@
 import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
 import {
   ANNOUNCE_INTERVAL_MS,
-  type Announcer,
+  type NodeAnnouncer,
   type NodeDescription,
   RENEWAL_MS,
   REPLACE_INTERVAL_MS,
@@ -9,7 +9,7 @@ import {
 } from '../../protocols/nodes/index.ts';
 
 export interface HeraldComponents {
-  readonly announcer: Announcer;
+  readonly announcer: NodeAnnouncer;
   readonly clock: Clock;
   /** What this node says of itself now. */
   readonly describe: () => NodeDescription;

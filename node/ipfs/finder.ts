@@ -4,7 +4,7 @@ import { ConcurrencyLimit } from '../../protocols/common/concurrency-limit.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
-import type { Others } from '../storage/placement/storage-peers.ts';
+import type { StoragePeers } from '../storage/placement/storage-peers.ts';
 import type { PublicBlobs, PublicDag } from './interface.ts';
 import { ASKED_AT_ONCE, ASKED_MAX, BLOCK_TIMEOUT_MS, FIND_TIMEOUT_MS, FINDS_AT_ONCE } from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
@@ -14,7 +14,7 @@ export interface FinderComponents {
   readonly metrics: IpfsMetrics;
   /** What is here; null where nothing is kept. */
   readonly own: () => Pick<PublicBlocks, 'block'> | null;
-  readonly others: Pick<Others, 'ids' | 'isConnected' | 'ask'>;
+  readonly others: Pick<StoragePeers, 'ids' | 'isConnected' | 'ask'>;
   /** Nodes that announced that they have it. */
   readonly announcersOf: (cid: Uint8Array, signal: AbortSignal) => AsyncIterable<string>;
 }

@@ -7,11 +7,11 @@ import type { Namespaces } from '../namespaces/interface.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { StorageService } from '../storage/service.ts';
-import { Announcer } from './announcer.ts';
 import { BitswapServer } from './bitswap-server.ts';
 import { Finder } from './finder.ts';
 import type { PublicBlobs, PublicDag } from './interface.ts';
 import { createIpfsMetrics, type IpfsGauges, type IpfsMetrics } from './metrics.ts';
+import { ProviderAnnouncer } from './provider-announcer.ts';
 import type { ProviderTable } from './provider-table.ts';
 
 export interface IpfsServiceComponents {
@@ -30,7 +30,7 @@ export class IpfsService implements PublicBlobs, IpfsGauges {
   readonly #components: IpfsServiceComponents;
   readonly #finder: Finder;
   /** Null where nothing is kept. */
-  readonly #serving: { readonly bitswap: BitswapServer; readonly announcer: Announcer } | null;
+  readonly #serving: { readonly bitswap: BitswapServer; readonly announcer: ProviderAnnouncer } | null;
   #stopping: AbortController | null = null;
   #endListening: (() => void) | null = null;
 
@@ -96,7 +96,7 @@ export class IpfsService implements PublicBlobs, IpfsGauges {
     const { network, storage, clock, logger } = this.#components;
     const { metrics } = this;
     const bitswap = new BitswapServer({ network, blocks, clock, logger, metrics });
-    const announcer = new Announcer({
+    const announcer = new ProviderAnnouncer({
       clock,
       logger,
       metrics,

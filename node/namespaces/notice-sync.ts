@@ -162,7 +162,7 @@ export class NoticeSync {
       .filter(([id, { isAsked, dueAt }]) => {
         // a clock that was put back counts as time that went by
         const isDue = dueAt <= now || dueAt > now + 2 * EXCHANGE_MS;
-        return !isAsked && isDue && !this.#components.admission.isShunned(id);
+        return !isAsked && isDue && !this.#components.admission.isGraylisted(id);
       })
       .sort(([, a], [, b]) => a.dueAt - b.dueAt);
     for (const [id, neighbour] of due.slice(0, EXCHANGES_AT_ONCE - this.#asking.size)) {

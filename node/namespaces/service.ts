@@ -19,7 +19,7 @@ import {
   type SponsorshipPlace,
   type VerifyNotice,
 } from '../../protocols/namespaces/index.ts';
-import { SHUNNED_SCORE } from '../network/gossip.ts';
+import { GRAYLISTED_SCORE } from '../network/gossip.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -96,7 +96,7 @@ export class NamespacesService implements Namespaces {
         network,
         logger,
         answer: (question, peer) => server.answer(question, peer),
-        isShunned: (peer) => this.#admission.isShunned(peer),
+        isGraylisted: (peer) => this.#admission.isGraylisted(peer),
         onFault: (peer, error) => {
           if (error instanceof NamespacesError) this.#admission.refuse(peer, error, 'pushed');
         },
@@ -225,7 +225,7 @@ export class NamespacesService implements Namespaces {
 
   /** What this service adds to a peer's gossip score: enough to graylist one that is shunned, else nothing. */
   scoreOf(peer: string): number {
-    return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
+    return this.#admission.isGraylisted(peer) ? GRAYLISTED_SCORE : 0;
   }
 
   /** Why the disk does not take notices; null when it does. */

@@ -4,7 +4,7 @@ import type { Connection, PeerId } from '@libp2p/interface';
 /** The only gossip protocol spoken: every node has it, and each further one would be three streams a peer. */
 export const GOSSIP_PROTOCOL = '/meshsub/1.2.0';
 /** What is added to the score of a peer that is not to be listened to: far below the graylist threshold. */
-export const SHUNNED_SCORE = -1000;
+export const GRAYLISTED_SCORE = -1000;
 /** Outbound streams that may be in their opening together, one for a peer. */
 const OPENING_MAX = 256;
 /** Messages in one answer to IWANT, in bytes: far below the largest frame, so that the rest of it fits, too. */

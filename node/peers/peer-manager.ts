@@ -9,9 +9,9 @@ import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Candidate } from './book.ts';
 import type { BootstrapPeers } from './bootstrap.ts';
-import { closeDeaf } from './deaf.ts';
 import type { DialContext } from './dial-fault.ts';
 import { dialNamed, parsePeerAddress } from './dialling.ts';
+import { closeWithoutGossip } from './gossip-streams.ts';
 
 /** Peers known from earlier, the most promising first. */
 export interface KnownPeers {
@@ -24,7 +24,7 @@ export interface AnnouncedNodes {
   candidates(max: number): Multiaddr[][];
 }
 
-export interface PeerKeeperComponents {
+export interface PeerManagerComponents {
   readonly network: Network;
   readonly clock: TimerClock;
   readonly logger: Logger;
@@ -35,7 +35,7 @@ export interface PeerKeeperComponents {
   readonly isOther: (peer: string) => boolean;
 }
 
-export interface PeerKeeperInit extends Omit<DialContext, 'peerId'> {
+export interface PeerManagerInit extends Omit<DialContext, 'peerId'> {
   /** Peers to be connected with. */
   readonly target: number;
   /** How long a peer may take to answer. */
@@ -67,15 +67,15 @@ const KEY_BYTES = 32;
  * that has too few dials nodes of the directory, then walks the DHT for others, until the target is reached. It
  * closes connections whose gossip stream is dead, so that they are made anew. A lost peer begins the search anew.
  */
-export class PeerKeeper {
+export class PeerManager {
   readonly #network: Network;
   readonly #clock: TimerClock;
   readonly #log: Logger;
   readonly #book: KnownPeers;
   readonly #directory: AnnouncedNodes;
-  readonly #bootstrap: PeerKeeperComponents['bootstrap'];
-  readonly #isOther: PeerKeeperComponents['isOther'];
-  readonly #init: PeerKeeperInit;
+  readonly #bootstrap: PeerManagerComponents['bootstrap'];
+  readonly #isOther: PeerManagerComponents['isOther'];
+  readonly #init: PeerManagerInit;
   #abort = new AbortController();
   #loop: Promise<void> | null = null;
   #fruitless = 0;
@@ -89,7 +89,7 @@ export class PeerKeeper {
     this.#wake();
   };
 
-  constructor(components: PeerKeeperComponents, init: PeerKeeperInit) {
+  constructor(components: PeerManagerComponents, init: PeerManagerInit) {
     this.#network = components.network;
     this.#clock = components.clock;
     this.#log = components.logger;
@@ -162,7 +162,7 @@ export class PeerKeeper {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    await closeDeaf(this.#network, this.#clock, this.#log);
+    await closeWithoutGossip(this.#network, this.#clock, this.#log);
     await Promise.all([this.#bootstrap.dialMissing(signal), this.#dialBook(signal)]);
     if (this.#isContent) return;
     await this.#dialAll(this.#directory.candidates(this.#wanted), signal);

@@ -12,7 +12,7 @@ import type { BootstrapView } from './interface.ts';
 import { LIVENESS, Liveness } from './liveness.ts';
 import { LocalPeers } from './local.ts';
 import { OtherSwarms } from './other-swarms.ts';
-import { type AnnouncedNodes, PeerKeeper } from './peer-manager.ts';
+import { type AnnouncedNodes, PeerManager } from './peer-manager.ts';
 import { probePeers } from './probe.ts';
 
 export interface PeersComponents {
@@ -38,7 +38,7 @@ export class Peers {
   readonly #book: PeerBook;
   readonly #otherSwarms: OtherSwarms;
   readonly #bootstrap: BootstrapPeers;
-  readonly #keeper: PeerKeeper;
+  readonly #keeper: PeerManager;
   readonly #local: LocalPeers | null;
   readonly #liveness: Liveness;
 
@@ -64,7 +64,7 @@ export class Peers {
       { network, clock, logger, otherSwarmOf },
       { addresses: config.bootstrap, swarm: config.swarm, dialTimeoutMs, ...reach },
     );
-    this.#keeper = new PeerKeeper(
+    this.#keeper = new PeerManager(
       {
         network,
         clock,

@@ -26,7 +26,7 @@ import type { Probe } from '../core/probe.ts';
 import { makeDirectory } from '../disk/make-directory.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import type { Identity } from '../identity/identity.ts';
-import { type Gossip, SHUNNED_SCORE } from '../network/gossip.ts';
+import { type Gossip, GRAYLISTED_SCORE } from '../network/gossip.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Delivery, PublishRequest, Receipt, Relay, Subscription, TopicName } from './interface.ts';
@@ -141,7 +141,7 @@ export class RelayService implements Relay {
 
   /** What this service adds to a peer's gossip score: enough to graylist one that is shunned, else nothing. */
   scoreOf(peer: string): number {
-    return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
+    return this.#admission.isGraylisted(peer) ? GRAYLISTED_SCORE : 0;
   }
 
   probe(): readonly Probe[] {
@@ -183,7 +183,7 @@ export class RelayService implements Relay {
     return receipt(envelope, [index], peersReached);
   }
 
-  async carry(bytes: Uint8Array): Promise<Receipt> {
+  async submitSigned(bytes: Uint8Array): Promise<Receipt> {
     const envelope = await this.#take(bytes);
     const peersReached = await this.#spread(envelope);
     return receipt(envelope, [...envelope.messages.keys()], peersReached);

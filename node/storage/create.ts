@@ -9,7 +9,7 @@ export async function create(core: NodeCore): Promise<StorageService> {
   const { config, role, operator, clock, splitLoopback, meter } = core;
   const { authority, credentials, namespaces, sponsors, termsOf } = core.service('authorisation');
   const keeps = role === 'full' && config['storage.enabled'];
-  const LocalReplica = keeps ? (await import('./replica/local-replica.ts')).Keeper : null;
+  const LocalReplica = keeps ? (await import('./replica/local-replica.ts')).LocalReplica : null;
   // a node that keeps nothing has nothing to reconcile
   if (!keeps) removeRestored(config.data);
   const storage = new StorageService(
@@ -17,7 +17,7 @@ export async function create(core: NodeCore): Promise<StorageService> {
       ...core,
       directory: core.service('directory'),
       authorise: recordAuthoriser(authority),
-      isCurrent: recordCurrency(authority, clock),
+      isAuthorisedNow: recordCurrency(authority, clock),
       // switched off, nothing is public, whoever asks however
       isOpen: core.isOn('ipfs') ? opennessOf(namespaces) : () => false,
       credentials,

@@ -11,9 +11,9 @@ import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { NamespaceRef } from './api/interface.ts';
 import type { Revocations } from './placement/offers.ts';
-import type { IsCurrent } from './placement/replica-confirmation.ts';
+import type { IsAuthorisedNow } from './placement/replica-confirmation.ts';
 import type { Sponsors } from './placement/replica-placement.ts';
-import type { Keeper } from './replica/local-replica.ts';
+import type { LocalReplica } from './replica/local-replica.ts';
 
 export interface StorageServiceComponents {
   readonly network: Network;
@@ -23,7 +23,7 @@ export interface StorageServiceComponents {
   readonly identity: Identity;
   readonly authorise: AuthoriseRecord;
   readonly credentials: Credentials;
-  readonly isCurrent: IsCurrent;
+  readonly isAuthorisedNow: IsAuthorisedNow;
   readonly termsOf: (namespace: NamespaceRef) => Terms;
   /** DID of this node's operator. */
   readonly operator: string;
@@ -31,7 +31,7 @@ export interface StorageServiceComponents {
   /** Whether its policy lets anyone read it. */
   readonly isOpen: (namespace: NamespaceRef) => boolean;
   /** Null at a node that keeps nothing, which does not import it. */
-  readonly LocalReplica: typeof Keeper | null;
+  readonly LocalReplica: typeof LocalReplica | null;
   /** Why this node may not act for its operator; null where it may. */
   readonly operatorFault: () => string | null;
   readonly logger: Logger;

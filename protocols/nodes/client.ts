@@ -17,20 +17,20 @@ import { NodesError } from './errors.ts';
 /** What a node says of itself beside who and when. */
 export type NodeDescription = Omit<NodeAnnouncement, 'author' | 'time' | 'expiry' | 'ext'>;
 
-export interface AnnouncerComponents {
+export interface NodeAnnouncerComponents {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: Ed25519Signer;
 }
 
 /** Makes a node's own announcements, each later than the one before. */
-export class Announcer {
-  readonly #components: AnnouncerComponents;
+export class NodeAnnouncer {
+  readonly #components: NodeAnnouncerComponents;
   readonly #swarm: string;
   readonly author: Uint8Array;
   #lastTime = 0;
 
-  constructor(components: AnnouncerComponents, init: { readonly swarm: string }) {
+  constructor(components: NodeAnnouncerComponents, init: { readonly swarm: string }) {
     this.#components = components;
     this.#swarm = init.swarm;
     this.author = encodeMultikey(components.signer.publicKey);

@@ -6,10 +6,10 @@
  */
 export type { NodeAnnouncement, Page, PageRequest, SignedAnnouncement } from './announcement.ts';
 export {
-  Announcer,
-  type AnnouncerComponents,
   type CollectOptions,
   collectAnnouncements,
+  NodeAnnouncer,
+  type NodeAnnouncerComponents,
   type NodeDescription,
 } from './client.ts';
 export {

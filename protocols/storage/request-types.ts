@@ -25,7 +25,7 @@ export interface Requests {
   /** The record of a key. */
   get: RecordName;
   /** To keep a record; `asStandIn` for a home that is gone. */
-  put: { readonly condition: Condition | null; readonly asStandIn: boolean; readonly record: Uint8Array };
+  put: { readonly condition: Condition | null; readonly asFallback: boolean; readonly record: Uint8Array };
   /** Live values, in the order of their keys. */
   list: PartitionName & { readonly prefix: string; readonly after: string | null; readonly limit: number };
   /** The records of some keys of a partition. */

@@ -53,7 +53,7 @@ async function make(name: string, rules: Partial<PolicyRules>, key = alice): Pro
   const value = new TextEncoder().encode('secret');
   for (const at of ['k', 'cache/m/k']) {
     const record = { ...place, key: at, value: at === 'k' ? value : new TextEncoder().encode('"secret"') };
-    await site.node.storage.carry(await key.author().signRecord(record), {});
+    await site.node.storage.submitSigned(await key.author().signRecord(record), {});
   }
 }
 
@@ -209,7 +209,7 @@ async function untilHeard(name: string, topic: string, heard: () => boolean): Pr
   const author = alice.author();
   await until(`${topic} is heard`, async () => {
     if (heard()) return true;
-    await site.node.relay.carry(
+    await site.node.relay.submitSigned(
       await author.signEnvelope({ ...place, messages: [new TextEncoder().encode(topic)] }),
     );
     return false;

@@ -119,7 +119,7 @@ test('who hands on a record that it does not know to be withdrawn is not punishe
       for (const node of [b, c]) for (const one of before) await node.namespaces.submit(one);
       const told = c.namespaces.submit(notice);
       const code = await codeOf(
-        b.storage.carry(written({ ...act, key: 'k', text: 'withdrawn' }), { durability: 'all' }),
+        b.storage.submitSigned(written({ ...act, key: 'k', text: 'withdrawn' }), { durability: 'all' }),
       );
       codes.push(code);
       await told;
@@ -134,6 +134,6 @@ test('who hands on a record that it does not know to be withdrawn is not punishe
   await assertHonestScores([b, c]);
   const honest = newSession();
   const right = written({ owner: honest.did, by: honest, key: 'k', text: 'right' });
-  await b.storage.carry(right, { durability: 'all' });
+  await b.storage.submitSigned(right, { durability: 'all' });
   assert.equal(await readOf(c, honest.did, 'k'), 'right');
 });

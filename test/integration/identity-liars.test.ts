@@ -45,7 +45,7 @@ for (const [what, lie] of Object.entries(LIES)) {
     const view = await viewOf(liar, owner.did);
     hold(liar, owner.did, view, null);
     const good = written({ owner: owner.did, by: owner, key: KEY, text: 'good', time: Date.now() - 6000 });
-    await until('it is written', async () => (await codeOf(a.storage.carry(good))) === null);
+    await until('it is written', async () => (await codeOf(a.storage.submitSigned(good))) === null);
     await until('both have it', async () => (await readOf(b, owner.did, KEY)) === 'good');
     hold(liar, owner.did, view, lie(owner));
     const before = liar.asked.get ?? 0;

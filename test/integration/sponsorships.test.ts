@@ -222,7 +222,7 @@ describe('a key', () => {
     const holder = newSession();
     const place = { owner: holder.did, namespace: 'default' };
     const early = written({ owner: holder.did, by: holder, key: 'early', text: 'x' });
-    const receipt = await a.storage.carry(early, { durability: 'all' });
+    const receipt = await a.storage.submitSigned(early, { durability: 'all' });
     assert.equal(receipt.durable, false);
     const { id: name, expiresAt: tomorrow } = receipt;
     /** When it ends, as a list and as a read say. */

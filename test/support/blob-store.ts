@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Collections } from '../../node/blobs/collections.ts';
 import type { BlobStore, Reference } from '../../node/blobs/interface.ts';
-import { BlobHome } from '../../node/blobs/local-blobs.ts';
+import { LocalBlobs } from '../../node/blobs/local-blobs.ts';
 import { createBlobStoreMetrics } from '../../node/blobs/metrics.ts';
 import { type BlobStoreInit, openBlobStore } from '../../node/blobs/store.ts';
 import { createCrypto } from '../../node/runtime/crypto.ts';
@@ -45,8 +45,8 @@ export function openBlobs(
 export function blobHome(
   data: string,
   { clock, quotaBytes = GIB }: { readonly clock: TimerClock; readonly quotaBytes?: number },
-): BlobHome {
-  return new BlobHome(
+): LocalBlobs {
+  return new LocalBlobs(
     { clock, crypto, logger: silentLogger() },
     {
       directory: join(data, 'storage/blobs'),

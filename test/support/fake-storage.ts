@@ -39,7 +39,7 @@ export class FakeStorage implements Storage {
   readonly #records = new Map<string, Map<string, StoredRecord>>();
   #counter = 0;
 
-  carry(): Promise<WriteReceipt> {
+  submitSigned(): Promise<WriteReceipt> {
     return Promise.reject(new Error('no records are carried here'));
   }
 

@@ -1,15 +1,18 @@
 /** A replica among members that a test makes up: placement and partition states as they are shipped, over a store in memory. */
 import { createStorageServiceMetrics } from '../../node/storage/api/counters.ts';
-import type { BlobKeeper } from '../../node/storage/blobs/blob-retention.ts';
-import type { BlobDoor } from '../../node/storage/blobs/request-handler.ts';
+import type { BlobRetention } from '../../node/storage/blobs/blob-retention.ts';
+import type { BlobRequestHandler } from '../../node/storage/blobs/request-handler.ts';
 import type { Members } from '../../node/storage/placement/members.ts';
-import { Standings } from '../../node/storage/placement/partition-states.ts';
-import { type IsCurrent, Witnesses } from '../../node/storage/placement/replica-confirmation.ts';
-import { Places } from '../../node/storage/placement/replica-placement.ts';
+import { PartitionStates } from '../../node/storage/placement/partition-states.ts';
+import {
+  type IsAuthorisedNow,
+  ReplicaConfirmation,
+} from '../../node/storage/placement/replica-confirmation.ts';
+import { ReplicaPlacement } from '../../node/storage/placement/replica-placement.ts';
 import { Replica, type ReplicaComponents } from '../../node/storage/replica/replica.ts';
 import type { PartitionPlace } from '../../node/storage/store/interface.ts';
 import { Copier, type CopierComponents } from '../../node/storage/sync/copier.ts';
-import { Endings } from '../../node/storage/sync/floor-confirmation.ts';
+import { FloorConfirmation } from '../../node/storage/sync/floor-confirmation.ts';
 import {
   type Member,
   type PartitionId,
@@ -83,7 +86,7 @@ export function replicaAmong({
 }: AmongInit = {}) {
   const members = { list: [] as Member[], version: 1, size: 0, isSettled: true };
   const sponsors = { of: () => [new Set([OWNER])], version: 1 };
-  const places = new Places(
+  const places = new ReplicaPlacement(
     { members, crypto, sponsors, namesOf: (id) => namedPartitions.namesOf(id) },
     { self, replicas: 3, distinctPrefixes: false },
   );
@@ -94,7 +97,7 @@ export function replicaAmong({
   const due: number[] = [];
   const listeners: ((partition: PartitionId) => void)[] = [];
   const logger = silentLogger();
-  const standings = new Standings({
+  const states = new PartitionStates({
     store,
     places,
     logger,
@@ -119,7 +122,7 @@ export function replicaAmong({
     disk,
     store,
     places,
-    standings,
+    states,
     logger,
     metrics,
     partitions: namedPartitions,
@@ -141,9 +144,9 @@ export function answering(
     admission: admissionOf(among),
     isMember: () => true,
     gone: () => [],
-    witnesses: { vouch: () => Promise.resolve(true) } as Partial<Witnesses> as Witnesses,
+    witnesses: { vouch: () => Promise.resolve(true) } as Partial<ReplicaConfirmation> as ReplicaConfirmation,
     copyFrom: () => Promise.resolve(),
-    door: {} as BlobDoor,
+    door: {} as BlobRequestHandler,
     blobs: NO_BLOBS,
     onCorrupt: () => undefined,
     ...components,
@@ -156,7 +159,7 @@ const NO_BLOBS = {
   refill: () => Promise.resolve(),
   take: () => Promise.resolve(),
   freeRoom: () => Promise.resolve(false),
-} as Partial<BlobKeeper> as BlobKeeper;
+} as Partial<BlobRetention> as BlobRetention;
 
 function admissionOf({ clock, metrics }: ReturnType<typeof replicaAmong>): RecordAdmission {
   const components = {
@@ -173,7 +176,7 @@ function admissionOf({ clock, metrics }: ReturnType<typeof replicaAmong>): Recor
 export function copying(
   among: ReturnType<typeof replicaAmong>,
   ask: CopierComponents['ask'],
-  { isCurrent = () => Promise.resolve(true), bytesPerSecond = 2 ** 30 }: CopyingInit = {},
+  { isAuthorisedNow = () => Promise.resolve(true), bytesPerSecond = 2 ** 30 }: CopyingInit = {},
 ): Copier {
   const { clock, places, self } = among;
   const components = {
@@ -181,14 +184,14 @@ export function copying(
     ask,
     admission: admissionOf(among),
     blobs: NO_BLOBS,
-    endings: new Endings({ clock, places, ask }, { self }),
-    witnesses: new Witnesses({ clock, isCurrent, ask }, { self }),
+    endings: new FloorConfirmation({ clock, places, ask }, { self }),
+    witnesses: new ReplicaConfirmation({ clock, isAuthorisedNow, ask }, { self }),
   };
   return new Copier(components, { bytesPerSecond });
 }
 
 export interface CopyingInit {
   /** Whether the author of a record could sign it now. */
-  readonly isCurrent?: IsCurrent;
+  readonly isAuthorisedNow?: IsAuthorisedNow;
   readonly bytesPerSecond?: number;
 }

@@ -31,7 +31,7 @@ export async function signedPublisher(
   const place = parseNamespace(options.namespace ?? DEFAULT_NAMESPACE, signing.owner);
   const { topic } = options;
   return async (data) =>
-    client.carryEnvelope(await author.signEnvelope({ ...place, topic, messages: [data] }));
+    client.submitEnvelope(await author.signEnvelope({ ...place, topic, messages: [data] }));
 }
 
 export interface SignedWrite extends SigningOptions {
@@ -64,7 +64,7 @@ export async function writeSigned(client: Client, key: string, write: SignedWrit
     const expiry = life === null ? null : Date.now() + life;
     const bytes = await author.signRecord({ ...place, key, value, contentType, expiry, ...above });
     try {
-      return await client.carryRecord(bytes, options);
+      return await client.submitRecord(bytes, options);
     } catch (error) {
       const after = attempt < WRITE_ATTEMPTS ? newerVersion(error) : null;
       if (after === null) throw error;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { sizeOption } from '../core/command.ts';
 import { untilInterrupted } from '../core/watch.ts';
 import type { ExportCommandOptions } from './archives.ts';
-import type { ScrubCommandOptions } from './care.ts';
+import type { ScrubCommandOptions } from './maintenance.ts';
 import { addOperatorOptions, type OperatorOptions } from './operator.ts';
 
 const SCRUB_HELP = `
@@ -95,5 +95,5 @@ function operator(storage: Command, name: string, summary: string, description: 
   return addOperatorOptions(storage.command(name).summary(summary).description(description));
 }
 
-const care = async () => import('./care.ts');
+const care = async () => import('./maintenance.ts');
 const archives = async () => import('./archives.ts');

@@ -87,7 +87,7 @@ async function listenOnFreePort(
 }
 
 /** Throws `unsafe_listen` for settings with which others would be taken for the operator or overheard, and says what to set. */
-export function checkDoorIsSafe(config: Config): void {
+export function checkListenerIsSafe(config: Config): void {
   const missing = isLoopback(config['gateway.host']) ? missingOnLoopback(config) : missingBeyond(config);
   if (missing !== null) throw new CodedError('unsafe_listen', missing);
 }

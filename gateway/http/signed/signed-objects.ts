@@ -117,7 +117,7 @@ function envelopeRoute(app: Routes, { relay, metrics, tenants }: SignedContext):
     holdToPlace(principal, () => tenants.format(decodeEnvelope(body, { sha256 })));
     metrics.messagesIn += 1;
     try {
-      const receipt = await relay.carry(body);
+      const receipt = await relay.submitSigned(body);
       metrics.messagesIn += receipt.messageIds.length - 1;
       return toPublished(receipt);
     } catch (error) {
@@ -132,7 +132,7 @@ function recordRoute(app: Routes, { storage, tenants }: SignedContext): void {
   app.post('/v1/records', options, async ({ body, query, principal }) => {
     holdToPlace(principal, () => tenants.format(decodeRecord(body, { sha256 })));
     const { durability } = query;
-    const receipt = await storage.carry(body, durability === undefined ? {} : { durability });
+    const receipt = await storage.submitSigned(body, durability === undefined ? {} : { durability });
     // it was read and found good: here only its names are wanted
     const record = decodeRecord(body, { sha256 });
     return toWritten({ owner: '', namespace: tenants.format(record), key: record.key }, receipt);

@@ -31,7 +31,7 @@ export const STORAGE_SETTINGS = [
     help: 'Prefer replicas of different /24s or /48s; none is done without for it. Loopback is not counted. The same at every node of a swarm.',
   },
   {
-    path: 'storage.graceMs',
+    path: 'storage.downTimeoutMs',
     schema: ms.min(1000),
     default: 600_000,
     unit: 'milliseconds',

@@ -229,7 +229,7 @@ export interface Storage {
    * Writes a record (protocols/storage/SPEC.md) that its author signed elsewhere, just now; `precondition_failed` (detail.etag) when what is
    * there is not below it. Also throws `bad_record`.
    */
-  carry(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<WriteReceipt>;
+  submitSigned(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<WriteReceipt>;
   /** Leaves a tombstone; of a key without a value, too. */
   delete(name: RecordName, options?: DeleteOptions): Promise<WriteReceipt>;
   /** Complete within what it covers, or `list_incomplete`. */

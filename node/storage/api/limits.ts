@@ -64,11 +64,11 @@ export const JOIN_PAGE = 256;
 export const JOIN_PASSES_MAX = 4;
 
 /** Members asked who is gone: of fewer than half of so many a liar has no majority. */
-export const ABSENTEES_ASKED = 5;
+export const DOWN_MEMBERS_ASKED = 5;
 /** Between two such questions: as long as nobody answered, or others go on seeing other homes. */
-export const ABSENTEES_ASK_MS = 2_000;
+export const DOWN_MEMBERS_ASK_MS = 2_000;
 /** How often it is looked whether it is time to ask. */
-export const ABSENTEES_TICK_MS = 100;
+export const DOWN_MEMBERS_TICK_MS = 100;
 
 /** Partitions whose homes are remembered, at some 300 bytes each. */
 export const PLACES_MAX = 8192;

@@ -3,7 +3,7 @@ import type { TimerClock } from '../../../protocols/common/clock.ts';
 import { ConcurrencyLimit } from '../../../protocols/common/concurrency-limit.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import type { BlobExchange } from '../../blobs/exchange.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import {
   BLOB_FETCH_TURN_MS,
   BLOB_FETCHES,
@@ -34,7 +34,7 @@ interface Fetch {
 const TURN_OVER = new CodedError('overloaded', 'others wait to be fetched');
 
 export interface BlobFetchesComponents {
-  readonly blobs: BlobHome;
+  readonly blobs: LocalBlobs;
   readonly exchange: BlobExchange;
   readonly clock: TimerClock;
 }

@@ -16,7 +16,7 @@ import {
   StorageError,
 } from '../../../protocols/storage/index.ts';
 import type { BlobStore, Reference } from '../../blobs/interface.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { Logger } from '../../observability/logger.ts';
 import {
   BLOB_REFERENCE_AGE_MS,
@@ -26,31 +26,31 @@ import {
   PREPARE_ANSWER_MS,
 } from '../api/limits.ts';
 import { noRoom } from '../api/refusals.ts';
-import type { Standings } from '../placement/partition-states.ts';
-import type { Places } from '../placement/replica-placement.ts';
+import type { PartitionStates } from '../placement/partition-states.ts';
+import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { RecordStore } from '../store/interface.ts';
 import type { BlobFetches } from './blob-fetches.ts';
 import { progressOf } from './request-handler.ts';
 
-export interface BlobKeeperComponents {
+export interface BlobRetentionComponents {
   readonly store: RecordStore;
-  readonly blobs: BlobHome;
+  readonly blobs: LocalBlobs;
   readonly fetches: BlobFetches;
-  readonly places: Places;
-  readonly standings: Standings;
+  readonly places: ReplicaPlacement;
+  readonly states: PartitionStates;
   readonly crypto: Crypto;
   readonly clock: TimerClock;
   readonly logger: Logger;
 }
 
 /** Keeps the blobs of the records that this node keeps: they come before the record, and go once no record refers to them. */
-export class BlobKeeper {
-  readonly #components: BlobKeeperComponents;
+export class BlobRetention {
+  readonly #components: BlobRetentionComponents;
   readonly #self: string;
   readonly #sweeping: RepeatingTask;
   #isSweeping = false;
 
-  constructor(components: BlobKeeperComponents, init: { readonly self: string }) {
+  constructor(components: BlobRetentionComponents, init: { readonly self: string }) {
     this.#components = components;
     this.#self = init.self;
     const { clock, logger } = components;
@@ -201,7 +201,7 @@ export class BlobKeeper {
 
   /** Whether the record is no more. Where records are missing that this node should have they may come again. */
   #isGone({ namespaceId, key, stamp }: Reference): boolean {
-    const { store, standings } = this.#components;
+    const { store, states } = this.#components;
     const partition = this.#partition(namespaceId, key);
     try {
       const head = store.head(partition, key);
@@ -210,8 +210,8 @@ export class BlobKeeper {
       // one that does not read is repaired
       return false;
     }
-    const { isHome, isSynced } = standings.of(partition);
-    return !isHome || isSynced;
+    const { isReplica, isSynced } = states.of(partition);
+    return !isReplica || isSynced;
   }
 
   /** Whether something newer is there. */
@@ -243,7 +243,7 @@ export class BlobKeeper {
   #fetch(link: BlobLink, partition: PartitionId, peer: string): Promise<void> {
     const { fetches, places } = this.#components;
     const place = places.of(partition);
-    const ids = [peer, ...[...place.homes, ...places.standIns(place)].map(({ id }) => id)];
+    const ids = [peer, ...[...place.replicas, ...places.fallbacks(place)].map(({ id }) => id)];
     const sources = [...new Set(ids)].filter((id) => id !== this.#self);
     return fetches.fetch({ link, namespaceId: partition.namespaceId, sources, peer });
   }

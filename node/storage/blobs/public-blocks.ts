@@ -1,6 +1,6 @@
 import { CodedError } from '../../../protocols/common/errors.ts';
 import type { Reference, Share } from '../../blobs/interface.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { NamespaceRef } from '../api/interface.ts';
 import { SHARES_MAX } from '../api/limits.ts';
 
@@ -8,7 +8,7 @@ import { SHARES_MAX } from '../api/limits.ts';
 export const REFERENCES_MAX = 8;
 
 export interface PublicBlocksComponents {
-  readonly blobs: Pick<BlobHome, 'opened'>;
+  readonly blobs: Pick<LocalBlobs, 'opened'>;
   /** What a namespace is called; null where no record of it is here. */
   readonly nameOf: (namespaceId: Uint8Array) => NamespaceRef | null;
   /** Whether the record that refers is held, and neither replaced nor over. */

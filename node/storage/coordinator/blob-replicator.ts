@@ -12,11 +12,11 @@ import {
 } from '../../../protocols/storage/index.ts';
 import type { Durability } from '../api/interface.ts';
 import { BLOB_STALL_MS, PREPARE_GRACE_MS, PREPARE_RETRY_MS } from '../api/limits.ts';
-import type { Places } from '../placement/replica-placement.ts';
+import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import { NEEDED, refusedForGood } from './writer.ts';
 
-export interface SpreaderComponents {
-  readonly places: Places;
+export interface BlobReplicatorComponents {
+  readonly places: ReplicaPlacement;
   readonly clock: TimerClock;
   readonly ask: <T extends RequestType>(
     id: string,
@@ -36,10 +36,10 @@ export interface SpreadRequest {
 }
 
 /** Brings blobs to the homes of the record that is to refer to them. */
-export class Spreader {
-  readonly #components: SpreaderComponents;
+export class BlobReplicator {
+  readonly #components: BlobReplicatorComponents;
 
-  constructor(components: SpreaderComponents) {
+  constructor(components: BlobReplicatorComponents) {
     this.#components = components;
   }
 
@@ -55,7 +55,7 @@ export class Spreader {
 
 /** One blob on its way to the homes. */
 class Spread {
-  readonly #components: SpreaderComponents;
+  readonly #components: BlobReplicatorComponents;
   readonly #request: SpreadRequest;
   readonly #ended = new AbortController();
   readonly #whole = new Set<string>();
@@ -67,7 +67,7 @@ class Spread {
   #progressAt: number;
   #wake = Promise.withResolvers<void>();
 
-  constructor(components: SpreaderComponents, request: SpreadRequest) {
+  constructor(components: BlobReplicatorComponents, request: SpreadRequest) {
     this.#components = components;
     this.#request = request;
     this.#progressAt = this.#now;
@@ -95,7 +95,7 @@ class Spread {
   }
 
   get #homes(): string[] {
-    return this.#components.places.of(this.#request.partition).homes.map(({ id }) => id);
+    return this.#components.places.of(this.#request.partition).replicas.map(({ id }) => id);
   }
 
   get #needed(): number {

@@ -16,8 +16,8 @@ import {
 } from '../../../protocols/storage/index.ts';
 import type { Deadline } from '../rpc/deadline.ts';
 import { majority, Quorum, type QuorumComponents, type QuorumInit } from './quorum.ts';
-import type { ReadResult } from './reader.ts';
 import { earlier } from './receipts.ts';
+import type { ReadResult } from './record-reader.ts';
 
 export interface ListerComponents extends QuorumComponents {
   readonly crypto: Crypto;
@@ -163,7 +163,7 @@ class Feed {
       needed: majority,
     });
     for (;;) {
-      const most = quorum.place.homes.length - quorum.needed;
+      const most = quorum.place.replicas.length - quorum.needed;
       const slow = this.#slowest(most);
       await quorum.round(async (id, signal) => {
         if (slow.has(id)) throw new Error('its pages get on too slowly');
@@ -173,7 +173,7 @@ class Feed {
       if (agreed !== null) return agreed;
       if (this.#deadline.isOver || (!quorum.isUnsettled && quorum.rounds >= ROUNDS_MAX)) {
         const sure = quorum.surest();
-        if (sure === null) throw incomplete(partition, quorum.place.homes.length);
+        if (sure === null) throw incomplete(partition, quorum.place.replicas.length);
         this.isDegraded = true;
         return sure;
       }

@@ -2,13 +2,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../../protocols/common/clock.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { blobOf, KIND_BLOB } from '../../../protocols/storage/index.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { PartitionSummary, RecordStore } from '../store/interface.ts';
 import { keyPagesIn, partitionsIn } from './walk.ts';
 
 export interface NoteBlobsComponents {
   readonly store: RecordStore;
-  readonly blobs: BlobHome;
+  readonly blobs: LocalBlobs;
   readonly clock: Clock;
 }
 

@@ -1,6 +1,6 @@
 import { sleep, type TimerClock } from '../../../protocols/common/clock.ts';
 import type { BlobStore, ScrubReport as BlocksReport } from '../../blobs/interface.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { EventLog } from '../../observability/events.ts';
 import type { Scrubbed, ScrubOptions, ScrubProgress, ScrubReport } from './interface.ts';
 import { BLOCKS_PATIENCE_MS, BLOCKS_POLL_MS, NAMED_MAX } from './limits.ts';
@@ -11,7 +11,7 @@ import type { ScrubState } from './scrub-file.ts';
 
 export interface ScrubComponents extends Omit<RecordScrubComponents, 'onCatalogueDamage'> {
   readonly clock: TimerClock;
-  readonly blobs: BlobHome;
+  readonly blobs: LocalBlobs;
   /** Lets go of blobs that no record refers to, and gets again what is not whole. */
   readonly sweepBlobs: () => Promise<void>;
   readonly metrics: MaintenanceMetrics;

@@ -23,7 +23,7 @@ export interface MaintenanceComponents
     Omit<ExporterComponents, 'blobs' | 'clock'>,
     ImporterComponents {
   /** What was taken in is handed to its homes soon. */
-  readonly hurry: () => void;
+  readonly scheduleNow: () => void;
 }
 
 export interface MaintenanceInit {
@@ -129,7 +129,7 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
     return this.#alone('import', options.signal, async (signal) => {
       const { Importer } = await import('./archive-import.ts');
       const report = await new Importer(this.#components, source, { ...options, signal }).run();
-      this.#components.hurry();
+      this.#components.scheduleNow();
       return report;
     });
   }

@@ -116,7 +116,7 @@ export class Members {
   }
 
   /** Takes over from others who is gone and counts all the same, until the same time as with them. */
-  learnGone(gone: readonly GoneMember[]): void {
+  learnDown(gone: readonly GoneMember[]): void {
     this.#settling.undisturbed(() => {
       for (const one of gone.slice(0, GONE_MAX)) this.#learn(one);
     });
@@ -129,7 +129,7 @@ export class Members {
     const since = now - forMs;
     const known = this.#known.get(id);
     if (known?.isLive === false) known.goneSince = Math.min(known.goneSince ?? now, since);
-    const isLate = forMs > this.#init.graceMs;
+    const isLate = forMs > this.#init.downTimeoutMs;
     const isOver = isLate && (operator === '' || hasSuccessor(this.#known.values(), operator));
     if (known !== undefined || this.#removed.has(id) || isOver) return;
     try {
@@ -230,14 +230,14 @@ export class Members {
   /** Who has become a member, and who is none any more. */
   #takeNews(now: number): void {
     for (const offer of this.#components.offers()) this.#take(offer);
-    const { graceMs, operator } = this.#init;
+    const { downTimeoutMs, operator } = this.#init;
     for (const known of this.#known.values()) {
-      if (known.goneSince === null || now - known.goneSince <= graceMs) continue;
+      if (known.goneSince === null || now - known.goneSince <= downTimeoutMs) continue;
       if (this.#components.isConnected(known.id)) this.#seen(known, now);
       else if (!known.isReady || hasSuccessor(this.#known.values(), known.operator)) this.#remove(known, now);
       else if (abandon(known, true)) this.#altered();
     }
-    for (const known of tooManyAbandoned(this.#known.values(), { now, graceMs, own: operator }))
+    for (const known of tooManyAbandoned(this.#known.values(), { now, downTimeoutMs, own: operator }))
       this.#remove(known, now);
     this.#heedRevocations();
   }
@@ -296,9 +296,9 @@ export class Members {
   #probe(known: Known): void {
     if (!this.#looking.isStarted || this.#probing.size >= PROBES_AT_ONCE || this.#probing.has(known.id))
       return;
-    const [{ clock, dial }, { graceMs }] = [this.#components, this.#init];
+    const [{ clock, dial }, { downTimeoutMs }] = [this.#components, this.#init];
     this.#probing.add(known.id);
-    known.probeAt = clock.now() + probeAfter(graceMs, this.isGoneFor(known.id, graceMs));
+    known.probeAt = clock.now() + probeAfter(downTimeoutMs, this.isGoneFor(known.id, downTimeoutMs));
     dial(known.id)
       .then(
         () => this.#seen(known, clock.now()),
@@ -312,7 +312,7 @@ export class Members {
     known.lastSeen = Math.max(known.lastSeen, at);
     known.goneSince = null;
     if (abandon(known, false)) this.#altered();
-    known.probeAt = at + probeAfter(this.#init.graceMs);
+    known.probeAt = at + probeAfter(this.#init.downTimeoutMs);
     if (known.isLive) return;
     known.isLive = true;
     this.#tell();
@@ -329,9 +329,9 @@ export class Members {
   /** Back within the down timeout it counts as before; otherwise others took over, and it gets its share anew. */
   #addSelf(id: string, kept: readonly KeptMember[], now: number): void {
     const before = kept.find((one) => one.id === id);
-    const { operator, graceMs } = this.#init;
+    const { operator, downTimeoutMs } = this.#init;
     const wasReady = before?.operator === operator && operator !== '';
-    const isReady = wasReady && this.awayMs <= graceMs;
+    const isReady = wasReady && this.awayMs <= downTimeoutMs;
     const prefix = before?.prefix ?? LOOPBACK_PREFIX;
     this.#add({ id, prefix, lastSeen: now, operator, isReady, wasReady, isLive: true, goneSince: null });
   }

@@ -5,12 +5,12 @@ import type { Config } from '../../config/schema.ts';
 import type { Terms } from '../../identity/tenancy.ts';
 import type { NamespaceRef, StorageStatus } from '../api/interface.ts';
 import { NOTHING_KEPT } from '../api/nothing-kept.ts';
-import type { Keeper } from './local-replica.ts';
+import type { LocalReplica } from './local-replica.ts';
 import { quotaOf } from './quota.ts';
 
 export interface RoomComponents {
   /** Null at a node that keeps nothing. */
-  readonly keeper: Pick<Keeper, 'status' | 'blobQuotaOf'> | null;
+  readonly keeper: Pick<LocalReplica, 'status' | 'blobQuotaOf'> | null;
   readonly partitions: Partitions;
   readonly termsOf: (namespace: NamespaceRef) => Terms;
 }

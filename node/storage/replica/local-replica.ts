@@ -10,7 +10,7 @@ import {
   type RequestType,
   TOMBSTONE_LIFE_MS,
 } from '../../../protocols/storage/index.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Terms } from '../../identity/tenancy.ts';
 import type { EventLog } from '../../observability/events.ts';
@@ -21,13 +21,13 @@ import type { KeptStatus } from '../api/nothing-kept.ts';
 import type { BlobFetches } from '../blobs/blob-fetches.ts';
 import { liveReferences } from '../blobs/live-references.ts';
 import { PublicBlocks } from '../blobs/public-blocks.ts';
-import type { BlobDoor } from '../blobs/request-handler.ts';
+import type { BlobRequestHandler } from '../blobs/request-handler.ts';
 import type { Repairs } from '../coordinator/repairs.ts';
 import { Maintenance } from '../maintenance/service.ts';
 import type { Members } from '../placement/members.ts';
-import { Standings } from '../placement/partition-states.ts';
-import type { IsCurrent } from '../placement/replica-confirmation.ts';
-import type { Places } from '../placement/replica-placement.ts';
+import { PartitionStates } from '../placement/partition-states.ts';
+import type { IsAuthorisedNow } from '../placement/replica-confirmation.ts';
+import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { Quota, RecordStore } from '../store/interface.ts';
 import type { StoreGauges } from '../store/metrics.ts';
 import { openRecordStore } from '../store/store.ts';
@@ -39,17 +39,17 @@ import { Recovery } from './recovery.ts';
 import type { Replica } from './replica.ts';
 import { WalletUsage } from './wallet-usage.ts';
 
-export interface KeeperComponents {
+export interface LocalReplicaComponents {
   readonly crypto: Crypto;
   readonly clock: TimerClock;
   readonly logger: Logger;
   readonly members: Members;
-  readonly places: Places;
+  readonly places: ReplicaPlacement;
   readonly partitions: Partitions;
   readonly admission: RecordAdmission;
-  readonly isCurrent: IsCurrent;
-  readonly blobs: BlobHome;
-  readonly door: BlobDoor;
+  readonly isAuthorisedNow: IsAuthorisedNow;
+  readonly blobs: LocalBlobs;
+  readonly door: BlobRequestHandler;
   readonly fetches: BlobFetches;
   readonly repairs: Repairs;
   readonly metrics: StorageServiceMetrics;
@@ -69,7 +69,7 @@ export interface KeeperComponents {
   readonly onReset: (reason: string) => void;
 }
 
-export interface KeeperInit {
+export interface LocalReplicaInit {
   readonly config: Config;
   /** Peer id of this node. */
   readonly self: string;
@@ -85,14 +85,14 @@ const OWN_COPIES_SHARE = 0.5;
 const NAMESPACES_SHOWN = 100;
 
 /** What a full node does as a replica: its store, its answers to peers, and its upkeep. */
-export class Keeper {
+export class LocalReplica {
   readonly publicBlocks: PublicBlocks;
   /** Follows a node that was restored until it has reconciled. */
   readonly recovery: Recovery;
-  readonly #components: KeeperComponents;
+  readonly #components: LocalReplicaComponents;
   readonly #store: RecordStore;
   readonly #wallets: WalletUsage;
-  readonly #standings: Standings;
+  readonly #states: PartitionStates;
   readonly #parts: ReplicaParts;
   readonly #upkeep: Upkeep;
   readonly #config: Config;
@@ -100,7 +100,7 @@ export class Keeper {
   #endListening: (() => void) | null = null;
 
   /** Opens the store. */
-  constructor(components: KeeperComponents, { config, self, directory }: KeeperInit) {
+  constructor(components: LocalReplicaComponents, { config, self, directory }: LocalReplicaInit) {
     this.#components = components;
     this.#config = config;
     const { clock, crypto, logger, places, members } = components;
@@ -118,7 +118,7 @@ export class Keeper {
             keys,
             bytes: bytes - components.blobs.namespaceBytes(place.namespaceId),
             // what was promised stays so, whoever sponsors it now
-            isSponsored: isSponsored || this.#standings.isPromised(place),
+            isSponsored: isSponsored || this.#states.isPromised(place),
           };
         },
         onReset: (reason) => this.#wasReset(reason),
@@ -127,19 +127,19 @@ export class Keeper {
     const store = this.#store;
     this.#wallets = new WalletUsage({ ...components, store });
     const onDue = (partition: Parameters<Sync['request']>[0]): void => this.#parts.sync.request(partition);
-    this.#standings = new Standings({ store, members, places, logger, onDue });
-    const own = { ...components, store, standings: this.#standings };
+    this.#states = new PartitionStates({ store, members, places, logger, onDue });
+    const own = { ...components, store, states: this.#states };
     this.#parts = replicaParts(
       {
         ...own,
-        onReady: () => this.#hurry(),
+        onReady: () => this.#scheduleNow(),
         onCorrupt: (partition, key) =>
           components.repairs.mend({ store, blobs: this.#parts.blobs }, partition, key),
       },
       {
         self,
         operator: components.operator,
-        downTimeoutMs: config['storage.graceMs'],
+        downTimeoutMs: config['storage.downTimeoutMs'],
         bytesPerSecond: config['storage.upkeepBytesPerSecond'],
       },
     );
@@ -160,8 +160,8 @@ export class Keeper {
 
   /** `awayMs`: how long this node was away. */
   async start(awayMs: number): Promise<void> {
-    if (awayMs > this.#config['storage.graceMs'])
-      await this.#standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
+    if (awayMs > this.#config['storage.downTimeoutMs'])
+      await this.#states.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
     this.#parts.absentees.start();
     this.#parts.joiner.start();
     this.#parts.sync.start();
@@ -169,7 +169,7 @@ export class Keeper {
     this.#parts.blobs.start();
     this.maintenance.start();
     this.recovery.start();
-    this.#endListening ??= this.#components.members.onChange(() => this.#hurry());
+    this.#endListening ??= this.#components.members.onChange(() => this.#scheduleNow());
   }
 
   /** Whether there is room for what others need more than this node needs another copy of its own operator's data. */
@@ -178,9 +178,9 @@ export class Keeper {
     return used < this.#config['storage.capacityBytes'] * OWN_COPIES_SHARE;
   }
 
-  #hurry(): void {
-    this.#upkeep.hurry();
-    this.#parts.sync.hurry();
+  #scheduleNow(): void {
+    this.#upkeep.scheduleNow();
+    this.#parts.sync.scheduleNow();
   }
 
   /** What waits to be written is. */
@@ -260,7 +260,7 @@ export class Keeper {
     return quotaOf(this.#components.termsOf(names), this.#config, beside);
   }
 
-  #makeMaintenance({ config, self, directory }: KeeperInit): Maintenance {
+  #makeMaintenance({ config, self, directory }: LocalReplicaInit): Maintenance {
     const { members, repairs, blobs } = this.#components;
     const store = this.#store;
     const replicas = config['storage.replicas'];
@@ -276,12 +276,12 @@ export class Keeper {
           blobs.store().hold({ namespaceId, key, stamp: { ms, counter, digest } }, link.cid);
         },
         keep: async (place, record) => {
-          this.#standings.of(place);
+          this.#states.of(place);
           const put = store.put({ place, record, condition: null, isRepair: true });
-          const [outcome] = await Promise.all([put, this.#standings.keep(place)]);
+          const [outcome] = await Promise.all([put, this.#states.keep(place)]);
           return outcome;
         },
-        hurry: () => this.#upkeep.hurry(),
+        scheduleNow: () => this.#upkeep.scheduleNow(),
       },
       {
         swarm: config.swarm,
@@ -295,6 +295,6 @@ export class Keeper {
   #wasReset(reason: string): void {
     this.#components.onReset(reason);
     // null while the store is being opened: nothing is known yet then
-    (this.#standings as Standings | undefined)?.forget();
+    (this.#states as PartitionStates | undefined)?.forget();
   }
 }

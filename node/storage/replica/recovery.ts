@@ -5,13 +5,13 @@ import { type PartitionId, TOMBSTONE_LIFE_MS } from '../../../protocols/storage/
 import type { EventLog } from '../../observability/events.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { RecoveryStatus } from '../api/interface.ts';
-import type { Standings } from '../placement/partition-states.ts';
+import type { PartitionStates } from '../placement/partition-states.ts';
 import type { RecordStore } from '../store/interface.ts';
 import { type Restored, readRestored, removeRestored } from './restored-file.ts';
 
 export interface RecoveryComponents {
   readonly store: RecordStore;
-  readonly standings: Pick<Standings, 'recoveryOf'>;
+  readonly states: Pick<PartitionStates, 'recoveryOf'>;
   readonly clock: TimerClock;
   readonly logger: Logger;
   readonly events: EventLog;
@@ -72,10 +72,10 @@ export class Recovery {
   }
 
   #look(): void {
-    const { store, standings } = this.#components;
+    const { store, states } = this.#components;
     const { partitions, isEnd } = store.partitions({ after: this.#after, limit: LOOKED_AT });
     for (const { namespaceId, partition } of partitions) {
-      const found = standings.recoveryOf({ namespaceId, partition });
+      const found = states.recoveryOf({ namespaceId, partition });
       if (found === 'reconciling') return this.#become('reconciling');
       if (found === 'alone') this.#isAlone = true;
       this.#after = { namespaceId, partition };

@@ -30,7 +30,7 @@ export class NoAnswer extends CodedError {
   }
 }
 
-export interface WireComponents {
+export interface RpcClientComponents {
   readonly network: Network;
   /** Where a node may be dialled. */
   readonly addressesOf: (id: string) => readonly Multiaddr[];
@@ -55,12 +55,12 @@ class Line {
 }
 
 /** Asks other nodes: one stream to each, on which many requests run beside each other, bounded in number, bytes and time. */
-export class Wire {
-  readonly #components: WireComponents;
+export class RpcClient {
+  readonly #components: RpcClientComponents;
   readonly #lines = new Map<string, Line>();
   #abort = new AbortController();
 
-  constructor(components: WireComponents) {
+  constructor(components: RpcClientComponents) {
     this.#components = components;
   }
 

@@ -7,7 +7,7 @@ import type {
   SignedRecord,
   Stamp,
 } from '../../../protocols/storage/index.ts';
-import type { StoreCare } from './care-interface.ts';
+import type { StoreMaintenance } from './maintenance-interface.ts';
 
 /** A partition with what names its namespace. */
 export interface PartitionPlace extends PartitionId {
@@ -171,7 +171,7 @@ export interface RecordStore {
 
   usage(): StoreUsage;
   /** Of its files as a whole. */
-  readonly care: StoreCare;
+  readonly care: StoreMaintenance;
   readonly metrics: StoreMetrics;
   /** Writes that wait. */
   readonly waiting: number;
@@ -183,7 +183,7 @@ export interface RecordStore {
 export interface HeldItems {
   readonly set: ReconcileSet;
   /** False once it does not follow the disk any more. */
-  readonly isCurrent: boolean;
+  readonly isUpToDate: boolean;
   /** What an item is. Null where it is not held, or cannot be read. */
   entryOf(id: Uint8Array): VersionEntry | null;
   release(): void;

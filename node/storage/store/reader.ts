@@ -40,7 +40,7 @@ export interface ReaderComponents {
 }
 
 /** Reads what the writer wrote, on a connection of its own, and checks all of it. Throws `corrupt`, or SQLite's errors. */
-export class Reader {
+export class StoreReader {
   readonly #components: ReaderComponents;
   readonly #statements = new Map<string, StatementSync>();
 

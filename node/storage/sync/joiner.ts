@@ -11,7 +11,7 @@ import {
 import type { Logger } from '../../observability/logger.ts';
 import { JOIN_PAGE, JOIN_PASSES_MAX, JOIN_TICK_MS } from '../api/limits.ts';
 import type { Members } from '../placement/members.ts';
-import { majorityOf, type Places } from '../placement/replica-placement.ts';
+import { majorityOf, type ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { PartitionPlace, RecordStore } from '../store/interface.ts';
 import type { Copier } from './copier.ts';
 
@@ -20,7 +20,7 @@ const FAILURES_SAID = 40;
 
 export interface JoinerComponents {
   readonly members: Members;
-  readonly places: Places;
+  readonly places: ReplicaPlacement;
   readonly partitions: Partitions;
   readonly copier: Copier;
   readonly store: RecordStore;
@@ -165,8 +165,8 @@ export class Joiner {
 
   /** Whether this node is to be a replica of a partition once it is ready. */
   isShare(partition: PartitionPlace): boolean {
-    const { isHome, isSponsored } = this.#components.places.onceReady(partition);
-    return isHome && isSponsored;
+    const { isReplica, isSponsored } = this.#components.places.onceReady(partition);
+    return isReplica && isSponsored;
   }
 
   #timeout(type: RequestType): AbortSignal {

@@ -4,7 +4,7 @@ import { ConcurrencyLimit, type Release } from '../../../protocols/common/concur
 import { errorMessage } from '../../../protocols/common/errors.ts';
 import {
   type Answers,
-  isReplica,
+  countsAsReplica,
   type Member,
   type PartitionId,
   type Partitions,
@@ -23,16 +23,16 @@ import {
   SYNCS_AT_ONCE,
 } from '../api/limits.ts';
 import type { Members } from '../placement/members.ts';
-import type { Standings } from '../placement/partition-states.ts';
-import { majorityOf, type Place, type Places } from '../placement/replica-placement.ts';
+import type { PartitionStates } from '../placement/partition-states.ts';
+import { majorityOf, type ReplicaPlacement, type ReplicaSet } from '../placement/replica-placement.ts';
 import type { PartitionPlace, RecordStore } from '../store/interface.ts';
 import type { Copier, EndingsRule } from './copier.ts';
 
 export interface SyncComponents {
   readonly store: RecordStore;
   readonly members: Members;
-  readonly places: Places;
-  readonly standings: Standings;
+  readonly places: ReplicaPlacement;
+  readonly states: PartitionStates;
   readonly copier: Copier;
   readonly partitions: Partitions;
   readonly clock: TimerClock;
@@ -108,7 +108,7 @@ export class Sync {
   }
 
   /** Who is a member, or there, has changed: what waits long is tried soon. */
-  hurry(): void {
+  scheduleNow(): void {
     for (const task of this.#tasks.values()) task.tries = 0;
   }
 
@@ -133,12 +133,12 @@ export class Sync {
    * stays, since it may be the last copy.
    */
   async refresh(replicas: readonly string[], place: PartitionPlace): Promise<void> {
-    const { copier, standings } = this.#components;
+    const { copier, states } = this.#components;
     for (const id of replicas) {
       const { isSynced } = await copier.pull(id, place, place, this.#abort.signal, { endings: 'trusted' });
       if (!isSynced) throw new Error('a replica is not synced yet');
     }
-    standings.refreshed(place);
+    states.refreshed(place);
   }
 
   /** Never rejects. */
@@ -173,13 +173,13 @@ export class Sync {
   /** Whether it is done, or not this node's any more. */
   async #attempt(task: Task): Promise<boolean> {
     const { partition, since } = task;
-    const { clock, members, places, standings, metrics } = this.#components;
+    const { clock, members, places, states, metrics } = this.#components;
     const place = places.of(partition);
-    if (!place.isHome) return true;
-    const isUnkept = place.isSponsored && !standings.isPromised(partition);
-    if (standings.of(partition).isSynced) {
+    if (!place.isReplica) return true;
+    const isUnkept = place.isSponsored && !states.isPromised(partition);
+    if (states.of(partition).isSynced) {
       if (isUnkept) await this.#keepWhole(partition);
-      if (isUnkept && places.of(partition).isSponsored) standings.promised(partition);
+      if (isUnkept && places.of(partition).isSponsored) states.promised(partition);
       return true;
     }
     if (!members.isSettled) {
@@ -192,17 +192,17 @@ export class Sync {
     // a majority of those that there were without this node has all that was acknowledged before it came
     const needed = majorityOf(places.othersOf(place));
     if (!mayFinish(survey, needed, waitedMs)) return false;
-    const isStale = standings.isStale(partition);
+    const isStale = states.isStale(partition);
     // what ended of a namespace that nobody sponsors is forgotten after a day: what is left here may be such
-    if (isStale && !place.isSponsored && !standings.isPromised(partition) && survey.synced.length > 0) {
+    if (isStale && !place.isSponsored && !states.isPromised(partition) && survey.synced.length > 0) {
       await this.#components.store.dropPartition(partition);
     }
     // what one sponsor says that the owner chose is enough; of others nobody knows who they are
     const endings = isStale && place.isSponsored ? 'trusted' : 'confirmed';
     await this.#takeOver(partition, place, survey, endings);
     if (isUnkept) await this.#keepWhole(partition);
-    if (places.of(partition).view !== place.view) return false;
-    standings.synced(partition);
+    if (places.of(partition).setId !== place.setId) return false;
+    states.synced(partition);
     metrics.partitionsSynced += 1;
     return true;
   }
@@ -232,7 +232,7 @@ export class Sync {
     }
   }
 
-  async #survey(partition: PartitionId, place: Place): Promise<Survey> {
+  async #survey(partition: PartitionId, place: ReplicaSet): Promise<Survey> {
     const { clock, places, partitions, store, ask } = this.#components;
     const candidates = places.candidates(place);
     // after a start nobody may have named what is held
@@ -251,7 +251,7 @@ export class Sync {
     const synced: string[] = [];
     const holding: string[] = [];
     const disagreeing: string[] = [];
-    const homes = new Set(place.homes.map((home) => home.id));
+    const homes = new Set(place.replicas.map((home) => home.id));
     let missing = 0;
     let missingHomes = 0;
     for (const [index, { id }] of candidates.entries()) {
@@ -259,34 +259,34 @@ export class Sync {
       if (answer === null) {
         missing += index < close ? 1 : 0;
         missingHomes += homes.has(id) ? 1 : 0;
-      } else if (answer.view !== place.view && (answer.isHome || answer.isSynced)) disagreeing.push(id);
+      } else if (answer.setId !== place.setId && (answer.isReplica || answer.isSynced)) disagreeing.push(id);
       else if (answer.isSynced) synced.push(id);
       if (answer !== null && answer.count > 0) holding.push(id);
     }
-    const isOriginal = answers.some((answer) => answer?.isSynced === true && answer.origin === place.view);
+    const isOriginal = answers.some((answer) => answer?.isSynced === true && answer.origin === place.setId);
     return { synced, holding, disagreeing, isOriginal, missing, missingHomes };
   }
 
   /** How many of the candidates may have acknowledged something that counts: of sponsors those that are ready, otherwise the closest. */
-  #close({ homes, sponsors, isSponsored }: Place, candidates: readonly Member[]): number {
-    const close = CLOSE_FACTOR * homes.length;
+  #close({ replicas, sponsors, isSponsored }: ReplicaSet, candidates: readonly Member[]): number {
+    const close = CLOSE_FACTOR * replicas.length;
     if (!isSponsored) return close;
-    return Math.min(close, candidates.filter((one) => isReplica(one, sponsors)).length);
+    return Math.min(close, candidates.filter((one) => countsAsReplica(one, sponsors)).length);
   }
 
   /** All that is held elsewhere. Who is synced must give it; of others it is taken as far as they do. */
   async #takeOver(
     partition: PartitionId,
-    place: Place,
+    place: ReplicaSet,
     { synced, holding }: Survey,
     endings: EndingsRule,
   ): Promise<void> {
     const { copier, store } = this.#components;
     const { signal } = this.#abort;
     for (const id of synced) {
-      const { view } = await copier.pull(id, partition, store.summary(partition), signal, { endings });
+      const { setId } = await copier.pull(id, partition, store.summary(partition), signal, { endings });
       // what it takes now may be of homes that this node is none of
-      if (view !== place.view) throw new Error('a former home sees other homes now');
+      if (setId !== place.setId) throw new Error('a former home sees other homes now');
     }
     for (const id of holding.filter((one) => !synced.includes(one))) {
       await copier.pull(id, partition, store.summary(partition), signal).catch((error: unknown) => {

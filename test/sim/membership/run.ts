@@ -235,8 +235,8 @@ export class Run {
   #isEstablished(node: SimNode): boolean {
     if (this.#world.up.length === 1 || this.#world.now - node.startedAt > JOINING_MS) return true;
     for (const { place } of node.machine.disk.partitions) {
-      const { isHome, isSynced } = node.standings.of(place);
-      if (isHome && isSynced) return true;
+      const { isReplica, isSynced } = node.states.of(place);
+      if (isReplica && isSynced) return true;
     }
     return false;
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { PeerId } from '@libp2p/interface';
 import { Registry } from 'prom-client';
-import { Sight } from '../../../node/monitor.ts';
+import { NodeMonitor } from '../../../node/monitor.ts';
 import { EventLog } from '../../../node/observability/events.ts';
 import { Meter } from '../../../node/observability/meter.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -25,7 +25,7 @@ function make(t: TestContext, registry = new Registry()) {
   const clock = new ManualClock(1_000_000);
   const events = new EventLog({ logger: silentLogger(), clock });
   const network = new FakeNetwork();
-  const sight = new Sight(
+  const sight = new NodeMonitor(
     {
       events,
       clock,

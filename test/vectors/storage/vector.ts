@@ -54,5 +54,5 @@ export interface PlacementVector {
   /** Ids, the closest first. */
   readonly homes: readonly string[];
   readonly standIns: readonly string[];
-  readonly view: string;
+  readonly setId: string;
 }

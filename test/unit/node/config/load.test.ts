@@ -232,7 +232,7 @@ test('sizes and durations are said in words or as plain numbers, wherever they a
     flags: { 'storage.scrubEveryMs': '24h', 'relay.lingerMs': '25' },
   });
   assert.equal(config['storage.capacityBytes'], 50_000_000);
-  assert.equal(config['storage.graceMs'], 90_000);
+  assert.equal(config['storage.downTimeoutMs'], 90_000);
   assert.equal(config['storage.namespaceBytes'], 2048);
   assert.equal(config['gateway.slowClientMs'], 90_000);
   assert.equal(config['gateway.bodyBytes'], 65_536);
@@ -249,7 +249,7 @@ test('a size or duration that is spelled otherwise is refused with an example', 
     refusal({ cwd: directory('storage:\n  graceMs: 2weeks\n') }),
     /must be a duration from 1s to 24h, such as 10m, not "2weeks"$/,
   );
-  assert.match(refusal({ env: { MAILLON_STORAGE_GRACE_MS: '48h' } }), /from 1s to 24h.*, not "48h"$/);
+  assert.match(refusal({ env: { MAILLON_STORAGE_DOWN_TIMEOUT_MS: '48h' } }), /from 1s to 24h.*, not "48h"$/);
 });
 
 test('relations between sizes are said as sizes', () => {

@@ -11,7 +11,7 @@ import {
   BLOCKS_GIVEN_AT_ONCE,
 } from '../../../../../node/storage/api/limits.ts';
 import { BlobFetches } from '../../../../../node/storage/blobs/blob-fetches.ts';
-import { BlobDoor } from '../../../../../node/storage/blobs/request-handler.ts';
+import { BlobRequestHandler } from '../../../../../node/storage/blobs/request-handler.ts';
 import { NoAnswer } from '../../../../../node/storage/rpc/client.ts';
 import type { BlobLink } from '../../../../../protocols/blobs/index.ts';
 import { cidOf } from '../../../../../protocols/common/block-cid.ts';
@@ -174,7 +174,7 @@ test('so many blocks are read for peers at a time', async () => {
       return pattern(10);
     },
   };
-  const door = new BlobDoor({ blobs: { opened: opened as BlobStore }, isPublic: () => true });
+  const door = new BlobRequestHandler({ blobs: { opened: opened as BlobStore }, isPublic: () => true });
   const answers = Array.from({ length: 3 * BLOCKS_GIVEN_AT_ONCE }, () =>
     door.answer({ type: 'block', cid: linkTo(1).cid, isPublic: false }),
   );

@@ -5,7 +5,7 @@ import { BlobExchange } from '../../../../../node/blobs/exchange.ts';
 import type { BlobStore } from '../../../../../node/blobs/interface.ts';
 import { PREPARE_ANSWER_MS } from '../../../../../node/storage/api/limits.ts';
 import { BlobFetches } from '../../../../../node/storage/blobs/blob-fetches.ts';
-import { BlobKeeper } from '../../../../../node/storage/blobs/blob-retention.ts';
+import { BlobRetention } from '../../../../../node/storage/blobs/blob-retention.ts';
 import { NoAnswer } from '../../../../../node/storage/rpc/client.ts';
 import type { PartitionPlace } from '../../../../../node/storage/store/interface.ts';
 import { type BlobLink, encodeBlobLink } from '../../../../../protocols/blobs/index.ts';
@@ -56,14 +56,14 @@ function homeAmong(
       return { bytes: bytes ?? null } as never;
     },
   });
-  const standing = { isHome: true, isSynced: true };
+  const standing = { isReplica: true, isSynced: true };
   const components = { store, blobs, fetches: new BlobFetches({ blobs, exchange, clock }), crypto, clock };
-  const keeper = new BlobKeeper(
+  const keeper = new BlobRetention(
     {
       ...components,
       logger: silentLogger(),
       places: { of: () => ({ homes: [...peers.keys()].map((id) => ({ id })) }), standIns: () => [] } as never,
-      standings: { of: () => standing } as never,
+      states: { of: () => standing } as never,
     },
     { self: 'self' },
   );

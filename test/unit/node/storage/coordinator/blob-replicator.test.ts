@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BLOB_STALL_MS, PREPARE_RETRY_MS } from '../../../../../node/storage/api/limits.ts';
-import { Spreader, type SpreadRequest } from '../../../../../node/storage/coordinator/blob-replicator.ts';
-import type { Places } from '../../../../../node/storage/placement/replica-placement.ts';
+import {
+  BlobReplicator,
+  type SpreadRequest,
+} from '../../../../../node/storage/coordinator/blob-replicator.ts';
+import type { ReplicaPlacement } from '../../../../../node/storage/placement/replica-placement.ts';
 import type { BlobLink } from '../../../../../protocols/blobs/index.ts';
 import { type BlobProgress, ReplicaError } from '../../../../../protocols/storage/index.ts';
 import { ManualClock } from '../../../../support/manual-clock.ts';
@@ -21,8 +24,8 @@ function spreaderOver(homes: Readonly<Record<string, Home>>) {
   const asked = new Map<string, number>();
   const clock = new ManualClock(1_000_000);
   const ids = Object.keys(homes);
-  const places = { of: () => ({ homes: ids.map((id) => ({ id })) }) } as unknown as Places;
-  const spreader = new Spreader({
+  const places = { of: () => ({ homes: ids.map((id) => ({ id })) }) } as unknown as ReplicaPlacement;
+  const spreader = new BlobReplicator({
     places,
     clock,
     ask: async (id) => {

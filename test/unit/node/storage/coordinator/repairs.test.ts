@@ -7,8 +7,8 @@ import {
   REPAIRS_AT_ONCE,
   REPAIRS_MAX,
 } from '../../../../../node/storage/api/limits.ts';
-import type { BlobKeeper } from '../../../../../node/storage/blobs/blob-retention.ts';
-import type { ReadResult } from '../../../../../node/storage/coordinator/reader.ts';
+import type { BlobRetention } from '../../../../../node/storage/blobs/blob-retention.ts';
+import type { ReadResult } from '../../../../../node/storage/coordinator/record-reader.ts';
 import { Repairs } from '../../../../../node/storage/coordinator/repairs.ts';
 import type { Deadline } from '../../../../../node/storage/rpc/deadline.ts';
 import type { RecordStore } from '../../../../../node/storage/store/interface.ts';
@@ -49,7 +49,7 @@ function make(read: (deadline: Deadline) => Promise<SignedRecord | null> = () =>
   } as unknown as RecordStore;
   const blobs = {
     take: ({ key }: SignedRecord) => Promise.resolve(void done.push(['take', key])),
-  } as unknown as BlobKeeper;
+  } as unknown as BlobRetention;
   return { asked, clock, done, metrics, mended: { store, blobs }, repairs };
 }
 
@@ -67,7 +67,7 @@ test('a record goes to each replica that holds an older one; one that refuses ke
     asked.map(({ id, request }) => [id, request]),
     ['a', 'b', 'c'].map((id) => [
       id,
-      { type: 'put', condition: null, asStandIn: false, record: record.bytes },
+      { type: 'put', condition: null, asFallback: false, record: record.bytes },
     ]),
   );
   asked[0]?.answer.reject(new Error('no'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EventLog } from '../../../../../node/observability/events.ts';
-import type { Standings } from '../../../../../node/storage/placement/partition-states.ts';
+import type { PartitionStates } from '../../../../../node/storage/placement/partition-states.ts';
 import { Recovery } from '../../../../../node/storage/replica/recovery.ts';
 import { readRestored, writeRestored } from '../../../../../node/storage/replica/restored-file.ts';
 import { TOMBSTONE_LIFE_MS } from '../../../../../protocols/storage/index.ts';
@@ -22,13 +22,13 @@ async function make(t: TestContext, { isRestored = true } = {}) {
   }
   if (isRestored) writeRestored(data, { at: AS_OF, restoredAt: AMONG_AT, machine: 'm', data: '/elsewhere' });
   const events = new EventLog({ logger: silentLogger(), clock });
-  const states = new Map<number, ReturnType<Standings['recoveryOf']>>();
+  const states = new Map<number, ReturnType<PartitionStates['recoveryOf']>>();
   const asked: number[] = [];
-  const recoveryOf: Standings['recoveryOf'] = ({ partition }) => {
+  const recoveryOf: PartitionStates['recoveryOf'] = ({ partition }) => {
     asked.push(partition);
     return states.get(partition) ?? null;
   };
-  const components = { store, standings: { recoveryOf }, clock, logger: silentLogger(), events };
+  const components = { store, states: { recoveryOf }, clock, logger: silentLogger(), events };
   const recovery = new Recovery(components, { data });
   recovery.start();
   t.after(() => recovery.stop());

@@ -1,9 +1,9 @@
 /** What a replica answers, by where it stands and by the clock. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { BlobKeeper } from '../../../../../node/storage/blobs/blob-retention.ts';
+import type { BlobRetention } from '../../../../../node/storage/blobs/blob-retention.ts';
 import { restoredState } from '../../../../../node/storage/placement/partition-states.ts';
-import type { Witnesses } from '../../../../../node/storage/placement/replica-confirmation.ts';
+import type { ReplicaConfirmation } from '../../../../../node/storage/placement/replica-confirmation.ts';
 import { Replica, type ReplicaComponents } from '../../../../../node/storage/replica/replica.ts';
 import type { RecordStore } from '../../../../../node/storage/store/interface.ts';
 import { CLOCK_GRACE_MS, CLOCK_SKEW_MS } from '../../../../../protocols/common/clock.ts';
@@ -54,7 +54,7 @@ class Subject {
       },
     });
     t.after(() => this.#store.close());
-    const standing = { view: VIEW, isHome: true, isSynced: true, origin: VIEW };
+    const standing = { setId: VIEW, isReplica: true, isSynced: true, origin: VIEW };
     this.#replica = new Replica({
       clock,
       crypto,
@@ -62,14 +62,14 @@ class Subject {
       store: this.#store,
       admission: { admit: (bytes: Uint8Array) => Promise.resolve(decodeRecord(bytes, crypto)) },
       blobs: { hold: nothing, replaced: nothing },
-      places: { of: () => ({ isHome: true, isSponsored: this.isChosen, homes: [] }) },
-      standings: { of: () => standing, keep: () => Promise.resolve(), isStale: () => false },
+      places: { of: () => ({ isReplica: true, isSponsored: this.isChosen, homes: [] }) },
+      states: { of: () => standing, keep: () => Promise.resolve(), isStale: () => false },
     } as unknown as ReplicaComponents);
   }
 
   put(fields: Partial<RecordBody>, condition: Condition | null = null): Promise<Answers['put']> {
     const record = storable({ key: 'k', ms: NOW, ...fields });
-    return this.#replica.answer({ type: 'put', record: record.bytes, condition, asStandIn: false }, 'peer');
+    return this.#replica.answer({ type: 'put', record: record.bytes, condition, asFallback: false }, 'peer');
   }
 
   get held(): unknown {
@@ -111,10 +111,10 @@ const NAMED = { owner, namespace, partition };
 function synced(components: Parameters<typeof answering>[1] = {}) {
   const among = replicaAmong();
   among.become(SELF, B, C);
-  among.standings.synced(HERE);
+  among.states.synced(HERE);
   const replica = answering(among, components);
-  const put = (record: SignedRecord, asStandIn = false): Promise<Answers['put']> =>
-    replica.answer({ type: 'put', record: record.bytes, condition: null, asStandIn }, 'b');
+  const put = (record: SignedRecord, asFallback = false): Promise<Answers['put']> =>
+    replica.answer({ type: 'put', record: record.bytes, condition: null, asFallback }, 'b');
   const get = (n = 0): Promise<Answers['get']> =>
     replica.answer({ type: 'get', owner, namespace, key: keyIn(n) }, 'b');
   const list = (): Promise<Answers['list']> =>
@@ -156,8 +156,8 @@ test('it takes what it is a replica of; what others are, as a fallback near them
 
 test('what it says of itself is whether it has all, as a replica of the set that there is', async () => {
   const { become, get, places } = synced();
-  const { isSynced, view } = await get();
-  assert.deepEqual([isSynced, view], [true, places.of(HERE).view]);
+  const { isSynced, setId } = await get();
+  assert.deepEqual([isSynced, setId], [true, places.of(HERE).setId]);
   become(member('self', 9, READY), B, C, D);
   assert.equal((await get()).isSynced, false, 'a former one had all');
   become(SELF, B, C);
@@ -166,7 +166,7 @@ test('what it says of itself is whether it has all, as a replica of the set that
 
 test('a record signed long ago is taken where it is held already, or others vouch for it', async () => {
   const vouched = { by: false };
-  const witnesses = { vouch: () => Promise.resolve(vouched.by) } as unknown as Witnesses;
+  const witnesses = { vouch: () => Promise.resolve(vouched.by) } as unknown as ReplicaConfirmation;
   const { clock, get, put } = synced({ witnesses });
   const record = recordOf({ key: keyIn(0) });
   clock.advance(CLOCK_SKEW_MS + CLOCK_GRACE_MS);
@@ -187,7 +187,7 @@ test('the right to have a blob fetched is a record signed now, where the record 
       prepared.push(key);
       return Promise.resolve({ blocks: 0, isWhole: false });
     },
-  } as unknown as BlobKeeper;
+  } as unknown as BlobRetention;
   const { become, clock, replica } = synced({ blobs });
   const prepare = (): Promise<Answers['prepare']> =>
     replica.answer({ type: 'prepare', record: recordOf({ key: keyIn(0) }).bytes }, 'b');
@@ -202,22 +202,22 @@ test('the right to have a blob fetched is a record signed now, where the record 
 });
 
 test('after an absence longer than tombstones live it shows nothing before it has reconciled', async () => {
-  const { get, list, put, replica, standings } = synced();
+  const { get, list, put, replica, states } = synced();
   await put(recordOf({ key: keyIn(0) }));
   const state = (): Promise<Answers['state']> => replica.answer({ type: 'state', ...NAMED }, 'b');
   assert.equal((await state()).count, 1);
-  await standings.distrustAll({ isStale: true });
+  await states.distrustAll({ isStale: true });
   assert.deepEqual([(await get()).held, (await list()).entries, (await state()).count], [null, [], 0]);
   const fetch = { type: 'fetch', namespaceId: HERE.namespaceId, partition, keys: [keyIn(0)] } as const;
   assert.deepEqual((await replica.answer(fetch, 'b')).records, [null]);
-  standings.synced(HERE);
+  states.synced(HERE);
   assert.deepEqual([(await list()).entries.length, (await state()).count], [1, 1]);
 });
 
 test('what was restored is given to replicas that reconcile, and to no reader', async () => {
-  const { become, clock, disk, standings, store } = synced();
+  const { become, clock, disk, states, store } = synced();
   await store.put({ place: HERE, record: recordOf({ key: keyIn(0) }), condition: null });
-  await standings.keep(HERE);
+  await states.keep(HERE);
   const state = store.getState(HERE);
   await store.setState(HERE, restoredState(state, { asOf: clock.now(), isStale: false, isOther: false }));
   become(SELF, B, C);
@@ -235,7 +235,7 @@ test('who is no member compares nothing and hands nothing over; a member is answ
   const { become, replica } = synced({
     isMember: (peer) => peer === 'b',
     copyFrom: (peer) => Promise.resolve(void done.push(`copied from ${peer}`)),
-    blobs: { refill: () => Promise.resolve(void done.push('blobs')) } as unknown as BlobKeeper,
+    blobs: { refill: () => Promise.resolve(void done.push('blobs')) } as unknown as BlobRetention,
   });
   const { namespaceId } = HERE;
   const requests = [
@@ -279,7 +279,7 @@ test('where there is no room blobs that nobody needs go first; then the write is
       freed.times += 1;
       return Promise.resolve(freed.some);
     },
-  } as unknown as BlobKeeper;
+  } as unknown as BlobRetention;
   const { put, store } = synced({ blobs });
   const write = store.put.bind(store);
   store.put = (request) =>

@@ -43,7 +43,7 @@ function make(init: CopyingInit = {}) {
   const all = { self, source, third };
   for (const one of Object.values(all)) {
     one.become(...IDS.map((id, rank) => member(id, rank + 1, READY)));
-    one.standings.synced(HERE);
+    one.states.synced(HERE);
   }
   const replicas = new Map<string, ReturnType<typeof answering>>();
   for (const id of IDS) replicas.set(id, answering(all[id]));
@@ -89,8 +89,8 @@ test('what is missing or older here is taken over, what is newer stays, and the 
     recordOf({ key: keyIn(0), ms: AMONG_AT + 1 }),
     recordOf({ key: keyIn(1), ms: AMONG_AT - 1 }),
   );
-  const { view, isSynced } = await pull();
-  assert.deepEqual([view, isSynced], [self.places.of(HERE).view, true]);
+  const { setId, isSynced } = await pull();
+  assert.deepEqual([setId, isSynced], [self.places.of(HERE).setId, true]);
   assert.deepEqual([writtenAt(self), writtenAt(self, keyIn(1))], [AMONG_AT + 1, AMONG_AT]);
   assert.equal(self.store.summary(HERE)?.count, 30);
   assert.equal(self.metrics.recordsCopied, 29);
@@ -136,7 +136,7 @@ test('a value that expired is not taken over, and ends here once the others have
 });
 
 test('a record that its author could not sign now is taken where a second replica holds it', async () => {
-  const { pull, self, source, third } = make({ isCurrent: () => Promise.resolve(false) });
+  const { pull, self, source, third } = make({ isAuthorisedNow: () => Promise.resolve(false) });
   const [record] = numbered(1) as [SignedRecord];
   await put(source, record);
   await pull();

@@ -32,14 +32,14 @@ function make() {
   const pulls: [string, EndingsRule][] = [];
   const log = { disagreements: 0 };
   /** How a pull goes. */
-  const source = { pull: (_id: string): Promise<string> => Promise.resolve(places.of(HERE).view) };
+  const source = { pull: (_id: string): Promise<string> => Promise.resolve(places.of(HERE).setId) };
   let wait = Promise.resolve();
   const sync = new Sync({
     ...replica,
     copier: {
       pull: async (id, _partition, _place, _signal, options) => {
         pulls.push([id, options?.endings ?? 'confirmed']);
-        return { view: await source.pull(id), isSynced: true };
+        return { setId: await source.pull(id), isSynced: true };
       },
     } as Pick<Copier, 'pull'> as Copier,
     onDisagreement: () => void (log.disagreements += 1),
@@ -49,7 +49,13 @@ function make() {
       const answer = answers.get(id);
       if (answer === null || answer === undefined) throw new Error('it does not answer');
       const nothing = { count: 0, bytes: 0, fingerprint: new Uint8Array(16), origin: null };
-      return { view: places.of(HERE).view, isHome: true, isSynced: false, ...nothing, ...answer } as never;
+      return {
+        setId: places.of(HERE).setId,
+        isReplica: true,
+        isSynced: false,
+        ...nothing,
+        ...answer,
+      } as never;
     },
   });
   replica.onDue((partition) => sync.request(partition));
@@ -68,7 +74,7 @@ function make() {
       wait = promise;
       return resolve;
     },
-    isSynced: () => replica.standings.of(HERE).isSynced,
+    isSynced: () => replica.states.of(HERE).isSynced,
   };
 }
 
@@ -123,7 +129,7 @@ test('while a majority of the others is silent it waits, ever longer, up to five
   };
   assert.deepEqual(waits(), [150, 300, 600, 1_200, 2_400, 4_800, 5_000, 5_000]);
   // somebody came: its present wait is the last long one
-  sync.hurry();
+  sync.scheduleNow();
   await clock.advanceAsync(5_000);
   assert.deepEqual(waits().slice(8, 11), [5_000, 150, 300]);
   answers.set('b', {});
@@ -156,7 +162,7 @@ test('of best-effort copies those farther away may have something, unless one ha
   isSynced();
   await clock.advanceAsync(1_000);
   assert.equal(isSynced(), false, 'a majority of the replicas may have been others');
-  answers.set('b', { isSynced: true, count: 1, origin: places.of(HERE).view });
+  answers.set('b', { isSynced: true, count: 1, origin: places.of(HERE).setId });
   await clock.advanceAsync(2_000);
   assert.equal(isSynced(), true);
 });
@@ -180,7 +186,7 @@ test('a majority that has all is enough, however many others are silent', async 
 test('while others see other replicas it says so and waits, for ten seconds at most', async () => {
   const { answers, become, clock, isSynced, log } = make();
   become(SELF, B, C);
-  answers.set('b', {}).set('c', { view: 'of others', isSynced: true });
+  answers.set('b', {}).set('c', { setId: 'of others', isSynced: true });
   isSynced();
   await clock.advanceAsync(SETTLE_MAX_MS - 1_000);
   assert.equal(isSynced(), false);
@@ -192,7 +198,7 @@ test('while others see other replicas it says so and waits, for ten seconds at m
 test('one that sees other replicas and is none of them holds nothing up', async () => {
   const { answers, become, clock, isSynced, log } = make();
   become(SELF, B, C);
-  answers.set('b', {}).set('c', { view: 'of others', isHome: false });
+  answers.set('b', {}).set('c', { setId: 'of others', isReplica: false });
   isSynced();
   await clock.advanceAsync(1);
   assert.deepEqual([isSynced(), log.disagreements], [true, 0]);
@@ -208,38 +214,38 @@ test('a source that sees other replicas by now does not make it one of these', a
   assert.equal(isSynced(), false);
   // the replicas become others while it copies
   source.pull = () => {
-    const { view } = places.of(HERE);
+    const { setId } = places.of(HERE);
     become(SELF, B, D);
     answers.set('d', { isSynced: true });
-    return Promise.resolve(view);
+    return Promise.resolve(setId);
   };
   await clock.advanceAsync(SYNC_RETRY_MS);
   assert.equal(isSynced(), false);
-  source.pull = () => Promise.resolve(places.of(HERE).view);
+  source.pull = () => Promise.resolve(places.of(HERE).setId);
   await clock.advanceAsync(2 * SYNC_RETRY_MS);
   assert.equal(isSynced(), true);
 });
 
 test('after a long absence sponsors are trusted about what has ended; best-effort copies are dropped first', async () => {
-  const { answers, become, clock, isSynced, pulls, standings, store } = make();
+  const { answers, become, clock, isSynced, pulls, states, store } = make();
   isSynced();
   const put = { place: HERE, record: recordOf({ key: keyIn(0) }), condition: null };
   await store.put(put);
-  await standings.keep(HERE);
-  await standings.distrustAll({ isStale: true });
+  await states.keep(HERE);
+  await states.distrustAll({ isStale: true });
   become(SELF, B, C);
   answers.set('b', { isSynced: true, count: 1 }).set('c', {});
   isSynced();
   await clock.advanceAsync(1);
   assert.deepEqual(pulls, [['b', 'trusted']]);
   assert.equal(store.summary(HERE)?.count, 1);
-  assert.deepEqual([isSynced(), standings.isStale(HERE)], [true, false]);
+  assert.deepEqual([isSynced(), states.isStale(HERE)], [true, false]);
   const best = make();
   best.become(member('self', 1));
   best.isSynced();
   await best.store.put(put);
-  await best.standings.keep(HERE);
-  await best.standings.distrustAll({ isStale: true });
+  await best.states.keep(HERE);
+  await best.states.distrustAll({ isStale: true });
   best.become(member('self', 1), member('b', 2), member('c', 3));
   best.answers.set('b', { isSynced: true, count: 1 }).set('c', {});
   best.isSynced();
@@ -251,7 +257,7 @@ test('after a long absence sponsors are trusted about what has ended; best-effor
 test('some partitions are asked about at a time', async () => {
   const { answers, asked, become, clock, hold, sync } = make();
   become(SELF, B);
-  answers.set('b', { isHome: false });
+  answers.set('b', { isReplica: false });
   const go = hold();
   for (let partition = 0; partition < 2 * SYNCS_AT_ONCE; partition++) sync.request(partitionAt(partition));
   sync.request(partitionAt(0));
@@ -294,7 +300,7 @@ test('a stop breaks off what goes on and forgets what waits', async () => {
 });
 
 test('what was kept for a day is kept for as long as its author said, before a sponsor promises anything', async () => {
-  const { become, clock, isSynced, standings, store } = make();
+  const { become, clock, isSynced, states, store } = make();
   become(member('self', 1));
   isSynced();
   const life = 30 * 24 * 3_600_000;
@@ -306,9 +312,9 @@ test('what was kept for a day is kept for as long as its author said, before a s
   };
   assert.ok((expiry() ?? Infinity) < clock.now() + life);
   become(SELF);
-  assert.equal(standings.isPromised(HERE), false);
+  assert.equal(states.isPromised(HERE), false);
   isSynced();
   await clock.advanceAsync(1);
   assert.equal(expiry(), clock.now() - 1 + life);
-  assert.equal(standings.isPromised(HERE), true);
+  assert.equal(states.isPromised(HERE), true);
 });

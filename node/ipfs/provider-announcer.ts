@@ -3,7 +3,7 @@ import { bytesKey } from '../../protocols/common/bytes.ts';
 import type { TimerClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { RepeatingTask } from '../../protocols/common/repeating-task.ts';
-import type { BlobHome } from '../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../blobs/local-blobs.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
 import {
@@ -18,11 +18,11 @@ import {
 } from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
 
-export interface AnnouncerComponents {
+export interface ProviderAnnouncerComponents {
   readonly clock: TimerClock;
   readonly logger: Logger;
   readonly metrics: IpfsMetrics;
-  readonly blobs: Pick<BlobHome, 'opened'>;
+  readonly blobs: Pick<LocalBlobs, 'opened'>;
   readonly blocks: Pick<PublicBlocks, 'has'>;
   /** Whether anybody looks announcements up: where all are asked, nobody does. */
   readonly isNeeded: () => boolean;
@@ -39,8 +39,8 @@ interface Announced {
  * Announces the public blobs of this node, and renews that; what is not public any more is not renewed. References are gone through in the order in
  * which they came, a page at a time; all of them again after a policy changed, and now and then.
  */
-export class Announcer {
-  readonly #components: AnnouncerComponents;
+export class ProviderAnnouncer {
+  readonly #components: ProviderAnnouncerComponents;
   /** What is due first stands in front. */
   readonly #announced = new Map<string, Announced>();
   readonly #announcing: RepeatingTask;
@@ -51,7 +51,7 @@ export class Announcer {
   /** Nobody took these yet. */
   #failed: Uint8Array[] = [];
 
-  constructor(components: AnnouncerComponents) {
+  constructor(components: ProviderAnnouncerComponents) {
     this.#components = components;
     const { clock, logger } = components;
     this.#announcing = new RepeatingTask(

@@ -3,7 +3,7 @@ import { NAMESPACE_PATTERN } from '../../../protocols/common/names.ts';
 import { bytes, count, ms, port, type Setting, texts } from './setting.ts';
 
 /** What clients and operators see: the gateway, the admin listener, the log. */
-export const DOOR_SETTINGS = [
+export const LISTENER_SETTINGS = [
   { path: 'gateway.enabled', schema: z.boolean(), default: true, help: 'Serve HTTP and WebSocket clients.' },
   {
     path: 'gateway.host',

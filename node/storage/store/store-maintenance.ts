@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { sizeOf } from '../../disk/database.ts';
-import type { CompactOptions, CompactReport, StoreCare } from './care-interface.ts';
 import { REPACK_ROWS, VACUUM_KEPT_PAGES, VACUUM_PAGES } from './constants.ts';
 import type { StoreFiles } from './files.ts';
+import type { CompactOptions, CompactReport, StoreMaintenance } from './maintenance-interface.ts';
 import type { CareOperation } from './operations.ts';
 
 export interface CareComponents {
@@ -15,7 +15,7 @@ export interface CareComponents {
 }
 
 /** The files of a record store, and what is done to them as a whole. */
-export class FilesCare implements StoreCare {
+export class FilesMaintenance implements StoreMaintenance {
   readonly #components: CareComponents;
 
   constructor(components: CareComponents) {
@@ -26,7 +26,7 @@ export class FilesCare implements StoreCare {
     return this.#components.files.path;
   }
 
-  key(): ReturnType<StoreCare['key']> {
+  key(): ReturnType<StoreMaintenance['key']> {
     return existsSync(this.path) ? this.#components.files.key() : null;
   }
 

@@ -17,7 +17,7 @@ import {
 } from '../../../protocols/storage/index.ts';
 import type { Consistency } from '../api/interface.ts';
 import { DEGRADED_ROUNDS } from '../api/limits.ts';
-import { type IsCurrent, WITNESSES_MIN } from '../placement/replica-confirmation.ts';
+import { CONFIRMATIONS_MIN, type IsAuthorisedNow } from '../placement/replica-confirmation.ts';
 import type { Deadline } from '../rpc/deadline.ts';
 import { majority, Quorum, type QuorumComponents, type QuorumInit, type Reply } from './quorum.ts';
 import { earlier } from './receipts.ts';
@@ -39,12 +39,12 @@ export interface ReadResult extends Omit<Copy, 'isDoubtful'> {
   readonly degraded: boolean;
 }
 
-export interface ReaderComponents extends QuorumComponents {
+export interface RecordReaderComponents extends QuorumComponents {
   readonly admission: RecordAdmission;
   readonly crypto: Crypto;
   readonly partitions: Partitions;
   readonly versions: HybridClock;
-  readonly isCurrent: IsCurrent;
+  readonly isAuthorisedNow: IsAuthorisedNow;
   /** Homes that hold less than the newest copy, to be given it; `isDamaged` where their own does not open. */
   readonly repair: (record: SignedRecord, ids: readonly string[]) => void;
 }
@@ -52,11 +52,11 @@ export interface ReaderComponents extends QuorumComponents {
 const NOTHING: Copy = { stamp: null, record: null, expiry: null, isDoubtful: false };
 
 /** Reads one key of the homes, and believes only what it verified. */
-export class Reader {
-  readonly #components: ReaderComponents;
+export class RecordReader {
+  readonly #components: RecordReaderComponents;
   readonly #init: QuorumInit & { readonly self: string };
 
-  constructor(components: ReaderComponents, init: QuorumInit & { readonly self: string }) {
+  constructor(components: RecordReaderComponents, init: QuorumInit & { readonly self: string }) {
     this.#components = components;
     this.#init = init;
   }
@@ -95,8 +95,8 @@ export class Reader {
    * are heard, since it may have been acknowledged.
    */
   async #settled(quorum: Quorum<Copy>): Promise<ReadResult> {
-    const { homes } = quorum.place;
-    const needed = Math.min(WITNESSES_MIN, homes.length);
+    const { replicas } = quorum.place;
+    const needed = Math.min(CONFIRMATIONS_MIN, replicas.length);
     const all = (): Reply<Copy>[] => [...quorum.replies.values()];
     const isSure = (): boolean => {
       const newest = newestOf(all());
@@ -104,7 +104,7 @@ export class Reader {
     };
     if (!isSure()) await quorum.allSettled();
     const newest = newestOf(all().filter((reply) => isVouched(reply, all(), needed)));
-    const isHeard = homes.every(({ id }) => 'answer' in (quorum.replies.get(id) ?? {}));
+    const isHeard = replicas.every(({ id }) => 'answer' in (quorum.replies.get(id) ?? {}));
     return { ...newest, expiry: earliestOf(all(), newest), degraded: !isSure() && !isHeard };
   }
 
@@ -112,20 +112,20 @@ export class Reader {
   async ask(id: string, partition: PartitionId, key: string, signal: AbortSignal): Promise<Copy & Standing> {
     const { ask, admission, clock, metrics, partitions, versions } = this.#components;
     const request = { type: 'get', ...partitions.named(partition.namespaceId), key } as const;
-    const { view, isSynced, held }: Answers['get'] = await ask<'get'>(id, request, signal);
-    if (held === null) return { view, isSynced, ...NOTHING };
+    const { setId, isSynced, held }: Answers['get'] = await ask<'get'>(id, request, signal);
+    if (held === null) return { setId, isSynced, ...NOTHING };
     try {
       if (held.kind === 'floor') {
         if (held.stamp.ms > clock.now() + CLOCK_SKEW_MS) {
           throw new StorageError('record_clock', 'a floor is from the future');
         }
-        return { view, isSynced, ...NOTHING, stamp: held.stamp };
+        return { setId, isSynced, ...NOTHING, stamp: held.stamp };
       }
       const record = await admission.admit(held.record, id, 'asked', { partition, key });
       versions.observe(record);
-      const isDoubtful = !(await this.#components.isCurrent(record));
+      const isDoubtful = !(await this.#components.isAuthorisedNow(record));
       return {
-        view,
+        setId,
         isSynced,
         stamp: record,
         record,
@@ -136,7 +136,7 @@ export class Reader {
       if (!(error instanceof StorageError)) throw error;
       if (error.code === 'record_expired' && held.kind === 'record') {
         const stamp = decodeRecord(held.record, this.#components.crypto);
-        return { view, isSynced, ...NOTHING, stamp };
+        return { setId, isSynced, ...NOTHING, stamp };
       }
       if (error.code !== 'overloaded') metrics.liesFound += 1;
       throw error;
@@ -150,8 +150,8 @@ export class Reader {
     deadline: Deadline,
   ): Promise<ReadResult> {
     const { self } = this.#init;
-    const { homes } = quorum.place;
-    if (homes.some(({ id }) => id === self)) {
+    const { replicas } = quorum.place;
+    if (replicas.some(({ id }) => id === self)) {
       const own = await ask(self, deadline.signal).catch(() => null);
       if (own?.isSynced === true) return { ...own, degraded: false };
     }
@@ -167,9 +167,9 @@ export class Reader {
     deadline: Deadline,
   ): Promise<ReadResult> {
     const { places, metrics } = this.#components;
-    const asked = new Set(quorum.place.homes.map(({ id }) => id));
+    const asked = new Set(quorum.place.replicas.map(({ id }) => id));
     // a sponsor that is not counted may hold what the homes that are gone held
-    const others = [...places.standIns(quorum.place), ...places.sponsorsOf(quorum.place)]
+    const others = [...places.fallbacks(quorum.place), ...places.sponsorsOf(quorum.place)]
       .map(({ id }) => id)
       .filter((id) => !asked.has(id) && asked.add(id));
     const copies = await Promise.all(others.map((id) => ask(id, deadline.signal).catch(() => null)));
@@ -186,11 +186,11 @@ export class Reader {
   /** Gives the newest copy to homes that have an older one, when all have answered. */
   #mend(quorum: Quorum<Copy>, newest: ReadResult, deadline: Deadline): void {
     const { record } = newest;
-    const { homes } = quorum.place;
+    const { replicas } = quorum.place;
     const isSame = [...quorum.replies.values()].every((reply) => isCurrent(reply, newest));
-    if (record === null || (isSame && quorum.replies.size >= homes.length)) return;
+    if (record === null || (isSame && quorum.replies.size >= replicas.length)) return;
     const behind = (): string[] => {
-      return homes.flatMap(({ id }) => {
+      return replicas.flatMap(({ id }) => {
         const reply = quorum.replies.get(id);
         return reply === undefined || isCurrent(reply, newest) ? [] : [id];
       });
@@ -275,7 +275,7 @@ function tooFew(quorum: Quorum<Copy>, deadline: Deadline): CodedError {
     return new CodedError('corrupt', 'no copy that could be read is what was written');
   }
   const answered = replies.filter((reply) => 'answer' in reply).length;
-  const detail = { acknowledged: answered, needed: quorum.needed, homes: quorum.place.homes.length };
+  const detail = { acknowledged: answered, needed: quorum.needed, homes: quorum.place.replicas.length };
   const advice = deadline.isOver ? 'they did not agree in time' : 'the others are not there';
   const message = `${answered} of ${detail.homes} home replicas answered, ${detail.needed} are needed: ${advice}; try again`;
   return new CodedError('insufficient_replicas', message, detail);

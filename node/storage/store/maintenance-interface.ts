@@ -14,7 +14,7 @@ export interface CompactOptions {
   readonly isThorough: boolean;
 }
 
-export interface StoreCare {
+export interface StoreMaintenance {
   /** The database. */
   readonly path: string;
   /** By which values are sealed; null while there is nothing. */

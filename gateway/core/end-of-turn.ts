@@ -7,7 +7,7 @@ export interface Flushable {
  * The end of each turn of the event loop: what was gathered in it is passed on then, by feeds to clients and by
  * clients to their sockets. So a burst costs a client one system call, and all of them one timer.
  */
-export class Turn {
+export class EndOfTurn {
   #feeds: Flushable[] = [];
   #outboxes: Flushable[] = [];
   #isScheduled = false;

@@ -10,7 +10,7 @@ import type { Sessions } from './sessions.ts';
 /** What a stream is told that is cut for it. */
 export const CREDENTIAL_ENDED = 'the session or API key has ended: sign in again';
 
-export interface Standing {
+export interface CredentialStatus {
   /** Id of the session or API key. An access token's own end does not matter: its session goes on. */
   readonly origin: string;
   /** When it ends in any case. */
@@ -26,7 +26,7 @@ interface Delegated {
 }
 
 /** Null for whoever acts without a session or an API key. */
-export function standingOf(principal: Principal): Standing | null {
+export function standingOf(principal: Principal): CredentialStatus | null {
   switch (principal.kind) {
     case 'session':
       return { origin: principal.claims.origin, endsAt: principal.endsAt, delegated: delegatedTo(principal) };
@@ -41,7 +41,7 @@ function delegatedTo({ did: owner, namespace, delegation }: HeldPrincipal): Dele
   return delegation === null ? null : { owner, namespace, chain: delegation.chain };
 }
 
-export interface StandingsComponents {
+export interface CredentialStatusesComponents {
   readonly sessions: Sessions;
   readonly apiKeys: ApiKeys;
   readonly clock: Clock;
@@ -49,20 +49,20 @@ export interface StandingsComponents {
 }
 
 /** Asks the state, never what is remembered of it. */
-export class Standings {
-  readonly #components: StandingsComponents;
+export class CredentialStatuses {
+  readonly #components: CredentialStatusesComponents;
 
-  constructor(components: StandingsComponents) {
+  constructor(components: CredentialStatusesComponents) {
     this.#components = components;
   }
 
   /** Whether its own time is over. */
-  isOver({ endsAt }: Standing): boolean {
+  isOver({ endsAt }: CredentialStatus): boolean {
     return endsAt !== undefined && endsAt <= this.#components.clock.now();
   }
 
   /** Whether nodes take no more what its wallet delegated: it was revoked, or the namespace went to another holder. */
-  async isWithdrawn({ delegated }: Standing): Promise<boolean> {
+  async isWithdrawn({ delegated }: CredentialStatus): Promise<boolean> {
     if (delegated === null) return false;
     const { chain, owner, namespace } = delegated;
     try {

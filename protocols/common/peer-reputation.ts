@@ -9,21 +9,21 @@ const FAULT_FORGIVEN_S = 120;
 /** Faults that are held against a peer at most: ten minutes' worth. */
 const FAULTS_HELD_MAX = 5;
 
-export interface ConductInit {
+export interface PeerReputationInit {
   /** What a peer may send each second that is ignored: honest peers forward some, a flood of it is not looked at. */
   readonly ignoredPerSecond: number;
   readonly ignoredBurst: number;
 }
 
 /** Where no setting says otherwise. */
-export const IGNORED_DEFAULT: ConductInit = { ignoredPerSecond: 100, ignoredBurst: 400 };
+export const IGNORED_DEFAULT: PeerReputationInit = { ignoredPerSecond: 100, ignoredBurst: 400 };
 
 /** Remembers what peers did, over reconnections. Gossip's own score forgets a peer that reconnects. */
-export class Conduct {
+export class PeerReputation {
   readonly #ignored: RateLimit;
   readonly #faults: RateLimit;
 
-  constructor(components: { clock: Clock }, init: ConductInit) {
+  constructor(components: { clock: Clock }, init: PeerReputationInit) {
     this.#ignored = new RateLimit(components, {
       perSecond: init.ignoredPerSecond,
       burst: init.ignoredBurst,
@@ -45,7 +45,7 @@ export class Conduct {
   }
 
   /** Whether `peer` is to be graylisted: it sent proven faults, or made this node ignore more than it may. */
-  isShunned(peer: string): boolean {
+  isGraylisted(peer: string): boolean {
     return this.#faults.isExceeded(peer) || this.#ignored.isExceeded(peer);
   }
 }

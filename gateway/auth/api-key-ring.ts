@@ -23,7 +23,7 @@ export interface NewKey {
 }
 
 /** The API keys of one wallet in a namespace, or all of the operator's. */
-export class KeyRing {
+export class ApiKeyRing {
   readonly #components: KeyRingComponents;
   readonly #init: KeyRingInit;
 
