@@ -3,10 +3,11 @@ import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { Connection, IdentifyResult, PeerId } from '@libp2p/interface';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { equalBytes } from '../../protocols/common/bytes.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { encodeMultikey } from '../../protocols/common/did-key.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../protocols/common/repeating-task.ts';
 import {
   Announcer,
   collectAnnouncements,
@@ -42,7 +43,7 @@ import { describeSelf, type SelfInit, type Sponsorship } from './self.ts';
 export interface DirectoryComponents {
   readonly network: Network;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly identity: Identity;
   readonly logger: Logger;
   readonly events: EventLog;
@@ -84,8 +85,7 @@ export class Directory {
   readonly #exchange: Questions;
   readonly #author: Uint8Array;
   readonly #asking = new Set<Promise<void>>();
-  #abort = new AbortController();
-  #timer: NodeJS.Timeout | null = null;
+  readonly #ticking: RepeatingTask;
   #firstAsked = 0;
   #exchangeAt = 0;
 
@@ -120,6 +120,10 @@ export class Directory {
       timeOf: (key: Uint8Array) => this.#timeOf(key),
       put: (one: SignedAnnouncement) => this.#put(one),
     };
+    this.#ticking = new RepeatingTask(
+      { clock, run: () => this.#tick(), onError: (error) => this.#unannounced(error) },
+      { intervalMs: TICK_MS },
+    );
     const { verifyOperator } = components;
     this.#admission = new NodeAdmission({ crypto, clock, held, metrics, verifyOperator }, { swarm });
     const pages = new PageServer({ clock, held: () => this.#announcements(), metrics });
@@ -130,33 +134,30 @@ export class Directory {
   }
 
   async start(): Promise<void> {
-    if (this.#timer !== null) return;
+    if (this.#ticking.isStarted) return;
     const { network } = this.#components;
     const { gossip } = network.services;
-    this.#abort = new AbortController();
     await this.#exchange.start();
     gossip.topicValidators.set(NODES_PROTOCOL, (peer, message) => this.#validate(peer, message));
     gossip.subscribe(NODES_PROTOCOL);
     network.addEventListener('connection:open', this.#onOpen);
     network.addEventListener('connection:close', this.#onClose);
     network.addEventListener('peer:identify', this.#onIdentify);
-    network.addEventListener('self:peer:update', this.#onMove);
+    network.addEventListener('self:peer:update', this.#announce);
     this.#exchangeAt = this.#nextExchange();
     this.#dialBack.start();
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
-    this.#tick();
+    this.#ticking.start();
+    await this.#ticking.runNow();
   }
 
   async stop(): Promise<void> {
-    if (this.#timer === null) return;
-    clearInterval(this.#timer);
-    this.#timer = null;
-    this.#abort.abort();
+    if (!this.#ticking.isStarted) return;
+    await this.#ticking.stop();
     const { network } = this.#components;
     network.removeEventListener('connection:open', this.#onOpen);
     network.removeEventListener('connection:close', this.#onClose);
     network.removeEventListener('peer:identify', this.#onIdentify);
-    network.removeEventListener('self:peer:update', this.#onMove);
+    network.removeEventListener('self:peer:update', this.#announce);
     network.services.gossip.topicValidators.set(NODES_PROTOCOL, () => TopicValidatorResult.Ignore);
     await this.#exchange.stop();
     await Promise.all([this.#dialBack.stop(), ...this.#asking]);
@@ -187,7 +188,7 @@ export class Directory {
 
   /** Asks a connected peer for what it knows: something shows that it knows better. */
   refresh(peer: PeerId): void {
-    if (this.#timer !== null && this.#asking.size < FIRST_PEERS) this.#ask(peer, false);
+    if (this.#ticking.isStarted && this.#asking.size < FIRST_PEERS) this.#ask(peer, false);
   }
 
   get verifiedCount(): number {
@@ -239,8 +240,6 @@ export class Directory {
     this.#ask(detail.peerId, true);
   };
 
-  readonly #onMove = (): void => this.#announce();
-
   #tick(): void {
     this.#roster.dropExpired();
     this.#announce();
@@ -256,10 +255,12 @@ export class Directory {
     return this.#components.clock.now() + EXCHANGE_MS * (0.5 + Math.random());
   }
 
-  #announce(): void {
-    this.#herald.tick().catch((error: unknown) => {
-      this.#components.logger.error({ err: error }, 'this node could not be announced');
-    });
+  readonly #announce = (): void => {
+    this.#herald.tick().catch((error: unknown) => this.#unannounced(error));
+  };
+
+  #unannounced(error: unknown): void {
+    this.#components.logger.error({ err: error }, 'this node could not be announced');
   }
 
   async #publish({ bytes }: SignedAnnouncement): Promise<number> {
@@ -318,7 +319,7 @@ export class Directory {
         this.metrics.exchangesOk += 1;
       })
       .catch((error: unknown) => {
-        if (this.#abort.signal.aborted) return;
+        if (this.#ticking.signal.aborted) return;
         this.metrics.exchangesFailed += 1;
         // somebody else is to be asked for all instead
         if (isFirst) this.#firstAsked -= 1;
@@ -330,7 +331,7 @@ export class Directory {
   }
 
   async #collect(peer: PeerId, isFirst: boolean): Promise<void> {
-    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)]);
+    const signal = AbortSignal.any([this.#ticking.signal, AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)]);
     const options = {
       ask: (request: Uint8Array) => this.#exchange.ask(peer, request, signal),
       pagesMax: isFirst ? FIRST_PAGES_MAX : EXCHANGE_PAGES_MAX,

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bytesKey } from '../../protocols/common/bytes.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../protocols/common/repeating-task.ts';
 import type { BlobHome } from '../blobs/local-blobs.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
@@ -18,7 +19,7 @@ import {
 import type { IpfsMetrics } from './metrics.ts';
 
 export interface AnnouncerComponents {
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   readonly metrics: IpfsMetrics;
   readonly blobs: Pick<BlobHome, 'opened'>;
@@ -42,9 +43,7 @@ export class Announcer {
   readonly #components: AnnouncerComponents;
   /** What is due first stands in front. */
   readonly #announced = new Map<string, Announced>();
-  #timer: NodeJS.Timeout | null = null;
-  #stopping = new AbortController();
-  #running: Promise<void> | null = null;
+  readonly #announcing: RepeatingTask;
   #position = 0;
   /** References up to here are gone through again. */
   #again: { position: number; readonly end: number } | null = null;
@@ -54,6 +53,16 @@ export class Announcer {
 
   constructor(components: AnnouncerComponents) {
     this.#components = components;
+    const { clock, logger } = components;
+    this.#announcing = new RepeatingTask(
+      {
+        clock,
+        run: () => this.#look(),
+        onError: (error) =>
+          logger.warn({ reason: errorMessage(error) }, 'public blobs could not be announced'),
+      },
+      { intervalMs: ANNOUNCE_TICK_MS },
+    );
   }
 
   get size(): number {
@@ -61,17 +70,11 @@ export class Announcer {
   }
 
   start(): void {
-    if (this.#timer !== null) return;
-    this.#stopping = new AbortController();
-    this.#timer = setInterval(() => this.#tick(), ANNOUNCE_TICK_MS);
+    this.#announcing.start();
   }
 
-  async stop(): Promise<void> {
-    if (this.#timer === null) return;
-    clearInterval(this.#timer);
-    this.#timer = null;
-    this.#stopping.abort(new Error('this node is stopping'));
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#announcing.stop();
   }
 
   /** Policies changed: what was not public may be now. */
@@ -79,19 +82,8 @@ export class Announcer {
     this.#again = { position: 0, end: this.#position };
   }
 
-  #tick(): void {
-    if (this.#running !== null || !this.#components.isNeeded()) return;
-    this.#running = this.#look()
-      .catch((error: unknown) => {
-        const { logger } = this.#components;
-        logger.warn({ reason: errorMessage(error) }, 'public blobs could not be announced');
-      })
-      .finally(() => {
-        this.#running = null;
-      });
-  }
-
   async #look(): Promise<void> {
+    if (!this.#components.isNeeded()) return;
     await this.#renew();
     const { clock } = this.#components;
     const blobs = this.#components.blobs.opened;
@@ -143,12 +135,12 @@ export class Announcer {
   async #announce(cid: Uint8Array): Promise<void> {
     const { clock, announce, metrics } = this.#components;
     const key = bytesKey(cid);
-    if (this.#stopping.signal.aborted || this.#announced.size >= ANNOUNCED_MAX || this.#announced.has(key))
-      return;
+    const stopping = this.#announcing.signal;
+    if (stopping.aborted || this.#announced.size >= ANNOUNCED_MAX || this.#announced.has(key)) return;
     const entry: Announced = { cid, renewAt: clock.now() + ANNOUNCE_RENEWAL_MS };
     this.#announced.set(key, entry);
     try {
-      await announce(cid, AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(ANNOUNCE_TIMEOUT_MS)]));
+      await announce(cid, AbortSignal.any([stopping, clock.timeoutSignal(ANNOUNCE_TIMEOUT_MS)]));
       metrics.announces += 1;
     } catch {
       metrics.announceFailures += 1;

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { PeerId } from '@libp2p/interface';
 import { bytesKey } from '../../protocols/common/bytes.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../protocols/common/repeating-task.ts';
 import { ALL_NAMESPACES } from '../../protocols/identity/index.ts';
 import {
   decodeNotice,
@@ -36,7 +37,7 @@ import type { SponsorshipEntry } from './sponsorships.ts';
 export interface NamespacesComponents {
   readonly network: Network;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   readonly events: EventLog;
   /** Whether a chain shows that its author may act so (protocols/identity, and what is revoked). */
@@ -76,7 +77,7 @@ export class NamespacesService implements Namespaces {
   readonly #sponsors = new BoundedCache<readonly string[]>(SPONSORS_MAX);
   #sponsorsRevision = 0;
   #known = 0;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #retelling: RepeatingTask;
 
   /** Takes what is on disk; from here until `stop` the files are this service's. */
   constructor(components: NamespacesComponents, init: NamespacesInit) {
@@ -117,12 +118,20 @@ export class NamespacesService implements Namespaces {
       },
     });
     this.#known = this.#store.revision;
+    this.#retelling = new RepeatingTask(
+      {
+        clock,
+        run: () => this.#sayAgain(),
+        onError: (error) => logger.warn({ reason: errorMessage(error) }, 'notices were not gossiped again'),
+      },
+      { intervalMs: TICK_MS },
+    );
   }
 
   async start(): Promise<void> {
-    if (this.#timer !== null) return;
+    if (this.#retelling.isStarted) return;
     const { gossip } = this.#components.network.services;
-    this.#timer = setInterval(() => this.#sayAgain(), TICK_MS);
+    this.#retelling.start();
     await this.#exchange.start();
     gossip.topicValidators.set(NAMESPACES_PROTOCOL, (peer, message) => this.#validate(peer, message));
     gossip.subscribe(NAMESPACES_PROTOCOL);
@@ -131,9 +140,8 @@ export class NamespacesService implements Namespaces {
 
   /** Ends what runs and closes the files: it is not started again. */
   async stop(): Promise<void> {
-    if (this.#timer !== null) {
-      clearInterval(this.#timer);
-      this.#timer = null;
+    if (this.#retelling.isStarted) {
+      await this.#retelling.stop();
       const { gossip } = this.#components.network.services;
       gossip.topicValidators.set(NAMESPACES_PROTOCOL, () => TopicValidatorResult.Ignore);
       await this.#exchange.stop();
@@ -291,7 +299,7 @@ export class NamespacesService implements Namespaces {
   #onLoss(): void {
     // whoever found the damage is still reading
     queueMicrotask(() => {
-      if (this.#timer === null) return;
+      if (!this.#retelling.isStarted) return;
       this.#sync.restart();
       this.#known = -1;
       this.#changed();

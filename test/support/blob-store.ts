@@ -7,7 +7,7 @@ import { createBlobStoreMetrics } from '../../node/blobs/metrics.ts';
 import { type BlobStoreInit, openBlobStore } from '../../node/blobs/store.ts';
 import { createCrypto } from '../../node/runtime/crypto.ts';
 import type { BlobLink } from '../../protocols/blobs/index.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { Clock, TimerClock } from '../../protocols/common/clock.ts';
 import { bytesOfAll, piecesOf } from './blobs.ts';
 import { silentLogger } from './silent-logger.ts';
 
@@ -44,7 +44,7 @@ export function openBlobs(
 /** What a node has of blobs, over a store in `data` that opens when it is needed; with room for everything unless said otherwise. */
 export function blobHome(
   data: string,
-  { clock, quotaBytes = GIB }: { readonly clock: Clock; readonly quotaBytes?: number },
+  { clock, quotaBytes = GIB }: { readonly clock: TimerClock; readonly quotaBytes?: number },
 ): BlobHome {
   return new BlobHome(
     { clock, crypto, logger: silentLogger() },

@@ -151,7 +151,7 @@ export class ReplicaNode {
         isCurrent,
         blobs,
         door: new BlobDoor({ blobs, isPublic: () => false }),
-        fetches: new BlobFetches({ blobs, exchange }),
+        fetches: new BlobFetches({ blobs, exchange, clock }),
         metrics,
         ask: this.ask,
         onReady: () => undefined,

@@ -1,8 +1,9 @@
-import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { BlobLink } from '../../../protocols/blobs/index.ts';
-import type { Clock } from '../../../protocols/common/clock.ts';
+import { sleep, type TimerClock } from '../../../protocols/common/clock.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
 import {
   type BlobProgress,
   blobOf,
@@ -38,7 +39,7 @@ export interface BlobKeeperComponents {
   readonly places: Places;
   readonly standings: Standings;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
 }
 
@@ -46,22 +47,31 @@ export interface BlobKeeperComponents {
 export class BlobKeeper {
   readonly #components: BlobKeeperComponents;
   readonly #self: string;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #sweeping: RepeatingTask;
   #isSweeping = false;
 
   constructor(components: BlobKeeperComponents, init: { readonly self: string }) {
     this.#components = components;
     this.#self = init.self;
+    const { clock, logger } = components;
+    this.#sweeping = new RepeatingTask(
+      {
+        clock,
+        run: async () => void (await this.sweep()),
+        onError: (error) =>
+          logger.warn({ reason: errorMessage(error) }, 'the blobs of records were not looked after'),
+      },
+      { intervalMs: BLOB_SWEEP_MS },
+    );
   }
 
   start(): void {
     this.#components.fetches.start();
-    this.#timer ??= setInterval(() => void this.#sweepQuietly(), BLOB_SWEEP_MS);
+    this.#sweeping.start();
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    void this.#sweeping.stop();
     this.#components.fetches.stop();
   }
 
@@ -71,7 +81,7 @@ export class BlobKeeper {
     const fetching = this.#fetch(link, partition, peer);
     const leaving = new AbortController();
     try {
-      await Promise.race([fetching, wait(PREPARE_ANSWER_MS, undefined, { signal: leaving.signal })]);
+      await Promise.race([fetching, sleep(this.#components.clock, PREPARE_ANSWER_MS, leaving.signal)]);
     } catch (error) {
       throw refusalOf(error);
     } finally {
@@ -168,17 +178,6 @@ export class BlobKeeper {
       return { released, fetched: await this.#refetch(blobs.opened) };
     } finally {
       this.#isSweeping = false;
-    }
-  }
-
-  async #sweepQuietly(): Promise<void> {
-    try {
-      await this.sweep();
-    } catch (error) {
-      this.#components.logger.warn(
-        { reason: errorMessage(error) },
-        'the blobs of records were not looked after',
-      );
     }
   }
 

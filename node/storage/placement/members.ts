@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface';
 import { LOOPBACK_PREFIX } from '../../../protocols/common/address-prefix.ts';
-import type { Timer } from '../../../protocols/common/clock.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
 import { GONE_MAX, type GoneMember, type Member } from '../../../protocols/storage/index.ts';
 import {
   MEMBERS_LOOK_MS,
@@ -41,7 +41,7 @@ export class Members {
   #list: readonly Known[] | null = null;
   #version = 1;
   readonly #settling: Settling;
-  #timer: Timer | null = null;
+  readonly #looking: RepeatingTask;
   #isDirty = false;
   #wroteAt = 0;
   #revocationsSeen = -1;
@@ -54,6 +54,10 @@ export class Members {
     this.#components = components;
     this.#init = init;
     this.#settling = new Settling(components);
+    this.#looking = new RepeatingTask(
+      { clock: components.clock, run: () => this.#tick(), onError: (error) => this.#unseen(error) },
+      { intervalMs: MEMBERS_TICK_MS },
+    );
     const now = components.clock.now();
     const kept = readMembers(init.path, components.logger);
     this.awayMs = kept === null ? 0 : Math.max(0, now - kept.at);
@@ -65,16 +69,15 @@ export class Members {
   }
 
   start(): void {
-    if (this.#timer !== null) return;
-    this.#timer = this.#components.clock.setInterval(() => this.#tick(), MEMBERS_TICK_MS);
+    if (this.#looking.isStarted) return;
+    this.#looking.start();
     this.refresh();
     this.#write();
   }
 
   stop(): void {
-    if (this.#timer === null) return;
-    this.#timer.cancel();
-    this.#timer = null;
+    if (!this.#looking.isStarted) return;
+    void this.#looking.stop();
     this.#write();
   }
 
@@ -214,6 +217,10 @@ export class Members {
     if (this.#isDirty || now - this.#wroteAt >= MEMBERS_WRITE_MS) this.#write();
   }
 
+  #unseen(error: unknown): void {
+    this.#components.logger.warn({ reason: errorMessage(error) }, 'the members could not be updated');
+  }
+
   #tick(): void {
     const now = this.#components.clock.now();
     if (now - this.#refreshedAt >= MEMBERS_LOOK_MS) this.refresh();
@@ -287,7 +294,8 @@ export class Members {
   }
 
   #probe(known: Known): void {
-    if (this.#timer === null || this.#probing.size >= PROBES_AT_ONCE || this.#probing.has(known.id)) return;
+    if (!this.#looking.isStarted || this.#probing.size >= PROBES_AT_ONCE || this.#probing.has(known.id))
+      return;
     const [{ clock, dial }, { graceMs }] = [this.#components, this.#init];
     this.#probing.add(known.id);
     known.probeAt = clock.now() + probeAfter(graceMs, this.isGoneFor(known.id, graceMs));

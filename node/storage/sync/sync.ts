@@ -1,3 +1,4 @@
+import { backOffMs } from '../../../protocols/common/back-off.ts';
 import { sleep, type Timer, type TimerClock } from '../../../protocols/common/clock.ts';
 import { ConcurrencyLimit, type Release } from '../../../protocols/common/concurrency-limit.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
@@ -160,7 +161,7 @@ export class Sync {
 
   #retry(task: Task): void {
     if (this.#abort.signal.aborted) return;
-    const delay = Math.min(SYNC_RETRY_MAX_MS, SYNC_RETRY_MS * 2 ** Math.min(10, task.tries));
+    const delay = backOffMs(task.tries, { firstMs: SYNC_RETRY_MS, maxMs: SYNC_RETRY_MAX_MS });
     task.tries += 1;
     const timer = this.#components.clock.setTimeout(() => {
       this.#timers.delete(timer);

@@ -1,6 +1,7 @@
 import { bytesKey, equalBytes } from '../../../protocols/common/bytes.ts';
-import { CLOCK_SKEW_MS, type Timer, type TimerClock } from '../../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS, type TimerClock } from '../../../protocols/common/clock.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
 import {
   type Answers,
   type PartitionId,
@@ -13,6 +14,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
 import type { NamespaceRef } from '../api/interface.ts';
 import { ATTEMPT_TIMEOUT_MS, REVIEW_MS, SWEEP_MS, SWEEP_ROWS, UPKEEP_TICK_MS } from '../api/limits.ts';
+import { NO_SHARES } from '../api/nothing-kept.ts';
 import type { Standings } from '../placement/partition-states.ts';
 import { majorityOf, type Place, type Places } from '../placement/replica-placement.ts';
 import { UNSPONSORED_LIFE_MS } from '../store/constants.ts';
@@ -58,8 +60,6 @@ export interface Shares {
   readonly leaving: number;
 }
 
-export const NO_SHARES: Shares = { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 };
-
 /** Partitions looked at in one tick, and of those at a time. */
 const REVIEWED_A_TICK = 64;
 const REVIEWED_AT_ONCE = 4;
@@ -73,32 +73,34 @@ const SWEEP_ROWS_MAX = 16 * SWEEP_ROWS;
 export class Upkeep {
   readonly #components: UpkeepComponents;
   readonly #init: UpkeepInit;
-  #timer: Timer | null = null;
-  #isBusy = false;
+  readonly #looking: RepeatingTask;
   #after: PartitionId | null = null;
   #reviewAt = 0;
   #sweepAt = 0;
   #counted: { -readonly [Count in keyof Shares]: number } = { ...NO_SHARES };
-  #abort = new AbortController();
   /** Of the latest whole review. */
   shares: Shares = NO_SHARES;
 
   constructor(components: UpkeepComponents, init: UpkeepInit) {
     this.#components = components;
     this.#init = init;
+    const { clock, logger } = components;
+    this.#looking = new RepeatingTask(
+      {
+        clock,
+        run: () => this.#look(),
+        onError: (error) => logger.warn({ reason: errorMessage(error) }, 'upkeep of storage did not work'),
+      },
+      { intervalMs: UPKEEP_TICK_MS },
+    );
   }
 
   start(): void {
-    if (this.#timer !== null) return;
-    this.#abort = new AbortController();
-    this.#timer = this.#components.clock.setInterval(() => void this.tick(), UPKEEP_TICK_MS);
+    this.#looking.start();
   }
 
   stop(): void {
-    if (this.#timer === null) return;
-    this.#timer.cancel();
-    this.#timer = null;
-    this.#abort.abort(new Error('this node is stopping'));
+    void this.#looking.stop();
   }
 
   /** Who is a member, or there, has changed: everything is looked at soon. */
@@ -106,22 +108,18 @@ export class Upkeep {
     this.#reviewAt = 0;
   }
 
-  /** One look at what is due. */
-  async tick(): Promise<void> {
-    if (this.#isBusy) return;
-    this.#isBusy = true;
-    try {
-      const now = this.#components.clock.now();
-      if (now >= this.#sweepAt) {
-        this.#sweepAt = now + SWEEP_MS;
-        await this.sweep(now);
-      }
-      if (this.#after !== null || now >= this.#reviewAt) await this.#review(now);
-    } catch (error) {
-      this.#components.logger.warn({ reason: errorMessage(error) }, 'upkeep of storage did not work');
-    } finally {
-      this.#isBusy = false;
+  /** One look at what is due. Never rejects. */
+  tick(): Promise<void> {
+    return this.#looking.runNow();
+  }
+
+  async #look(): Promise<void> {
+    const now = this.#components.clock.now();
+    if (now >= this.#sweepAt) {
+      this.#sweepAt = now + SWEEP_MS;
+      await this.sweep(now);
     }
+    if (this.#after !== null || now >= this.#reviewAt) await this.#review(now);
   }
 
   /** Removes what has expired by `now`, and tombstones at the end of their life. */
@@ -294,7 +292,7 @@ export class Upkeep {
   }
 
   #limit(ms: number): AbortSignal {
-    return AbortSignal.any([this.#abort.signal, this.#components.clock.timeoutSignal(ms)]);
+    return AbortSignal.any([this.#looking.signal, this.#components.clock.timeoutSignal(ms)]);
   }
 }
 

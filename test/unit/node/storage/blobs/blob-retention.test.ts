@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { BlobExchange } from '../../../../../node/blobs/exchange.ts';
 import type { BlobStore } from '../../../../../node/blobs/interface.ts';
+import { PREPARE_ANSWER_MS } from '../../../../../node/storage/api/limits.ts';
 import { BlobFetches } from '../../../../../node/storage/blobs/blob-fetches.ts';
 import { BlobKeeper } from '../../../../../node/storage/blobs/blob-retention.ts';
 import { NoAnswer } from '../../../../../node/storage/rpc/client.ts';
@@ -56,7 +57,7 @@ function homeAmong(
     },
   });
   const standing = { isHome: true, isSynced: true };
-  const components = { store, blobs, fetches: new BlobFetches({ blobs, exchange }), crypto, clock };
+  const components = { store, blobs, fetches: new BlobFetches({ blobs, exchange, clock }), crypto, clock };
   const keeper = new BlobKeeper(
     {
       ...components,
@@ -233,8 +234,11 @@ test('who asks meanwhile hears how far it is', async (t) => {
       },
     },
   };
-  const { keeper, blobs } = homeAmong(t, new Map([['a', gives]]));
-  const progress = await keeper.prepare(linking(link), HERE, 'a');
+  const { keeper, blobs, clock } = homeAmong(t, new Map([['a', gives]]));
+  const answered = keeper.prepare(linking(link), HERE, 'a');
+  await until('some of it is here', () => given > 10);
+  clock.advance(PREPARE_ANSWER_MS);
+  const progress = await answered;
   assert.equal(progress.isWhole, false);
   slow.resolve();
   await until(

@@ -4,6 +4,7 @@ import { ABSENTEES_ASK_MS, ABSENTEES_ASKED } from '../../../../../node/storage/a
 import { Absentees } from '../../../../../node/storage/placement/down-members.ts';
 import type { GoneMember } from '../../../../../protocols/storage/index.ts';
 import { ManualClock } from '../../../../support/manual-clock.ts';
+import { silentLogger } from '../../../../support/silent-logger.ts';
 
 type Said = readonly GoneMember[] | null;
 
@@ -22,7 +23,7 @@ function make(answers: Said[]) {
     const gone = answers[Number(id)] ?? null;
     return gone === null ? Promise.reject(new Error('no answer')) : Promise.resolve({ gone } as never);
   };
-  const absentees = new Absentees({ members, clock, ask }, { self: 'self' });
+  const absentees = new Absentees({ members, clock, logger: silentLogger(), ask }, { self: 'self' });
   return { absentees, answers, asked, clock, learned, members };
 }
 

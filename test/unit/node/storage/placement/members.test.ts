@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { MEMBERS_TICK_MS } from '../../../../../node/storage/api/limits.ts';
+import { MEMBERS_LOOK_MS, MEMBERS_TICK_MS } from '../../../../../node/storage/api/limits.ts';
 import type { MembersInit } from '../../../../../node/storage/placement/members-init.ts';
 import { GONE_MAX } from '../../../../../protocols/storage/index.ts';
 import { peerIdOf } from '../../../../support/announcements.ts';
@@ -64,6 +64,45 @@ test('the clock makes it look: nobody has to ask for it', async (t) => {
   members.disconnected(peerIdFromString(A));
   members.stop();
   assert.equal(clock.timers, 0);
+});
+
+test('the clock alone finds out who is gone, and takes the member out when the down timeout is over', async (t) => {
+  const { members, clock, connected, there, offer, offers, ids } = make(t);
+  members.start();
+  offer(A);
+  connected.add(A);
+  await clock.advanceAsync(MEMBERS_LOOK_MS);
+  assert.equal(members.isLive(A), true);
+  const { version } = members;
+  offers.delete(A);
+  connected.delete(A);
+  members.disconnected(peerIdFromString(A));
+  await clock.advanceAsync(MEMBERS_TICK_MS);
+  assert.deepEqual([members.isLive(A), members.isMember(A)], [false, true]);
+  await clock.advanceAsync(GRACE_MS - MEMBERS_TICK_MS);
+  assert.deepEqual(
+    [members.isMember(A), members.version],
+    [true, version],
+    'replica sets are the same still',
+  );
+  await clock.advanceAsync(MEMBERS_TICK_MS);
+  assert.deepEqual(ids(), [SELF]);
+  // one that comes back in time begins its down timeout anew
+  offer(B);
+  there.add(B);
+  await clock.advanceAsync(MEMBERS_LOOK_MS);
+  offers.delete(B);
+  there.delete(B);
+  await clock.advanceAsync(GRACE_MS / 2);
+  assert.equal(members.isLive(B), false);
+  there.add(B);
+  await clock.advanceAsync(GRACE_MS / 2);
+  assert.equal(members.isLive(B), true);
+  there.delete(B);
+  await clock.advanceAsync(GRACE_MS);
+  assert.equal(members.isMember(B), true);
+  await clock.advanceAsync(GRACE_MS);
+  assert.equal(members.isMember(B), false);
 });
 
 test('a member that is not connected is dialled now and then; one that answers is live', async (t) => {

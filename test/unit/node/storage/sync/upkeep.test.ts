@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createCrypto } from '../../../../../node/runtime/crypto.ts';
 import { createStorageServiceMetrics } from '../../../../../node/storage/api/counters.ts';
+import { SWEEP_MS, UPKEEP_TICK_MS } from '../../../../../node/storage/api/limits.ts';
 import type { Members } from '../../../../../node/storage/placement/members.ts';
 import { Standings } from '../../../../../node/storage/placement/partition-states.ts';
 import { Places } from '../../../../../node/storage/placement/replica-placement.ts';
@@ -10,10 +11,13 @@ import type { Sync } from '../../../../../node/storage/sync/sync.ts';
 import { Upkeep } from '../../../../../node/storage/sync/upkeep.ts';
 import {
   type Answers,
+  KIND_FLOOR,
+  KIND_TOMBSTONE,
   type Member,
   Partitions,
   placeOf,
   type RequestType,
+  TOMBSTONE_LIFE_MS,
 } from '../../../../../protocols/storage/index.ts';
 import { SWARM } from '../../../../support/envelopes.ts';
 import { ManualClock } from '../../../../support/manual-clock.ts';
@@ -223,4 +227,35 @@ test('a replica of fewer than are wanted says so', async (t) => {
   become([member('self', 1, READY), ...SUCCESSORS]);
   await review();
   assert.equal(upkeep.shares.underReplicated, 0);
+});
+
+test('the clock has what expired removed, and deleted keys forgotten at the end of their life', async (t) => {
+  const { clock, store, upkeep } = await make(t);
+  const expiry = START + 60_000;
+  await store.put({ place: PLACE, record: storable({ ...NAMES, key: 'short', expiry }), condition: null });
+  const gone = storable({ ...NAMES, key: 'gone', kind: KIND_TOMBSTONE, value: new Uint8Array(), ms: START });
+  await store.put({ place: PLACE, record: gone, condition: null });
+  const kindOf = (key: string): number | undefined => store.head(PLACE, key)?.kind;
+  upkeep.start();
+  t.after(() => upkeep.stop());
+  await clock.advanceAsync(UPKEEP_TICK_MS);
+  clock.advance(expiry - clock.now() - 1);
+  await upkeep.tick();
+  assert.notEqual(kindOf('short'), KIND_FLOOR);
+  // writes go to another thread: its end is waited for, not a time
+  const until = async (key: string): Promise<void> => {
+    while (kindOf(key) !== KIND_FLOOR) {
+      clock.advance(UPKEEP_TICK_MS);
+      await upkeep.tick();
+    }
+  };
+  await until('short');
+  assert.ok(clock.now() - expiry <= SWEEP_MS + 2 * UPKEEP_TICK_MS, `${clock.now() - expiry}`);
+  assert.equal(kindOf('gone'), KIND_TOMBSTONE, 'a replica that was away for days must hear of it');
+  clock.advance(START + TOMBSTONE_LIFE_MS - clock.now());
+  await upkeep.tick();
+  assert.equal(kindOf('gone'), KIND_TOMBSTONE);
+  await until('gone');
+  assert.ok(clock.now() - START - TOMBSTONE_LIFE_MS <= SWEEP_MS + 2 * UPKEEP_TICK_MS);
+  assert.notEqual(store.get(PLACE, 'k', clock.now()), null);
 });
