@@ -3,6 +3,8 @@ import type { AskedResource } from '../protocols/identity/index.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
 import type { BackupOptions, BackupReport } from './backup/interface.ts';
 import type { Role } from './config/role.ts';
+import type { Services } from './core/core.ts';
+import type { Probe } from './core/probe.ts';
 import type { NodeView } from './directory/interface.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
@@ -18,6 +20,8 @@ import type {
   WalletShare,
 } from './storage/api/interface.ts';
 import type { StorageMaintenance } from './storage/maintenance/interface.ts';
+
+export type { Probe } from './core/probe.ts';
 
 /** Of a node's store, without its namespaces. */
 export type StorageSummary = Pick<
@@ -66,16 +70,7 @@ export interface NodeStatus {
   readonly recovery: RecoveryStatus | null;
 }
 
-/** One thing a node needs to serve, probed when asked. */
-export interface Probe {
-  readonly name: string;
-  readonly ok: boolean;
-  /** What is wrong and what to do, or what was found. */
-  readonly detail: string;
-  /** The same for the operator, where it holds what is nobody else's business. */
-  readonly operatorDetail?: string;
-}
-
+/** A node. The members of a feature that is off throw, or reject with, `feature_off`; the message names the setting that turns it on. */
 export interface MaillonNode {
   readonly relay: Relay;
   /** Signed, replicated records. */
@@ -143,4 +138,19 @@ export interface MaillonNode {
   probe(): Promise<Probe[]>;
   /** Every limit in force, with its reason. */
   limits(): readonly Limit[];
+  /** Whether a feature runs, or would by the settings if this node did. */
+  hasFeature(name: string): boolean;
+  /** The running service of a feature. Throws `feature_off`, `not_running`. */
+  feature<N extends keyof Services>(name: N): Services[N];
+  /**
+   * Loads the feature that a module exports, and starts it with these settings, by dotted path, where they are not its defaults. `path` is
+   * absolute. The feature is trusted code: nothing keeps it from anything. It lasts until the node stops. Rejects with `bad_feature`,
+   * `feature_exists`, `feature_off` (it needs one that is off), `bad_config`, `not_running`.
+   */
+  loadFeature(path: string, settings?: Readonly<Record<string, unknown>>): Promise<void>;
+  /**
+   * Stops a feature that was loaded from a path: its protocols, metrics and scores go. Its module stays in memory. Rejects with
+   * `feature_not_loaded`, `feature_needed`, `not_running`.
+   */
+  unloadFeature(name: string): Promise<void>;
 }

@@ -7,8 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { type Ended, type Results, tookOf } from './test-results.ts';
 
-/** A file that takes longer hangs. */
-const FILE_TIMEOUT_MS = 4 * 60_000;
+/** A test that takes longer hangs. */
+const TEST_TIMEOUT_MS = 4 * 60_000;
+/** A process of which no test has ended for so long hangs: longer, so that the test is named if one does. */
+const PROCESS_TIMEOUT_MS = TEST_TIMEOUT_MS + 30_000;
 const TOGETHER = fileURLToPath(new URL('./test-files.ts', import.meta.url));
 /** Totals of one process, which would contradict those of the run, and ends of files that left nothing. */
 const NOISE =
@@ -18,13 +20,37 @@ type Stream = ReturnType<typeof run>;
 
 export async function runAlone(root: string, file: string, results: Results): Promise<void> {
   const since = performance.now();
-  const stream = run({ files: [join(root, file)], timeout: FILE_TIMEOUT_MS });
-  stream.on('test:pass', (test: Ended) => results.count(file, test, true));
-  stream.on('test:fail', (test: Ended) => results.count(file, test, false));
+  const hang = new Hang();
+  const stream = run({ files: [join(root, file)], timeout: TEST_TIMEOUT_MS, signal: hang.signal });
+  const ended = (test: Ended, isPassed: boolean): void => {
+    hang.refresh();
+    results.count(file, test, isPassed);
+  };
+  stream.on('test:pass', (test: Ended) => ended(test, true));
+  stream.on('test:fail', (test: Ended) => ended(test, false));
   const report = await read(root, stream);
+  hang.stop();
   const ms = performance.now() - since;
   results.took(file, ms);
   process.stdout.write(`${file} (${seconds(ms)})\n${report}`);
+}
+
+/** Ends a process in which nothing happens any more. */
+class Hang {
+  readonly #abort = new AbortController();
+  readonly #timer = setTimeout(() => this.#abort.abort(), PROCESS_TIMEOUT_MS);
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  refresh(): void {
+    if (!this.signal.aborted) this.#timer.refresh();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 /** A file that hangs or ends the process is named, and those after it run in another process. */
@@ -35,28 +61,28 @@ export async function runTogether(root: string, files: readonly string[], result
 
 /** Runs files until one of them breaks the process. Returns those after it. */
 async function runSome(root: string, files: readonly string[], results: Results): Promise<readonly string[]> {
-  const hanging = new AbortController();
+  const hang = new Hang();
   const stream = run({
     files: [TOGETHER],
     argv: files.map((file) => join(root, file)),
-    signal: hanging.signal,
+    timeout: TEST_TIMEOUT_MS,
+    signal: hang.signal,
   });
   let done = 0;
   let isBroken = false;
-  const timer = setTimeout(() => hanging.abort(), FILE_TIMEOUT_MS);
   const ended = (test: Ended, isPassed: boolean): void => {
+    hang.refresh();
     const ms = tookOf(test);
     if (test.name === TOGETHER) isBroken = !isPassed;
     else if (ms === null || !isPassed) results.count(files[done] ?? '', test, isPassed);
     if (ms === null) return;
     results.took(files[done] ?? '', ms);
-    timer.refresh();
     done += 1;
   };
   stream.on('test:pass', (test: Ended) => ended(test, true));
   stream.on('test:fail', (test: Ended) => ended(test, false));
   process.stdout.write(await read(root, stream));
-  clearTimeout(timer);
+  hang.stop();
   if (done < files.length) results.fail(files[done] ?? '', 'it hung, or ended the process');
   else if (isBroken) results.fail(files.join(', '), 'one of them failed after its end');
   return files.slice(done + 1);

@@ -28,6 +28,8 @@ const FIRST = [
   'test/integration/networks-machines.test.ts',
   'test/integration/networks-machines-nat.test.ts',
   'test/integration/bootstrap-faults.test.ts',
+  'test/e2e/faults-smoke.test.ts',
+  'test/e2e/bench-smoke.test.ts',
 ];
 /** Tests wait for other processes nearly half of their time: one more than there are processors keeps all of these busy. */
 const CONCURRENCY = availableParallelism() + 1;

@@ -1,5 +1,7 @@
 import type { z } from 'zod';
+import { DIRECTORY_SETTINGS } from './settings/directory.ts';
 import { DOOR_SETTINGS } from './settings/doors.ts';
+import { FEATURE_SETTINGS } from './settings/features.ts';
 import { IPFS_SETTINGS } from './settings/ipfs.ts';
 import { NETWORK_SETTINGS } from './settings/network.ts';
 import { PROTECTION_SETTINGS } from './settings/protection.ts';
@@ -12,10 +14,12 @@ export type { Setting } from './settings/setting.ts';
 /** Every setting there is. A key that is not here is refused by name. */
 export const SETTINGS = [
   ...NETWORK_SETTINGS,
+  ...DIRECTORY_SETTINGS,
   ...RELAY_SETTINGS,
   ...STORAGE_SETTINGS,
   ...WALLET_SETTINGS,
   ...IPFS_SETTINGS,
+  ...FEATURE_SETTINGS,
   ...DOOR_SETTINGS,
   ...PROTECTION_SETTINGS,
 ] as const;

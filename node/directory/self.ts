@@ -20,14 +20,9 @@ export interface SelfInit {
 
 const NO_SPONSORSHIP: Sponsorship = { operator: '', chain: [], isReady: false };
 
-/** What a node says of its operator, and whether all that keeps something has its share. A light node keeps nothing: it is nobody's sponsor. */
-export function sponsorshipOf(
-  role: Role,
-  operator: Operator,
-  keeping: readonly { readonly isReady: boolean }[],
-): Sponsorship {
+/** What a node says of its operator, and whether it has its share of what that one sponsors. A light node keeps nothing: it is nobody's sponsor. */
+export function sponsorshipOf(role: Role, operator: Operator, isReady: boolean): Sponsorship {
   if (role === 'light') return NO_SPONSORSHIP;
-  const isReady = keeping.some((one) => one.isReady);
   return { operator: operator.did, chain: operator.chain(), isReady };
 }
 

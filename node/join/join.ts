@@ -14,6 +14,13 @@ import { writeFileAtomic } from '../disk/atomic-file.ts';
 import { lockDataDirectory } from '../disk/data-lock.ts';
 import { SECRET_MODE } from '../disk/private-file.ts';
 import type { Identity } from '../identity/identity.ts';
+import {
+  type Membership,
+  membershipPath,
+  networkKeyPath,
+  readMembership,
+  writeMembership,
+} from '../identity/membership-file.ts';
 import { createVerifier } from '../identity/tenancy.ts';
 import { createWalletCrypto } from '../identity/wallets/index.ts';
 import { createNetwork, type Network } from '../network/libp2p.ts';
@@ -24,13 +31,6 @@ import { createCrypto } from '../runtime/crypto.ts';
 import { Questions } from '../transport/questions.ts';
 import { checkGrant } from './grant.ts';
 import { ISSUER_DIAL_TIMEOUT_MS, JOIN_QUESTIONS } from './limits.ts';
-import {
-  type Membership,
-  membershipPath,
-  networkKeyPath,
-  readMembership,
-  writeMembership,
-} from './membership-file.ts';
 
 export interface JoinInit {
   readonly invite: Invite;

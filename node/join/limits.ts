@@ -4,7 +4,7 @@ import {
   JOIN_PROTOCOL,
   REQUEST_MAX_BYTES,
   REQUEST_TIMEOUT_MS,
-} from '../../protocols/join/index.ts';
+} from '../../protocols/join/constants.ts';
 import type { QuestionsInit } from '../transport/questions.ts';
 
 const published: Limit[] = [];

@@ -3,11 +3,11 @@ import type { Crypto } from '../../protocols/common/crypto.ts';
 import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
 import type { PassphraseSource } from '../identity/keyring/passphrase.ts';
+import { type Membership, readMembership } from '../identity/membership-file.ts';
 import { InvitedOperator, type Operator, operatorWithKey } from '../identity/operator.ts';
 import { serveOwner } from '../identity/owner.ts';
 import type { Logger } from '../observability/logger.ts';
 import { checkMembership } from './membership.ts';
-import { type Membership, readMembership } from './membership-file.ts';
 
 export interface OperatorComponents {
   readonly crypto: Crypto;

@@ -11,6 +11,7 @@ import type { ChainVerifier } from '../../protocols/identity/index.ts';
 import { JOIN_PROTOCOL, type JoinGrant, memberName, renew } from '../../protocols/join/index.ts';
 import { peerOf } from '../directory/entry.ts';
 import type { Identity } from '../identity/identity.ts';
+import { type Membership, writeMembership } from '../identity/membership-file.ts';
 import type { InvitedOperator } from '../identity/operator.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
@@ -25,7 +26,6 @@ import {
   RENEWAL_RETRY_MAX_MS,
   RENEWAL_RETRY_MS,
 } from './limits.ts';
-import { type Membership, writeMembership } from './membership-file.ts';
 
 export interface RenewalComponents {
   readonly network: Network;

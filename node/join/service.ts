@@ -4,8 +4,10 @@ import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import type { ChainVerifier } from '../../protocols/identity/index.ts';
 import { createJoinMetrics, JoinError, type JoinMetrics } from '../../protocols/join/index.ts';
 import type { Config } from '../config/schema.ts';
+import type { Probe } from '../core/probe.ts';
 import type { NodeView } from '../directory/interface.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { Membership } from '../identity/membership-file.ts';
 import { InvitedOperator, type Operator } from '../identity/operator.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
 import type { Network } from '../network/libp2p.ts';
@@ -26,7 +28,6 @@ import type {
 } from './interface.ts';
 import { Issuer } from './issuer.ts';
 import { JOIN_QUESTIONS } from './limits.ts';
-import type { Membership } from './membership-file.ts';
 import { Renewal } from './renewal.ts';
 
 export interface JoiningComponents {
@@ -90,6 +91,11 @@ export class Joining implements Members {
   async stop(): Promise<void> {
     await this.#renewal?.stop();
     if (this.#issuer instanceof Issuer) await this.#exchange.stop();
+  }
+
+  probe(): readonly Probe[] {
+    const { did, fault } = this.status;
+    return [{ name: 'operator', ok: fault === null, detail: fault ?? `this node may act for ${did}` }];
   }
 
   /** When the delegation to this node ends, milliseconds since the Unix epoch; null for never. */

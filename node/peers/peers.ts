@@ -1,6 +1,8 @@
 import type { Multiaddr } from '@multiformats/multiaddr';
 import type { TimerClock } from '../../protocols/common/clock.ts';
+import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
+import type { Probe } from '../core/probe.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { PeerBook } from './book.ts';
@@ -11,6 +13,7 @@ import { LIVENESS, Liveness } from './liveness.ts';
 import { LocalPeers } from './local.ts';
 import { OtherSwarms } from './other-swarms.ts';
 import { type AnnouncedNodes, PeerKeeper } from './peer-manager.ts';
+import { probePeers } from './probe.ts';
 
 export interface PeersComponents {
   readonly network: Network;
@@ -21,6 +24,7 @@ export interface PeersComponents {
 
 export interface PeersInit {
   readonly config: Config;
+  readonly role: Role;
   /** How long a peer may take to answer. */
   readonly dialTimeoutMs: number;
   /** Told of an address that may be dialled wherever it leads. */
@@ -30,6 +34,7 @@ export interface PeersInit {
 /** Whoever this node is connected with: found, remembered, kept, and asked whether they live. */
 export class Peers {
   readonly #network: Network;
+  readonly #init: PeersInit;
   readonly #book: PeerBook;
   readonly #otherSwarms: OtherSwarms;
   readonly #bootstrap: BootstrapPeers;
@@ -37,9 +42,11 @@ export class Peers {
   readonly #local: LocalPeers | null;
   readonly #liveness: Liveness;
 
-  constructor(components: PeersComponents, { config, dialTimeoutMs, trust }: PeersInit) {
+  constructor(components: PeersComponents, init: PeersInit) {
     const { network, clock, directory, logger } = components;
+    const { config, dialTimeoutMs, trust } = init;
     this.#network = network;
+    this.#init = init;
     const target = config['connections.target'];
     this.#book = new PeerBook({ network, clock, logger }, { data: config.data });
     // they were dialled by the rules of an earlier run, and led to who was meant
@@ -83,6 +90,10 @@ export class Peers {
   /** What came of each bootstrap address. */
   bootstrap(): BootstrapView[] {
     return this.#bootstrap.views();
+  }
+
+  probe(): readonly Probe[] {
+    return probePeers({ network: this.#network, bootstrap: this.bootstrap() }, this.#init);
   }
 
   start(): void {

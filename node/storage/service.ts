@@ -17,6 +17,7 @@ import {
 import { BlobExchange } from '../blobs/exchange.ts';
 import type { Upload } from '../blobs/interface.ts';
 import { BlobHome } from '../blobs/local-blobs.ts';
+import type { Probe } from '../core/probe.ts';
 import { SHUNNED_SCORE } from '../network/gossip.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './api/counters.ts';
 import type {
@@ -38,7 +39,7 @@ import type {
   WriteReceipt,
 } from './api/interface.ts';
 import { DEADLINE_MS } from './api/limits.ts';
-import { notResponsible } from './api/refusals.ts';
+import { explainRestored, notResponsible } from './api/refusals.ts';
 import { BlobFetches } from './blobs/blob-fetches.ts';
 import { BlobSource } from './blobs/blob-source.ts';
 import type { PublicBlocks } from './blobs/public-blocks.ts';
@@ -55,9 +56,9 @@ import type { IsCurrent } from './placement/replica-confirmation.ts';
 import type { Places } from './placement/replica-placement.ts';
 import { Others } from './placement/storage-peers.ts';
 import { createMembers, createPlaces } from './placement/swarm-view.ts';
+import { probeStorage } from './probe.ts';
 import { blobQuotaOf, usageOf } from './replica/capacity.ts';
-import { Keeper } from './replica/local-replica.ts';
-import { explainRestored } from './replica/recovery.ts';
+import type { Keeper } from './replica/local-replica.ts';
 import { Wire } from './rpc/client.ts';
 import { WireServer } from './rpc/server.ts';
 import type { StorageServiceComponents, StorageServiceInit } from './service-init.ts';
@@ -95,7 +96,7 @@ export class StorageService implements Storage {
     this.#components = components;
     this.#init = init;
     this.#self = identity.peerId;
-    const keeps = init.role === 'full' && config['storage.enabled'];
+    const keeps = components.LocalReplica !== null;
     this.#wire = new Wire({ network, addressesOf: (id) => addressesOf(directory, id) });
     const dial = (id: string): Promise<void> => this.#wire.connect(id);
     this.#members = createMembers(
@@ -132,7 +133,7 @@ export class StorageService implements Storage {
     const exchange = new BlobExchange({ crypto, ask: this.#ask, onLie });
     const own = { crypto, clock, partitions, places, metrics, isCurrent, admission: this.#admission };
     const shared = { ...own, blobs: this.#blobs, exchange };
-    this.#keeper = keeps ? this.#makeKeeper(shared) : null;
+    this.#keeper = this.#makeKeeper(shared);
     this.#coordinator = this.#makeCoordinator(shared);
     const spreader = new Spreader({ places, clock, ask: this.#ask });
     this.#values = new Values({ ...shared, coordinator: this.#coordinator, spreader });
@@ -263,6 +264,10 @@ export class StorageService implements Storage {
     return this.#keeper?.fault ?? null;
   }
 
+  probe(): readonly Probe[] {
+    return probeStorage(this, this.#components.operatorFault());
+  }
+
   /** What this service adds to a peer's gossip score. */
   scoreOf(peer: string): number {
     return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
@@ -308,10 +313,11 @@ export class StorageService implements Storage {
     );
   }
 
-  #makeKeeper(shared: Shared): Keeper {
-    const { logger, events, operator, termsOf, isOpen } = this.#components;
+  #makeKeeper(shared: Shared): Keeper | null {
+    const { logger, events, operator, termsOf, isOpen, LocalReplica } = this.#components;
     const { config } = this.#init;
-    return new Keeper(
+    if (LocalReplica === null) return null;
+    return new LocalReplica(
       {
         ...shared,
         logger,

@@ -43,7 +43,7 @@ const SMOKE: Sizes = {
   nodes: 3,
   minutes: 0,
   everySeconds: 1,
-  graceMs: 1_000,
+  graceMs: 3_000,
   warmUpMs: 200,
   beforeMs: 500,
   seed: 1,

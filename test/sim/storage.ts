@@ -19,7 +19,7 @@ const SMOKE: ScenarioSizes = {
   losses: 1,
   cutMs: 2_000,
   firstNodes: 3,
-  graceMs: 2_000,
+  graceMs: 3_000,
 };
 
 export const SCENARIOS: readonly Scenario[] = [killOne, killAll, loseReplicas, splitNetwork, moveHomes];

@@ -3,6 +3,9 @@ import { type Limit, limitsIn } from '../../../protocols/common/limits.ts';
 const published: Limit[] = [];
 const limit = limitsIn(published);
 
+/** Blobs, the oldest first, and namespaces that are looked at to find one that lets anyone read a block: some hundred microseconds. */
+export const SHARES_MAX = 128;
+
 export const DEADLINE_MS = limit(
   'storage.deadline',
   5_000,

@@ -2,9 +2,8 @@ import { CodedError } from '../../../protocols/common/errors.ts';
 import type { Reference, Share } from '../../blobs/interface.ts';
 import type { BlobHome } from '../../blobs/local-blobs.ts';
 import type { NamespaceRef } from '../api/interface.ts';
+import { SHARES_MAX } from '../api/limits.ts';
 
-/** Blobs, the oldest first, and namespaces that are looked at to find one that lets anyone read a block: some hundred microseconds. */
-export const SHARES_MAX = 128;
 /** References of one namespace to one blob, the newest first, of which one must be of a live record. */
 export const REFERENCES_MAX = 8;
 

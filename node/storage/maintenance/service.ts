@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
-import { Exporter, type ExporterComponents } from './archive-export.ts';
-import { Importer, type ImporterComponents } from './archive-import.ts';
+import type { ExporterComponents } from './archive-export.ts';
+import type { ImporterComponents } from './archive-import.ts';
 import { Background } from './background.ts';
 import type {
   CollectReport,
@@ -15,7 +15,7 @@ import type {
 } from './interface.ts';
 import { createMaintenanceMetrics, type MaintenanceGauges, type MaintenanceMetrics } from './metrics.ts';
 import { noteBlobs } from './note-blobs.ts';
-import { type ScrubComponents, scrub } from './scrub.ts';
+import type { ScrubComponents } from './scrub.ts';
 import { readScrubState, type ScrubState, writeScrubState } from './scrub-file.ts';
 
 export interface MaintenanceComponents
@@ -121,11 +121,13 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
     const { blobs } = this.#components;
     const until = AbortSignal.any([signal, this.#stopping.signal]);
     const components = { ...this.#components, blobs: () => blobs.opened };
+    const { Exporter } = await import('./archive-export.ts');
     yield* new Exporter(components, { ...options, signal: until, swarm: this.#init.swarm }).run();
   }
 
   import(source: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportReport> {
     return this.#alone('import', options.signal, async (signal) => {
+      const { Importer } = await import('./archive-import.ts');
       const report = await new Importer(this.#components, source, { ...options, signal }).run();
       this.#components.hurry();
       return report;
@@ -159,6 +161,7 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
   ): Promise<ScrubReport> {
     return this.#alone('scrub', signal, async (until) => {
       const { swarm, scrubBytesPerSecond } = this.#init;
+      const { scrub } = await import('./scrub.ts');
       const { clock } = this.#components;
       let notedAt = clock.monotonicNow();
       const report = await scrub(

@@ -4,7 +4,9 @@ import type { BlobUsage } from '../../blobs/interface.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Terms } from '../../identity/tenancy.ts';
 import type { NamespaceRef, StorageStatus } from '../api/interface.ts';
-import { type Keeper, NOTHING_KEPT, quotaOf } from './local-replica.ts';
+import { NOTHING_KEPT } from '../api/nothing-kept.ts';
+import type { Keeper } from './local-replica.ts';
+import { quotaOf } from './quota.ts';
 
 export interface RoomComponents {
   /** Null at a node that keeps nothing. */

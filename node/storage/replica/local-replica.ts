@@ -16,7 +16,8 @@ import type { Terms } from '../../identity/tenancy.ts';
 import type { EventLog } from '../../observability/events.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
-import type { NamespaceRef, StorageStatus, WalletShare } from '../api/interface.ts';
+import type { NamespaceRef, WalletShare } from '../api/interface.ts';
+import type { KeptStatus } from '../api/nothing-kept.ts';
 import type { BlobFetches } from '../blobs/blob-fetches.ts';
 import { liveReferences } from '../blobs/live-references.ts';
 import { PublicBlocks } from '../blobs/public-blocks.ts';
@@ -31,8 +32,9 @@ import type { Quota, RecordStore } from '../store/interface.ts';
 import type { StoreGauges } from '../store/metrics.ts';
 import { openRecordStore } from '../store/store.ts';
 import type { Sync } from '../sync/sync.ts';
-import { NO_SHARES, Upkeep } from '../sync/upkeep.ts';
+import { Upkeep } from '../sync/upkeep.ts';
 import { type ReplicaParts, replicaParts } from './parts.ts';
+import { quotaOf } from './quota.ts';
 import { Recovery } from './recovery.ts';
 import type { Replica } from './replica.ts';
 import { WalletUsage } from './wallet-usage.ts';
@@ -81,32 +83,6 @@ const UNSPONSORED_SHARE = 0.1;
 const OWN_COPIES_SHARE = 0.5;
 /** Namespaces that the status shows. */
 const NAMESPACES_SHOWN = 100;
-
-/** What a namespace may take here. Of a wallet: what its other namespaces leave of what it is promised. */
-export function quotaOf(
-  { quotaBytes, quotaKeys, isSponsored, wallet }: Terms,
-  config: Config,
-  bytesBeside: (wallet: string) => number,
-): Quota {
-  const share =
-    wallet === null || !isSponsored ? Infinity : config['wallets.bytesEach'] - bytesBeside(wallet);
-  return {
-    bytes: Math.min(quotaBytes ?? Infinity, config['storage.namespaceBytes'], share),
-    keys: Math.min(quotaKeys ?? Infinity, config['storage.namespaceKeys']),
-    isSponsored,
-  };
-}
-
-type KeptStatus = Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'>;
-
-/** Of a node that is none. */
-export const NOTHING_KEPT: KeptStatus = {
-  bytes: 0,
-  records: 0,
-  freeBytes: 0,
-  partitions: NO_SHARES,
-  namespaces: [],
-};
 
 /** What a full node does as a replica: its store, its answers to peers, and its upkeep. */
 export class Keeper {

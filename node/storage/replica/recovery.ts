@@ -1,5 +1,5 @@
 import type { TimerClock } from '../../../protocols/common/clock.ts';
-import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
+import { errorMessage } from '../../../protocols/common/errors.ts';
 import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
 import { type PartitionId, TOMBSTONE_LIFE_MS } from '../../../protocols/storage/index.ts';
 import type { EventLog } from '../../observability/events.ts';
@@ -21,16 +21,6 @@ export interface RecoveryComponents {
 const LOOK_MS = 500;
 /** Partitions of one look: some milliseconds. */
 const LOOKED_AT = 256;
-/** How a request fails that too few replicas answered; of a write this node itself may have stored it. */
-const TOO_FEW: ReadonlySet<string> = new Set(['insufficient_replicas', 'list_incomplete', 'outcome_unknown']);
-
-/** Adds to the error of a request that too few replicas answered why a restored node is not one of them, and what to do. */
-export function explainRestored(error: unknown, status: RecoveryStatus | null): unknown {
-  if (!(error instanceof CodedError) || !TOO_FEW.has(error.code)) return error;
-  if (status?.state !== 'reconciling') return error;
-  const message = `${error.message}; this node was restored, and counts for nothing until it has reconciled with the other replicas: start the other machines, or revoke those that are gone (maillon revoke)`;
-  return new CodedError(error.code, message, error.detail, { cause: error });
-}
 
 /**
  * Follows a node that was restored from a backup until every partition that it is a replica of has reconciled with the others. A partition

@@ -14,6 +14,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
 import type { NamespaceRef } from '../api/interface.ts';
 import { ATTEMPT_TIMEOUT_MS, REVIEW_MS, SWEEP_MS, SWEEP_ROWS, UPKEEP_TICK_MS } from '../api/limits.ts';
+import { NO_SHARES } from '../api/nothing-kept.ts';
 import type { Standings } from '../placement/partition-states.ts';
 import { majorityOf, type Place, type Places } from '../placement/replica-placement.ts';
 import { UNSPONSORED_LIFE_MS } from '../store/constants.ts';
@@ -58,8 +59,6 @@ export interface Shares {
   /** Promised to be durable while it was a home, and kept since no successor has all of it yet. */
   readonly leaving: number;
 }
-
-export const NO_SHARES: Shares = { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 };
 
 /** Partitions looked at in one tick, and of those at a time. */
 const REVIEWED_A_TICK = 64;

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { isLoopbackHost } from './hosts.ts';
 
 /** What of the network a node uses, as its settings allow together. */
-export interface Features {
+export interface Capabilities {
   /** Where the swarm ports listen. */
   readonly listenHost: string;
   readonly quic: boolean;
@@ -29,7 +29,7 @@ const PROXY_DIAL_TIMEOUT_MS = 30_000;
  * nothing that would tell where the node is. With a network key there is no QUIC, which has no place for it. On
  * loopback nobody has to be reached from outside.
  */
-export function featuresOf(config: Config, role: Role): Features {
+export function capabilitiesOf(config: Config, role: Role): Capabilities {
   const isProxied = config['network.proxy'] !== '';
   const listenHost = isProxied && !config.explicit.has('listen.host') ? '127.0.0.1' : config['listen.host'];
   const isReachable = role === 'full' && !isLoopbackHost(listenHost) && !isProxied;

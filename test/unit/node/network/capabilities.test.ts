@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Config, DEFAULTS } from '../../../../node/config/schema.ts';
-import { type Features, featuresOf } from '../../../../node/network/features.ts';
+import { type Capabilities, capabilitiesOf } from '../../../../node/network/capabilities.ts';
 
-function features(settings: Partial<Config> = {}, role: 'full' | 'light' = 'full'): Features {
-  return featuresOf({ ...DEFAULTS, ...settings }, role);
+function capabilities(settings: Partial<Config> = {}, role: 'full' | 'light' = 'full'): Capabilities {
+  return capabilitiesOf({ ...DEFAULTS, ...settings }, role);
 }
 
 test('by default a node can be found and reached', () => {
-  const { listenHost, quic, autonat, holePunch, circuitServe, circuitUse, mdns, upnp } = features();
+  const { listenHost, quic, autonat, holePunch, circuitServe, circuitUse, mdns, upnp } = capabilities();
   assert.deepEqual(
     { listenHost, quic, autonat, holePunch, circuitServe, circuitUse, mdns, upnp },
     {
@@ -25,7 +25,7 @@ test('by default a node can be found and reached', () => {
 });
 
 test('behind a proxy nothing is left that goes past it, whatever is set', () => {
-  const found = features({
+  const found = capabilities({
     'network.proxy': 'socks5://127.0.0.1:9050',
     'network.mdns': true,
     'network.upnp': true,
@@ -34,7 +34,7 @@ test('behind a proxy nothing is left that goes past it, whatever is set', () => 
   const { dialTimeoutMs, listenHost, circuitUse, ...switches } = found;
   assert.equal(listenHost, '127.0.0.1');
   assert.equal(circuitUse, 'never');
-  assert.ok(dialTimeoutMs > features().dialTimeoutMs);
+  assert.ok(dialTimeoutMs > capabilities().dialTimeoutMs);
   assert.deepEqual(
     Object.entries(switches).filter(([, on]) => on),
     [],
@@ -44,15 +44,15 @@ test('behind a proxy nothing is left that goes past it, whatever is set', () => 
 test('behind a proxy it still listens where it is told to', () => {
   const explicit = new Set(['listen.host']);
   const settings = { 'network.proxy': 'socks5://127.0.0.1:9050', 'listen.host': '192.0.2.1', explicit };
-  assert.equal(features(settings).listenHost, '192.0.2.1');
+  assert.equal(capabilities(settings).listenHost, '192.0.2.1');
 });
 
 test('a network key switches QUIC off, which has no place for it', () => {
-  assert.equal(features({ 'network.keyFile': '/etc/swarm.key' }).quic, false);
+  assert.equal(capabilities({ 'network.keyFile': '/etc/swarm.key' }).quic, false);
 });
 
 test('on loopback, and as a light node, nobody has to be reached', () => {
-  for (const found of [features({ 'listen.host': '127.0.0.1' }), features({}, 'light')]) {
+  for (const found of [capabilities({ 'listen.host': '127.0.0.1' }), capabilities({}, 'light')]) {
     const { autonat, holePunch, circuitServe, circuitUse, webSocketDials } = found;
     assert.deepEqual([autonat, holePunch, circuitServe, circuitUse], [false, false, false, 'never']);
     assert.equal(webSocketDials, true);
