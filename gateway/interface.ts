@@ -25,15 +25,15 @@ export interface Gateway {
   readonly url: string;
   /** URLs to open, the best first: that one, and those under the names in gateway.allowedHosts. Empty until it has been started. */
   readonly urls: readonly string[];
-  /** What it counted since it was made. */
+  /** Its counts since it was made. */
   readonly metrics: Readonly<GatewayMetrics>;
-  /** What it needs to serve, looked at now. */
+  /** Checks now what it needs to serve. */
   probe(): Probe[];
   /** API keys of its operator. Throws `CodedError` `not_running`. */
   operatorKeys(): ApiKeyRing;
-  /** Who the credential in these headers stands for; null without one. Throws `unauthenticated`, `not_running`. */
+  /** The principal of the credential in these headers; null without one. Throws `unauthenticated`, `not_running`. */
   identify(headers: IncomingHttpHeaders): Promise<HeldPrincipal | null>;
-  /** What its operator promises wallets. Throws `CodedError` `not_running`. */
+  /** Its operator's promise to wallets. Throws `CodedError` `not_running`. */
   walletPromises(): Pick<WalletPromises, 'usage' | 'end'>;
   /** Reads the files of certificate and key again, where it speaks TLS; keeps the former when they cannot be used. */
   reload(): void;

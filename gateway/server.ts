@@ -39,7 +39,7 @@ import { tlsFilesOf } from './protection/tls-files.ts';
 import { isShared } from './state/index.ts';
 import { PresenceBoard } from './ws/presence.ts';
 
-/** What exists while the gateway runs. */
+/** State of a running gateway. */
 interface Running {
   readonly app: FastifyInstance;
   readonly auth: Auth;

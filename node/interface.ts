@@ -23,7 +23,7 @@ import type { StorageMaintenance } from './storage/maintenance/interface.ts';
 
 export type { Probe } from './core/probe.ts';
 
-/** Of a node's store, without its namespaces. */
+/** Summary of a node's store, without its namespaces. */
 export type StorageSummary = Pick<
   StorageStatus,
   'records' | 'blobs' | 'uploads' | 'capacityBytes' | 'usedBytes' | 'availableBytes'
@@ -56,7 +56,7 @@ export interface NodeStatus {
   readonly memory: { readonly rssBytes: number; readonly heapBytes: number };
   /** The data directory, and what is left on its file system; null where that cannot be read. */
   readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
-  /** What it stores, and what may still come. */
+  /** Its data, and the space left for more. */
   readonly storage: StorageSummary;
   /** Other nodes in the directory: all of them, and those that this node reached when it dialled back. */
   readonly directory: {
@@ -107,9 +107,9 @@ export interface MaillonNode {
    * `bad_backup`, `not_running`.
    */
   backup(options: BackupOptions): Promise<BackupReport>;
-  /** Who may do what in which namespace. */
+  /** Rights in each namespace. */
   readonly namespaces: Namespaces;
-  /** What anyone may read, by CID. */
+  /** Blobs that anyone may read, by CID. */
   readonly publicBlobs: PublicBlobs;
   /** Starts it, or does nothing when it runs. Resolves when it listens and its first peers, if any, are meshed. */
   start(): Promise<void>;

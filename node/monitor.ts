@@ -9,7 +9,7 @@ import type { EventLog } from './observability/events.ts';
 import type { Meter } from './observability/meter.ts';
 import { registerProcessMetrics } from './observability/process-metrics.ts';
 
-/** What is watched of a network. */
+/** The observed part of a network. */
 interface WatchedNetwork {
   getConnections(): Connection[];
   addEventListener(type: 'peer:connect' | 'peer:disconnect', listener: (event: PeerEvent) => void): void;
@@ -34,7 +34,7 @@ export interface NodeMonitorInit {
   readonly startedAt: number;
 }
 
-/** What a node's process knows of itself: event loop, memory, disk and connections. Features register their own metrics. */
+/** Watches the process of a node: event loop, memory, disk and connections. Features register their own metrics. */
 export class NodeMonitor {
   readonly #components: NodeMonitorComponents;
   readonly #init: NodeMonitorInit;

@@ -41,10 +41,10 @@ export interface NodeComponents {
   readonly events?: EventLog;
 }
 
-/** What parts are made of. */
+/** Common inputs of the parts. */
 type Base = NodeInit & { readonly logger: Logger; readonly events: EventLog };
 
-/** What runs between start and stop. */
+/** The parts of a running node. */
 export interface Parts {
   /** How to stop each part and close what it has open, last made first. */
   readonly closing: AsyncDisposableStack;

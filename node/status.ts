@@ -15,7 +15,7 @@ const NOTHING_STORED: StorageSummary = {
   availableBytes: 0,
 };
 
-/** What a running node says of itself; nothing of a feature that is off. */
+/** The status of a running node, without the features that are off. */
 export function statusOf({ core, features, sight, startedAt }: Parts): NodeStatus {
   const { identity, network, role, config, version } = core;
   const { storage } = features.services;

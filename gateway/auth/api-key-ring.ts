@@ -12,7 +12,7 @@ export interface KeyRingInit {
   readonly subject: string;
   /** Where its keys are for; without, each says so itself. */
   readonly namespace: string | undefined;
-  /** What they may grant. */
+  /** Scopes they may grant. */
   readonly scopes: readonly Scope[];
 }
 

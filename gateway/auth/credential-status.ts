@@ -1,4 +1,4 @@
-/** What a stream's right to go on hangs on. */
+/** Conditions for a stream to continue. */
 import type { MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
@@ -7,7 +7,7 @@ import type { HeldPrincipal, Principal } from './identity.ts';
 import { STANDING_BATCH } from './limits.ts';
 import type { Sessions } from './sessions.ts';
 
-/** What a stream is told that is cut for it. */
+/** Message for a stream that is closed for this reason. */
 export const CREDENTIAL_ENDED = 'the session or API key has ended: sign in again';
 
 export interface CredentialStatus {
@@ -15,7 +15,7 @@ export interface CredentialStatus {
   readonly origin: string;
   /** When it ends in any case. */
   readonly endsAt: number | undefined;
-  /** What its wallet delegated, and may withdraw on the mesh; null for what the operator holds. */
+  /** The wallet's delegation, which it may withdraw on the mesh; null for what the operator holds. */
   readonly delegated: Delegated | null;
 }
 

@@ -37,7 +37,7 @@ export interface AuthComponents {
   readonly clock: Clock;
 }
 
-/** What authenticates the clients of one gateway. */
+/** Authentication for the clients of one gateway. */
 export interface Auth {
   readonly state: State;
   readonly keys: SigningKeys;

@@ -76,11 +76,14 @@ export type { Message, Stream } from './stream.ts';
 export type { SendOptions, UploadState, Uploads } from './uploads.ts';
 
 export interface ClientInit {
-  /** Of the gateway, e.g. `http://127.0.0.1:8080`. */
+  /** URL of the gateway, e.g. `http://127.0.0.1:8080`. */
   readonly url: string;
   /** The platform's unless given. */
   readonly fetch?: typeof globalThis.fetch;
-  /** Who the client is; without one it is whoever the gateway takes its address for. Its namespace is meant where none is said. */
+  /**
+   * The client's identity; without one the gateway identifies the client by its address. Its namespace is meant where none is
+   * said.
+   */
   readonly credential?: Credential;
   /** The platform's unless given. */
   readonly WebSocket?: WebSocketConstructor;
@@ -131,9 +134,9 @@ export interface Client {
    * where the operator does not list the owner.
    */
   sponsor(naming: readonly Uint8Array[]): Promise<SponsorshipEntry>;
-  /** Who holds a namespace, and who may do what in it. */
+  /** The holder of a namespace, and the rights in it. */
   namespace(name: string): Promise<NamespaceView>;
-  /** What the gateway's node keeps for the swarm. */
+  /** Storage that the gateway's node offers to the swarm. */
   storage(): Promise<StorageStatus>;
   status(): Promise<Status>;
   peers(): Promise<Peer[]>;
@@ -213,7 +216,7 @@ async function publish(init: TransportInit, options: PublishOptions): Promise<Re
   return receiptOf(answer);
 }
 
-/** What is a receipt of the answer. */
+/** Picks the receipt from an answer. */
 function receiptOf({ id, messageIds, peersReached, storedBy, durable }: Receipt): Receipt {
   return { id, messageIds, peersReached, storedBy, durable };
 }

@@ -190,7 +190,7 @@ export class GatewayError extends CodedError {
   }
 }
 
-/** What a client gets to see of an error: the body over HTTP, part of the frame on a stream. */
+/** The part of an error that a client sees: the body over HTTP, part of the frame on a stream. */
 export interface ErrorBody {
   error: string;
   code: string;

@@ -13,12 +13,12 @@ export class Tenants {
     this.#owner = owner;
   }
 
-  /** What the node calls the namespace that a client names `text`. Throws `bad_namespace`, `bad_owner`. */
+  /** The node's name for the namespace that a client names `text`. Throws `bad_namespace`, `bad_owner`. */
   parse(text: string): { readonly owner: string; readonly namespace: string } {
     return parseNamespace(text, this.#owner());
   }
 
-  /** What a client calls it. */
+  /** The client's name for it. */
   format(name: { readonly owner: string; readonly namespace: string }): string {
     return formatNamespace(name, this.#owner());
   }

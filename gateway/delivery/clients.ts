@@ -2,7 +2,7 @@ import type { CredentialStatus } from '../auth/credential-status.ts';
 
 /** A streaming client, WebSocket or SSE, as the gateway keeps it. */
 export interface StreamClient {
-  /** What its right to go on hangs on; null for a client without a credential. */
+  /** Its credential status; null for a client without a credential. */
   readonly standing: CredentialStatus | null;
   /** Tells the client that its session or API key has ended, and lets it go. Idempotent. */
   endCredential(): void;

@@ -27,7 +27,7 @@ export interface HubComponents {
 
 interface Channel {
   readonly feeds: Map<Encoding, Feed>;
-  /** Of clients that call the namespace by a name of their own, which is the same for all of them. */
+  /** Feeds of clients that use another name for the namespace, which is the same for all of them. */
   readonly renamed: Map<Encoding, Feed>;
   shown: string;
   readonly subscription: Subscription;
@@ -105,13 +105,13 @@ class Feed implements Flushable {
     return this.#sinks.size;
   }
 
-  /** What was gathered before is not for `sink`: the others get it first. */
+  /** Messages gathered before are not for `sink`: the others get them first. */
   add(sink: Sink): void {
     this.flush();
     this.#sinks.add(sink);
   }
 
-  /** What was gathered before still goes to `sink`, and nothing after. */
+  /** Messages gathered before still go to `sink`, and none after. */
   remove(sink: Sink): boolean {
     if (!this.#sinks.has(sink)) return false;
     this.flush();

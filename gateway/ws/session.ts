@@ -24,12 +24,12 @@ import { OPCODE, PING_FRAME, rawFrame } from './raw-frame.ts';
 const BEATS_PER_PING = PING_INTERVAL_MS / SSE_HEARTBEAT_MS;
 const PING = single(PING_FRAME);
 
-/** What keeps a connection from being read, one bit each. */
+/** Reasons not to read from a connection, one bit each. */
 const HOLD = { publishes: 1, queue: 2, turn: 4, rate: 8 } as const;
 
 export interface SessionComponents {
   readonly socket: WebSocket;
-  /** What the WebSocket runs on: frames built once for all are written to it directly. */
+  /** The socket under the WebSocket: frames built once for all are written to it directly. */
   readonly raw: Socket;
   readonly relay: Pick<Relay, 'publish'>;
   readonly hub: Hub;

@@ -24,18 +24,18 @@ import { createWalletCrypto, type WalletVerifier } from '../identity/wallets/ind
 import { registerNamespacesMetrics } from '../namespaces/metrics.ts';
 import { NamespacesService } from '../namespaces/service.ts';
 
-/** Who may do what, and what shows that this node may. */
+/** Access rights, and what shows that this node may. */
 export interface Authorisation extends NodeService {
   readonly namespaces: NamespacesService;
   readonly wallets: WalletVerifier;
   readonly metrics: IdentityMetrics;
   readonly verifier: ChainVerifier;
   readonly authority: Authority;
-  /** What this node was delegated. */
+  /** Delegations to this node. */
   readonly credentials: Credentials;
   readonly sponsors: SponsorRegistry;
   readonly sponsorships: SponsorshipMaker;
-  /** What a namespace gets here. */
+  /** Terms of a namespace here. */
   readonly termsOf: ReturnType<typeof termsOf>;
   readonly verifyOperator: ReturnType<typeof operatorVerifier>;
   readonly checkChain: ReturnType<typeof chainCheck>;

@@ -80,7 +80,7 @@ export class LocalBlobs implements BlobGauges {
     await this.#store?.close();
   }
 
-  /** Of the capacity. */
+  /** Used capacity. */
   get usedBytes(): number {
     return this.#store?.usedBytes ?? 0;
   }
@@ -104,7 +104,7 @@ export class LocalBlobs implements BlobGauges {
     return { bytes: 0, blocks: 0, blobs: 0, freeBytes: 0, availableBytes, uploads: NO_UPLOADS };
   };
 
-  /** What the operator asks for. Throws `busy` while a backup is made, which has every block that it saw. */
+  /** Collects on an operator's request. Throws `busy` while a backup is made, which has every block that it saw. */
   async collectNow(): Promise<CollectReport> {
     if (this.#collections.isPaused) {
       throw new CodedError('busy', 'a backup is under way: try again when it has ended');

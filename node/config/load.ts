@@ -20,12 +20,12 @@ export interface ConfigSources {
   readonly defaults?: Readonly<Record<string, unknown>>;
 }
 
-/** What may be said, and more that must hold of it. */
+/** The settings that may be given, and conditions that they must meet. */
 export interface KnownSettings {
   readonly settings: readonly Setting[];
   /** Settings of the feature whose module is at an absolute path. */
   readonly settingsAt: (path: string) => readonly Setting[];
-  /** What is wrong with settings together. */
+  /** Finds settings that contradict each other. */
   readonly broken: (config: Config) => string[];
 }
 
@@ -87,7 +87,7 @@ function byPath(settings: readonly Setting[]): Known {
   return new Map(settings.map((setting) => [setting.path, setting]));
 }
 
-/** Absolute paths of modules of features, which say what else may be said. Whatever is wrong elsewhere is found later. */
+/** Absolute paths of modules of features, which say what else may be said. Other faults are found later. */
 function pathsOfFeatures(sources: ConfigSources, known: Known): string[] {
   const said = allSaid(sources, known, []).get(PATHS_SETTING);
   const paths = known.get(PATHS_SETTING)?.schema.safeParse(said?.value);
@@ -170,7 +170,7 @@ function fromFile(setting: Setting, value: unknown): unknown {
   return typeof value === 'string' ? quantityFromText(setting, value) : value;
 }
 
-/** A text as its setting means it. What does not convert stays a text, for the schema to refuse. */
+/** A text as its setting means it. A text that does not convert stays a text, for the schema to refuse. */
 function fromText(setting: Setting, value: unknown): unknown {
   const kind = kindOf(setting);
   if (kind === 'list') return listFromText(value);

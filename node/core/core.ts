@@ -19,7 +19,7 @@ import type { Questions, QuestionsComponents, QuestionsInit } from '../transport
 // biome-ignore lint/suspicious/noEmptyInterface: features add their members
 export interface Services {}
 
-/** What a node gives to every feature. */
+/** The parts of a node that every feature may use. */
 export interface NodeCore {
   readonly config: Config;
   readonly role: Role;
@@ -32,7 +32,7 @@ export interface NodeCore {
   readonly identity: Identity;
   /** On whose behalf this node acts. */
   readonly operator: Operator;
-  /** What this machine was granted; null where it holds the operator's key. */
+  /** This machine's grant; null where it holds the operator's key. */
   readonly membership: Membership | null;
   readonly clock: TimerClock;
   readonly crypto: Crypto;

@@ -14,7 +14,7 @@ export type ValuesOf<S extends readonly Setting[]> = {
   readonly [One in S[number] as One['path']]: z.output<One['schema']>;
 };
 
-/** What runs of a feature between its creation and `stop`. Both methods may be called more than once. */
+/** The running part of a feature, from its creation to `stop`. Both methods may be called more than once. */
 export interface NodeService {
   /** Called when the network listens and the services before it have started. */
   start?(): void | Promise<void>;
@@ -22,7 +22,7 @@ export interface NodeService {
   stop(): void | Promise<void>;
   /** Whether it works now. */
   probe?(): readonly Probe[];
-  /** What it adds to a peer's gossip score: 0, or less for one that misbehaved. */
+  /** Adds to a peer's gossip score: 0, or less for one that misbehaved. */
   scoreOf?(peer: string): number;
 }
 
@@ -36,7 +36,7 @@ export interface NodeFeature<S extends readonly Setting[] = readonly Setting[]> 
   /** `[a-z][a-z0-9]*`: how `features.off` and errors call it, and the section of its settings. */
   readonly name: string;
   readonly settings: S;
-  /** What clients and operators meet of its limits; a setting with a unit is one by itself. */
+  /** Limits that clients and operators meet; a setting with a unit is one by itself. */
   readonly limits: readonly Limit[];
   /** Path of a boolean setting without which it is off. */
   readonly enabledBy?: S[number]['path'];

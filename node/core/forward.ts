@@ -8,9 +8,9 @@ type Synchronous<T> = {
 };
 
 /**
- * A service by its interface, which outlasts the one that runs: each call goes to the one that `running` gives then. What `running` throws,
- * a call throws; a method that returns promises rejects with it. `synchronous` names the members that return none; the compiler holds it
- * against the interface.
+ * A service by its interface, which outlasts the one that runs: each call goes to the one that `running` gives then. A call
+ * throws whatever `running` throws; a method that returns promises rejects with it. `synchronous` names the members that return
+ * none; the compiler holds it against the interface.
  */
 export function forward<T extends object>(running: () => T, synchronous: Synchronous<T>): T {
   const kinds = new Map<PropertyKey, unknown>(Object.entries(synchronous));

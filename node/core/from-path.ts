@@ -9,8 +9,8 @@ const require = createRequire(import.meta.url);
 const NAME = /^[a-z][a-z0-9]*$/;
 
 /**
- * What the module at an absolute path exports. Node loads a module once: what changes on disk later counts from the next start of the
- * process. Throws `bad_feature`.
+ * The exports of the module at an absolute path. Node loads a module once: what changes on disk later counts from the next start
+ * of the process. Throws `bad_feature`.
  */
 export function featureModuleAt(path: string): Readonly<Record<string, unknown>> {
   try {
@@ -37,7 +37,7 @@ function badFeature(path: string, reason: string, options?: ErrorOptions): Coded
   return new CodedError('bad_feature', `${path} is no feature: ${reason}`, { path, reason }, options);
 }
 
-/** What a value lacks to be a feature; null where it is one. */
+/** Names the part that a value lacks to be a feature; null where it is one. */
 function missingOf(feature: unknown): string | null {
   if (typeof feature !== 'object' || feature === null) return 'it exports no object "feature"';
   const { name, settings, limits, load, needs = [] } = feature as Partial<Record<keyof NodeFeature, unknown>>;

@@ -1,10 +1,10 @@
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { NodeFeature } from './feature.ts';
 
-/** What the question takes of a configuration: `features.off`, and the settings that features are enabled by. */
+/** Keys of a configuration that the question needs: `features.off`, and the settings that features are enabled by. */
 export type Switches = Readonly<Record<string, unknown>> & { readonly 'features.off': readonly string[] };
 
-/** What keeps a feature off, as a text that says how to turn it on; null where it is on. */
+/** Tells how to turn a feature on that is off; null where it is on. */
 export function reasonOff(name: string, features: readonly NodeFeature[], switches: Switches): string | null {
   const feature = features.find((one) => one.name === name);
   if (feature === undefined) return 'there is no feature of that name';
@@ -19,12 +19,12 @@ export function reasonOff(name: string, features: readonly NodeFeature[], switch
   return null;
 }
 
-/** What a use of a feature that is off fails with. */
+/** The error of a use of a feature that is off. */
 export function featureOff(name: string, reason: string): CodedError {
   return new CodedError('feature_off', `${name} is off at this node: ${reason}`, { feature: name });
 }
 
-/** What is wrong with `features.off`. */
+/** Faults of `features.off`. */
 export function brokenOff(switches: Switches, features: readonly NodeFeature[]): string[] {
   const optional = features.filter(({ isEssential }) => isEssential !== true).map(({ name }) => name);
   return switches['features.off']

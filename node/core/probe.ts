@@ -2,7 +2,7 @@
 export interface Probe {
   readonly name: string;
   readonly ok: boolean;
-  /** What is wrong and what to do, or what was found. */
+  /** The fault and its remedy, or the finding. */
   readonly detail: string;
   /** The same for the operator, where it holds what is nobody else's business. */
   readonly operatorDetail?: string;

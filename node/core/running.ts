@@ -10,7 +10,7 @@ import { checkedValues, checkNew, valuesIn } from './values.ts';
 
 type Values = ValuesOf<NodeFeature['settings']>;
 
-/** What is the same for all features. */
+/** The parts of the core that all features share. */
 export type SharedCore = Omit<NodeCore, 'meter' | 'services' | 'service' | 'isOn' | 'exchange'>;
 
 export interface RunningFeaturesInit {
@@ -103,7 +103,7 @@ export class RunningFeatures {
     throw featureOff(name, this.reasonOff(name) ?? 'it is not loaded');
   }
 
-  /** What keeps a feature of the list off; null where it is on. */
+  /** Tells why a feature of the list is off; null where it is on. */
   reasonOff(name: string): string | null {
     return reasonOff(name, [...this.#init.builtIn, ...this.#init.added], this.#shared.config);
   }

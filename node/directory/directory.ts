@@ -47,7 +47,7 @@ export interface DirectoryComponents {
   readonly identity: Identity;
   readonly logger: Logger;
   readonly events: EventLog;
-  /** What this node says of its operator now. */
+  /** This node's current statement about its operator. */
   readonly sponsorship: () => Sponsorship;
   /** Rejects with `NodesError` where an announcement's chain does not lead from its operator to its author. */
   readonly verifyOperator: (announcement: SignedAnnouncement, peer: string) => Promise<void>;
@@ -199,7 +199,7 @@ export class Directory {
     return this.#roster.hearsayCount;
   }
 
-  /** What this service adds to a peer's gossip score. */
+  /** The adjustment of a peer's gossip score by this service. */
   scoreOf(peer: string): number {
     return this.#admission.isGraylisted(peer) ? GRAYLISTED_SCORE : 0;
   }
@@ -343,7 +343,7 @@ export class Directory {
     if (isAtEnd && !isFirst) await collectAnnouncements({ ...options, from: start });
   }
 
-  /** What was asked for may be known or late; what no honest node has ends the asking. */
+  /** A requested announcement may be known or late; one that no honest node has ends the exchange. */
   async #take(bytes: Uint8Array, peer: string): Promise<void> {
     try {
       await this.#admission.admit(bytes, peer, 'asked');

@@ -7,7 +7,7 @@ import { type EntryPoint, JoinChecks, type MemberRole } from '../../protocols/jo
 import { writeFileAtomic } from '../disk/atomic-file.ts';
 import { protectDirectory, readPrivateFile, SECRET_MODE } from '../disk/private-file.ts';
 
-/** What an invited machine keeps of its invite, and needs for every start. */
+/** The part of its invite that an invited machine keeps, and needs for every start. */
 export interface Membership {
   /** DID of the owner whose namespaces this machine means. */
   readonly owner: string;
@@ -38,7 +38,7 @@ export function networkKeyPath(directory: string): string {
   return join(directory, 'swarm.key');
 }
 
-/** Of the machine whose data is in `directory`; null where nobody invited it. Throws `bad_membership`. */
+/** Reads the membership of the machine whose data is in `directory`; null where nobody invited it. Throws `bad_membership`. */
 export function readMembership(directory: string): Membership | null {
   const path = membershipPath(directory);
   const read = readPrivateFile(path, FILE_MAX_BYTES);

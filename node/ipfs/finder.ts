@@ -12,7 +12,7 @@ import type { IpfsMetrics } from './metrics.ts';
 export interface FinderComponents {
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly metrics: IpfsMetrics;
-  /** What is here; null where nothing is kept. */
+  /** Blocks kept here; null where there are none. */
   readonly own: () => Pick<PublicBlocks, 'block'> | null;
   readonly others: Pick<StoragePeers, 'ids' | 'isConnected' | 'ask'>;
   /** Nodes that announced that they have it. */
@@ -25,8 +25,8 @@ export interface FinderInit {
 }
 
 /**
- * Finds blocks of public blobs: here, or at nodes that are asked for them with "only if it is public". What they give is held against the CID. Only members
- * are asked, whoever else is announced.
+ * Finds blocks of public blobs: here, or at nodes that are asked for them with "only if it is public". The finder checks each
+ * block against its CID. Only members are asked, whoever else is announced.
  */
 export class Finder implements PublicBlobs {
   readonly #components: FinderComponents;
@@ -79,7 +79,7 @@ export class Finder implements PublicBlobs {
     return found;
   }
 
-  /** Who is asked, the likeliest first. */
+  /** Peers to ask, the likeliest first. */
   async *#sources(cid: Uint8Array, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
     const { others, announcersOf } = this.#components;
     const { ids } = others;

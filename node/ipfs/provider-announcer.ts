@@ -41,7 +41,7 @@ interface Announced {
  */
 export class ProviderAnnouncer {
   readonly #components: ProviderAnnouncerComponents;
-  /** What is due first stands in front. */
+  /** Ordered by due time, earliest first. */
   readonly #announced = new Map<string, Announced>();
   readonly #announcing: RepeatingTask;
   #position = 0;

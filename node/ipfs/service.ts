@@ -24,7 +24,7 @@ export interface IpfsServiceComponents {
   readonly logger: Logger;
 }
 
-/** What a node does for IPFS: gives its public blobs by bitswap, announces them, and finds those of others for its gateway. */
+/** A node's service for IPFS: gives its public blobs by bitswap, announces them, and finds those of others for its gateway. */
 export class IpfsService implements PublicBlobs, IpfsGauges {
   readonly metrics: IpfsMetrics = createIpfsMetrics();
   readonly #components: IpfsServiceComponents;

@@ -42,7 +42,7 @@ export interface JoinInit {
   readonly identity: () => Promise<Identity>;
 }
 
-/** What shows that a node ran on a data directory, so that what lies there belongs to the owner that it had. */
+/** Directories that show that a node ran here, so that the data belongs to the owner that it had. */
 const TRACES = ['storage', 'gateway', 'namespaces', 'relay'];
 
 /**
@@ -132,7 +132,7 @@ function placeNetworkKey(directory: string, { networkKey }: Invite, config: Conf
   return { path, isOfInvite: true, undo: () => rmSync(path, { force: true }) };
 }
 
-/** What an invite that was made for one machine holds itself. */
+/** The grant inside an invite that was made for one machine. */
 function grantInside({ chain, issuer, addresses, expiry }: Invite): JoinGrant {
   if (expiry <= systemClock.now()) {
     throw new JoinError('invite_expired', 'the invite has expired: make a new one with maillon invite');

@@ -12,7 +12,7 @@ import { endOf } from './grant.ts';
 export interface MembershipCheck {
   readonly membership: Membership;
   readonly config: Config;
-  /** What is started. */
+  /** Role to start. */
   readonly as: Role;
   /** did:key of this node. */
   readonly author: string;

@@ -18,7 +18,7 @@ export interface OperatorComponents {
 
 export interface OperatorInit {
   readonly config: Config;
-  /** What is started. */
+  /** Role to start. */
   readonly role: Role;
   /** did:key of the node. */
   readonly author: string;

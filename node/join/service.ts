@@ -45,7 +45,7 @@ export interface JoiningComponents {
 
 export interface JoiningInit {
   readonly config: Config;
-  /** What this machine was granted; null where it holds the operator's key. */
+  /** This machine's grant; null where it holds the operator's key. */
   readonly membership: Membership | null;
 }
 
@@ -143,7 +143,7 @@ export class Joining implements Members {
   }
 }
 
-/** What makes invites here, or why nothing does. */
+/** The issuer of invites here, or the reason for its absence. */
 function issuerOf(
   components: Omit<JoiningComponents, 'operator'> & {
     readonly operator: Operator;

@@ -58,9 +58,9 @@ interface Neighbour {
   dueAt: number;
   failures: number;
   isAsked: boolean;
-  /** What it told that was new, one more than is spread at most. */
+  /** New notices from this peer, at most one more than are spread. */
   news: Uint8Array[];
-  /** What it told in this exchange that was verified in vain. */
+  /** Notices from it in this exchange that failed verification. */
   vain: number;
 }
 

@@ -52,11 +52,11 @@ export interface NamespacesInit {
   readonly data: string;
   /** Whether this node's operator vouches for a DID: a quarter of the room is kept for those. */
   readonly isSponsored?: (did: string) => boolean;
-  /** What room there is, where it is another than the swarm's. */
+  /** Capacity, where it differs from the swarm's. */
   readonly room?: NoticeRoom;
 }
 
-/** Who is no peer: this node's own operator. */
+/** Stands for this node's own operator, no peer. */
 const SELF = '';
 
 /**
@@ -223,7 +223,7 @@ export class NamespacesService implements Namespaces {
     };
   }
 
-  /** What this service adds to a peer's gossip score: enough to graylist one that is shunned, else nothing. */
+  /** The adjustment of a peer's gossip score: enough to graylist a misbehaving peer, else nothing. */
   scoreOf(peer: string): number {
     return this.#admission.isGraylisted(peer) ? GRAYLISTED_SCORE : 0;
   }
@@ -233,7 +233,7 @@ export class NamespacesService implements Namespaces {
     return this.#store.fault;
   }
 
-  /** What is kept. */
+  /** Notice counts. */
   get counts(): NoticeCounts {
     return this.#store.counts;
   }
@@ -268,7 +268,7 @@ export class NamespacesService implements Namespaces {
     }
   }
 
-  /** Gossips a notice, now or when somebody is there to hear it. Who connects later asks for it. */
+  /** Gossips a notice, now or when somebody is there to hear it. Peers that connect later request it. */
   #say(bytes: Uint8Array): void {
     const { network, logger } = this.#components;
     const { gossip } = network.services;

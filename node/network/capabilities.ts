@@ -2,7 +2,7 @@ import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
 import { isLoopbackHost } from './hosts.ts';
 
-/** What of the network a node uses, as its settings allow together. */
+/** Network features that a node uses, as its settings allow together. */
 export interface Capabilities {
   /** Where the swarm ports listen. */
   readonly listenHost: string;

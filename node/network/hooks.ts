@@ -1,6 +1,6 @@
 import type { ProviderRecords } from './provider-records.ts';
 
-/** What the network asks of services, which are made after it: each sets what is its own before the network starts. */
+/** Calls of the network into services that are made after it: each service sets its hook before the network starts. */
 export interface NetworkHooks {
   /** Called for every copy of an envelope that a peer sent. */
   onCopy: () => void;

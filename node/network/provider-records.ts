@@ -6,7 +6,7 @@ import { digestOf, isBlockCid } from '../../protocols/blobs/index.ts';
 import { bytesKey, concatBytes } from '../../protocols/common/bytes.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 
-/** Who said that it has what. Keys are digests, as strings of bytes. */
+/** Announcements of providers. Keys are digests, as strings of bytes. */
 export interface ProviderRecords {
   /** False where it is not kept. */
   add(digest: string, peer: string): boolean;
@@ -18,7 +18,7 @@ interface Message {
   readonly key?: Uint8Array;
 }
 
-/** What is used of the library beyond its types. */
+/** Library members used beyond its types. */
 interface OpenDht {
   readonly rpc: {
     readonly handlers: Record<
@@ -33,7 +33,7 @@ interface OpenDht {
   };
 }
 
-/** Values: nobody has a use for them. What peers put there would only fill this node's memory; their stream is reset. */
+/** Values: nobody has a use for them. Values from peers would only fill this node's memory; their stream is reset. */
 const REFUSED = ['PUT_VALUE', 'GET_VALUE'];
 const ADD_PROVIDER = 'ADD_PROVIDER';
 const GET_PROVIDERS = 'GET_PROVIDERS';

@@ -30,8 +30,8 @@ const FIRST_WRITE_MS = 1_000;
 const FIRST_PEERS = 16;
 
 /**
- * Peers that this node dialled with success, kept on disk: a node that starts again finds its swarm when no bootstrap
- * peer is there any more. What peers say of others is not in it.
+ * Peers that this node dialled with success, kept on disk: a node that starts again finds its swarm when no bootstrap peer is
+ * there any more. Claims of peers about others are not in it.
  */
 export class PeerBook {
   readonly #network: Network;

@@ -31,7 +31,7 @@ export interface PeersInit {
   readonly trust: (address: Multiaddr) => void;
 }
 
-/** Whoever this node is connected with: found, remembered, kept, and asked whether they live. */
+/** The peers of this node: it finds, remembers and keeps them, and checks that they live. */
 export class Peers {
   readonly #network: Network;
   readonly #init: PeersInit;
@@ -87,7 +87,7 @@ export class Peers {
     return this.#book.size;
   }
 
-  /** What came of each bootstrap address. */
+  /** Result for each bootstrap address. */
   bootstrap(): BootstrapView[] {
     return this.#bootstrap.views();
   }

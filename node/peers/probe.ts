@@ -30,7 +30,10 @@ function probeListening(network: Network, role: Role): Probe {
   return { name: 'listening', ok, detail: ok ? `${addresses} addresses` : 'no swarm address is listened on' };
 }
 
-/** A node alone is a swarm of one; a light one, or one that was told whom to join, needs a peer. Whom it was told is the operator's. */
+/**
+ * A node alone is a swarm of one; a light one, or one that was told whom to join, needs a peer. Only the operator sees bootstrap
+ * addresses.
+ */
 function probeConnected({ network, bootstrap }: ProbedPeers, init: PeersProbeInit): Probe {
   const count = network.getPeers().length;
   const ok = count > 0 || (init.role === 'full' && init.config.bootstrap.length === 0);
@@ -52,7 +55,7 @@ function probeConnected({ network, bootstrap }: ProbedPeers, init: PeersProbeIni
 }
 
 /**
- * What is published on a shard goes through its mesh: one peer in it is enough to be heard. With fewer than D_low it takes the next
+ * A message on a shard goes through its mesh: one peer in it is enough to be heard. With fewer than D_low it takes the next
  * heartbeats to fill, each time somebody joins or leaves: that is said, and is no reason to be taken out of service.
  */
 function probeMesh(network: Network, config: Config): Probe {

@@ -28,7 +28,7 @@ export interface PublishRequest extends TopicName {
   readonly chain?: readonly Uint8Array[];
 }
 
-/** What is known of a message once it was sent. */
+/** Facts about a message once it was sent. */
 export interface Receipt {
   /** CID of the envelope. */
   readonly id: string;

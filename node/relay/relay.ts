@@ -42,7 +42,7 @@ export interface RelayComponents {
   readonly clock: Clock;
   readonly identity: Identity;
   readonly authorise: Authorise;
-  /** What this node was delegated. */
+  /** Delegations to this node. */
   readonly credentials: Credentials;
   readonly metrics: RelayMetrics;
   readonly logger: Logger;
@@ -139,7 +139,7 @@ export class RelayService implements Relay {
     putSequences(this.#directory, this.#sequences);
   }
 
-  /** What this service adds to a peer's gossip score: enough to graylist one that is shunned, else nothing. */
+  /** The adjustment of a peer's gossip score: enough to graylist a misbehaving peer, else nothing. */
   scoreOf(peer: string): number {
     return this.#admission.isGraylisted(peer) ? GRAYLISTED_SCORE : 0;
   }
@@ -270,7 +270,7 @@ function receipt(envelope: SignedEnvelope, indexes: readonly number[], peersReac
   return { id, messageIds, peersReached, storedBy: [], durable: false };
 }
 
-/** What a client is told whose envelope is not taken. */
+/** The error for a client whose envelope is refused. */
 function refusal({ code, message }: RelayError): CodedError {
   if (code === 'overloaded') return new CodedError(code, message);
   if (code === 'envelope_duplicate')

@@ -1,7 +1,7 @@
 import type { Probe } from '../core/probe.ts';
 import type { RecoveryStatus, StorageStatus } from './api/interface.ts';
 
-/** What is probed of the service. */
+/** The parts of the service that are probed. */
 export interface ProbedStorage {
   readonly fault: string | null;
   readonly recovery: RecoveryStatus | null;

@@ -142,12 +142,12 @@ export class StorageService implements Storage {
     this.#server = new RpcServer({ ...components, ...own, quotas, answer });
   }
 
-  /** What its store counts; null where nothing is kept. */
+  /** Sources of the store's metrics; null where nothing is stored. */
   get store(): StoreGauges | null {
     return this.#keeper?.store ?? null;
   }
 
-  /** What anyone may have of this node's blobs; null where nothing is kept. */
+  /** Blocks of this node that anyone may read; null where nothing is stored. */
   get publicBlocks(): PublicBlocks | null {
     return this.#keeper?.publicBlocks ?? null;
   }
@@ -170,7 +170,7 @@ export class StorageService implements Storage {
     return this.#keeper?.maintenance ?? null;
   }
 
-  /** What is not found to work is said by `probe`. */
+  /** `probe` reports whatever does not work. */
   async start(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -268,7 +268,7 @@ export class StorageService implements Storage {
     return probeStorage(this, this.#components.operatorFault());
   }
 
-  /** What this service adds to a peer's gossip score. */
+  /** This service's part of a peer's gossip score. */
   scoreOf(peer: string): number {
     return this.#admission.isGraylisted(peer) ? GRAYLISTED_SCORE : 0;
   }
@@ -290,7 +290,7 @@ export class StorageService implements Storage {
     return (await this.#answer(request as StorageRequest, id)) as Answers[T];
   };
 
-  /** What this node answers to peers, and to itself. */
+  /** Answers requests of peers and of this node itself. */
   async #answer(request: StorageRequest, peer: string): Promise<Answers[RequestType]> {
     if (isBlobQuestion(request)) return this.#door.answer(request);
     if (this.#keeper === null) throw notResponsible();
@@ -361,7 +361,7 @@ export class StorageService implements Storage {
   }
 }
 
-/** What the parts of the service have in common. */
+/** Components shared by the parts of the service. */
 interface Shared {
   readonly crypto: Crypto;
   readonly clock: TimerClock;

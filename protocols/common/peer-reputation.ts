@@ -10,7 +10,7 @@ const FAULT_FORGIVEN_S = 120;
 const FAULTS_HELD_MAX = 5;
 
 export interface PeerReputationInit {
-  /** What a peer may send each second that is ignored: honest peers forward some, a flood of it is not looked at. */
+  /** Ignored messages a peer may send each second. Honest peers forward some; a flood is dropped unread. */
   readonly ignoredPerSecond: number;
   readonly ignoredBurst: number;
 }

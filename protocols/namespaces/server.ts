@@ -29,7 +29,7 @@ import {
 } from './notice.ts';
 import { checkSuccessor, checkTime, type PolicyHead, type SponsorshipHead, supersedes } from './validate.ts';
 
-/** What a node holds of notices. */
+/** Notices held by a node. */
 export interface HeldNotices {
   has(digest: Uint8Array): boolean;
   headOf(name: NamespaceName): PolicyHead | undefined;

@@ -14,7 +14,7 @@ import {
 import { LIFETIME_MS, PAGE_ITEMS_MAX, REPLACE_INTERVAL_MS } from './constants.ts';
 import { NodesError } from './errors.ts';
 
-/** What a node says of itself beside who and when. */
+/** A node's description, without author and times. */
 export type NodeDescription = Omit<NodeAnnouncement, 'author' | 'time' | 'expiry' | 'ext'>;
 
 export interface NodeAnnouncerComponents {

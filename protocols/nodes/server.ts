@@ -20,7 +20,7 @@ import { NodesError } from './errors.ts';
 import type { NodesMetrics } from './metrics.ts';
 import { checkReplaces, checkTime } from './validate.ts';
 
-/** What a node holds of announcements. */
+/** Announcements held by a node. */
 export interface HeldAnnouncements {
   /** Time of the one held of `author`; undefined for none. */
   timeOf(author: Uint8Array): number | undefined;
@@ -120,7 +120,7 @@ export class NodeAdmission {
 
 export interface PageServerComponents {
   readonly clock: Clock;
-  /** What is held now, in any order. */
+  /** Announcements held now, in any order. */
   readonly held: () => Iterable<SignedAnnouncement>;
   readonly metrics: NodesMetrics;
 }

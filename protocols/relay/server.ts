@@ -113,7 +113,7 @@ export class Admission {
     return envelope;
   }
 
-  /** Verifies the signature. Of several copies of one envelope that arrive together one is verified. */
+  /** Verifies the signature. Verifies one of several copies of an envelope that arrive together. */
   async #verifyOnce(envelope: SignedEnvelope, peer: string): Promise<void> {
     const key = digestKey(envelope.digest);
     const release = this.#pending.tryAcquire(peer);

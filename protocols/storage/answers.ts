@@ -45,7 +45,7 @@ import { checkContentType } from './validate.ts';
 
 /** How the replica that answers stands to the partition. */
 export interface Standing {
-  /** Who it takes for the partition's homes: `viewOf`. */
+  /** Its replica-set id for the partition: `viewOf`. */
   readonly setId: string;
   /** Whether it is a home that has all that the former homes had: only then does its word count. */
   readonly isSynced: boolean;
@@ -66,7 +66,7 @@ export interface ListItem extends Stamp {
   readonly contentType: string;
 }
 
-/** What is held under a key: a value (an expired one too), a tombstone or a floor. */
+/** Entry held under a key: a value (an expired one too), a tombstone or a floor. */
 export interface VersionItem extends Stamp {
   readonly key: string;
   readonly kind: HeldKind;
@@ -79,7 +79,7 @@ export interface ListPage {
   readonly next: string | null;
 }
 
-/** What a replica holds of a partition. */
+/** Contents of a partition at a replica. */
 export interface PartitionItem {
   readonly owner: string;
   readonly namespace: string;
@@ -112,9 +112,9 @@ export interface Answers {
   state: StateAnswer;
   handover: Standing;
   reconcile: Standing & { readonly message: Uint8Array };
-  /** Of the first of the ids asked for, at least of one: null where it holds no such item. */
+  /** For the first of the requested ids, at least one: null where the replica holds no such item. */
   entries: { readonly entries: readonly (VersionItem | null)[] };
-  /** Of each block that was asked about, in their order. */
+  /** One answer for each requested block, in their order. */
   has: { readonly has: readonly boolean[] };
   prepare: BlobProgress;
   blob: BlobProgress;

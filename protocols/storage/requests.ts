@@ -170,7 +170,7 @@ function readKeys(value: unknown): string[] {
   return keys;
 }
 
-/** What it says is read by protocols/reconciliation. */
+/** Its contents are read by protocols/reconciliation. */
 export function readMessage(value: unknown): Uint8Array {
   return check.bytes('message', value, RECONCILE_MESSAGE_MAX_BYTES, 1);
 }

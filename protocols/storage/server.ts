@@ -45,8 +45,8 @@ export interface RecordAdmissionComponents {
 }
 
 /**
- * Decides about every record that comes from a peer: size, form, fields, place, clock, expiry, signature, authorisation,
- * in that order, cheapest first. Of the same bytes that come again the signature is not verified again.
+ * Decides about every record that comes from a peer: size, form, fields, place, clock, expiry, signature, authorisation, in that
+ * order, cheapest first. It does not verify the signature of the same bytes twice.
  */
 export class RecordAdmission {
   readonly #components: RecordAdmissionComponents;

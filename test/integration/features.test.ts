@@ -229,7 +229,7 @@ function isDeclaration(path: string): boolean {
   return /\/(feature|limits|constants)\.ts$/.test(path) || path.startsWith('node/config/');
 }
 
-/** What is loaded of these folders beside what says what a feature is. */
+/** Modules of these folders that are loaded, without the descriptors of features. */
 function loadedOf(imported: ReadonlySet<string>, ...folders: readonly string[]): string[] {
   return [...imported].filter(
     (path) => folders.some((folder) => path.startsWith(`node/${folder}/`)) && !isDeclaration(path),

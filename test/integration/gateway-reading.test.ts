@@ -1,4 +1,4 @@
-/** Who reads what at a gateway: of a namespace of another the policy decides, on every route and stream. */
+/** Reading at a gateway: for another's namespace the policy decides, on every route and stream. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { CLOSED_RULES, type PolicyRules } from '../../protocols/namespaces/index.ts';
@@ -14,7 +14,7 @@ type Headers = Readonly<Record<string, string>>;
 type Who = 'anonymous' | 'key of a wallet' | 'wallet' | 'operator';
 
 let site: Site;
-/** Whose namespaces these are. */
+/** Owner of these namespaces. */
 const alice = new ClientKey();
 let did: string;
 let who: Record<Who, Headers>;

@@ -114,10 +114,10 @@ test('records with chains that do not hold cost their sender its streams', async
   await assertHonestScores(nodes);
 });
 
-/** What somebody tries, after `prepare` told the nodes what makes it vain. */
+/** An attempt that fails because of what `prepare` told the nodes before. */
 interface Vain {
   readonly act: Act;
-  /** What all nodes are told before. */
+  /** Notices given to all nodes before. */
   readonly notices: readonly Buffer[];
 }
 

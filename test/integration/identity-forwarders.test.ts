@@ -18,10 +18,10 @@ import {
   written,
 } from '../support/tenants.ts';
 
-/** What was allowed until a notice, and the notice. */
+/** An act allowed until a notice, and that notice. */
 interface Withdrawn {
   readonly act: Act;
-  /** What all know before. */
+  /** Notices all know before. */
   readonly before: readonly Buffer[];
   readonly notice: Buffer;
 }
@@ -61,10 +61,10 @@ const WITHDRAWN: Readonly<Record<string, () => Withdrawn>> = {
 };
 /** Envelopes while a notice is on its way. */
 const ENVELOPES = 40;
-/** Of them, those that came through one node to another that knew better, in all. */
+/** Envelopes in all that one node forwarded to another that knew better. */
 const FORWARDED = 60;
 
-/** What `act` wants to say comes to `b` while `c` learns that it may not; `c` has `b` as its only peer. */
+/** `b` gets envelopes of `act` while `c` learns that `act` is withdrawn; `c` has `b` as its only peer. */
 async function race(b: MaillonNode, c: MaillonNode, attacker: RawPeer, made: Withdrawn): Promise<void> {
   const { act, before, notice } = made;
   for (const node of [b, c]) for (const one of before) await node.namespaces.submit(one);

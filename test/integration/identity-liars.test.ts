@@ -7,7 +7,7 @@ import { until } from '../support/processes.ts';
 import { codeOf } from '../support/storage.ts';
 import { assertHonestScores, grant, newSession, readOf, written } from '../support/tenants.ts';
 
-/** What a home may say that it holds: by somebody who never had a right to write that. */
+/** Forged records a replica may claim to hold: by an author who never had a right to write them. */
 const LIES: Readonly<Record<string, (owner: Session) => Uint8Array>> = {
   'of a stranger': (owner) => written({ owner: owner.did, by: newSession(), key: KEY, text: 'forged' }),
   'with a chain of a stranger': (owner) => {

@@ -23,7 +23,7 @@ import {
 const HOUR_MS = 3_600_000;
 const NAME = 'default';
 
-/** What each of `acts` gets for publishing and for writing, at both nodes; and that all that was let is there, nothing else. */
+/** Checks whether each of `acts` may publish and write at both nodes, and that exactly the allowed content is there. */
 async function assertMay(
   nodes: readonly MaillonNode[],
   owner: string,

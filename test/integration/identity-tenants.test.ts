@@ -139,7 +139,7 @@ test('records of two tenants with one name and the same keys are two; neither li
   }
 });
 
-/** What a session that may do everything in all namespaces of an owner cannot do in another owner’s. */
+/** Limits of a session that may do everything in all namespaces of an owner, in another owner’s. */
 test('whoever may do everything in all namespaces of one owner may do nothing in another’s', async (t) => {
   const nodes = await startTenantNodes(t, 2);
   const [a, c] = nodes as [MaillonNode, MaillonNode];

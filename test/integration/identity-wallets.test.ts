@@ -32,7 +32,7 @@ const DAY_MS = 86_400_000;
 const MAINNET = '000000000019d6689c085ae165831e93';
 const SOLANA = '5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp';
 
-/** What people have: an account and something that signs texts, as it hands signatures out. */
+/** A person's wallet: an account and a signer of texts that returns signatures in the wallet's format. */
 interface Wallet {
   readonly did: string;
   sign(message: string, signIn: SignIn): Promise<string>;

@@ -37,7 +37,10 @@ test('a node without bootstrap peers finds one on its network by mDNS', async (t
   await until('they met', () => first.status().peers === 1 && second.status().peers === 1);
 });
 
-/** Who is refused may see a connection for a moment: who he is was known to the other side only after the handshake. */
+/**
+ * Waits until the other side hangs up. A refused peer may see a connection for a moment: its identity is known only after the
+ * handshake.
+ */
 async function isHungUp(node: MaillonNode, address: string): Promise<void> {
   await node.connect(address).catch(() => undefined);
   await until('it hung up', () => node.status().peers === 0);

@@ -1,4 +1,4 @@
-/** Who names which operator, and who accepts: real nodes of two operators, real wallets' sign-ins and delegations. */
+/** Naming and accepting of operators: real nodes of two operators, real wallets' sign-ins and delegations. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -54,7 +54,7 @@ function signIn(
 
 let a: MaillonNode;
 let b: MaillonNode;
-/** Of another operator, who takes everything. */
+/** Node of another operator that accepts everything. */
 let stranger: MaillonNode;
 const ends: (() => void | Promise<void>)[] = [];
 const t: Cleanup = { after: (end) => void ends.unshift(end) };

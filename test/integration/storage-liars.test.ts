@@ -90,7 +90,7 @@ function pretending(
   });
 }
 
-/** What a liar answers to a `get`. */
+/** A liar's answer to a `get`. */
 type Lie = readonly [what: string, react: (stage: Stage, old: Uint8Array) => Reaction];
 
 function holding(make: (old: Uint8Array) => Uint8Array): Lie[1] {
@@ -184,7 +184,7 @@ test('whatever one home of three answers, reads give what was written', async (t
 const HAS = 'that it has it, and has not';
 const HAD = 'that it has had it';
 
-/** What a liar answers to a `put`; what it says to have counts, so that only a write to all is sure of the others. */
+/** A liar's answers to a `put`. Its claim to hold a record counts, so only a write to all is sure of the others. */
 const PUT_LIES: readonly (readonly [string, (now: number) => Answers['put']['outcome']])[] = [
   [HAS, () => ({ status: 'stored' })],
   [HAD, () => ({ status: 'held' })],

@@ -235,7 +235,7 @@ interface KindFigures {
   readonly maxMs: number;
 }
 
-/** What failed is counted with the time it took: its client waited for it, too. */
+/** Counts failures with the time they took: the client waited for them too. */
 function figuresOf(samples: readonly Sample[]): Partial<Record<Kind, KindFigures>> {
   return Object.fromEntries(
     KINDS.map((kind) => {

@@ -124,7 +124,7 @@ class Run {
     return this.#result();
   }
 
-  /** Of each owner the first machine, then one by invite, then those with its key. */
+  /** Starts each owner's machines: the first, then one by invite, then those with its key. */
   async #found(): Promise<void> {
     for (const [index, owner] of this.#owners.entries()) {
       await owner.found(this.#addresses);

@@ -41,7 +41,7 @@ export function openBlobs(
   );
 }
 
-/** What a node has of blobs, over a store in `data` that opens when it is needed; with room for everything unless said otherwise. */
+/** A node's blobs, over a store in `data` that opens when it is needed; with unlimited capacity unless said otherwise. */
 export function blobHome(
   data: string,
   { clock, quotaBytes = GIB }: { readonly clock: TimerClock; readonly quotaBytes?: number },

@@ -27,7 +27,7 @@ export async function stage(t: TestContext): Promise<Stage> {
   return { nodes, light, liar };
 }
 
-/** Who is home, as an honest one says it: to be asked while the liar is listened to. */
+/** Replica-set id as an honest replica reports it; call this while nodes still trust the liar. */
 export async function viewOf(liar: RawReplica, owner: string): Promise<string> {
   return (
     await liar.ask({ type: 'state', owner, namespace: NAMESPACE, partition: placeOf(owner, KEY).partition })

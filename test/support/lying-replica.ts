@@ -37,7 +37,7 @@ export type Held = Answers['get']['held'];
 /** A member that says it is a synced home, acknowledges every write, keeps none, and reads out what it likes. */
 export class LyingReplica {
   readonly peer: RawPeer;
-  /** What it says it holds of a key. */
+  /** Entry it claims to hold under a key. */
   says: (key: string) => Held = () => null;
   /** Keys it was asked for, and records it was given. */
   readonly asked: string[] = [];

@@ -54,7 +54,7 @@ export interface MemoryStoreInit {
 
 export interface MemoryStoreComponents {
   readonly clock: Clock;
-  /** What outlives this store. */
+  /** Outlives this store. */
   readonly disk: MemoryDisk;
 }
 
@@ -262,7 +262,7 @@ export class MemoryStore implements RecordStore {
     return swept;
   }
 
-  /** Why there is no room. What takes less than before is always taken, and every deletion. */
+  /** Why there is no room. Deletions and entries smaller than before are always accepted. */
   #refusal(
     { place }: MemoryPartition,
     held: Row | null,

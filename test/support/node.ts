@@ -49,7 +49,7 @@ export function tcpAddress(node: MaillonNode): string {
   return address;
 }
 
-/** What a node delivers on one topic of the namespace `default`. */
+/** Deliveries of a node on one topic of the namespace `default`. */
 export class Inbox {
   readonly deliveries: Delivery[] = [];
 

@@ -25,7 +25,7 @@ import { crypto } from './store-records.ts';
 
 export const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
 
-/** What a replica does when it is asked: an answer as it is written on the wire, or nothing at all. */
+/** A replica's reaction to a request: an answer as written on the wire, or nothing. */
 export type Reaction = (id: number, request: StorageRequest, stream: Stream) => Promise<Uint8Array | null>;
 
 /** The partition of a key of the owner's namespace `default`. */

@@ -134,7 +134,7 @@ export function replicaAmong({
   };
 }
 
-/** What it answers to peers. Signatures are not looked at. */
+/** Its answers to peers. Signatures are not looked at. */
 export function answering(
   among: ReturnType<typeof replicaAmong>,
   components: Partial<ReplicaComponents> = {},

@@ -47,7 +47,7 @@ const VIEW = '0'.repeat(16);
 const GIB = 2 ** 30;
 /** Nothing waits for copying here. */
 const BYTES_PER_SECOND = GIB;
-/** Of the largest there is. */
+/** Timeout of the largest pull. */
 const PULL_TIMEOUT_MS = 600_000;
 const NO_SIGNATURE = new Uint8Array(64);
 const NO_VALUE = new Uint8Array();
@@ -192,7 +192,7 @@ export class ReplicaNode {
     rmSync(this.#directory, { recursive: true });
   }
 
-  /** What a home does with another one: asks how it stands, and where they differ takes over and has it take over. True: they did not. */
+  /** Reviews another replica: compares states and, where they differ, pulls from it and has it pull. True: they did not. */
   async review(other: string): Promise<boolean> {
     const { partition, owner, namespace } = PLACE;
     const signal = AbortSignal.timeout(PULL_TIMEOUT_MS);
@@ -219,7 +219,7 @@ const STANDING: Answers['handover'] & { isReplica: boolean; origin: string } = {
   isSynced: true,
   origin: VIEW,
 };
-/** Who is home is no question here. */
+/** The replica set is fixed here. */
 const STANDINGS = {
   of: () => STANDING,
   isStale: () => false,

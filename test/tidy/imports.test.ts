@@ -30,7 +30,7 @@ function protocolOf(path: string): string | undefined {
   return path.split('/')[1];
 }
 
-/** What node shows of itself: all of it; settings and keys; private files; archives. The last three load no network. */
+/** Entry points of node: everything; settings and keys; private files; archives. The last three load no network. */
 const NODE_DOORS = new Set(['node/index.ts', 'node/keys.ts', 'node/files.ts', 'node/archives.ts']);
 
 /** The composition: it puts node and gateway together, so it alone imports the node as a value. */

@@ -21,7 +21,7 @@ export interface SignedPublish extends SigningOptions {
   readonly topic: string;
 }
 
-/** What publishes one message after another to a topic, each in an envelope that is signed here. */
+/** Publishes one message after another to a topic, each in an envelope that is signed here. */
 export async function signedPublisher(
   client: Client,
   options: SignedPublish,
@@ -73,7 +73,7 @@ export async function writeSigned(client: Client, key: string, write: SignedWrit
   }
 }
 
-/** Of the value that was not below what was written; null where that was not why it failed. */
+/** Version of the stored value that was not below the write; null where the write failed for another reason. */
 function newerVersion(error: unknown): ReturnType<typeof parseEtag> {
   if (!(error instanceof ClientError) || error.code !== 'precondition_failed') return null;
   const etag = error.detail?.['etag'];

@@ -40,7 +40,7 @@ Examples:
 const RATE_MIN_BYTES = 1024;
 const RATE_MAX_BYTES = 2 ** 40;
 
-/** The commands that look after a node's store. What they need is loaded when they are run. */
+/** The commands that look after a node's store. Their code is loaded when they are run. */
 export function addCareTo(storage: Command): void {
   operator(
     storage,

@@ -1,4 +1,4 @@
-/** What the commands that look after a node's store do. */
+/** Actions of the commands that maintain a node's store. */
 import type { CollectReport, ScrubProgress, ScrubReport } from '../../../node/archives.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { roundSize } from '../../../protocols/common/quantities.ts';

@@ -13,7 +13,7 @@ import type { ClientLimits } from '../../protection/client-limits.ts';
 import type { PresenceBoard } from '../../ws/presence.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 
-/** What the routes share. Each takes only the part it uses. */
+/** Context of all routes. Each takes only the part it uses. */
 export interface Context {
   readonly node: MaillonNode;
   readonly relay: Relay;

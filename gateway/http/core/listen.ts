@@ -8,7 +8,7 @@ import { isLoopback } from '../../protection/guard.ts';
 
 const PORT_MAX = 65_535;
 
-/** What listens: its settings are named after it. */
+/** Kinds of listeners, after which their settings are named. */
 export type Door = 'gateway' | 'admin';
 
 /** For Fastify, whose own line about where it listens would be the first URL that an operator sees: only what is wrong. */

@@ -87,7 +87,7 @@ export function sseRoutes(app: Routes, context: SseContext): void {
   });
 }
 
-/** What says whether the stream may go on; undefined where that is its client's own. */
+/** A check that the stream may go on; undefined where that is its client's own. */
 function readingCheck(
   context: ReadingContext,
   principal: Principal,
@@ -108,7 +108,7 @@ interface StreamComponents {
 
 interface StreamInit {
   readonly topic: TopicName;
-  /** What the client calls the namespace, where that is not its name here. */
+  /** The client's name for the namespace, where that is not its name here. */
   readonly shown: string | undefined;
   readonly standing: CredentialStatus | null;
   /** Throws once that may not be read any more. */

@@ -157,7 +157,7 @@ function noticeRoute(app: Routes, { node, tenants, audit, rates }: SignedContext
   });
 }
 
-/** A credential is for one namespace. What cannot be read the node refuses, and says why. */
+/** A credential is for one namespace. The node refuses unreadable objects, and says why. */
 function holdToPlace(principal: Principal, readPlace: () => string): void {
   const place = 'place' in principal ? readable(readPlace) : null;
   if (place === null || ('place' in principal && principal.place === place)) return;
@@ -210,7 +210,7 @@ function taken(notice: NoticeView, tenants: Context['tenants']): z.output<typeof
   return { kind: 'policy', digest, namespace: tenants.format(notice), sequence, holder, as, time };
 }
 
-/** What a client is told whose notice is not taken, by the node's code. */
+/** Error codes for a client whose notice is refused, by the node's code. */
 const REFUSALS: Readonly<Record<string, ErrorCode>> = {
   notice_chain: 'forbidden',
   notice_unauthorised: 'forbidden',

@@ -1,6 +1,6 @@
 import { count, type Setting } from './setting.ts';
 
-/** What this node knows of others. */
+/** Knowledge of other nodes. */
 export const DIRECTORY_SETTINGS = [
   {
     path: 'directory.max',

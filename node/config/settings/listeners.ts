@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { NAMESPACE_PATTERN } from '../../../protocols/common/names.ts';
 import { bytes, count, ms, port, type Setting, texts } from './setting.ts';
 
-/** What clients and operators see: the gateway, the admin listener, the log. */
+/** Settings that clients and operators see: the gateway, the admin listener, the log. */
 export const LISTENER_SETTINGS = [
   { path: 'gateway.enabled', schema: z.boolean(), default: true, help: 'Serve HTTP and WebSocket clients.' },
   {
@@ -15,7 +15,7 @@ export const LISTENER_SETTINGS = [
     path: 'gateway.auth',
     schema: z.enum(['local', 'required']),
     default: 'local',
-    help: 'Who needs a credential. local: everybody but programs of this machine that run as the user of the node or as root and come through no proxy: they are let in as its operator. required: everybody.',
+    help: 'Clients needing a credential. local: everybody but programs of this machine that run as the user of the node or as root and come through no proxy: they are let in as its operator. required: everybody.',
   },
   {
     path: 'gateway.operatorUids',
@@ -66,7 +66,7 @@ export const LISTENER_SETTINGS = [
     schema: bytes,
     default: 4 * 2 ** 20,
     unit: 'bytes',
-    help: 'What may wait for one slow client before it is cut with close code 4008: others must not pay for it.',
+    help: 'Most bytes that may wait for one slow client before it is closed with code 4008: others must not pay for it.',
   },
   {
     path: 'gateway.slowClientMs',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SWARM_PATTERN } from '../../../protocols/common/names.ts';
 import { bytes, count, ms, port, type Setting, texts } from './setting.ts';
 
-/** Who the node is, where it listens, whom it talks to and how. */
+/** Settings for the node's identity, its listeners, its peers and its transports. */
 export const NETWORK_SETTINGS = [
   {
     path: 'data',
@@ -190,7 +190,7 @@ export const NETWORK_SETTINGS = [
     schema: bytes,
     default: 1024 * 1024,
     unit: 'bytes',
-    help: 'What one relayed connection may carry each way: enough to punch a hole and to say who is who, no channel for data.',
+    help: 'Most bytes that one relayed connection may transfer each way: enough to punch a hole and to exchange identities, no channel for data.',
   },
   {
     path: 'circuit.durationMs',

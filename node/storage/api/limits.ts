@@ -49,7 +49,7 @@ export const MEMBERS_LOOK_MS = 500;
 export const PROBE_MS = 10_000;
 /** Members dialled at a time. */
 export const PROBES_AT_ONCE = 4;
-/** Who joins believes to know the members when none was added for so long … */
+/** A joining node takes its list of members as complete when none was added for so long … */
 export const SETTLE_MS = 1_000;
 /** … or after this. */
 export const SETTLE_MAX_MS = 10_000;
@@ -94,11 +94,11 @@ export const SWEEP_ROWS = 256;
 
 /** Blobs fetched at a time: four blocks each are in memory. */
 export const BLOB_FETCHES = 12;
-/** Of one peer among them, so that one that gives slowly does not hold up the others. */
+/** Limit for one peer among them, so that a slow one does not hold up the others. */
 export const BLOB_FETCHES_PER_PEER = 4;
 /** Blobs that wait to be fetched. */
 export const BLOB_FETCHES_WAITING_MAX = 1024;
-/** Of one peer among them: one that asks for more than it gives leaves room to the others. */
+/** Limit for one peer among them: one that asks for more than it gives leaves capacity to the others. */
 export const BLOB_FETCHES_WAITING_PER_PEER = 128;
 /** A fetch that others wait for goes behind them after this, and on from there later: well before those who wait give up. */
 export const BLOB_FETCH_TURN_MS = 20_000;

@@ -10,7 +10,7 @@ export const NO_SHARES: StorageStatus['partitions'] = {
   leaving: 0,
 };
 
-/** What a node keeps that is no replica. */
+/** The status of a node that is no replica. */
 export const NOTHING_KEPT: KeptStatus = {
   bytes: 0,
   records: 0,

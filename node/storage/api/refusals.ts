@@ -1,4 +1,4 @@
-/** What a replica tells those who ask what it does not do, and a node its clients. */
+/** Refusals that a replica sends to peers, and a node to its clients. */
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { ReplicaError } from '../../../protocols/storage/index.ts';
 import type { RecoveryStatus } from './interface.ts';

@@ -18,7 +18,7 @@ export interface FetchRequest {
   readonly link: BlobLink;
   /** 32 bytes. */
   readonly namespaceId: Uint8Array;
-  /** Who may have it, the likeliest first. */
+  /** Peers that may have it, the likeliest first. */
   readonly sources: readonly string[];
   /** On whose behalf: it has so many at a time. */
   readonly peer: string;

@@ -276,7 +276,7 @@ function isGone(error: unknown): boolean {
   return error instanceof CodedError && error.detail?.['isGone'] === true;
 }
 
-/** What the peer is told of a blob that was not fetched or held. */
+/** The answer to a peer about a blob that was not fetched or held. */
 function refusalOf(error: unknown): unknown {
   if (!(error instanceof CodedError)) return error;
   if (error.code === 'over_quota') return noRoom('quota');

@@ -9,7 +9,7 @@ export const REFERENCES_MAX = 8;
 
 export interface PublicBlocksComponents {
   readonly blobs: Pick<LocalBlobs, 'opened'>;
-  /** What a namespace is called; null where no record of it is here. */
+  /** Name of a namespace; null where no record of it is here. */
   readonly nameOf: (namespaceId: Uint8Array) => NamespaceRef | null;
   /** Whether the record that refers is held, and neither replaced nor over. */
   readonly isLive: (reference: Reference) => boolean;
@@ -18,9 +18,9 @@ export interface PublicBlocksComponents {
 }
 
 /**
- * The blocks of this node that anyone may have: those of blobs that a live record refers to in a namespace whose policy lets anyone read.
- * Nothing is remembered: a policy counts from the moment at which this node has it. Of a block that is here, but not public, nobody is told
- * more than of one that is not here.
+ * The blocks of this node that anyone may have: those of blobs that a live record refers to in a namespace whose policy lets
+ * anyone read. Nothing is remembered: a policy counts from the moment at which this node has it. An answer about a block that is
+ * here, but not public, tells no more than one about a block that is not here.
  */
 export class PublicBlocks {
   readonly #components: PublicBlocksComponents;

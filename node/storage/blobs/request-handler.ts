@@ -11,7 +11,7 @@ import type { BlobStore } from '../../blobs/interface.ts';
 import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import { ANSWERING_MAX, BLOCKS_GIVEN_AT_ONCE } from '../api/limits.ts';
 
-/** What is asked of any node that has blobs, be it a home or one on whose disk they wait for their homes. */
+/** Requests to any node that has blobs, be it a replica or one on whose disk they wait for their replicas. */
 export type BlobQuestion = RequestOf<'has'> | RequestOf<'block'> | RequestOf<'blob'>;
 
 export function isBlobQuestion(request: StorageRequest): request is BlobQuestion {

@@ -26,7 +26,7 @@ export interface BlobReplicatorComponents {
 }
 
 export interface SpreadRequest {
-  /** What is on its way. */
+  /** The blob to replicate. */
   readonly link: BlobLink;
   readonly partition: PartitionId;
   readonly durability: Durability;
@@ -169,7 +169,7 @@ class Spread {
     return sleep(this.#components.clock, ms, signal).catch(() => undefined);
   }
 
-  /** What so many homes say for good that not enough are left. */
+  /** Throws when too many replicas refuse for good to leave enough. */
   #throwRefused(): void {
     const codes = this.#homes.flatMap((id) => {
       const error = this.#errors.get(id);

@@ -66,7 +66,7 @@ export interface CoordinatorComponents extends RecordReaderComponents {
 export interface CoordinatorInit extends QuorumInit {
   /** Peer id of this node. */
   readonly self: string;
-  /** What one request of a client may take. */
+  /** Time limit of a client's request. */
   readonly deadlineMs: number;
 }
 
@@ -76,7 +76,7 @@ export interface Content {
   readonly value: Uint8Array;
 }
 
-/** What a write of a client is to put. */
+/** Content of a client's write. */
 interface Draft {
   readonly kind: RecordKind;
   readonly value: Uint8Array;
@@ -148,7 +148,7 @@ export class Coordinator {
     });
   }
 
-  /** What `put` would write now, signed. */
+  /** Signs the record that `put` would write now. */
   async sign(name: RecordName, content: Content, options: PutOptions): Promise<SignedRecord> {
     const { versions } = this.#components;
     const chain = await this.#chainFor(name, options.chain);
@@ -228,7 +228,7 @@ export class Coordinator {
     });
   }
 
-  /** What a majority holds of a key, for upkeep. */
+  /** Reads a key at a majority, for maintenance. */
   reread(partition: PartitionId, key: string, deadline: Deadline): Promise<ReadResult> {
     return this.#reader.read(partition, key, deadline, 'majority');
   }
@@ -273,7 +273,7 @@ export class Coordinator {
     return this.#components.credentials.chainFor(asked, given);
   }
 
-  /** What a conditional write has to replace: read at a majority, and as the condition wants it. */
+  /** The version that a conditional write has to replace: read at a majority, and as the condition wants it. */
   async #expectedVersion(
     partition: PartitionId,
     key: string,
@@ -373,7 +373,7 @@ async function* bytesIn(value: Uint8Array, range: ByteRange): AsyncGenerator<Uin
   yield value.subarray(start, end);
 }
 
-/** What a client is told whose record is not taken. */
+/** The error for a client whose record is refused. */
 function refusedRecord({ code, message }: StorageError): CodedError {
   if (code === 'overloaded') return new CodedError(code, message);
   if (code === 'record_clock') return new CodedError('bad_clock', message);

@@ -22,7 +22,7 @@ import type { ReadResult } from './record-reader.ts';
 export interface ListerComponents extends QuorumComponents {
   readonly crypto: Crypto;
   readonly partitions: Partitions;
-  /** What a majority holds of one key. */
+  /** Reads one key from a majority. */
   readonly read: (partition: PartitionId, key: string, deadline: Deadline) => Promise<ReadResult>;
 }
 
@@ -37,7 +37,7 @@ export interface ListResult {
   readonly entries: readonly ListItem[];
   /** Whether there are no more behind them. */
   readonly isEnd: boolean;
-  /** Of some partition no majority could be asked: what was acknowledged at one replica only may be missing. */
+  /** True when no majority of some partition answered: entries acknowledged at only one replica may be missing. */
   readonly degraded: boolean;
 }
 
@@ -192,7 +192,7 @@ class Feed {
     return answer;
   }
 
-  /** Who is behind again and again only holds the list up: an honest home that passes over many floors does, too. */
+  /** A replica that is behind repeatedly only slows the list down: an honest one that skips many floors does so too. */
   #noteBehind(pages: readonly PageOf[], end: string | null): void {
     if (end === null || pages.every(({ answer }) => answer.next === end)) return;
     for (const { id, answer } of pages) {
@@ -211,7 +211,7 @@ class Feed {
     );
   }
 
-  /** What the pages say up to `end`. Keys on which they differ are read one by one. */
+  /** Merges the pages up to `end`. Keys on which they differ are read one by one. */
   async #merge(pages: readonly PageOf[], end: string | null): Promise<ListItem[]> {
     const found = new Map<string, ListItem[]>();
     for (const { answer } of pages) {

@@ -34,7 +34,7 @@ export interface QuorumInit {
   readonly replicas: number;
 }
 
-/** What came of asking one home. */
+/** Reply of one replica. */
 export type Reply<T> =
   | { readonly id: string; readonly answer: T & Standing }
   | { readonly id: string; readonly error: unknown };
@@ -42,7 +42,7 @@ export type Reply<T> =
 /** How many homes there must be that agree, of how many there are. */
 export type Needed = (homes: number) => number;
 
-/** What one home is asked. Throws when it does not answer, or lies. */
+/** Asks one replica. Throws when it does not answer, or lies. */
 export type AskHome<T> = (id: string, signal: AbortSignal) => Promise<T & Standing>;
 
 /**

@@ -22,7 +22,7 @@ import type { Deadline } from '../rpc/deadline.ts';
 import { majority, Quorum, type QuorumComponents, type QuorumInit, type Reply } from './quorum.ts';
 import { earlier } from './receipts.ts';
 
-/** What a replica holds of a key, checked. */
+/** Verified state of a key at one replica. */
 export interface Copy {
   /** Null where it holds nothing. */
   readonly stamp: Stamp | null;
@@ -91,8 +91,8 @@ export class RecordReader {
   }
 
   /**
-   * The newest that a majority has told. What is doubtful counts where enough homes hold it; before it is passed over all of them
-   * are heard, since it may have been acknowledged.
+   * The newest that a majority has told. A doubtful version counts where enough replicas hold it. Before the reader skips one it
+   * hears all replicas, since the version may have been acknowledged.
    */
   async #settled(quorum: Quorum<Copy>): Promise<ReadResult> {
     const { replicas } = quorum.place;
@@ -108,7 +108,7 @@ export class RecordReader {
     return { ...newest, expiry: earliestOf(all(), newest), degraded: !isSure() && !isHeard };
   }
 
-  /** What `id` holds, verified. Throws when it does not answer, or not with that. */
+  /** Verified answer of replica `id`. Throws when it does not answer, or not with that. */
   async ask(id: string, partition: PartitionId, key: string, signal: AbortSignal): Promise<Copy & Standing> {
     const { ask, admission, clock, metrics, partitions, versions } = this.#components;
     const request = { type: 'get', ...partitions.named(partition.namespaceId), key } as const;

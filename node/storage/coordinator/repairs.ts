@@ -26,7 +26,7 @@ export interface RepairsComponents {
     request: RequestOf<T>,
     signal: AbortSignal,
   ) => Promise<Answers[T]>;
-  /** What a majority holds of a key. */
+  /** Reads one key from a majority. */
   readonly read: (partition: PartitionId, key: string, deadline: Deadline) => Promise<ReadResult>;
 }
 

@@ -48,7 +48,7 @@ export class ValueWriter {
     this.#stopping = new AbortController();
   }
 
-  /** What is on its way to homes ends soon. */
+  /** Aborts the writes under way to replicas. */
   stop(): void {
     this.#stopping.abort(new CodedError('not_running', 'this node is stopping'));
   }

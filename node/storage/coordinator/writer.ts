@@ -26,7 +26,7 @@ export interface WriteRequest {
   readonly durability: Durability;
   /** Makes the record of a version. */
   readonly sign: (version: Version) => Promise<SignedRecord>;
-  /** What was read and must still be the newest; null writes whatever there is. */
+  /** The version read before, which must still be the newest; null writes unconditionally. */
   readonly expectedVersion: { readonly stamp: Stamp | null } | null;
 }
 
@@ -177,7 +177,7 @@ class Attempt {
     throw this.mayBeStored ? this.unknown() : this.#tooFew();
   }
 
-  /** Of two replicas both are needed: while one is gone nobody is kept waiting for it. */
+  /** True when only one of two replicas is reachable: both are needed, so no client waits for the other. */
   #isPairBroken(): boolean {
     const { needed, place } = this.#quorum;
     return place.replicas.length === 2 && this.#quorum.reachable().length < needed;
@@ -255,7 +255,7 @@ class Attempt {
     return null;
   }
 
-  /** What the homes say for good ends it, when too few are left that did not and none has it. */
+  /** Throws when too few replicas are left that did not refuse permanently and none stored the write. */
   #throwRefused(): void {
     if (this.mayBeStored) return;
     const codes = this.#errors().flatMap((error) => (error instanceof ReplicaError ? [error.code] : []));
@@ -279,14 +279,14 @@ class Attempt {
     return new CodedError('insufficient_replicas', message, detail);
   }
 
-  /** Of those that have it on disk those count that are synced and agree who is home. */
+  /** Among replicas that stored it, only synced ones that agree on the replica set count. */
   #detail(): { stored: number; acknowledged: number; needed: number; homes: number } {
     const { needed, place, agreeing } = this.#quorum;
     return { stored: this.#stored.size, acknowledged: agreeing, needed, homes: place.replicas.length };
   }
 }
 
-/** What a replica's refusal is to the client. */
+/** Maps a replica's refusal code to the client's error. */
 const REFUSALS = [
   ['over_quota', 'over_quota', 'the namespace has had its share at its home replicas: delete something'],
   ['no_room', 'no_room', 'the home replicas have no room left'],
@@ -298,7 +298,7 @@ const REFUSALS = [
   ['record_unauthorised', 'bad_owner', 'the home replicas do not let this node write in this namespace'],
 ] as const;
 
-/** What the client is told when so many homes said the same for good that not enough are left. */
+/** Error for the client when so many replicas refused permanently that too few are left. */
 export function refusedForGood(codes: readonly string[], homes: number, needed: number): CodedError | null {
   for (const [code, raised, message] of REFUSALS) {
     const count = codes.filter((one) => one === code).length;

@@ -12,7 +12,9 @@ export interface NoteBlobsComponents {
   readonly clock: Clock;
 }
 
-/** After the catalogue of blobs was lost: notes anew what records refer to. What is on disk is found there, the rest is fetched. */
+/**
+ * After the catalogue of blobs was lost: notes anew what records refer to. Blobs on disk are found there; the rest is fetched.
+ */
 export async function noteBlobs(components: NoteBlobsComponents, signal: AbortSignal): Promise<void> {
   const { store, clock } = components;
   for (const partition of partitionsIn(store, signal)) {

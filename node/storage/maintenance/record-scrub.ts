@@ -97,7 +97,7 @@ export class RecordScrub {
     }
   }
 
-  /** What others hold comes back from them; where there are no others what can be read is all there is. */
+  /** Resets the store so that other replicas restore it; without others it keeps what can still be read. */
   #giveUp(reason: string): RecordScrubbed {
     const { store, hasOthers } = this.#components;
     const broken = Math.max(1, this.#broken.length);

@@ -22,13 +22,13 @@ export interface MaintenanceComponents
   extends Omit<ScrubComponents, 'metrics'>,
     Omit<ExporterComponents, 'blobs' | 'clock'>,
     ImporterComponents {
-  /** What was taken in is handed to its homes soon. */
+  /** Hands imported records to their replicas soon. */
   readonly scheduleNow: () => void;
 }
 
 export interface MaintenanceInit {
   readonly swarm: string;
-  /** Of the storage service. */
+  /** Storage service's directory. */
   readonly directory: string;
   readonly scrubEveryMs: number;
   readonly scrubBytesPerSecond: number;
@@ -81,7 +81,7 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
     if (this.#components.blobs.metrics.resets > 0) void this.#noteBlobs();
   }
 
-  /** What is under way is broken off. */
+  /** Aborts maintenance under way. */
   async stop(): Promise<void> {
     this.#background.stop();
     this.#stopping.abort(new CodedError('stopping', 'this node is stopping'));

@@ -87,7 +87,7 @@ export class DownMembers {
   }
 }
 
-/** Whom more than half of those that were heard name, each as the one in the middle says. */
+/** Members that more than half of the answers name, each with the median entry. */
 function agreed(heard: readonly (readonly GoneMember[])[]): GoneMember[] {
   const named = new Map<string, GoneMember[]>();
   for (const gone of heard) {

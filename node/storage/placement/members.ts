@@ -34,7 +34,7 @@ export class Members {
   readonly #components: MembersComponents;
   readonly #init: MembersInit;
   readonly #known = new Map<string, Known>();
-  /** Who was gone for longer than the grace, and since when that is so: old news do not bring it back. */
+  /** Members removed after the down timeout, with the time of removal: old news does not bring them back. */
   readonly #removed = new Map<string, number>();
   readonly #probing = new Set<string>();
   readonly #listeners = new Set<() => void>();
@@ -165,7 +165,7 @@ export class Members {
     return others.filter((one) => one.wasReady && one.operator === this.#init.operator);
   }
 
-  /** What hearsay says of a member's operator counts unless this node knows that it was revoked. */
+  /** Hearsay about a member's operator counts unless this node knows of its revocation. */
   #sponsorship(id: string, operator: string): Pick<Known, 'operator' | 'isReady' | 'wasReady'> {
     const isSponsor = operator !== '' && !this.#components.revocations.isRevoked(operator, id);
     return { operator: isSponsor ? operator : '', isReady: isSponsor, wasReady: isSponsor };
@@ -227,7 +227,7 @@ export class Members {
     else this.#takeNews(now);
   }
 
-  /** Who has become a member, and who is none any more. */
+  /** Adds new members and removes those that are no longer members. */
   #takeNews(now: number): void {
     for (const offer of this.#components.offers()) this.#take(offer);
     const { downTimeoutMs, operator } = this.#init;

@@ -17,7 +17,7 @@ export interface OwnPartitionState {
   readonly origin: string | null;
 }
 
-/** What this node is to a partition. On disk it is a version and these. */
+/** State of a partition at this node. On disk it is a version and these. */
 interface State {
   /** Peer ids of the homes under which it was home last, the closest first. */
   readonly homes: readonly string[];
@@ -275,8 +275,8 @@ export class PartitionStates {
   }
 
   /**
-   * What was on disk is written anew; the rest is when the node holds something of the namespace: an empty partition counts as well
-   * as the others, and must after a restart.
+   * State that was on disk is written again. Other state is written once the node holds something of the namespace: an empty
+   * partition counts like the others, and must do so after a restart.
    */
   #set(partition: PartitionId, kept: Kept, state: State): void {
     kept.state = state;

@@ -102,7 +102,7 @@ export class ReplicaPlacement {
     return replicasOf(position, others, sponsors, this.#init).length;
   }
 
-  /** Who holds copies beside the homes that are there and do not lack any, while these are fewer than wanted. */
+  /** Fallback replicas: they hold copies besides the live and complete replicas while these are fewer than wanted. */
   fallbacks({ position, replicas, sponsors }: ReplicaSet, lacking: ReadonlySet<string> = NOBODY): Member[] {
     const whole = replicas.map((home) => (lacking.has(home.id) ? { ...home, isLive: false } : home));
     return fallbacksOf(position, this.#components.members.list, whole, sponsors, this.#init);
@@ -153,7 +153,7 @@ export class ReplicaPlacement {
     return { position, replicas, setId, isReplica, sponsors, isSponsored };
   }
 
-  /** Of the holders from the present one back the first that anybody sponsors. */
+  /** Sponsor set of the most recent holder that any member sponsors. */
   #sponsorsOf(names: NamespaceRef | null, members: readonly Member[]): SponsorSet {
     if (names === null) return NOBODY;
     const holders = this.#components.sponsors.of(names);

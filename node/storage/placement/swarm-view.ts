@@ -10,7 +10,7 @@ import { Members } from './members.ts';
 import { offersOf, prefixOfSelf, type Revocations } from './offers.ts';
 import { ReplicaPlacement, type ReplicaPlacementComponents, type Sponsors } from './replica-placement.ts';
 
-/** What this node knows of who stores for the swarm is made of the directory and its connections. */
+/** The directory and the connections, from which this node derives the swarm's storage members. */
 export interface SwarmViewComponents {
   readonly network: Network;
   readonly directory: Directory;

@@ -58,7 +58,7 @@ export interface LocalReplicaComponents {
     request: RequestOf<T>,
     signal: AbortSignal,
   ) => Promise<Answers[T]>;
-  /** What a namespace gets here. */
+  /** Terms of a namespace at this node. */
   readonly termsOf: (namespace: NamespaceRef) => Terms;
   /** DID of this node's operator. */
   readonly operator: string;
@@ -73,18 +73,18 @@ export interface LocalReplicaInit {
   readonly config: Config;
   /** Peer id of this node. */
   readonly self: string;
-  /** Of the storage service. */
+  /** Storage service's directory. */
   readonly directory: string;
 }
 
-/** What all namespaces without a sponsor may take together, of the node's capacity. */
+/** Share of the node's capacity for all namespaces without a sponsor together. */
 const UNSPONSORED_SHARE = 0.1;
-/** Of a node's capacity, what may be used before it gives up copies of its own operator's data that others are homes of. */
+/** Used share of a node's capacity above which it drops extra copies of its operator's data (others are the replicas). */
 const OWN_COPIES_SHARE = 0.5;
 /** Namespaces that the status shows. */
 const NAMESPACES_SHOWN = 100;
 
-/** What a full node does as a replica: its store, its answers to peers, and its upkeep. */
+/** Local replica of a full node: its store, its answers to peers, and its upkeep. */
 export class LocalReplica {
   readonly publicBlocks: PublicBlocks;
   /** Follows a node that was restored until it has reconciled. */
@@ -183,7 +183,7 @@ export class LocalReplica {
     this.#parts.sync.scheduleNow();
   }
 
-  /** What waits to be written is. */
+  /** Writes everything still queued. */
   async stop(): Promise<void> {
     this.#endListening?.();
     this.#endListening = null;
@@ -236,12 +236,12 @@ export class LocalReplica {
     return this.#store.totals(namespaceId);
   }
 
-  /** What records take of the room that they share with blobs. */
+  /** Bytes of records in the capacity they share with blobs. */
   get recordBytes(): number {
     return this.#store.usage().bytes;
   }
 
-  /** What a namespace may refer to in blobs; null of one that is not known here. */
+  /** Blob bytes a namespace may refer to; null for a namespace unknown here. */
   blobQuotaOf(namespaceId: Uint8Array): number | null {
     const totals = this.#store.totals(namespaceId);
     // the blob of its first record comes before that

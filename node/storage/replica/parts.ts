@@ -59,11 +59,11 @@ export interface ReplicaPartsInit {
   readonly operator: string;
   /** How long a sponsor may be gone before the others do without it. */
   readonly downTimeoutMs: number;
-  /** What copying may take. */
+  /** Rate limit of copying. */
   readonly bytesPerSecond: number;
 }
 
-/** What answers as a replica, and what copies into it. */
+/** The parts that answer as a replica, and those that copy into it. */
 export interface ReplicaParts {
   readonly replica: Replica;
   readonly blobs: BlobRetention;

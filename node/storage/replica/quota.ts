@@ -2,7 +2,7 @@ import type { Config } from '../../config/schema.ts';
 import type { Terms } from '../../identity/tenancy.ts';
 import type { Quota } from '../store/interface.ts';
 
-/** What a namespace may take here. Of a wallet: what its other namespaces leave of what it is promised. */
+/** Quota of a namespace at this node. For a wallet: its promised quota minus the use of its other namespaces. */
 export function quotaOf(
   { quotaBytes, quotaKeys, isSponsored, wallet }: Terms,
   config: Config,

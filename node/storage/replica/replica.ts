@@ -62,7 +62,7 @@ export interface ReplicaComponents {
 const FALLBACK_RANKS = 2;
 const NO_FINGERPRINT = new Uint8Array(FINGERPRINT_BYTES);
 
-/** What this node does for those who ask it as a replica; itself is one of them. */
+/** Answers requests as a replica, for peers and for this node itself. */
 export class Replica {
   readonly #components: ReplicaComponents;
 

@@ -41,7 +41,7 @@ interface Pending {
   readonly settle: (outcome: { frame: Uint8Array } | { error: Error }) => void;
 }
 
-/** What runs to one peer. */
+/** Requests to one peer. */
 class Line {
   readonly pending = new Map<number, Pending>();
   readonly requests = new ConcurrencyLimit({
@@ -190,7 +190,7 @@ export class RpcClient {
     return connection;
   }
 
-  /** What answers nothing that was asked ends the stream; an answer that comes too late is nobody's fault. */
+  /** A frame that cannot be read ends the stream; an answer that comes too late is ignored. */
   #answered(line: Line, frame: Uint8Array): void {
     line.pending.get(readFrameHead(frame).id)?.settle({ frame });
   }

@@ -1,4 +1,4 @@
-/** What the upkeep of a store's files needs, beside what holds and gives records. */
+/** Operations for the upkeep of a store's files, besides reading and writing records. */
 import type { StorageKey } from '../../disk/sealing.ts';
 
 export interface CompactReport {

@@ -43,7 +43,7 @@ export interface RecordStoreComponents {
 }
 
 export interface RecordStoreInit {
-  /** Of the store alone. */
+  /** Used by the store alone. */
   readonly directory: string;
   /** Outside of it, so that the records can be backed up without it. */
   readonly keyPath: string;

@@ -51,13 +51,13 @@ export interface CopierComponents {
 }
 
 export interface CopierInit {
-  /** What copying may take. */
+  /** Rate limit of copying. */
   readonly bytesPerSecond: number;
 }
 
-/** What was found at a source. */
+/** State found at a source. */
 export interface Pulled {
-  /** Who the source took for the homes, at its first answer. */
+  /** Replica-set id of the source at its first answer. */
   readonly setId: string;
   readonly isSynced: boolean;
 }

@@ -43,8 +43,8 @@ export interface JoinerInit {
 }
 
 /**
- * Copies the share that this node will have of what its operator sponsors, before it counts as a replica: one that vanishes
- * while it copies holds nobody up. What is written meanwhile it takes over as a replica that is not synced yet (sync.ts).
+ * Copies the share that this node will have of what its operator sponsors, before it counts as a replica: one that vanishes while
+ * it copies holds nobody up. It takes over concurrent writes as a replica that is not synced yet (sync.ts).
  */
 export class Joiner {
   readonly #components: JoinerComponents;

@@ -53,7 +53,7 @@ interface Task {
   tries: number;
 }
 
-/** What others say of a partition. */
+/** Answers of others about a partition. */
 interface Survey {
   /** They have all that its homes had, now or when they ceased to be home, and see the same homes as this node. */
   readonly synced: string[];
@@ -61,7 +61,7 @@ interface Survey {
   readonly holding: string[];
   /** They see other homes and are home, or were: what they take is not known here. */
   readonly disagreeing: string[];
-  /** Of those that are synced, some became so under the homes that there are now: all that is acknowledged since is with these. */
+  /** True when a synced replica became synced under the current replica set: that set has every write acknowledged since. */
   readonly isOriginal: boolean;
   /** So close that they may well be home, and gone or silent. */
   readonly missing: number;
@@ -107,7 +107,7 @@ export class Sync {
     return this.#tasks.size;
   }
 
-  /** Who is a member, or there, has changed: what waits long is tried soon. */
+  /** Retries waiting tasks soon, after members or their liveness changed. */
   scheduleNow(): void {
     for (const task of this.#tasks.values()) task.tries = 0;
   }
@@ -129,8 +129,8 @@ export class Sync {
   }
 
   /**
-   * After an absence longer than tombstones live: ends what has ended meanwhile, as `replicas` say, which are synced. What they never had
-   * stays, since it may be the last copy.
+   * After an absence longer than tombstones live: ends what has ended meanwhile, as `replicas` say, which are synced. Entries
+   * they never had stay, since each may be the last copy.
    */
   async refresh(replicas: readonly string[], place: PartitionPlace): Promise<void> {
     const { copier, states } = this.#components;
@@ -207,7 +207,7 @@ export class Sync {
     return true;
   }
 
-  /** What was kept for a day, before this node was a sponsor, is kept for as long as its author said from now on. */
+  /** Keeps records as long as their author set, where this node stored them for only a day before it was a sponsor. */
   async #keepWhole(partition: PartitionId): Promise<void> {
     const { clock, store } = this.#components;
     const summary = store.summary(partition);
@@ -274,7 +274,7 @@ export class Sync {
     return Math.min(close, candidates.filter((one) => countsAsReplica(one, sponsors)).length);
   }
 
-  /** All that is held elsewhere. Who is synced must give it; of others it is taken as far as they do. */
+  /** All that is held elsewhere. Synced replicas must deliver; from others it takes as much as they give. */
   async #takeOver(
     partition: PartitionId,
     place: ReplicaSet,

@@ -49,12 +49,12 @@ export interface UpkeepInit {
   readonly replicas: number;
 }
 
-/** What this node is to the partitions it keeps. */
+/** Roles of this node for the partitions it keeps. */
 export interface Shares {
   readonly home: number;
   readonly standIn: number;
   readonly unsynced: number;
-  /** Of those it is home of as a sponsor: with fewer live replicas than wanted. */
+  /** Partitions with fewer live replicas than wanted, where this node is a sponsoring replica. */
   readonly underReplicated: number;
   /** Promised to be durable while it was a home, and kept since no successor has all of it yet. */
   readonly leaving: number;
@@ -78,7 +78,7 @@ export class Upkeep {
   #reviewAt = 0;
   #sweepAt = 0;
   #counted: { -readonly [Count in keyof Shares]: number } = { ...NO_SHARES };
-  /** Of the latest whole review. */
+  /** From the latest complete review. */
   shares: Shares = NO_SHARES;
 
   constructor(components: UpkeepComponents, init: UpkeepInit) {
@@ -103,7 +103,7 @@ export class Upkeep {
     void this.#looking.stop();
   }
 
-  /** Who is a member, or there, has changed: everything is looked at soon. */
+  /** Reviews everything soon, after members or their liveness changed. */
   scheduleNow(): void {
     this.#reviewAt = 0;
   }
@@ -208,8 +208,8 @@ export class Upkeep {
   }
 
   /**
-   * What this node keeps for others: as long as it holds a copy beside the homes, or until each of them has all of it, as
-   * replicas of the same promise. Without such homes it keeps what was promised.
+   * Keeps a partition of others while this node is a fallback replica, or until every replica has all of it under the same
+   * promise. Without such homes it keeps what was promised.
    */
   async #reviewForeign(summary: PartitionSummary, place: ReplicaSet): Promise<void> {
     const { places, states, store, metrics } = this.#components;
@@ -261,7 +261,7 @@ export class Upkeep {
     return !isPromised || this.#isConfirmed(summary, place);
   }
 
-  /** What a node keeps of its own operator's, though others are its homes, it keeps as they have it. */
+  /** Updates a copy of its operator's data from the closest replica. */
   async #follow(summary: PartitionSummary, { replicas }: ReplicaSet): Promise<void> {
     const [closest] = replicas;
     if (closest === undefined) return;

@@ -18,7 +18,7 @@ type Promised = NonNullable<ReturnType<Oracle['promised']>>;
 /** Some requests come one after another, each with a deadline. */
 const ANSWER_MS = 60_000;
 
-/** What must hold once all faults are over and time has passed. */
+/** Checks what must hold after all faults are over and time has passed. */
 export async function checkEnd(world: World, oracle: Oracle): Promise<void> {
   if (world.up.length === 0) return;
   const kept: { readonly key: Key; readonly promised: Promised }[] = [];

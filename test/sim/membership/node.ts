@@ -89,7 +89,7 @@ export class SimNode {
   readonly #parts: ReplicaParts;
   readonly #upkeep: Upkeep;
   readonly #repairs: Repairs;
-  /** What its directory reached. */
+  /** Offers that its directory received. */
   readonly #offers = new Map<string, Offer>();
 
   constructor(components: SimNodeComponents) {
@@ -194,13 +194,13 @@ export class SimNode {
     void this.#store.close();
   }
 
-  /** What `WireServer` answers a peer. */
+  /** Serves a peer as `WireServer` does. */
   async serve(request: StorageRequest, peer: string): Promise<Answers[RequestType]> {
     if (!this.#quotas.take(peer, request.type)) throw new ReplicaError('rate_limited', 'too many requests');
     return this.#parts.replica.answer(request, peer);
   }
 
-  /** What its directory has of who sponsors what. */
+  /** Its directory's knowledge of sponsors. */
   get #sponsors(): Sponsors {
     const { machine } = this;
     return {
@@ -308,7 +308,7 @@ export class SimNode {
     this.#learn();
   }
 
-  /** What connected peers know: they tell each other by announcements. */
+  /** Learns the announcements that connected peers exchange. */
   #learn(): void {
     const { net, machine } = this.#components;
     const lastSeen = this.clock.now();

@@ -19,7 +19,7 @@ import { DOWN_TIMEOUT_MS, type SimNode, SWARM } from './node.ts';
 import { Reach } from './reach.ts';
 import type { World } from './world.ts';
 
-/** What does not hold: the invariants of protocols/storage/SPEC.md, by their numbers. */
+/** A broken invariant of protocols/storage/SPEC.md, by its number. */
 export interface Violation {
   readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7';
   readonly atMs: number;
@@ -43,7 +43,7 @@ interface Seen {
   readonly expiry: number | null;
 }
 
-/** What was done to one key. */
+/** History of one key. */
 interface Key {
   readonly name: RecordName;
   readonly acked: Acked[];
@@ -189,7 +189,7 @@ export class Oracle {
     });
   }
 
-  /** What the disks that are not lost hold of a key, by machine. */
+  /** Copies of a key on the disks that are not lost, by machine. */
   holders(key: Key, partition: PartitionId): { readonly machine: Machine; readonly row: Row }[] {
     return this.world.machines.flatMap((machine) => {
       if (machine.isLost) return [];

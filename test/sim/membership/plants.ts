@@ -64,7 +64,7 @@ class ForgetfulStore extends MemoryStore {
   }
 }
 
-/** What is copied from another replica is kept for a day only. */
+/** Copies from another replica are kept for a day only. */
 const shortensCopies: Plant = { store: (...made) => new ForgetfulStore(...made) };
 
 export const PLANTS: Readonly<Record<string, Plant>> = { dropsAfterOne, countsBeforeSynced, shortensCopies };

@@ -4,7 +4,7 @@ import type { ECHO_SETTINGS } from './settings.ts';
 export const ECHO_PROTOCOL = '/maillon/echo/1';
 
 export interface Echo extends NodeService {
-  /** What the peer with this id sends back. */
+  /** The answer of the peer with this id. */
   echo(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
 }
 

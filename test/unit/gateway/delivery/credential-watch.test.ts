@@ -80,7 +80,7 @@ function make(intervalMs = INTERVAL_MS) {
   const fail = (error: Error | undefined): void => {
     failure = error;
   };
-  /** Whoever asks waits for the answer until what is returned is called. */
+  /** Callers wait for the answer until the returned function is called. */
   const hold = (): (() => void) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     held = promise;

@@ -30,7 +30,7 @@ interface Box {
   readonly socket: FakeSocket;
   readonly box: Outbox;
   readonly metrics: GatewayMetrics;
-  /** What the owner was told, in order. */
+  /** Calls the owner received, in order. */
   readonly told: readonly string[];
   readonly push: (text: string) => void;
 }

@@ -13,7 +13,7 @@ import { ManualClock } from '../../../support/manual-clock.ts';
 import { scratch } from '../../../support/processes.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
 
-/** What the book sees of a network: connections that open and close. */
+/** The network as the book sees it: connections that open and close. */
 class Connections extends EventTarget {
   readonly open = new Map<string, { remotePeer: string; remoteAddr: Multiaddr; direction: string }>();
 

@@ -128,7 +128,7 @@ test('what was asked for may be old or late without fault, but not forged', asyn
   assert.equal(receiver.admission.isGraylisted('asked'), true);
 });
 
-/** Of the `n`-th author, with a signature that does not hold. */
+/** An announcement of the `n`-th author with an invalid signature. */
 function forged(n: number): Buffer {
   return wireOf({ ...EXAMPLE, author: cbor.bytes(authorNumber(n).multikey) }, Buffer.alloc(64));
 }

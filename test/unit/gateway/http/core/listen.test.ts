@@ -16,7 +16,7 @@ const SHELTERS: Readonly<Record<'none' | 'TLS' | 'proxies' | 'plain HTTP', Setti
 };
 const NAMES = [[], ['localhost:8080', '127.0.0.2'], ['localhost', 'gw.example:443']] as const;
 
-/** What a refusal may name. */
+/** Settings a refusal may name. */
 const SETTINGS = [
   'gateway.auth',
   'gateway.tls.cert',

@@ -1,4 +1,4 @@
-/** Who asks for much, or gives slowly, does not keep others from theirs. */
+/** A client that asks for much, or a peer that gives slowly, does not starve others. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { BlobExchange } from '../../../../../node/blobs/exchange.ts';

@@ -29,7 +29,7 @@ const KEY = 'film';
 const HERE: PartitionPlace = { ...PLACE, partition: partitionOf(crypto, KEY) };
 
 interface Peer {
-  /** What it has. */
+  /** Its blobs. */
   readonly store: Pick<BlobStore, 'block'> | null;
 }
 

@@ -32,7 +32,7 @@ const DEADLINE_MS = 300;
 const VIEW = '00112233aabbccdd';
 const OTHER_VIEW = 'ffffffffffffffff';
 
-/** What one replica of three does. The transport alone is made up: records are signed and verified. */
+/** One of three replicas. The transport alone is made up: records are signed and verified. */
 class FakeReplica {
   setId = VIEW;
   isSynced = true;

@@ -1,4 +1,4 @@
-/** What a replica answers, by where it stands and by the clock. */
+/** Answers of a replica, by its partition state and by the clock. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { BlobRetention } from '../../../../../node/storage/blobs/blob-retention.ts';

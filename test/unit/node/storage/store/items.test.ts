@@ -22,7 +22,7 @@ function idOf({ key, digest }: SignedRecord): Uint8Array {
   return itemIdOf(crypto, Buffer.from(key), digest);
 }
 
-/** What a store that has just been opened reads from the same disk. */
+/** Items that a freshly opened store reads from the same disk. */
 async function fromDisk(data: string): Promise<string> {
   const again = openStore(data);
   try {

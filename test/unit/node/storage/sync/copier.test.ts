@@ -29,7 +29,7 @@ const LATE = AMONG_AT + CLOCK_SKEW_MS + 1;
 const NEVER = new AbortController().signal;
 
 type Answer = Answers[RequestType];
-/** What the source says instead of its answer. */
+/** An answer that the source gives instead of its own. */
 type Lie = (request: RequestOf<RequestType>, answer: Answer) => Answer;
 
 /** Three replicas of one partition, and a copier of the first one. */
