@@ -5,6 +5,7 @@ import type { ApiKeyRing } from './auth/api-key-ring.ts';
 import type { HeldPrincipal } from './auth/identity.ts';
 import type { WalletPromises } from './auth/wallet-promises.ts';
 import type { Events } from './core/events.ts';
+import type { GatewayFeature } from './http/core/feature.ts';
 import type { Answered, GatewayMetrics } from './observability/metrics.ts';
 
 export interface GatewayComponents {
@@ -16,6 +17,8 @@ export interface GatewayComponents {
   readonly events?: Events;
   /** Where authentication and administration are written down; nowhere otherwise. */
   readonly audit?: Audit;
+  /** Faces of third parties' features. */
+  readonly features?: readonly GatewayFeature[];
   /** Told of every HTTP request that was answered. */
   readonly onAnswered?: (answered: Answered) => void;
 }
@@ -37,6 +40,11 @@ export interface Gateway {
   walletPromises(): Pick<WalletPromises, 'usage' | 'end'>;
   /** Reads the files of certificate and key again, where it speaks TLS; keeps the former when they cannot be used. */
   reload(): void;
+  /**
+   * Serves these features of third parties from now on, and no others of them. A gateway that runs closes and listens anew: its streaming
+   * clients are told to connect again.
+   */
+  setFeatures(features: readonly GatewayFeature[]): Promise<void>;
   /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`, `bad_tls`. */
   start(): Promise<void>;
   /** Stops it, or does nothing. Clients are told to go; takes at most 1 s. */

@@ -29,6 +29,7 @@ import { Hub } from './delivery/hub.ts';
 import { GATEWAY_FEATURES } from './features.ts';
 import { createApp } from './http/app.ts';
 import type { Context } from './http/core/context.ts';
+import type { GatewayFeature } from './http/core/feature.ts';
 import { IdempotencyKeys } from './http/core/idempotency.ts';
 import { listen, urlsOf } from './http/core/listen.ts';
 import { probeGateway } from './http/core/probes.ts';
@@ -69,6 +70,8 @@ export class GatewayServer implements Gateway {
   readonly #rates: ClientLimits;
   readonly #audit: Audit;
   readonly #onAnswered: Context['onAnswered'];
+  /** Of third parties. */
+  #added: readonly GatewayFeature[];
   #url = '';
   #running: Running | undefined;
   /** The last start or stop: one happens after the other. */
@@ -83,6 +86,7 @@ export class GatewayServer implements Gateway {
     this.#events = components.events ?? onlyLogged(components.logger);
     this.#audit = components.audit ?? { fault: null, audit: async () => undefined };
     this.#onAnswered = components.onAnswered;
+    this.#added = components.features ?? [];
     this.#config = init.config;
     this.#build = init.build;
     this.#rates = new ClientLimits({ clock: systemClock, metrics: this.metrics }, { config: init.config });
@@ -139,6 +143,19 @@ export class GatewayServer implements Gateway {
     this.#running?.reload();
   }
 
+  async setFeatures(features: readonly GatewayFeature[]): Promise<void> {
+    return this.#next(async () => {
+      this.#added = features;
+      if (this.#running === undefined) return;
+      // clients find it where it was
+      const { port: written, protocol } = new URL(this.#url);
+      const port = Number(written) || (protocol === 'https:' ? 443 : 80);
+      const explicit = new Set([...this.#config.explicit, 'gateway.port']);
+      await this.#stop();
+      await this.#start({ ...this.#config, 'gateway.port': port, explicit });
+    });
+  }
+
   async start(): Promise<void> {
     return this.#next(() => this.#start());
   }
@@ -152,7 +169,8 @@ export class GatewayServer implements Gateway {
     return this.#transition;
   }
 
-  async #start(): Promise<void> {
+  /** `where`: settings of the address. */
+  async #start(where = this.#config): Promise<void> {
     if (this.#running !== undefined) return;
     const clients = new Clients({ max: this.#config['gateway.clientsMax'] });
     const controller = new AbortController();
@@ -182,11 +200,11 @@ export class GatewayServer implements Gateway {
       onAnswered: this.#onAnswered,
       stopping: controller.signal,
     };
-    const features = GATEWAY_FEATURES.filter(({ isOn }) => isOn?.(this.#config) ?? true);
+    const features = [...GATEWAY_FEATURES, ...this.#added].filter(({ isOn }) => isOn?.(this.#node) ?? true);
     const app = await createApp(context, { tls: tls?.read() ?? null, features });
     const sockets = collectSockets(app);
     try {
-      this.#url = await listen({ app, logger: this.#logger }, this.#config);
+      this.#url = await listen({ app, logger: this.#logger }, where);
     } catch (error) {
       await app.close();
       await auth.state.close();

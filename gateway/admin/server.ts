@@ -25,6 +25,7 @@ import { directoryRoutes } from '../http/directory/network.ts';
 import type { Gateway } from '../interface.ts';
 import { isLoopback } from '../protection/guard.ts';
 import { backupRoutes } from './backup.ts';
+import { featuresRoutes, type ThirdParty } from './features.ts';
 import { addAdminGuard } from './guard.ts';
 import { membersRoutes } from './members.ts';
 import { maintenanceRoutes } from './storage.ts';
@@ -46,6 +47,8 @@ export interface AdminComponents {
   readonly probes: () => readonly Probe[];
   /** Where there is one, for API keys of the operator and for what wallets are promised. */
   readonly gateway?: Pick<Gateway, 'operatorKeys' | 'identify' | 'walletPromises'> | null | undefined;
+  /** Loads and unloads features of third parties; without it nobody does. */
+  readonly thirdParty?: ThirdParty;
 }
 
 export interface Admin {
@@ -58,7 +61,7 @@ export interface Admin {
 }
 
 const ROUTES =
-  '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/*, /v1/backup, /v1/members and, where there is a gateway, /v1/auth/api-keys and /v1/wallets';
+  '/metrics, /livez, /readyz, /v1/status, /v1/network/*, /v1/storage/*, /v1/backup, /v1/members, /v1/features and, where there is a gateway, /v1/auth/api-keys and /v1/wallets';
 
 /**
  * Makes the operator's listener; nothing listens before `start`. Throws `CodedError` `unsafe_listen` for an address
@@ -167,6 +170,7 @@ async function createAdminApp(
   maintenanceRoutes(typed, { node });
   backupRoutes(typed, { node, data: config.data });
   membersRoutes(typed, { node });
+  if (components.thirdParty !== undefined) featuresRoutes(typed, { thirdParty: components.thirdParty });
   if (gateway !== null && gateway !== undefined) {
     apiKeyRoutes(typed, () => gateway.operatorKeys());
     walletRoutes(typed, () => gateway.walletPromises());

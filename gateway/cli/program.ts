@@ -7,6 +7,7 @@ import { readBuild } from './core/build.ts';
 import type { AddCommand, CommandContext } from './core/command.ts';
 import { reportError } from './core/errors.ts';
 import { addDel } from './del.ts';
+import { addFeatures } from './features.ts';
 import { addGateway } from './gateway.ts';
 import { addGet } from './get.ts';
 import { addHealth } from './health.ts';
@@ -66,6 +67,7 @@ const COMMANDS: readonly AddCommand[] = [
   addNamespaceCommand,
   addUsage,
   addAudit,
+  addFeatures,
   addBackup,
   addRestore,
   addVersion,

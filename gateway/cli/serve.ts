@@ -26,6 +26,7 @@ import { UsageError } from './core/errors.ts';
 import { runService } from './core/lifetime.ts';
 import { joinAsService } from './join/actions.ts';
 import type { JoinOptions } from './join/options.ts';
+import { gatewayFeaturesAt, ThirdPartyFeatures } from './third-party.ts';
 
 export interface ServeOptions {
   readonly role: Role;
@@ -140,20 +141,28 @@ function createParts(config: Config, role: Role, logger: Logger): Parts {
   const events = new EventLog({ logger, clock: systemClock });
   const init = { config, role, version: build.version };
   const audit = createAuditLog(config, logger);
+  const features = gatewayFeaturesAt(config['features.paths']);
   if (!config['admin.enabled']) {
     const node = createNode({ logger, events }, init);
     const gateway = config['gateway.enabled']
-      ? createGateway({ node, logger, events, audit }, { config, build })
+      ? createGateway({ node, logger, events, audit, features }, { config, build })
       : null;
     return { node, gateway, admin: null, audit };
   }
   const registry = new Registry();
   const node = createNode({ logger, events, registry }, init);
   const gateway = config['gateway.enabled']
-    ? createMeasuredGateway({ node, logger, events, audit, meter: new Meter(registry) }, { config, build })
+    ? createMeasuredGateway(
+        { node, logger, events, audit, features, meter: new Meter(registry) },
+        { config, build },
+      )
     : null;
   const probes = () => gateway?.probe() ?? [];
-  const admin = createAdmin({ node, logger, registry, probes, audit, gateway }, { config, build });
+  const thirdParty = new ThirdPartyFeatures({ node, gateway }, { paths: config['features.paths'] });
+  const admin = createAdmin(
+    { node, logger, registry, probes, audit, gateway, thirdParty },
+    { config, build },
+  );
   return { node, gateway, admin, audit };
 }
 

@@ -1,4 +1,4 @@
-import type { Config } from '../../../node/index.ts';
+import type { MaillonNode } from '../../../node/index.ts';
 import type { Limit } from '../../../protocols/common/limits.ts';
 import type { AddCommand } from '../../cli/core/command.ts';
 import type { ErrorTable } from '../../core/errors.ts';
@@ -18,7 +18,7 @@ export type AddRoutes = (app: Routes, context: RoutesContext) => Promise<void> |
 /**
  * The face of a capability at the gateway. A descriptor imports nothing that serves: `load` does, once the gateway starts with the
  * feature on. A route without `config` asks for a credential with `read` or `write`, by its method; `config.needs` and the like say
- * otherwise (credentials.ts).
+ * otherwise (credentials.ts). A module of a third party that exports `feature` for the node may export `gatewayFeature`, too.
  */
 export interface GatewayFeature {
   /** Name of the node's feature that it exposes, where there is one. */
@@ -30,7 +30,7 @@ export interface GatewayFeature {
   /** Published by `/v1/info`. */
   readonly limits?: readonly Limit[];
   /** Always unless given. */
-  readonly isOn?: (config: Config) => boolean;
+  readonly isOn?: (node: Pick<MaillonNode, 'hasFeature'>) => boolean;
   readonly load: () => Promise<AddRoutes>;
   /** Verbs of the command line. They import what they need when they run. */
   readonly commands?: readonly AddCommand[];

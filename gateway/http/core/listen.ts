@@ -8,8 +8,8 @@ import { isLoopback } from '../../protection/guard.ts';
 
 const PORT_MAX = 65_535;
 
-/** Kinds of listeners, after which their settings are named. */
-export type Door = 'gateway' | 'admin';
+/** Kinds of listeners; their settings are named after them. */
+export type ListenerKind = 'gateway' | 'admin';
 
 /** For Fastify, whose own line about where it listens would be the first URL that an operator sees: only what is wrong. */
 export function libraryLogger(logger: Logger): FastifyBaseLogger {
@@ -26,17 +26,17 @@ const EVERY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1'
 export async function listen(
   { app, logger }: { readonly app: FastifyInstance; readonly logger: Pick<Logger, 'warn'> },
   config: Config,
-  door: Door = 'gateway',
+  kind: ListenerKind = 'gateway',
 ): Promise<string> {
-  const configured = config[`${door}.host`];
+  const configured = config[`${kind}.host`];
   // one address, so that one port is one server: the name may stand for two
   const host = configured === 'localhost' ? '127.0.0.1' : configured;
-  const port = await listenOnFreePort(app, { host, config, door });
-  const usual = config[`${door}.port`];
+  const port = await listenOnFreePort(app, { host, config, kind });
+  const usual = config[`${kind}.port`];
   if (usual !== 0 && port !== usual) {
-    const what = door === 'gateway' ? 'the gateway' : 'the admin listener';
+    const what = kind === 'gateway' ? 'the gateway' : 'the admin listener';
     logger.warn(
-      { setting: `${door}.port`, port },
+      { setting: `${kind}.port`, port },
       `port ${usual} is taken by another process; ${what} listens on ${port} instead`,
     );
   }
@@ -66,10 +66,10 @@ function urlAt(scheme: string, host: string, port: number | string): string {
 
 async function listenOnFreePort(
   app: FastifyInstance,
-  { host, config, door }: { host: string; config: Config; door: Door },
+  { host, config, kind }: { host: string; config: Config; kind: ListenerKind },
 ): Promise<number> {
-  const first = config[`${door}.port`];
-  const isFixed = first === 0 || config.explicit.has(`${door}.port`);
+  const first = config[`${kind}.port`];
+  const isFixed = first === 0 || config.explicit.has(`${kind}.port`);
   const last = isFixed ? first : Math.min(PORT_MAX, first + PORT_ATTEMPTS - 1);
   for (let port = first; port <= last; port++) {
     try {
@@ -82,7 +82,7 @@ async function listenOnFreePort(
   const ports = first === last ? `port ${first} is` : `ports ${first} to ${last} are`;
   throw new CodedError(
     'port_taken',
-    `${door}.port: ${ports} taken by another process on ${host}; stop it, or set ${door}.port to another port (0 for any free one)`,
+    `${kind}.port: ${ports} taken by another process on ${host}; stop it, or set ${kind}.port to another port (0 for any free one)`,
   );
 }
 

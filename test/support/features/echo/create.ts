@@ -1,4 +1,5 @@
 import type { NodeCore, NodeService, ValuesOf } from '../../../../node/index.ts';
+import { CodedError } from '../../../../protocols/common/errors.ts';
 import type { ECHO_SETTINGS } from './settings.ts';
 
 export const ECHO_PROTOCOL = '/maillon/echo/1';
@@ -33,7 +34,7 @@ export function create(core: NodeCore, settings: ValuesOf<typeof ECHO_SETTINGS>)
     stop: () => exchange.stop(),
     echo: (peerId, bytes) => {
       const peer = core.network.getPeers().find((one) => one.toString() === peerId);
-      if (peer === undefined) throw new Error(`${peerId} is not connected`);
+      if (peer === undefined) throw new CodedError('not_connected', `${peerId} is not connected`);
       return exchange.ask(peer, bytes, AbortSignal.timeout(5_000));
     },
   };

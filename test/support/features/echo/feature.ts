@@ -1,4 +1,5 @@
 /** A feature of a third party, as small as it can be: nodes send each other bytes back. */
+import type { GatewayFeature } from '../../../../gateway/http/core/feature.ts';
 import type { NodeFeature } from '../../../../node/index.ts';
 import type { Echo } from './create.ts';
 import { ECHO_SETTINGS } from './settings.ts';
@@ -21,4 +22,11 @@ export const feature: NodeFeature<typeof ECHO_SETTINGS> = {
     },
   ],
   load: () => import('./create.ts'),
+};
+
+export const gatewayFeature: GatewayFeature = {
+  name: 'echo',
+  offers: ['echo'],
+  errors: { not_connected: { status: 404, meaning: 'the peer that is to send back is not connected' } },
+  load: async () => (await import('./gateway.ts')).echoRoutes,
 };

@@ -1,0 +1,56 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { AddCommand } from './core/command.ts';
+import { untilInterrupted } from './core/watch.ts';
+import { addOperatorOptions, type OperatorOptions } from './storage/operator.ts';
+
+const HELP = `
+A feature is a module that exports "feature", and "gatewayFeature" where it has routes (ARCHITECTURE.md). It is trusted code: it runs with
+all rights of the node. One that is to be there after the next start stands in maillon.yaml under features.paths.
+
+When a feature with routes is loaded or unloaded, the gateway closes and listens anew: streaming clients connect again.
+
+Examples:
+  $ maillon features
+  $ maillon features load ./echo/feature.ts --set echo.maxBytes=4096
+  $ maillon features unload echo`;
+
+const actions = async () => import('./features-actions.ts');
+
+export interface LoadOptions extends OperatorOptions {
+  readonly set?: readonly string[];
+}
+
+export const addFeatures: AddCommand = (program) => {
+  const group = addOperatorOptions(
+    program
+      .command('features')
+      .summary('list, load and unload features of third parties')
+      .description('List the features that a running node has loaded from paths; load and unload others.'),
+  )
+    .addHelpText('after', HELP)
+    .action((options: OperatorOptions) =>
+      untilInterrupted(async (signal) => (await actions()).list(options, signal)),
+    );
+  addOperatorOptions(
+    group
+      .command('load')
+      .description('Load the feature that a module of this machine exports, and start it.')
+      .argument('<path>', 'The module.')
+      .option('--set <setting=value...>', 'A setting of the feature: JSON, or text.'),
+  ).action((path: string, _options: unknown, command: Command) =>
+    untilInterrupted(async (signal) =>
+      (await actions()).load(resolve(path), command.optsWithGlobals<LoadOptions>(), signal),
+    ),
+  );
+  addOperatorOptions(
+    group
+      .command('unload')
+      .description('Stop a feature that was loaded from a path.')
+      .argument('<name>', 'Its name.'),
+  ).action((name: string, _options: unknown, command: Command) =>
+    untilInterrupted(async (signal) =>
+      (await actions()).unload(name, command.optsWithGlobals<OperatorOptions>(), signal),
+    ),
+  );
+};
