@@ -70,7 +70,7 @@ export class GatewayServer implements Gateway {
   readonly #rates: ClientLimits;
   readonly #audit: Audit;
   readonly #onAnswered: Context['onAnswered'];
-  /** Of third parties. */
+  /** Features of third parties. */
   #added: readonly GatewayFeature[];
   #url = '';
   #running: Running | undefined;

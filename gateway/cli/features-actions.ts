@@ -2,8 +2,12 @@
 import type { LoadedFeature } from '../admin/features.ts';
 import { UsageError } from './core/errors.ts';
 import { note, say, sayJson, table } from './core/terminal.ts';
-import type { LoadOptions } from './features.ts';
 import { ask, type OperatorOptions } from './storage/operator.ts';
+
+export interface LoadOptions extends OperatorOptions {
+  /** `setting=value`, each. */
+  readonly set?: readonly string[];
+}
 
 const JSON_TYPE = 'application/json';
 

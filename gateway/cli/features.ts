@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AddCommand } from './core/command.ts';
 import { untilInterrupted } from './core/watch.ts';
+import type { LoadOptions } from './features-actions.ts';
 import { addOperatorOptions, type OperatorOptions } from './storage/operator.ts';
 
 const HELP = `
@@ -16,10 +17,6 @@ Examples:
   $ maillon features unload echo`;
 
 const actions = async () => import('./features-actions.ts');
-
-export interface LoadOptions extends OperatorOptions {
-  readonly set?: readonly string[];
-}
 
 export const addFeatures: AddCommand = (program) => {
   const group = addOperatorOptions(
