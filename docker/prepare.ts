@@ -1,7 +1,7 @@
 /**
- * Makes what the containers of compose.yaml must have before they start, on their volumes, once: the bootstrap peer's
- * key, the settings file with its address for all others, the development owner's key, the admin token and Grafana's password. What is there
- * already stays. Secrets are files of mode 0600 that belong to who reads them.
+ * Makes what the containers of compose.yaml must have before they start, on their volumes, once: the bootstrap peer's key, the
+ * settings file with its address for all others, the development owner's key, the admin token and Grafana's password. It leaves
+ * existing files unchanged. Secrets are files of mode 0600 that belong to who reads them.
  *
  *     node docker/prepare.ts [directory the volumes are mounted in, /volumes]
  */

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../node/index.ts';
 import type { Build } from './core/build.ts';
-import { checkDoorIsSafe } from './http/core/listen.ts';
+import { checkListenerIsSafe } from './http/core/listen.ts';
 import type { Gateway, GatewayComponents } from './interface.ts';
 import { GatewayServer } from './server.ts';
 
@@ -17,6 +17,6 @@ export function createGateway(
   components: GatewayComponents,
   init: { config: Config; build: Build },
 ): Gateway {
-  checkDoorIsSafe(init.config);
+  checkListenerIsSafe(init.config);
   return new GatewayServer(components, init);
 }

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger, MaillonNode, Probe, Storage } from '../node/index.ts';
 import type { Audit } from './audit/interface.ts';
+import type { ApiKeyRing } from './auth/api-key-ring.ts';
 import type { HeldPrincipal } from './auth/identity.ts';
-import type { KeyRing } from './auth/key-ring.ts';
 import type { WalletPromises } from './auth/wallet-promises.ts';
 import type { Events } from './core/events.ts';
 import type { Answered, GatewayMetrics } from './observability/metrics.ts';
@@ -25,15 +25,15 @@ export interface Gateway {
   readonly url: string;
   /** URLs to open, the best first: that one, and those under the names in gateway.allowedHosts. Empty until it has been started. */
   readonly urls: readonly string[];
-  /** What it counted since it was made. */
+  /** Its counts since it was made. */
   readonly metrics: Readonly<GatewayMetrics>;
-  /** What it needs to serve, looked at now. */
+  /** Checks now what it needs to serve. */
   probe(): Probe[];
   /** API keys of its operator. Throws `CodedError` `not_running`. */
-  operatorKeys(): KeyRing;
-  /** Who the credential in these headers stands for; null without one. Throws `unauthenticated`, `not_running`. */
+  operatorKeys(): ApiKeyRing;
+  /** The principal of the credential in these headers; null without one. Throws `unauthenticated`, `not_running`. */
   identify(headers: IncomingHttpHeaders): Promise<HeldPrincipal | null>;
-  /** What its operator promises wallets. Throws `CodedError` `not_running`. */
+  /** Its operator's promise to wallets. Throws `CodedError` `not_running`. */
   walletPromises(): Pick<WalletPromises, 'usage' | 'end'>;
   /** Reads the files of certificate and key again, where it speaks TLS; keeps the former when they cannot be used. */
   reload(): void;

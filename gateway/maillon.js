@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * The `maillon` command on whatever Node the machine has: Node 24 runs the program, an older one hands over to
- * the Node 24 that came with the install; commands that serve get a process with flags of their own. What Node makes
- * of the TypeScript is kept on disk: from the second start on the compiler is not even loaded, which saves 20 MB.
- * Plain JavaScript, so that an old Node can read it.
+ * The `maillon` command on whatever Node the machine has: Node 24 runs the program, an older one hands over to the Node 24 that
+ * came with the install; commands that serve get a process with flags of their own. The launcher keeps the code that Node
+ * compiles from TypeScript on disk: from the second start on the compiler is not even loaded, which saves 20 MB. Plain
+ * JavaScript, so that an old Node can read it.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

@@ -7,12 +7,13 @@ import type { Config, Logger, MaillonNode, Probe, Relay, Storage } from '../node
 import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError, errorMessage } from '../protocols/common/errors.ts';
 import type { Audit } from './audit/interface.ts';
+import type { ApiKeyRing } from './auth/api-key-ring.ts';
 import { credentialsOf, type HeldPrincipal } from './auth/identity.ts';
 import { type Auth, createAuth } from './auth/index.ts';
-import type { KeyRing } from './auth/key-ring.ts';
 import { STANDING_CHECK_MS, STATE_PATIENCE_MS, SWEEP_INTERVAL_MS } from './auth/limits.ts';
 import type { WalletPromises } from './auth/wallet-promises.ts';
 import type { Build } from './core/build.ts';
+import { EndOfTurn } from './core/end-of-turn.ts';
 import type { Events } from './core/events.ts';
 import {
   IDEMPOTENCY_KEYS_MAX,
@@ -22,7 +23,6 @@ import {
   STOP_CLOSE_TIMEOUT_MS,
 } from './core/limits.ts';
 import { Tenants } from './core/tenants.ts';
-import { Turn } from './core/turn.ts';
 import { Clients } from './delivery/clients.ts';
 import { CredentialWatch } from './delivery/credential-watch.ts';
 import { Hub } from './delivery/hub.ts';
@@ -39,7 +39,7 @@ import { tlsFilesOf } from './protection/tls-files.ts';
 import { isShared } from './state/index.ts';
 import { PresenceBoard } from './ws/presence.ts';
 
-/** What exists while the gateway runs. */
+/** State of a running gateway. */
 interface Running {
   readonly app: FastifyInstance;
   readonly auth: Auth;
@@ -117,7 +117,7 @@ export class GatewayServer implements Gateway {
     });
   }
 
-  operatorKeys(): KeyRing {
+  operatorKeys(): ApiKeyRing {
     return this.#auth().operatorKeys();
   }
 
@@ -156,7 +156,7 @@ export class GatewayServer implements Gateway {
     if (this.#running !== undefined) return;
     const clients = new Clients({ max: this.#config['gateway.clientsMax'] });
     const controller = new AbortController();
-    const turn = new Turn();
+    const turn = new EndOfTurn();
     const auth = await this.#openAuth();
     const tls = tlsFilesOf({ logger: this.#logger }, this.#config);
     const context: Context = {

@@ -3,6 +3,8 @@ import type { AskedResource } from '../protocols/identity/index.ts';
 import type { RelayMetrics } from '../protocols/relay/index.ts';
 import type { BackupOptions, BackupReport } from './backup/interface.ts';
 import type { Role } from './config/role.ts';
+import type { Services } from './core/core.ts';
+import type { Probe } from './core/probe.ts';
 import type { NodeView } from './directory/interface.ts';
 import type { WalletProof } from './identity/wallet-proof.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
@@ -19,7 +21,9 @@ import type {
 } from './storage/api/interface.ts';
 import type { StorageMaintenance } from './storage/maintenance/interface.ts';
 
-/** Of a node's store, without its namespaces. */
+export type { Probe } from './core/probe.ts';
+
+/** Summary of a node's store, without its namespaces. */
 export type StorageSummary = Pick<
   StorageStatus,
   'records' | 'blobs' | 'uploads' | 'capacityBytes' | 'usedBytes' | 'availableBytes'
@@ -52,7 +56,7 @@ export interface NodeStatus {
   readonly memory: { readonly rssBytes: number; readonly heapBytes: number };
   /** The data directory, and what is left on its file system; null where that cannot be read. */
   readonly disk: { readonly dataBytes: number | null; readonly freeBytes: number | null };
-  /** What it stores, and what may still come. */
+  /** Its data, and the space left for more. */
   readonly storage: StorageSummary;
   /** Other nodes in the directory: all of them, and those that this node reached when it dialled back. */
   readonly directory: {
@@ -66,16 +70,7 @@ export interface NodeStatus {
   readonly recovery: RecoveryStatus | null;
 }
 
-/** One thing a node needs to serve, probed when asked. */
-export interface Probe {
-  readonly name: string;
-  readonly ok: boolean;
-  /** What is wrong and what to do, or what was found. */
-  readonly detail: string;
-  /** The same for the operator, where it holds what is nobody else's business. */
-  readonly operatorDetail?: string;
-}
-
+/** A node. The members of a feature that is off throw, or reject with, `feature_off`; the message names the setting that turns it on. */
 export interface MaillonNode {
   readonly relay: Relay;
   /** Signed, replicated records. */
@@ -112,9 +107,9 @@ export interface MaillonNode {
    * `bad_backup`, `not_running`.
    */
   backup(options: BackupOptions): Promise<BackupReport>;
-  /** Who may do what in which namespace. */
+  /** Rights in each namespace. */
   readonly namespaces: Namespaces;
-  /** What anyone may read, by CID. */
+  /** Blobs that anyone may read, by CID. */
   readonly publicBlobs: PublicBlobs;
   /** Starts it, or does nothing when it runs. Resolves when it listens and its first peers, if any, are meshed. */
   start(): Promise<void>;
@@ -143,4 +138,19 @@ export interface MaillonNode {
   probe(): Promise<Probe[]>;
   /** Every limit in force, with its reason. */
   limits(): readonly Limit[];
+  /** Whether a feature runs, or would by the settings if this node did. */
+  hasFeature(name: string): boolean;
+  /** The running service of a feature. Throws `feature_off`, `not_running`. */
+  feature<N extends keyof Services>(name: N): Services[N];
+  /**
+   * Loads the feature that a module exports, and starts it with these settings, by dotted path, where they are not its defaults. `path` is
+   * absolute. The feature is trusted code: nothing keeps it from anything. It lasts until the node stops. Rejects with `bad_feature`,
+   * `feature_exists`, `feature_off` (it needs one that is off), `bad_config`, `not_running`.
+   */
+  loadFeature(path: string, settings?: Readonly<Record<string, unknown>>): Promise<void>;
+  /**
+   * Stops a feature that was loaded from a path: its protocols, metrics and scores go. Its module stays in memory. Rejects with
+   * `feature_not_loaded`, `feature_needed`, `not_running`.
+   */
+  unloadFeature(name: string): Promise<void>;
 }

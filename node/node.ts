@@ -2,39 +2,33 @@ import type { Registry } from 'prom-client';
 import { systemClock } from '../protocols/common/clock.ts';
 import { CodedError } from '../protocols/common/errors.ts';
 import type { Limit } from '../protocols/common/limits.ts';
-import { IDENTITY_LIMITS } from '../protocols/identity/index.ts';
-import { JOIN_LIMITS } from '../protocols/join/index.ts';
-import { NAMESPACES_LIMITS } from '../protocols/namespaces/index.ts';
-import { NODES_LIMITS } from '../protocols/nodes/index.ts';
-import { RELAY_LIMITS } from '../protocols/relay/index.ts';
-import { STORAGE_LIMITS } from '../protocols/storage/index.ts';
 import type { BackupOptions, BackupReport } from './backup/interface.ts';
-import { BACKUP_LIMITS } from './backup/limits.ts';
-import { BLOB_STORE_LIMITS } from './blobs/limits.ts';
-import { SETTINGS } from './config/schema.ts';
+import type { Services } from './core/core.ts';
+import type { NodeFeature } from './core/feature.ts';
+import { forward } from './core/forward.ts';
+import { featureAt } from './core/from-path.ts';
+import { reasonOff } from './core/off.ts';
+import type { Probe } from './core/probe.ts';
 import type { NodeView } from './directory/interface.ts';
+import { FEATURES } from './features.ts';
 import { verifyWalletProof, type WalletProof } from './identity/wallet-proof.ts';
-import { WALLET_LIMITS } from './identity/wallets/limits.ts';
-import type { MaillonNode, NodeStatus, Probe } from './interface.ts';
+import type { MaillonNode, NodeStatus } from './interface.ts';
 import type { PublicBlobs } from './ipfs/interface.ts';
-import { IPFS_LIMITS } from './ipfs/limits.ts';
 import type { Members } from './join/interface.ts';
-import { MEMBERS_LIMITS } from './join/limits.ts';
 import type { Namespaces, SponsorshipView } from './namespaces/interface.ts';
 import { isPortRace } from './network/listen.ts';
+import { meshSizes } from './network/mesh.ts';
 import { EventLog } from './observability/events.ts';
 import type { Logger } from './observability/logger.ts';
 import { closeParts, type NodeComponents, type NodeInit, openParts, type Parts, runParts } from './parts.ts';
 import type { PeerView } from './peers/interface.ts';
-import { meshSizes, viewPeers } from './peers/views.ts';
-import { probeNode } from './probe.ts';
+import { viewPeers } from './peers/views.ts';
 import type { Relay } from './relay/interface.ts';
 import { createCrypto } from './runtime/crypto.ts';
+import { SETTINGS } from './settings.ts';
+import { statusOf } from './status.ts';
 import type { NamespaceRef, Storage, WalletShare } from './storage/api/interface.ts';
-import { STORAGE_SERVICE_LIMITS } from './storage/api/limits.ts';
 import type { StorageMaintenance } from './storage/maintenance/interface.ts';
-import { MAINTENANCE_LIMITS } from './storage/maintenance/limits.ts';
-import { removeRestored } from './storage/replica/restored-file.ts';
 
 /** Makes a node. Nothing is read or opened before `start`. */
 export function createNode(components: NodeComponents, init: NodeInit): MaillonNode {
@@ -69,38 +63,21 @@ class Node implements MaillonNode {
     this.#events = components.events ?? new EventLog({ logger: components.logger, clock: systemClock });
     this.#registry = components.registry ?? null;
     this.#init = init;
-    this.relay = {
-      publish: async (request) => this.#running.relay.publish(request),
-      carry: async (bytes) => this.#running.relay.carry(bytes),
-      subscribe: (topic, listener) => this.#running.relay.subscribe(topic, listener),
-      topics: (namespace, owner) => this.#running.relay.topics(namespace, owner),
-    };
-    const running = (): Parts => this.#running;
-    this.namespaces = {
-      policyOf: (...call) => this.#running.tenancy.namespaces.policyOf(...call),
-      historyOf: (...call) => this.#running.tenancy.namespaces.historyOf(...call),
-      revokersOf: (...call) => this.#running.tenancy.namespaces.revokersOf(...call),
-      sponsorsOf: (...call) => this.#running.tenancy.namespaces.sponsorsOf(...call),
-      sponsorshipsBy: (...call) => this.#running.tenancy.namespaces.sponsorshipsBy(...call),
-      get version() {
-        return running().tenancy.namespaces.version;
-      },
-      submit: async (bytes) => this.#running.tenancy.namespaces.submit(bytes),
-      onChange: (listener) => this.#running.tenancy.namespaces.onChange(listener),
-    };
-    this.publicBlobs = { find: async (...call) => this.#running.ipfs.find(...call) };
-    this.storage = {
-      put: async (...call) => this.#running.storage.put(...call),
-      putBlob: async (...call) => this.#running.storage.putBlob(...call),
-      beginUpload: (...call) => this.#running.storage.beginUpload(...call),
-      resumeUpload: (...call) => this.#running.storage.resumeUpload(...call),
-      carry: async (...call) => this.#running.storage.carry(...call),
-      get: async (...call) => this.#running.storage.get(...call),
-      delete: async (...call) => this.#running.storage.delete(...call),
-      list: async (...call) => this.#running.storage.list(...call),
-      where: async (...call) => this.#running.storage.where(...call),
-      status: () => this.#running.storage.status(),
-    };
+    this.relay = forward<Relay>(() => this.feature('relay'), { subscribe: 'method', topics: 'method' });
+    this.namespaces = forward<Namespaces>(() => this.feature('authorisation').namespaces, {
+      policyOf: 'method',
+      historyOf: 'method',
+      revokersOf: 'method',
+      sponsorsOf: 'method',
+      sponsorshipsBy: 'method',
+      version: 'property',
+      onChange: 'method',
+    });
+    this.publicBlobs = forward<PublicBlobs>(() => this.feature('ipfs'), {});
+    this.storage = forward<Storage>(() => this.feature('storage'), {
+      resumeUpload: 'method',
+      status: 'method',
+    });
   }
 
   start(): Promise<void> {
@@ -109,9 +86,7 @@ class Node implements MaillonNode {
       this.#joining = new AbortController();
       const parts = await this.#run();
       const { role, config } = this.#init;
-      // a node that keeps nothing has nothing to reconcile
-      if (parts.storage.maintenance === null) removeRestored(config.data);
-      this.#events.report('node_started', { peerId: parts.identity.peerId, role, data: config.data });
+      this.#events.report('node_started', { peerId: parts.core.identity.peerId, role, data: config.data });
       this.#parts = parts;
       await this.#joined(parts, this.#joining.signal);
     });
@@ -124,119 +99,119 @@ class Node implements MaillonNode {
       this.#parts = null;
       if (parts === null) return;
       await closeParts(parts);
-      this.#events.report('node_stopped', { peerId: parts.identity.peerId });
+      this.#events.report('node_stopped', { peerId: parts.core.identity.peerId });
     });
+  }
+
+  feature<N extends keyof Services>(name: N): Services[N] {
+    return this.#running.features.service(name);
+  }
+
+  hasFeature(name: string): boolean {
+    return this.#features.some((one) => one.name === name);
+  }
+
+  loadFeature(path: string, settings: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    return this.#after(() => this.#running.features.add(featureAt(path), settings));
+  }
+
+  unloadFeature(name: string): Promise<void> {
+    return this.#after(() => this.#running.features.remove(name));
   }
 
   get maintenance(): StorageMaintenance | null {
-    return this.#running.storage.maintenance;
+    return this.feature('storage').maintenance;
   }
 
   async backup(options: BackupOptions): Promise<BackupReport> {
-    return this.#running.backups.run(options);
+    return this.feature('backup').run(options);
   }
 
   get owner(): string {
-    return this.#running.tenancy.operator.did;
+    return this.#running.core.operator.did;
   }
 
   get members(): Members {
-    return this.#running.joining;
+    return this.feature('members');
   }
 
   get delegate(): string {
-    const { identity, tenancy } = this.#running;
-    return tenancy.operator.signer === null ? identity.author : tenancy.operator.did;
+    const { identity, operator } = this.#running.core;
+    return operator.signer === null ? identity.author : operator.did;
   }
 
   isSponsored(namespace: NamespaceRef): boolean {
-    return this.#running.tenancy.termsOf(namespace).isSponsored;
+    return this.feature('authorisation').termsOf(namespace).isSponsored;
   }
 
   async sponsor(...call: Parameters<MaillonNode['sponsor']>): Promise<SponsorshipView> {
-    return this.#running.tenancy.sponsorships.accept(...call);
+    return this.feature('authorisation').sponsorships.accept(...call);
   }
 
   async endSponsorship(of: Parameters<MaillonNode['endSponsorship']>[0]): Promise<void> {
-    return this.#running.tenancy.sponsorships.withdraw(of);
+    return this.feature('authorisation').sponsorships.withdraw(of);
   }
 
   walletShares(): readonly WalletShare[] {
-    return this.#running.storage.walletShares();
+    return this.#running.features.services.storage?.walletShares() ?? [];
   }
 
   connect(address: string): Promise<void> {
-    return this.#running.peers.connect(address);
+    return this.feature('peers').connect(address);
   }
 
   disconnect(peerId: string): Promise<void> {
-    return this.#running.peers.disconnect(peerId);
+    return this.feature('peers').disconnect(peerId);
   }
 
   status(): NodeStatus {
-    const { identity, network, relay, sight, joining, peers, storage, startedAt } = this.#running;
-    const { config, role, version } = this.#init;
-    return {
-      peerId: identity.peerId,
-      author: identity.author,
-      role,
-      swarm: config.swarm,
-      operator: joining.status,
-      version,
-      startedAt,
-      addresses: network.services.reach.ownAddresses().map(String),
-      peers: network.getPeers().length,
-      bootstrap: peers.bootstrap(),
-      mesh: meshSizes(network),
-      relay: { ...relay.metrics, waiting: relay.waiting, subscriptions: relay.subscriptionCount },
-      ...sight.status,
-      recovery: storage.recovery,
-    };
+    return statusOf(this.#running);
   }
 
   peers(): Promise<PeerView[]> {
-    return viewPeers(this.#running.network);
+    return viewPeers(this.#running.core.network);
   }
 
   nodes(): NodeView[] {
-    return this.#running.directory.nodes();
+    return this.feature('directory').nodes();
   }
 
   async verifyWallet(proof: WalletProof): Promise<boolean> {
-    return verifyWalletProof({ crypto: this.#crypto, wallets: this.#running.tenancy.wallets }, proof);
+    const { wallets } = this.feature('authorisation');
+    return verifyWalletProof({ crypto: this.#crypto, wallets }, proof);
   }
 
   async checkChain(...call: Parameters<MaillonNode['checkChain']>): Promise<void> {
-    return this.#running.tenancy.checkChain(...call);
+    return this.feature('authorisation').checkChain(...call);
   }
 
-  probe(): Promise<Probe[]> {
-    return Promise.resolve(probeNode(this.#running, this.#init));
+  async probe(): Promise<Probe[]> {
+    return this.#running.features.probe();
   }
 
   limits(): readonly Limit[] {
-    const { config } = this.#init;
-    const settings = SETTINGS.flatMap((setting): Limit[] => {
-      const value = config[setting.path];
-      if (!('unit' in setting) || typeof value !== 'number') return [];
-      return [{ name: setting.path, value, unit: setting.unit, reason: setting.help }];
+    const features = this.#features;
+    const off = new Set(
+      FEATURES.filter((one) => !features.includes(one)).flatMap(({ settings }) => settings),
+    );
+    const values: Readonly<Record<string, unknown>> = {
+      ...this.#init.config,
+      ...this.#parts?.features.settings,
+    };
+    const known = new Set([...SETTINGS, ...features.flatMap(({ settings }) => settings)]);
+    const settings = [...known].flatMap((setting): Limit[] => {
+      const { path, unit, help } = setting;
+      const value = values[path] ?? setting.default;
+      if (off.has(setting) || unit === undefined || typeof value !== 'number') return [];
+      return [{ name: path, value, unit, reason: help }];
     });
-    return [
-      ...RELAY_LIMITS,
-      ...NODES_LIMITS,
-      ...IDENTITY_LIMITS,
-      ...WALLET_LIMITS,
-      ...JOIN_LIMITS,
-      ...MEMBERS_LIMITS,
-      ...NAMESPACES_LIMITS,
-      ...STORAGE_LIMITS,
-      ...STORAGE_SERVICE_LIMITS,
-      ...BLOB_STORE_LIMITS,
-      ...IPFS_LIMITS,
-      ...MAINTENANCE_LIMITS,
-      ...BACKUP_LIMITS,
-      ...settings,
-    ];
+    return [...features.flatMap(({ limits }) => limits), ...settings];
+  }
+
+  /** Those that run, or would if this node did. */
+  get #features(): readonly NodeFeature[] {
+    if (this.#parts !== null) return this.#parts.features.features;
+    return FEATURES.filter(({ name }) => reasonOff(name, FEATURES, this.#init.config) === null);
   }
 
   /** Makes and starts the parts; once more, with other ports, where another process took one of these meanwhile. */
@@ -271,12 +246,13 @@ class Node implements MaillonNode {
   /** Waits until the first peers are in the mesh of every shard; says so and goes on when none comes. */
   async #joined(parts: Parts, signal: AbortSignal): Promise<void> {
     const { bootstrap } = this.#init.config;
-    const known = parts.peers.knownCount;
+    const peers = parts.features.service('peers');
+    const known = peers.knownCount;
     if (bootstrap.length === 0 && known === 0) return;
     const deadline = Date.now() + JOIN_TIMEOUT_MS;
-    while (!signal.aborted && meshSizes(parts.network).some((size) => size === 0)) {
+    while (!signal.aborted && meshSizes(parts.core.network).some((size) => size === 0)) {
       if (Date.now() >= deadline) {
-        this.#events.report('bootstrap_unreachable', { bootstrap: parts.peers.bootstrap(), known });
+        this.#events.report('bootstrap_unreachable', { bootstrap: peers.bootstrap(), known });
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

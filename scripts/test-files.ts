@@ -16,7 +16,7 @@ const POLL_MS = 20;
 interface State {
   readonly directory: string;
   readonly environment: NodeJS.ProcessEnv;
-  /** What keeps the process from ending, each kind as often as it is open. */
+  /** Resources that keep the process from ending, each kind as often as it is open. */
   readonly open: ReadonlyMap<string, number>;
 }
 

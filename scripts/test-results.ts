@@ -1,4 +1,4 @@
-/** What the tests of a run came to, and how it is told. */
+/** The results of a run of tests, and their report. */
 
 /** The end of a test, as far as it is counted. */
 export interface Ended {

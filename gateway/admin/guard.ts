@@ -12,7 +12,10 @@ import { bearerCheck } from './token.ts';
 
 /** Asked without a token in any case: whoever restarts a process that hangs has none. */
 const LIVENESS = '/livez';
-/** What tells whether the node is well, and changes nothing: any program of this machine may ask, unless admin.tokenFile is set. */
+/**
+ * Routes that tell whether the node is well, and change nothing: any program of this machine may ask, unless admin.tokenFile is
+ * set.
+ */
 const HEALTH: ReadonlySet<string> = new Set([
   LIVENESS,
   '/readyz',

@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { errorBody } from '../core/errors.ts';
 import { PROGRESS_INTERVAL_MS } from '../core/limits.ts';
 
-/** What takes long, with what it tells meanwhile. */
+/** Long-running work that reports its progress. */
 export type LongWork<Progress, Report> = (
   signal: AbortSignal,
   onProgress: (progress: Progress) => void,
@@ -13,8 +13,8 @@ export type LongWork<Progress, Report> = (
 type Outcome = { readonly line: object } | { readonly error: unknown };
 
 /**
- * Answers with JSON lines: `{"progress": …}` now and then, at the end `{"done": …}` or `{"error": …, "code": …}`. What is refused at once is
- * thrown, so that it gets its status. The work ends when the client goes away.
+ * Answers with JSON lines: `{"progress": …}` now and then, at the end `{"done": …}` or `{"error": …, "code": …}`. An immediate
+ * refusal is thrown, so that it gets its HTTP status. The work ends when the client goes away.
  */
 export async function sendProgress<Progress, Report>(
   reply: FastifyReply,

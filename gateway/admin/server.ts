@@ -31,7 +31,7 @@ import { maintenanceRoutes } from './storage.ts';
 import { loadToken, tokenFileOf } from './token.ts';
 import { walletRoutes } from './wallets.ts';
 
-/** What is scraped: a registry of prom-client. */
+/** A metrics source: a registry of prom-client. */
 export interface Scraped {
   readonly contentType: string;
   metrics(): Promise<string>;
@@ -42,7 +42,7 @@ export interface AdminComponents {
   readonly logger: Logger;
   readonly registry: Scraped;
   readonly audit: Audit;
-  /** What is probed beside the node. */
+  /** Probes besides the node's. */
   readonly probes: () => readonly Probe[];
   /** Where there is one, for API keys of the operator and for what wallets are promised. */
   readonly gateway?: Pick<Gateway, 'operatorKeys' | 'identify' | 'walletPromises'> | null | undefined;

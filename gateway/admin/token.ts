@@ -16,7 +16,7 @@ export function loadToken(file: string): string {
   return loadSecret(file, { setting: 'admin.tokenFile', code: 'bad_token_file' });
 }
 
-/** What tells whether an Authorization header carries `token`; how long it takes says nothing about the token. */
+/** Makes a check of the Authorization header against `token`; its duration reveals nothing about the token. */
 export function bearerCheck(token: string): (authorization: string | undefined) => boolean {
   const expected = digest(token);
   return (authorization) => {

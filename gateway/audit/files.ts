@@ -77,7 +77,7 @@ export interface RawLine {
   readonly isWhole: boolean;
 }
 
-/** The lines of a file. Of one that is longer than any may be, only the beginning. */
+/** The lines of a file. Only the beginning of a line that exceeds the limit is returned. */
 export async function* linesOf(path: string): AsyncGenerator<RawLine> {
   await using file = await open(path, 'r');
   let rest = Buffer.alloc(0);

@@ -1,8 +1,8 @@
-/** What is written down of authentication and administration, for whoever asks later who did what. */
+/** A record of authentication or administration, which shows later who did what. */
 export interface AuditEvent {
   readonly event: `${'admin' | 'audit' | 'auth' | 'gateway' | 'namespace'}.${string}`;
   readonly outcome: 'ok' | 'refused';
-  /** Who: a DID, a wallet, a key's id. Never a credential. */
+  /** The actor: a DID, a wallet, a key's id. Never a credential. */
   readonly actor?: string | undefined;
   /** Address of the client. */
   readonly address?: string | undefined;

@@ -8,7 +8,7 @@ import { withoutCredentials } from '../observability/redaction.ts';
 import type { AuditEvent } from './interface.ts';
 
 export const LINE_VERSION = 1;
-/** What stands in the place of the hash of a line before the first. */
+/** Used instead of the previous line's hash in the first line. */
 export const NO_LINE = '0'.repeat(64);
 /** A line of the most and the longest fields it may have, with room for what JSON escapes. */
 export const LINE_MAX_BYTES = 64 * 1024;

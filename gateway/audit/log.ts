@@ -46,7 +46,7 @@ export class AuditLog implements Audit {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #init: AuditLogInit;
-  /** Whoever fails without end must not push out what others did. */
+  /** Limits refusals: one endlessly failing client must not push out other entries. */
   readonly #refusals: RateLimit;
   readonly #suppressed = new Map<string, number>();
   #waiting: Waiting[] = [];
@@ -115,7 +115,7 @@ export class AuditLog implements Audit {
     return this.#work;
   }
 
-  /** Of a flood of refusals some are written, and with the next how many were not. */
+  /** Writes some refusals of a flood, and with the next one the number of those left out. */
   #withoutFlood(event: AuditEvent): AuditEvent | null {
     if (event.outcome !== 'refused') return event;
     const suppressed = this.#suppressed.get(event.event) ?? 0;
@@ -240,7 +240,7 @@ export class AuditLog implements Audit {
     this.#retry = setTimeout(() => void this.#next(() => this.#write()), AUDIT_RETRY_MS).unref();
   }
 
-  /** What the file was may be gone: the next attempt looks anew. */
+  /** Closes the file, which may have disappeared: the next attempt reopens it. */
   async #letGo(): Promise<void> {
     const current = this.#current;
     this.#current = null;

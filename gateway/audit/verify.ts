@@ -1,10 +1,10 @@
 import { linesOf, listFiles, type RawLine, readHead } from './files.ts';
 import { hashLine, type Link, NO_LINE, parseLine } from './line.ts';
 
-/** Of a file of nonsense every line is wrong. */
+/** In a file of nonsense every line is wrong. */
 const PROBLEMS_MAX = 100;
 
-/** What is wrong, and where. */
+/** A problem and its location. */
 export interface Problem {
   readonly file: string;
   /** Number of the line in its file; 0 for the file itself. */

@@ -6,7 +6,7 @@ import { API_KEYS_PER_WALLET_MAX, REVOKED_KEY_KEPT_MS } from './limits.ts';
 import { badNonce, NONCE_IS_MINE, useNonce } from './nonces.ts';
 import type { Secrets } from './secrets.ts';
 
-/** What a wallet's credential may grant. */
+/** Scopes that a wallet's credential may grant. */
 export const SCOPES = ['read', 'write'] as const;
 /** The same of the operator's: `admin` changes the node. */
 export const OPERATOR_SCOPES = [...SCOPES, 'admin'] as const;
@@ -18,7 +18,7 @@ const ID_BYTES = 9;
 /** Name of the key that a wallet gets with its sign-in. */
 const SIGN_IN_NAME = '';
 
-/** Whose key it is. */
+/** Holder of a key. */
 export interface KeyHolder {
   readonly did: string;
   readonly subject: string;
@@ -44,7 +44,7 @@ export interface ApiKeysComponents {
   readonly clock: Clock;
 }
 
-/** Keys for programs: `ak_<24 characters>:<namespace>`. Of each only the hash is kept. */
+/** Keys for programs: `ak_<24 characters>:<namespace>`. The gateway keeps only each key's hash. */
 export class ApiKeys {
   readonly #components: ApiKeysComponents;
 

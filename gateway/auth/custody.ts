@@ -6,5 +6,8 @@ export function custodyNamespace(did: string, name: string): string {
   return namespaceFor({ sha256 }, did, name);
 }
 
-/** What stands for the wallet's address where the operator itself holds a credential, for its own namespaces: no address is like it. */
+/**
+ * Subject instead of a wallet's address where the operator itself holds a credential, for its own namespaces: no address looks
+ * like it.
+ */
 export const OPERATOR_SUBJECT = 'operator';

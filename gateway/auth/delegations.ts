@@ -1,15 +1,15 @@
-/** What a wallet delegated when it signed in. */
+/** A wallet's delegation at its sign-in. */
 import { decodeCacao, formatResource, type Link } from '../../protocols/identity/index.ts';
 import { hex, sha256 } from '../core/digest.ts';
 import type { Scope } from './api-keys.ts';
 
 /**
- * Who signs in the namespace of a credential: the operator, in one that it holds for the wallet or for itself; the operator within what the wallet
- * delegated to it; or the client itself, with a key that the wallet delegated to.
+ * The signer in the namespace of a credential: the operator, in one that it holds for the wallet or for itself; the operator
+ * within what the wallet delegated to it; or the client itself, with a key that the wallet delegated to.
  */
 export type Custody = 'gateway' | 'operator' | 'delegated' | 'client';
 
-/** Of a session, in the wallet's own namespace. */
+/** A session's delegation in the wallet's own namespace. */
 export interface WalletDelegation {
   readonly custody: Exclude<Custody, 'gateway' | 'operator'>;
   /** The wallet's sign-in (CACAO), as the first link of chains. */
@@ -25,7 +25,7 @@ export function readDelegation(cacao: Uint8Array, custody: WalletDelegation['cus
   return { custody, chain: [cacao], link, endsAt: link.expiry ?? Number.POSITIVE_INFINITY };
 }
 
-/** What the delegation lets its session do at gateways: the node decides about each topic and key. */
+/** Scopes that the delegation gives its session at gateways: the node decides about each topic and key. */
 export function scopesOf({ link }: Pick<WalletDelegation, 'link'>): Scope[] {
   const granted = new Set(link.resources.flatMap(({ actions }) => actions));
   return [

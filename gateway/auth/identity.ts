@@ -1,4 +1,4 @@
-/** Who a request is by. */
+/** Identifies the requester. */
 import { hash } from 'node:crypto';
 import type { MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
@@ -12,7 +12,7 @@ import { CREDENTIALS_MAX, REMEMBERED_MS } from './limits.ts';
 import type { Session, Sessions } from './sessions.ts';
 import type { Claims, Tokens } from './tokens.ts';
 
-/** Whoever acts in a namespace of a wallet, in one that is held for it, or in one of the operator's. */
+/** An actor in a namespace of a wallet, in one that is held for it, or in one of the operator's. */
 export interface Holder {
   readonly did: string;
   /** The wallet's address; `operator` for the gateway's own. */
@@ -22,9 +22,9 @@ export interface Holder {
   /** As the gateway calls it. */
   readonly place: string;
   readonly scopes: readonly Scope[];
-  /** Who signs in its namespace. */
+  /** The signer in its namespace. */
   readonly custody: Custody;
-  /** What the wallet delegated; null where it delegated nothing. */
+  /** The wallet's delegation; null where it delegated nothing. */
   readonly delegation: WalletDelegation | null;
   /** When its right to act ends whatever else stands, in milliseconds since the Unix epoch. */
   readonly endsAt?: number;
@@ -33,7 +33,7 @@ export interface Holder {
 export type Principal =
   /** A program of this machine that may act for the operator and asks without a credential, unless everybody needs one. */
   | { readonly kind: 'operator' }
-  /** Whoever else asks without a credential. `notOperator`: why a client on this machine is not taken for the operator. */
+  /** Any other client without a credential. `notOperator`: why a client on this machine is not taken for the operator. */
   | { readonly kind: 'anonymous'; readonly notOperator?: string }
   | (Holder & {
       readonly kind: 'session';
@@ -83,7 +83,7 @@ export class Authenticator {
     this.#onForgotten = listener;
   }
 
-  /** Who the first credential that is good stands for. Throws `unauthenticated` when there are some and none is. */
+  /** The principal of the first valid credential. Throws `unauthenticated` when there are some and none is. */
   async identify(credentials: readonly Credential[]): Promise<HeldPrincipal | null> {
     for (const credential of credentials) {
       const principal = await this.#identify(credential);
@@ -137,8 +137,8 @@ export class Authenticator {
   }
 
   /**
-   * What the token was made from, where that is good still; null where not. While nobody can tell, the token is taken at its word
-   * until it ends; but not one within a delegation, which only the session has.
+   * The session or API key behind the token, if still valid; otherwise null. While nobody can tell, the token is taken at its
+   * word until it ends; but not one within a delegation, which only the session has.
    */
   async #originOf({ origin, did, custody }: Claims): Promise<Session | 'api_key' | 'unknown' | null> {
     const { sessions, apiKeys } = this.#components;

@@ -4,18 +4,18 @@ import type { Config, Logger, MaillonNode } from '../../node/index.ts';
 import type { Clock } from '../../protocols/common/clock.ts';
 import type { Tenants } from '../core/tenants.ts';
 import { openState, type State } from '../state/index.ts';
+import { ApiKeyRing } from './api-key-ring.ts';
 import { ApiKeys, type KeyHolder, OPERATOR_SCOPES, SCOPES, sweepApiKeys } from './api-keys.ts';
 import { Apps } from './apps.ts';
+import { CredentialStatuses } from './credential-status.ts';
 import { OPERATOR_SUBJECT } from './custody.ts';
 import { Authenticator } from './identity.ts';
-import { KeyRing } from './key-ring.ts';
 import { SWEEP_BATCH } from './limits.ts';
 import { Nonces } from './nonces.ts';
 import { loadSecrets } from './secrets.ts';
 import { Sessions, sweepEnded, sweepRevoked } from './sessions.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { SignIns } from './siwx.ts';
-import { Standings } from './standing.ts';
 import { Tickets } from './tickets.ts';
 import { Tokens } from './tokens.ts';
 import { WalletPromises, walletPromisesInit } from './wallet-promises.ts';
@@ -37,7 +37,7 @@ export interface AuthComponents {
   readonly clock: Clock;
 }
 
-/** What authenticates the clients of one gateway. */
+/** Authentication for the clients of one gateway. */
 export interface Auth {
   readonly state: State;
   readonly keys: SigningKeys;
@@ -48,13 +48,13 @@ export interface Auth {
   readonly apiKeys: ApiKeys;
   readonly apps: Apps;
   readonly authenticator: Authenticator;
-  readonly standings: Standings;
+  readonly standings: CredentialStatuses;
   readonly tickets: Tickets;
   readonly promises: WalletPromises;
   /** API keys of a wallet in one of its namespaces. */
-  keysOf(wallet: KeyHolder): KeyRing;
+  keysOf(wallet: KeyHolder): ApiKeyRing;
   /** API keys of the gateway's operator. */
-  operatorKeys(): KeyRing;
+  operatorKeys(): ApiKeyRing;
   /** Why nobody can sign in now; null when they can. Asks again where there was a fault: the next answer knows. */
   fault(): string | null;
   /** Deletes what has ended. */
@@ -83,12 +83,13 @@ export function createAuth({ node, tenants, logger, clock }: AuthComponents, con
     apiKeys,
     apps: new Apps({ state, clock }),
     authenticator,
-    standings: new Standings({ sessions, apiKeys, clock, node }),
+    standings: new CredentialStatuses({ sessions, apiKeys, clock, node }),
     tickets: new Tickets({ clock }),
     promises: new WalletPromises({ node, state, clock, logger }, walletPromisesInit(config)),
-    keysOf: ({ did, subject, namespace }) => new KeyRing(ring, { did, subject, namespace, scopes: SCOPES }),
+    keysOf: ({ did, subject, namespace }) =>
+      new ApiKeyRing(ring, { did, subject, namespace, scopes: SCOPES }),
     operatorKeys: () =>
-      new KeyRing(ring, {
+      new ApiKeyRing(ring, {
         did: operator(),
         subject: OPERATOR_SUBJECT,
         namespace: undefined,

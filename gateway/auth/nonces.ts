@@ -76,7 +76,7 @@ export function endNonces(now: number): Statement {
   };
 }
 
-/** What statements in the same transaction depend on: `WHERE ${NONCE_IS_MINE}` with nonce and claim. */
+/** A condition for statements in the same transaction: `WHERE ${NONCE_IS_MINE}` with nonce and claim. */
 export const NONCE_IS_MINE = 'EXISTS (SELECT 1 FROM used_nonces WHERE nonce = ? AND claim = ?)';
 
 export function badNonce(): GatewayError {

@@ -12,14 +12,14 @@ import type { Principal } from './identity.ts';
 const OPERATOR: Principal = { kind: 'operator' };
 export const ANONYMOUS: Principal = { kind: 'anonymous' };
 
-/** What a proxy adds to a request that it forwards: RFC 9110 section 7.6.3, RFC 7239, and the older names. */
+/** Headers that a proxy adds to a request that it forwards: RFC 9110 section 7.6.3, RFC 7239, and the older names. */
 const FORWARDING_HEADER = /^(forwarded|via|x-real-ip|x-forwarded(-.*)?)$/;
 
 type Cause = 'proxy' | 'user' | 'unknown';
 
 interface Refusal {
   readonly cause: Cause;
-  /** What of the request or the connection says so. */
+  /** Property of the request or connection that shows it. */
   readonly sign: string;
 }
 
@@ -110,7 +110,7 @@ export class OperatorCheck {
   }
 }
 
-/** What shows that a proxy forwards the request; null for none. */
+/** Evidence that a proxy forwards the request; null for none. */
 function proxied({ client, headers, raw: { httpVersion } }: OperatorRequest): Refusal | null {
   const header = Object.keys(headers).find((name) => FORWARDING_HEADER.test(name));
   if (header !== undefined) return { cause: 'proxy', sign: `it has a ${header} header` };

@@ -1,4 +1,4 @@
-/** What is derived from the one secret that gateways of an operator share: a key for each purpose. */
+/** Derives a key for each purpose from the one secret that gateways of an operator share. */
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const KEY_BYTES = 32;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const KEY_ID_LENGTH = 12;
-/** Of what `seal` makes. */
+/** Format version of `seal`. */
 const VERSION = '1';
 const DIRECTORY_MODE = 0o700;
 
@@ -32,7 +32,7 @@ export class Secrets {
       .slice(0, KEY_ID_LENGTH);
   }
 
-  /** What only gateways of this operator can make of `message`, for one purpose. */
+  /** A code for `message` that only gateways of this operator can make, for one purpose. */
   mac(purpose: 'nonce' | 'api-key', message: string): Buffer {
     return createHmac('sha256', this.#derive(purpose)).update(message).digest();
   }

@@ -21,13 +21,13 @@ export interface Session {
   readonly did: string;
   readonly subject: string;
   readonly namespace: string;
-  /** What the wallet delegated, and so where the session acts; null for one that signed a bare nonce. */
+  /** The wallet's delegation, which decides where the session acts; null for one that signed a bare nonce. */
   readonly delegation: WalletDelegation | null;
 }
 
 /** Which sessions of a wallet end together. */
 export interface Ending {
-  /** Of all namespaces when missing. */
+  /** All namespaces when missing. */
   readonly namespace: string | undefined;
   /** Only those within a delegation. */
   readonly isDelegated?: boolean;
@@ -42,8 +42,8 @@ export interface OpenedSession extends Session {
 const FIELDS = 's.id, s.did, s.subject, s.namespace, s.custody, s.delegation';
 
 /**
- * What a wallet signed in to, and the one refresh token that continues it. Each use of the token gives another one; whoever
- * brings one that was used, thief or victim, ends the session for both.
+ * The sessions of wallets that signed in, each with the one refresh token that continues it. Each use of the token gives another
+ * one; whoever brings one that was used, thief or victim, ends the session for both.
  */
 export class Sessions {
   readonly #state: State;

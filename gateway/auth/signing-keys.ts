@@ -57,7 +57,7 @@ export class SigningKeys {
     this.#components = components;
   }
 
-  /** What signs now; made where there is none, or none that is young enough. */
+  /** The current signing key; made where none exists, or none is young enough. */
   async current(): Promise<SigningKey> {
     const { clock } = this.#components;
     await this.#refresh(SIGNING_KEYS_REFRESH_MS);

@@ -21,7 +21,7 @@ import { DELEGATION_TTL_MS } from './limits.ts';
 import { badNonce, type Nonces } from './nonces.ts';
 import { decodeSignature, parseWallet, type Wallet } from './wallets.ts';
 
-/** What a sign-in can delegate: never to sign policies. */
+/** Actions that a sign-in can delegate: never signing policies. */
 export const SIGN_IN_ACTIONS = ['publish', 'read', 'write'] as const satisfies readonly Action[];
 
 /** 32 bytes in hex: EIP-4361 takes letters and digits only. */
@@ -54,7 +54,7 @@ export interface SignedMessage {
   readonly message: string;
   readonly signature: string;
   readonly chainType?: string | undefined;
-  /** Of the client, now. */
+  /** The client's host now. */
   readonly host: string;
 }
 
@@ -109,8 +109,8 @@ export class SignIns {
   }
 
   /**
-   * Who signed in, and what was delegated: every node would take the chain, now. The nonce is not used up here. Throws `bad_message`,
-   * `bad_wallet`, `bad_nonce`, `bad_signature`, `unauthenticated`, `forbidden`.
+   * The signer and its delegation, checked: every node would accept the chain now. The nonce is not used up here. Throws
+   * `bad_message`, `bad_wallet`, `bad_nonce`, `bad_signature`, `unauthenticated`, `forbidden`.
    */
   async check({ message, signature, chainType, host }: SignedMessage): Promise<CheckedSignIn> {
     const { node, nonces } = this.#components;
@@ -194,7 +194,7 @@ function nonceOf({ nonce }: SignIn): string {
   return Buffer.from(nonce, 'hex').toString('base64url');
 }
 
-/** What the protocol says of a message, in the gateway's words. */
+/** Translates the protocol's errors about a message into the gateway's words. */
 function said<T>(act: () => T): T {
   try {
     return act();

@@ -25,8 +25,8 @@ interface PageHeaders {
 }
 
 /**
- * What a page shows in a URL in the place of its credential, since browsers let it send no headers with a stream. Kept in this process
- * and as a hash only.
+ * Tickets that a page puts in a URL instead of its credential, since browsers let it send no headers with a stream. Kept in this
+ * process and as a hash only.
  */
 export class Tickets {
   readonly #clock: Clock;
@@ -58,7 +58,10 @@ export class Tickets {
     return { ticket, endsAt };
   }
 
-  /** Whose ticket it is; null where it is not good here. It is used up in any case: where it was seen elsewhere it has leaked. */
+  /**
+   * The ticket's holder; null where the ticket is not valid here. It is used up in any case: where it was seen elsewhere it has
+   * leaked.
+   */
   redeem(text: string, route: string, headers: PageHeaders): HeldPrincipal | null {
     const hash = hashOf(text);
     const ticket = this.#tickets.get(hash);

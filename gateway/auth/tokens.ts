@@ -25,11 +25,11 @@ const claimsSchema = z.object({
   /** The session it belongs to, or the id of the API key it was made from. */
   origin: z.string(),
   scope: z.string(),
-  /** Of a session within a delegation, which its state tells; missing where the operator holds the namespace. */
+  /** Set for a session within a delegation, which its state records; missing where the operator holds the namespace. */
   custody: z.enum(['delegated', 'client']).optional(),
 });
 
-/** What a token says. Times are seconds since the Unix epoch. */
+/** A token's claims. Times are seconds since the Unix epoch. */
 export type Claims = z.output<typeof claimsSchema>;
 export type TokenSubject = Pick<Claims, 'sub' | 'namespace' | 'did' | 'origin' | 'scope' | 'custody'>;
 
@@ -72,7 +72,7 @@ export class Tokens {
     return { token, expiresInSeconds };
   }
 
-  /** What the token says; null when it is not one of these, or not good now. Rejects where that cannot be told. */
+  /** The token's claims; null when it is not one of these, or not valid now. Rejects where that cannot be told. */
   async verify(token: string): Promise<Claims | null> {
     if (token.length > TOKEN_MAX_LENGTH) return null;
     const { clock, issuer } = this.#components;

@@ -76,7 +76,7 @@ export class WalletPromises {
   readonly #components: WalletPromisesComponents;
   readonly #init: WalletPromisesInit;
   readonly #sponsored: ReadonlySet<string>;
-  /** Of wallets that delegate to this node; null before it was needed. */
+  /** The promise to wallets that delegate to this node; null before it was needed. */
   #kept: WalletUsageReport['promise'] | null = null;
   /** Wallets that are in the state. */
   readonly #promised = new Set<string>();
@@ -113,7 +113,7 @@ export class WalletPromises {
   }
 
   /**
-   * What wallets that sign in by message are promised. A machine that was invited has no right to accept in its operator's name
+   * The promise to wallets that sign in by message. A machine that was invited has no right to accept in its operator's name
    * (namespaces/SPEC.md): it promises a day whatever the settings say, reserves no room, and says so once.
    */
   get #promise(): WalletUsageReport['promise'] {

@@ -14,7 +14,7 @@ const BITCOIN_REFERENCES: Readonly<Record<string, string>> = {
   tb1: '000000000933ea01ad0ee984209779ba',
   bcrt1: '0f9188f13cb7b2c71f2a335e3a4fc328',
 };
-/** What a client may call the chain of its wallet. */
+/** Names that a client may use for the chain of its wallet. */
 const CHAIN_TYPES: Readonly<Record<string, DidPkh['chain']>> = {
   EVM: 'eip155',
   ETH: 'eip155',

@@ -62,7 +62,7 @@ export const addGet: AddCommand = (program) => {
     });
 };
 
-/** What checks a file comes with all that makes blobs: the other commands do not wait for it. */
+/** Loads late: checking a file needs all the code that makes blobs, and the other commands do not wait for it. */
 async function save(kv: Kv, key: string, options: SaveOptions): Promise<OpenValue | null> {
   const { saveValue } = await import('./core/save-value.ts');
   return makeNamed('--output', options.output, async () => saveValue(kv, key, options));

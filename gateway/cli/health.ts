@@ -12,7 +12,7 @@ Examples:
   $ maillon health
   $ maillon health --url http://127.0.0.1:8081 --json | jq .client.checks`;
 
-/** What the gateway answers, ready or not. */
+/** The gateway's answer, ready or not. */
 interface Health {
   readonly status: string;
   readonly server: { readonly uptime: string };

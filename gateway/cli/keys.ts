@@ -96,7 +96,7 @@ export const addKeys: AddCommand = (program) => {
   addChangesTo(keys);
 };
 
-// What keys are comes with the whole node: help, and the other commands, do not wait for it to load.
+// The code for keys loads the whole node: help, and the other commands, do not wait for it to load.
 const actions = async () => import('./keys-actions.ts');
 
 function addListTo(keys: Command): void {

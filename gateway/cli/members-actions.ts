@@ -1,4 +1,4 @@
-/** What the commands about an owner's machines do: they ask the admin listener of a node. */
+/** Actions of the commands about an owner's machines: they ask the admin listener of a node. */
 
 import type { MadeInvite, Member, MembersView, OpenInvite, RevokedView } from '../../node/index.ts';
 import { parseDuration, roundDuration } from '../../protocols/common/quantities.ts';

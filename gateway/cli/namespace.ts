@@ -103,7 +103,7 @@ export const addNamespaceCommand: AddCommand = (program) => {
   addGrants(namespace);
 };
 
-// What signs comes with the whole node: help, and the other commands, do not wait for it to load.
+// Signing loads the whole node: help, and the other commands, do not wait for it to load.
 const actions = async () => import('./namespace/actions.ts');
 
 function addPolicies(namespace: Command): void {

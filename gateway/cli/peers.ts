@@ -24,7 +24,7 @@ interface Options extends RemoteOptions {
 }
 
 const HEADINGS = ['PEER', 'CONNECTED', 'AGENT', 'SCORE', 'SHARDS', 'SEEN', 'ADDRESS'];
-/** Of an id's 52 characters the first are the same for all. */
+/** The first of an id's 52 characters are the same for all. */
 const ID_SHOWN = 8;
 
 export const addPeers: AddCommand = (program) => {

@@ -73,7 +73,7 @@ const COMMANDS: readonly AddCommand[] = [
 
 const HELP_WIDTH_MAX = 110;
 
-/** Runs one command line and resolves to its exit code. Whatever goes wrong becomes one line of text. */
+/** Runs one command line and resolves to its exit code. Every failure becomes one line of text. */
 export async function runProgram(args: readonly string[]): Promise<number> {
   let code = 0;
   const program = await createProgram({
@@ -95,7 +95,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   }
 }
 
-/** The whole command line. What a command needs is loaded when it is meant. */
+/** The whole command line. A command's code is loaded only when it is used. */
 export async function createProgram(context: CommandContext): Promise<Command> {
   const program = new Command('maillon')
     .description('A swarm anyone can run and a door anyone can knock at.')

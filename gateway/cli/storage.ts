@@ -148,7 +148,7 @@ function adviceFor(fellows: StorageStatus['fellows']): string {
   return `${away.join(', ')} ${which} gone for good (maillon revoke)`;
 }
 
-/** What an operator should know: that a loss would cost data, or that this node does not count yet. */
+/** Warnings for an operator: that a loss would cost data, or that this node does not count yet. */
 function warnings({
   capacityBytes,
   isReady,
@@ -203,7 +203,7 @@ function syncedCell({ isSynced }: Holder): Cell {
   return isSynced ? 'yes' : { text: 'no', style: 'yellow' };
 }
 
-/** Of an ETag the version and the end of the CID, which tells it from others. */
+/** The version in an ETag and the end of the CID, which tells it from others. */
 function versionOf({ etag, isTombstone }: Holder, long: boolean): string {
   if (etag === null) return '-';
   const [ms = '', counter = '', cid = ''] = etag.replaceAll('"', '').split('-');

@@ -51,7 +51,7 @@ async function printMessages(topic: string, options: Options, signal: AbortSigna
     const node = await owners;
     note(`listening to ${harmless(topic)}${whose(entered, node)}${otherOwners(node)}`);
   });
-  // What keeps it from becoming live ends the loop below as well, which reports it.
+  // A failure to become live ends the loop below as well, which reports it.
   live.catch(() => undefined);
   let left = options.count ?? Number.POSITIVE_INFINITY;
   for await (const message of messages) {

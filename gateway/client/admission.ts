@@ -4,9 +4,9 @@ import { call, type TransportInit, urlOf } from './transport.ts';
 export const WEBSOCKET_PATH = '/v1/pubsub/ws';
 
 export interface Admission {
-  /** Of the gateway's route, over HTTP. */
+  /** URL of the gateway's route, over HTTP. */
   readonly url: URL;
-  /** Of the handshake; undefined where it has none of ours. */
+  /** Headers of the handshake; undefined where it has none of ours. */
   readonly headers?: { readonly authorization: string };
 }
 

@@ -1,4 +1,4 @@
-/** What the gateway answers, as /openapi.json describes it. A newer gateway may add fields. */
+/** The gateway's answers, as /openapi.json describes them. A newer gateway may add fields. */
 
 export interface Status {
   readonly server: { readonly started_at: string; readonly uptime: string };
@@ -157,7 +157,7 @@ export interface Holder {
   readonly isLive: boolean;
   /** Whether it counts for majorities; null when it did not answer. */
   readonly isSynced: boolean | null;
-  /** Of what it holds; null for nothing or no answer. */
+  /** ETag of its version; null for nothing or no answer. */
   readonly etag: string | null;
   readonly isTombstone: boolean;
   /** When it drops the value, in ms of Unix time: a node that the owner did not choose does so after a day. Null: never, or there is none. */
@@ -175,9 +175,9 @@ export interface Where {
   readonly holders: readonly Holder[];
 }
 
-/** What a node keeps for the swarm. */
+/** A node's storage for the swarm. */
 export interface StorageStatus {
-  /** Of records. */
+  /** Record bytes. */
   readonly bytes: number;
   readonly records: number;
   /** On its disk; the bytes of uploads are counted with them. */
@@ -212,7 +212,7 @@ export interface StorageStatus {
     readonly owner: string;
     readonly namespace: string;
     readonly keys: number;
-    /** Of its records. */
+    /** Bytes of records. */
     readonly bytes: number;
     readonly blobBytes: number;
     /** That it may still take here, while the node has them. */

@@ -46,7 +46,7 @@ export interface Blobs {
   readonly namespace: string;
   /** Goes on after a broken connection. */
   put(source: Source, options?: PutBlobOptions): Promise<PinnedBlob>;
-  /** Null where it is not pinned here. What is read goes on after a broken connection. */
+  /** Null where it is not pinned here. A broken download resumes after reconnecting. */
   get(cid: string, options?: DownloadOptions): Promise<OpenBlob | null>;
   /** Unpins it. */
   delete(cid: string): Promise<Written>;

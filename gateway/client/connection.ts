@@ -44,7 +44,7 @@ export interface Subscription {
 
 const NORMAL_CLOSE = 1000;
 
-/** What the gateway's close codes mean, as codes of its table. */
+/** Meanings of the gateway's close codes, as codes of its table. */
 const CLOSE_CODES: Readonly<Record<number, string>> = {
   1008: 'policy',
   1009: 'too_large',
@@ -69,7 +69,7 @@ interface Channel {
 export class Connection {
   readonly #init: ConnectionInit;
   #socket: WebSocketLike | undefined;
-  /** What the socket was opened with. */
+  /** Admission that opened the socket. */
   #admission: Admission | undefined;
   readonly #channels = new Map<string, Channel>();
   /** Subscriptions the gateway was asked for and has not answered yet. */

@@ -1,9 +1,9 @@
-/** Who a client is at its gateway, and how an access token that has ended becomes another one. */
+/** A client's identity at its gateway, and the renewal of an access token that has ended. */
 import { base64ToBytes } from './base64.ts';
 import { ClientError, errorFrom } from './errors.ts';
 import { DEFAULT_NAMESPACE } from './frames.ts';
 
-/** What continues a session. */
+/** Tokens that renew a session. */
 export interface Tokens {
   readonly accessToken: string;
   /** Good once: each refresh gives another one, and whoever uses an old one ends the session. One client may have it, not two. */
@@ -25,7 +25,7 @@ export type Post = (path: string, body: object) => Promise<Response>;
 const UNAUTHENTICATED = 401;
 
 export class CredentialHolder {
-  /** What goes without saying in requests that name no namespace. */
+  /** The default for requests that name no namespace. */
   readonly namespace: string;
   readonly #post: Post;
   readonly #onRefreshed: ((tokens: Tokens) => void | Promise<void>) | undefined;

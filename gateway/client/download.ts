@@ -11,7 +11,7 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal;
   /** Bytes of it that are left out. */
   readonly start?: number;
-  /** Of what `start` was read before: another value is `precondition_failed` then. */
+  /** ETag of the value whose first `start` bytes were read: another value is `precondition_failed`. */
   readonly ifMatch?: string;
 }
 

@@ -1,11 +1,11 @@
-/** What the SDK throws: the server's code, or one of its own for what never got there. */
+/** Errors of the SDK: the server's code, or one of the SDK's own for requests that never got there. */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
   /** From the gateway's table of errors; `unreachable`, `bad_answer`, `closed` are the SDK's own. */
   readonly code: string;
   /** HTTP status or WebSocket close code; 0 when there is none. */
   readonly status: number;
-  /** What the gateway says beside it, e.g. the `etag` there is now. */
+  /** Further detail from the gateway, e.g. the `etag` there is now. */
   readonly detail: Readonly<Record<string, unknown>> | undefined;
   /** Seconds after which trying again is reasonable. */
   readonly retryAfter: number | undefined;

@@ -9,7 +9,7 @@ export const DEFAULT_NAMESPACE = 'default';
 /** Sent back as it came, so that a client can tell its answers apart. */
 export type Ref = string | number;
 
-/** What is known of a message once it was sent. */
+/** Facts about a message once it was sent. */
 export interface Receipt {
   readonly id: string;
   readonly messageIds: readonly string[];
@@ -74,7 +74,7 @@ export type AnswerFrame =
   | PongFrame
   | ErrorFrame;
 
-/** What a message says of itself, in whatever form its bytes come. */
+/** A message's facts about itself, in whatever form its bytes come. */
 export interface MessageHead {
   readonly id: string;
   readonly namespace: string;

@@ -76,11 +76,14 @@ export type { Message, Stream } from './stream.ts';
 export type { SendOptions, UploadState, Uploads } from './uploads.ts';
 
 export interface ClientInit {
-  /** Of the gateway, e.g. `http://127.0.0.1:8080`. */
+  /** URL of the gateway, e.g. `http://127.0.0.1:8080`. */
   readonly url: string;
   /** The platform's unless given. */
   readonly fetch?: typeof globalThis.fetch;
-  /** Who the client is; without one it is whoever the gateway takes its address for. Its namespace is meant where none is said. */
+  /**
+   * The client's identity; without one the gateway identifies the client by its address. Its namespace is meant where none is
+   * said.
+   */
   readonly credential?: Credential;
   /** The platform's unless given. */
   readonly WebSocket?: WebSocketConstructor;
@@ -121,9 +124,9 @@ export interface Client {
   /** Uploads, of a namespace as with `kv`: `kv.put` and `blobs.put` use them by themselves. */
   uploads(namespace?: string): Uploads;
   /** Publishes an envelope that an `Author` signed. The same bytes once more: `duplicate`. */
-  carryEnvelope(bytes: Uint8Array): Promise<Receipt>;
+  submitEnvelope(bytes: Uint8Array): Promise<Receipt>;
   /** Writes a record that an `Author` signed; `precondition_failed`, with `detail.etag`, when what is there is not below it. */
-  carryRecord(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<Written>;
+  submitRecord(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<Written>;
   /** Hands in a signed policy, revocation or sponsorship, which every node will keep. */
   submitNotice(bytes: Uint8Array): Promise<TakenNotice>;
   /**
@@ -131,9 +134,9 @@ export interface Client {
    * where the operator does not list the owner.
    */
   sponsor(naming: readonly Uint8Array[]): Promise<SponsorshipEntry>;
-  /** Who holds a namespace, and who may do what in it. */
+  /** The holder of a namespace, and the rights in it. */
   namespace(name: string): Promise<NamespaceView>;
-  /** What the gateway's node keeps for the swarm. */
+  /** Storage that the gateway's node offers to the swarm. */
   storage(): Promise<StorageStatus>;
   status(): Promise<Status>;
   peers(): Promise<Peer[]>;
@@ -158,8 +161,9 @@ export function createClient({ credential, WebSocket, ...gateway }: ClientInit):
     kv: (namespace = ownNamespace(init)) => createKv(init, namespace),
     blobs: (namespace = ownNamespace(init)) => createBlobs(init, namespace),
     uploads: (namespace = ownNamespace(init)) => createUploads(init, namespace),
-    carryEnvelope: async (bytes) => receiptOf(await sendSigned(init, '/v1/pubsub/envelopes', bytes)),
-    carryRecord: async (bytes, { durability } = {}) => sendSigned(init, '/v1/records', bytes, { durability }),
+    submitEnvelope: async (bytes) => receiptOf(await sendSigned(init, '/v1/pubsub/envelopes', bytes)),
+    submitRecord: async (bytes, { durability } = {}) =>
+      sendSigned(init, '/v1/records', bytes, { durability }),
     submitNotice: async (bytes) => sendSigned(init, '/v1/namespaces/notices', bytes),
     sponsor: async (naming) => nameSponsor(init, naming),
     namespace: async (name) => getNamespace(init, name),
@@ -212,7 +216,7 @@ async function publish(init: TransportInit, options: PublishOptions): Promise<Re
   return receiptOf(answer);
 }
 
-/** What is a receipt of the answer. */
+/** Picks the receipt from an answer. */
 function receiptOf({ id, messageIds, peersReached, storedBy, durable }: Receipt): Receipt {
   return { id, messageIds, peersReached, storedBy, durable };
 }

@@ -33,7 +33,7 @@ export interface ReadOptions {
   readonly consistency?: Consistency;
 }
 
-/** What is known of a write that was acknowledged. */
+/** Facts about an acknowledged write. */
 export interface Written {
   readonly namespace: string;
   readonly key: string;
@@ -53,7 +53,7 @@ export interface Written {
   readonly expiresAt: number | null;
 }
 
-/** What is known of a value without its bytes. */
+/** Facts about a value without its bytes. */
 export interface ValueHead {
   readonly key: string;
   readonly etag: string;
@@ -114,7 +114,10 @@ export interface Page {
 /** The values of a namespace. Every method throws `ClientError`. */
 export interface Kv {
   readonly namespace: string;
-  /** Text is stored as UTF-8. Returns once the write is on as many disks as `durability` says. What is large goes on after a broken connection. */
+  /**
+   * Text is stored as UTF-8. Returns once the write is on as many disks as `durability` says. Large uploads resume after a broken
+   * connection.
+   */
   put(key: string, value: Source, options?: PutOptions): Promise<Written>;
   /** All of it in memory; null when there is no value. */
   get(key: string, options?: ReadOptions): Promise<Value | null>;
@@ -125,9 +128,9 @@ export interface Kv {
   delete(key: string, options?: DeleteOptions): Promise<Written>;
   /** A page, in bytewise order of the keys: complete, or an error. */
   list(options?: ListOptions): Promise<Page>;
-  /** All entries, page by page. What changes meanwhile may be there or not. */
+  /** All entries, page by page. Entries that change meanwhile may be there or not. */
   entries(options?: Pick<ListOptions, 'prefix' | 'limit'>): AsyncIterable<Entry>;
-  /** Who holds a key, and what of it. */
+  /** Replicas of a key, and their versions. */
   where(key: string): Promise<Where>;
 }
 
@@ -232,7 +235,7 @@ function putHeaders({ contentType, ifAbsent, ifMatch }: PutOptions): Record<stri
   };
 }
 
-/** What the gateway would refuse in the end; it has the last word. */
+/** Checks early what the gateway would refuse in the end; its decision is final. */
 async function checkCondition(
   { ifAbsent, ifMatch }: PutOptions,
   look: () => Promise<ValueHead | null>,
@@ -253,7 +256,7 @@ function matchHeader(ifMatch: string | undefined): Record<string, string> {
   return { 'if-match': ifMatch === '*' || ifMatch.includes('"') ? ifMatch : `"${ifMatch}"` };
 }
 
-/** What a URL would change silently, or lead elsewhere with, is refused here. */
+/** Refuses parts of a key that a URL would change silently, or lead elsewhere with. */
 function checked(key: string): string {
   checkPart('bad_key', () => checkKey(key));
   return key;

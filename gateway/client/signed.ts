@@ -1,4 +1,4 @@
-/** What clients sign themselves, on its way to a gateway; and what a gateway knows of who may do what. */
+/** Client-signed objects on their way to a gateway; and the rights that a gateway knows of. */
 import { bytesToBase64 } from './base64.ts';
 import { checkNamespaceText } from './names.ts';
 import { call, type Query, type TransportInit, urlOf } from './transport.ts';
@@ -33,7 +33,7 @@ export interface NamespacePolicy {
   readonly time: number;
 }
 
-/** Who holds a namespace, and who may do what in it, as far as the gateway's node knows. */
+/** The holder of a namespace, and the rights in it, as far as the gateway's node knows. */
 export interface NamespaceView {
   /** As the gateway's clients name it: `name`, or `name@did:…`. */
   readonly namespace: string;
@@ -43,7 +43,7 @@ export interface NamespaceView {
   /** In hex. */
   readonly id: string;
   readonly holder: string;
-  /** Of the latest policy; 0 while there is none. */
+  /** Sequence of the latest policy; 0 before the first. */
   readonly sequence: number;
   readonly policy: NamespacePolicy | null;
   /** Policies known there. */

@@ -1,4 +1,4 @@
-/** What a value may be given as. Text is stored as UTF-8. */
+/** Accepted forms of a value. Text is stored as UTF-8. */
 export type Source = string | Uint8Array | Blob | ReadableStream<Uint8Array>;
 
 export interface Piece {
@@ -9,7 +9,7 @@ export interface Piece {
 
 /** A source cut into pieces, which are in memory one at a time. */
 export interface Pieces {
-  /** Of the whole; null where nobody knows. */
+  /** Total size; null where it is unknown. */
   readonly size: number | null;
   /** The next `most` bytes, fewer at the end. */
   take(most: number): Promise<Piece>;

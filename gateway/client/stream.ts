@@ -14,9 +14,9 @@ export interface Stream extends AsyncIterable<Message> {
   readonly ready: Promise<void>;
 }
 
-/** What a client may let wait: a browser tab can afford it, and a WebSocket cannot be told to wait. */
+/** Most bytes that a client may queue: a browser tab can afford it, and a WebSocket cannot be told to wait. */
 const QUEUE_MAX_BYTES = 16 * 2 ** 20;
-/** What a message costs beside its data. */
+/** Overhead of a message besides its data. */
 const MESSAGE_OVERHEAD_BYTES = 512;
 /** The close code for what is the same on the gateway's side. */
 const TOO_SLOW = 4008;

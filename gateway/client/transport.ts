@@ -6,7 +6,7 @@ const CALL_TIMEOUT_MS = 30_000;
 const UNAUTHENTICATED = 401;
 
 export interface TransportInit {
-  /** Of the gateway. */
+  /** The gateway's URL. */
   readonly url: string;
   /** The platform's unless given. */
   readonly fetch?: typeof globalThis.fetch;
@@ -16,7 +16,7 @@ export interface TransportInit {
 
 export type Query = Readonly<Record<string, string | undefined>>;
 
-/** What holds `credential` for requests to this gateway. */
+/** Holds `credential` for requests to this gateway. */
 export function holdCredential(init: TransportInit, credential: Credential): CredentialHolder {
   const post = async (path: string, body: object): Promise<Response> =>
     sendOnce(init, urlOf(init, path, {}), {

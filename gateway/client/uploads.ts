@@ -12,7 +12,7 @@ const PIECE_MAX_BYTES = 16 * CHUNK_BYTES;
 const PIECE_TIMEOUT_MS = 60_000;
 /** One that is there sooner lets the next be larger. */
 const QUICK_MS = 4_000;
-/** Of draft-ietf-httpbis-resumable-upload. */
+/** Version of draft-ietf-httpbis-resumable-upload. */
 const INTEROP_VERSION = '8';
 
 /** An upload as the gateway has it. */
@@ -39,7 +39,10 @@ export interface Uploads {
   /** `size`: bytes of the whole, where they are known. Throws `over_quota`, `no_room` where these cannot fit. */
   begin(options?: { readonly size?: number | null }): Promise<UploadState>;
   state(id: string): Promise<UploadState>;
-  /** Sends a source to its end, and goes on whenever the connection is back. What it comes to is a value with `kv.put` or `blobs.put`. */
+  /**
+   * Sends a source to its end, and goes on whenever the connection is back. The finished upload becomes a value with `kv.put` or
+   * `blobs.put`.
+   */
   send(source: Source, options?: SendOptions): Promise<UploadState>;
   cancel(id: string): Promise<void>;
 }
@@ -83,7 +86,7 @@ export function createUploads(init: TransportInit, namespace: string): Uploads &
   return uploads;
 }
 
-/** What only this side's own code does: it knows which bytes are sent again. */
+/** Internal to this client, whose code knows which bytes are sent again. */
 export interface Patching {
   patch(id: string, part: Piece & { readonly offset: number }, signal: AbortSignal): Promise<UploadState>;
 }
@@ -129,7 +132,7 @@ class PieceSender {
     this.#signal = options.signal;
   }
 
-  /** What the next piece may have: so much as goes in some seconds. */
+  /** Bytes of the next piece: as many as the client can send in some seconds. */
   get pieceBytes(): number {
     return this.#pieceBytes;
   }

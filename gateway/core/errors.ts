@@ -83,6 +83,10 @@ export const ERRORS = {
   not_listening: { status: 409, meaning: 'the node listens at no address that an invite could name' },
   not_empty: { status: 409, meaning: 'the directory is not empty: name another one' },
   other_node: { status: 409, meaning: 'the directory, or the listener, is of another node; error names it' },
+  feature_off: {
+    status: 501,
+    meaning: 'a feature that this takes is off at the node; error says how to turn it on',
+  },
   nothing_kept: { status: 409, meaning: 'the node keeps nothing: ask one that does' },
   exists: { status: 409, meaning: 'the key has a value already, and it is another one' },
   idempotency_conflict: { status: 409, meaning: 'the Idempotency-Key was used for another request' },
@@ -186,7 +190,7 @@ export class GatewayError extends CodedError {
   }
 }
 
-/** What a client gets to see of an error: the body over HTTP, part of the frame on a stream. */
+/** The part of an error that a client sees: the body over HTTP, part of the frame on a stream. */
 export interface ErrorBody {
   error: string;
   code: string;

@@ -110,7 +110,7 @@ export const IDEMPOTENCY_KEYS_MAX = limit(
   'count',
   'Idempotency-Keys that are remembered, some 500 bytes each; then overloaded',
 );
-/** Of one namespace that a credential is for: the others need room, too. */
+/** Limit for one namespace that a credential is for: the others need capacity, too. */
 export const IDEMPOTENCY_KEYS_PER_NAMESPACE = limit(
   'gateway.idempotencyKeysPerNamespace',
   20_000,
@@ -151,7 +151,7 @@ export const MEMBERS_MAX = limit(
   'count',
   'presence members of one topic: each one who comes or goes is told to all',
 );
-/** What is gathered for one write to a socket: amortises the system call, delays nobody noticeably. */
+/** Bytes gathered for one write to a socket: amortises the system call, delays nobody noticeably. */
 export const WRITE_BATCH_BYTES = 64 * 1024;
 export const VALUES_IN_TRANSIT_BYTES = limit(
   'gateway.valuesInTransit',
@@ -181,7 +181,7 @@ export const STREAMS_IN_MAX = limit(
   'count',
   'large values on their way in: each has two chunks of 1 MiB and what is being written in memory; then overloaded',
 );
-/** Of one namespace among them: the others need room, too. */
+/** Limit for one namespace among them: the others need capacity, too. */
 export const STREAMS_IN_PER_NAMESPACE = limit(
   'gateway.streamsInPerNamespace',
   24,
@@ -250,7 +250,7 @@ export const SIGNED_IN_TRANSIT_BYTES = limit(
   'bytes',
   'then signed objects are refused',
 );
-/** What a JSON body may have beside a value: names, and what JSON escapes. */
+/** Size of a JSON body besides its value: names, and JSON escapes. */
 export const JSON_OVERHEAD_BYTES = 64 * 1024;
 /** A value in hex, and the JSON around it. */
 export const HEX_BODY_MAX_BYTES = 2 * VALUE_MAX_BYTES + JSON_OVERHEAD_BYTES;
@@ -322,9 +322,9 @@ export const SCAN_MATCH_MAX_MS = limit(
 /** Time of that before other clients get their turn. A key is not interrupted. */
 export const SCAN_TURN_MS = 5;
 
-/** What may be saved up of a rate: a page that loads, or a client that comes back, asks for much at once. */
+/** Unused rate that a client may save up: a page that loads, or a client that comes back, asks for much at once. */
 export const RATE_BURST_SECONDS = 10;
-/** What may be owed of a rate: whoever goes on regardless waits that long, and so does who shares its address. */
+/** Rate that a client may owe: a client that goes on regardless waits that long, and so do others at its address. */
 export const RATE_DEBT_SECONDS = 5;
 /** Addresses, credentials or namespaces that a rate remembers, some 200 bytes each; the least recent is forgotten. */
 export const RATE_SUBJECTS_MAX = 50_000;
@@ -338,7 +338,10 @@ export const TLS_CHECK_MS = limit(
 );
 /** A certificate chain, or a key: the longest chains have some 20 KiB. */
 export const TLS_FILE_MAX_BYTES = 256 * 1024;
-/** Of a table of sockets: some 100 000 rows of 150 bytes. What stands behind them is not found, and so not the operator's. */
+/**
+ * Bytes read of a table of sockets: some 100 000 rows of 150 bytes. Later sockets are not found, so they do not count as the
+ * operator's.
+ */
 export const SOCKET_TABLE_MAX_BYTES = 16 * 2 ** 20;
 /** The kernel gives a page or so at once. */
 export const SOCKET_TABLE_READ_BYTES = 16 * 1024;

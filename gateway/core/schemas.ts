@@ -44,7 +44,7 @@ export const timeSchema = z.int().min(0).describe('milliseconds since the Unix e
 
 export const topicQuery = z.object({ topic: topicSchema, namespace: namespaceSchema.optional() });
 
-/** Of a stream. */
+/** Stream ticket. */
 export const ticketQuery = z
   .string()
   .optional()
@@ -60,7 +60,7 @@ export const receiptSchema = z
   })
   .meta({ id: 'Receipt', description: 'What is known of a message once it was sent' });
 
-/** What a client that published is told. */
+/** The answer to a published message. */
 export function toPublished({ id, messageIds, peersReached, storedBy, durable }: Receipt) {
   const receipt = { id, messageIds: [...messageIds], peersReached, storedBy: [...storedBy], durable };
   return { status: 'ok' as const, ...receipt };

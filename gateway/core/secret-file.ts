@@ -12,10 +12,10 @@ const LENGTH_MIN = 32;
 /** Also what a header can carry: visible ASCII. */
 const WORD = /^[\x21-\x7e]+$/;
 
-/** What file systems without hard links answer. */
+/** Errors of file systems without hard links. */
 const NO_LINKS: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** What a refusal names. */
+/** Names for a refusal. */
 export interface SecretFileInit {
   readonly setting: string;
   readonly code: string;
@@ -62,7 +62,7 @@ function read(path: string, init: SecretFileInit): string {
   }
 }
 
-/** All of it or nothing: a reader never finds a part. Of several processes that make it together one wins, and all use its secret. */
+/** All of it or nothing: a reader never finds a part. If several processes make it together, one wins, and all use its secret. */
 function make(path: string, init: SecretFileInit): string {
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
   const temporary = `${path}.${randomBytes(TEMPORARY_BYTES).toString('hex')}.new`;

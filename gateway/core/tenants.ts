@@ -13,12 +13,12 @@ export class Tenants {
     this.#owner = owner;
   }
 
-  /** What the node calls the namespace that a client names `text`. Throws `bad_namespace`, `bad_owner`. */
+  /** The node's name for the namespace that a client names `text`. Throws `bad_namespace`, `bad_owner`. */
   parse(text: string): { readonly owner: string; readonly namespace: string } {
     return parseNamespace(text, this.#owner());
   }
 
-  /** What a client calls it. */
+  /** The client's name for it. */
   format(name: { readonly owner: string; readonly namespace: string }): string {
     return formatNamespace(name, this.#owner());
   }
@@ -26,7 +26,7 @@ export class Tenants {
   relay(relay: Relay): Relay {
     return {
       publish: async (request) => relay.publish(this.#resolve(request)),
-      carry: (bytes) => relay.carry(bytes),
+      submitSigned: (bytes) => relay.submitSigned(bytes),
       subscribe: (topic, listener) => {
         return relay.subscribe(this.#resolve(topic), (delivery) => listener(this.#named(delivery)));
       },
@@ -43,7 +43,7 @@ export class Tenants {
       putBlob: async (name, ...rest) => storage.putBlob(this.#resolve(name), ...rest),
       beginUpload: async (namespace, options) => storage.beginUpload(this.#resolve(namespace), options),
       resumeUpload: (namespace, id) => storage.resumeUpload(this.#resolve(namespace), id),
-      carry: (...call) => storage.carry(...call),
+      submitSigned: (...call) => storage.submitSigned(...call),
       get: async (name, ...rest) => storage.get(this.#resolve(name), ...rest),
       delete: async (name, ...rest) => storage.delete(this.#resolve(name), ...rest),
       list: async (request) => storage.list(this.#resolve(request)),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { didYouMean } from '../../protocols/common/spelling.ts';
 import { type ErrorCode, GatewayError } from './errors.ts';
 
-/** What a field is called when it is wrong; any other field is `bad_request`, or `bad_frame` on a socket. */
+/** The code for each invalid field; any other field is `bad_request`, or `bad_frame` on a socket. */
 const FIELD_CODES: Readonly<Record<string, ErrorCode>> = {
   topic: 'bad_topic',
   namespace: 'bad_namespace',
@@ -19,7 +19,7 @@ const FIELD_CODES: Readonly<Record<string, ErrorCode>> = {
   member_meta: 'bad_member',
 };
 
-/** What is needed of a failed check, whoever reports it. */
+/** Facts about a failed check, whoever reports it. */
 export interface Issue {
   /** zod's issue code. */
   readonly code: string;

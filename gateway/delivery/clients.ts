@@ -1,9 +1,9 @@
-import type { Standing } from '../auth/standing.ts';
+import type { CredentialStatus } from '../auth/credential-status.ts';
 
 /** A streaming client, WebSocket or SSE, as the gateway keeps it. */
 export interface StreamClient {
-  /** What its right to go on hangs on; null for a client without a credential. */
-  readonly standing: Standing | null;
+  /** Its credential status; null for a client without a credential. */
+  readonly standing: CredentialStatus | null;
   /** Tells the client that its session or API key has ended, and lets it go. Idempotent. */
   endCredential(): void;
   /** Called every so often: time to ping, or to give up on it. */

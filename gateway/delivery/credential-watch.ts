@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../../node/index.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
+import type { CredentialStatus, CredentialStatuses } from '../auth/credential-status.ts';
 import type { Authenticator } from '../auth/identity.ts';
-import type { Standing, Standings } from '../auth/standing.ts';
 import type { Clients, StreamClient } from './clients.ts';
 
 export interface CredentialWatchComponents {
   readonly clients: Clients;
-  readonly standings: Standings;
+  readonly standings: CredentialStatuses;
   /** Says when something ended at this gateway: nobody waits for the next round then. */
   readonly authenticator: Pick<Authenticator, 'onForgotten'>;
   readonly logger: Logger;
@@ -84,7 +84,10 @@ export class CredentialWatch {
 
   async #endThoseOver(signal: AbortSignal): Promise<void> {
     const { clients, standings } = this.#components;
-    const byOrigin = new Map<string, { readonly standing: Standing; readonly streams: StreamClient[] }>();
+    const byOrigin = new Map<
+      string,
+      { readonly standing: CredentialStatus; readonly streams: StreamClient[] }
+    >();
     for (const client of clients) {
       const { standing } = client;
       if (standing === null) continue;

@@ -1,7 +1,7 @@
 import type { Delivery, Relay, Subscription, TopicName } from '../../node/index.ts';
 import { type Batch, join } from '../core/batch.ts';
+import type { EndOfTurn, Flushable } from '../core/end-of-turn.ts';
 import { WRITE_BATCH_BYTES } from '../core/limits.ts';
-import type { Flushable, Turn } from '../core/turn.ts';
 import type { GatewayMetrics } from '../observability/metrics.ts';
 
 /** How one kind of client gets a message. Encodings are compared by identity: share them. */
@@ -21,13 +21,13 @@ export function topicKey({ owner, namespace, topic }: TopicName): string {
 
 export interface HubComponents {
   readonly relay: Pick<Relay, 'subscribe'>;
-  readonly turn: Turn;
+  readonly turn: EndOfTurn;
   readonly metrics: Pick<GatewayMetrics, 'subscriptions'>;
 }
 
 interface Channel {
   readonly feeds: Map<Encoding, Feed>;
-  /** Of clients that call the namespace by a name of their own, which is the same for all of them. */
+  /** Feeds of clients that use another name for the namespace, which is the same for all of them. */
   readonly renamed: Map<Encoding, Feed>;
   shown: string;
   readonly subscription: Subscription;
@@ -92,12 +92,12 @@ export class Hub {
 
 /** The messages of a topic in one encoding, for all clients of it: gathered over a turn of the event loop. */
 class Feed implements Flushable {
-  readonly #turn: Turn;
+  readonly #turn: EndOfTurn;
   readonly #sinks = new Set<Sink>();
   #frames: Buffer[] = [];
   #bytes = 0;
 
-  constructor(turn: Turn) {
+  constructor(turn: EndOfTurn) {
     this.#turn = turn;
   }
 
@@ -105,13 +105,13 @@ class Feed implements Flushable {
     return this.#sinks.size;
   }
 
-  /** What was gathered before is not for `sink`: the others get it first. */
+  /** Messages gathered before are not for `sink`: the others get them first. */
   add(sink: Sink): void {
     this.flush();
     this.#sinks.add(sink);
   }
 
-  /** What was gathered before still goes to `sink`, and nothing after. */
+  /** Messages gathered before still go to `sink`, and none after. */
   remove(sink: Sink): boolean {
     if (!this.#sinks.has(sink)) return false;
     this.flush();

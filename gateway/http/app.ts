@@ -63,7 +63,7 @@ declare module 'fastify' {
     isForAnyPage?: boolean;
   }
   interface FastifyRequest {
-    /** Who asks, set before anything else looks at the request. */
+    /** The client, set before anything else looks at the request. */
     client: Client;
   }
   interface FastifyContextConfig {
@@ -87,7 +87,7 @@ const WEBSOCKET_OPTIONS: NonNullable<WebsocketPluginOptions['options']> & { read
   };
 
 export interface AppInit {
-  /** What it shows clients; null for plain HTTP. */
+  /** Certificate shown to clients; null for plain HTTP. */
   readonly tls: SecureContextOptions | null;
   /** Those that are on. */
   readonly features: readonly GatewayFeature[];
@@ -161,7 +161,7 @@ async function addFeature(
   });
 }
 
-/** What of a body nobody wants is not asked for, and what does not come is not waited for. */
+/** The gateway does not request the rest of an unwanted body, and does not wait for bytes that do not come. */
 function watchBodies(app: FastifyInstance, deadlines: BodyDeadlines): void {
   const sweep = setInterval(() => deadlines.sweep(), HEADERS_TIMEOUT_MS / 2);
   app.addHook('onClose', async () => clearInterval(sweep));

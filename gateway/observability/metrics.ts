@@ -4,7 +4,7 @@ import { CLIENT_LIMITS, type ClientLimit } from '../protection/client-limits.ts'
 export const ROUTE_CLASSES = ['publish', 'pubsub', 'storage', 'network', 'health', 'info', 'other'] as const;
 export type RouteClass = (typeof ROUTE_CLASSES)[number];
 
-/** What the gateway counts. Gauges say what is now; counters only grow, also over restarts of the gateway. */
+/** Metrics of the gateway. Gauges say what is now; counters only grow, also over restarts of the gateway. */
 export interface GatewayMetrics {
   /** Gauge: WebSocket clients. */
   websocketClients: number;

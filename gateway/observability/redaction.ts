@@ -1,10 +1,10 @@
-/** Of a longer text no more is looked at, and no more shown: whoever sends it does not decide what that costs. */
+/** The check reads no more of a longer text, and shows no more: the sender of the text does not decide what that costs. */
 const LOOKED_AT_MAX = 4 * 1024;
 const MARK = '[redacted]';
-/** What credentials look like: they have no business in a log, and whoever passes one by mistake must not write it down. */
+/** Forms of credentials: they do not belong in a log, and a client that passes one by mistake must not cause its logging. */
 const CREDENTIAL =
   /\bak_[\w-]{8,}(:[\w-]*)?|\bmaillon_invite_[\w-]+|\b(Bearer|Basic|ApiKey)\s+[^\s"]+|-----BEGIN[^]*/gi;
-/** What a JWT may be part of. Each character is in one of them, so that looking for it takes time in proportion to the text. */
+/** Texts that may hold a JWT. Each character is in one of them, so that looking for it takes time in proportion to the text. */
 const RUN = /[\w.-]+/g;
 const JWT = /(?<![a-z0-9])eyJ/i;
 const JWT_DOTS = 2;

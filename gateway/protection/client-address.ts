@@ -1,6 +1,6 @@
 /**
- * Whose request it is. A proxy appends the address it was asked from to X-Forwarded-For, so that only what trusted
- * proxies appended is true: it is read from the right, and whatever a client wrote itself stands further left.
+ * The client's address. A proxy appends the address it was asked from to X-Forwarded-For, so that only what trusted proxies
+ * appended is true: it is read from the right, and whatever a client wrote itself stands further left.
  */
 import { BlockList, isIP, SocketAddress } from 'node:net';
 import { isLoopback } from './guard.ts';
@@ -21,7 +21,7 @@ export interface ClientAddress {
 /** The proxies that are believed. */
 export class TrustedProxies {
   readonly #ranges = new BlockList();
-  /** Who was connected last, and asked for itself: a connection brings many requests. */
+  /** The last client that connected directly, cached: one connection brings many requests. */
   #last: { readonly peer: string; readonly client: ClientAddress } | null = null;
 
   /** `ranges`: addresses and ranges, found good when the settings were read. */
@@ -76,7 +76,7 @@ export class TrustedProxies {
   }
 }
 
-/** What limits are counted for: an IPv6 client has 2^64 addresses to choose from. */
+/** The unit for which limits are counted: an IPv6 client has 2^64 addresses to choose from. */
 export function limitSubject(address: string): string {
   if (isIP(address) !== 6) return address;
   const groups = expand(address).slice(0, IPV6_BITS / 16);

@@ -18,7 +18,7 @@ export const CREDENTIAL_RATES = ['keys', 'namespaces'] as const;
 export type AddressRate = (typeof ADDRESS_RATES)[number];
 export type CredentialRate = (typeof CREDENTIAL_RATES)[number];
 type Rate = AddressRate | CredentialRate;
-/** What somebody can be refused for: a rate, or streams or connections that are open. */
+/** Limits for which a client can be refused: a rate, or open streams or connections. */
 export type ClientLimit = Rate | 'streams' | 'connections';
 export const CLIENT_LIMITS: readonly ClientLimit[] = [
   ...ADDRESS_RATES,
@@ -27,7 +27,7 @@ export const CLIENT_LIMITS: readonly ClientLimit[] = [
   'connections',
 ];
 
-/** Who asks, and what its credential names once that was looked at: each is charged for the request. */
+/** The client, and the subjects that its credential names once that was checked: each is charged for the request. */
 export interface Client extends ClientAddress {
   /** Filled in by whoever checks the credential, before the route's own checks. */
   readonly charged: { readonly rate: CredentialRate; readonly subject: string }[];
@@ -70,7 +70,7 @@ export class ClientLimits {
     for (const { rate, subject } of client.charged) this.#take(rate, subject);
   }
 
-  /** What a connection of `client` charges its frames to: how long it must not be read from, in milliseconds. */
+  /** A meter for the frames on a connection of `client`: returns how long not to read from it, in milliseconds. */
   frameMeter(client: ClientAddress): (() => number) | undefined {
     if (this.#isExempt(client)) return undefined;
     const subject = limitSubject(client.address);

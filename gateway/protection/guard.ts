@@ -1,6 +1,6 @@
 /**
- * Who may ask: a web page of another site must not reach a gateway on its visitor's own machine, neither by
- * its Origin nor by a host name that it lets point here (DNS rebinding).
+ * Checks who may ask: a web page of another site must not reach a gateway on its visitor's own machine, neither by its Origin nor
+ * by a host name that it lets point here (DNS rebinding).
  */
 import { GatewayError } from '../core/errors.ts';
 
@@ -77,8 +77,8 @@ function isLoopbackOrigin(origin: string): boolean {
 }
 
 /**
- * What every answer tells a browser: never to guess a type, to run nothing in it, to show it in no other page, to tell no other
- * site where its visitor was. A route whose answer is a page or a value says what holds for that instead.
+ * Rules for browsers in every answer: never guess a type, run nothing in it, show it in no other page, tell no other site where
+ * its visitor was. A route whose answer is a page or a value says what holds for that instead.
  */
 const SECURITY_HEADERS = {
   'x-content-type-options': 'nosniff',
@@ -110,12 +110,12 @@ export const ANY_PAGE_HEADERS = {
     'Content-Length, Content-Disposition, ETag, Retry-After, X-Ipfs-Path, X-Ipfs-Roots, Maillon-Error',
 } as const;
 
-/** What of an answer a page may read beside what any may. */
+/** Headers of an answer that a page may read besides those any may. */
 const EXPOSED_HEADERS =
   'Retry-After, ETag, Content-Disposition, Maillon-Degraded, Maillon-Author, Maillon-Time, Maillon-Expires, Maillon-Error, Maillon-Blob, ' +
   'Accept-Ranges, Content-Range, Location, Upload-Offset, Upload-Complete, Upload-Length, Upload-Limit';
 
-/** What a preflight is told beside that. */
+/** Further headers of a preflight's answer. */
 export const PREFLIGHT_HEADERS = {
   'access-control-allow-headers':
     'Content-Type, Authorization, X-API-Key, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match, Range, If-Range, Upload-Offset, ' +

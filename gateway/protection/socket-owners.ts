@@ -16,7 +16,7 @@ export interface Endpoint {
 }
 
 /**
- * What stands in a row behind the two endpoints: state, queues, timer, retransmits, uid, timeout, inode.
+ * The fields of a row behind the two endpoints: state, queues, timer, retransmits, uid, timeout, inode.
  *
  * Only a connected socket that a program still holds counts: states ESTABLISHED, FIN_WAIT1 and FIN_WAIT2 (01, 04, 05) with an inode. When a
  * program has closed its socket the kernel shows it with uid 0 and inode 0, and root would be the wrong answer.
@@ -132,7 +132,10 @@ function hex(value: number, digits: number): string {
   return value.toString(16).toUpperCase().padStart(digits, '0');
 }
 
-/** Of the rows named in `keys` those whose rest matches `rest`, with their uid; `enough` of them end it. A table that is not there is left out. */
+/**
+ * Finds the rows named in `keys` whose rest matches `rest`, with their uid; stops after `enough` of them. A table that is not
+ * there is left out.
+ */
 async function readOwners(
   tables: readonly string[],
   keys: ReadonlySet<string>,

@@ -48,7 +48,7 @@ export class TlsFiles {
     }
   }
 
-  /** Reloads when a file is another one than it was. What it returns ends that. */
+  /** Reloads when a file is another one than it was. Returns a stop function. */
   follow(server: Server): () => void {
     let seen = this.#state();
     const timer = setInterval(() => {

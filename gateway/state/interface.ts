@@ -1,4 +1,4 @@
-/** What both databases know: bytes are kept as text. */
+/** Values that both databases have: bytes are kept as text. */
 export type Value = string | number | null;
 export type Row = Readonly<Record<string, Value>>;
 
@@ -16,8 +16,8 @@ export interface Database {
   /** Reads what every transaction acknowledged before has left. */
   query(sql: string, args?: readonly Value[]): Promise<readonly Row[]>;
   /**
-   * One transaction, on disk when the promise resolves. Where no answer comes it is sent again, so statements must come to the same,
-   * also in the rows they affect, when they are executed twice. Whoever claims a thing leaves the mark of his request on it:
+   * One transaction, on disk when the promise resolves. Where no answer comes it is sent again, so statements must come to the
+   * same, also in the rows they affect, when they are executed twice. A request that claims a thing leaves its mark on it:
    * `UPDATE … SET claim = :mine WHERE claim IS NULL OR claim = :mine`.
    */
   execute(statements: readonly Statement[]): Promise<readonly Outcome[]>;
@@ -26,7 +26,7 @@ export interface Database {
   readonly fault: string | null;
 }
 
-/** What gateways of one operator keep and may share: a database with this version's tables. */
+/** State that gateways of one operator keep and may share: a database with this version's tables. */
 export interface State extends Database {
   /** Brings the tables up to date. Throws `state_version` for tables of a newer version of Maillon, and `state_unavailable`. */
   prepare(): Promise<void>;

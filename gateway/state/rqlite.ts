@@ -61,7 +61,7 @@ export interface RqliteInit extends RqliteUrl {
   readonly credentials: string | null;
 }
 
-/** What a node answers to a statement. */
+/** A node's answer to a statement. */
 interface Result {
   readonly error?: string;
   readonly rows_affected?: number;
@@ -104,7 +104,7 @@ export class RqliteDatabase implements Database {
     this.#closed.abort();
   }
 
-  /** Goes round the nodes until one answers. What the database itself refuses is refused at once. */
+  /** Goes round the nodes until one answers. A refusal by the database itself is returned at once. */
   async #ask(path: string, statements: readonly Statement[]): Promise<readonly Result[]> {
     const body = JSON.stringify(statements.map(({ sql, args = [] }) => [sql, ...args]));
     const deadline = performance.now() + TIMEOUT_MS;

@@ -2,7 +2,7 @@ import type { PublishRequest, Receipt, TopicName } from '../../node/index.ts';
 import { type CloseCode, GatewayError } from '../core/errors.ts';
 import type { Encoding } from '../delivery/hub.ts';
 
-/** What a connection was opened with: what its frames mean that name no namespace or no topic. */
+/** Defaults of a connection from its opening, for frames that name no namespace or no topic. */
 export interface Home {
   readonly owner: string;
   readonly namespace: string;
@@ -15,12 +15,12 @@ export interface Home {
   readonly isByPolicy?: (namespace: string) => boolean;
 }
 
-/** What the client calls a namespace; undefined where it calls it what the gateway does. */
+/** The client's name for a namespace; undefined where it is the gateway's. */
 export function shownAs({ own }: Home, namespace: string): string | undefined {
   return own?.place === namespace ? own.shown : undefined;
 }
 
-/** What a dialect may do with the connection it speaks on. */
+/** Operations that a dialect may use on its connection. */
 export interface Line {
   readonly home: Home;
   /** Sends a frame, in order, bounded. */
@@ -40,7 +40,7 @@ export interface Dialect {
   readonly needsTopic: boolean;
   /** How messages go out. */
   readonly encoding: Encoding;
-  /** What a client gets first, once it is subscribed. */
+  /** The first frame for a client, once it is subscribed. */
   greet?(home: Home): Buffer;
   /** Takes what the client sent. Must not throw. */
   receive(line: Line, data: Buffer, isBinary: boolean): void;

@@ -9,7 +9,7 @@ import { base64Schema, namespaceSchema, timeSchema, topicSchema } from '../core/
 import { parseWith } from '../core/validation.ts';
 import { binaryFrame, textFrame } from './raw-frame.ts';
 
-/** What a client says, whichever form it came in. */
+/** A frame from a client, in whichever form it came. */
 export type ClientFrame =
   | { type: 'ping'; ref?: Ref | undefined }
   | {

@@ -1,9 +1,9 @@
 import type { Batch } from '../core/batch.ts';
+import type { EndOfTurn, Flushable } from '../core/end-of-turn.ts';
 import { WRITE_BATCH_BYTES } from '../core/limits.ts';
-import type { Flushable, Turn } from '../core/turn.ts';
 import type { GatewayMetrics } from '../observability/metrics.ts';
 
-/** What an outbox writes to: a socket, or the response of an SSE stream. */
+/** The target of an outbox: a socket, or the response of an SSE stream. */
 export interface Sendable {
   readonly writableLength: number;
   write(chunk: Buffer): boolean;
@@ -14,7 +14,7 @@ export interface Sendable {
 /** Why a client is cut, for its close reason and for the log. */
 export type SlowReason = 'its queue is full' | 'its queue stayed half full';
 
-/** Whose outbox it is. */
+/** Owner of an outbox. */
 export interface OutboxOwner {
   /** Half of what may wait waits: the client had better not ask for more. */
   pause(): void;
@@ -26,22 +26,21 @@ export interface OutboxOwner {
 
 export interface OutboxComponents {
   readonly out: Sendable;
-  readonly turn: Turn;
+  readonly turn: EndOfTurn;
   readonly owner: OutboxOwner;
   readonly metrics: GatewayMetrics;
 }
 
 export interface OutboxInit {
-  /** What may wait. */
+  /** Queue limit. */
   readonly maxBytes: number;
   /** How long a paused client is waited for. */
   readonly slowMs: number;
 }
 
 /**
- * What waits for one client, in order and bounded in bytes. It writes only while the socket takes more, many
- * frames at a time, so a client that stalls costs its own queue and nobody else anything: first it is paused,
- * then cut.
+ * Queue for one client, in order and bounded in bytes. It writes only while the socket takes more, many frames at a time, so a
+ * client that stalls costs its own queue and nobody else anything: first it is paused, then cut.
  */
 export class Outbox implements Flushable {
   readonly #components: OutboxComponents;

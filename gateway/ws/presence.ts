@@ -23,7 +23,7 @@ interface Attendance {
   readonly send: (frame: Buffer) => void;
 }
 
-/** Who is on which topic, among the clients of this gateway only. */
+/** The members of each topic, among the clients of this gateway only. */
 export class PresenceBoard {
   readonly #clock: Clock;
   readonly #topics = new Map<string, Set<Attendance>>();

@@ -2,8 +2,9 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Logger, PublishRequest, Receipt, Relay, TopicName } from '../../node/index.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
-import { CREDENTIAL_ENDED, type Standing } from '../auth/standing.ts';
+import { CREDENTIAL_ENDED, type CredentialStatus } from '../auth/credential-status.ts';
 import { type Batch, single } from '../core/batch.ts';
+import type { EndOfTurn } from '../core/end-of-turn.ts';
 import { type CloseCode, errorBody, GatewayError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import {
@@ -13,7 +14,6 @@ import {
   SESSION_PUBLISHES_MAX,
   SSE_HEARTBEAT_MS,
 } from '../core/limits.ts';
-import type { Turn } from '../core/turn.ts';
 import type { Clients, StreamClient } from '../delivery/clients.ts';
 import { type Hub, type Sink, topicKey } from '../delivery/hub.ts';
 import type { GatewayMetrics } from '../observability/metrics.ts';
@@ -24,16 +24,16 @@ import { OPCODE, PING_FRAME, rawFrame } from './raw-frame.ts';
 const BEATS_PER_PING = PING_INTERVAL_MS / SSE_HEARTBEAT_MS;
 const PING = single(PING_FRAME);
 
-/** What keeps a connection from being read, one bit each. */
+/** Reasons not to read from a connection, one bit each. */
 const HOLD = { publishes: 1, queue: 2, turn: 4, rate: 8 } as const;
 
 export interface SessionComponents {
   readonly socket: WebSocket;
-  /** What the WebSocket runs on: frames built once for all are written to it directly. */
+  /** The socket under the WebSocket: frames built once for all are written to it directly. */
   readonly raw: Socket;
   readonly relay: Pick<Relay, 'publish'>;
   readonly hub: Hub;
-  readonly turn: Turn;
+  readonly turn: EndOfTurn;
   readonly clients: Clients;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
@@ -43,7 +43,7 @@ export interface SessionComponents {
 export interface SessionInit {
   readonly home: Home;
   readonly dialect: Dialect;
-  readonly standing: Standing | null;
+  readonly standing: CredentialStatus | null;
   readonly queueMaxBytes: number;
   readonly slowMs: number;
   /** Topics it may be subscribed to. */
@@ -89,7 +89,7 @@ export class Session implements Line, StreamClient, Sink, OutboxOwner {
     return this.#init.home;
   }
 
-  get standing(): Standing | null {
+  get standing(): CredentialStatus | null {
     return this.#init.standing;
   }
 

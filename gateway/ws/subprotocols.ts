@@ -24,7 +24,7 @@ export function negotiate(header: string | undefined): string {
   return chooseSubprotocol(new Set(offered)) || '';
 }
 
-/** What a DeBros client says in the query. */
+/** Query parameters of a DeBros client. */
 export interface DebrosQuery {
   readonly frames?: 'json' | 'raw' | undefined;
   readonly presence?: string | undefined;

@@ -61,7 +61,7 @@ const blockSchema = z.strictObject({
   sha256: digest,
 });
 
-/** Whose backups a directory holds. */
+/** The owner of a directory's backups. */
 export interface Marker {
   readonly swarm: string;
   readonly peerId: string;

@@ -35,6 +35,7 @@ import {
 } from './contents.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { badBackup, digestOf, latestSnapshot, readMarker, type Snapshot } from './manifest.ts';
+import { STAGE } from './restore-stage.ts';
 import { type Placed, placedIn } from './verify.ts';
 
 export interface RestoreInit {
@@ -65,8 +66,6 @@ export interface RestoreReport {
   readonly settings: string;
 }
 
-/** Where a restore puts files before all of them are there. A start refuses a data directory with it. */
-const STAGE = 'restoring';
 /** Errors of a file of the backup that is gone or damaged. */
 const UNREADABLE: ReadonlySet<unknown> = new Set(['ENOENT', 'EIO', 'EISDIR']);
 /** Rows marked at a time. */
@@ -97,13 +96,6 @@ export async function restore(
     rmSync(stage, { recursive: true, force: true });
     lock.release();
   }
-}
-
-/** Throws `restore_unfinished` for a data directory into which a restore was broken off. */
-export function checkRestoreFinished(data: string): void {
-  if (!existsSync(join(data, STAGE))) return;
-  const message = `a restore into ${data} did not end: run maillon restore again`;
-  throw new CodedError('restore_unfinished', message);
 }
 
 function snapshotIn({ directory, config, isOther }: RestoreInit): Snapshot {

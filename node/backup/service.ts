@@ -1,7 +1,7 @@
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Config } from '../config/schema.ts';
 import type { BackupOptions, BackupReport } from './interface.ts';
-import { type BackupComponents, backUp } from './writer.ts';
+import type { BackupComponents } from './writer.ts';
 
 export interface BackupsInit {
   readonly config: Config;
@@ -27,7 +27,8 @@ export class Backups {
       throw new CodedError('busy', 'a backup is under way: try again when it has ended');
     }
     const signal = AbortSignal.any([options.signal, this.#stopping.signal]);
-    this.#underWay = backUp(this.#components, { ...options, ...this.#init, signal });
+    const init = { ...options, ...this.#init, signal };
+    this.#underWay = import('./writer.ts').then(({ backUp }) => backUp(this.#components, init));
     try {
       return await this.#underWay;
     } finally {

@@ -1,8 +1,8 @@
 /** The settings of a node as a file to look at, and to start a restored node with. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Config, SETTINGS } from '../config/schema.ts';
-import { networkKeyPath } from '../join/membership-file.ts';
+import type { Config } from '../config/schema.ts';
+import { networkKeyPath } from '../identity/membership-file.ts';
 
 /** Settings that name a file which the node needs and a backup does not hold. */
 const FILE_SETTINGS = [
@@ -19,8 +19,8 @@ const USER_INFO = /\/\/[^/@\s]*@/;
 
 /** The settings that were said, as maillon.yaml takes them. JSON is YAML. */
 export function settingsText(config: Config): string {
-  const lines = SETTINGS.filter(({ path }) => config.explicit.has(path)).map(({ path }) => {
-    const value = JSON.stringify(config[path]).replace(USER_INFO, '//');
+  const lines = [...config.explicit].toSorted().map((path) => {
+    const value = JSON.stringify(config[path as keyof Config]).replace(USER_INFO, '//');
     return `${path}: ${value}\n`;
   });
   const head = `# The settings of this node when the backup was made. Passwords in URLs are left out.\n`;

@@ -80,7 +80,7 @@ export class BlockFiles {
     }
   }
 
-  /** What was written, bit for bit. Throws `corrupt`, for a file that is gone, too. */
+  /** Reads a block, bit for bit as written. Throws `corrupt`, for a file that is gone, too. */
   async read(cid: Uint8Array): Promise<Uint8Array> {
     let sealed: Uint8Array;
     try {
@@ -111,7 +111,7 @@ export class BlockFiles {
     }
   }
 
-  /** Of the blocks. */
+  /** Block directory. */
   get directory(): string {
     return join(this.#directory, BLOCKS);
   }

@@ -3,7 +3,7 @@ import { createKey, readKey } from '../disk/key-file.ts';
 import { Sealer } from '../disk/sealing.ts';
 import type { Catalogue } from './catalogue.ts';
 
-/** What blocks are sealed with; the key is made with the first of them. Throws `bad_storage_key` where there are blocks, but no key. */
+/** The sealer of blocks; the key is made with the first of them. Throws `bad_storage_key` where there are blocks, but no key. */
 export function sealerOf(keyPath: string, catalogue: Catalogue): () => Sealer {
   const key = readKey(keyPath);
   if (key === null && catalogue.totals().blocks > 0) {

@@ -15,7 +15,7 @@ export interface BlobRow extends BlobInfo {
 export interface BlockRow {
   readonly id: number;
   readonly cid: Uint8Array;
-  /** Of the capacity. */
+  /** Capacity it takes. */
   readonly bytes: number;
   readonly isBroken: boolean;
 }
@@ -25,7 +25,7 @@ export interface UploadRow {
   readonly blob: number;
   readonly state: Uint8Array;
   readonly size: number;
-  /** Of one that is complete: it has no state any more. */
+  /** Set once the upload is complete, which then has no state. */
   readonly link: BlobLink | null;
 }
 
@@ -34,7 +34,7 @@ export interface UnusedQuery {
   readonly partBefore: number;
   /** Also what records referred to until shortly: somebody may be reading it. */
   readonly takesReleased: boolean;
-  /** Of a blob that is on its way to its replicas. */
+  /** Whether a blob is on its way to its replicas. */
   readonly isKept: (cid: Uint8Array) => boolean;
 }
 
@@ -47,9 +47,9 @@ export interface WrittenBlock {
   readonly bytes: number;
 }
 
-/** What the node's blobs are made of. */
+/** Index of the blobs and blocks on this node. */
 export class Catalogue {
-  /** Who needs them. */
+  /** Uses of the blobs. */
   readonly references: References;
   readonly search: ReferenceSearch;
   readonly #sql: Sql;
@@ -159,7 +159,7 @@ export class Catalogue {
     this.#sql.run('INSERT OR IGNORE INTO blob_blocks (blob, block) VALUES (?, ?)', blob, block);
   }
 
-  /** What is there of it is no good: every blob that has it lacks it. */
+  /** Marks a block as unusable: every blob that has it now lacks it. */
   markBroken(cid: Uint8Array): void {
     this.#sql.run(
       `UPDATE blobs SET complete = 0 WHERE id IN
@@ -241,8 +241,8 @@ export class Catalogue {
   }
 
   /**
-   * What was uploaded is the blob of this link now; where there was one, it has all blocks now. `isKept`: the upload goes on to need
-   * that, and counts as much.
+   * The uploaded blob now has this link; an existing blob with the link now has all its blocks. `isKept`: the upload goes on to
+   * need that, and counts as much.
    */
   finishUpload(
     { id, blob, size }: UploadRow,
@@ -280,7 +280,7 @@ export class Catalogue {
     );
   }
 
-  /** What came of it counts for its namespace until it is collected, which is soon. */
+  /** Its bytes count for their namespace until they are collected, which is soon. */
   endUpload(id: string): void {
     const row = this.#sql.get('DELETE FROM uploads WHERE id = ? RETURNING blob, size', id);
     if (row === undefined) return;
@@ -311,7 +311,7 @@ export class Catalogue {
       .map((row) => String(row['id']));
   }
 
-  /** What is under way and what came of it. */
+  /** Uploads under way and their received bytes. */
   uploadTotals(): { readonly count: number; readonly bytes: number } {
     const row = this.#sql.get('SELECT count(*) AS count, coalesce(sum(size), 0) AS bytes FROM uploads');
     return { count: Number(row?.['count']), bytes: Number(row?.['bytes']) };
@@ -350,7 +350,7 @@ export class Catalogue {
     return true;
   }
 
-  /** Blocks that no blob has. Whoever takes up one that is good does so at once; one that is broken may be about to be written anew. */
+  /** Blocks that no blob has. A caller takes up a good block at once; a broken one may be about to be written anew. */
   unusedBlocks(before: number, limit: number): BlockRow[] {
     return this.#sql
       .all(

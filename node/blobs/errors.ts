@@ -37,7 +37,7 @@ export function isRefusedForGood(error: unknown): boolean {
   return error instanceof CodedError && (error.code === 'no_room' || error.code === 'over_quota');
 }
 
-/** What the disk said, by its name. */
+/** Names the disk's fault in an error. */
 export function diskError(error: unknown): unknown {
   if (faultOf(error) !== 'disk') return error;
   const message = 'the disk is full or fails: nothing was kept; free some of it and try again';

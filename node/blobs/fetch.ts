@@ -124,7 +124,7 @@ function checkLength({ cid, bytes }: BlockRef, catalogue: Catalogue): void {
   throw new BlobError('block_shape', `block ${cidText(cid)} has not the ${bytes} bytes that its place has`);
 }
 
-/** What came is noted, so that the next attempt need not ask for it again. */
+/** Records the blocks received, so that the next attempt need not request them again. */
 async function salvage(intake: Intake): Promise<void> {
   try {
     await intake.commit();

@@ -65,7 +65,7 @@ export class Garbage {
     return this.#next;
   }
 
-  /** What finds no room is tried once more, after what was released is removed. */
+  /** Retries once when there is no space, after released blocks are removed. */
   readonly withRoom = async <T>(take: () => T): Promise<T> => {
     try {
       return take();

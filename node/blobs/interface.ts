@@ -2,7 +2,7 @@
 import type { BlobLink, ByteRange, GetBlock } from '../../protocols/blobs/index.ts';
 import type { Stamp } from '../../protocols/storage/index.ts';
 
-/** What needs a blob: the record of this stamp. */
+/** The record that needs a blob, by its stamp. */
 export interface Reference {
   /** 32 bytes. */
   readonly namespaceId: Uint8Array;
@@ -31,7 +31,7 @@ export interface Upload {
   readonly id: string;
   /** Bytes of it that are on disk: those that come next begin here. */
   readonly offset: number;
-  /** What it came to, once it is complete; nothing can be added then. */
+  /** The finished blob, once the upload is complete; nothing can be added then. */
   readonly link: BlobLink | null;
   /**
    * Takes what `source` gives, from `offset` on, to its end; then it is a blob, which nothing refers to yet. When `source` or the signal breaks it
@@ -43,7 +43,7 @@ export interface Upload {
   complete(source: AsyncIterable<Uint8Array>, signal: AbortSignal, size?: number): Promise<BlobLink>;
   /** Takes what `source` gives and waits for more; what does not fill a chunk has to be sent again: `offset` says from where. */
   append(source: AsyncIterable<Uint8Array>, signal: AbortSignal, size?: number): Promise<void>;
-  /** Ends it. What came of it and nothing else needs is off the disk when this resolves. */
+  /** Ends it. Its bytes that nothing else needs are off the disk when this resolves. */
   cancel(): Promise<void>;
 }
 
@@ -102,19 +102,19 @@ export interface Share {
 }
 
 export interface BlobUsage {
-  /** Of the capacity. */
+  /** Used capacity. */
   readonly bytes: number;
   readonly blocks: number;
   readonly blobs: number;
-  /** Of the file system, for this process. */
+  /** Free on the file system, for this process. */
   readonly freeBytes: number;
-  /** What may still come: of the capacity, and of the disk without what is reserved on it. */
+  /** Bytes that may still be stored: in the capacity, and on the disk without what is reserved on it. */
   readonly availableBytes: number;
   /** Uploads under way, and the bytes of them that are here. */
   readonly uploads: { readonly count: number; readonly bytes: number };
 }
 
-/** What the store counts. True counters: they only grow. */
+/** The store's counters. True counters: they only grow. */
 export interface BlobStoreMetrics {
   blocksWritten: number;
   bytesWritten: number;
@@ -131,7 +131,7 @@ export interface BlobStoreMetrics {
 }
 
 /**
- * Blobs on this node's disk, encrypted. What is read is verified; what is not what was written is an error, and counts as
+ * Blobs on this node's disk, encrypted. Reads are verified; a block that differs from what was written is an error, and counts as
  * missing from then on.
  *
  * Errors are `CodedError`s: `corrupt` (a block does not read), `over_quota` and `no_room` (detail: reason, one of `quota`, `capacity` and `disk`;
@@ -177,8 +177,8 @@ export interface BlobStore {
   /** Keeps a blob that is on its way to its replicas, until what it gives is called; then one that nothing refers to is removed. */
   retain(cid: Uint8Array): () => Promise<void>;
   /**
-   * Who has blobs that this block is a part of; none where the block is not here or does not read. At most `limit` blobs, the oldest first, and
-   * namespaces are looked at: the same bytes may be in any number of them.
+   * Namespaces and blobs that share this block; none where the block is missing or unreadable. At most `limit` blobs, the oldest
+   * first, and namespaces are looked at: the same bytes may be in any number of them.
    */
   sharesOf(block: Uint8Array, limit: number): readonly Share[];
   /** The newest references of one. */
@@ -198,11 +198,11 @@ export interface BlobStore {
   readonly cataloguePath: string;
   /** Reads and verifies every block. */
   scrub(options: ScrubOptions): Promise<ScrubReport>;
-  /** Of the capacity. */
+  /** Used capacity. */
   readonly usedBytes: number;
   namespaceBytes(namespaceId: Uint8Array): number;
   usage(): BlobUsage;
   readonly metrics: BlobStoreMetrics;
-  /** What is under way ends with `closed`. Idempotent. */
+  /** Operations under way end with `closed`. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../protocols/common/repeating-task.ts';
 import { putDatabaseAside } from '../disk/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Collections } from './collections.ts';
@@ -15,21 +17,30 @@ const NO_UPLOADS = { count: 0, bytes: 0 };
  * A node's blob store, opened when there is something in it or something comes: a node without blobs does not pay for it.
  * Sees to its collection.
  */
-export class BlobHome implements BlobGauges {
+export class LocalBlobs implements BlobGauges {
   readonly metrics = createBlobStoreMetrics();
   readonly #components: BlobStoreComponents;
+  readonly #clock: TimerClock;
   readonly #init: BlobStoreInit;
   readonly #logger: Logger;
   #store: BlobStore | null = null;
   readonly #collections = new Collections();
-  #timers: readonly NodeJS.Timeout[] = [];
+  readonly #collecting: readonly RepeatingTask[];
   #isClosed = false;
 
   /** Throws `bad_storage_key`, `storage_version`. */
-  constructor(components: Omit<BlobStoreComponents, 'metrics' | 'collections'>, init: BlobStoreInit) {
+  constructor(
+    components: Omit<BlobStoreComponents, 'metrics' | 'collections'> & { readonly clock: TimerClock },
+    init: BlobStoreInit,
+  ) {
     this.#components = { ...components, metrics: this.metrics, collections: this.#collections };
+    this.#clock = components.clock;
     this.#init = init;
     this.#logger = components.logger;
+    this.#collecting = [
+      this.#collectEvery('ended', COLLECT_MS),
+      this.#collectEvery('files', COLLECT_FILES_MS),
+    ];
     if (existsSync(init.directory)) this.store();
   }
 
@@ -58,23 +69,18 @@ export class BlobHome implements BlobGauges {
   }
 
   start(): void {
-    if (this.#timers.length > 0) return;
     // of a process that was killed something may be left
     void this.collect('ended');
-    this.#timers = [
-      setInterval(() => void this.collect('ended'), COLLECT_MS),
-      setInterval(() => void this.collect('files'), COLLECT_FILES_MS),
-    ];
+    for (const task of this.#collecting) task.start();
   }
 
   async close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
-    this.#timers = [];
     this.#isClosed = true;
+    for (const task of this.#collecting) void task.stop();
     await this.#store?.close();
   }
 
-  /** Of the capacity. */
+  /** Used capacity. */
   get usedBytes(): number {
     return this.#store?.usedBytes ?? 0;
   }
@@ -98,7 +104,7 @@ export class BlobHome implements BlobGauges {
     return { bytes: 0, blocks: 0, blobs: 0, freeBytes: 0, availableBytes, uploads: NO_UPLOADS };
   };
 
-  /** What the operator asks for. Throws `busy` while a backup is made, which has every block that it saw. */
+  /** Collects on an operator's request. Throws `busy` while a backup is made, which has every block that it saw. */
   async collectNow(): Promise<CollectReport> {
     if (this.#collections.isPaused) {
       throw new CodedError('busy', 'a backup is under way: try again when it has ended');
@@ -111,10 +117,18 @@ export class BlobHome implements BlobGauges {
     try {
       return (await this.#store?.collect(reach)) ?? NOTHING_COLLECTED;
     } catch (error) {
-      if (!this.#isClosed) {
-        this.#logger.warn({ reason: errorMessage(error) }, 'blobs that nobody needs could not be removed');
-      }
+      if (!this.#isClosed) this.#uncollected(error);
       return NOTHING_COLLECTED;
     }
+  }
+
+  #collectEvery(reach: CollectReach, intervalMs: number): RepeatingTask {
+    const clock = this.#clock;
+    const run = async (): Promise<void> => void (await this.collect(reach));
+    return new RepeatingTask({ clock, run, onError: (error) => this.#uncollected(error) }, { intervalMs });
+  }
+
+  #uncollected(error: unknown): void {
+    this.#logger.warn({ reason: errorMessage(error) }, 'blobs that nobody needs could not be removed');
   }
 }

@@ -15,7 +15,7 @@ export function createBlobStoreMetrics(): BlobStoreMetrics {
   };
 }
 
-/** What the store says of itself. */
+/** Metrics and usage of the store. */
 export type BlobGauges = Pick<BlobStore, 'metrics' | 'usage'>;
 
 /** Registers what the blob store counts, and what it holds. */

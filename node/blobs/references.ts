@@ -13,7 +13,7 @@ type Sized = Pick<BlobInfo, 'size'> & { readonly id: number };
  */
 export const RELEASED = 1;
 
-/** Who needs which blob, and what that is for each namespace. */
+/** The references to each blob, and the bytes of each namespace. */
 export class References {
   readonly #sql: Sql;
   readonly #clock: Clock;
@@ -32,7 +32,10 @@ export class References {
     return Number(row?.['id']);
   }
 
-  /** What a namespace refers to, a blob counted once, what it is uploading, and what came for it that nothing refers to yet. */
+  /**
+   * Bytes of a namespace: blobs it refers to, each counted once, its uploads, and blobs that came for it that nothing refers to
+   * yet.
+   */
   bytesOf(namespaceId: Uint8Array): number {
     const row = this.#sql.get(
       `SELECT bytes + (SELECT coalesce(sum(size), 0) FROM uploads WHERE namespace = namespaces.id)
@@ -118,7 +121,7 @@ export class References {
       .map((row) => ({ position: Number(row['id']), reference: referenceOf(row) }));
   }
 
-  /** What refers to a blob counts it with another size from now on. */
+  /** All references to a blob count it with another size from now on. */
   resize({ id, size }: Sized, to: number): void {
     this.#sql.run(
       'UPDATE namespaces SET bytes = bytes + ? WHERE id IN (SELECT namespace FROM refs WHERE blob = ?)',

@@ -28,7 +28,7 @@ export interface Reservation {
   comingBytes: number;
 }
 
-/** What may still come. Each check throws `no_room` or `over_quota`, with what is left. */
+/** Checks the space left. Each check throws `no_room` or `over_quota`, with what is left. */
 export class Room {
   readonly #components: RoomComponents;
   readonly #init: RoomInit;
@@ -40,7 +40,7 @@ export class Room {
     this.#init = init;
   }
 
-  /** Of the node, for a block of so many bytes, which is among those that are not noted yet. */
+  /** Checks the node's space for a block of so many bytes, which is among those not recorded yet. */
   check(bytes: number, own: Reservation | null = null): void {
     const taken = bytes + BLOCK_OVERHEAD_BYTES;
     const [capacity, disk] = [this.#capacityLeft(own) + taken, this.#diskLeft(own)];
@@ -48,7 +48,7 @@ export class Room {
     if (bytes > disk) this.#refuse('disk', bytes, disk);
   }
 
-  /** Of a namespace, for a blob: what it has already, or has coming, is counted. */
+  /** Checks a namespace's quota for a blob: bytes that already count for it are not charged again. */
   checkShare(namespaceId: Uint8Array, { size }: BlobLink, there: BlobRow | null): void {
     const isCounted = there !== null && this.#components.catalogue.references.isCounted(namespaceId, there);
     const counted = isCounted ? there.size : 0;
@@ -80,7 +80,7 @@ export class Room {
     if (reservation !== null) this.#reservations.delete(reservation);
   }
 
-  /** What may still come to this node. */
+  /** Bytes that this node may still take. */
   freeBytes(): number {
     return Math.max(0, Math.min(this.#capacityLeft(null), this.#diskLeft(null)));
   }
@@ -123,7 +123,7 @@ export class Room {
   }
 }
 
-/** What a value of so many bytes takes of the capacity when nothing of it is here. */
+/** Capacity that a value of so many bytes takes when no part of it is here. */
 function takenBy(size: number): number {
   if (size === 0) return 0;
   const tree = { height: heightOf(size, PROFILE), size };

@@ -53,7 +53,7 @@ export interface BlobStoreComponents {
 
 export interface BlobStoreInit extends RoomInit {
   readonly directory: string;
-  /** Of the key by which records are sealed, too. */
+  /** Key file that also seals records. */
   readonly keyPath: string;
   /** How long an upload waits for whoever goes on with it. */
   readonly uploadLifeMs?: number;
@@ -78,7 +78,7 @@ class FileBlobStore implements BlobStore {
   readonly #protocolMetrics: BlobMetrics = createBlobMetrics();
   readonly #closing = new AbortController();
   readonly #openedAt: number;
-  /** What has to end before the catalogue is closed. */
+  /** Work that must end before the catalogue is closed. */
   readonly #underWay = new Set<Promise<unknown>>();
   #closed: Promise<void> | null = null;
 

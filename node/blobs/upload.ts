@@ -31,7 +31,7 @@ export class StoredUpload {
   #state: Uint8Array;
   #offset: number;
   #isBusy = false;
-  /** Of the bytes that the call announced that is under way. */
+  /** Reserves the bytes that the current call announced. */
   #reservation: Reservation | null = null;
 
   constructor(components: UploadComponents, { row, namespaceId }: UploadInit) {
@@ -135,7 +135,7 @@ export class StoredUpload {
     this.#state = state;
   }
 
-  /** What can still be noted is, for whoever goes on; the builder goes back to what is noted. */
+  /** Records what it can, for a client that resumes; after a failure the builder returns to the last recorded state. */
   async #salvage(): Promise<void> {
     try {
       if (!this.#isResumable) return await this.#intake.abandon();

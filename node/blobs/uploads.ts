@@ -16,7 +16,7 @@ export interface UploadsComponents extends IntakeComponents {
 }
 
 const UPLOAD_ID_BYTES = 16;
-/** Of an upload that cannot be resumed: a process that starts again ends it. */
+/** State of an upload that cannot be resumed: a restarted process ends it. */
 const NO_STATE = new Uint8Array();
 
 /** The uploads of one store: begins them, and knows which are being taken right now. */
@@ -68,7 +68,7 @@ export class Uploads {
   }
 }
 
-/** What callers of the store see of one: `run` wraps what takes time. */
+/** The interface of an upload for callers of the store: `run` wraps slow work. */
 export function uploadOf(
   upload: StoredUpload,
   run: <T>(work: () => Promise<T>) => Promise<T>,

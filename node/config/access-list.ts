@@ -8,7 +8,7 @@ export function accessList(entries: readonly string[]): AccessList {
 
 export type { AccessList };
 
-/** Who is meant by a list of peer ids, addresses and address ranges. */
+/** Matches a list of peer ids, addresses and address ranges. */
 class AccessList {
   readonly #peers = new Set<string>();
   readonly #ranges = new BlockList();

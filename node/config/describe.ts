@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { formatDuration, formatSize } from '../../protocols/common/quantities.ts';
 import type { Setting } from './schema.ts';
 
-/** What kind of value a setting takes; lists are of texts, a size is a number of bytes, a duration one of milliseconds. */
+/** The kind of value that a setting takes; lists are of texts, a size is a number of bytes, a duration one of milliseconds. */
 export type Kind = 'boolean' | 'number' | 'size' | 'duration' | 'list' | 'text';
 
 export function kindOf(setting: Setting): Kind {
@@ -25,7 +25,7 @@ interface Shape {
   readonly maximum?: number;
 }
 
-/** What a value of `setting` must be, in words: `a whole number from 0 to 65535`, `a duration from 1s to 24h, such as 10m`. */
+/** Describes a value of `setting` in words: `a whole number from 0 to 65535`, `a duration from 1s to 24h, such as 10m`. */
 export function describeValue(setting: Setting): string {
   const shape = z.toJSONSchema(setting.schema) as Shape;
   const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = shape;

@@ -17,7 +17,7 @@ export interface ConfigFile {
   readonly path: string;
   /** Values by dotted path, in the order of the file. */
   readonly values: ReadonlyMap<string, unknown>;
-  /** What is wrong with the file as a whole. */
+  /** Problems with the file as a whole. */
   readonly problems: readonly string[];
 }
 

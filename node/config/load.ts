@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { CodedError } from '../../protocols/common/errors.ts';
 import { parseDuration, parseSize } from '../../protocols/common/quantities.ts';
 import { didYouMean, nearest } from '../../protocols/common/spelling.ts';
@@ -6,7 +6,7 @@ import { describeValue, kindOf, writeNumber } from './describe.ts';
 import { readConfigFile } from './file.ts';
 import { flagOf, OTHER_VARIABLES, VARIABLE_PREFIX, variableOf } from './names.ts';
 import { brokenRelations } from './relations.ts';
-import { type Config, SETTINGS, type Setting } from './schema.ts';
+import type { Config, Setting } from './schema.ts';
 
 export interface ConfigSources {
   /** Values of flags by dotted path: texts as typed, a list of texts when repeated, or true and false. */
@@ -18,6 +18,15 @@ export interface ConfigSources {
   readonly file?: string | undefined;
   /** Defaults that differ from the table's, for a command that needs others. */
   readonly defaults?: Readonly<Record<string, unknown>>;
+}
+
+/** The settings that may be given, and conditions that they must meet. */
+export interface KnownSettings {
+  readonly settings: readonly Setting[];
+  /** Settings of the feature whose module is at an absolute path. */
+  readonly settingsAt: (path: string) => readonly Setting[];
+  /** Finds settings that contradict each other. */
+  readonly broken: (config: Config) => string[];
 }
 
 /** Code `bad_config`. `detail.problems` lists everything found, each naming its setting and its source. */
@@ -41,22 +50,25 @@ interface Said {
   readonly value: unknown;
   /** `flag --data`, `variable MAILLON_DATA`, `data in /etc/maillon.yaml`. */
   readonly origin: string;
+  /** The configuration file that says it. */
+  readonly file?: string;
 }
 
-const BY_PATH: ReadonlyMap<string, Setting> = new Map(SETTINGS.map((setting) => [setting.path, setting]));
+/** Settings by their path. */
+type Known = ReadonlyMap<string, Setting>;
+
+const PATHS_SETTING = 'features.paths';
 
 /**
  * Reads the configuration once: flags over environment over file over defaults. Throws a `ConfigError` that
  * names every unknown key and every bad value, where it was said, and what it must be.
  */
-export function loadConfig(sources: ConfigSources): Config {
+export function loadConfig(sources: ConfigSources, { settings, settingsAt, broken }: KnownSettings): Config {
+  const paths = pathsOfFeatures(sources, byPath(settings));
+  const known = byPath([...settings, ...paths.flatMap((path) => settingsAt(path))]);
   const problems: string[] = [];
-  const said = new Map([
-    ...saidInFile(sources, problems),
-    ...saidInEnvironment(sources.env, problems),
-    ...saidInFlags(sources.flags, problems),
-  ]);
-  const values: [string, unknown][] = SETTINGS.map((setting: Setting) => {
+  const said = allSaid(sources, known, problems);
+  const values: [string, unknown][] = [...known.values()].map((setting) => {
     const found = said.get(setting.path);
     if (!found) return [setting.path, sources.defaults?.[setting.path] ?? setting.default];
     return [setting.path, checked(setting, found, problems)];
@@ -65,42 +77,65 @@ export function loadConfig(sources: ConfigSources): Config {
 
   const config = { ...Object.fromEntries(values), explicit: new Set(said.keys()) } as unknown as Config;
   const cite = (path: string) =>
-    `${path} (${shown(path, config[path as keyof Config])}, ${said.has(path) ? `from ${said.get(path)?.origin}` : 'by default'})`;
-  const broken = brokenRelations(config, cite);
-  if (broken.length > 0) throw new ConfigError(broken);
-  return { ...config, data: resolve(sources.cwd, config.data) };
+    `${path} (${shown(known.get(path), config[path as keyof Config])}, ${said.has(path) ? `from ${said.get(path)?.origin}` : 'by default'})`;
+  const unfit = [...brokenRelations(config, cite), ...broken(config)];
+  if (unfit.length > 0) throw new ConfigError(unfit);
+  return { ...config, data: resolve(sources.cwd, config.data), [PATHS_SETTING]: paths };
 }
 
-function saidInFile(sources: ConfigSources, problems: string[]): Map<string, Said> {
+function byPath(settings: readonly Setting[]): Known {
+  return new Map(settings.map((setting) => [setting.path, setting]));
+}
+
+/** Absolute paths of modules of features, which say what else may be said. Other faults are found later. */
+function pathsOfFeatures(sources: ConfigSources, known: Known): string[] {
+  const said = allSaid(sources, known, []).get(PATHS_SETTING);
+  const paths = known.get(PATHS_SETTING)?.schema.safeParse(said?.value);
+  if (said === undefined || paths?.success !== true) return [];
+  const base = said.file === undefined ? sources.cwd : dirname(said.file);
+  return (paths.data as readonly string[]).map((path) => resolve(base, path));
+}
+
+function allSaid(sources: ConfigSources, known: Known, problems: string[]): Map<string, Said> {
+  return new Map([
+    ...saidInFile(sources, known, problems),
+    ...saidInEnvironment(sources.env, known, problems),
+    ...saidInFlags(sources.flags, known, problems),
+  ]);
+}
+
+function saidInFile(sources: ConfigSources, known: Known, problems: string[]): Map<string, Said> {
   const named = sources.file ?? (sources.env['MAILLON_CONFIG'] || undefined);
-  const file = readConfigFile(sources.cwd, named);
-  problems.push(...file.problems);
+  const { path: file, values, problems: found } = readConfigFile(sources.cwd, named);
+  problems.push(...found);
   const said = new Map<string, Said>();
-  for (const [path, value] of file.values) {
-    if (BY_PATH.has(path))
-      said.set(path, { written: value, value: fromFile(path, value), origin: `file ${file.path}` });
-    else if (value !== null || !isSectionName(path))
-      problems.push(`unknown setting ${quoteName(path)} in ${file.path}${didYouMean(path, BY_PATH.keys())}`);
+  for (const [path, written] of values) {
+    const setting = known.get(path);
+    if (setting !== undefined)
+      said.set(path, { written, value: fromFile(setting, written), origin: `file ${file}`, file });
+    else if (written !== null || !isSectionName(path, known))
+      problems.push(`unknown setting ${quoteName(path)} in ${file}${didYouMean(path, known.keys())}`);
   }
   return said;
 }
 
 /** A section with nothing but comments in it reads as null and is no setting. */
-function isSectionName(path: string): boolean {
-  return SETTINGS.some((setting) => setting.path.startsWith(`${path}.`));
+function isSectionName(path: string, known: Known): boolean {
+  return [...known.keys()].some((one) => one.startsWith(`${path}.`));
 }
 
 /** An empty variable counts as not said: that is what a compose file passes for one that is not set. */
-function saidInEnvironment(env: NodeJS.ProcessEnv, problems: string[]): Map<string, Said> {
-  const pathOf = new Map(SETTINGS.map(({ path }) => [variableOf(path), path as string]));
+function saidInEnvironment(env: NodeJS.ProcessEnv, known: Known, problems: string[]): Map<string, Said> {
+  const byVariable = new Map([...known.values()].map((setting) => [variableOf(setting.path), setting]));
   const said = new Map<string, Said>();
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(VARIABLE_PREFIX) || (OTHER_VARIABLES as readonly string[]).includes(name)) continue;
-    const path = pathOf.get(name);
-    if (path === undefined) {
-      problems.push(`unknown variable ${quoteName(name)}${variableLike(name, pathOf.keys())}`);
+    const setting = byVariable.get(name);
+    if (setting === undefined) {
+      problems.push(`unknown variable ${quoteName(name)}${variableLike(name, byVariable.keys())}`);
     } else if (value) {
-      said.set(path, { written: value, value: fromText(path, value), origin: `variable ${name}` });
+      const origin = `variable ${name}`;
+      said.set(setting.path, { written: value, value: fromText(setting, value), origin });
     }
   }
   return said;
@@ -113,28 +148,30 @@ function variableLike(name: string, known: Iterable<string>): string {
   return like === undefined ? '' : ` (did you mean ${VARIABLE_PREFIX}${like}?)`;
 }
 
-function saidInFlags(flags: Readonly<Record<string, unknown>>, problems: string[]): Map<string, Said> {
+function saidInFlags(
+  flags: Readonly<Record<string, unknown>>,
+  known: Known,
+  problems: string[],
+): Map<string, Said> {
   const said = new Map<string, Said>();
   for (const [path, value] of Object.entries(flags)) {
     if (value === undefined) continue;
     const flag = flagOf(path);
-    if (BY_PATH.has(path))
-      said.set(path, { written: value, value: fromText(path, value), origin: `flag ${flag}` });
-    else problems.push(`unknown flag ${quoteName(flag)}${didYouMean(flag, [...BY_PATH.keys()].map(flagOf))}`);
+    const setting = known.get(path);
+    if (setting !== undefined)
+      said.set(path, { written: value, value: fromText(setting, value), origin: `flag ${flag}` });
+    else problems.push(`unknown flag ${quoteName(flag)}${didYouMean(flag, [...known.keys()].map(flagOf))}`);
   }
   return said;
 }
 
 /** A value of the file has its type already, but for sizes and durations. */
-function fromFile(path: string, value: unknown): unknown {
-  const setting = BY_PATH.get(path);
-  return setting && typeof value === 'string' ? quantityFromText(setting, value) : value;
+function fromFile(setting: Setting, value: unknown): unknown {
+  return typeof value === 'string' ? quantityFromText(setting, value) : value;
 }
 
-/** A text as its setting means it. What does not convert stays a text, for the schema to refuse. */
-function fromText(path: string, value: unknown): unknown {
-  const setting = BY_PATH.get(path);
-  if (!setting) return value;
+/** A text as its setting means it. A text that does not convert stays a text, for the schema to refuse. */
+function fromText(setting: Setting, value: unknown): unknown {
   const kind = kindOf(setting);
   if (kind === 'list') return listFromText(value);
   if (typeof value !== 'string') return value;
@@ -169,8 +206,7 @@ function checked(setting: Setting, said: Said, problems: string[]): unknown {
   return undefined;
 }
 
-function shown(path: string, value: unknown): string {
-  const setting = BY_PATH.get(path);
+function shown(setting: Setting | undefined, value: unknown): string {
   return setting && typeof value === 'number' ? writeNumber(setting, value) : quote(value);
 }
 

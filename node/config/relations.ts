@@ -12,7 +12,7 @@ const require = createRequire(import.meta.url);
 /** Says where a setting's value came from: `gossip.degree (4, by default)`. */
 export type Cite = (path: keyof Config) => string;
 
-/** What the settings must hold beyond their own types: addresses that parse, and limits that fit together. */
+/** Lists settings that break rules beyond their own types: addresses must parse, and limits must fit together. */
 export function brokenRelations(config: Config, cite: Cite): string[] {
   return [
     ...brokenAddresses(config, cite),
@@ -62,7 +62,7 @@ function brokenProxy(config: Config, cite: Cite): string[] {
 
 const PROXY = /^socks5:\/\/([a-z0-9.-]+|\[[0-9a-f:.]+\]):\d{1,5}$/i;
 
-/** Who trusts everybody believes whatever a client says of itself. */
+/** A gateway that trusts everybody believes any client's claims. */
 function brokenTrust(config: Config, cite: Cite): string[] {
   return config['gateway.trustedProxies'].flatMap((entry) => {
     try {

@@ -1,10 +1,10 @@
 import { describeDefault, describeValue } from './describe.ts';
 import { flagOf, variableOf } from './names.ts';
-import { SETTINGS, type Setting } from './schema.ts';
+import type { Setting } from './schema.ts';
 
 const HEAD = `# Settings
 
-Made from \`schema.ts\` by \`node scripts/settings-table.ts\`; a test holds the two together.
+Made from the tables of the node and its features by \`node scripts/settings-table.ts\`; a test holds the two together.
 
 Flags win over variables, variables over \`maillon.yaml\`, the file over the defaults. In the file the dots are
 sections: \`gateway.port\` is the key \`port\` of the section \`gateway\`. Lists are sequences in the file and take
@@ -24,8 +24,8 @@ function cell(text: string): string {
 }
 
 /** The table of settings, in Markdown. */
-export function renderSettings(): string {
-  const rows = SETTINGS.map((setting: Setting) =>
+export function renderSettings(settings: readonly Setting[]): string {
+  const rows = settings.map((setting) =>
     [
       `\`${setting.path}\``,
       `\`${flagOf(setting.path)}\` \`${variableOf(setting.path)}\``,

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
-import { DOOR_SETTINGS } from './settings/doors.ts';
+import { DIRECTORY_SETTINGS } from './settings/directory.ts';
+import { FEATURE_SETTINGS } from './settings/features.ts';
 import { IPFS_SETTINGS } from './settings/ipfs.ts';
+import { LISTENER_SETTINGS } from './settings/listeners.ts';
 import { NETWORK_SETTINGS } from './settings/network.ts';
 import { PROTECTION_SETTINGS } from './settings/protection.ts';
 import { RELAY_SETTINGS } from './settings/relay.ts';
@@ -12,11 +14,13 @@ export type { Setting } from './settings/setting.ts';
 /** Every setting there is. A key that is not here is refused by name. */
 export const SETTINGS = [
   ...NETWORK_SETTINGS,
+  ...DIRECTORY_SETTINGS,
   ...RELAY_SETTINGS,
   ...STORAGE_SETTINGS,
   ...WALLET_SETTINGS,
   ...IPFS_SETTINGS,
-  ...DOOR_SETTINGS,
+  ...FEATURE_SETTINGS,
+  ...LISTENER_SETTINGS,
   ...PROTECTION_SETTINGS,
 ] as const;
 

@@ -1,5 +1,7 @@
 import { LOOPBACK_PREFIX } from '../../protocols/common/address-prefix.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import { backOffMs } from '../../protocols/common/back-off.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
+import { DeferredTask } from '../../protocols/common/deferred-task.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { RateLimit } from '../../protocols/common/rate-limit.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -32,7 +34,7 @@ export type Dial = (entry: Entry, address: EntryAddress, signal: AbortSignal) =>
 
 export interface DialBackComponents {
   readonly roster: Roster;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   readonly metrics: DirectoryMetrics;
   readonly dial: Dial;
@@ -58,12 +60,12 @@ export class DialBack {
   readonly #prefixRate: RateLimit;
   readonly #dialling = new Set<Promise<void>>();
   #abort = new AbortController();
-  #timer: NodeJS.Timeout | null = null;
-  #lookAt = Infinity;
+  readonly #looking: DeferredTask;
   #isRunning = false;
 
   constructor(components: DialBackComponents) {
     this.#components = components;
+    this.#looking = new DeferredTask({ clock: components.clock, run: () => this.#lookOn() });
     this.#rate = new RateLimit(components, {
       perSecond: DIALS_PER_SECOND,
       burst: DIALS_BURST,
@@ -88,9 +90,7 @@ export class DialBack {
   async stop(): Promise<void> {
     this.#isRunning = false;
     this.#abort.abort();
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#lookAt = Infinity;
+    this.#looking.cancel();
     await Promise.all(this.#dialling);
   }
 
@@ -178,7 +178,7 @@ export class DialBack {
         if (this.#abort.signal.aborted) return;
         if (address.prefix !== LOOPBACK_PREFIX) this.#prefixRate.charge(address.prefix);
         try {
-          const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
+          const signal = AbortSignal.any([this.#abort.signal, clock.timeoutSignal(DIAL_TIMEOUT_MS)]);
           const reached = await dial(entry, address, signal);
           metrics.dialBacksOk += 1;
           this.reached(entry, reached);
@@ -193,7 +193,7 @@ export class DialBack {
       if (entry.dialAt !== dialAt) return;
       this.#components.onFailed(entry);
       roster.failed(entry);
-      const backoff = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** (entry.failures - 1));
+      const backoff = backOffMs(entry.failures - 1, { firstMs: BACKOFF_MS, maxMs: BACKOFF_MAX_MS });
       entry.dialAt = clock.now() + this.#jittered(backoff);
     } finally {
       entry.isDialling = false;
@@ -205,18 +205,13 @@ export class DialBack {
   }
 
   #lookIn(ms: number): void {
-    if (!this.#isRunning) return;
-    const wait = Math.min(LOOK_MAX_MS, Math.max(LOOK_MIN_MS, ms));
-    const at = performance.now() + wait;
-    if (at >= this.#lookAt) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#lookAt = at;
-    this.#timer = setTimeout(() => {
-      this.#lookAt = Infinity;
-      void this.look().then(() => this.#lookIn(this.#nextIn()));
-      // dials may take seconds; others become due meanwhile
-      this.#lookIn(this.#nextIn());
-    }, wait);
+    if (this.#isRunning) this.#looking.runWithin(Math.min(LOOK_MAX_MS, Math.max(LOOK_MIN_MS, ms)));
+  }
+
+  #lookOn(): void {
+    void this.look().then(() => this.#lookIn(this.#nextIn()));
+    // dials may take seconds; others become due meanwhile
+    this.#lookIn(this.#nextIn());
   }
 
   #nextIn(): number {

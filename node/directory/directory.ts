@@ -3,22 +3,23 @@ import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { Connection, IdentifyResult, PeerId } from '@libp2p/interface';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { equalBytes } from '../../protocols/common/bytes.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { encodeMultikey } from '../../protocols/common/did-key.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../protocols/common/repeating-task.ts';
 import {
-  Announcer,
   collectAnnouncements,
   NODES_PROTOCOL,
   NodeAdmission,
+  NodeAnnouncer,
   type NodeDescription,
   NodesError,
   PageServer,
   type SignedAnnouncement,
 } from '../../protocols/nodes/index.ts';
 import type { Identity } from '../identity/identity.ts';
-import { SHUNNED_SCORE } from '../network/gossip.ts';
+import { GRAYLISTED_SCORE } from '../network/gossip.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -42,11 +43,11 @@ import { describeSelf, type SelfInit, type Sponsorship } from './self.ts';
 export interface DirectoryComponents {
   readonly network: Network;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly identity: Identity;
   readonly logger: Logger;
   readonly events: EventLog;
-  /** What this node says of its operator now. */
+  /** This node's current statement about its operator. */
   readonly sponsorship: () => Sponsorship;
   /** Rejects with `NodesError` where an announcement's chain does not lead from its operator to its author. */
   readonly verifyOperator: (announcement: SignedAnnouncement, peer: string) => Promise<void>;
@@ -84,8 +85,7 @@ export class Directory {
   readonly #exchange: Questions;
   readonly #author: Uint8Array;
   readonly #asking = new Set<Promise<void>>();
-  #abort = new AbortController();
-  #timer: NodeJS.Timeout | null = null;
+  readonly #ticking: RepeatingTask;
   #firstAsked = 0;
   #exchangeAt = 0;
 
@@ -109,7 +109,7 @@ export class Directory {
       random: Math.random,
     });
     this.#herald = new Herald({
-      announcer: new Announcer({ crypto, clock, signer: identity.signer }, { swarm }),
+      announcer: new NodeAnnouncer({ crypto, clock, signer: identity.signer }, { swarm }),
       clock,
       describe: () => this.#describe(),
       publish: (announcement) => this.#publish(announcement),
@@ -120,6 +120,10 @@ export class Directory {
       timeOf: (key: Uint8Array) => this.#timeOf(key),
       put: (one: SignedAnnouncement) => this.#put(one),
     };
+    this.#ticking = new RepeatingTask(
+      { clock, run: () => this.#tick(), onError: (error) => this.#unannounced(error) },
+      { intervalMs: TICK_MS },
+    );
     const { verifyOperator } = components;
     this.#admission = new NodeAdmission({ crypto, clock, held, metrics, verifyOperator }, { swarm });
     const pages = new PageServer({ clock, held: () => this.#announcements(), metrics });
@@ -130,33 +134,30 @@ export class Directory {
   }
 
   async start(): Promise<void> {
-    if (this.#timer !== null) return;
+    if (this.#ticking.isStarted) return;
     const { network } = this.#components;
     const { gossip } = network.services;
-    this.#abort = new AbortController();
     await this.#exchange.start();
     gossip.topicValidators.set(NODES_PROTOCOL, (peer, message) => this.#validate(peer, message));
     gossip.subscribe(NODES_PROTOCOL);
     network.addEventListener('connection:open', this.#onOpen);
     network.addEventListener('connection:close', this.#onClose);
     network.addEventListener('peer:identify', this.#onIdentify);
-    network.addEventListener('self:peer:update', this.#onMove);
+    network.addEventListener('self:peer:update', this.#announce);
     this.#exchangeAt = this.#nextExchange();
     this.#dialBack.start();
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
-    this.#tick();
+    this.#ticking.start();
+    await this.#ticking.runNow();
   }
 
   async stop(): Promise<void> {
-    if (this.#timer === null) return;
-    clearInterval(this.#timer);
-    this.#timer = null;
-    this.#abort.abort();
+    if (!this.#ticking.isStarted) return;
+    await this.#ticking.stop();
     const { network } = this.#components;
     network.removeEventListener('connection:open', this.#onOpen);
     network.removeEventListener('connection:close', this.#onClose);
     network.removeEventListener('peer:identify', this.#onIdentify);
-    network.removeEventListener('self:peer:update', this.#onMove);
+    network.removeEventListener('self:peer:update', this.#announce);
     network.services.gossip.topicValidators.set(NODES_PROTOCOL, () => TopicValidatorResult.Ignore);
     await this.#exchange.stop();
     await Promise.all([this.#dialBack.stop(), ...this.#asking]);
@@ -187,7 +188,7 @@ export class Directory {
 
   /** Asks a connected peer for what it knows: something shows that it knows better. */
   refresh(peer: PeerId): void {
-    if (this.#timer !== null && this.#asking.size < FIRST_PEERS) this.#ask(peer, false);
+    if (this.#ticking.isStarted && this.#asking.size < FIRST_PEERS) this.#ask(peer, false);
   }
 
   get verifiedCount(): number {
@@ -198,9 +199,9 @@ export class Directory {
     return this.#roster.hearsayCount;
   }
 
-  /** What this service adds to a peer's gossip score. */
+  /** The adjustment of a peer's gossip score by this service. */
   scoreOf(peer: string): number {
-    return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
+    return this.#admission.isGraylisted(peer) ? GRAYLISTED_SCORE : 0;
   }
 
   /** Where nodes may be dialled that are not connected: those that were reached first, one prefix after another. */
@@ -239,8 +240,6 @@ export class Directory {
     this.#ask(detail.peerId, true);
   };
 
-  readonly #onMove = (): void => this.#announce();
-
   #tick(): void {
     this.#roster.dropExpired();
     this.#announce();
@@ -256,10 +255,12 @@ export class Directory {
     return this.#components.clock.now() + EXCHANGE_MS * (0.5 + Math.random());
   }
 
-  #announce(): void {
-    this.#herald.tick().catch((error: unknown) => {
-      this.#components.logger.error({ err: error }, 'this node could not be announced');
-    });
+  readonly #announce = (): void => {
+    this.#herald.tick().catch((error: unknown) => this.#unannounced(error));
+  };
+
+  #unannounced(error: unknown): void {
+    this.#components.logger.error({ err: error }, 'this node could not be announced');
   }
 
   async #publish({ bytes }: SignedAnnouncement): Promise<number> {
@@ -318,7 +319,7 @@ export class Directory {
         this.metrics.exchangesOk += 1;
       })
       .catch((error: unknown) => {
-        if (this.#abort.signal.aborted) return;
+        if (this.#ticking.signal.aborted) return;
         this.metrics.exchangesFailed += 1;
         // somebody else is to be asked for all instead
         if (isFirst) this.#firstAsked -= 1;
@@ -330,7 +331,7 @@ export class Directory {
   }
 
   async #collect(peer: PeerId, isFirst: boolean): Promise<void> {
-    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)]);
+    const signal = AbortSignal.any([this.#ticking.signal, AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)]);
     const options = {
       ask: (request: Uint8Array) => this.#exchange.ask(peer, request, signal),
       pagesMax: isFirst ? FIRST_PAGES_MAX : EXCHANGE_PAGES_MAX,
@@ -342,7 +343,7 @@ export class Directory {
     if (isAtEnd && !isFirst) await collectAnnouncements({ ...options, from: start });
   }
 
-  /** What was asked for may be known or late; what no honest node has ends the asking. */
+  /** A requested announcement may be known or late; one that no honest node has ends the exchange. */
   async #take(bytes: Uint8Array, peer: string): Promise<void> {
     try {
       await this.#admission.admit(bytes, peer, 'asked');

@@ -1,7 +1,7 @@
 import { CLOCK_SKEW_MS, type Clock } from '../../protocols/common/clock.ts';
 import {
   ANNOUNCE_INTERVAL_MS,
-  type Announcer,
+  type NodeAnnouncer,
   type NodeDescription,
   RENEWAL_MS,
   REPLACE_INTERVAL_MS,
@@ -9,9 +9,9 @@ import {
 } from '../../protocols/nodes/index.ts';
 
 export interface HeraldComponents {
-  readonly announcer: Announcer;
+  readonly announcer: NodeAnnouncer;
   readonly clock: Clock;
-  /** What this node says of itself now. */
+  /** This node's current description. */
   readonly describe: () => NodeDescription;
   /** Gossips an announcement; to how many peers. */
   readonly publish: (announcement: SignedAnnouncement) => Promise<number>;
@@ -32,7 +32,7 @@ export class Herald {
   readonly #components: HeraldComponents;
   readonly #madeFrom: number;
   #announcement: SignedAnnouncement | null = null;
-  /** What the latest one says. */
+  /** Content of the latest one. */
   #announced: NodeDescription | null = null;
   #madeAt = -Infinity;
   #isHeard = false;

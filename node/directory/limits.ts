@@ -3,7 +3,7 @@ import {
   PAGE_MAX_BYTES,
   PAGE_TIMEOUT_MS,
   REQUEST_MAX_BYTES,
-} from '../../protocols/nodes/index.ts';
+} from '../../protocols/nodes/constants.ts';
 import type { QuestionsInit } from '../transport/questions.ts';
 
 /** Dial-backs under way together: the node's own dials need room beside them. */

@@ -2,7 +2,7 @@ import { createNodesMetrics, type NodesMetrics } from '../../protocols/nodes/ind
 import type { Meter } from '../observability/meter.ts';
 import type { NodeView } from './interface.ts';
 
-/** What the directory counts beside the protocol. True counters: they only grow. */
+/** Metrics of the directory besides the protocol's. True counters: they only grow. */
 export interface DirectoryMetrics extends NodesMetrics {
   dialBacksOk: number;
   dialBacksFailed: number;

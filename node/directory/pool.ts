@@ -38,7 +38,7 @@ export class Pool {
     for (const group of this.#byPrefix.values()) yield* group;
   }
 
-  /** Takes `entry`, which counts under its prefix. Who had to go for it, or null when it is not taken. */
+  /** Takes `entry`, which counts under its prefix. Returns the evicted entries, or null when it is not taken. */
   add(entry: Entry): Entry[] | null {
     const evicted: Entry[] = [];
     const group = this.#byPrefix.get(entry.prefix) ?? new Set<Entry>();

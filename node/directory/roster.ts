@@ -19,9 +19,9 @@ const HEARSAY_SHARE = 1 / 4;
 const FAILURES_MAX = 3;
 
 /**
- * Who is in the directory, in two pools: nodes that were reached at an address they announced, counted under the
- * prefix of that address, and hearsay. Neither can push out one of the other. An announcement may name addresses of
- * many prefixes, so hearsay takes room in one only: the one with the fewest.
+ * The nodes of the directory, in two pools: nodes that were reached at an address they announced, counted under the prefix of
+ * that address, and hearsay. Neither can push out one of the other. An announcement may name addresses of many prefixes, so
+ * hearsay takes room in one only: the one with the fewest.
  */
 export class Roster {
   readonly #clock: Clock;

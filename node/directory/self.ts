@@ -6,7 +6,7 @@ import { SHARD_COUNT, SHARD_GENERATION } from '../../protocols/relay/index.ts';
 import type { Role } from '../config/role.ts';
 import type { Operator } from '../identity/operator.ts';
 
-/** Whom this node belongs to, and whether it has its share of what that operator sponsors. */
+/** This node's operator, and whether the node has its share of what that operator sponsors. */
 export type Sponsorship = Pick<NodeDescription, 'operator' | 'chain' | 'isReady'>;
 
 export interface SelfInit {
@@ -20,18 +20,16 @@ export interface SelfInit {
 
 const NO_SPONSORSHIP: Sponsorship = { operator: '', chain: [], isReady: false };
 
-/** What a node says of its operator, and whether all that keeps something has its share. A light node keeps nothing: it is nobody's sponsor. */
-export function sponsorshipOf(
-  role: Role,
-  operator: Operator,
-  keeping: readonly { readonly isReady: boolean }[],
-): Sponsorship {
+/**
+ * A node's statement of its operator, and whether it has its share of what that operator sponsors. A light node keeps nothing: it
+ * is nobody's sponsor.
+ */
+export function sponsorshipOf(role: Role, operator: Operator, isReady: boolean): Sponsorship {
   if (role === 'light') return NO_SPONSORSHIP;
-  const isReady = keeping.some((one) => one.isReady);
   return { operator: operator.did, chain: operator.chain(), isReady };
 }
 
-/** What a node says of itself. `addresses` are its own multiaddrs as bytes, without its peer id. */
+/** A node's description of itself. `addresses` are its own multiaddrs as bytes, without its peer id. */
 export function describeSelf(
   init: SelfInit,
   addresses: readonly Uint8Array[],

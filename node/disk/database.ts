@@ -8,7 +8,7 @@ import { syncDirectory } from './atomic-file.ts';
 import { DatabaseDamage, faultOf, isBusy } from './database-faults.ts';
 import { makeDirectory } from './make-directory.ts';
 
-/** What SQLite keeps beside a database. */
+/** Suffixes of SQLite's companion files. */
 const LOG = '-wal';
 const SHARED = '-shm';
 /** Where the header of a database says which version of the format writes and reads it (SQLite's file format, 1.3). */
@@ -29,7 +29,7 @@ export interface DatabaseKind {
   readonly applicationId: number;
   /** Version of the tables and of what is in them. */
   readonly formatVersion: number;
-  /** What it holds, and the code of the error for a version that is not known. */
+  /** Its contents, and the code of the error for an unknown version. */
   readonly content: string;
   readonly versionError: 'notices_version' | 'storage_version';
   /** Pragmas that hold only for a file that is made now. */

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { syncDirectory } from './atomic-file.ts';
 
 const RANDOM_BYTES = 8;
-/** What file systems without hard links answer: exFAT, some network and container mounts. */
+/** Errors of file systems without hard links: exFAT, some network and container mounts. */
 const NO_LINKS: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /**

@@ -17,7 +17,7 @@ const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const HEAD_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES;
-/** What sealing adds: version, key id, nonce, tag. */
+/** Bytes that sealing adds: version, key id, nonce, tag. */
 export const SEAL_OVERHEAD_BYTES = HEAD_BYTES + TAG_BYTES;
 /** Nonces drawn at once. */
 const NONCES = 256;
@@ -57,7 +57,7 @@ export function encodeLocation(location: Location): Buffer {
   return bytes;
 }
 
-/** What lists show of a row beside its location. */
+/** Facts about a row that lists show besides its location. */
 export interface Shown {
   readonly expiry: number | null;
   readonly size: number;
@@ -95,7 +95,7 @@ export class Sealer {
     return sealed;
   }
 
-  /** What was sealed; null when it is not what was sealed for this location, bit for bit. */
+  /** The value; null when the bytes are not what was sealed for this location, bit for bit. */
   open(location: Buffer, sealed: Uint8Array): Buffer | null {
     const isOurs =
       sealed.byteLength >= SEAL_OVERHEAD_BYTES &&

@@ -11,7 +11,7 @@ import {
 } from '../../protocols/identity/index.ts';
 import type { Namespaces, PolicyView } from '../namespaces/interface.ts';
 
-/** Who wants to do what, and what shows that it may. */
+/** An author, its intended action, and the proof of its right. */
 export interface Subject extends Asked {
   /** Multikey of the author, 34 bytes. */
   readonly author: Uint8Array;
@@ -33,8 +33,8 @@ type PolicyAction = Exclude<Action, 'admin' | 'sponsor'>;
 
 /**
  * Says whether somebody may do something in a namespace: the chain must hold by itself, and lead from whom the namespace's policy
- * lets do it, with nothing in it revoked. What a chain lacks by itself is its sender's fault; the rest depends on what this
- * node knows.
+ * lets do it, with nothing in it revoked. Defects of the chain itself are its sender's fault; the rest depends on what this node
+ * knows.
  */
 export class Authority {
   readonly #components: AuthorityComponents;

@@ -31,7 +31,10 @@ export function chainCheck(
   };
 }
 
-/** What somebody is told whose chain does not allow it: `forbidden`, whose `detail.reason` is the rule that the chain breaks by itself. */
+/**
+ * The answer to a sender whose chain does not allow it: `forbidden`, whose `detail.reason` is the rule that the chain breaks by
+ * itself.
+ */
 export function chainRefusal(error: unknown): unknown {
   if (!(error instanceof IdentityError) || error.code === 'overloaded') return error;
   const { code: reason, message } = error;

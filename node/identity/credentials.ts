@@ -20,10 +20,10 @@ export interface CredentialsInit {
 
 /** Namespaces whose chain is remembered. */
 const REMEMBERED_MAX = 4096;
-/** Of a key that owns the namespace, or of a namespace that is open to all. */
+/** The chain of a key that owns the namespace, or for a namespace that is open to all. */
 const NO_CHAIN: Chain = [];
 
-/** What a key was delegated: finds the chain that lets it do something, so that nothing is sent that nobody would take. */
+/** The delegations to a key: finds the chain that lets it do something, so that the node sends nothing that nobody would take. */
 export class Credentials {
   readonly #components: CredentialsComponents;
   readonly #author: Uint8Array;

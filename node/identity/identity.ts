@@ -14,7 +14,7 @@ import { IDENTITY_NAME, keyPath } from './keyring/names.ts';
 import { type PassphraseSource, passphraseFrom } from './keyring/passphrase.ts';
 import { type OpenKey, openStoredKey, readStoredKey } from './keyring/stored-key.ts';
 
-/** Who a node is: its libp2p key, which is also the key of the messages it signs. */
+/** The identity of a node: its libp2p key, which is also the key of the messages it signs. */
 export interface Identity {
   readonly privateKey: Ed25519PrivateKey;
   readonly peerId: string;

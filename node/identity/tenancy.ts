@@ -171,8 +171,8 @@ export function recordAuthoriser(authority: Authority): AuthoriseRecord {
 }
 
 /**
- * Whether the author of a record could sign it now. Of one that could not, since its chain has ended or was revoked or the policy is
- * another one now, nobody knows when it was made: its own time is all there is.
+ * Whether the author of a record could sign it now. If it could not, since its chain has ended or was revoked or the policy is
+ * another one now, nobody knows when it was made: only the record's own time is left.
  */
 export function recordCurrency(authority: Authority, clock: Clock): (record: RecordBody) => Promise<boolean> {
   return async ({ owner, namespace, key, author, chain }) => {
@@ -195,7 +195,7 @@ export function recordCurrency(authority: Authority, clock: Clock): (record: Rec
   };
 }
 
-/** What the operator of this node lets it do. */
+/** Credentials of this node from its operator. */
 export async function ownCredentials(
   components: Pick<TenancyComponents, 'crypto' | 'clock'> & { readonly authority: Authority },
   init: { readonly identity: Identity; readonly operator: Operator; readonly swarm: string },
@@ -231,10 +231,10 @@ interface Place {
 export interface Terms {
   /** Whether what is written to it is kept until it expires or is deleted. */
   readonly isSponsored: boolean;
-  /** What its policy bounds it to; null: nothing. */
+  /** Limit in its policy; null for no limit. */
   readonly quotaBytes: number | null;
   readonly quotaKeys: number | null;
-  /** Whose share of what wallets are promised it counts for; null where that is nobody's: as of whom the list names. */
+  /** The wallet whose share of the promised bytes it counts for; null for no wallet, as for owners that the list names. */
   readonly wallet: string | null;
 }
 
@@ -245,7 +245,10 @@ export interface SponsorList {
   readonly sponsored: readonly string[];
 }
 
-/** Of a namespace of a wallet, or that the operator holds for one: a text that all of that wallet's share, per kind. */
+/**
+ * For a namespace of a wallet, or one that the operator holds for it: a text that all of that wallet's namespaces share, per
+ * kind.
+ */
 export function walletOf({ owner, namespace }: Place, operator: string): string | null {
   if (owner.startsWith(WALLET_DID)) return owner;
   return owner === operator ? custodyGroup(namespace) : null;
@@ -266,8 +269,8 @@ export interface TermsComponents {
 }
 
 /**
- * What a namespace gets of this node. Sponsored are those of the list, those that named its operator, which accepted, and those without an
- * owner where they are taken. What wallets get is bounded by what they are promised, except for those on the list.
+ * Terms of a namespace on this node. Sponsored are those of the list, those that named its operator, which accepted, and those
+ * without an owner where they are taken. The promise to wallets bounds what they get, except for those on the list.
  */
 export function termsOf(
   { namespaces, sponsors }: TermsComponents,
@@ -309,7 +312,7 @@ function refuseRecord(error: unknown): never {
   throw new StorageError(fault === 'chain' ? 'record_chain' : 'record_unauthorised', message);
 }
 
-/** What the authority's refusal is to a protocol: what the chain lacks by itself, what this node knows, or that it has no time. */
+/** Maps a refusal by the authority to a protocol's fault: the chain itself, this node's knowledge, or lack of time. */
 function faultOf(error: unknown): { fault: 'chain' | 'context' | 'overloaded'; message: string } {
   if (error instanceof IdentityError) {
     if (error.code === 'overloaded') return { fault: 'overloaded', message: error.message };

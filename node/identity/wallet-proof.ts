@@ -4,7 +4,7 @@ import type { DidPkh } from '../../protocols/common/did.ts';
 
 const SOLANA_KEY_MAX_LENGTH = 44;
 
-/** What a wallet signed, in the way of its chain: EIP-191, BIP-322 simple, Ed25519 over the bare message. */
+/** A wallet's signature, in the way of its chain: EIP-191, BIP-322 simple, Ed25519 over the bare message. */
 export interface WalletProof {
   readonly wallet: Pick<DidPkh, 'chain' | 'address'>;
   readonly message: Uint8Array;

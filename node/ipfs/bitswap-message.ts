@@ -8,7 +8,7 @@ import { MESSAGE_WANTS_MAX } from './limits.ts';
 
 export const BITSWAP_PROTOCOL = '/ipfs/bitswap/1.2.0';
 
-/** What a peer says of one block. */
+/** A peer's request for one block. */
 export interface Want {
   /** As it came: any CID. */
   readonly cid: Uint8Array;
@@ -59,10 +59,10 @@ const DONT_HAVE = 1;
 
 /** The longest CID that is looked at: with a digest of 64 bytes it has some 70. */
 const CID_MAX_BYTES = 128;
-/** Of a CID of a block: version, codec, hash, length of the digest. */
+/** Prefix of the CID of a block: version, codec, hash, length of the digest. */
 const PREFIX_BYTES = 4;
 
-/** Throws `bitswap_malformed`. What else a message holds is not looked at: this node asked nobody for anything. */
+/** Throws `bitswap_malformed`. The other fields of a message are ignored: this node asked nobody for anything. */
 export function decodeWantlist(message: Uint8Array): Wantlist {
   const wants: Want[] = [];
   let isFull = false;

@@ -51,7 +51,7 @@ export interface BitswapServerComponents {
   readonly metrics: IpfsMetrics;
 }
 
-/** What one peer wants and has not been told yet. */
+/** A peer's wants that await an answer. */
 interface Customer {
   readonly wants: Map<string, Want>;
   readonly gone: AbortController;
@@ -60,8 +60,9 @@ interface Customer {
 }
 
 /**
- * Gives public blocks to whoever asks for them by bitswap, and asks for none. What a peer wants waits in a bounded list; one message to it is under way
- * at a time, with one block at most, and the next is made when it took that. Who takes nothing, or says too much, is not heard for a while.
+ * Gives public blocks to whoever asks for them by bitswap, and asks for none. Each peer's wants wait in a bounded list; one
+ * message to it is under way at a time, with one block at most, and the next is made when the peer took that. A peer that takes
+ * nothing, or says too much, is ignored for a while.
  */
 export class BitswapServer {
   readonly #components: BitswapServerComponents;
@@ -208,7 +209,7 @@ export class BitswapServer {
     if (waitMs > 0) await sleep(waitMs, undefined, { signal: gone.signal, ref: false });
   }
 
-  /** What can be said of the next wants, up to the first block among them; null where there is nothing to say. */
+  /** The answer to the next wants, up to the first block among them; null where there is nothing to say. */
   async #nextAnswer(peer: string, { wants }: Customer): Promise<Uint8Array | null> {
     const { metrics } = this.#components;
     const presences: Presence[] = [];

@@ -4,7 +4,7 @@ import { ConcurrencyLimit } from '../../protocols/common/concurrency-limit.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { PublicBlocks } from '../storage/blobs/public-blocks.ts';
-import type { Others } from '../storage/placement/storage-peers.ts';
+import type { StoragePeers } from '../storage/placement/storage-peers.ts';
 import type { PublicBlobs, PublicDag } from './interface.ts';
 import { ASKED_AT_ONCE, ASKED_MAX, BLOCK_TIMEOUT_MS, FIND_TIMEOUT_MS, FINDS_AT_ONCE } from './limits.ts';
 import type { IpfsMetrics } from './metrics.ts';
@@ -12,9 +12,9 @@ import type { IpfsMetrics } from './metrics.ts';
 export interface FinderComponents {
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly metrics: IpfsMetrics;
-  /** What is here; null where nothing is kept. */
+  /** Blocks kept here; null where there are none. */
   readonly own: () => Pick<PublicBlocks, 'block'> | null;
-  readonly others: Pick<Others, 'ids' | 'isConnected' | 'ask'>;
+  readonly others: Pick<StoragePeers, 'ids' | 'isConnected' | 'ask'>;
   /** Nodes that announced that they have it. */
   readonly announcersOf: (cid: Uint8Array, signal: AbortSignal) => AsyncIterable<string>;
 }
@@ -25,8 +25,8 @@ export interface FinderInit {
 }
 
 /**
- * Finds blocks of public blobs: here, or at nodes that are asked for them with "only if it is public". What they give is held against the CID. Only members
- * are asked, whoever else is announced.
+ * Finds blocks of public blobs: here, or at nodes that are asked for them with "only if it is public". The finder checks each
+ * block against its CID. Only members are asked, whoever else is announced.
  */
 export class Finder implements PublicBlobs {
   readonly #components: FinderComponents;
@@ -79,7 +79,7 @@ export class Finder implements PublicBlobs {
     return found;
   }
 
-  /** Who is asked, the likeliest first. */
+  /** Peers to ask, the likeliest first. */
   async *#sources(cid: Uint8Array, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
     const { others, announcersOf } = this.#components;
     const { ids } = others;

@@ -12,11 +12,11 @@ const MINUTE_MS = 60 * SECOND_MS;
 export const BITSWAP_MESSAGE_MAX_BYTES = 128 * KIB;
 /** Wants in it: none that is one is shorter than 30 bytes. */
 export const MESSAGE_WANTS_MAX = 4 * KIB;
-/** Of one connection: some peers say what they want on a stream of its own each time. */
+/** Limit for one connection: some peers open a new stream for each list of wants. */
 export const BITSWAP_STREAMS = 4;
 /** Wants of one peer that wait; more are not heard, as in other implementations. */
 export const WANTS_MAX = 1024;
-/** Of all peers together. */
+/** For all peers together. */
 export const WANTS_TOTAL_MAX = 64 * KIB;
 /** Bytes of wantlists that a peer may send each second: reading them is work. */
 export const WANTLIST_BYTES_PER_SECOND = 128 * KIB;
@@ -32,7 +32,7 @@ export const LOOKUPS_PER_TURN = 64;
 export const SENDS_AT_ONCE = 32;
 /** A peer has so long to take a message: 1 MiB over 560 kbit/s. */
 export const SEND_TIMEOUT_MS = 15 * SECOND_MS;
-/** Who wanted something is waited for so long to want more, on the same stream. */
+/** How long a stream stays open after a want, for further wants from the same peer. */
 export const LINGER_MS = SECOND_MS;
 /** A peer that took nothing, or said too much, is not heard for so long. */
 export const DEAF_MS = MINUTE_MS;
@@ -41,7 +41,7 @@ export const PEERS_MAX = 8192;
 
 /** Members that are asked for a block one after another; where there are no more, nobody has to be found first. */
 export const ASKED_MAX = 12;
-/** Of them at once. */
+/** In parallel. */
 export const ASKED_AT_ONCE = 4;
 export const FIND_TIMEOUT_MS = limit(
   'ipfs.findTimeout',

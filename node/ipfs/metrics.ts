@@ -1,6 +1,6 @@
 import type { Meter } from '../observability/meter.ts';
 
-/** What serving public blobs counts. True counters: they only grow. */
+/** Metrics of serving public blobs. True counters: they only grow. */
 export interface IpfsMetrics {
   messagesReceived: number;
   /** Messages that were none, or came too fast. */
@@ -43,7 +43,7 @@ export function createIpfsMetrics(): IpfsMetrics {
   };
 }
 
-/** What it is made of now. */
+/** Its metrics and gauges. */
 export interface IpfsGauges {
   readonly metrics: IpfsMetrics;
   /** Wants of peers that wait. */

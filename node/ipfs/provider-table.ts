@@ -14,7 +14,7 @@ const BOUNDS: ProviderBounds = {
   perDigest: PROVIDERS_PER_CID,
 };
 
-/** Of what stands in front so much is looked at when there is no room. */
+/** Entries at the front that are checked when no capacity is left. */
 const LOOKS_MAX = 16;
 
 /**

@@ -1,18 +1,17 @@
 import type { KadDHT } from '@libp2p/kad-dht';
 import { CID } from 'multiformats/cid';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
-import type { Config } from '../config/schema.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { StorageService } from '../storage/service.ts';
-import { Announcer } from './announcer.ts';
 import { BitswapServer } from './bitswap-server.ts';
 import { Finder } from './finder.ts';
 import type { PublicBlobs, PublicDag } from './interface.ts';
 import { createIpfsMetrics, type IpfsGauges, type IpfsMetrics } from './metrics.ts';
+import { ProviderAnnouncer } from './provider-announcer.ts';
 import type { ProviderTable } from './provider-table.ts';
 
 export interface IpfsServiceComponents {
@@ -21,26 +20,24 @@ export interface IpfsServiceComponents {
   readonly namespaces: Pick<Namespaces, 'onChange'>;
   readonly providers: ProviderTable;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
 }
 
-/** What a node does for IPFS: gives its public blobs by bitswap, announces them, and finds those of others for its gateway. */
+/** A node's service for IPFS: gives its public blobs by bitswap, announces them, and finds those of others for its gateway. */
 export class IpfsService implements PublicBlobs, IpfsGauges {
   readonly metrics: IpfsMetrics = createIpfsMetrics();
   readonly #components: IpfsServiceComponents;
-  readonly #isEnabled: boolean;
   readonly #finder: Finder;
-  /** Null where nothing is kept, or it is switched off. */
-  readonly #serving: { readonly bitswap: BitswapServer; readonly announcer: Announcer } | null;
+  /** Null where nothing is kept. */
+  readonly #serving: { readonly bitswap: BitswapServer; readonly announcer: ProviderAnnouncer } | null;
   #stopping: AbortController | null = null;
   #endListening: (() => void) | null = null;
 
-  constructor(components: IpfsServiceComponents, { config }: { readonly config: Config }) {
+  /** `askAllMax`: up to so many other nodes all are asked for a blob. */
+  constructor(components: IpfsServiceComponents, { askAllMax }: { readonly askAllMax: number }) {
     const { storage, crypto, network } = components;
-    const askAllMax = config['ipfs.askAllMax'];
     this.#components = components;
-    this.#isEnabled = config['ipfs.enabled'];
     this.#finder = new Finder(
       {
         crypto,
@@ -52,7 +49,7 @@ export class IpfsService implements PublicBlobs, IpfsGauges {
       { askAllMax },
     );
     const blocks = storage.publicBlocks;
-    this.#serving = blocks === null || !this.#isEnabled ? null : this.#makeServing(blocks, askAllMax);
+    this.#serving = blocks === null ? null : this.#makeServing(blocks, askAllMax);
   }
 
   get waiting(): number {
@@ -91,7 +88,6 @@ export class IpfsService implements PublicBlobs, IpfsGauges {
   }
 
   async find(cid: Uint8Array, signal: AbortSignal): Promise<PublicDag | null> {
-    if (!this.#isEnabled) return null;
     if (this.#stopping === null) throw new CodedError('not_running', 'this node is not running');
     return this.#finder.find(cid, AbortSignal.any([signal, this.#stopping.signal]));
   }
@@ -100,7 +96,7 @@ export class IpfsService implements PublicBlobs, IpfsGauges {
     const { network, storage, clock, logger } = this.#components;
     const { metrics } = this;
     const bitswap = new BitswapServer({ network, blocks, clock, logger, metrics });
-    const announcer = new Announcer({
+    const announcer = new ProviderAnnouncer({
       clock,
       logger,
       metrics,

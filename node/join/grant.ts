@@ -16,7 +16,7 @@ import {
 import { JoinError, MEMBER_ROLES, type MemberRole } from '../../protocols/join/index.ts';
 import { DELEGATION_LIFETIME_MS } from './limits.ts';
 
-/** What an invited machine may do, in all namespaces of the owner: everything but set policies. Only a node sponsors. */
+/** Actions of an invited machine, in all namespaces of the owner: everything but setting policies. Only a node sponsors. */
 const ROLE_ACTIONS: Readonly<Record<MemberRole, readonly Action[]>> = {
   node: ['publish', 'read', 'sponsor', 'write'],
   gateway: ['publish', 'read', 'write'],
@@ -65,7 +65,9 @@ export interface GrantCheck {
   readonly swarm: string;
 }
 
-/** What a chain grants to a member now. Throws `JoinError` `chain_refused` for one that lets it do less than a member does. */
+/**
+ * Checks a chain's current grant to a member. Throws `JoinError` `chain_refused` for one that lets it do less than a member does.
+ */
 export async function checkGrant(
   { verifier, clock }: { readonly verifier: ChainVerifier; readonly clock: Clock },
   { chain, key, owner, swarm }: GrantCheck,

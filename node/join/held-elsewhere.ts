@@ -1,6 +1,6 @@
 import { CodedError } from '../../protocols/common/errors.ts';
 
-/** What needs the operator's key, asked for at a machine that was invited. */
+/** The error for a request at an invited machine that needs the operator's key. */
 export function heldElsewhere(did: string): CodedError {
   return new CodedError(
     'held_elsewhere',

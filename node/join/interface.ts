@@ -36,7 +36,7 @@ export interface Member {
   readonly peerId: string;
   readonly did: string;
   readonly role: MemberRole;
-  /** What it called itself when it joined. */
+  /** Its chosen name when it joined. */
   readonly name: string;
   readonly inviteId: string;
   readonly joinedAt: number;

@@ -11,7 +11,7 @@ import { MEMBERS_MAX, OPEN_INVITES_MAX } from './limits.ts';
 /** An invite, and once it was used the machine that used it. */
 export interface BookedInvite extends HeldInvite {
   readonly created: number;
-  /** What the machine calls itself; empty while nobody used the invite. */
+  /** The machine's own name; empty while nobody used the invite. */
   readonly name: string;
   /** When it was used, milliseconds since the Unix epoch; 0 while it was not. */
   readonly usedAt: number;
@@ -54,7 +54,7 @@ export class InviteBook {
     return this.#entries.get(bytesKey(id)) ?? null;
   }
 
-  /** Of the machine with this key, the one that it used last. */
+  /** The invite that the machine with this key used last. */
   memberOf(key: Uint8Array): BookedInvite | null {
     const wanted = bytesKey(key);
     return this.list().findLast(({ usedBy }) => usedBy !== null && bytesKey(usedBy) === wanted) ?? null;

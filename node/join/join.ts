@@ -14,6 +14,13 @@ import { writeFileAtomic } from '../disk/atomic-file.ts';
 import { lockDataDirectory } from '../disk/data-lock.ts';
 import { SECRET_MODE } from '../disk/private-file.ts';
 import type { Identity } from '../identity/identity.ts';
+import {
+  type Membership,
+  membershipPath,
+  networkKeyPath,
+  readMembership,
+  writeMembership,
+} from '../identity/membership-file.ts';
 import { createVerifier } from '../identity/tenancy.ts';
 import { createWalletCrypto } from '../identity/wallets/index.ts';
 import { createNetwork, type Network } from '../network/libp2p.ts';
@@ -24,13 +31,6 @@ import { createCrypto } from '../runtime/crypto.ts';
 import { Questions } from '../transport/questions.ts';
 import { checkGrant } from './grant.ts';
 import { ISSUER_DIAL_TIMEOUT_MS, JOIN_QUESTIONS } from './limits.ts';
-import {
-  type Membership,
-  membershipPath,
-  networkKeyPath,
-  readMembership,
-  writeMembership,
-} from './membership-file.ts';
 
 export interface JoinInit {
   readonly invite: Invite;
@@ -42,7 +42,7 @@ export interface JoinInit {
   readonly identity: () => Promise<Identity>;
 }
 
-/** What shows that a node ran on a data directory, so that what lies there belongs to the owner that it had. */
+/** Directories that show that a node ran here, so that the data belongs to the owner that it had. */
 const TRACES = ['storage', 'gateway', 'namespaces', 'relay'];
 
 /**
@@ -132,7 +132,7 @@ function placeNetworkKey(directory: string, { networkKey }: Invite, config: Conf
   return { path, isOfInvite: true, undo: () => rmSync(path, { force: true }) };
 }
 
-/** What an invite that was made for one machine holds itself. */
+/** The grant inside an invite that was made for one machine. */
 function grantInside({ chain, issuer, addresses, expiry }: Invite): JoinGrant {
   if (expiry <= systemClock.now()) {
     throw new JoinError('invite_expired', 'the invite has expired: make a new one with maillon invite');

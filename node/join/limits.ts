@@ -4,7 +4,7 @@ import {
   JOIN_PROTOCOL,
   REQUEST_MAX_BYTES,
   REQUEST_TIMEOUT_MS,
-} from '../../protocols/join/index.ts';
+} from '../../protocols/join/constants.ts';
 import type { QuestionsInit } from '../transport/questions.ts';
 
 const published: Limit[] = [];
@@ -43,14 +43,14 @@ export const DELEGATION_LIFETIME_MS = limit(
   'milliseconds',
   'how long a delegation to an invited machine lasts: a machine may be off for two months and need no new invite',
 );
-/** What is left of it when it is renewed. */
+/** Remaining lifetime when it is renewed. */
 export const RENEWAL_LEFT_MS = limit(
   'join.renewalLeft',
   60 * DAY_MS,
   'milliseconds',
   'what is left of a delegation when it is renewed',
 );
-/** What is left of it when the node is reported as not ready: somebody has to act. */
+/** Remaining lifetime when the node is reported as not ready: somebody has to act. */
 export const RENEWAL_ALARM_MS = 7 * DAY_MS;
 /** Between two attempts to renew, since a node that has just started has no peer yet: doubled after each failure, up to the second. */
 export const RENEWAL_RETRY_MS = 5 * SECOND_MS;

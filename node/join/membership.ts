@@ -4,15 +4,15 @@ import { CodedError } from '../../protocols/common/errors.ts';
 import { decodeLink } from '../../protocols/identity/index.ts';
 import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
+import { type Membership, membershipPath, networkKeyPath } from '../identity/membership-file.ts';
 import { createCrypto } from '../runtime/crypto.ts';
 import { peerOfKey } from '../runtime/peer-ids.ts';
 import { endOf } from './grant.ts';
-import { type Membership, membershipPath, networkKeyPath } from './membership-file.ts';
 
 export interface MembershipCheck {
   readonly membership: Membership;
   readonly config: Config;
-  /** What is started. */
+  /** Role to start. */
   readonly as: Role;
   /** did:key of this node. */
   readonly author: string;

@@ -3,11 +3,11 @@ import type { Crypto } from '../../protocols/common/crypto.ts';
 import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
 import type { PassphraseSource } from '../identity/keyring/passphrase.ts';
+import { type Membership, readMembership } from '../identity/membership-file.ts';
 import { InvitedOperator, type Operator, operatorWithKey } from '../identity/operator.ts';
 import { serveOwner } from '../identity/owner.ts';
 import type { Logger } from '../observability/logger.ts';
 import { checkMembership } from './membership.ts';
-import { type Membership, readMembership } from './membership-file.ts';
 
 export interface OperatorComponents {
   readonly crypto: Crypto;
@@ -18,7 +18,7 @@ export interface OperatorComponents {
 
 export interface OperatorInit {
   readonly config: Config;
-  /** What is started. */
+  /** Role to start. */
   readonly role: Role;
   /** did:key of the node. */
   readonly author: string;

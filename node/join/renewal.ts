@@ -1,14 +1,17 @@
 import { hostname } from 'node:os';
 import type { PeerId } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
+import { backOffMs } from '../../protocols/common/back-off.ts';
 import { equalBytes } from '../../protocols/common/bytes.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import { encodeMultikey } from '../../protocols/common/did-key.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../protocols/common/repeating-task.ts';
 import type { ChainVerifier } from '../../protocols/identity/index.ts';
 import { JOIN_PROTOCOL, type JoinGrant, memberName, renew } from '../../protocols/join/index.ts';
 import { peerOf } from '../directory/entry.ts';
 import type { Identity } from '../identity/identity.ts';
+import { type Membership, writeMembership } from '../identity/membership-file.ts';
 import type { InvitedOperator } from '../identity/operator.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
@@ -23,12 +26,11 @@ import {
   RENEWAL_RETRY_MAX_MS,
   RENEWAL_RETRY_MS,
 } from './limits.ts';
-import { type Membership, writeMembership } from './membership-file.ts';
 
 export interface RenewalComponents {
   readonly network: Network;
   readonly exchange: Questions;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly identity: Identity;
   readonly operator: InvitedOperator;
   readonly verifier: ChainVerifier;
@@ -54,31 +56,32 @@ export class Renewal {
   #fault: string | null = null;
   #failures = 0;
   #dueAt = 0;
-  #abort = new AbortController();
-  #timer: NodeJS.Timeout | null = null;
-  #running: Promise<void> = Promise.resolve();
-  #isRunning = false;
+  readonly #renewing: RepeatingTask;
 
   constructor(components: RenewalComponents, { membership, data, endsAt }: RenewalInit) {
     this.#components = components;
     this.#data = data;
     this.#membership = membership;
     this.#endsAt = endsAt;
+    const { clock } = components;
+    this.#renewing = new RepeatingTask(
+      {
+        clock,
+        run: (signal) => (this.#isDue ? this.#renew(signal) : undefined),
+        onError: (error) => this.#failed(error),
+      },
+      { intervalMs: RENEWAL_CHECK_MS },
+    );
   }
 
   start(): void {
-    if (this.#timer !== null) return;
-    this.#abort = new AbortController();
-    this.#timer = setInterval(() => this.#tick(), RENEWAL_CHECK_MS);
-    this.#tick();
+    if (this.#renewing.isStarted) return;
+    this.#renewing.start();
+    void this.#renewing.runNow();
   }
 
-  async stop(): Promise<void> {
-    if (this.#timer === null) return;
-    clearInterval(this.#timer);
-    this.#timer = null;
-    this.#abort.abort();
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#renewing.stop();
   }
 
   get endsAt(): number | null {
@@ -97,42 +100,33 @@ export class Renewal {
     return `the delegation of this machine ends at ${end} and could not be renewed (${reason}): start the node that invited it, or ${advice}`;
   }
 
-  #tick(): void {
+  get #isDue(): boolean {
     const now = this.#components.clock.now();
-    const isDue = this.#endsAt !== null && this.#endsAt - now < RENEWAL_LEFT_MS && now >= this.#dueAt;
-    if (!isDue || this.#isRunning) return;
-    this.#isRunning = true;
-    this.#running = this.#attempt(this.#abort.signal).finally(() => {
-      this.#isRunning = false;
-    });
+    return this.#endsAt !== null && this.#endsAt - now < RENEWAL_LEFT_MS && now >= this.#dueAt;
   }
 
-  async #attempt(signal: AbortSignal): Promise<void> {
+  async #renew(signal: AbortSignal): Promise<void> {
     const { clock, events } = this.#components;
-    try {
-      const endsAt = await this.#renew(signal);
-      this.#failures = 0;
-      this.#fault = null;
-      this.#dueAt = clock.now() + RENEWAL_RETRY_MAX_MS;
-      events.report('delegation_renewed', { owner: this.#membership.owner, endsAt: isoTime(endsAt) });
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#fault = errorMessage(error);
-      const waitMs = Math.min(RENEWAL_RETRY_MS * 2 ** this.#failures, RENEWAL_RETRY_MAX_MS);
-      this.#failures += 1;
-      this.#dueAt = clock.now() + waitMs;
-      const { owner } = this.#membership;
-      events.report('delegation_unrenewed', {
-        owner,
-        reason: this.#fault,
-        endsAt: isoTime(this.#endsAt),
-        retryMs: waitMs,
-      });
-    }
+    const endsAt = await this.#ask(signal);
+    this.#failures = 0;
+    this.#fault = null;
+    this.#dueAt = clock.now() + RENEWAL_RETRY_MAX_MS;
+    events.report('delegation_renewed', { owner: this.#membership.owner, endsAt: isoTime(endsAt) });
+  }
+
+  #failed(error: unknown): void {
+    const { clock, events } = this.#components;
+    this.#fault = errorMessage(error);
+    const retryMs = backOffMs(this.#failures, { firstMs: RENEWAL_RETRY_MS, maxMs: RENEWAL_RETRY_MAX_MS });
+    this.#failures += 1;
+    this.#dueAt = clock.now() + retryMs;
+    const { owner } = this.#membership;
+    const endsAt = isoTime(this.#endsAt);
+    events.report('delegation_unrenewed', { owner, reason: this.#fault, endsAt, retryMs });
   }
 
   /** Resolves to the new end. Rejects with the issuer's refusal, or where nobody could be asked. */
-  async #renew(signal: AbortSignal): Promise<number | null> {
+  async #ask(signal: AbortSignal): Promise<number | null> {
     const { exchange } = this.#components;
     const issuer = peerOf(this.#membership.issuer);
     let fault: unknown = await this.#reach(issuer, signal);

@@ -1,11 +1,13 @@
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import type { ChainVerifier } from '../../protocols/identity/index.ts';
 import { createJoinMetrics, JoinError, type JoinMetrics } from '../../protocols/join/index.ts';
 import type { Config } from '../config/schema.ts';
+import type { Probe } from '../core/probe.ts';
 import type { NodeView } from '../directory/interface.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { Membership } from '../identity/membership-file.ts';
 import { InvitedOperator, type Operator } from '../identity/operator.ts';
 import type { Namespaces } from '../namespaces/interface.ts';
 import type { Network } from '../network/libp2p.ts';
@@ -26,13 +28,12 @@ import type {
 } from './interface.ts';
 import { Issuer } from './issuer.ts';
 import { JOIN_QUESTIONS } from './limits.ts';
-import type { Membership } from './membership-file.ts';
 import { Renewal } from './renewal.ts';
 
 export interface JoiningComponents {
   readonly network: Network;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly identity: Identity;
   readonly operator: Operator;
   readonly verifier: ChainVerifier;
@@ -44,7 +45,7 @@ export interface JoiningComponents {
 
 export interface JoiningInit {
   readonly config: Config;
-  /** What this machine was granted; null where it holds the operator's key. */
+  /** This machine's grant; null where it holds the operator's key. */
   readonly membership: Membership | null;
 }
 
@@ -92,6 +93,11 @@ export class Joining implements Members {
     if (this.#issuer instanceof Issuer) await this.#exchange.stop();
   }
 
+  probe(): readonly Probe[] {
+    const { did, fault } = this.status;
+    return [{ name: 'operator', ok: fault === null, detail: fault ?? `this node may act for ${did}` }];
+  }
+
   /** When the delegation to this node ends, milliseconds since the Unix epoch; null for never. */
   get endsAt(): number | null {
     return this.#renewal?.endsAt ?? null;
@@ -137,7 +143,7 @@ export class Joining implements Members {
   }
 }
 
-/** What makes invites here, or why nothing does. */
+/** The issuer of invites here, or the reason for its absence. */
 function issuerOf(
   components: Omit<JoiningComponents, 'operator'> & {
     readonly operator: Operator;

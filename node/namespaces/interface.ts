@@ -17,7 +17,7 @@ export interface SponsorshipView extends SponsorshipPlace {
   readonly time: number;
 }
 
-/** What this node knows of who may do what: policies of namespaces, revocations, and sponsorships. */
+/** This node's knowledge of rights: policies of namespaces, revocations, and sponsorships. */
 export interface Namespaces {
   /** The latest policy. Null: none is known; then the owner holds it, and nobody else has a right there. */
   policyOf(owner: string, namespace: string): PolicyView | null;
@@ -30,7 +30,7 @@ export interface Namespaces {
    * and that accepted, ascending. `holder`: another one than the present, who held it before.
    */
   sponsorsOf(owner: string, namespace: string, holder?: string): readonly string[];
-  /** Whom an operator sponsors: sponsorships that are not withdrawn, nor revoked. */
+  /** The sponsorships by an operator: those neither withdrawn nor revoked. */
   sponsorshipsBy(operator: string): readonly SponsorshipView[];
   /** Another number after every change of what is known: what was derived from it stands as long as this does. */
   readonly version: number;

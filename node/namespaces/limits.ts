@@ -3,7 +3,7 @@ import {
   NAMESPACES_PROTOCOL,
   QUESTION_MAX_BYTES,
   QUESTION_TIMEOUT_MS,
-} from '../../protocols/namespaces/index.ts';
+} from '../../protocols/namespaces/constants.ts';
 import type { QuestionsInit } from '../transport/questions.ts';
 
 /** Policies decoded and kept at hand: namespaces in use. Others are read from disk when asked for. */

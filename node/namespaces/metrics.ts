@@ -2,7 +2,7 @@ import { createNamespacesMetrics, type NamespacesMetrics } from '../../protocols
 import type { Meter } from '../observability/meter.ts';
 import type { NoticeCounts } from './notice-index.ts';
 
-/** What the service counts beside the protocol. True counters: they only grow. */
+/** Metrics of the service besides the protocol's. True counters: they only grow. */
 export interface NamespacesServiceMetrics extends NamespacesMetrics {
   noticesSubmitted: number;
   exchangesOk: number;

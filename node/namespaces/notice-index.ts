@@ -34,13 +34,13 @@ type IndexedRow = Pick<
   'kind' | 'scope' | 'name' | 'sequence' | 'time' | 'subject' | 'digest' | 'bytes'
 >;
 
-/** What is known, in memory: who holds which namespace by which policy, who revoked what, and how much room is left. */
+/** The known notices, in memory: the holder of each namespace and its policy, all revocations, and the capacity left. */
 export class NoticeIndex {
   readonly sponsorships: Sponsorships;
   readonly #init: NoticeIndexInit;
   readonly #heads = new Map<string, PolicyHead>();
   readonly #revokers = new Map<string, Set<string>>();
-  /** What was revoked by notices that are not on disk any more. */
+  /** Revocations by notices that are not on disk any more. */
   readonly #carried = new Map<string, ReadonlySet<string>>();
   readonly #principals = new Map<string, Principal>();
   /** DIDs in whose names revocations are on disk, or were. */

@@ -10,7 +10,7 @@ import {
   SPONSORSHIPS_MAX_BYTES,
 } from '../../protocols/namespaces/index.ts';
 
-/** What room there is; a test has less. */
+/** Capacity for notices; a test has less. */
 export interface NoticeRoom {
   readonly notices: number;
   readonly bytes: number;

@@ -220,7 +220,7 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     return this.historyAbove(name, above, limit);
   }
 
-  /** What was put is on disk then; idempotent. */
+  /** Stored notices are on disk then; idempotent. */
   close(): void {
     this.#commits.stop();
     const open = this.#open;
@@ -273,7 +273,7 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     if (damaged.length > 0) this.#delete(damaged);
   }
 
-  /** Begins an empty file. What was revoked stays so, until it is here again. */
+  /** Begins an empty file. Revocations stay in force until their notices are back. */
   #reset(reason: string): void {
     const before = this.#index;
     this.#commits.fail(new CodedError('no_room', 'the database is damaged; it is begun anew: try again'));

@@ -1,7 +1,9 @@
 import type { Connection, IdentifyResult, PeerId } from '@libp2p/interface';
-import type { Clock } from '../../protocols/common/clock.ts';
+import { backOffMs } from '../../protocols/common/back-off.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../protocols/common/repeating-task.ts';
 import {
   type Ask,
   collectHistory,
@@ -39,7 +41,7 @@ export interface NoticeSyncComponents {
   readonly admission: NoticeAdmission;
   readonly store: NoticeStore;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   readonly metrics: NamespacesServiceMetrics;
   /** Told after notices of a peer were taken. */
@@ -56,9 +58,9 @@ interface Neighbour {
   dueAt: number;
   failures: number;
   isAsked: boolean;
-  /** What it told that was new, one more than is spread at most. */
+  /** New notices from this peer, at most one more than are spread. */
   news: Uint8Array[];
-  /** What it told in this exchange that was verified in vain. */
+  /** Notices from it in this exchange that failed verification. */
   vain: number;
 }
 
@@ -75,32 +77,37 @@ export class NoticeSync {
   /** How far the logs of peers were read, connected or not. */
   readonly #positions = new Map<string, LogPosition>();
   readonly #asking = new Set<Promise<void>>();
-  #abort = new AbortController();
-  #timer: NodeJS.Timeout | null = null;
+  readonly #looking: RepeatingTask;
 
   constructor(components: NoticeSyncComponents) {
     this.#components = components;
+    const { clock, logger } = components;
+    this.#looking = new RepeatingTask(
+      {
+        clock,
+        run: () => this.#look(),
+        onError: (error) => logger.warn({ reason: errorMessage(error) }, 'peers were not asked for notices'),
+      },
+      { intervalMs: TICK_MS },
+    );
   }
 
   start(): void {
-    if (this.#timer !== null) return;
+    if (this.#looking.isStarted) return;
     const { network } = this.#components;
-    this.#abort = new AbortController();
     network.addEventListener('peer:identify', this.#onIdentify);
     network.addEventListener('connection:close', this.#onClose);
-    this.#timer = setInterval(() => this.#look(), TICK_MS);
+    this.#looking.start();
   }
 
   async stop(): Promise<void> {
-    if (this.#timer === null) return;
-    clearInterval(this.#timer);
-    this.#timer = null;
+    if (!this.#looking.isStarted) return;
+    const stopped = this.#looking.stop();
     const { network } = this.#components;
     network.removeEventListener('peer:identify', this.#onIdentify);
     network.removeEventListener('connection:close', this.#onClose);
-    this.#abort.abort();
     this.#neighbours.clear();
-    await Promise.all(this.#asking);
+    await Promise.all([stopped, ...this.#asking]);
   }
 
   /** Peers of which it is known that they speak the protocol. */
@@ -149,13 +156,13 @@ export class NoticeSync {
 
   /** Begins with whoever is due, those that have waited longest first. */
   #look(): void {
-    if (this.#timer === null || this.#asking.size >= EXCHANGES_AT_ONCE) return;
+    if (!this.#looking.isStarted || this.#asking.size >= EXCHANGES_AT_ONCE) return;
     const now = this.#components.clock.now();
     const due = [...this.#neighbours]
       .filter(([id, { isAsked, dueAt }]) => {
         // a clock that was put back counts as time that went by
         const isDue = dueAt <= now || dueAt > now + 2 * EXCHANGE_MS;
-        return !isAsked && isDue && !this.#components.admission.isShunned(id);
+        return !isAsked && isDue && !this.#components.admission.isGraylisted(id);
       })
       .sort(([, a], [, b]) => a.dueAt - b.dueAt);
     for (const [id, neighbour] of due.slice(0, EXCHANGES_AT_ONCE - this.#asking.size)) {
@@ -170,7 +177,8 @@ export class NoticeSync {
 
   async #converse(id: string, neighbour: Neighbour): Promise<void> {
     const { clock, logger, metrics, exchange } = this.#components;
-    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)]);
+    const stopping = this.#looking.signal;
+    const signal = AbortSignal.any([stopping, clock.timeoutSignal(EXCHANGE_TIMEOUT_MS)]);
     const ask: Ask = (question) => {
       signal.throwIfAborted();
       return exchange.ask(neighbour.peer, question, signal);
@@ -182,7 +190,7 @@ export class NoticeSync {
       await this.#readHistories(id, neighbour, ask);
       metrics.exchangesOk += 1;
     } catch (error) {
-      if (this.#abort.signal.aborted) return;
+      if (stopping.aborted) return;
       metrics.exchangesFailed += 1;
       if (error instanceof NamespacesError && error.code.startsWith('frame_')) {
         this.#components.admission.refuse(id, error, 'asked');
@@ -195,7 +203,9 @@ export class NoticeSync {
       if (news.length <= SPREAD_MAX) this.#components.spread(news);
     }
     neighbour.failures = isDone ? 0 : neighbour.failures + 1;
-    const wait = isDone ? EXCHANGE_MS : Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (neighbour.failures - 1));
+    const wait = isDone
+      ? EXCHANGE_MS
+      : backOffMs(neighbour.failures - 1, { firstMs: RETRY_MS, maxMs: RETRY_MAX_MS });
     const isWanted = isDone && neighbour.histories.size > 0;
     neighbour.dueAt = isWanted ? clock.now() : clock.now() + wait * (0.5 + Math.random());
   }
@@ -221,7 +231,7 @@ export class NoticeSync {
     let isSettled = true;
     try {
       for (let at = 0; at < notices.length; at += CHECKED_AT_ONCE) {
-        this.#abort.signal.throwIfAborted();
+        this.#looking.signal.throwIfAborted();
         const some = notices.slice(at, at + CHECKED_AT_ONCE);
         const outcomes = await Promise.all(some.map((bytes) => this.#takeOne(bytes, id, neighbour)));
         // what they follow was checked beside them, or is not here

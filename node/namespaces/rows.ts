@@ -13,7 +13,7 @@ export const KIND_POLICY = 0;
 export const KIND_REVOCATION = 1;
 export const KIND_SPONSORSHIP = 2;
 
-/** A row of `notices`. What a damaged file gives may have other types: see `isSound`. */
+/** A row of `notices`. A damaged file may give other types: see `isSound`. */
 export interface NoticeRow {
   readonly position: number;
   readonly id: Uint8Array;
@@ -29,7 +29,7 @@ export interface NoticeRow {
   readonly mark: number;
 }
 
-/** What a notice is as a row, its position still to be given. */
+/** A notice as a row, without a position yet. */
 export function rowOf(notice: SignedNotice): Omit<NoticeRow, 'position'> {
   const { digest, bytes, time } = notice;
   const id = idOf(digest);
@@ -59,7 +59,7 @@ export function subjectOf({ holder, owner }: Pick<SponsorshipPlace, 'holder' | '
   return `${holder}\n${owner}`;
 }
 
-/** What a notice is asked for by. */
+/** Id to request a notice by. */
 export function idOf(digest: Uint8Array): Uint8Array {
   return digest.subarray(0, NOTICE_ID_BYTES);
 }

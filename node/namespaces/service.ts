@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { PeerId } from '@libp2p/interface';
 import { bytesKey } from '../../protocols/common/bytes.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../protocols/common/repeating-task.ts';
 import { ALL_NAMESPACES } from '../../protocols/identity/index.ts';
 import {
   decodeNotice,
@@ -18,7 +19,7 @@ import {
   type SponsorshipPlace,
   type VerifyNotice,
 } from '../../protocols/namespaces/index.ts';
-import { SHUNNED_SCORE } from '../network/gossip.ts';
+import { GRAYLISTED_SCORE } from '../network/gossip.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -36,7 +37,7 @@ import type { SponsorshipEntry } from './sponsorships.ts';
 export interface NamespacesComponents {
   readonly network: Network;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   readonly events: EventLog;
   /** Whether a chain shows that its author may act so (protocols/identity, and what is revoked). */
@@ -51,11 +52,11 @@ export interface NamespacesInit {
   readonly data: string;
   /** Whether this node's operator vouches for a DID: a quarter of the room is kept for those. */
   readonly isSponsored?: (did: string) => boolean;
-  /** What room there is, where it is another than the swarm's. */
+  /** Capacity, where it differs from the swarm's. */
   readonly room?: NoticeRoom;
 }
 
-/** Who is no peer: this node's own operator. */
+/** Stands for this node's own operator, no peer. */
 const SELF = '';
 
 /**
@@ -76,7 +77,7 @@ export class NamespacesService implements Namespaces {
   readonly #sponsors = new BoundedCache<readonly string[]>(SPONSORS_MAX);
   #sponsorsRevision = 0;
   #known = 0;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #retelling: RepeatingTask;
 
   /** Takes what is on disk; from here until `stop` the files are this service's. */
   constructor(components: NamespacesComponents, init: NamespacesInit) {
@@ -95,7 +96,7 @@ export class NamespacesService implements Namespaces {
         network,
         logger,
         answer: (question, peer) => server.answer(question, peer),
-        isShunned: (peer) => this.#admission.isShunned(peer),
+        isGraylisted: (peer) => this.#admission.isGraylisted(peer),
         onFault: (peer, error) => {
           if (error instanceof NamespacesError) this.#admission.refuse(peer, error, 'pushed');
         },
@@ -117,12 +118,20 @@ export class NamespacesService implements Namespaces {
       },
     });
     this.#known = this.#store.revision;
+    this.#retelling = new RepeatingTask(
+      {
+        clock,
+        run: () => this.#sayAgain(),
+        onError: (error) => logger.warn({ reason: errorMessage(error) }, 'notices were not gossiped again'),
+      },
+      { intervalMs: TICK_MS },
+    );
   }
 
   async start(): Promise<void> {
-    if (this.#timer !== null) return;
+    if (this.#retelling.isStarted) return;
     const { gossip } = this.#components.network.services;
-    this.#timer = setInterval(() => this.#sayAgain(), TICK_MS);
+    this.#retelling.start();
     await this.#exchange.start();
     gossip.topicValidators.set(NAMESPACES_PROTOCOL, (peer, message) => this.#validate(peer, message));
     gossip.subscribe(NAMESPACES_PROTOCOL);
@@ -131,9 +140,8 @@ export class NamespacesService implements Namespaces {
 
   /** Ends what runs and closes the files: it is not started again. */
   async stop(): Promise<void> {
-    if (this.#timer !== null) {
-      clearInterval(this.#timer);
-      this.#timer = null;
+    if (this.#retelling.isStarted) {
+      await this.#retelling.stop();
       const { gossip } = this.#components.network.services;
       gossip.topicValidators.set(NAMESPACES_PROTOCOL, () => TopicValidatorResult.Ignore);
       await this.#exchange.stop();
@@ -215,9 +223,9 @@ export class NamespacesService implements Namespaces {
     };
   }
 
-  /** What this service adds to a peer's gossip score: enough to graylist one that is shunned, else nothing. */
+  /** The adjustment of a peer's gossip score: enough to graylist a misbehaving peer, else nothing. */
   scoreOf(peer: string): number {
-    return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
+    return this.#admission.isGraylisted(peer) ? GRAYLISTED_SCORE : 0;
   }
 
   /** Why the disk does not take notices; null when it does. */
@@ -225,7 +233,7 @@ export class NamespacesService implements Namespaces {
     return this.#store.fault;
   }
 
-  /** What is kept. */
+  /** Notice counts. */
   get counts(): NoticeCounts {
     return this.#store.counts;
   }
@@ -260,7 +268,7 @@ export class NamespacesService implements Namespaces {
     }
   }
 
-  /** Gossips a notice, now or when somebody is there to hear it. Who connects later asks for it. */
+  /** Gossips a notice, now or when somebody is there to hear it. Peers that connect later request it. */
   #say(bytes: Uint8Array): void {
     const { network, logger } = this.#components;
     const { gossip } = network.services;
@@ -291,7 +299,7 @@ export class NamespacesService implements Namespaces {
   #onLoss(): void {
     // whoever found the damage is still reading
     queueMicrotask(() => {
-      if (this.#timer === null) return;
+      if (!this.#retelling.isStarted) return;
       this.#sync.restart();
       this.#known = -1;
       this.#changed();

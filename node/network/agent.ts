@@ -1,4 +1,4 @@
-/** What a node calls itself to its peers (identify's agent version): the program, and the swarm that it belongs to. */
+/** A node's name for itself to its peers (identify's agent version): the program, and the swarm that it belongs to. */
 import { SWARM_PATTERN } from '../../protocols/common/names.ts';
 
 const FORM = /^maillon\/\S{1,64} \(swarm (?<swarm>[^()]{1,64})\)$/;

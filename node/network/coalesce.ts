@@ -1,7 +1,7 @@
 import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface';
 import { Uint8ArrayList } from 'uint8arraylist';
 
-/** What may gather before it is sent without waiting for the end of the turn: one full noise message. */
+/** Bytes that may gather before they are sent without waiting for the end of the turn: one full noise message. */
 const COALESCE_MAX_BYTES = 60 * 1024;
 
 /**

@@ -7,7 +7,7 @@ import { SocksClient } from 'socks';
 /** Opens the socket of an outgoing TCP connection. Throws what the system or the proxy says. */
 export type OpenSocket = (address: Multiaddr, signal: AbortSignal) => Promise<net.Socket>;
 
-/** What the TCP transport calls to open a socket; public in its code, though not in its types. */
+/** Method that the TCP transport calls to open a socket; public in its code, though not in its types. */
 interface Opener {
   _connect(address: Multiaddr, options: { signal: AbortSignal }): Promise<net.Socket>;
 }
@@ -29,7 +29,7 @@ export function dialling<Components>(
   };
 }
 
-/** What whoever punches holes says to the transport manager, which hands it on. */
+/** Whether a hole punch dials as the answering side, as it tells the transport manager. */
 function isAnswering(options: DialTransportOptions & { readonly initiator?: boolean }): boolean {
   return options.initiator === false;
 }

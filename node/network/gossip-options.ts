@@ -10,11 +10,11 @@ export interface GossipInit {
   readonly config: Config;
   /** Called for every copy of an envelope that a peer sent. */
   readonly onCopy: () => void;
-  /** What the relay adds to a peer's score. */
+  /** The relay's addition to a peer's score. */
   readonly scoreOf: (peer: string) => number;
 }
 
-/** What is no relay: its copies are not counted. */
+/** Topics besides the relay's: their copies are not counted. */
 const OTHER_TOPICS: ReadonlySet<string> = new Set([NODES_PROTOCOL, NAMESPACES_PROTOCOL]);
 /** The relay's shards, and the directory and the notices of namespaces behind them. */
 const TOPICS = [...gossipTopics(), ...OTHER_TOPICS];

@@ -16,9 +16,9 @@ import type { Registry } from 'prom-client';
 import { KAD_PROTOCOL } from '../../protocols/common/ids.ts';
 import type { Role } from '../config/role.ts';
 import { agentOf } from './agent.ts';
+import { type Capabilities, capabilitiesOf } from './capabilities.ts';
 import { coalescing } from './coalesce.ts';
 import { dialling, listeningOnly, openDirectly, openThroughProxy } from './dial.ts';
-import { type Features, featuresOf } from './features.ts';
 import { type Gossip, hardenGossip } from './gossip.ts';
 import { type GossipInit, gossipOptions } from './gossip-options.ts';
 import { holePunching } from './hole-punch.ts';
@@ -39,8 +39,6 @@ export interface NetworkInit extends GossipInit {
   readonly version: string;
   readonly listen: readonly string[];
   readonly logger: ComponentLogger;
-  /** What the DHT keeps of others' announcements; without it none. */
-  readonly providers?: ProviderRecords;
   /** Where libp2p's own metrics are registered; without it nothing is measured. */
   readonly registry?: Registry;
   /** Told of what does not work and is done without. */
@@ -51,6 +49,8 @@ export interface NetworkInit extends GossipInit {
 export interface MadeNetwork {
   readonly network: Network;
   readonly policy: ConnectionPolicy;
+  /** Keeps in these records what others announce in the DHT; without it nothing of that is kept. */
+  readonly keepProviders: (records: ProviderRecords) => void;
 }
 
 const SECOND_MS = 1000;
@@ -60,11 +60,11 @@ const MIB = 1024 * KIB;
 /** The one place that makes a libp2p node. Nothing is left to a library's default that bounds or decides. */
 export async function createNetwork(init: NetworkInit): Promise<MadeNetwork> {
   const { config, role } = init;
-  const features = featuresOf(config, role);
+  const capabilities = capabilitiesOf(config, role);
   let network: Network | undefined;
   const reachOf = (): Reach => (network as Network).services.reach;
-  const policy = createPolicy(init, features, () => network);
-  const optional = await loadOptional(features, (what, error) => init.onFault(what, error));
+  const policy = createPolicy(init, capabilities, () => network);
+  const optional = await loadOptional(capabilities, (what, error) => init.onFault(what, error));
   const keyFile = config['network.keyFile'];
   const node = await createLibp2p({
     start: false,
@@ -75,27 +75,27 @@ export async function createNetwork(init: NetworkInit): Promise<MadeNetwork> {
       version: init.version,
       userAgent: agentOf({ version: init.version, swarm: config.swarm }),
     },
-    addresses: { listen: listenOn(init, features), announce: [...config['listen.announce']] },
-    transports: [...transports(init, features, reachOf), ...optional.transports],
+    addresses: { listen: listenOn(init, capabilities), announce: [...config['listen.announce']] },
+    transports: [...transports(init, capabilities, reachOf), ...optional.transports],
     connectionEncrypters: [coalescing(noise())],
     ...(keyFile === '' ? {} : { connectionProtector: readSwarmKey(keyFile) }),
     connectionGater: policy,
     streamMuxers: [yamux(MUXER)],
-    connectionManager: connectionBounds(init, features),
+    connectionManager: connectionBounds(init, capabilities),
     // peers/liveness.ts asks one connection after another instead of all at once
     connectionMonitor: { enabled: false },
     peerStore: { maxAddressAge: 3600 * SECOND_MS, maxPeerAge: 6 * 3600 * SECOND_MS },
     ...optional.discovery,
     ...measured(init),
     services: {
-      ...services(init, features, policy, reachOf),
+      ...services(init, capabilities, policy, reachOf),
       ...optional.services,
     },
   });
   network = node as unknown as Network;
   hardenGossip(network.services.gossip);
-  boundRecords(network.services.dht, network.peerStore, init.providers ?? null);
-  return { network, policy };
+  const keepProviders = boundRecords(network.services.dht, network.peerStore);
+  return { network, policy, keepProviders };
 }
 
 /** A host that only dials, under a key made for it: it asks peers before this node shows itself to anybody. */
@@ -106,7 +106,7 @@ export async function createInquirer({
   version,
 }: Pick<NetworkInit, 'config' | 'version'>): Promise<Inquirer> {
   const proxy = config['network.proxy'];
-  const { dialTimeoutMs, webSocketDials } = featuresOf(config, 'light');
+  const { dialTimeoutMs, webSocketDials } = capabilitiesOf(config, 'light');
   const open =
     proxy === ''
       ? openDirectly(
@@ -157,7 +157,7 @@ const MUXER = {
 
 function createPolicy(
   { config }: NetworkInit,
-  { listenHost }: Features,
+  { listenHost }: Capabilities,
   networkOf: () => Network | undefined,
 ): ConnectionPolicy {
   const policy = new ConnectionPolicy(
@@ -179,11 +179,11 @@ function createPolicy(
   return policy;
 }
 
-function listenOn({ listen }: NetworkInit, { circuitUse }: Features): string[] {
+function listenOn({ listen }: NetworkInit, { circuitUse }: Capabilities): string[] {
   return circuitUse === 'always' ? [...listen, '/p2p-circuit'] : [...listen];
 }
 
-function connectionBounds({ config }: NetworkInit, { dialTimeoutMs }: Features) {
+function connectionBounds({ config }: NetworkInit, { dialTimeoutMs }: Capabilities) {
   return {
     maxConnections: config['connections.max'],
     maxIncomingPendingConnections: config['connections.pendingMax'],
@@ -206,7 +206,7 @@ function connectionBounds({ config }: NetworkInit, { dialTimeoutMs }: Features) 
 
 function services(
   { config, role, ...init }: NetworkInit,
-  features: Features,
+  capabilities: Capabilities,
   policy: ConnectionPolicy,
   reachOf: () => Reach,
 ) {
@@ -231,14 +231,14 @@ function services(
     gossip: gossipsub(gossipOptions({ config, ...init })),
     reach: (components: ReachComponents) =>
       new Reach(components, {
-        circuitUse: features.circuitUse,
+        circuitUse: capabilities.circuitUse,
         onFault: (error) => init.onFault('listening through relays', error),
       }),
-    ...(features.autonat
+    ...(capabilities.autonat
       ? { autonat: withoutWalks(autoNATv2({ timeout: 10 * SECOND_MS, maxInboundStreams: 2 })) }
       : {}),
-    ...(features.holePunch ? { holePunch: holePunching(reachOf, policy) } : {}),
-    ...(features.circuitServe ? { circuit: circuitServer(config) } : {}),
+    ...(capabilities.holePunch ? { holePunch: holePunching(reachOf, policy) } : {}),
+    ...(capabilities.circuitServe ? { circuit: circuitServer(config) } : {}),
   };
 }
 
@@ -259,7 +259,7 @@ function circuitServer(config: NetworkInit['config']) {
   });
 }
 
-function transports({ config }: NetworkInit, features: Features, reachOf: () => Reach) {
+function transports({ config }: NetworkInit, capabilities: Capabilities, reachOf: () => Reach) {
   const plainTcp = tcp({
     // the connection monitor decides about idle peers, long before this
     inboundSocketInactivityTimeout: 120 * SECOND_MS,
@@ -267,20 +267,20 @@ function transports({ config }: NetworkInit, features: Features, reachOf: () => 
     maxConnections: config['connections.max'] + config['connections.pendingMax'],
     backlog: 128,
     // dials may leave from the port that is listened on
-    ...(features.holePunch ? { listenOpts: { reusePort: true } as object } : {}),
+    ...(capabilities.holePunch ? { listenOpts: { reusePort: true } as object } : {}),
   });
   const plainWebSockets = webSockets({ maxBufferedAmount: 4 * MIB });
   const proxy = config['network.proxy'];
   const open =
     proxy === ''
       ? openDirectly(
-          (target) => (features.holePunch ? reachOf().localPort(target) : null),
+          (target) => (capabilities.holePunch ? reachOf().localPort(target) : null),
           (target) => reachOf().dialledFromSwarmPort(target),
         )
-      : openThroughProxy(proxy, features.dialTimeoutMs);
+      : openThroughProxy(proxy, capabilities.dialTimeoutMs);
   return [
     dialling(plainTcp, open),
-    features.webSocketDials ? plainWebSockets : listeningOnly(plainWebSockets),
+    capabilities.webSocketDials ? plainWebSockets : listeningOnly(plainWebSockets),
     withoutWalks(circuitRelayTransport({ maxInboundStopStreams: 32, maxOutboundStopStreams: 32 })),
   ];
 }

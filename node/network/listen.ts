@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { CodedError } from '../../protocols/common/errors.ts';
 import type { Config } from '../config/schema.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { Features } from './features.ts';
+import type { Capabilities } from './capabilities.ts';
 
 /** Ports tried after a busy one that was not set. */
 const PORTS_TRIED = 100;
@@ -14,10 +14,10 @@ const PORTS_TRIED = 100;
  */
 export async function listenAddresses(
   config: Config,
-  features: Features,
+  capabilities: Capabilities,
   logger: Pick<Logger, 'warn'>,
 ): Promise<string[]> {
-  const host = features.listenHost;
+  const host = capabilities.listenHost;
   const ip = host.includes(':') ? 'ip6' : 'ip4';
   const tcp = await choosePort({ config, logger }, { path: 'listen.tcp', host, isFree: isFreeTcp });
   const ws = await choosePort(
@@ -29,7 +29,7 @@ export async function listenAddresses(
     },
   );
   const addresses = [`/${ip}/${host}/tcp/${tcp}`, `/${ip}/${host}/tcp/${ws}/ws`];
-  if (!features.quic) return addresses;
+  if (!capabilities.quic) return addresses;
   const quic = await choosePort({ config, logger }, { path: 'listen.quic', host, isFree: isFreeUdp });
   return [...addresses, `/${ip}/${host}/udp/${quic}/quic-v1`];
 }

@@ -1,5 +1,5 @@
 import type { Libp2pOptions } from 'libp2p';
-import type { Features } from './features.ts';
+import type { Capabilities } from './capabilities.ts';
 
 /** Parts of the network that are loaded only when they are used: each costs megabytes. */
 export interface Optional {
@@ -18,7 +18,7 @@ const UPNP_TTL_MS = 2 * 3_600_000;
  * platform has.
  */
 export async function loadOptional(
-  features: Features,
+  capabilities: Capabilities,
   onFault: (what: string, error: unknown) => void,
 ): Promise<Optional> {
   const load = async <T>(isWanted: boolean, what: string, make: () => Promise<T>): Promise<T | undefined> => {
@@ -30,11 +30,13 @@ export async function loadOptional(
       return undefined;
     }
   };
-  const quic = await load(features.quic, 'QUIC', async () => (await import('@chainsafe/libp2p-quic')).quic());
-  const mdns = await load(features.mdns, 'mDNS', async () =>
+  const quic = await load(capabilities.quic, 'QUIC', async () =>
+    (await import('@chainsafe/libp2p-quic')).quic(),
+  );
+  const mdns = await load(capabilities.mdns, 'mDNS', async () =>
     (await import('@libp2p/mdns')).mdns({ interval: MDNS_INTERVAL_MS }),
   );
-  const upnp = await load(features.upnp, 'UPnP', async () =>
+  const upnp = await load(capabilities.upnp, 'UPnP', async () =>
     (await import('@libp2p/upnp-nat')).uPnPNAT({
       portMappingTTL: UPNP_TTL_MS,
       portMappingDescription: 'maillon',

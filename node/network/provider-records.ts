@@ -6,7 +6,7 @@ import { digestOf, isBlockCid } from '../../protocols/blobs/index.ts';
 import { bytesKey, concatBytes } from '../../protocols/common/bytes.ts';
 import { CodedError } from '../../protocols/common/errors.ts';
 
-/** Who said that it has what. Keys are digests, as strings of bytes. */
+/** Announcements of providers. Keys are digests, as strings of bytes. */
 export interface ProviderRecords {
   /** False where it is not kept. */
   add(digest: string, peer: string): boolean;
@@ -18,7 +18,7 @@ interface Message {
   readonly key?: Uint8Array;
 }
 
-/** What is used of the library beyond its types. */
+/** Library members used beyond its types. */
 interface OpenDht {
   readonly rpc: {
     readonly handlers: Record<
@@ -33,44 +33,45 @@ interface OpenDht {
   };
 }
 
-/** Values: nobody has a use for them. What peers put there would only fill this node's memory; their stream is reset. */
+/** Values: nobody has a use for them. Values from peers would only fill this node's memory; their stream is reset. */
 const REFUSED = ['PUT_VALUE', 'GET_VALUE'];
 const ADD_PROVIDER = 'ADD_PROVIDER';
+const GET_PROVIDERS = 'GET_PROVIDERS';
 /** A CID that stands for its digest: the DHT knows no more of it. */
 const AS_CID = Uint8Array.of(0x01, 0x55);
 
 /**
- * The library keeps every announcement that anybody makes, on its disk or in memory, and with each whatever addresses it names. Here `records` keeps
- * them, bounded, by the peer that the connection is with; without it none is kept.
+ * The library keeps every announcement that anybody makes, on its disk or in memory, and with each whatever addresses it names. Here none is kept
+ * until the function that this returns is called: its records keep them then, bounded, by the peer that the connection is with.
  */
 export function boundRecords(
   dht: KadDHT,
   peerStore: Pick<PeerStore, 'has'>,
-  records: ProviderRecords | null,
-): void {
+): (records: ProviderRecords) => void {
   const { rpc, providers } = dht as unknown as OpenDht;
-  for (const type of records === null ? [...REFUSED, ADD_PROVIDER, 'GET_PROVIDERS'] : REFUSED) {
-    delete rpc.handlers[type];
-  }
+  const getProviders = rpc.handlers[GET_PROVIDERS];
+  for (const type of [...REFUSED, ADD_PROVIDER, GET_PROVIDERS]) delete rpc.handlers[type];
   // what this node announces itself is kept by who is close to it
   providers.addProvider = async () => undefined;
   providers.removeProvider = async () => undefined;
-  providers.getProviders = async (cid) => {
-    const known = records?.of(bytesKey(cid.multihash.digest)) ?? [];
-    const peers = known.map((id) => peerIdFromString(id));
-    // the library cannot answer when it names one that it has forgotten
-    const isThere = await Promise.all(peers.map((peer) => peerStore.has(peer)));
-    return peers.filter((_, index) => isThere[index]);
-  };
-  if (records === null) return;
-  rpc.handlers[ADD_PROVIDER] = {
-    handle: async (peer, { key }) => {
-      const cid = concatBytes(AS_CID, key ?? new Uint8Array());
-      if (!isBlockCid(cid)) {
-        throw new CodedError('bad_announcement', 'announced is what no blob is called by');
-      }
-      records.add(bytesKey(digestOf(cid)), peer.toString());
-      return undefined;
-    },
+  providers.getProviders = async () => [];
+  return (records) => {
+    providers.getProviders = async (cid) => {
+      const peers = records.of(bytesKey(cid.multihash.digest)).map((id) => peerIdFromString(id));
+      // the library cannot answer when it names one that it has forgotten
+      const isThere = await Promise.all(peers.map((peer) => peerStore.has(peer)));
+      return peers.filter((_, index) => isThere[index]);
+    };
+    if (getProviders !== undefined) rpc.handlers[GET_PROVIDERS] = getProviders;
+    rpc.handlers[ADD_PROVIDER] = {
+      handle: async (peer, { key }) => {
+        const cid = concatBytes(AS_CID, key ?? new Uint8Array());
+        if (!isBlockCid(cid)) {
+          throw new CodedError('bad_announcement', 'announced is what no blob is called by');
+        }
+        records.add(bytesKey(digestOf(cid)), peer.toString());
+        return undefined;
+      },
+    };
   };
 }

@@ -11,9 +11,9 @@ const KEY_HEX_LENGTH = 64;
 const OTHERS_MODE = 0o077;
 
 /**
- * What protects the connections of a private network: only who has the key in the file at `path` gets as far as the
- * handshake. The file has the form of IPFS's swarm.key (`/key/swarm/psk/1.0.0/`, `/base16/`, 64 hex digits, a line
- * each). Throws `bad_swarm_key` with what to do.
+ * Protects the connections of a private network: only a peer with the key in the file at `path` gets as far as the handshake. The
+ * file has the form of IPFS's swarm.key (`/key/swarm/psk/1.0.0/`, `/base16/`, 64 hex digits, a line each). Throws `bad_swarm_key`
+ * with what to do.
  */
 export function readSwarmKey(path: string): () => ConnectionProtector {
   return preSharedKey({ psk: readKeyFile(path) });

@@ -6,7 +6,7 @@ import type { Meter } from './meter.ts';
 /** Bytes of the data directory and of the file system it is on; null where it cannot be read. */
 export interface DiskReading {
   readonly dataBytes: number | null;
-  /** What this process may still write. */
+  /** Bytes that this process may still write. */
   readonly freeBytes: number | null;
   readonly sizeBytes: number | null;
 }
@@ -43,7 +43,7 @@ export class DiskUsage {
     this.#counted = init.counted ?? null;
   }
 
-  /** What was read last; asks for a newer one when that is old. */
+  /** The latest reading; asks for a newer one when that is old. */
   get latest(): DiskReading {
     void this.read();
     return this.#latest;

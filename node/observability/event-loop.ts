@@ -57,7 +57,7 @@ export class LoopMonitor {
     this.#window.close();
   }
 
-  /** Of the last full window; of the time since the start before there is one. */
+  /** Reads the last full window; before there is one, the time since the start. */
   get reading(): LoopReading {
     return this.#latest ?? this.#window.read();
   }

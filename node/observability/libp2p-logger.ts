@@ -62,9 +62,9 @@ const DISABLED: Libp2pLogger = Object.assign(() => undefined, {
 });
 
 /**
- * libp2p's logs on `logger`. What libp2p calls an error is mostly a remote peer that went away, so its errors
- * and its messages are `debug` here and its traces `trace`; what an operator must know, the node logs itself.
- * The level is read once: below `debug` nothing is formatted, not even looked at.
+ * libp2p's logs on `logger`. Most errors that libp2p logs are a remote peer that went away, so its errors and its messages are
+ * `debug` here and its traces `trace`; the node itself logs what an operator must know. The level is read once: below `debug`
+ * nothing is formatted, not even looked at.
  */
 export function libp2pLogger(logger: Logger): ComponentLogger {
   if (!logger.isLevelEnabled('debug')) return { forComponent: () => DISABLED };

@@ -58,7 +58,7 @@ export class Meter {
     this.registry.registerMetric(new Counter({ name, help, labelNames: [label], registers: [], collect }));
   }
 
-  /** What does not change, as labels. */
+  /** Constant facts, as labels. */
   info(name: string, help: string, labels: Readonly<Record<string, string>>): void {
     const gauge = new Gauge({ name, help, labelNames: Object.keys(labels), registers: [] });
     gauge.set(labels, 1);
@@ -101,7 +101,7 @@ export class Meter {
   }
 }
 
-/** What libp2p measures of the process: `process-metrics.ts` and `disk-usage.ts` do, and once is enough. */
+/** Process metrics of libp2p that are left out: `process-metrics.ts` and `disk-usage.ts` have them, and once is enough. */
 const MEASURED_ALREADY = /^nodejs_/;
 
 /** Knows what was registered through it; what is scraped is the other one. */

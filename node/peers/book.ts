@@ -1,7 +1,8 @@
 import type { Connection } from '@libp2p/interface';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { LOOPBACK_PREFIX, prefixOf } from '../../protocols/common/address-prefix.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
+import { DeferredTask } from '../../protocols/common/deferred-task.ts';
 import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import { parseNodeAddress } from '../../protocols/common/node-address.ts';
 import type { Network } from '../network/libp2p.ts';
@@ -29,23 +30,23 @@ const FIRST_WRITE_MS = 1_000;
 const FIRST_PEERS = 16;
 
 /**
- * Peers that this node dialled with success, kept on disk: a node that starts again finds its swarm when no bootstrap
- * peer is there any more. What peers say of others is not in it.
+ * Peers that this node dialled with success, kept on disk: a node that starts again finds its swarm when no bootstrap peer is
+ * there any more. Claims of peers about others are not in it.
  */
 export class PeerBook {
   readonly #network: Network;
-  readonly #clock: Clock;
+  readonly #clock: TimerClock;
   readonly #log: Logger;
   readonly #path: string;
   readonly #entries = new Map<string, BookEntry>();
-  #timer: NodeJS.Timeout | null = null;
-  #writeAt = Infinity;
+  readonly #writing: DeferredTask;
   #isRunning = false;
 
   /** Reads the file. */
-  constructor(components: { network: Network; clock: Clock; logger: Logger }, init: PeerBookInit) {
+  constructor(components: { network: Network; clock: TimerClock; logger: Logger }, init: PeerBookInit) {
     this.#network = components.network;
     this.#clock = components.clock;
+    this.#writing = new DeferredTask({ clock: components.clock, run: () => this.#write() });
     this.#log = components.logger;
     this.#path = bookPath(init.data);
     for (const entry of readBook(this.#path, this.#log)) {
@@ -70,9 +71,7 @@ export class PeerBook {
     this.#isRunning = false;
     this.#network.removeEventListener('connection:open', this.#onOpen);
     this.#network.removeEventListener('connection:close', this.#onClose);
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#writeAt = Infinity;
+    this.#writing.cancel();
     this.#write();
   }
 
@@ -149,16 +148,7 @@ export class PeerBook {
   }
 
   #changed(isUrgent = false): void {
-    if (!this.#isRunning) return;
-    const wait = isUrgent ? FIRST_WRITE_MS : WRITE_INTERVAL_MS;
-    const at = performance.now() + wait;
-    if (at >= this.#writeAt) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#writeAt = at;
-    this.#timer = setTimeout(() => {
-      this.#writeAt = Infinity;
-      this.#write();
-    }, wait);
+    if (this.#isRunning) this.#writing.runWithin(isUrgent ? FIRST_WRITE_MS : WRITE_INTERVAL_MS);
   }
 
   #write(): void {

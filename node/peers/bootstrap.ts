@@ -1,6 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { multiaddr } from '@multiformats/multiaddr';
+import { sleep, type TimerClock } from '../../protocols/common/clock.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { type DialContext, type DialFault, explainDial, otherSwarmFault, selfFault } from './dial-fault.ts';
@@ -8,6 +8,7 @@ import type { BootstrapView } from './interface.ts';
 
 export interface BootstrapPeersComponents {
   readonly network: Network;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   /** The swarm a peer said it belongs to, where that is another one. */
   readonly otherSwarmOf: (peer: string) => string | undefined;
@@ -64,9 +65,8 @@ export class BootstrapPeers {
       }
     }
     const enough = new AbortController();
-    const timeout = wait(this.#init.dialTimeoutMs, undefined, { signal: enough.signal }).catch(
-      () => undefined,
-    );
+    const { clock } = this.#components;
+    const timeout = sleep(clock, this.#init.dialTimeoutMs, enough.signal).catch(() => undefined);
     await Promise.race([Promise.all(this.#dials.values()), timeout]);
     enough.abort();
   }

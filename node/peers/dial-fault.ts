@@ -4,12 +4,12 @@ import { getNetConfig } from '@libp2p/utils';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { errorMessage } from '../../protocols/common/errors.ts';
 
-/** What kept this node from a peer. */
+/** The reason for a failed dial. */
 export interface DialFault {
   /** The cause for programs: `refused`, `timeout`, `name_not_found`, `no_route`, `other_peer`, `not_a_node`, … */
   readonly code: string;
   readonly reason: string;
-  /** What to do next. */
+  /** Next step to take. */
   readonly next: string;
 }
 
@@ -188,7 +188,7 @@ function hostOf(address: Multiaddr): string {
   return host ?? address.toString();
 }
 
-/** What a plain connection to a TCP or WebSocket address comes to: `connected`, or the system's code; null for other addresses. */
+/** Result of a plain connection to a TCP or WebSocket address: `connected`, or the system's code; null for other addresses. */
 function probe(address: Multiaddr, signal: AbortSignal): Promise<string | null> {
   const target = tcpOf(address);
   if (target === null || signal.aborted) return Promise.resolve(null);

@@ -1,4 +1,5 @@
 import type { Connection } from '@libp2p/interface';
+import { sleep, type TimerClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -19,13 +20,15 @@ export const LIVENESS: LivenessInit = { periodMs: 60_000, pauseMaxMs: 10_000, ti
  * a minute: libp2p's own monitor asks all at once, and the burst of streams stalls a node for half a second.
  */
 export class Liveness {
+  readonly #clock: TimerClock;
   readonly #network: Network;
   readonly #log: Logger;
   readonly #init: LivenessInit;
   #abort = new AbortController();
   #loop: Promise<void> | null = null;
 
-  constructor(components: { network: Network; logger: Logger }, init: LivenessInit) {
+  constructor(components: { clock: TimerClock; network: Network; logger: Logger }, init: LivenessInit) {
+    this.#clock = components.clock;
     this.#network = components.network;
     this.#log = components.logger;
     this.#init = init;
@@ -49,7 +52,8 @@ export class Liveness {
       if (round.length === 0) round = this.#network.getConnections();
       const { periodMs, pauseMaxMs } = this.#init;
       const connections = Math.max(1, this.#network.getConnections().length);
-      await sleep(Math.min(pauseMaxMs, periodMs / connections), signal);
+      // broken off when it stops
+      await sleep(this.#clock, Math.min(pauseMaxMs, periodMs / connections), signal).catch(() => undefined);
       const connection = round.pop();
       if (connection?.status === 'open' && !signal.aborted) await this.#check(connection, signal);
     }
@@ -57,7 +61,7 @@ export class Liveness {
 
   async #check(connection: Connection, signal: AbortSignal): Promise<void> {
     try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#init.timeoutMs)]);
+      const limit = AbortSignal.any([signal, this.#clock.timeoutSignal(this.#init.timeoutMs)]);
       await this.#network.services.ping.ping(connection.remotePeer, { signal: limit });
     } catch (error) {
       // a peer that does not speak ping has answered
@@ -67,17 +71,4 @@ export class Liveness {
       connection.abort(new Error('no answer to a ping'));
     }
   }
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
 }

@@ -1,4 +1,5 @@
 import type { Connection, IdentifyResult } from '@libp2p/interface';
+import type { Timer, TimerClock } from '../../protocols/common/clock.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import { swarmOf } from '../network/agent.ts';
 import type { Network } from '../network/libp2p.ts';
@@ -6,6 +7,7 @@ import type { Logger } from '../observability/logger.ts';
 
 export interface OtherSwarmsComponents {
   readonly network: Network;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   /** Told of a peer that is of no use to this node. */
   readonly forget: (peer: string) => void;
@@ -25,7 +27,7 @@ export class OtherSwarms {
   readonly #swarm: string;
   /** Their swarms by peer id, the latest last. */
   readonly #found = new Map<string, string>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<Timer>();
   readonly #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => this.#look(detail);
 
   constructor(components: OtherSwarmsComponents, init: { readonly swarm: string }) {
@@ -39,7 +41,7 @@ export class OtherSwarms {
 
   stop(): void {
     this.#components.network.removeEventListener('peer:identify', this.#onIdentify);
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
   }
 
@@ -61,7 +63,7 @@ export class OtherSwarms {
     if (isNew) logger.info({ peer, swarm }, 'a peer of another swarm is hung up on');
     forget(peer);
     if (connection.direction === 'outbound') return void this.#close(connection);
-    const timer = setTimeout(() => {
+    const timer = this.#components.clock.setTimeout(() => {
       this.#timers.delete(timer);
       void this.#close(connection);
     }, INBOUND_WAIT_MS);

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Connection, PeerId } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
+import { type BackOff, backOffMs } from '../../protocols/common/back-off.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
+import { DeferredTask } from '../../protocols/common/deferred-task.ts';
 import { errorMessage } from '../../protocols/common/errors.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Candidate } from './book.ts';
 import type { BootstrapPeers } from './bootstrap.ts';
-import { closeDeaf } from './deaf.ts';
 import type { DialContext } from './dial-fault.ts';
 import { dialNamed, parsePeerAddress } from './dialling.ts';
+import { closeWithoutGossip } from './gossip-streams.ts';
 
 /** Peers known from earlier, the most promising first. */
 export interface KnownPeers {
@@ -21,8 +24,9 @@ export interface AnnouncedNodes {
   candidates(max: number): Multiaddr[][];
 }
 
-export interface PeerKeeperComponents {
+export interface PeerManagerComponents {
   readonly network: Network;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   readonly book: KnownPeers;
   readonly directory: AnnouncedNodes;
@@ -31,7 +35,7 @@ export interface PeerKeeperComponents {
   readonly isOther: (peer: string) => boolean;
 }
 
-export interface PeerKeeperInit extends Omit<DialContext, 'peerId'> {
+export interface PeerManagerInit extends Omit<DialContext, 'peerId'> {
   /** Peers to be connected with. */
   readonly target: number;
   /** How long a peer may take to answer. */
@@ -41,13 +45,11 @@ export interface PeerKeeperInit extends Omit<DialContext, 'peerId'> {
 }
 
 /** Between rounds while there is nobody to talk to: a node that starts beside its bootstrap peer joins at once. */
-const ALONE_INTERVAL_MS = 250;
-/** The most a lone node waits for the next round. */
-const ALONE_INTERVAL_MAX_MS = 15_000;
+const ALONE: BackOff = { firstMs: 250, maxMs: 15_000 };
 /** Between rounds while peers are wanted. */
 const SEARCH_INTERVAL_MS = 1_000;
-/** The most between rounds, when there are enough peers or no more to be found: a walk asks some twenty of them. */
-const SEARCH_INTERVAL_MAX_MS = 60_000;
+/** It grows while there are enough peers or no more to be found: a walk asks some twenty of them. */
+const SEARCH: BackOff = { firstMs: SEARCH_INTERVAL_MS, maxMs: 60_000, factor: 4 };
 /** One walk through the DHT. */
 const WALK_TIMEOUT_MS = 5_000;
 /** Dials at a time. */
@@ -65,14 +67,15 @@ const KEY_BYTES = 32;
  * that has too few dials nodes of the directory, then walks the DHT for others, until the target is reached. It
  * closes connections whose gossip stream is dead, so that they are made anew. A lost peer begins the search anew.
  */
-export class PeerKeeper {
+export class PeerManager {
   readonly #network: Network;
+  readonly #clock: TimerClock;
   readonly #log: Logger;
   readonly #book: KnownPeers;
   readonly #directory: AnnouncedNodes;
-  readonly #bootstrap: PeerKeeperComponents['bootstrap'];
-  readonly #isOther: PeerKeeperComponents['isOther'];
-  readonly #init: PeerKeeperInit;
+  readonly #bootstrap: PeerManagerComponents['bootstrap'];
+  readonly #isOther: PeerManagerComponents['isOther'];
+  readonly #init: PeerManagerInit;
   #abort = new AbortController();
   #loop: Promise<void> | null = null;
   #fruitless = 0;
@@ -81,13 +84,14 @@ export class PeerKeeper {
     const { remotePeer, timeline } = detail;
     const isLost =
       this.#network.getConnections(remotePeer).length === 0 && !this.#isOther(remotePeer.toString());
-    if (!isLost || (this.#connected > 0 && Date.now() - timeline.open < MISSED_MS)) return;
+    if (!isLost || (this.#connected > 0 && this.#clock.now() - timeline.open < MISSED_MS)) return;
     this.#fruitless = 0;
     this.#wake();
   };
 
-  constructor(components: PeerKeeperComponents, init: PeerKeeperInit) {
+  constructor(components: PeerManagerComponents, init: PeerManagerInit) {
     this.#network = components.network;
+    this.#clock = components.clock;
     this.#log = components.logger;
     this.#book = components.book;
     this.#directory = components.directory;
@@ -136,15 +140,16 @@ export class PeerKeeper {
   /** Waits, or until a peer is lost: then for a second only, so that many losses are one search. */
   async #pause(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timers = [setTimeout(resolve, ms)];
+    const pause = new DeferredTask({ clock: this.#clock, run: resolve });
+    pause.runWithin(ms);
     this.#wake = () => {
       if (this.#abort.signal.aborted) resolve();
       // the first loss sets the time: a peer that comes and goes must not put the search off for ever
-      else if (timers.length === 1) timers.push(setTimeout(resolve, SEARCH_INTERVAL_MS));
+      else pause.runWithin(SEARCH_INTERVAL_MS);
     };
     await promise;
     this.#wake = () => undefined;
-    for (const timer of timers) clearTimeout(timer);
+    pause.cancel();
   }
 
   get #connected(): number {
@@ -153,13 +158,11 @@ export class PeerKeeper {
 
   /** Grows with every round that found nobody: whoever joins looks for this node, too. */
   get #interval(): number {
-    if (this.#connected === 0)
-      return Math.min(ALONE_INTERVAL_MAX_MS, ALONE_INTERVAL_MS * 2 ** this.#fruitless);
-    return Math.min(SEARCH_INTERVAL_MAX_MS, SEARCH_INTERVAL_MS * 4 ** this.#fruitless);
+    return backOffMs(this.#fruitless, this.#connected === 0 ? ALONE : SEARCH);
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    await closeDeaf(this.#network, this.#log);
+    await closeWithoutGossip(this.#network, this.#clock, this.#log);
     await Promise.all([this.#bootstrap.dialMissing(signal), this.#dialBook(signal)]);
     if (this.#isContent) return;
     await this.#dialAll(this.#directory.candidates(this.#wanted), signal);

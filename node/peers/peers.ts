@@ -1,6 +1,8 @@
 import type { Multiaddr } from '@multiformats/multiaddr';
-import { systemClock } from '../../protocols/common/clock.ts';
+import type { TimerClock } from '../../protocols/common/clock.ts';
+import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
+import type { Probe } from '../core/probe.ts';
 import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 import { PeerBook } from './book.ts';
@@ -10,41 +12,47 @@ import type { BootstrapView } from './interface.ts';
 import { LIVENESS, Liveness } from './liveness.ts';
 import { LocalPeers } from './local.ts';
 import { OtherSwarms } from './other-swarms.ts';
-import { type AnnouncedNodes, PeerKeeper } from './peer-manager.ts';
+import { type AnnouncedNodes, PeerManager } from './peer-manager.ts';
+import { probePeers } from './probe.ts';
 
 export interface PeersComponents {
   readonly network: Network;
+  readonly clock: TimerClock;
   readonly directory: AnnouncedNodes;
   readonly logger: Logger;
 }
 
 export interface PeersInit {
   readonly config: Config;
+  readonly role: Role;
   /** How long a peer may take to answer. */
   readonly dialTimeoutMs: number;
   /** Told of an address that may be dialled wherever it leads. */
   readonly trust: (address: Multiaddr) => void;
 }
 
-/** Whoever this node is connected with: found, remembered, kept, and asked whether they live. */
+/** The peers of this node: it finds, remembers and keeps them, and checks that they live. */
 export class Peers {
   readonly #network: Network;
+  readonly #init: PeersInit;
   readonly #book: PeerBook;
   readonly #otherSwarms: OtherSwarms;
   readonly #bootstrap: BootstrapPeers;
-  readonly #keeper: PeerKeeper;
+  readonly #keeper: PeerManager;
   readonly #local: LocalPeers | null;
   readonly #liveness: Liveness;
 
-  constructor(components: PeersComponents, { config, dialTimeoutMs, trust }: PeersInit) {
-    const { network, directory, logger } = components;
+  constructor(components: PeersComponents, init: PeersInit) {
+    const { network, clock, directory, logger } = components;
+    const { config, dialTimeoutMs, trust } = init;
     this.#network = network;
+    this.#init = init;
     const target = config['connections.target'];
-    this.#book = new PeerBook({ network, clock: systemClock, logger }, { data: config.data });
+    this.#book = new PeerBook({ network, clock, logger }, { data: config.data });
     // they were dialled by the rules of an earlier run, and led to who was meant
     for (const { addresses } of this.#book.candidates()) for (const address of addresses) trust(address);
     this.#otherSwarms = new OtherSwarms(
-      { network, logger, forget: (peer) => this.#book.forget(peer) },
+      { network, clock, logger, forget: (peer) => this.#book.forget(peer) },
       { swarm: config.swarm },
     );
     const otherSwarmOf = (peer: string): string | undefined => this.#otherSwarms.of(peer);
@@ -53,12 +61,13 @@ export class Peers {
       hasNetworkKey: config['network.keyFile'] !== '',
     };
     this.#bootstrap = new BootstrapPeers(
-      { network, logger, otherSwarmOf },
+      { network, clock, logger, otherSwarmOf },
       { addresses: config.bootstrap, swarm: config.swarm, dialTimeoutMs, ...reach },
     );
-    this.#keeper = new PeerKeeper(
+    this.#keeper = new PeerManager(
       {
         network,
+        clock,
         logger,
         book: this.#book,
         directory,
@@ -70,7 +79,7 @@ export class Peers {
     this.#local = config['network.mdns']
       ? new LocalPeers({ network, logger }, { target, dialTimeoutMs })
       : null;
-    this.#liveness = new Liveness({ network, logger }, LIVENESS);
+    this.#liveness = new Liveness({ network, clock, logger }, LIVENESS);
   }
 
   /** Peers known from earlier runs. */
@@ -78,9 +87,13 @@ export class Peers {
     return this.#book.size;
   }
 
-  /** What came of each bootstrap address. */
+  /** Result for each bootstrap address. */
   bootstrap(): BootstrapView[] {
     return this.#bootstrap.views();
+  }
+
+  probe(): readonly Probe[] {
+    return probePeers({ network: this.#network, bootstrap: this.bootstrap() }, this.#init);
   }
 
   start(): void {

@@ -19,11 +19,6 @@ export async function viewPeers(network: Network): Promise<PeerView[]> {
   return views;
 }
 
-/** Mesh peers per shard. */
-export function meshSizes(network: Network): number[] {
-  return gossipTopics().map((topic) => network.services.gossip.getMeshPeers(topic).length);
-}
-
 function view(
   network: Network,
   id: string,

@@ -28,7 +28,7 @@ export interface PublishRequest extends TopicName {
   readonly chain?: readonly Uint8Array[];
 }
 
-/** What is known of a message once it was sent. */
+/** Facts about a message once it was sent. */
 export interface Receipt {
   /** CID of the envelope. */
   readonly id: string;
@@ -56,7 +56,7 @@ export interface Relay {
    * Sends an envelope (protocols/relay/SPEC.md) that its author signed elsewhere. Throws `CodedError`: `bad_envelope`, `forbidden`,
    * `duplicate`, `overloaded`, `no_peers`.
    */
-  carry(bytes: Uint8Array): Promise<Receipt>;
+  submitSigned(bytes: Uint8Array): Promise<Receipt>;
   /** `listener` gets every message to the topic from now on, once, this node's own included. It must not throw. */
   subscribe(topic: TopicName, listener: (delivery: Delivery) => void): Subscription;
   /** Topics of a namespace with a subscriber or a message here lately, in bytewise order; bounded. */

@@ -1,7 +1,7 @@
 import type { RelayMetrics } from '../../protocols/relay/index.ts';
 import type { Meter } from '../observability/meter.ts';
 
-/** What the relay says of itself. */
+/** Metrics and gauges of the relay. */
 export interface RelayGauges {
   readonly metrics: RelayMetrics;
   /** Envelopes that wait for their signature to be verified. */

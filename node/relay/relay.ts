@@ -22,16 +22,19 @@ import {
 } from '../../protocols/relay/index.ts';
 import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
+import type { Probe } from '../core/probe.ts';
 import { makeDirectory } from '../disk/make-directory.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import type { Identity } from '../identity/identity.ts';
-import { type Gossip, SHUNNED_SCORE } from '../network/gossip.ts';
+import { type Gossip, GRAYLISTED_SCORE } from '../network/gossip.ts';
+import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Delivery, PublishRequest, Receipt, Relay, Subscription, TopicName } from './interface.ts';
 import { lingerByLoad } from './linger.ts';
 import { SeenIdsFile } from './seen-ids.ts';
 import { putSequences, takeSequences } from './sequences-file.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { RelayWatch } from './watch.ts';
 
 export interface RelayComponents {
   readonly gossip: Gossip;
@@ -39,10 +42,11 @@ export interface RelayComponents {
   readonly clock: Clock;
   readonly identity: Identity;
   readonly authorise: Authorise;
-  /** What this node was delegated. */
+  /** Delegations to this node. */
   readonly credentials: Credentials;
   readonly metrics: RelayMetrics;
   readonly logger: Logger;
+  readonly events: EventLog;
 }
 
 export interface RelayInit {
@@ -67,6 +71,7 @@ export class RelayService implements Relay {
   readonly #sequences: SequenceBook;
   readonly #admission: Admission;
   readonly #publisher: Publisher;
+  readonly #watch: RelayWatch;
 
   /** Takes what is on disk; from here until `stop` the files are this service's. */
   constructor(components: RelayComponents, init: RelayInit) {
@@ -111,6 +116,7 @@ export class RelayService implements Relay {
         queueMaxBytes: config['relay.publishQueueBytes'],
       },
     );
+    this.#watch = new RelayWatch({ events: components.events, relay: this });
   }
 
   start(): void {
@@ -119,10 +125,12 @@ export class RelayService implements Relay {
       gossip.topicValidators.set(topic, (peer, message) => this.#validate(peer, message));
       gossip.subscribe(topic);
     }
+    this.#watch.start();
   }
 
   /** Sends what waits and puts the counters on disk. */
   async stop(): Promise<void> {
+    this.#watch.stop();
     await this.#publisher.stop();
     // without a validator gossip would accept and forward whatever comes until the network stops
     for (const topic of gossipTopics()) this.#components.gossip.topicValidators.set(topic, ignoreAll);
@@ -131,9 +139,14 @@ export class RelayService implements Relay {
     putSequences(this.#directory, this.#sequences);
   }
 
-  /** What this service adds to a peer's gossip score: enough to graylist one that is shunned, else nothing. */
+  /** The adjustment of a peer's gossip score: enough to graylist a misbehaving peer, else nothing. */
   scoreOf(peer: string): number {
-    return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
+    return this.#admission.isGraylisted(peer) ? GRAYLISTED_SCORE : 0;
+  }
+
+  probe(): readonly Probe[] {
+    const fault = this.diskFault;
+    return [{ name: 'disk', ok: fault === null, detail: fault ?? 'seen ids reach the disk' }];
   }
 
   get waiting(): number {
@@ -170,7 +183,7 @@ export class RelayService implements Relay {
     return receipt(envelope, [index], peersReached);
   }
 
-  async carry(bytes: Uint8Array): Promise<Receipt> {
+  async submitSigned(bytes: Uint8Array): Promise<Receipt> {
     const envelope = await this.#take(bytes);
     const peersReached = await this.#spread(envelope);
     return receipt(envelope, [...envelope.messages.keys()], peersReached);
@@ -257,7 +270,7 @@ function receipt(envelope: SignedEnvelope, indexes: readonly number[], peersReac
   return { id, messageIds, peersReached, storedBy: [], durable: false };
 }
 
-/** What a client is told whose envelope is not taken. */
+/** The error for a client whose envelope is refused. */
 function refusal({ code, message }: RelayError): CodedError {
   if (code === 'overloaded') return new CodedError(code, message);
   if (code === 'envelope_duplicate')

@@ -25,7 +25,7 @@ const DROP_INTERVAL_MS = 1000;
 /** Authors whose did:key text is kept: encoding one takes longer than delivering a message. */
 const AUTHORS_MAX = 4096;
 
-/** Who on this node listens to which topic. */
+/** This node's listeners for each topic. */
 export class Subscriptions {
   readonly #clock: Clock;
   readonly #places: TopicPlaces;

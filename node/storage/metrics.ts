@@ -6,7 +6,7 @@ import type { StorageStatus } from './api/interface.ts';
 import { type MaintenanceGauges, registerMaintenanceMetrics } from './maintenance/metrics.ts';
 import { registerStoreMetrics, type StoreGauges } from './store/metrics.ts';
 
-/** What the service says of itself. */
+/** Sources of the storage metrics. */
 export interface StorageGauges {
   readonly metrics: StorageServiceMetrics;
   readonly status: () => StorageStatus;

@@ -1,7 +1,6 @@
 import type { TimerClock } from '../../protocols/common/clock.ts';
 import type { Crypto } from '../../protocols/common/crypto.ts';
 import type { AuthoriseRecord } from '../../protocols/storage/index.ts';
-import type { Role } from '../config/role.ts';
 import type { Config } from '../config/schema.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Credentials } from '../identity/credentials.ts';
@@ -12,8 +11,9 @@ import type { EventLog } from '../observability/events.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { NamespaceRef } from './api/interface.ts';
 import type { Revocations } from './placement/offers.ts';
-import type { IsCurrent } from './placement/replica-confirmation.ts';
+import type { IsAuthorisedNow } from './placement/replica-confirmation.ts';
 import type { Sponsors } from './placement/replica-placement.ts';
+import type { LocalReplica } from './replica/local-replica.ts';
 
 export interface StorageServiceComponents {
   readonly network: Network;
@@ -23,19 +23,22 @@ export interface StorageServiceComponents {
   readonly identity: Identity;
   readonly authorise: AuthoriseRecord;
   readonly credentials: Credentials;
-  readonly isCurrent: IsCurrent;
+  readonly isAuthorisedNow: IsAuthorisedNow;
   readonly termsOf: (namespace: NamespaceRef) => Terms;
   /** DID of this node's operator. */
   readonly operator: string;
   readonly sponsors: Sponsors & Revocations;
   /** Whether its policy lets anyone read it. */
   readonly isOpen: (namespace: NamespaceRef) => boolean;
+  /** Null at a node that keeps nothing, which does not import it. */
+  readonly LocalReplica: typeof LocalReplica | null;
+  /** Why this node may not act for its operator; null where it may. */
+  readonly operatorFault: () => string | null;
   readonly logger: Logger;
   readonly events: EventLog;
 }
 
 export interface StorageServiceInit {
   readonly config: Config;
-  readonly role: Role;
   readonly splitLoopback: boolean;
 }

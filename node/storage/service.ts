@@ -16,8 +16,9 @@ import {
 } from '../../protocols/storage/index.ts';
 import { BlobExchange } from '../blobs/exchange.ts';
 import type { Upload } from '../blobs/interface.ts';
-import { BlobHome } from '../blobs/local-blobs.ts';
-import { SHUNNED_SCORE } from '../network/gossip.ts';
+import { LocalBlobs } from '../blobs/local-blobs.ts';
+import type { Probe } from '../core/probe.ts';
+import { GRAYLISTED_SCORE } from '../network/gossip.ts';
 import { createStorageServiceMetrics, type StorageServiceMetrics } from './api/counters.ts';
 import type {
   BeginOptions,
@@ -38,28 +39,28 @@ import type {
   WriteReceipt,
 } from './api/interface.ts';
 import { DEADLINE_MS } from './api/limits.ts';
-import { notResponsible } from './api/refusals.ts';
+import { explainRestored, notResponsible } from './api/refusals.ts';
 import { BlobFetches } from './blobs/blob-fetches.ts';
 import { BlobSource } from './blobs/blob-source.ts';
 import type { PublicBlocks } from './blobs/public-blocks.ts';
-import { BlobDoor, isBlobQuestion } from './blobs/request-handler.ts';
-import { Spreader } from './coordinator/blob-replicator.ts';
+import { BlobRequestHandler, isBlobQuestion } from './blobs/request-handler.ts';
+import { BlobReplicator } from './coordinator/blob-replicator.ts';
 import { Coordinator } from './coordinator/coordinator.ts';
 import { Refresher } from './coordinator/refresher.ts';
 import { Repairs } from './coordinator/repairs.ts';
-import { Values } from './coordinator/value-writer.ts';
+import { ValueWriter } from './coordinator/value-writer.ts';
 import type { Maintenance } from './maintenance/service.ts';
 import { addressesOf } from './placement/addresses.ts';
 import type { Members } from './placement/members.ts';
-import type { IsCurrent } from './placement/replica-confirmation.ts';
-import type { Places } from './placement/replica-placement.ts';
-import { Others } from './placement/storage-peers.ts';
+import type { IsAuthorisedNow } from './placement/replica-confirmation.ts';
+import type { ReplicaPlacement } from './placement/replica-placement.ts';
+import { StoragePeers } from './placement/storage-peers.ts';
 import { createMembers, createPlaces } from './placement/swarm-view.ts';
+import { probeStorage } from './probe.ts';
 import { blobQuotaOf, usageOf } from './replica/capacity.ts';
-import { Keeper } from './replica/local-replica.ts';
-import { explainRestored } from './replica/recovery.ts';
-import { Wire } from './rpc/client.ts';
-import { WireServer } from './rpc/server.ts';
+import type { LocalReplica } from './replica/local-replica.ts';
+import { RpcClient } from './rpc/client.ts';
+import { RpcServer } from './rpc/server.ts';
 import type { StorageServiceComponents, StorageServiceInit } from './service-init.ts';
 import type { StoreGauges } from './store/metrics.ts';
 
@@ -69,22 +70,22 @@ const DIRECTORY = 'storage';
 /** Storage of a node: its clients' requests go out to the homes; a full node is a home itself, of what falls to it. */
 export class StorageService implements Storage {
   readonly metrics: StorageServiceMetrics = createStorageServiceMetrics();
-  readonly others: Others;
+  readonly others: StoragePeers;
   readonly #components: StorageServiceComponents;
   readonly #init: StorageServiceInit;
   readonly #self: string;
   readonly #members: Members;
   readonly #admission: RecordAdmission;
-  readonly #wire: Wire;
+  readonly #wire: RpcClient;
   readonly #coordinator: Coordinator;
   readonly #repairs: Repairs;
   /** Null where nothing is kept: in a light node, or with storage turned off. */
-  readonly #keeper: Keeper | null;
+  readonly #keeper: LocalReplica | null;
   /** A light node has one, too: for what is on its way through it. */
-  readonly #blobs: BlobHome;
-  readonly #door: BlobDoor;
-  readonly #server: WireServer;
-  readonly #values: Values;
+  readonly #blobs: LocalBlobs;
+  readonly #door: BlobRequestHandler;
+  readonly #server: RpcServer;
+  readonly #values: ValueWriter;
   #isRunning = false;
 
   /** Opens the store. Throws `bad_storage_key`, `storage_version`. */
@@ -95,14 +96,14 @@ export class StorageService implements Storage {
     this.#components = components;
     this.#init = init;
     this.#self = identity.peerId;
-    const keeps = init.role === 'full' && config['storage.enabled'];
-    this.#wire = new Wire({ network, addressesOf: (id) => addressesOf(directory, id) });
+    const keeps = components.LocalReplica !== null;
+    this.#wire = new RpcClient({ network, addressesOf: (id) => addressesOf(directory, id) });
     const dial = (id: string): Promise<void> => this.#wire.connect(id);
     this.#members = createMembers(
       { ...components, dial },
       { ...init, keeps, path: join(config.data, DIRECTORY, 'members') },
     );
-    this.others = new Others({ members: this.#members, wire: this.#wire }, { self: this.#self });
+    this.others = new StoragePeers({ members: this.#members, wire: this.#wire }, { self: this.#self });
     const partitions = new Partitions({ crypto }, { swarm: config.swarm });
     const namesOf = (id: Uint8Array): NamespaceRef | null => {
       return partitions.namesOf(id) ?? this.#keeper?.namesOf(id) ?? null;
@@ -111,7 +112,7 @@ export class StorageService implements Storage {
       { ...components, members: this.#members, namesOf },
       { config, self: this.#self },
     );
-    const { authorise, isCurrent } = components;
+    const { authorise, isAuthorisedNow } = components;
     this.#admission = new RecordAdmission(
       { crypto, clock, partitions, authorise, metrics },
       { swarm: config.swarm },
@@ -125,33 +126,33 @@ export class StorageService implements Storage {
     });
     this.#blobs = this.#makeBlobs(partitions);
     const isPublic = (cid: Uint8Array): boolean => this.publicBlocks?.has(cid) ?? false;
-    this.#door = new BlobDoor({ blobs: this.#blobs, isPublic });
+    this.#door = new BlobRequestHandler({ blobs: this.#blobs, isPublic });
     const onLie = (): void => {
       metrics.liesFound += 1;
     };
     const exchange = new BlobExchange({ crypto, ask: this.#ask, onLie });
-    const own = { crypto, clock, partitions, places, metrics, isCurrent, admission: this.#admission };
+    const own = { crypto, clock, partitions, places, metrics, isAuthorisedNow, admission: this.#admission };
     const shared = { ...own, blobs: this.#blobs, exchange };
-    this.#keeper = keeps ? this.#makeKeeper(shared) : null;
+    this.#keeper = this.#makeKeeper(shared);
     this.#coordinator = this.#makeCoordinator(shared);
-    const spreader = new Spreader({ places, ask: this.#ask });
-    this.#values = new Values({ ...shared, coordinator: this.#coordinator, spreader });
+    const spreader = new BlobReplicator({ places, clock, ask: this.#ask });
+    this.#values = new ValueWriter({ ...shared, coordinator: this.#coordinator, spreader });
     const quotas = new RequestQuotas({ clock });
     const answer = (request: StorageRequest, peer: string) => this.#answer(request, peer);
-    this.#server = new WireServer({ ...components, ...own, quotas, answer });
+    this.#server = new RpcServer({ ...components, ...own, quotas, answer });
   }
 
-  /** What its store counts; null where nothing is kept. */
+  /** Sources of the store's metrics; null where nothing is stored. */
   get store(): StoreGauges | null {
     return this.#keeper?.store ?? null;
   }
 
-  /** What anyone may have of this node's blobs; null where nothing is kept. */
+  /** Blocks of this node that anyone may read; null where nothing is stored. */
   get publicBlocks(): PublicBlocks | null {
     return this.#keeper?.publicBlocks ?? null;
   }
 
-  get blobs(): BlobHome {
+  get blobs(): LocalBlobs {
     return this.#blobs;
   }
 
@@ -169,7 +170,7 @@ export class StorageService implements Storage {
     return this.#keeper?.maintenance ?? null;
   }
 
-  /** What is not found to work is said by `probe`. */
+  /** `probe` reports whatever does not work. */
   async start(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -223,7 +224,7 @@ export class StorageService implements Storage {
     return this.#values.resume(namespace, id);
   }
 
-  carry(bytes: Uint8Array, options: { readonly durability?: Durability } = {}): Promise<WriteReceipt> {
+  submitSigned(bytes: Uint8Array, options: { readonly durability?: Durability } = {}): Promise<WriteReceipt> {
     return this.#values.carry(bytes, options.durability ?? 'majority').catch(this.#explain);
   }
 
@@ -263,9 +264,13 @@ export class StorageService implements Storage {
     return this.#keeper?.fault ?? null;
   }
 
-  /** What this service adds to a peer's gossip score. */
+  probe(): readonly Probe[] {
+    return probeStorage(this, this.#components.operatorFault());
+  }
+
+  /** This service's part of a peer's gossip score. */
   scoreOf(peer: string): number {
-    return this.#admission.isShunned(peer) ? SHUNNED_SCORE : 0;
+    return this.#admission.isGraylisted(peer) ? GRAYLISTED_SCORE : 0;
   }
 
   readonly #explain = (error: unknown): never => {
@@ -285,17 +290,17 @@ export class StorageService implements Storage {
     return (await this.#answer(request as StorageRequest, id)) as Answers[T];
   };
 
-  /** What this node answers to peers, and to itself. */
+  /** Answers requests of peers and of this node itself. */
   async #answer(request: StorageRequest, peer: string): Promise<Answers[RequestType]> {
     if (isBlobQuestion(request)) return this.#door.answer(request);
     if (this.#keeper === null) throw notResponsible();
     return this.#keeper.replica.answer(request, peer);
   }
 
-  #makeBlobs(partitions: Partitions): BlobHome {
+  #makeBlobs(partitions: Partitions): LocalBlobs {
     const { clock, crypto, logger, termsOf } = this.#components;
     const { config } = this.#init;
-    return new BlobHome(
+    return new LocalBlobs(
       { clock, crypto, logger },
       {
         directory: join(config.data, DIRECTORY, 'blobs'),
@@ -308,10 +313,11 @@ export class StorageService implements Storage {
     );
   }
 
-  #makeKeeper(shared: Shared): Keeper {
-    const { logger, events, operator, termsOf, isOpen } = this.#components;
+  #makeKeeper(shared: Shared): LocalReplica | null {
+    const { logger, events, operator, termsOf, isOpen, LocalReplica } = this.#components;
     const { config } = this.#init;
-    return new Keeper(
+    if (LocalReplica === null) return null;
+    return new LocalReplica(
       {
         ...shared,
         logger,
@@ -355,15 +361,15 @@ export class StorageService implements Storage {
   }
 }
 
-/** What the parts of the service have in common. */
+/** Components shared by the parts of the service. */
 interface Shared {
   readonly crypto: Crypto;
   readonly clock: TimerClock;
   readonly partitions: Partitions;
-  readonly places: Places;
+  readonly places: ReplicaPlacement;
   readonly metrics: StorageServiceMetrics;
   readonly admission: RecordAdmission;
-  readonly isCurrent: IsCurrent;
-  readonly blobs: BlobHome;
+  readonly isAuthorisedNow: IsAuthorisedNow;
+  readonly blobs: LocalBlobs;
   readonly exchange: BlobExchange;
 }

@@ -7,18 +7,18 @@ import { FRAME_MAX_BYTES, StorageError } from '../../protocols/storage/index.ts'
 const LENGTH_BYTES_MAX = 3;
 
 export interface FramesInit {
-  /** Called with each frame, in order. What it throws ends the stream. */
+  /** Called with each frame, in order. An error it throws ends the stream. */
   readonly onFrame: (frame: Uint8Array) => void;
   /** Called once, when nothing comes any more; with the error when the stream did not end well. */
   readonly onEnd: (error: Error | undefined) => void;
-  /** Of one frame; as storage has it unless said otherwise. Three bytes of length hold it. */
+  /** Largest frame; the storage protocol's limit by default. Three bytes of length hold it. */
   readonly maxBytes?: number;
 }
 
 /**
- * Frames on a stream, each behind its length as an unsigned varint. What has arrived of one frame is all that is kept: a
- * length above the largest frame's ends the stream before the frame is read. js-libp2p's own length-prefixed stream
- * makes several promises for every byte of a length.
+ * Frames on a stream, each behind its length as an unsigned varint. Buffers only what has arrived of one frame: a length above
+ * the largest frame ends the stream before the frame is read. js-libp2p's own length-prefixed stream makes several promises for
+ * every byte of a length.
  */
 export class Frames {
   readonly #stream: Stream;
@@ -48,7 +48,7 @@ export class Frames {
     return this.#stream.writeBufferLength;
   }
 
-  /** Throws when the stream is closed. Whoever sends bounds what is under way: streams do not. */
+  /** Throws when the stream is closed. The caller bounds the bytes under way: streams do not. */
   send(frame: Uint8Array): void {
     this.#stream.send(new Uint8ArrayList(encodeVarint(frame.byteLength), frame));
   }

@@ -11,7 +11,7 @@ export interface QuestionsComponents {
   /** The answer to a question of `peer`. Throws for one that cannot be read. */
   readonly answer: (question: Uint8Array, peer: string) => Uint8Array | Promise<Uint8Array>;
   /** Whether a peer is not to be listened to for what it sent. */
-  readonly isShunned?: (peer: string) => boolean;
+  readonly isGraylisted?: (peer: string) => boolean;
   /** Told of what `answer` threw. */
   readonly onFault?: (peer: string, error: unknown) => void;
 }
@@ -81,10 +81,10 @@ export class Questions {
   }
 
   async #handle(stream: Stream, { remotePeer }: Connection): Promise<void> {
-    const { logger, answer, isShunned, onFault } = this.#components;
+    const { logger, answer, isGraylisted, onFault } = this.#components;
     const { protocol, questionMaxBytes, timeoutMs } = this.#init;
     const peer = remotePeer.toString();
-    const release = isShunned?.(peer) === true ? null : this.#answering.tryAcquire(peer);
+    const release = isGraylisted?.(peer) === true ? null : this.#answering.tryAcquire(peer);
     if (release === null) {
       stream.abort(new Error('too many questions at once'));
       return;

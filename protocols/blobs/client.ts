@@ -89,7 +89,7 @@ export class BlobBuilder {
     throw new Error('a blob without a root');
   }
 
-  /** What a builder goes on from; only where every chunk was full. At most `STATE_MAX_BYTES`. */
+  /** State from which a builder resumes; only where every chunk was full. At most `STATE_MAX_BYTES`. */
   encodeState(): Uint8Array {
     if (this.#isEnded) throw new Error('nothing comes behind the last chunk');
     const levels = this.#levels.map((level) => {

@@ -8,7 +8,7 @@ export const BLOB_ERRORS = {
   block_shape: 'context',
   /** A range that begins behind the end, or is none. */
   blob_range: 'context',
-  /** What was kept of an upload is not what a builder wrote. */
+  /** The saved state of an upload is not one a builder wrote. */
   blob_state: 'context',
 } as const satisfies Record<string, Fault>;
 

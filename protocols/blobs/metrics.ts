@@ -1,6 +1,6 @@
 import { BLOB_ERRORS, type BlobErrorCode } from './errors.ts';
 
-/** What the protocol counts. True counters: they only grow. */
+/** Counters of the protocol. True counters: they only grow. */
 export interface BlobMetrics {
   /** Blocks whose bytes and place were found good. */
   blocksVerified: number;

@@ -19,7 +19,7 @@ export interface BlockRef extends Subtree {
   readonly offset: number;
 }
 
-/** Where blocks come from. What it returns is verified. */
+/** Where blocks come from. The reader verifies the result. */
 export type GetBlock = (block: BlockRef, signal: AbortSignal) => Promise<Uint8Array>;
 
 export interface BlobReaderComponents {
@@ -162,7 +162,7 @@ export class BlobReader {
     return bytes;
   }
 
-  /** What is under a node. Throws `block_shape` where it is not the one node that a file of this size has there. */
+  /** Children of a node. Throws `block_shape` where it is not the one node that a file of this size has there. */
   children(ref: BlockRef, bytes: Uint8Array): BlockRef[] {
     try {
       return childrenIn(ref, bytes, this.#profile);

@@ -10,7 +10,7 @@ const NAT64 = Uint8Array.of(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0);
 const SIX_TO_FOUR = Uint8Array.of(0x20, 0x02);
 /** IPv6 blocks are handed out as /48s. */
 const IP6_PREFIX_BYTES = 6;
-/** Whoever has a domain has every name in it. */
+/** The owner of a domain controls every name in it. */
 const DNS_LABELS = 2;
 
 /**

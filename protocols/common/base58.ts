@@ -1,6 +1,6 @@
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 const NOT_THERE = 0xff;
-/** What each ASCII character stands for. */
+/** Base58 digit of each ASCII character. */
 const DIGITS = new Uint8Array(128).fill(NOT_THERE);
 for (let digit = 0; digit < ALPHABET.length; digit++) DIGITS[ALPHABET.charCodeAt(digit)] = digit;
 

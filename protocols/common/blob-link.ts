@@ -14,7 +14,7 @@ export const CHUNK_BYTES = 2 ** 20;
 export const BLOB_MAX_BYTES = CHUNK_BYTES * 2 ** 20;
 
 export const LINK_ERRORS = {
-  /** What should be a link to a blob is none. */
+  /** The bytes are not a link to a blob. */
   blob_link: 'sender',
   /** A link of a version that is not known here. */
   blob_version: 'context',

@@ -37,7 +37,7 @@ function section(...parts: readonly Uint8Array[]): Uint8Array {
 export class CarParser {
   readonly #crypto: Pick<Crypto, 'sha256'>;
   readonly #blockMax: number;
-  /** Of its one root; null until the header came. */
+  /** CID of its one root; null until the header arrives. */
   root: Uint8Array | null = null;
   #pending: Uint8Array[] = [];
   #length = 0;

@@ -38,7 +38,7 @@ const PKH_PARTS = 3;
 
 const ED25519_BYTES = 34;
 const SECP256K1_BYTES = 35;
-/** What base58 makes of 35 bytes. */
+/** Base58 length of 35 bytes. */
 export const BASE58_MAX_LENGTH = 48;
 const SOLANA_KEY_BYTES = 32;
 /** CAIP-2: a reference has 32 characters at most. */

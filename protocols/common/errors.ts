@@ -1,4 +1,4 @@
-/** What every error of a protocol carries: a stable code, a message that is safe to show, and typed detail. */
+/** Contents of every protocol error: a stable code, a message that is safe to show, and typed detail. */
 export type ErrorDetail = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 /**

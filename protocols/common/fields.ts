@@ -6,7 +6,7 @@ export const EXT_MAX_BYTES = 512;
 /** How deep a value in `ext` may be nested. */
 export const EXT_MAX_DEPTH = 4;
 
-/** What a wrong field is: the protocol's own error with this message. */
+/** Makes the protocol's own error for a wrong field, with this message. */
 export type Fail = (message: string) => CodedError;
 
 /** Checks the fields of a decoded object one by one and names the one that is wrong. */

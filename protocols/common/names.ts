@@ -6,7 +6,7 @@ import { CodedError } from './errors.ts';
 /** A swarm's name: every signature is made for one swarm and holds in no other. */
 export const SWARM_PATTERN = /^[a-z0-9-]{1,64}$/;
 export const NAMESPACE_PATTERN = /^[a-z0-9-]{1,64}$/;
-/** What the pattern allows. */
+/** Limit of the pattern above. */
 export const NAMESPACE_MAX_BYTES = 64;
 /** Long enough for paths and identifiers, short enough to be repeated in every envelope. */
 export const TOPIC_MAX_BYTES = 256;

@@ -1,8 +1,8 @@
 /** Sizes and durations as people write and read them: `1GB`, `1GiB`, `90s`, `24h`. Programs keep bytes and milliseconds. */
 
-/** What a message shows where a size was expected. */
+/** Examples in messages where a size was expected. */
 export const SIZE_EXAMPLES = '500MB, 1GB, 1GiB';
-/** What a message shows where a duration was expected. */
+/** Examples in messages where a duration was expected. */
 export const DURATION_EXAMPLES = '90s, 30m, 24h, 7d';
 
 type Unit = readonly [name: string, factor: number];

@@ -23,7 +23,7 @@ export abstract class Refusal extends CodedError {
   abstract get fault(): Fault;
 }
 
-/** What a protocol's own errors extend: its table says of each code whose fault it is. */
+/** Base class of a protocol's errors: its table says for each code whose fault it is. */
 export function refusalBy<Code extends string>(faults: Readonly<Record<Code, Fault>>) {
   return class extends Refusal {
     declare readonly code: Code;

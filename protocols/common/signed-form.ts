@@ -11,11 +11,11 @@ const TAIL_BYTES = SIGNATURE_HEAD.byteLength + SIGNATURE_BYTES;
 const ARRAY_HEAD = 0x80;
 const SMALL_MAX = 23;
 
-/** What may be wrong with bytes before anything is known of what they mean. */
+/** Faults of the bytes, found before their meaning is known. */
 export type FormFault = 'too_large' | 'malformed' | 'version' | 'field' | 'not_canonical';
 
 export interface SignedFormInit {
-  /** What the object is called in messages. */
+  /** Name of the object in messages. */
   readonly noun: string;
   /** Its first item. */
   readonly version: number;
@@ -53,12 +53,12 @@ export class SignedForm {
     return bytes;
   }
 
-  /** What is signed: DAG-CBOR `[domain, swarm, digest of the body]`. */
+  /** Bytes to sign: DAG-CBOR `[domain, swarm, digest of the body]`. */
   signingBytes(swarm: string, digest: Uint8Array): Uint8Array {
     return dagCbor.encode([this.#init.domain, swarm, digest]);
   }
 
-  /** What is seen before anything is decoded: the size, and by the first bytes an array of this version. */
+  /** Checks before decoding: the size, and by the first bytes that it is an array of this version. */
   checkHead(bytes: Uint8Array): void {
     const { noun, maxBytes, fail } = this.#init;
     if (bytes.byteLength > maxBytes) throw fail('too_large', `${noun} exceeds ${maxBytes} bytes`);

@@ -3,12 +3,12 @@ import { equalBytes } from './bytes.ts';
 import { hasFewItems } from './cbor-bounds.ts';
 import { type CodedError, errorMessage } from './errors.ts';
 
-/** What is unsigned on the wire: one array in canonical DAG-CBOR, its version first. */
+/** Unsigned frames: one array in canonical DAG-CBOR, its version first. */
 export interface FrameForm {
   readonly maxBytes: number;
   /** All items of CBOR in it, those of lists within it as well. */
   readonly maxItems: number;
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly noun: string;
   readonly malformed: (message: string) => CodedError;
   /** Throws for a version that is not known. */

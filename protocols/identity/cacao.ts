@@ -19,8 +19,8 @@ import { StrictReader } from './strict-reader.ts';
 import { check, checkWindow, readKey, readResources } from './validate.ts';
 
 /**
- * What `h.t` and `s.t` say, by chain. One `h.t` for each: it is not signed, so with two of them one signature would make
- * two CACAOs, and a revocation of one would leave the other.
+ * Values of `h.t` and `s.t` by chain. One `h.t` for each: it is not signed, so with two of them one signature would make two
+ * CACAOs, and a revocation of one would leave the other.
  */
 export const CACAO_TYPES: Readonly<
   Record<WalletChain, { readonly header: string; readonly signature: string }>
@@ -68,7 +68,7 @@ export function decodeCacao(bytes: Uint8Array, crypto: Pick<Crypto, 'sha256'>): 
   return { link: { ...link, digest: crypto.sha256(canonical.body) }, audience, proof: { ...proof, message } };
 }
 
-/** What a CACAO says, before anything of it is checked. */
+/** Contents of a CACAO before any check. */
 interface Parts {
   readonly header: unknown;
   readonly payload: UncheckedSignIn;
@@ -219,7 +219,7 @@ export function contractWallet(): IdentityError {
   );
 }
 
-/** Hex digits, two of them a byte. What has other characters in it gives other bytes: that is the caller's to check. */
+/** Hex digits, two of them a byte. Other characters give other bytes: the caller checks for them. */
 export function bytesOfHex(digits: string): Uint8Array {
   const bytes = new Uint8Array(digits.length / 2);
   for (let i = 0; i < bytes.byteLength; i++) {
@@ -235,5 +235,5 @@ function hexDigit(code: number): number {
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
 const LETTER_A = 0x61;
-/** What a small letter has and its capital has not. */
+/** Bit set in a lowercase letter but not in its capital. */
 const TO_SMALL = 0x20;

@@ -17,7 +17,7 @@ import { IdentityError } from './errors.ts';
 import type { Link, SignIn } from './link.ts';
 import { formatResource, type Resource } from './resource.ts';
 
-/** Who signs delegations: a key of either curve that does not leave its owner. */
+/** Signs delegations, with a key of either curve that does not leave its owner. */
 export interface DelegationSigner {
   /** did:key of the key. */
   readonly did: string;
@@ -41,7 +41,7 @@ export interface DelegatorComponents {
   readonly randomBytes: (length: number) => Uint8Array;
 }
 
-/** What is to be delegated to whom. */
+/** A delegation to make, and its audience. */
 export interface Grant {
   /** did:key. */
   readonly audience: string;
@@ -99,7 +99,7 @@ export class Delegator {
   }
 }
 
-/** What a wallet is asked to delegate. */
+/** Delegation requested from a wallet. */
 export interface SignInRequest extends Omit<Grant, 'ext'> {
   /** Host and, if any, port of who asks: the wallet compares it with the page it is on. */
   readonly domain: string;

@@ -35,7 +35,7 @@ export function encodeDelegation(body: Uint8Array, signature: Uint8Array): Uint8
   return form.encode(body, signature);
 }
 
-/** What the issuer signs: DAG-CBOR `["maillon/delegation/1", swarm, digest of the body]`. */
+/** Bytes the issuer signs: DAG-CBOR `["maillon/delegation/1", swarm, digest of the body]`. */
 export function delegationSigningBytes(swarm: string, digest: Uint8Array): Uint8Array {
   return form.signingBytes(swarm, digest);
 }

@@ -3,7 +3,7 @@ import { CHECKSUMS_MAX } from './constants.ts';
 
 const encoder = new TextEncoder();
 const LETTER_A = 0x61;
-/** What a capital letter is below its small one in ASCII. */
+/** Distance from a capital letter to its lowercase form in ASCII. */
 const TO_CAPITAL = 0x20;
 
 /** Addresses with their capitals: a wallet signs in again and again, and the hash is a quarter of reading its link. */

@@ -17,7 +17,7 @@ export interface Link {
   readonly expiry: number | null;
   /** When it was signed, by the issuer's clock. Nothing depends on it. */
   readonly time: number;
-  /** Of a CACAO: the domain that asked for the signature. */
+  /** For a CACAO: the domain that asked for the signature. */
   readonly domain: string | null;
   /** Signed extensions; a CACAO has none. */
   readonly ext: Readonly<Record<string, unknown>>;
@@ -43,7 +43,7 @@ export interface Delegation {
   readonly ext: Readonly<Record<string, unknown>>;
 }
 
-/** What a wallet signs as a sign-in message, in the words of CAIP-74. */
+/** Sign-in message as a wallet signs it, in the terms of CAIP-74. */
 export interface SignIn {
   /** Authority (RFC 3986) that asks for the signature: host and port. */
   readonly domain: string;
@@ -62,7 +62,7 @@ export interface SignIn {
   readonly resources?: readonly string[];
 }
 
-/** What shows that a link's issuer signed it. */
+/** Proof that a link's issuer signed it. */
 export type Proof =
   | {
       readonly kind: 'ed25519' | 'secp256k1' | 'eip191';

@@ -1,6 +1,6 @@
 import { IDENTITY_ERRORS, type IdentityErrorCode } from './errors.ts';
 
-/** What is counted of chains. True counters: they only grow. */
+/** Counters of chains. True counters: they only grow. */
 export interface IdentityMetrics {
   /** Chains whose signatures were verified and held. */
   chainsVerified: number;

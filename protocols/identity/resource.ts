@@ -2,7 +2,7 @@ import { checkDid } from '../common/did.ts';
 import { checkNamespace, checkSwarm, NameError } from '../common/names.ts';
 import { RESOURCE_MAX_LENGTH } from './constants.ts';
 
-/** What may be granted, in the order in which a resource names it. */
+/** Actions that can be granted, in the order a resource names them. */
 export const ACTIONS = ['admin', 'publish', 'read', 'sponsor', 'write'] as const;
 export type Action = (typeof ACTIONS)[number];
 /** Actions on a namespace as a whole: no prefix narrows them. */
@@ -11,7 +11,7 @@ const WHOLE_ACTIONS: readonly Action[] = ['admin', 'sponsor'];
 /** In place of a namespace: all namespaces of the owner. */
 export const ALL_NAMESPACES = '*';
 
-/** What a delegation grants. */
+/** Rights granted by a delegation. */
 export interface Resource {
   readonly swarm: string;
   /** DID of the namespace's genesis owner. */
@@ -20,11 +20,11 @@ export interface Resource {
   readonly namespace: string;
   /** At least one, in the order of `ACTIONS`, each once. */
   readonly actions: readonly Action[];
-  /** What the topic (publish) or key (read, write) begins with; empty for all. */
+  /** Prefix of topics (publish) or keys (read, write); empty for all. */
   readonly prefix: string;
 }
 
-/** What somebody wants to do. */
+/** A requested action. */
 export interface AskedResource {
   /** DID of the namespace's genesis owner. */
   readonly owner: string;
@@ -37,7 +37,7 @@ export interface AskedResource {
 
 const SCHEME = 'maillon:';
 const PARTS = 7;
-/** What `encodeURIComponent` leaves as it is beside the unreserved characters of RFC 3986. */
+/** Characters that `encodeURIComponent` keeps besides the unreserved ones of RFC 3986. */
 const LEFT_BY_ENCODER = /[!'()*]/g;
 
 /** Checks every field. Throws `NameError`: `bad_resource`, or the code of the name that is wrong. */

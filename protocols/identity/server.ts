@@ -11,7 +11,7 @@ import type { IdentityMetrics } from './metrics.ts';
 import type { AskedResource } from './resource.ts';
 import { check, checkGranted, checkLinks, checkSizes } from './validate.ts';
 
-/** What somebody wants to do, and when. */
+/** A requested action and its time. */
 export interface Asked extends AskedResource {
   /** The object's own time, milliseconds since the Unix epoch. */
   readonly time: number;
@@ -39,8 +39,8 @@ interface Known {
 const NOBODY = new Uint8Array();
 
 /**
- * Verifies chains: form, order, signatures; nothing that depends on what this node knows or on the time. What held once
- * holds for ever, so it is remembered. Copies that come together are verified once.
+ * Verifies chains: form, order, signatures; nothing that depends on what this node knows or on the time. A valid chain stays
+ * valid, so the verifier remembers it. Copies that come together are verified once.
  */
 export class ChainVerifier {
   readonly #components: ChainVerifierComponents;

@@ -15,7 +15,7 @@ import { IdentityError } from './errors.ts';
 import type { SignIn } from './link.ts';
 import { check, readNamed } from './validate.ts';
 
-/** What a chain is called in its messages. */
+/** Name of each chain in sign-in messages. */
 const CHAIN_NAMES: Readonly<Record<WalletChain, string>> = {
   eip155: 'Ethereum',
   bip122: 'Bitcoin',
@@ -205,7 +205,7 @@ class Lines {
     return this.#lines[this.#at - 1] ?? '';
   }
 
-  /** What is behind `name` when this line begins with it; undefined otherwise. */
+  /** Text after `name` if this line begins with it; undefined otherwise. */
   field(name: string): string | undefined {
     const line = this.#lines[this.#at];
     if (line?.startsWith(name) !== true) return undefined;

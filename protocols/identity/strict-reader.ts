@@ -15,8 +15,7 @@ const NOTHING = 0xff;
  * lists and maps of which it is known what comes. Every head is in its shortest form; so what was read to its end has no
  * other spelling, provided that its maps' keys were asked for in their order.
  *
- * At anything else it fails: what it gives from then on means nothing, and `isWhole` is false. What is wrong is for others
- * to say.
+ * At anything else it fails: what it gives from then on means nothing, and `isWhole` is false. The caller reports the fault.
  */
 export class StrictReader {
   readonly #bytes: Uint8Array;

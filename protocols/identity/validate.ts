@@ -44,7 +44,7 @@ export function readKey(name: string, did: string): DidKey {
   return read;
 }
 
-/** What `read` gives; a `CodedError` of it as `chain_field`, with the field's name. */
+/** Returns the result of `read`; rethrows its `CodedError` as `chain_field` with the field's name. */
 export function readNamed<T>(name: string, read: () => T): T {
   try {
     return read();
@@ -77,7 +77,7 @@ function readTime(name: string, value: unknown): number | null {
   return value === null ? null : check.integer(name, value, 0);
 }
 
-/** What is seen before anything is read: how many links, and their sizes. Throws `chain_too_large`. */
+/** Checks before reading: the number of links and their sizes. Throws `chain_too_large`. */
 export function checkSizes(chain: readonly Uint8Array[]): void {
   if (chain.length > CHAIN_MAX_LINKS) {
     throw new IdentityError('chain_too_large', `chain must hold at most ${CHAIN_MAX_LINKS} links`);

@@ -5,7 +5,7 @@ import type { Invite, JoinAnswer, JoinRequest } from './invite.ts';
 /** Sends one request to the issuer and gives the answer's bytes. */
 export type AskIssuer = (request: Uint8Array) => Promise<Uint8Array>;
 
-/** What was granted. */
+/** The granted rights. */
 export type JoinGrant = Omit<JoinAnswer, 'error'>;
 
 /** Redeems an invite. Throws `JoinError`: the issuer's refusal with what to do, or an answer that cannot be read. */

@@ -106,7 +106,7 @@ function decodeText(text: string): Uint8Array | null {
   }
 }
 
-/** What the issuer keeps of a secret: SHA-256 of DAG-CBOR `["maillon/invite-secret/1", id, secret]`. */
+/** Hash of a secret that the issuer keeps: SHA-256 of DAG-CBOR `["maillon/invite-secret/1", id, secret]`. */
 export function hashSecret(
   { id, secret }: Pick<Invite, 'id' | 'secret'>,
   crypto: Pick<Crypto, 'sha256'>,

@@ -9,13 +9,13 @@ const limit = limitsIn(published);
 /** Stream protocol by which an invite is redeemed and a member's delegation is renewed. */
 export const JOIN_PROTOCOL = '/maillon/join/1';
 
-/** What a machine may join as: a full node, a light gateway, or a command line that runs no node. */
+/** Roles of a joining machine: a full node, a light gateway, or a command line that runs no node. */
 export const MEMBER_ROLES = ['node', 'gateway', 'member'] as const;
 export type MemberRole = (typeof MEMBER_ROLES)[number];
 
 /** First item of every invite. */
 export const INVITE_VERSION = 1;
-/** What every invite's text begins with: people and secret scanners tell it from other strings. */
+/** Prefix of every invite's text: it tells people and secret scanners that this is an invite. */
 export const INVITE_PREFIX = 'maillon_invite_';
 /** Bytes of SHA-256 at the end of an invite's text: an invite that was not copied whole is told from a wrong one. */
 export const CHECKSUM_BYTES = 4;

@@ -1,8 +1,7 @@
 /**
  * Joining: an invite as one string, how it is redeemed, and how what it granted is renewed. SPEC.md has the bytes.
  *
- * The joining side is `client.ts`, the issuing one `server.ts`. What is granted (delegations) and where invites are kept is
- * the node's matter.
+ * The joining side is `client.ts`, the issuing one `server.ts`. The node defines the grants (delegations) and stores the invites.
  */
 export { type AskIssuer, type JoinGrant, redeem, renew } from './client.ts';
 export {

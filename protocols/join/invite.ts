@@ -1,7 +1,7 @@
 import type { MemberRole } from './constants.ts';
 import type { JoinRefusal } from './errors.ts';
 
-/** What a second machine needs to join the first: a secret, until it was used. */
+/** Invite for a second machine to join the first: a secret until it is used. */
 export interface Invite {
   /** 8 bytes by chance: what the issuer calls it. */
   readonly id: Uint8Array;
@@ -28,7 +28,7 @@ export type JoinRequest =
       readonly kind: 'redeem';
       readonly id: Uint8Array;
       readonly secret: Uint8Array;
-      /** What the machine calls itself. */
+      /** Name the machine gives itself. */
       readonly name: string;
     }
   | {

@@ -1,6 +1,6 @@
 import { JOIN_ERRORS, type JoinErrorCode } from './errors.ts';
 
-/** What the protocol counts. True counters: they only grow. */
+/** Counters of the protocol. True counters: they only grow. */
 export interface JoinMetrics {
   /** Invites that were redeemed, and delegations that were renewed. */
   granted: number;

@@ -18,7 +18,7 @@ import type { JoinMetrics } from './metrics.ts';
 /** An invite as its issuer keeps it. */
 export interface HeldInvite {
   readonly id: Uint8Array;
-  /** What `hashSecret` gives, 32 bytes. */
+  /** Result of `hashSecret`, 32 bytes. */
   readonly secretHash: Uint8Array;
   readonly role: MemberRole;
   /** Milliseconds since the Unix epoch. */

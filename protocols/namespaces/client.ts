@@ -28,7 +28,7 @@ import type {
   Sponsorship,
 } from './notice.ts';
 
-/** Only the holder and its delegates; no bounds but the node's. What holds where there is no policy. */
+/** Only the holder and its delegates; no bounds but the node's. These rules apply without a policy. */
 export const CLOSED_RULES: PolicyRules = {
   publish: { anyone: false, dids: [] },
   write: { anyone: false, dids: [] },

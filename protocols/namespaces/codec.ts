@@ -126,22 +126,22 @@ export function encodeSponsorship(body: Uint8Array, signature: Uint8Array): Uint
   return sponsorshipForm.encode(body, signature);
 }
 
-/** What the author signs: DAG-CBOR `["maillon/policy/1", swarm, digest of the body]`. */
+/** Bytes the author signs: DAG-CBOR `["maillon/policy/1", swarm, digest of the body]`. */
 export function policySigningBytes(swarm: string, digest: Uint8Array): Uint8Array {
   return policyForm.signingBytes(swarm, digest);
 }
 
-/** What the author signs: DAG-CBOR `["maillon/revocation/1", swarm, digest of the body]`. */
+/** Bytes the author signs: DAG-CBOR `["maillon/revocation/1", swarm, digest of the body]`. */
 export function revocationSigningBytes(swarm: string, digest: Uint8Array): Uint8Array {
   return revocationForm.signingBytes(swarm, digest);
 }
 
-/** What the author signs: DAG-CBOR `["maillon/sponsorship/1", swarm, digest of the body]`. */
+/** Bytes the author signs: DAG-CBOR `["maillon/sponsorship/1", swarm, digest of the body]`. */
 export function sponsorshipSigningBytes(swarm: string, digest: Uint8Array): Uint8Array {
   return sponsorshipForm.signingBytes(swarm, digest);
 }
 
-/** What the author of `notice` signed. */
+/** Bytes the author of `notice` signed. */
 export function signingBytes(swarm: string, { kind, digest }: SignedNotice): Uint8Array {
   return FORMS[kind].signingBytes(swarm, digest);
 }

@@ -86,9 +86,9 @@ export const NOTICES_MAX_BYTES = limit(
   'bytes',
   'the same; an old one is never dropped',
 );
-/** Of both, what those may have together whom the node's operator does not sponsor: keys are free, so anybody can be many. */
+/** Share of both limits for parties that the node's operator does not sponsor: keys are free, so anybody can be many. */
 export const UNSPONSORED_SHARE = 3 / 4;
-/** What a notice takes of that beside its own bytes: its row and its place in the index. */
+/** Bytes a notice counts besides its own: its row and its index entry. */
 export const NOTICE_OVERHEAD_BYTES = 256;
 export const PRINCIPAL_MAX_BYTES = limit(
   'namespaces.principalBytes',
@@ -169,7 +169,7 @@ export const QUESTIONS_TOTAL_BURST = 500;
 /** Notices pushed by one peer that are looked at each second: beyond that they come by asking. */
 export const PUSHED_PER_SECOND = 200;
 export const PUSHED_BURST = 4000;
-/** Of them, those whose signature and chain are verified: a chain may have wallet signatures, a millisecond each. */
+/** Pushed notices verified each second, signature and chain: a chain may have wallet signatures, a millisecond each. */
 export const VERIFIED_PER_SECOND = 20;
 export const VERIFIED_BURST = 1000;
 /** Notices that may wait for verification: some 100 ms of work. */

@@ -24,7 +24,7 @@ export interface LogPosition {
 }
 
 export type Question =
-  /** Which notices arrived behind a position? Of another log than the peer's: from the beginning. */
+  /** Which notices arrived behind a position? A position in another log than the peer's means the beginning. */
   | ({ readonly type: 'log' } & LogPosition)
   /** The notices with these ids. */
   | { readonly type: 'fetch'; readonly ids: readonly Uint8Array[] }
@@ -45,7 +45,7 @@ export interface LogAnswer {
 
 /** Answer to `fetch` and `history`. */
 export interface NoticesAnswer {
-  /** How many of the ids asked for are dealt with: those of them that are not here are left out. Of a history 0. */
+  /** How many of the ids asked for are dealt with: those of them that are not here are left out. 0 for `history`. */
   readonly done: number;
   readonly notices: readonly Uint8Array[];
   readonly error: string;
@@ -58,7 +58,7 @@ const TYPES = ['log', 'fetch', 'history'] as const;
 const ITEMS: Readonly<Record<Question['type'], number>> = { log: 4, fetch: 3, history: 5 };
 const LOG_ANSWER_ITEMS = 6;
 const NOTICES_ANSWER_ITEMS = 4;
-/** What an answer has beside its notices. */
+/** Bytes of an answer besides its notices. */
 const ANSWER_OVERHEAD_BYTES = 128;
 /** Head of a byte string of up to 65 535 bytes. */
 const ITEM_HEAD_BYTES = 3;

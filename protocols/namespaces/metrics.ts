@@ -1,6 +1,6 @@
 import { NAMESPACES_ERRORS, type NamespacesErrorCode } from './errors.ts';
 
-/** What the protocol counts. True counters: they only grow. */
+/** Counters of the protocol. True counters: they only grow. */
 export interface NamespacesMetrics {
   policiesAccepted: number;
   revocationsAccepted: number;

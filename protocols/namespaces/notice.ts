@@ -1,7 +1,7 @@
 import { parseDid } from '../common/did.ts';
 import { encodeMultikey } from '../common/did-key.ts';
 
-/** Who may do something in a namespace, beside its holder and whom the holder delegated it to. */
+/** Principals allowed an action in a namespace, besides its holder and the holder's delegates. */
 export interface Rule {
   /** Everybody; the list adds nothing then. */
   readonly anyone: boolean;
@@ -9,7 +9,7 @@ export interface Rule {
   readonly dids: readonly string[];
 }
 
-/** What a policy says of its namespace. */
+/** Rules of a policy for its namespace. */
 export interface PolicyRules {
   readonly publish: Rule;
   readonly write: Rule;
@@ -19,7 +19,7 @@ export interface PolicyRules {
   readonly publicTopics: readonly string[];
   /** Whether its content is served to anybody who knows the CID. */
   readonly isPublic: boolean;
-  /** What the namespace may take of a node that gives it as much; null: no bound of its own. */
+  /** Quota of the namespace at a node that allows as much; null: the policy sets no bound. */
   readonly quotaBytes: number | null;
   readonly quotaKeys: number | null;
   /** How long history is kept; null: as long as the node does. */
@@ -28,7 +28,7 @@ export interface PolicyRules {
   readonly domains: readonly string[];
 }
 
-/** What every notice says of who made it. */
+/** Fields of every notice about its author. */
 export interface NoticeAuthority {
   /** When it was signed, milliseconds since the Unix epoch. */
   readonly time: number;
@@ -60,7 +60,7 @@ export interface Policy extends NoticeAuthority, NamespaceName {
   readonly rules: PolicyRules;
 }
 
-/** What a revocation is about: one link of a chain, or a principal whatever was delegated to it. */
+/** Target of a revocation: one link of a chain, or a principal regardless of its delegations. */
 export type RevocationTarget = { readonly link: Uint8Array } | { readonly did: string };
 
 /** `as` withdraws a link, or trusts a principal no more, in all that roots in `as` or passes through it. For ever. */
@@ -111,7 +111,7 @@ export interface SignedSponsorship extends Sponsorship, Signed {
 
 export type SignedNotice = SignedPolicy | SignedRevocation | SignedSponsorship;
 
-/** What somebody does with a notice: what the chain from `as` to the author must grant. */
+/** Action of a notice: the chain from `as` to the author must grant it. */
 export interface NoticeAct extends Pick<NoticeAuthority, 'time' | 'as' | 'chain' | 'author'> {
   readonly owner: string;
   /** `*` for a revocation and for an acceptance: its author must administer all of `as`. A naming has the sponsorship's own. */

@@ -1,8 +1,8 @@
 import type { Clock } from '../common/clock.ts';
 import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
-import { Conduct, IGNORED_DEFAULT } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
+import { IGNORED_DEFAULT, PeerReputation } from '../common/peer-reputation.ts';
 import { RATED_PEERS_MAX, RateLimit } from '../common/rate-limit.ts';
 import { Refusal } from '../common/refusal.ts';
 import { decodeNotice, decodePolicy, signingBytes } from './codec.ts';
@@ -29,7 +29,7 @@ import {
 } from './notice.ts';
 import { checkSuccessor, checkTime, type PolicyHead, type SponsorshipHead, supersedes } from './validate.ts';
 
-/** What a node holds of notices. */
+/** Notices held by a node. */
 export interface HeldNotices {
   has(digest: Uint8Array): boolean;
   headOf(name: NamespaceName): PolicyHead | undefined;
@@ -69,7 +69,7 @@ export type NoticeOrigin = 'pushed' | 'asked' | 'own';
 export class NoticeAdmission {
   readonly #components: NoticeAdmissionComponents;
   readonly #swarm: string;
-  readonly #conduct: Conduct;
+  readonly #conduct: PeerReputation;
   readonly #pushed: RateLimit;
   readonly #verified: RateLimit;
   /** Sponsorships that replace others, by operator. */
@@ -79,7 +79,7 @@ export class NoticeAdmission {
   constructor(components: NoticeAdmissionComponents, init: { readonly swarm: string }) {
     this.#components = components;
     this.#swarm = init.swarm;
-    this.#conduct = new Conduct(components, IGNORED_DEFAULT);
+    this.#conduct = new PeerReputation(components, IGNORED_DEFAULT);
     const rate = (perSecond: number, burst: number): RateLimit =>
       new RateLimit(components, { perSecond, burst, debtMax: perSecond, maxKeys: RATED_PEERS_MAX });
     this.#pushed = rate(PUSHED_PER_SECOND, PUSHED_BURST);
@@ -93,8 +93,8 @@ export class NoticeAdmission {
   }
 
   /** Whether `peer` is to be graylisted for what it sent, over reconnections. */
-  isShunned(peer: string): boolean {
-    return this.#conduct.isShunned(peer);
+  isGraylisted(peer: string): boolean {
+    return this.#conduct.isGraylisted(peer);
   }
 
   /** Holds a frame that could not be read against the peer that sent it. */

@@ -118,7 +118,7 @@ export function supersedes(one: SponsorshipHead, known: SponsorshipHead | undefi
   return compareBytes(one.digest, known.digest) > 0;
 }
 
-/** What is known of a namespace: its latest policy. */
+/** Known state of a namespace: its latest policy. */
 export interface PolicyHead {
   readonly sequence: number;
   readonly digest: Uint8Array;

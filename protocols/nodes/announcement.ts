@@ -1,8 +1,8 @@
-/** What a node says of itself. */
+/** A node's announcement of itself. */
 export interface NodeAnnouncement {
   /** Multikey of the node, 34 bytes: its libp2p key, from which its peer id follows. */
   readonly author: Uint8Array;
-  /** When it was signed, milliseconds since the Unix epoch. Of two announcements the later one holds. */
+  /** When it was signed, milliseconds since the Unix epoch. The later of two announcements wins. */
   readonly time: number;
   /** From then on it says nothing any more; at most an hour after `time`. */
   readonly expiry: number;

@@ -14,23 +14,23 @@ import {
 import { LIFETIME_MS, PAGE_ITEMS_MAX, REPLACE_INTERVAL_MS } from './constants.ts';
 import { NodesError } from './errors.ts';
 
-/** What a node says of itself beside who and when. */
+/** A node's description, without author and times. */
 export type NodeDescription = Omit<NodeAnnouncement, 'author' | 'time' | 'expiry' | 'ext'>;
 
-export interface AnnouncerComponents {
+export interface NodeAnnouncerComponents {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: Ed25519Signer;
 }
 
 /** Makes a node's own announcements, each later than the one before. */
-export class Announcer {
-  readonly #components: AnnouncerComponents;
+export class NodeAnnouncer {
+  readonly #components: NodeAnnouncerComponents;
   readonly #swarm: string;
   readonly author: Uint8Array;
   #lastTime = 0;
 
-  constructor(components: AnnouncerComponents, init: { readonly swarm: string }) {
+  constructor(components: NodeAnnouncerComponents, init: { readonly swarm: string }) {
     this.#components = components;
     this.#swarm = init.swarm;
     this.author = encodeMultikey(components.signer.publicKey);

@@ -52,7 +52,7 @@ export function encodeAnnouncement(body: Uint8Array, signature: Uint8Array): Uin
   return form.encode(body, signature);
 }
 
-/** What the node signs: DAG-CBOR `["maillon/node-announcement/2", swarm, digest of the body]`. */
+/** Bytes the node signs: DAG-CBOR `["maillon/node-announcement/2", swarm, digest of the body]`. */
 export function signingBytes(swarm: string, digest: Uint8Array): Uint8Array {
   return form.signingBytes(swarm, digest);
 }
@@ -95,7 +95,7 @@ const malformed = (message: string): NodesError => new NodesError('frame_malform
 const check = new FieldChecks(malformed);
 const REQUEST_ITEMS = 3;
 const PAGE_ITEMS = 4;
-/** What an answer has beside its announcements: heads, the next key, an error's code. */
+/** Bytes of an answer besides its announcements: heads, the next key, an error's code. */
 /** Items of CBOR in a frame: a page of announcements, and what stands beside them. */
 const FRAME_ITEMS_MAX = PAGE_ITEMS_MAX + 8;
 const PAGE_OVERHEAD_BYTES = 128;

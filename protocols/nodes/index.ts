@@ -1,15 +1,15 @@
 /**
  * The swarm's directory: signed announcements of nodes, gossiped and asked for. SPEC.md has the bytes.
  *
- * The announcing and asking side is `client.ts`, the receiving and answering one `server.ts`. What is done with
- * announcements (dialling back, crowding, expiry) is the node's matter.
+ * The announcing and asking side is `client.ts`, the receiving and answering one `server.ts`. The node handles announcements
+ * (dialling back, crowding, expiry).
  */
 export type { NodeAnnouncement, Page, PageRequest, SignedAnnouncement } from './announcement.ts';
 export {
-  Announcer,
-  type AnnouncerComponents,
   type CollectOptions,
   collectAnnouncements,
+  NodeAnnouncer,
+  type NodeAnnouncerComponents,
   type NodeDescription,
 } from './client.ts';
 export {

@@ -1,6 +1,6 @@
 import { NODES_ERRORS, type NodesErrorCode } from './errors.ts';
 
-/** What the protocol counts. True counters: they only grow. */
+/** Counters of the protocol. True counters: they only grow. */
 export interface NodesMetrics {
   announcementsAccepted: number;
   announcementsPublished: number;

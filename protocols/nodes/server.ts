@@ -1,9 +1,9 @@
 import { bytesKey } from '../common/bytes.ts';
 import type { Clock } from '../common/clock.ts';
 import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
-import { Conduct, IGNORED_DEFAULT } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
+import { IGNORED_DEFAULT, PeerReputation } from '../common/peer-reputation.ts';
 import { RATED_PEERS_MAX, RateLimit } from '../common/rate-limit.ts';
 import type { SignedAnnouncement } from './announcement.ts';
 import { decodeAnnouncement, decodeRequest, encodePage, fitsPage, signingBytes } from './codec.ts';
@@ -20,7 +20,7 @@ import { NodesError } from './errors.ts';
 import type { NodesMetrics } from './metrics.ts';
 import { checkReplaces, checkTime } from './validate.ts';
 
-/** What a node holds of announcements. */
+/** Announcements held by a node. */
 export interface HeldAnnouncements {
   /** Time of the one held of `author`; undefined for none. */
   timeOf(author: Uint8Array): number | undefined;
@@ -47,14 +47,14 @@ export type Origin = 'pushed' | 'asked';
 export class NodeAdmission {
   readonly #components: NodeAdmissionComponents;
   readonly #swarm: string;
-  readonly #conduct: Conduct;
+  readonly #conduct: PeerReputation;
   readonly #verified: RateLimit;
   readonly #pending = new ConcurrencyLimit({ max: VERIFY_QUEUE_MAX, maxPerKey: VERIFY_QUEUE_MAX / 4 });
 
   constructor(components: NodeAdmissionComponents, init: { readonly swarm: string }) {
     this.#components = components;
     this.#swarm = init.swarm;
-    this.#conduct = new Conduct(components, IGNORED_DEFAULT);
+    this.#conduct = new PeerReputation(components, IGNORED_DEFAULT);
     this.#verified = new RateLimit(components, {
       perSecond: VERIFIED_PER_SECOND,
       burst: VERIFIED_BURST,
@@ -64,8 +64,8 @@ export class NodeAdmission {
   }
 
   /** Whether `peer` is to be graylisted for what it sent, over reconnections. */
-  isShunned(peer: string): boolean {
-    return this.#conduct.isShunned(peer);
+  isGraylisted(peer: string): boolean {
+    return this.#conduct.isGraylisted(peer);
   }
 
   /** The announcement in `bytes`, verified and put among those held. Throws `NodesError` when it is not taken. */
@@ -120,7 +120,7 @@ export class NodeAdmission {
 
 export interface PageServerComponents {
   readonly clock: Clock;
-  /** What is held now, in any order. */
+  /** Announcements held now, in any order. */
   readonly held: () => Iterable<SignedAnnouncement>;
   readonly metrics: NodesMetrics;
 }

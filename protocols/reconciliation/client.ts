@@ -15,7 +15,7 @@ export interface InitiatorInit {
   readonly maxBytes: number;
 }
 
-/** What came of a message. */
+/** Result of a message. */
 export interface Step extends Differences {
   /** The next message; null when all differences are known. */
   readonly message: Uint8Array | null;

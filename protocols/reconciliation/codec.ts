@@ -142,7 +142,7 @@ function readRange(reader: ByteReader, upper: Bound): Range {
   }
 }
 
-/** Puts a message of at most `maxBytes` together. Whoever writes asks first what fits. */
+/** Puts a message of at most `maxBytes` together. The caller first checks what fits. */
 export class MessageWriter {
   readonly #bytes: Uint8Array;
   #length = 0;

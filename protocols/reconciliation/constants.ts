@@ -28,7 +28,7 @@ export const COMPARED_RANGE_MAX = 4096;
 const BOUND_MAX_BYTES = VARINT_MAX_BYTES + 1 + ID_BYTES;
 /** A range with a fingerprint at its largest. */
 const FINGERPRINT_RANGE_MAX_BYTES = BOUND_MAX_BYTES + 1 + FINGERPRINT_BYTES;
-/** What ends a message that is full: what is skipped before, then a fingerprint of all the rest. */
+/** Largest end of a full message: a skip of the ranges before, then a fingerprint of all the rest. */
 export const TAIL_MAX_BYTES = BOUND_MAX_BYTES + 1 + FINGERPRINT_RANGE_MAX_BYTES;
 
 function assertRelation(holds: boolean, relation: string): void {

@@ -1,6 +1,6 @@
 import { RECONCILIATION_ERRORS, type ReconciliationErrorCode } from './errors.ts';
 
-/** What the protocol counts, of both sides together. True counters: they only grow. */
+/** Counters of the protocol, of both sides together. True counters: they only grow. */
 export interface ReconciliationMetrics {
   /** Reconciliations begun here. */
   sessions: number;

@@ -19,7 +19,7 @@ import {
 import { type Bound, boundBetween, END, START } from './item.ts';
 import type { ReconcileSet } from './ordered-set.ts';
 
-/** What the two sides differ in. */
+/** Differences between the two sides. */
 export interface Differences {
   /** Ids that only this side has. */
   readonly have: Uint8Array[];
@@ -135,7 +135,7 @@ export class Turn {
     return true;
   }
 
-  /** What parts the item of this rank from the one before it. */
+  /** Bound between the item of this rank and the one before it. */
   #boundAt(rank: number): Bound {
     return boundBetween(this.#set.itemAt(rank - 1), this.#set.itemAt(rank));
   }

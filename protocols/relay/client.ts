@@ -245,7 +245,7 @@ export class Publisher {
 /** Lanes kept after they ran empty, so that their linger is honoured; beyond, they are dropped at once. */
 const LANES_MAX = 10_000;
 
-/** What a message without bytes holds while it waits: its entry, its promise, its names. */
+/** Memory of a waiting message besides its bytes: its entry, its promise, its names. */
 const MESSAGE_COST_BYTES = 512;
 
 function costOf(message: OutgoingMessage): number {

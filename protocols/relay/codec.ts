@@ -19,7 +19,7 @@ const form = new SignedForm({
   fail: (fault, message) => new RelayError(`envelope_${fault}`, message),
 });
 
-/** The body: everything but the signature, canonical DAG-CBOR. What the CID is over. */
+/** The body: everything but the signature, canonical DAG-CBOR. The CID covers these bytes. */
 export function encodeBody(envelope: Envelope): Uint8Array {
   return form.encodeBody([
     envelope.owner,
@@ -41,7 +41,7 @@ export function encodeEnvelope(body: Uint8Array, signature: Uint8Array): Uint8Ar
   return form.encode(body, signature);
 }
 
-/** What the author signs: DAG-CBOR `["maillon/envelope/1", swarm, digest of the body]`. */
+/** Bytes the author signs: DAG-CBOR `["maillon/envelope/1", swarm, digest of the body]`. */
 export function signingBytes(swarm: string, digest: Uint8Array): Uint8Array {
   return form.signingBytes(swarm, digest);
 }

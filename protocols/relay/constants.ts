@@ -34,7 +34,7 @@ export const MESSAGE_MAX_BYTES = limit(
   'bytes',
   'the largest message: what an envelope holds beside every other field at its largest',
 );
-/** What the fields beside the messages may take together. */
+/** Maximum bytes of the fields besides the messages together. */
 export const ENVELOPE_OVERHEAD_MAX_BYTES = ENVELOPE_MAX_BYTES - MESSAGE_MAX_BYTES;
 export const ENVELOPE_MAX_MESSAGES = limit(
   'relay.envelopeMessages',

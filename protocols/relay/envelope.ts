@@ -1,4 +1,4 @@
-/** What an author says: one or more messages to a topic of a namespace. */
+/** An author's one or more messages to a topic of a namespace. */
 export interface Envelope {
   /** DID of the namespace's owner. */
   readonly owner: string;

@@ -1,6 +1,6 @@
 import { RELAY_ERRORS, type RelayErrorCode } from './errors.ts';
 
-/** What the relay counts. True counters: they only grow. */
+/** Counters of the relay. True counters: they only grow. */
 export interface RelayMetrics {
   /** Copies of envelopes that came from peers, first and further ones. */
   copiesReceived: number;

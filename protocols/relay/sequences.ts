@@ -7,7 +7,7 @@ export interface SequencePoint {
   readonly last: number;
 }
 
-/** What is kept over a restart. */
+/** State kept across restarts. */
 export interface SequenceState {
   /** No epoch up to this one may be begun again. */
   readonly epochFloor: number;
@@ -62,7 +62,7 @@ export class SequenceBook {
     return { epochFloor: this.#reserved, points: [...this.#points] };
   }
 
-  /** What is forgotten must not begin again in the epoch it had. */
+  /** A forgotten topic must not begin again in its former epoch. */
   #forgetOldest(): void {
     const oldest = this.#points.keys().next().value;
     if (oldest !== undefined) this.#points.delete(oldest);

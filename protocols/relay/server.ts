@@ -1,8 +1,8 @@
 import type { Clock } from '../common/clock.ts';
 import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
-import { Conduct } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
+import { PeerReputation } from '../common/peer-reputation.ts';
 import { decodeEnvelope, digestKey, signingBytes } from './codec.ts';
 import type { Envelope, SignedEnvelope } from './envelope.ts';
 import { RelayError } from './errors.ts';
@@ -52,7 +52,7 @@ export interface AdmissionInit {
 export class Admission {
   readonly #components: AdmissionComponents;
   readonly #init: AdmissionInit;
-  readonly #conduct: Conduct;
+  readonly #conduct: PeerReputation;
   /** Verifications under way by envelope id: a copy with another signature waits for the first. */
   readonly #verifying = new Map<string, Promise<boolean>>();
   readonly #pending: ConcurrencyLimit;
@@ -60,7 +60,7 @@ export class Admission {
   constructor(components: AdmissionComponents, init: AdmissionInit) {
     this.#components = components;
     this.#init = init;
-    this.#conduct = new Conduct(components, init);
+    this.#conduct = new PeerReputation(components, init);
     this.#pending = new ConcurrencyLimit({ max: init.queueMax, maxPerKey: init.queueMaxPerPeer });
   }
 
@@ -74,8 +74,8 @@ export class Admission {
    * envelopes are not dropped one by one: gossip would take the same ones of another peer for further copies.
    * Gossip's own score forgets a peer that reconnects; this does not.
    */
-  isShunned(peer: string): boolean {
-    return this.#conduct.isShunned(peer);
+  isGraylisted(peer: string): boolean {
+    return this.#conduct.isGraylisted(peer);
   }
 
   /**
@@ -113,7 +113,7 @@ export class Admission {
     return envelope;
   }
 
-  /** Verifies the signature. Of several copies of one envelope that arrive together one is verified. */
+  /** Verifies the signature. Verifies one of several copies of an envelope that arrive together. */
   async #verifyOnce(envelope: SignedEnvelope, peer: string): Promise<void> {
     const key = digestKey(envelope.digest);
     const release = this.#pending.tryAcquire(peer);

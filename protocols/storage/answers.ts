@@ -45,8 +45,8 @@ import { checkContentType } from './validate.ts';
 
 /** How the replica that answers stands to the partition. */
 export interface Standing {
-  /** Who it takes for the partition's homes: `viewOf`. */
-  readonly view: string;
+  /** Its replica-set id for the partition: `viewOf`. */
+  readonly setId: string;
   /** Whether it is a home that has all that the former homes had: only then does its word count. */
   readonly isSynced: boolean;
 }
@@ -66,7 +66,7 @@ export interface ListItem extends Stamp {
   readonly contentType: string;
 }
 
-/** What is held under a key: a value (an expired one too), a tombstone or a floor. */
+/** Entry held under a key: a value (an expired one too), a tombstone or a floor. */
 export interface VersionItem extends Stamp {
   readonly key: string;
   readonly kind: HeldKind;
@@ -79,7 +79,7 @@ export interface ListPage {
   readonly next: string | null;
 }
 
-/** What a replica holds of a partition. */
+/** Contents of a partition at a replica. */
 export interface PartitionItem {
   readonly owner: string;
   readonly namespace: string;
@@ -90,7 +90,7 @@ export interface PartitionItem {
 }
 
 export interface StateAnswer extends Standing {
-  readonly isHome: boolean;
+  readonly isReplica: boolean;
   /** The view under which it became synced, if the homes have been the same since; null otherwise. */
   readonly origin: string | null;
   /** Values, tombstones and floors. */
@@ -112,9 +112,9 @@ export interface Answers {
   state: StateAnswer;
   handover: Standing;
   reconcile: Standing & { readonly message: Uint8Array };
-  /** Of the first of the ids asked for, at least of one: null where it holds no such item. */
+  /** For the first of the requested ids, at least one: null where the replica holds no such item. */
   entries: { readonly entries: readonly (VersionItem | null)[] };
-  /** Of each block that was asked about, in their order. */
+  /** One answer for each requested block, in their order. */
   has: { readonly has: readonly boolean[] };
   prepare: BlobProgress;
   blob: BlobProgress;
@@ -188,16 +188,16 @@ const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
 };
 
 const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unknown[] } = {
-  get: ({ view, isSynced, held }) => [view, isSynced, ...heldItems(held)],
-  put: ({ view, isSynced, outcome, isDurable }) => [view, isSynced, ...outcomeItems(outcome), isDurable],
-  list: ({ view, isSynced, entries, next }) => [view, isSynced, entries.map(listItems), next],
+  get: ({ setId, isSynced, held }) => [setId, isSynced, ...heldItems(held)],
+  put: ({ setId, isSynced, outcome, isDurable }) => [setId, isSynced, ...outcomeItems(outcome), isDurable],
+  list: ({ setId, isSynced, entries, next }) => [setId, isSynced, entries.map(listItems), next],
   fetch: ({ records }) => [records],
   partitions: ({ entries, next }) => [entries.map(partitionItems), cursorItems(next)],
-  state: ({ view, isSynced, isHome, origin, count, bytes, fingerprint }) => {
-    return [view, isSynced, isHome, origin, count, bytes, fingerprint];
+  state: ({ setId, isSynced, isReplica, origin, count, bytes, fingerprint }) => {
+    return [setId, isSynced, isReplica, origin, count, bytes, fingerprint];
   },
-  handover: ({ view, isSynced }) => [view, isSynced],
-  reconcile: ({ view, isSynced, message }) => [view, isSynced, message],
+  handover: ({ setId, isSynced }) => [setId, isSynced],
+  reconcile: ({ setId, isSynced, message }) => [setId, isSynced, message],
   entries: ({ entries }) => [entries.map((entry) => entry && versionItems(entry))],
   has: ({ has }) => [has],
   block: ({ bytes }) => [bytes],
@@ -207,32 +207,32 @@ const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unk
 };
 
 const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf<T>) => Answers[T] } = {
-  get: ([view, isSynced, held, expiry]) => ({
-    ...readStanding(view, isSynced),
+  get: ([setId, isSynced, held, expiry]) => ({
+    ...readStanding(setId, isSynced),
     held: readHeld(held, expiry),
   }),
-  put: ([view, isSynced, status, current, isDurable]) => ({
-    ...readStanding(view, isSynced),
+  put: ([setId, isSynced, status, current, isDurable]) => ({
+    ...readStanding(setId, isSynced),
     outcome: readOutcome(status, current),
     isDurable: readBoolean('is durable', isDurable),
   }),
-  list: ([view, isSynced, entries, next], request) => ({
-    ...readStanding(view, isSynced),
+  list: ([setId, isSynced, entries, next], request) => ({
+    ...readStanding(setId, isSynced),
     ...readListPage(entries, next, request),
   }),
   fetch: ([records], request) => ({ records: readRecords(records, request) }),
   partitions: ([entries, next], request) => readPartitions(entries, next, request),
-  state: ([view, isSynced, isHome, origin, count, bytes, fingerprint]) => ({
-    ...readStanding(view, isSynced),
-    isHome: readBoolean('is home', isHome),
+  state: ([setId, isSynced, isReplica, origin, count, bytes, fingerprint]) => ({
+    ...readStanding(setId, isSynced),
+    isReplica: readBoolean('is home', isReplica),
     origin: origin === null ? null : readView('origin', origin),
     count: check.integer('count', count, 0),
     bytes: check.integer('bytes', bytes, 0),
     fingerprint: check.bytes('fingerprint', fingerprint, FINGERPRINT_BYTES),
   }),
-  handover: ([view, isSynced]) => readStanding(view, isSynced),
-  reconcile: ([view, isSynced, message]) => ({
-    ...readStanding(view, isSynced),
+  handover: ([setId, isSynced]) => readStanding(setId, isSynced),
+  reconcile: ([setId, isSynced, message]) => ({
+    ...readStanding(setId, isSynced),
     message: readMessage(message),
   }),
   entries: ([entries], request) => ({ entries: readEntries(entries, request) }),
@@ -247,8 +247,8 @@ function readHas(value: unknown, { cids }: RequestOf<'has'>): boolean[] {
   return readTuple('has', value, cids.length).map((one) => readBoolean('has', one));
 }
 
-function readStanding(view: unknown, isSynced: unknown): Standing {
-  return { view: readView('view', view), isSynced: readBoolean('is synced', isSynced) };
+function readStanding(setId: unknown, isSynced: unknown): Standing {
+  return { setId: readView('view', setId), isSynced: readBoolean('is synced', isSynced) };
 }
 
 function readView(name: string, value: unknown): string {

@@ -4,7 +4,7 @@ import { encodeBody, encodeRecord, signingBytes } from './codec.ts';
 import type { RecordBody, SignedRecord } from './record.ts';
 import { checkRecord } from './validate.ts';
 
-/** What an author says of a record beside who it is. */
+/** Fields an author gives for a record besides its identity. */
 export type RecordDraft = Omit<RecordBody, 'author' | 'ext'>;
 
 export interface RecordSignerComponents {

@@ -21,7 +21,7 @@ const form = new SignedForm({
   fail: (fault, message) => new StorageError(`record_${fault}`, message),
 });
 
-/** The body: everything but the signature, canonical DAG-CBOR. What the CID is over. */
+/** The body: everything but the signature, canonical DAG-CBOR. The CID covers these bytes. */
 export function encodeBody(record: RecordBody): Uint8Array {
   return form.encodeBody([
     record.owner,
@@ -45,7 +45,7 @@ export function encodeRecord(body: Uint8Array, signature: Uint8Array): Uint8Arra
   return form.encode(body, signature);
 }
 
-/** What the author signs: DAG-CBOR `["maillon/record/1", swarm, digest of the body]`. */
+/** Bytes the author signs: DAG-CBOR `["maillon/record/1", swarm, digest of the body]`. */
 export function signingBytes(swarm: string, digest: Uint8Array): Uint8Array {
   return form.signingBytes(swarm, digest);
 }

@@ -32,7 +32,7 @@ export const VALUE_MAX_BYTES = limit(
 );
 /** Above this a node makes a blob of a value: it does not travel with every list, repair and read of the record. */
 export const INLINE_MAX_BYTES = 64 * KIB;
-/** What the fields beside the value may take together. */
+/** Maximum bytes of the fields besides the value together. */
 export const RECORD_OVERHEAD_MAX_BYTES = 16 * KIB;
 /** The largest record whose value is a blob. */
 export const LINKING_RECORD_MAX_BYTES = RECORD_OVERHEAD_MAX_BYTES + LINK_MAX_BYTES;
@@ -113,7 +113,7 @@ export const ENTRY_IDS_MAX = 256;
 export const RECONCILE_MESSAGE_MAX_BYTES = 16 * KIB;
 /** Ids of what is held, as reconciliation orders it. */
 export const ITEM_ID_BYTES = 32;
-/** Of these so many are of the key, the rest of the digest. */
+/** Bytes of an id from the key; the rest are from the digest. */
 export const ITEM_KEY_BYTES = 16;
 /** The largest block of a blob: a chunk (blobs/SPEC.md). */
 export const BLOCK_MAX_BYTES = MIB;
@@ -138,12 +138,12 @@ export const VIEW_LENGTH = 16;
  * skew still gets above it. A record that claims to be old is so in the order of versions, too.
  */
 export const VERSION_LEAD_MAX_MS = 3 * CLOCK_SKEW_MS;
-/** Of what a replica holds of a partition: enough that two that differ never have the same by chance. */
+/** Fingerprint of a replica's partition: long enough that two different ones never collide by chance. */
 export const FINGERPRINT_BYTES = 16;
 
 /** Records that may wait for verification: some 60 ms of work. */
 export const VERIFY_QUEUE_MAX = 1024;
-/** Of one peer among them, so that one peer cannot fill the queue. */
+/** Maximum of one peer among them, so that one peer cannot fill the queue. */
 export const VERIFY_QUEUE_MAX_PER_PEER = 256;
 /** Records remembered as verified, at some 200 bytes each: the copies of a write and of its repair come within seconds. */
 export const VERIFIED_MAX = 8192;

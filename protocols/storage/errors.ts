@@ -37,7 +37,7 @@ export const ANSWER_ERRORS = [
   'no_room',
   /** The record's blob is not here yet: it is being fetched. */
   'blob_missing',
-  /** What was on the disk is not what was written. */
+  /** The bytes on disk are not those that were written. */
   'corrupt',
   /** The store cannot be read or written now. */
   'unavailable',

@@ -33,7 +33,7 @@ export interface FrameHead {
 }
 
 /**
- * What a frame's first bytes say: enough to answer it, or to find what it answers. Throws `StorageError` `frame_too_large`,
+ * Reads the head of a frame: enough to answer it, or to find the request it answers. Throws `StorageError` `frame_too_large`,
  * `frame_malformed`, `frame_version`: the stream that it came on is of no more use.
  */
 export function readFrameHead(bytes: Uint8Array): FrameHead {

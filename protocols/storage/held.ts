@@ -2,7 +2,7 @@ import { RECORD_MAX_BYTES } from './constants.ts';
 import { check, malformed, readExpiry, readStampList, stampItems } from './frame.ts';
 import type { Stamp } from './record.ts';
 
-/** What a replica holds of a key: a record as its bytes, a floor, nothing. */
+/** State of a key at a replica: a record as its bytes, a floor, or nothing. */
 export type Held =
   | {
       readonly kind: 'record';

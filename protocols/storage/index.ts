@@ -36,14 +36,14 @@ export { fitsEntries, fitsFetch, fitsList, fitsPartitions } from './pages.ts';
 export { comparePartitions, Partitions, partitionKey, partitionOf, placeOf } from './partition.ts';
 export {
   byDistance,
-  type HomesInit,
-  homesOf,
-  isReplica,
+  countsAsReplica,
+  fallbacksOf,
   type Member,
   type PlacementInit,
+  type ReplicasInit,
+  replicaSetIdOf,
+  replicasOf,
   type SponsorSet,
-  standInsOf,
-  viewOf,
 } from './placement.ts';
 export type { BlobProgress } from './progress.ts';
 export * from './record.ts';

@@ -3,7 +3,7 @@ import type { Crypto } from '../common/crypto.ts';
 import { ITEM_ID_BYTES, ITEM_KEY_BYTES } from './constants.ts';
 
 /**
- * What a record, a tombstone or a floor is called when replicas are reconciled. All versions of a key are next to each other, the same place at
+ * Id of a record, a tombstone or a floor in a reconciliation. All versions of a key are next to each other, the same place at
  * every replica: one that replaces another during a reconciliation stays in the range that is looked at. `key`: its UTF-8.
  */
 export function itemIdOf(crypto: Pick<Crypto, 'sha256'>, key: Uint8Array, digest: Uint8Array): Uint8Array {

@@ -16,7 +16,7 @@ export function checkKey(key: string): void {
   checkPrefix(key, 'key');
 }
 
-/** What keys begin with: a key, or nothing. */
+/** Checks a key prefix: a key, or empty. */
 export function checkPrefix(prefix: string, noun = 'prefix'): void {
   const length = prefix.length > KEY_MAX_BYTES ? prefix.length : utf8Length(prefix);
   if (length > KEY_MAX_BYTES) {

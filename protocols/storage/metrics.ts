@@ -1,6 +1,6 @@
 import { STORAGE_ERRORS, type StorageErrorCode } from './errors.ts';
 
-/** What the protocol counts. True counters: they only grow. */
+/** Counters of the protocol. True counters: they only grow. */
 export interface StorageMetrics {
   /** Records of peers that were taken. */
   recordsAccepted: number;

@@ -2,9 +2,9 @@ import { utf8Length } from '../common/bytes.ts';
 import type { ListItem, PartitionItem, VersionItem } from './answers.ts';
 import { FETCH_MAX_BYTES, PAGE_ITEMS_MAX, PAGE_MAX_BYTES } from './constants.ts';
 
-/** What a page has beside its entries: heads, a view, the next key. */
+/** Bytes of a page besides its entries: heads, a replica-set id, the next key. */
 const PAGE_OVERHEAD_BYTES = 2048;
-/** What an entry has beside its texts, at most: heads, a digest, five integers. */
+/** Maximum bytes of an entry besides its texts: heads, a digest, five integers. */
 const ENTRY_OVERHEAD_BYTES = 96;
 
 /** How many of `entries`, from the first, fit into one answer to a `list`. */

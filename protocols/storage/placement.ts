@@ -28,7 +28,7 @@ export interface PlacementInit {
   readonly distinctPrefixes: boolean;
 }
 
-export interface HomesInit extends PlacementInit {
+export interface ReplicasInit extends PlacementInit {
   /** How many homes at most. */
   readonly replicas: number;
 }
@@ -40,13 +40,13 @@ const VIEW_BYTES = 8;
  * The homes of a place: of the sponsors that are ready the closest ones, live or not, the closest first; fewer than asked for
  * when there are no more. Where nobody sponsors, of all members. The same for the same members in any order.
  */
-export function homesOf(
+export function replicasOf(
   place: Uint8Array,
   members: readonly Member[],
   sponsors: SponsorSet,
-  { replicas, distinctPrefixes }: HomesInit,
+  { replicas, distinctPrefixes }: ReplicasInit,
 ): Member[] {
-  const chosen = members.filter((member) => isReplica(member, sponsors));
+  const chosen = members.filter((member) => countsAsReplica(member, sponsors));
   const groups = [chosen.filter(isExpected), chosen, members.filter(isExpected)];
   const candidates = groups.find((group) => group.length > 0) ?? members;
   return pickClosest(place, candidates, { count: replicas, distinctPrefixes, taken: [] });
@@ -57,7 +57,7 @@ function isExpected({ isAbandoned }: Member): boolean {
 }
 
 /** Whether a member counts as a replica of what these operators sponsor. */
-export function isReplica({ operator, isReady }: Member, sponsors: SponsorSet): boolean {
+export function countsAsReplica({ operator, isReady }: Member, sponsors: SponsorSet): boolean {
   return isReady && sponsors.has(operator);
 }
 
@@ -65,20 +65,20 @@ export function isReplica({ operator, isReady }: Member, sponsors: SponsorSet): 
  * Members that hold copies beside the homes that are there, as many as are missing of the replicas: first the next sponsors,
  * which become homes if those that are gone do not return, then others. The closest first.
  */
-export function standInsOf(
+export function fallbacksOf(
   place: Uint8Array,
   members: readonly Member[],
   homes: readonly Member[],
   sponsors: SponsorSet,
-  { replicas, distinctPrefixes }: HomesInit,
+  { replicas, distinctPrefixes }: ReplicasInit,
 ): Member[] {
   const homeIds = new Set(homes.map(({ id }) => id));
   const candidates = members.filter(({ id, isLive }) => isLive && !homeIds.has(id));
   const live = homes.filter(({ isLive }) => isLive);
   const count = Math.max(0, replicas - live.length);
-  const own = candidates.filter((member) => isReplica(member, sponsors));
+  const own = candidates.filter((member) => countsAsReplica(member, sponsors));
   const next = pickClosest(place, own, { count, distinctPrefixes, taken: live });
-  const rest = candidates.filter((member) => !isReplica(member, sponsors));
+  const rest = candidates.filter((member) => !countsAsReplica(member, sponsors));
   const taken = [...live, ...next];
   return [...next, ...pickClosest(place, rest, { count: count - next.length, distinctPrefixes, taken })];
 }
@@ -87,7 +87,7 @@ export function standInsOf(
  * One short name for these homes in this order, hex: two nodes that name the same view agree who is home. The first 8 bytes
  * of SHA-256 of DAG-CBOR of the list of their peer ids.
  */
-export function viewOf(crypto: Crypto, homes: readonly Member[]): string {
+export function replicaSetIdOf(crypto: Crypto, homes: readonly Member[]): string {
   const digest = crypto.sha256(dagCbor.encode(homes.map(({ id }) => id)));
   return Array.from(digest.subarray(0, VIEW_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

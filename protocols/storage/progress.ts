@@ -1,6 +1,6 @@
 import { check, readBoolean } from './frame.ts';
 
-/** What a replica has of a blob. */
+/** A replica's progress with a blob. */
 export interface BlobProgress {
   /** Blocks of it that are on disk. */
   readonly blocks: number;

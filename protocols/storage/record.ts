@@ -7,7 +7,7 @@ export interface Version {
   readonly counter: number;
 }
 
-/** What orders the records of one key the same way everywhere: its version, then its digest bytewise. */
+/** Orders the records of one key the same way everywhere: by version, then by digest bytewise. */
 export interface Stamp extends Version {
   /** SHA-256 of the record's body, 32 bytes. */
   readonly digest: Uint8Array;
@@ -19,11 +19,14 @@ export const KIND_VALUE = 0;
 export const KIND_TOMBSTONE = 1;
 /** A value that is a blob: the record holds the link to it (blobs/SPEC.md). */
 export const KIND_BLOB = 2;
-/** What is left of a record that was deleted or expired: its key and stamp. Held and listed, never signed; beyond the kinds of records to come. */
+/**
+ * Remainder of a deleted or expired record: its key and stamp. Held and listed, never signed; beyond the kinds of records to
+ * come.
+ */
 export const KIND_FLOOR = 16;
 
 export type RecordKind = typeof KIND_VALUE | typeof KIND_TOMBSTONE | typeof KIND_BLOB;
-/** What a replica may hold under a key. */
+/** Kinds a replica may hold under a key. */
 export type HeldKind = RecordKind | typeof KIND_FLOOR;
 
 /** Whether there is a value under a key that holds this, wherever its bytes are. */
@@ -50,7 +53,7 @@ export interface RecordName {
   readonly key: string;
 }
 
-/** What an author signs. */
+/** Body an author signs. */
 export interface RecordBody extends RecordName, Version {
   /** Multikey of the author, 34 bytes. */
   readonly author: Uint8Array;
@@ -85,7 +88,7 @@ export interface PartitionId {
 }
 
 /**
- * What a replica must hold for a put to be taken. A floor, a tombstone and an expired value are no live value.
+ * Condition that the held entry must meet for a put. A floor, a tombstone and an expired value are no live value.
  *
  * - `absent`: no live value.
  * - `match`: a live value with exactly this stamp.

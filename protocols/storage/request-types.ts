@@ -20,17 +20,17 @@ import type { Condition, PartitionId, RecordName } from './record.ts';
 /** A partition by the names of its namespace: whom it is asked of may never have heard of it, and must find its replicas. */
 export type PartitionName = Omit<RecordName, 'key'> & { readonly partition: number };
 
-/** What may be asked of a replica. */
+/** Requests a replica can receive. */
 export interface Requests {
   /** The record of a key. */
   get: RecordName;
   /** To keep a record; `asStandIn` for a home that is gone. */
-  put: { readonly condition: Condition | null; readonly asStandIn: boolean; readonly record: Uint8Array };
+  put: { readonly condition: Condition | null; readonly asFallback: boolean; readonly record: Uint8Array };
   /** Live values, in the order of their keys. */
   list: PartitionName & { readonly prefix: string; readonly after: string | null; readonly limit: number };
   /** The records of some keys of a partition. */
   fetch: PartitionId & { readonly keys: readonly string[] };
-  /** What partitions the replica holds anything of, in the order of namespace ids and numbers. */
+  /** Partitions of which the replica holds something, in the order of namespace ids and numbers. */
   partitions: { readonly after: PartitionId | null; readonly limit: number };
   /** How the replica stands to a partition. */
   state: PartitionName;
@@ -38,7 +38,7 @@ export interface Requests {
   handover: PartitionName;
   /** A message of a reconciliation of all that is held, floors too: protocols/reconciliation. */
   reconcile: PartitionId & { readonly message: Uint8Array };
-  /** What some of the ids stand for that a reconciliation told. */
+  /** Entries of some ids from a reconciliation. */
   entries: PartitionId & { readonly ids: readonly Uint8Array[] };
   /** Which of these blocks of blobs the replica has, by their CIDs. */
   has: { readonly cids: readonly Uint8Array[] };
@@ -46,9 +46,9 @@ export interface Requests {
   block: { readonly cid: Uint8Array; readonly isPublic: boolean };
   /** To get the blob of a record that is about to be put: of the asker, or of who else has it. */
   prepare: { readonly record: Uint8Array };
-  /** What the replica has of a blob, by its CID. */
+  /** The replica's part of a blob, by its CID. */
   blob: { readonly cid: Uint8Array };
-  /** Who counts as a home though it is gone: whoever came after that cannot know of it. */
+  /** Down members that still count as replicas: a node that joined later cannot know of them. */
   gone: object;
 }
 
@@ -69,7 +69,7 @@ export interface RequestDescriptor {
   readonly answerMaxItems: number;
   /** From the request's last byte to the answer's. */
   readonly timeoutMs: number;
-  /** What one peer may ask each second, over longer times and at once. */
+  /** Requests one peer may send each second, on average and in a burst. */
   readonly perSecond: number;
   readonly burst: number;
   readonly reason: string;

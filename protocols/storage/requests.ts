@@ -57,7 +57,7 @@ export function decodeRequest(bytes: Uint8Array): { readonly id: number; readonl
 
 const WRITE: { readonly [T in RequestType]: (request: Requests[T]) => readonly unknown[] } = {
   get: ({ owner, namespace, key }) => [owner, namespace, key],
-  put: ({ condition, asStandIn, record }) => [conditionItems(condition), asStandIn, record],
+  put: ({ condition, asFallback, record }) => [conditionItems(condition), asFallback, record],
   list: ({ owner, namespace, partition, prefix, after, limit }) => [
     owner,
     namespace,
@@ -81,10 +81,10 @@ const WRITE: { readonly [T in RequestType]: (request: Requests[T]) => readonly u
 
 const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } = {
   get: ([owner, namespace, key]) => ({ type: 'get', ...readNames(owner, namespace), key: readKey(key) }),
-  put: ([condition, asStandIn, record]) => ({
+  put: ([condition, asFallback, record]) => ({
     type: 'put',
     condition: readCondition(condition),
-    asStandIn: readBoolean('as stand-in', asStandIn),
+    asFallback: readBoolean('as stand-in', asFallback),
     record: check.bytes('record', record, RECORD_MAX_BYTES, 1),
   }),
   list: ([owner, namespace, partition, prefix, after, limit]) => ({
@@ -170,7 +170,7 @@ function readKeys(value: unknown): string[] {
   return keys;
 }
 
-/** What it says is read by protocols/reconciliation. */
+/** Its contents are read by protocols/reconciliation. */
 export function readMessage(value: unknown): Uint8Array {
   return check.bytes('message', value, RECONCILE_MESSAGE_MAX_BYTES, 1);
 }

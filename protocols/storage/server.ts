@@ -1,9 +1,9 @@
 import { bytesKey, equalBytes } from '../common/bytes.ts';
 import type { Clock } from '../common/clock.ts';
 import { ConcurrencyLimit } from '../common/concurrency-limit.ts';
-import { Conduct, IGNORED_DEFAULT } from '../common/conduct.ts';
 import type { Crypto } from '../common/crypto.ts';
 import { decodeMultikey } from '../common/did-key.ts';
+import { IGNORED_DEFAULT, PeerReputation } from '../common/peer-reputation.ts';
 import { RATED_PEERS_MAX, RateLimit } from '../common/rate-limit.ts';
 import { decodeRecord, signingBytes } from './codec.ts';
 import {
@@ -45,13 +45,13 @@ export interface RecordAdmissionComponents {
 }
 
 /**
- * Decides about every record that comes from a peer: size, form, fields, place, clock, expiry, signature, authorisation,
- * in that order, cheapest first. Of the same bytes that come again the signature is not verified again.
+ * Decides about every record that comes from a peer: size, form, fields, place, clock, expiry, signature, authorisation, in that
+ * order, cheapest first. It does not verify the signature of the same bytes twice.
  */
 export class RecordAdmission {
   readonly #components: RecordAdmissionComponents;
   readonly #swarm: string;
-  readonly #conduct: Conduct;
+  readonly #conduct: PeerReputation;
   readonly #pending = new ConcurrencyLimit({ max: VERIFY_QUEUE_MAX, maxPerKey: VERIFY_QUEUE_MAX_PER_PEER });
   /** Records whose signature holds, by digest and signature: another signature over the same body is another matter. */
   readonly #verified = new Set<string>();
@@ -61,7 +61,7 @@ export class RecordAdmission {
   constructor(components: RecordAdmissionComponents, init: { readonly swarm: string }) {
     this.#components = components;
     this.#swarm = init.swarm;
-    this.#conduct = new Conduct(components, IGNORED_DEFAULT);
+    this.#conduct = new PeerReputation(components, IGNORED_DEFAULT);
   }
 
   /** Records that wait for verification now. */
@@ -70,8 +70,8 @@ export class RecordAdmission {
   }
 
   /** Whether `peer` is not to be listened to for what it sent, over reconnections. */
-  isShunned(peer: string): boolean {
-    return this.#conduct.isShunned(peer);
+  isGraylisted(peer: string): boolean {
+    return this.#conduct.isGraylisted(peer);
   }
 
   /** Takes note of a record of this node's own: it comes back in repairs. */

@@ -53,9 +53,9 @@ function decodeBase32(text: string): Uint8Array | null {
 const NO_VERSION: Version = { ms: 0, counter: 0 };
 
 /**
- * Gives out record versions, each one above all before: the wall clock where it is ahead, otherwise one more than
- * the last. What it has observed drags it along by at most half of the clock skew: an author whose clock is fast cannot
- * make this node give out what replicas with slower clocks refuse. Only a version that must be exceeded takes one further.
+ * Gives out record versions, each one above all before: the wall clock where it is ahead, otherwise one more than the last. An
+ * observed version moves it ahead by at most half of the clock skew: an author whose clock is fast cannot make this node issue
+ * versions that replicas with slower clocks refuse. Only a version that must be exceeded takes one further.
  *
  * Two cases may give out the same version twice, and the digests of the records order them then: several
  * versions too far ahead that are exceeded in turns, and a wall clock that is set back by more than the drag, after which

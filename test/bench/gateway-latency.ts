@@ -13,7 +13,7 @@ const GATEWAYS = 2;
 const PAUSE_MS = 25;
 const TOPIC = 'latency';
 
-/** What a user of a small swarm waits for: published at one gateway, received at another. */
+/** Latency for a user of a small swarm: published at one gateway, received at another. */
 export const gatewayBench = experiment({
   name: 'gateway',
   summary: `${FULL.nodes} nodes and ${GATEWAYS} light gateways: published at one gateway, received at the other, idle`,

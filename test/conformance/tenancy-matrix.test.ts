@@ -13,9 +13,9 @@ import { until } from '../support/processes.ts';
 import { type Site, startSite } from '../support/start-gateway.ts';
 
 interface Decision {
-  /** What a credential must be good for; null: whoever asks is answered, and nobody's things are in it. */
+  /** Rights the credential must have; null: everybody is answered, and the answer shows nobody's things. */
   readonly needs: readonly Right[] | null;
-  /** What whoever may do it finds out, so that the matrix is known to have asked for something. */
+  /** Effect that an authorised user observes, which shows that the matrix asked for something. */
   readonly proof?: 'shows' | 'changes';
   /** The wallet acts, whatever the namespace: things that it has elsewhere may change. */
   readonly isOfWallet?: boolean;
@@ -25,7 +25,7 @@ const OPEN: Decision = { needs: null };
 const MEMBER: Decision = { needs: ['read'] };
 const READS: Decision = { needs: ['read'], proof: 'shows' };
 const WRITES: Decision = { needs: ['write'], proof: 'changes' };
-/** What is in it was signed by whoever wrote it: the credential is for the gateway's work only. */
+/** The writer signed its contents: the credential only covers the gateway's work. */
 const CARRIES: Decision = { needs: ['write'] };
 /** It makes nothing yet that others could see. */
 const UPLOADS: Decision = { needs: ['write'] };
@@ -123,7 +123,7 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
 };
 
 const REFUSED: ReadonlySet<number> = new Set([401, 403]);
-/** Of each route so many faults are said. */
+/** Faults reported for each route. */
 const SAID_MAX = 8;
 /** No rate is in the way: those are tested elsewhere. */
 const UNHURRIED = Object.fromEntries(

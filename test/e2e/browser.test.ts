@@ -8,7 +8,7 @@ import { type Site, startSite } from '../support/start-gateway.ts';
 const browser = findBrowser();
 const skip = browser === null ? 'no browser: install chromium' : false;
 
-/** Of a token that a gateway gave a while ago. */
+/** An expired token that a gateway issued. */
 const ENDED_TOKEN = `e30.${btoa('{"namespace":"mine"}')}.AA`;
 
 const SUBSCRIBE = `

@@ -11,7 +11,7 @@ import { ROOT } from '../support/sources.ts';
 
 interface Step {
   readonly command: string;
-  /** What follows the command on its line. */
+  /** The comment behind the command on its line. */
   readonly comment: string;
 }
 
@@ -105,7 +105,7 @@ test('every command of README does what it says', async (t) => {
   let bootstrap = '';
   let heard: Program | null = null;
 
-  /** What the reader puts in the place of what README cannot know. */
+  /** Replaces what README cannot know, as the reader would. */
   const complete = async (command: string): Promise<string> => {
     let text = command
       .replaceAll('http://127.0.0.1:8080', first.url)

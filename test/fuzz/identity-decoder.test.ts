@@ -49,7 +49,7 @@ const crypto = createCrypto();
 
 const check = checkWith(KEPT_SEEDS);
 
-/** What is decoded says the same in its one form; what is not is refused by name. */
+/** Checks that decoded bytes mean the same in their one form, and that others are refused by name. */
 function linkHolds(bytes: Uint8Array): void {
   try {
     const { link } = decodeLink(bytes, crypto, SWARM);

@@ -22,7 +22,7 @@ const KEPT_SEEDS: readonly number[] = [1, 42];
 const crypto = createCrypto();
 const check = checkWith(KEPT_SEEDS);
 
-/** What is decoded encodes to the same bytes; everything else is refused by the protocol's own error. */
+/** Checks that decoded bytes encode to themselves and that others fail with the protocol's own error. */
 function holds(bytes: Uint8Array): void {
   const readings = [
     () => encodeInvite(decodeInvite(bytes)),

@@ -50,7 +50,7 @@ function encoded(notice: SignedNotice): Uint8Array {
   return encodeSponsorship(encodeSponsorshipBody(notice), signature);
 }
 
-/** What is decoded encodes to the same bytes. */
+/** Checks that decoded bytes encode to themselves. */
 function noticeHolds(bytes: Uint8Array): void {
   try {
     const again = encoded(decodeNotice(bytes, crypto));
@@ -79,7 +79,7 @@ function frameHolds(bytes: Uint8Array): void {
 
 const check = checkWith(KEPT_SEEDS);
 
-/** Of the largest every byte is much like another. */
+/** The vectors below 1000 bytes: large ones are repetitive. */
 function small(vectors: readonly { readonly hex: string }[]): Buffer[] {
   return vectors.map(({ hex }) => Buffer.from(hex, 'hex')).filter(({ byteLength }) => byteLength < 1000);
 }

@@ -28,7 +28,7 @@ const KEPT_SEEDS: readonly number[] = [1, 42];
 
 const crypto = createCrypto();
 
-/** What is decoded encodes to the same bytes, and its addresses are what others take for multiaddrs. */
+/** Checks that decoded bytes encode to themselves and that others read the addresses as multiaddrs. */
 function announcementHolds(bytes: Uint8Array): void {
   try {
     const decoded = decodeAnnouncement(bytes, crypto);

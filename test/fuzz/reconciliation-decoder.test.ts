@@ -22,7 +22,7 @@ for (let i = 0; i < 1000; i++) {
 }
 const SIZE = set.size;
 
-/** Whatever comes is answered within the bounds or refused by name, and changes nothing. */
+/** Checks that any input is answered within the bounds or refused by name, and changes nothing. */
 function holds(bytes: Uint8Array): void {
   const metrics = createReconciliationMetrics();
   for (const maxBytes of [MESSAGE_LIMIT_MIN_BYTES, MESSAGE_MAX_BYTES]) {

@@ -194,7 +194,7 @@ function collectGarbage(): void {
   gc();
 }
 
-/** What decoding may leave or take at its peak: the garbage of a hundred tries. */
+/** Memory decoding may leave or use at its peak: the garbage of a hundred tries. */
 const HEAP_MAX_BYTES = 64 * 2 ** 20;
 
 test('lengths that are only claimed take no memory', () => {

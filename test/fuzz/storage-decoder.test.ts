@@ -32,7 +32,7 @@ const KEPT_SEEDS: readonly number[] = [1, 42];
 
 const crypto = createCrypto();
 
-/** What is decoded encodes to the same bytes; what is not is refused by name. */
+/** Checks that decoded bytes encode to themselves and that others are refused by name. */
 function recordHolds(bytes: Uint8Array): void {
   try {
     const decoded = decodeRecord(bytes, crypto);

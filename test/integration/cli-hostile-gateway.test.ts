@@ -1,4 +1,4 @@
-/** What a gateway gets of whoever asks it by the command line, when it is not what it says. */
+/** Data that a gateway under a false identity gets from the command line. */
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -19,7 +19,7 @@ import { scratch } from '../support/processes.ts';
 interface Hostile {
   readonly port: number;
   readonly url: string;
-  /** What it was asked for. */
+  /** Requests it received. */
   readonly asked: readonly string[];
   readonly headers: readonly IncomingMessage['headers'][];
 }

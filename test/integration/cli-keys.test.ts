@@ -25,14 +25,14 @@ interface Listed {
 
 type Keys = (...args: readonly string[]) => Promise<Finished>;
 
-/** What runs `maillon keys …` to its end, with these settings. */
+/** Returns a runner of `maillon keys …` with these settings. */
 function keysWith(t: TestContext, env: NodeJS.ProcessEnv = {}): Keys {
   const shell = new Shell({ env });
   t.after(() => shell.end());
   return (...args) => shell.run(['keys', ...args]);
 }
 
-/** What it says with `--json`. Fails when it fails. */
+/** The command's `--json` output. Fails when it fails. */
 async function asked<T>(keys: Keys, ...args: readonly string[]): Promise<T> {
   const { exit, stdout, stderr } = await keys(...args, '--json');
   assert.equal(exit, 0, stderr);

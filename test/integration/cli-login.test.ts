@@ -32,7 +32,7 @@ function changeSessions(person: Person, change: object): void {
   }
 }
 
-/** What is in a person's session files. */
+/** Contents of a person's session files. */
 function secretsOf(person: Person): { accessToken: string; refreshToken: string }[] {
   return sessionFiles(person).map((path) => JSON.parse(readFileSync(path, 'utf8')));
 }
@@ -194,7 +194,7 @@ test('an API key in a file is used without a session; one that others may read i
   assert.ok(!open.stderr.includes(key));
 });
 
-/** What the page does once the wallet has signed. */
+/** Acts as the page once the wallet has signed. */
 async function comeBack(page: string, number: number): Promise<URL> {
   const url = new URL(page);
   const asked = await fetch(url);

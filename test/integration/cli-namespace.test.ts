@@ -11,7 +11,7 @@ before(async () => {
 });
 after(async () => pair[Symbol.asyncDispose]());
 
-/** What the second gateway knows of a namespace, once `is` holds of it. */
+/** The second gateway's view of a namespace, once `is` holds for it. */
 async function seenAfar(name: string, is: (view: NamespaceView) => boolean): Promise<NamespaceView> {
   return until(`${name} is seen at the other gateway`, async () => {
     const view = await createClient({ url: pair.b.url }).namespace(name);

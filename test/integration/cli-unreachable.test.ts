@@ -1,4 +1,4 @@
-/** Whatever keeps the command line from a gateway: each error names its cause and the next step, in one line. */
+/** Obstacles between the command line and a gateway: each error names its cause and the next step, in one line. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';

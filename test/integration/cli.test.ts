@@ -30,7 +30,7 @@ async function finished(t: TestContext, args: readonly string[], options?: RunOp
   return { exit, stdout: program.stdout, stderr: program.stderr };
 }
 
-/** What runs many commands. */
+/** A shell for many commands. */
 function shellOf(t: TestContext, env: NodeJS.ProcessEnv = {}): Shell {
   const shell = new Shell({ env });
   t.after(() => shell.end());
@@ -160,7 +160,7 @@ test('npm start says the URL first, and a SIGINT to npm stops the node within 3 
 
 test('a taken port: the next free one unless it was asked for', async (t) => {
   const taken = createServer().listen(8080, '127.0.0.1');
-  // Whoever has it, it is taken.
+  // The port is taken either way.
   await new Promise((resolve) => taken.once('listening', resolve).once('error', resolve));
   t.after(() => taken.close());
   const node = maillon(t, ['node', ...swarmFlags(scratch(t))]);

@@ -17,7 +17,7 @@ function placed(root: string, path: string): string {
   return path.replace(IMAGE_PATH, (found) => root + found);
 }
 
-/** What COPY does: several files or a new name, into a folder or to a path. */
+/** Copies as COPY does: several files or a new name, into a folder or to a path. */
 function copy({ words }: Instruction, from: string, root: string): void {
   const target = words.at(-1) ?? '';
   const absolute = target.startsWith('/') ? placed(root, target) : join(root, 'app', target);

@@ -1,4 +1,4 @@
-/** Whatever the route, a session acts within what its wallet delegated, and no longer than it stands. */
+/** On every route a session acts within its wallet's delegation, and only while it is valid. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';

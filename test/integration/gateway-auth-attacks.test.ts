@@ -1,4 +1,4 @@
-/** What somebody tries who has no right to a session, against both kinds of state. */
+/** Attempts without a right to a session, against both kinds of state. */
 import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What a credential reaches over streams and at another gateway of the same operator. */
+/** Reach of a credential over streams and at another gateway of the same operator. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

@@ -164,7 +164,7 @@ describe('a large value', () => {
   });
 });
 
-/** What comes as an answer to what is no whole request. */
+/** Answer to an incomplete request. */
 async function firstLineOf(head: string): Promise<string> {
   const { hostname, port } = new URL(site.url);
   const socket = connect(Number(port), hostname);

@@ -18,7 +18,7 @@ before(async () => {
 });
 after(async () => site[Symbol.asyncDispose]());
 
-/** What the SDK asks for over HTTP, as `METHOD path`. */
+/** Records the SDK's HTTP requests, as `METHOD path`. */
 function spied(credential: Credential): { client: Client; asked: string[] } {
   const asked: string[] = [];
   const spy: typeof fetch = async (url, init) => {
@@ -33,7 +33,7 @@ const ofSession = ({ access_token: accessToken, refresh_token: refreshToken }: S
   refreshToken,
 });
 
-/** Of a token that a gateway gave a while ago. */
+/** An expired token that a gateway issued. */
 const ENDED_TOKEN = 'e30.e30.AA';
 
 async function firstOf(stream: Stream): Promise<string> {

@@ -1,4 +1,4 @@
-/** What somebody tries at the door who has no business there: refused, bounded, and written down without a secret. */
+/** Attacks of outsiders on the gateway's entry points: refused, bounded, and logged without secrets. */
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ import { WsClient } from '../support/ws-client.ts';
 /** Requests of one address: what the tests need of it, and soon used up by a flood. */
 const PER_SECOND = 15;
 
-/** Whoever has it sees everything: nothing of these may be in a log. */
+/** Secrets that grant full access: none of them may be in a log. */
 const secrets = new Map<string, string>();
 
 function secret(what: string, text: string): string {

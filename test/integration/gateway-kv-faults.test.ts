@@ -1,4 +1,4 @@
-/** What the gateway makes of storage that fails, which a real node alone cannot be made to do. */
+/** The gateway's behaviour when storage fails, which a test cannot force with a real node alone. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';

@@ -145,8 +145,8 @@ describe('policies and revocations', () => {
     await here.submitNotice(await bob.policy('moved', next));
     await until('every replica knows it', async () => (await there.namespace(name)).sequence === 2);
     const record = { owner: alice.did, namespace: 'moved', key: 'k', value: utf8('v') };
-    await refused('forbidden', here.carryRecord(await alice.author().signRecord(record)));
-    await here.carryRecord(await bob.author().signRecord(record));
+    await refused('forbidden', here.submitRecord(await alice.author().signRecord(record)));
+    await here.submitRecord(await bob.author().signRecord(record));
   });
 });
 
@@ -156,7 +156,7 @@ describe('what clients signed', () => {
     const author = alice.author();
     const place = { owner: alice.did, namespace: 'own' };
     await openToAll(alice, 'own');
-    const written = await here.carryRecord(
+    const written = await here.submitRecord(
       await author.signRecord({ ...place, key: 'a/b', value: utf8('one'), contentType: 'text/plain' }),
       { durability: 'all' },
     );
@@ -170,13 +170,13 @@ describe('what clients signed', () => {
       [value?.text(), value?.author, value?.etag, value?.contentType],
       ['one', alice.did, written.etag, 'text/plain'],
     );
-    await here.carryRecord(await author.signRecord({ ...place, key: 'a/b', value: null }));
+    await here.submitRecord(await author.signRecord({ ...place, key: 'a/b', value: null }));
     assert.equal(await kv.get('a/b'), null);
 
     const heard: Delivery[] = [];
     pair.b.node.relay.subscribe({ ...place, topic: 't' }, (one) => heard.push(one));
     const publish = async (text: string) =>
-      here.carryEnvelope(
+      here.submitEnvelope(
         await author.signEnvelope({ ...place, topic: 't', messages: [utf8(text), utf8('2')] }),
       );
     await untilHeard(publish, () => heard.length > 0);
@@ -200,7 +200,7 @@ describe('what clients signed', () => {
       pair.b.node.relay.subscribe({ owner: key.did, namespace: 'team', topic: 'news' }, ({ data }) => {
         texts.push(Buffer.from(data).toString());
       });
-      await here.carryRecord(
+      await here.submitRecord(
         await key.author().signRecord({ owner: key.did, namespace: 'team', key: 'k', value: utf8(key.did) }),
       );
     }
@@ -208,7 +208,7 @@ describe('what clients signed', () => {
       const author = key.author();
       const place = { owner: key.did, namespace: 'team', topic: 'news' };
       const publish = async (text: string) =>
-        here.carryEnvelope(await author.signEnvelope({ ...place, messages: [utf8(`${key.did} ${text}`)] }));
+        here.submitEnvelope(await author.signEnvelope({ ...place, messages: [utf8(`${key.did} ${text}`)] }));
       await untilHeard(publish, () => texts.length > 0);
       assert.ok(
         texts.every((text) => text.startsWith(key.did)),
@@ -222,7 +222,7 @@ describe('what clients signed', () => {
     assert.deepEqual(await there.topics('team'), []);
     assert.deepEqual(await there.topics(`team@${alice.did}`), ['news']);
     const stolen = { owner: bob.did, namespace: 'team', key: 'k', value: utf8('mine') };
-    await refused('forbidden', here.carryRecord(await alice.author().signRecord(stolen)));
+    await refused('forbidden', here.submitRecord(await alice.author().signRecord(stolen)));
     await refused('forbidden', here.kv(`team@${bob.did}`).put('k', 'the gateway’s'));
     await refused('forbidden', here.kv(`team@${bob.did}`).delete('k'));
     await refused('forbidden', here.publish({ namespace: `team@${bob.did}`, topic: 'news', data: 'x' }));
@@ -245,9 +245,9 @@ describe('what clients signed', () => {
     const author = bob.author([bytes]);
     const place = { owner: alice.did, namespace: 'shared' };
     const write = async (key: string) =>
-      here.carryRecord(await author.signRecord({ ...place, key, value: utf8('v') }));
+      here.submitRecord(await author.signRecord({ ...place, key, value: utf8('v') }));
     const publish = async (topic: string) =>
-      here.carryEnvelope(await author.signEnvelope({ ...place, topic, messages: [utf8('m')] }));
+      here.submitEnvelope(await author.signEnvelope({ ...place, topic, messages: [utf8('m')] }));
     await write('news/1');
     await publish('news/1');
     for (const outside of ['news', 'New/1', 'other/news/1']) {
@@ -256,7 +256,7 @@ describe('what clients signed', () => {
     }
     await refused(
       'forbidden',
-      here.carryRecord(
+      here.submitRecord(
         await bob.author().signRecord({ ...place, key: 'news/1', value: utf8('without the chain') }),
       ),
     );
@@ -265,7 +265,7 @@ describe('what clients signed', () => {
     await refused('forbidden', publish('news/2'));
     await until('the other gateway knows it as well', async () => {
       const bytes = await author.signRecord({ ...place, key: 'news/3', value: utf8('v') });
-      return there.carryRecord(bytes).then(
+      return there.submitRecord(bytes).then(
         () => false,
         (error: unknown) => error instanceof ClientError && error.code === 'forbidden',
       );
@@ -278,15 +278,15 @@ describe('what clients signed', () => {
     const place = { owner: alice.did, namespace: 'own' };
     const envelope = { ...place, topic: 't', messages: [utf8('m')] };
     const foreign = alice.author([], 'other-swarm');
-    await refused('bad_envelope', here.carryEnvelope(await foreign.signEnvelope(envelope)));
+    await refused('bad_envelope', here.submitEnvelope(await foreign.signEnvelope(envelope)));
     const record = { ...place, key: 'once', value: utf8('v') };
-    await refused('bad_record', here.carryRecord(await foreign.signRecord(record)));
+    await refused('bad_record', here.submitRecord(await foreign.signRecord(record)));
     const bytes = await alice.author().signEnvelope(envelope);
-    await here.carryEnvelope(bytes);
-    assert.equal((await refused('duplicate', here.carryEnvelope(bytes))).status, 409);
+    await here.submitEnvelope(bytes);
+    assert.equal((await refused('duplicate', here.submitEnvelope(bytes))).status, 409);
     const [older, newer] = [await alice.author().signRecord(record), await alice.author().signRecord(record)];
-    const { etag } = await here.carryRecord(newer);
-    const error = await refused('precondition_failed', here.carryRecord(older));
+    const { etag } = await here.submitRecord(newer);
+    const error = await refused('precondition_failed', here.submitRecord(older));
     assert.equal(error.detail?.['etag'], etag);
   });
 });

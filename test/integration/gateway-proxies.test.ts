@@ -99,7 +99,7 @@ function sending(request: string, url: string): string {
   return `exec 3<>/dev/tcp/127.0.0.1/${new URL(url).port}; printf '${request.replaceAll('\n', '\\r\\n')}' >&3`;
 }
 
-/** What a program of `uid` is answered. */
+/** Answer to a program that runs as `uid`. */
 async function ask(
   t: TestContext,
   request: string,

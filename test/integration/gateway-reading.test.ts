@@ -1,4 +1,4 @@
-/** Who reads what at a gateway: of a namespace of another the policy decides, on every route and stream. */
+/** Reading at a gateway: for another's namespace the policy decides, on every route and stream. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { CLOSED_RULES, type PolicyRules } from '../../protocols/namespaces/index.ts';
@@ -14,7 +14,7 @@ type Headers = Readonly<Record<string, string>>;
 type Who = 'anonymous' | 'key of a wallet' | 'wallet' | 'operator';
 
 let site: Site;
-/** Whose namespaces these are. */
+/** Owner of these namespaces. */
 const alice = new ClientKey();
 let did: string;
 let who: Record<Who, Headers>;
@@ -53,7 +53,7 @@ async function make(name: string, rules: Partial<PolicyRules>, key = alice): Pro
   const value = new TextEncoder().encode('secret');
   for (const at of ['k', 'cache/m/k']) {
     const record = { ...place, key: at, value: at === 'k' ? value : new TextEncoder().encode('"secret"') };
-    await site.node.storage.carry(await key.author().signRecord(record), {});
+    await site.node.storage.submitSigned(await key.author().signRecord(record), {});
   }
 }
 
@@ -209,7 +209,7 @@ async function untilHeard(name: string, topic: string, heard: () => boolean): Pr
   const author = alice.author();
   await until(`${topic} is heard`, async () => {
     if (heard()) return true;
-    await site.node.relay.carry(
+    await site.node.relay.submitSigned(
       await author.signEnvelope({ ...place, messages: [new TextEncoder().encode(topic)] }),
     );
     return false;

@@ -1,4 +1,4 @@
-/** What happens to the room of uploads that are refused, break off, or that nobody goes on with. */
+/** Reserved space of uploads that are refused, break off, or are abandoned. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -21,7 +21,7 @@ for (const [kind, settingsOf] of Object.entries(GATEWAY_STATES)) {
   describe(kind, () => {
     const ends: (() => void | Promise<void>)[] = [];
     let site: Site;
-    /** Of another operator, with a state of its own. */
+    /** Belongs to another operator and has separate state. */
     let foreign: Site;
     let wallet: ClientWallet;
 
@@ -43,7 +43,7 @@ for (const [kind, settingsOf] of Object.entries(GATEWAY_STATES)) {
     };
     const signed = async (message: string, by = wallet, url = site.url) =>
       verify({ message, signature: await by.sign(message) }, url);
-    /** What becomes of a message that was changed before the wallet signed it. */
+    /** Outcome for a message changed before the wallet signed it. */
     const changed = async (change: (message: string) => string, fields: SiwxFields = {}) => {
       const { message } = await askSiwx(site.url, wallet, fields);
       const other = change(message);

@@ -103,7 +103,7 @@ function handIn(
   return answerOf(fetch(url + path, { method: 'POST', body: Uint8Array.from(bytes), headers }));
 }
 
-/** Whose namespace the delegation is about, as the wallet signed it. */
+/** Owner of the delegation's namespace, as the wallet signed it. */
 async function ownerOf(site: Site, session: DelegatedSession): Promise<string> {
   const { body } = await whoami(site, session);
   return parseResource(body.delegation.resources[0]).owner;

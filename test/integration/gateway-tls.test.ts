@@ -38,7 +38,7 @@ async function get(url: string, path: string, cert: string, host = 'localhost'):
   return promise;
 }
 
-/** Whom a client is shown: the common name of the certificate. */
+/** Common name of the certificate that a client is shown. */
 async function shown(url: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const socket: TLSSocket = connectTls(

@@ -40,7 +40,7 @@ const AT_ONCE = 8;
 const KEY = 'hello';
 
 function put(record: Uint8Array): RequestOf<'put'> {
-  return { type: 'put', condition: null, asStandIn: false, record };
+  return { type: 'put', condition: null, asFallback: false, record };
 }
 
 /** With a chain that holds, but signed for another swarm. */
@@ -85,7 +85,7 @@ test('a chain that does not hold takes effect nowhere, and costs its sender its 
     }
   }
   for (const [i, node] of nodes.entries()) {
-    await node.relay.carry(said({ owner: honest.did, by: honest, text: String(i) }));
+    await node.relay.submitSigned(said({ owner: honest.did, by: honest, text: String(i) }));
   }
   await until('the marker is everywhere', () => ofHonest.every(({ texts: got }) => got.length === 3));
   assert.deepEqual(
@@ -114,10 +114,10 @@ test('records with chains that do not hold cost their sender its streams', async
   await assertHonestScores(nodes);
 });
 
-/** What somebody tries, after `prepare` told the nodes what makes it vain. */
+/** An attempt that fails because of what `prepare` told the nodes before. */
 interface Vain {
   readonly act: Act;
-  /** What all nodes are told before. */
+  /** Notices given to all nodes before. */
   readonly notices: readonly Buffer[];
 }
 

@@ -18,10 +18,10 @@ import {
   written,
 } from '../support/tenants.ts';
 
-/** What was allowed until a notice, and the notice. */
+/** An act allowed until a notice, and that notice. */
 interface Withdrawn {
   readonly act: Act;
-  /** What all know before. */
+  /** Notices all know before. */
   readonly before: readonly Buffer[];
   readonly notice: Buffer;
 }
@@ -61,10 +61,10 @@ const WITHDRAWN: Readonly<Record<string, () => Withdrawn>> = {
 };
 /** Envelopes while a notice is on its way. */
 const ENVELOPES = 40;
-/** Of them, those that came through one node to another that knew better, in all. */
+/** Envelopes in all that one node forwarded to another that knew better. */
 const FORWARDED = 60;
 
-/** What `act` wants to say comes to `b` while `c` learns that it may not; `c` has `b` as its only peer. */
+/** `b` gets envelopes of `act` while `c` learns that `act` is withdrawn; `c` has `b` as its only peer. */
 async function race(b: MaillonNode, c: MaillonNode, attacker: RawPeer, made: Withdrawn): Promise<void> {
   const { act, before, notice } = made;
   for (const node of [b, c]) for (const one of before) await node.namespaces.submit(one);
@@ -119,7 +119,7 @@ test('who hands on a record that it does not know to be withdrawn is not punishe
       for (const node of [b, c]) for (const one of before) await node.namespaces.submit(one);
       const told = c.namespaces.submit(notice);
       const code = await codeOf(
-        b.storage.carry(written({ ...act, key: 'k', text: 'withdrawn' }), { durability: 'all' }),
+        b.storage.submitSigned(written({ ...act, key: 'k', text: 'withdrawn' }), { durability: 'all' }),
       );
       codes.push(code);
       await told;
@@ -134,6 +134,6 @@ test('who hands on a record that it does not know to be withdrawn is not punishe
   await assertHonestScores([b, c]);
   const honest = newSession();
   const right = written({ owner: honest.did, by: honest, key: 'k', text: 'right' });
-  await b.storage.carry(right, { durability: 'all' });
+  await b.storage.submitSigned(right, { durability: 'all' });
   assert.equal(await readOf(c, honest.did, 'k'), 'right');
 });

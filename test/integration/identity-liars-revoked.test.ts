@@ -18,7 +18,7 @@ for (const [what, ago] of Object.entries({ now: 0, 'before it was revoked': 3000
     const view = await viewOf(liar, owner.did);
     hold(liar, owner.did, view, null);
     const first = written({ ...act, key: KEY, text: 'good', time: at - 6000 });
-    await until('it is written', async () => (await codeOf(a.storage.carry(first))) === null);
+    await until('it is written', async () => (await codeOf(a.storage.submitSigned(first))) === null);
     for (const node of [...nodes, light])
       await node.namespaces.submit(revokeLink(owner.author, digestOf(link)));
     hold(liar, owner.did, view, written({ ...act, key: KEY, text: 'forged', time: Date.now() - ago }));

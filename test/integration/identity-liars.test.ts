@@ -7,7 +7,7 @@ import { until } from '../support/processes.ts';
 import { codeOf } from '../support/storage.ts';
 import { assertHonestScores, grant, newSession, readOf, written } from '../support/tenants.ts';
 
-/** What a home may say that it holds: by somebody who never had a right to write that. */
+/** Forged records a replica may claim to hold: by an author who never had a right to write them. */
 const LIES: Readonly<Record<string, (owner: Session) => Uint8Array>> = {
   'of a stranger': (owner) => written({ owner: owner.did, by: newSession(), key: KEY, text: 'forged' }),
   'with a chain of a stranger': (owner) => {
@@ -45,7 +45,7 @@ for (const [what, lie] of Object.entries(LIES)) {
     const view = await viewOf(liar, owner.did);
     hold(liar, owner.did, view, null);
     const good = written({ owner: owner.did, by: owner, key: KEY, text: 'good', time: Date.now() - 6000 });
-    await until('it is written', async () => (await codeOf(a.storage.carry(good))) === null);
+    await until('it is written', async () => (await codeOf(a.storage.submitSigned(good))) === null);
     await until('both have it', async () => (await readOf(b, owner.did, KEY)) === 'good');
     hold(liar, owner.did, view, lie(owner));
     const before = liar.asked.get ?? 0;

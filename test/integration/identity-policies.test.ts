@@ -23,7 +23,7 @@ import {
 const HOUR_MS = 3_600_000;
 const NAME = 'default';
 
-/** What each of `acts` gets for publishing and for writing, at both nodes; and that all that was let is there, nothing else. */
+/** Checks whether each of `acts` may publish and write at both nodes, and that exactly the allowed content is there. */
 async function assertMay(
   nodes: readonly MaillonNode[],
   owner: string,
@@ -35,10 +35,14 @@ async function assertMay(
     for (const [i, node] of nodes.entries()) {
       const text = `${what} at ${i}`;
       if (publish) expected.push(text);
-      const code = await codeOf(node.relay.carry(said({ ...act, owner, text })));
+      const code = await codeOf(node.relay.submitSigned(said({ ...act, owner, text })));
       assert.equal(code, publish ? null : 'forbidden', `publish ${text}`);
       const record = written({ ...act, owner, key: text, text });
-      assert.equal(await codeOf(node.storage.carry(record)), write ? null : 'forbidden', `write ${text}`);
+      assert.equal(
+        await codeOf(node.storage.submitSigned(record)),
+        write ? null : 'forbidden',
+        `write ${text}`,
+      );
     }
     for (const node of nodes) {
       const found = await readOf(node, owner, `${what} at 0`);
@@ -130,7 +134,7 @@ test('the quota of a policy holds at every home, in bytes and keys; deleting mak
   const write = (node: MaillonNode, key: string, size: number | null) => {
     const text = size === null ? null : 'v'.repeat(size);
     return codeOf(
-      node.storage.carry(written({ owner: owner.did, by: owner, key, text }), { durability: 'all' }),
+      node.storage.submitSigned(written({ owner: owner.did, by: owner, key, text }), { durability: 'all' }),
     );
   };
   assert.equal(await write(a, 'large', 15_000), null);
@@ -176,7 +180,7 @@ test('who is sponsored is told so and kept; what nobody sponsors is gone after a
   ] as const;
   const write = async ({ owner: by, namespace }: (typeof places)[number], key: string): Promise<boolean> => {
     const record = written({ owner: by.did, namespace, by, key, text: 'v' });
-    return (await a.storage.carry(record, { durability: 'all' })).durable;
+    return (await a.storage.submitSigned(record, { durability: 'all' })).durable;
   };
   for (const place of places) {
     assert.equal(await write(place, 'k'), false, 'that a node sponsors it is its own word');
@@ -214,7 +218,7 @@ test('who sponsors all says durable for whoever named it', async (t) => {
   const [node] = (await startTenantNodes(t, 1, { 'storage.sponsored': ['*'] })) as [MaillonNode];
   const owner = newSession();
   const write = async (key: string) =>
-    node.storage.carry(written({ owner: owner.did, by: owner, key, text: 'v' }));
+    node.storage.submitSigned(written({ owner: owner.did, by: owner, key, text: 'v' }));
   assert.equal((await write('before')).durable, false);
   await node.sponsor([naming(owner, node.owner)]);
   const { durable, expiresAt } = await write('k');
@@ -235,12 +239,15 @@ test('what a majority keeps is not hidden by a home that lets it go after a day'
   await known(nodes, 3);
   const owner = newSession();
   const at = { owner: owner.did, by: owner, text: 'v' };
-  assert.equal((await a.storage.carry(written({ ...at, key: 'k' }), { durability: 'all' })).durable, false);
   assert.equal(
-    (await a.storage.carry(written({ ...at, key: 'deleted' }), { durability: 'all' })).durable,
+    (await a.storage.submitSigned(written({ ...at, key: 'k' }), { durability: 'all' })).durable,
     false,
   );
-  await a.storage.carry(written({ ...at, key: 'deleted', text: null, time: Date.now() + 10 }), {
+  assert.equal(
+    (await a.storage.submitSigned(written({ ...at, key: 'deleted' }), { durability: 'all' })).durable,
+    false,
+  );
+  await a.storage.submitSigned(written({ ...at, key: 'deleted', text: null, time: Date.now() + 10 }), {
     durability: 'all',
   });
   moveClock(t, 25 * HOUR_MS);
@@ -267,7 +274,7 @@ test('those without a sponsor share a tenth of the room; who has one has the res
   const [one, two] = [newSession(), newSession()];
   const text = 'v'.repeat(20_000);
   const write = (by: typeof one, key: string) =>
-    codeOf(node.storage.carry(written({ owner: by.did, by, key, text })));
+    codeOf(node.storage.submitSigned(written({ owner: by.did, by, key, text })));
   const codes: (string | null)[] = [];
   for (let n = 0; n < 4; n++) codes.push(await write(one, `k/${n}`));
   assert.deepEqual(codes, [null, null, null, null]);
@@ -276,7 +283,7 @@ test('those without a sponsor share a tenth of the room; who has one has the res
   const own = { owner: node.owner, namespace: NAME, key: 'k' };
   const { durable } = await node.storage.put(own, Buffer.from(text));
   assert.equal(durable, true, 'its own owner is sponsored always');
-  await node.storage.carry(
+  await node.storage.submitSigned(
     written({ owner: one.did, by: one, key: 'k/0', text: null, time: Date.now() + 10 }),
   );
   assert.equal(await write(two, 'k'), null, 'what one gives back the other has');

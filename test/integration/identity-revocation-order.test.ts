@@ -25,7 +25,7 @@ test('a revocation holds everywhere, in whatever order it and that of its author
     10_000,
   );
   const act = { owner: owner.did, by, chain: [link], text: 'x' };
-  assert.equal(await codeOf(late.relay.carry(said(act))), 'forbidden');
+  assert.equal(await codeOf(late.relay.submitSigned(said(act))), 'forbidden');
 });
 
 test('an administrator cannot withdraw the owner itself, for ever', async (t) => {
@@ -34,6 +34,6 @@ test('an administrator cannot withdraw the owner itself, for ever', async (t) =>
   const chain = [grant(owner, admin, { resources: [uri(owner.did, '*', 'admin')] })];
   const brick = revokeDid(admin.author, owner.did, { as: owner.did, chain });
   await codeOf(a.namespaces.submit(brick));
-  assert.equal(await codeOf(a.relay.carry(said({ owner: owner.did, by: owner, text: 'x' }))), null);
+  assert.equal(await codeOf(a.relay.submitSigned(said({ owner: owner.did, by: owner, text: 'x' }))), null);
   assert.equal(await codeOf(a.namespaces.submit(policyStep({ owner: owner.author }))), null);
 });

@@ -27,8 +27,8 @@ const MINUTE_MS = 60_000;
 /** Before now, and still within what clocks may differ. */
 const JUST_NOW_MS = 12_000;
 
-function put(record: Uint8Array, asStandIn = false): RequestOf<'put'> {
-  return { type: 'put', condition: null, asStandIn, record };
+function put(record: Uint8Array, asFallback = false): RequestOf<'put'> {
+  return { type: 'put', condition: null, asFallback, record };
 }
 
 /** Tells each node itself: all know it when this resolves. */
@@ -64,8 +64,8 @@ test('a key that was revoked signs nothing more, whatever time it claims; what i
   const inboxes = nodes.map((node) => new TenantInbox(node, owner.did));
   const marker = { session: honest, inboxes: nodes.map((node) => new TenantInbox(node, honest.did)) };
   const peers = await Promise.all(nodes.map((node) => RawPeer.connect(t, node)));
-  await a.relay.carry(said({ ...act, text: 'before' }));
-  await a.storage.carry(written({ ...act, key: 'k', text: 'before' }), { durability: 'all' });
+  await a.relay.submitSigned(said({ ...act, text: 'before' }));
+  await a.storage.submitSigned(written({ ...act, key: 'k', text: 'before' }), { durability: 'all' });
   await until('it was in force', () => inboxes.every((inbox) => inbox.has('before')));
   await tellAll(nodes, revokeLink(owner.author, digestOf(link)));
   for (const [text, ago] of Object.entries({
@@ -82,12 +82,12 @@ test('a key that was revoked signs nothing more, whatever time it claims; what i
       for (const text of ['after', null]) {
         const record = written({ ...act, key, text, time });
         for (const [i, replica] of replicas.entries()) {
-          for (const asStandIn of [false, true]) {
-            const code = await codeOf(replica.ask(put(record, asStandIn)));
+          for (const asFallback of [false, true]) {
+            const code = await codeOf(replica.ask(put(record, asFallback)));
             assert.equal(code, 'record_unauthorised', `${ago} ms ago, ${key}, at ${i}`);
           }
         }
-        const code = await codeOf(a.storage.carry(record));
+        const code = await codeOf(a.storage.submitSigned(record));
         assert.equal(code, ago > MINUTE_MS ? 'bad_clock' : 'forbidden');
       }
     }
@@ -100,7 +100,7 @@ test('a key that was revoked signs nothing more, whatever time it claims; what i
   // another session of the same owner is not meant
   const other = { owner: owner.did, by: newSession() };
   const chain = [grant(owner, other.by)];
-  await c.relay.carry(said({ ...other, chain, text: 'another' }));
+  await c.relay.submitSigned(said({ ...other, chain, text: 'another' }));
   await until('another session is heard', () => inboxes.every((inbox) => inbox.has('another')));
   await assertHonestScores(nodes);
 });
@@ -113,12 +113,12 @@ test('a key whose time is over cannot put what it says to have written then', as
   const record = written({ ...act, key: 'k', text: 'late', time: expiry - MINUTE_MS });
   const peers = await Promise.all(nodes.map((node) => RawReplica.connect(t, node)));
   for (const peer of peers) {
-    for (const asStandIn of [false, true]) {
-      assert.equal(await codeOf(peer.ask(put(record, asStandIn))), 'record_unauthorised');
+    for (const asFallback of [false, true]) {
+      assert.equal(await codeOf(peer.ask(put(record, asFallback))), 'record_unauthorised');
     }
   }
   for (const node of nodes) {
-    assert.equal(await codeOf(node.storage.carry(record)), 'bad_clock');
+    assert.equal(await codeOf(node.storage.submitSigned(record)), 'bad_clock');
     assert.equal(await readOf(node, owner.did, 'k'), null);
   }
 });
@@ -155,8 +155,8 @@ test('revocations by those who are not above a link have no effect', async (t) =
     { owner: owner.did, by: owner },
   ];
   for (const [i, one] of acts.entries()) {
-    await a.relay.carry(said({ ...one, text: `of ${i}` }));
-    await a.storage.carry(written({ ...one, key: `of ${i}`, text: 'kept' }), { durability: 'all' });
+    await a.relay.submitSigned(said({ ...one, text: `of ${i}` }));
+    await a.storage.submitSigned(written({ ...one, key: `of ${i}`, text: 'kept' }), { durability: 'all' });
     await until(`of ${i} is there`, () => inbox.has(`of ${i}`));
     assert.equal(await readOf(c, owner.did, `of ${i}`), 'kept');
   }
@@ -166,8 +166,11 @@ test('revocations by those who are not above a link have no effect', async (t) =
     nodes.every(({ namespaces }) => namespaces.revokersOf({ did: by.did })?.has(owner.did) === true),
   );
   for (const node of nodes) {
-    assert.equal(await codeOf(node.relay.carry(said({ ...act, text: 'gone' }))), 'forbidden');
-    assert.equal(await codeOf(node.storage.carry(written({ ...act, key: 'k', text: 'gone' }))), 'forbidden');
+    assert.equal(await codeOf(node.relay.submitSigned(said({ ...act, text: 'gone' }))), 'forbidden');
+    assert.equal(
+      await codeOf(node.storage.submitSigned(written({ ...act, key: 'k', text: 'gone' }))),
+      'forbidden',
+    );
   }
   assert.ok((await peer.score()) >= 0, 'who forwards them pays nothing');
 });
@@ -183,7 +186,10 @@ test('a policy that is rolled back, forked, or made by a former holder takes no 
   const third = policyStep({ owner: author, sequence: 3, after: second, holder: heir.author });
   const asStranger = { owner: owner.did, by: stranger };
   await tellAll(nodes, first);
-  assert.equal(await codeOf(a.storage.carry(written({ ...asStranger, key: 'k', text: 'open' }))), null);
+  assert.equal(
+    await codeOf(a.storage.submitSigned(written({ ...asStranger, key: 'k', text: 'open' }))),
+    null,
+  );
   await tellAll(nodes, second, third);
 
   const by = (who: Session) => ({ owner: author, by: who.author, holder: heir.author, rules: open });
@@ -229,7 +235,10 @@ test('a policy that is rolled back, forked, or made by a former holder takes no 
   }
   // whoever holds it now opens it again
   await tellAll(nodes, policyStep({ ...by(heir), sequence: 4, after: third }));
-  assert.equal(await codeOf(a.storage.carry(written({ ...asStranger, key: 'k', text: 'again' }))), null);
+  assert.equal(
+    await codeOf(a.storage.submitSigned(written({ ...asStranger, key: 'k', text: 'again' }))),
+    null,
+  );
   await assertHonestScores(nodes);
 });
 
@@ -244,9 +253,9 @@ async function assertClosed(
     const policy = node.namespaces.policyOf(act.owner, NAME);
     assert.equal(policy?.sequence, 3, what);
     assert.equal(policy.holder, heir.did, what);
-    assert.equal(await codeOf(node.relay.carry(said({ ...act, text: what }))), 'forbidden', what);
+    assert.equal(await codeOf(node.relay.submitSigned(said({ ...act, text: what }))), 'forbidden', what);
     assert.equal(
-      await codeOf(node.storage.carry(written({ ...act, key: 'k', text: what }))),
+      await codeOf(node.storage.submitSigned(written({ ...act, key: 'k', text: what }))),
       'forbidden',
       what,
     );

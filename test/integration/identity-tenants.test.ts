@@ -139,7 +139,7 @@ test('records of two tenants with one name and the same keys are two; neither li
   }
 });
 
-/** What a session that may do everything in all namespaces of an owner cannot do in another owner’s. */
+/** Limits of a session that may do everything in all namespaces of an owner, in another owner’s. */
 test('whoever may do everything in all namespaces of one owner may do nothing in another’s', async (t) => {
   const nodes = await startTenantNodes(t, 2);
   const [a, c] = nodes as [MaillonNode, MaillonNode];
@@ -156,21 +156,23 @@ test('whoever may do everything in all namespaces of one owner may do nothing in
   ];
   for (const [what, by, chain] of ways) {
     await assertForbidden({
-      [`publish ${what}`]: a.relay.carry(said({ owner: two.did, by, chain, text: what })),
-      [`write ${what}`]: a.storage.carry(written({ owner: two.did, by, chain, key: 'k', text: what })),
-      [`delete ${what}`]: a.storage.carry(written({ owner: two.did, by, chain, key: 'k', text: null })),
+      [`publish ${what}`]: a.relay.submitSigned(said({ owner: two.did, by, chain, text: what })),
+      [`write ${what}`]: a.storage.submitSigned(written({ owner: two.did, by, chain, key: 'k', text: what })),
+      [`delete ${what}`]: a.storage.submitSigned(
+        written({ owner: two.did, by, chain, key: 'k', text: null }),
+      ),
     });
   }
   // in its own it is right, in any of them
   for (const namespace of [NAME, 'other']) {
     const own = { owner: one.did, namespace, by: session, chain: all };
     const inbox = new TenantInbox(c, one.did, namespace);
-    await a.relay.carry(said({ ...own, text: 'right' }));
-    await a.storage.carry(written({ ...own, key: 'k', text: namespace }), { durability: 'all' });
+    await a.relay.submitSigned(said({ ...own, text: 'right' }));
+    await a.storage.submitSigned(written({ ...own, key: 'k', text: namespace }), { durability: 'all' });
     await until('it is there', () => inbox.has('right'));
     assert.equal(await readOf(c, one.did, 'k', namespace), namespace);
   }
-  await a.relay.carry(said({ owner: two.did, by: two, text: 'its own' }));
+  await a.relay.submitSigned(said({ owner: two.did, by: two, text: 'its own' }));
   await until('the owner is heard', () => inboxes.every((inbox) => inbox.has('its own')));
   for (const inbox of inboxes) assert.deepEqual(inbox.texts, ['its own']);
   for (const node of nodes) assert.equal(await readOf(node, two.did, 'k'), null);
@@ -195,14 +197,16 @@ test('a policy holds for one namespace of one owner: not for one of the same nam
   for (const { owner, namespace } of places) {
     const at = { owner, namespace, by: stranger };
     const expected = owner === one.did && namespace === NAME ? null : 'forbidden';
-    assert.equal(await codeOf(a.relay.carry(said({ ...at, text: 'x' }))), expected);
-    assert.equal(await codeOf(a.storage.carry(written({ ...at, key: 'x', text: 'x' }))), expected);
+    assert.equal(await codeOf(a.relay.submitSigned(said({ ...at, text: 'x' }))), expected);
+    assert.equal(await codeOf(a.storage.submitSigned(written({ ...at, key: 'x', text: 'x' }))), expected);
   }
   // the quota of one is no bound of the other
   const large = 'v'.repeat(15_000);
   const write = (owner: Session, key: string) =>
     codeOf(
-      a.storage.carry(written({ owner: owner.did, by: owner, key, text: large }), { durability: 'all' }),
+      a.storage.submitSigned(written({ owner: owner.did, by: owner, key, text: large }), {
+        durability: 'all',
+      }),
     );
   assert.equal(await write(one, 'large/1'), null);
   assert.equal(await write(one, 'large/2'), 'over_quota');

@@ -32,7 +32,7 @@ const DAY_MS = 86_400_000;
 const MAINNET = '000000000019d6689c085ae165831e93';
 const SOLANA = '5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp';
 
-/** What people have: an account and something that signs texts, as it hands signatures out. */
+/** A person's wallet: an account and a signer of texts that returns signatures in the wallet's format. */
 interface Wallet {
   readonly did: string;
   sign(message: string, signIn: SignIn): Promise<string>;
@@ -132,10 +132,10 @@ test('wallets sign in, and what their sessions sign is delivered and read at a n
     const session = newSession();
     const chain = [await signIn(wallet, session)];
     const inbox = new TenantInbox(c, owner);
-    await a.relay.carry(said({ owner, by: session, chain, text: `by ${what}` }));
+    await a.relay.submitSigned(said({ owner, by: session, chain, text: `by ${what}` }));
     await until(`${what}: the third node has the message`, () => inbox.has(`by ${what}`));
     assert.equal(inbox.deliveries[0]?.author, session.did);
-    const { durability } = await a.storage.carry(
+    const { durability } = await a.storage.submitSigned(
       written({ owner, by: session, chain, key: 'k', text: what }),
       {
         durability: 'all',
@@ -147,9 +147,9 @@ test('wallets sign in, and what their sessions sign is delivered and read at a n
     const apiKey = newSession();
     const part = [uri(owner, 'default', 'publish', 'hel'), uri(owner, 'default', 'write', 'part%2F')];
     const narrowed = [...chain, grant(session, apiKey, { resources: part, expiry: Date.now() + DAY_MS / 2 })];
-    await a.relay.carry(said({ owner, by: apiKey, chain: narrowed, text: `a part for ${what}` }));
+    await a.relay.submitSigned(said({ owner, by: apiKey, chain: narrowed, text: `a part for ${what}` }));
     await until(`${what}: and that of the narrowed one`, () => inbox.has(`a part for ${what}`));
-    await a.storage.carry(written({ owner, by: apiKey, chain: narrowed, key: 'part/k', text: what }));
+    await a.storage.submitSigned(written({ owner, by: apiKey, chain: narrowed, key: 'part/k', text: what }));
     assert.equal(await readOf(c, owner, 'part/k'), what);
     assert.equal(inbox.deliveries.length, 2);
   }
@@ -175,11 +175,11 @@ test('who is not granted is refused, whatever wallet signed in', async (t) => {
     ];
     for (const [with_, by, chain] of cases) {
       const message = said({ owner, by, chain, text: with_ });
-      assert.equal(await codeOf(a.relay.carry(message)), 'forbidden', `${what}: ${with_}`);
+      assert.equal(await codeOf(a.relay.submitSigned(message)), 'forbidden', `${what}: ${with_}`);
       const value = written({ owner, by, chain, key: 'k', text: with_ });
-      assert.equal(await codeOf(a.storage.carry(value)), 'forbidden', `${what}: ${with_}`);
+      assert.equal(await codeOf(a.storage.submitSigned(value)), 'forbidden', `${what}: ${with_}`);
     }
-    await a.relay.carry(said({ owner, by: session, chain: mine, text: 'granted' }));
+    await a.relay.submitSigned(said({ owner, by: session, chain: mine, text: 'granted' }));
     await until('what is granted is everywhere', () => inboxes.every((inbox) => inbox.has('granted')));
     for (const inbox of inboxes) assert.deepEqual(inbox.texts, ['granted']);
     for (const node of [a, b, c]) assert.equal(await readOf(node, owner, 'k'), null);

@@ -68,7 +68,7 @@ async function assertServes(t: TestContext, address: string): Promise<void> {
   assert.equal(honest.blocks[0], sha256(first.bytes).toString('hex'));
 }
 
-/** What no message is. */
+/** Malformed messages. */
 const MALFORMED: Readonly<Record<string, Buffer>> = {
   'no protobuf': Buffer.from('no protobuf at all'),
   'a field that ends too early': Buffer.concat([varint(0x0a), varint(1000), Buffer.alloc(3)]),

@@ -97,7 +97,10 @@ test('switched off, bitswap is not spoken, and nothing is public', async (t) => 
   await setOpen(off, 'open', true);
   const peer = await BitswapPeer.connect(t, tcpAddress(off));
   await assert.rejects(peer.ask([{ cid }]), { name: 'UnsupportedProtocolError' });
-  assert.equal(await off.publicBlobs.find(cid, AbortSignal.timeout(READ_TIMEOUT_MS)), null);
+  await assert.rejects(off.publicBlobs.find(cid, AbortSignal.timeout(READ_TIMEOUT_MS)), {
+    code: 'feature_off',
+    message: 'ipfs is off at this node: set ipfs.enabled to true',
+  });
   const replica = await RawReplica.connect(t, off);
   // of a megabyte no difference is to be shown
   assert.ok((await replica.ask({ type: 'block', cid, isPublic: true })).bytes === null);

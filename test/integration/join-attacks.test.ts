@@ -1,4 +1,4 @@
-/** What peers may try with the protocol of joining: guessing, replaying, flooding, a crash between the disk and the answer. */
+/** Attacks on the join protocol: guessing, replaying, flooding, a crash between the disk and the answer. */
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What machines join as, whom an invite leads to, and what is not taken over: real processes. */
+/** Roles of joining machines, targets of an invite, and state that is not taken over: real processes. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';

@@ -205,7 +205,7 @@ test('a peer that has nothing but what was revoked, and much of it, is not liste
   assert.deepEqual([node.service.counts.policies, node.service.counts.revocations], [0, 1]);
 });
 
-/** Of the owner, over a link that was revoked. */
+/** A notice of the owner over a revoked link. */
 function revokedNotice(n: number): Buffer {
   return revokeLink(thief, linkNumber(n), { time: TIME, as: didOf(owner), chain: [linkTo(thief)] });
 }

@@ -42,7 +42,7 @@ async function tap(t: TestContext, target: MaillonNode): Promise<{ address: stri
   return { address: `/ip4/127.0.0.1/tcp/${tapped}/p2p/${target.status().peerId}`, bytes };
 }
 
-/** What multistream-select and noise say before anything is encrypted, on a network without a key. */
+/** Plaintext of multistream-select and noise before encryption, on a network without a key. */
 const NEGOTIATION = '/multistream/1.0.0';
 
 test('nodes with one network key form a swarm, and nothing they send is readable', async (t) => {

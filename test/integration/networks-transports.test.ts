@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULTS } from '../../node/config/schema.ts';
 import type { MaillonNode } from '../../node/index.ts';
-import { featuresOf } from '../../node/network/features.ts';
+import { capabilitiesOf } from '../../node/network/capabilities.ts';
 import { loadOptional } from '../../node/network/optional.ts';
 import { Inbox, publish, startNode } from '../support/node.ts';
 import { until } from '../support/processes.ts';
@@ -10,7 +10,7 @@ import { until } from '../support/processes.ts';
 /** Why QUIC is not there, or false. */
 async function withoutQuic(): Promise<string | false> {
   let reason: string | false = false;
-  await loadOptional(featuresOf(DEFAULTS, 'full'), (_, error) => {
+  await loadOptional(capabilitiesOf(DEFAULTS, 'full'), (_, error) => {
     reason = `the native package of QUIC does not load here: ${String(error)}`;
   });
   return reason;
@@ -37,7 +37,10 @@ test('a node without bootstrap peers finds one on its network by mDNS', async (t
   await until('they met', () => first.status().peers === 1 && second.status().peers === 1);
 });
 
-/** Who is refused may see a connection for a moment: who he is was known to the other side only after the handshake. */
+/**
+ * Waits until the other side hangs up. A refused peer may see a connection for a moment: its identity is known only after the
+ * handshake.
+ */
 async function isHungUp(node: MaillonNode, address: string): Promise<void> {
   await node.connect(address).catch(() => undefined);
   await until('it hung up', () => node.status().peers === 0);

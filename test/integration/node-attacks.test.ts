@@ -15,6 +15,7 @@ import { SCORE_THRESHOLDS } from '../../node/network/gossip-options.ts';
 import { createNetwork } from '../../node/network/libp2p.ts';
 import { libp2pLogger } from '../../node/observability/libp2p-logger.ts';
 import { Liveness } from '../../node/peers/liveness.ts';
+import { systemClock } from '../../protocols/common/clock.ts';
 import { testConfig } from '../support/config.ts';
 import { Inbox, publish, startNode, tcpAddress } from '../support/node.ts';
 import { scratch, until } from '../support/processes.ts';
@@ -80,7 +81,7 @@ test('a connection that went silent is dropped, one that answers is kept', async
   await network.start();
   t.after(() => network.stop());
   const liveness = new Liveness(
-    { network, logger: silentLogger() },
+    { network, clock: systemClock, logger: silentLogger() },
     { periodMs: 200, pauseMaxMs: 50, timeoutMs: 500 },
   );
   const address = String(network.getMultiaddrs()[0]);

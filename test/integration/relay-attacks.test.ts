@@ -73,7 +73,7 @@ const STRANGER = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
 /** An owner's namespace is another one, and its topic on another shard. */
 const STRANGERS_SHARD = shardNumber({ owner: STRANGER, namespace: 'default', topic: TOPIC });
 
-/** What an honest peer may forward. */
+/** Messages an honest peer may forward. */
 const IGNORED: Readonly<Record<string, () => Buffer>> = {
   expired: () => now('bad', { time: later(-5000), expiry: later(-1) }),
   late: () => now('bad', { time: later(-30_000) }),

@@ -1,4 +1,4 @@
-/** Who names which operator, and who accepts: real nodes of two operators, real wallets' sign-ins and delegations. */
+/** Naming and accepting of operators: real nodes of two operators, real wallets' sign-ins and delegations. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -54,7 +54,7 @@ function signIn(
 
 let a: MaillonNode;
 let b: MaillonNode;
-/** Of another operator, who takes everything. */
+/** Node of another operator that accepts everything. */
 let stranger: MaillonNode;
 const ends: (() => void | Promise<void>)[] = [];
 const t: Cleanup = { after: (end) => void ends.unshift(end) };
@@ -222,7 +222,7 @@ describe('a key', () => {
     const holder = newSession();
     const place = { owner: holder.did, namespace: 'default' };
     const early = written({ owner: holder.did, by: holder, key: 'early', text: 'x' });
-    const receipt = await a.storage.carry(early, { durability: 'all' });
+    const receipt = await a.storage.submitSigned(early, { durability: 'all' });
     assert.equal(receipt.durable, false);
     const { id: name, expiresAt: tomorrow } = receipt;
     /** When it ends, as a list and as a read say. */

@@ -94,7 +94,7 @@ test('nothing forged, misplaced or from the future is stored', async (t) => {
   const node = await startNode(t);
   const peer = await RawPeer.connect(t, node);
   const put = (bytes: Buffer) => {
-    return ask(peer, { type: 'put', condition: null, asStandIn: false, record: bytes });
+    return ask(peer, { type: 'put', condition: null, asFallback: false, record: bytes });
   };
   const good = recordAt(Date.now(), 'good', 'good');
   assert.equal((await put(good)).outcome.status, 'stored');
@@ -127,7 +127,7 @@ test('peers that say nothing, nonsense, too much or never read are cut off, and 
   endless.send(Buffer.from([0xff, 0xff, 0x7f]));
   await until('a length above the largest, too', () => endless.status !== 'open');
   // a record holds as much itself, where its author signs it elsewhere
-  await node.storage.carry(recordAt(Date.now(), 'large', 'l'.repeat(2 ** 20)));
+  await node.storage.submitSigned(recordAt(Date.now(), 'large', 'l'.repeat(2 ** 20)));
   const greedy = await other.open(STORAGE_PROTOCOL);
   greedy.pause();
   for (let id = 0; id < REQUESTS_MAX; id++) {
@@ -142,7 +142,7 @@ test('peers that say nothing, nonsense, too much or never read are cut off, and 
 });
 
 test('R copies are there again after a home is lost', async (t) => {
-  const nodes = await startMembers(t, 5, { settings: { 'storage.graceMs': 600_000 } });
+  const nodes = await startMembers(t, 5, { settings: { 'storage.downTimeoutMs': 600_000 } });
   const [first] = nodes as [MaillonNode];
   const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
   await Promise.all(

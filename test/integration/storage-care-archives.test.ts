@@ -33,7 +33,7 @@ function framesOf(archive: Buffer): { at: number; end: number; body: Buffer }[] 
   return frames;
 }
 
-/** What the command does with the last block: the header names it. */
+/** Puts the last block's CID into the header, as the command does. */
 function withRoot(archive: Buffer): Buffer {
   const whole = Buffer.from(archive);
   const [header] = framesOf(whole);

@@ -75,7 +75,7 @@ test('flipped bits are found by a scrub and repaired from other nodes, and none 
   assert.ok(again.records.read >= sizes.size && again.blocks.read > 0, JSON.stringify(again));
 });
 
-/** What files take of the disk. */
+/** Disk space used by files. */
 function diskUse(directory: string): number {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

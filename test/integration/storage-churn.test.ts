@@ -9,7 +9,7 @@ import { holders, idOf, known, named, startMembers } from '../support/storage.ts
 const MIB = 2 ** 20;
 const REPLICAS = 3;
 /** Longer than it takes to join, so that both sides of it are seen. */
-const SETTINGS = { 'storage.graceMs': 8_000 };
+const SETTINGS = { 'storage.downTimeoutMs': 8_000 };
 const LONG = Array.from({ length: 4 }, (_, n) => ({ key: `long/${n}`, value: pattern(2 * MIB + 1000 * n) }));
 
 /** A key of every partition. */

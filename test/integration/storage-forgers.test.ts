@@ -21,7 +21,7 @@ function fresh(key: string, other: Partial<Items> = {}): Items {
 }
 
 function put(bytesOfRecord: Uint8Array): RequestOf<'put'> {
-  return { type: 'put', condition: null, asStandIn: false, record: bytesOfRecord };
+  return { type: 'put', condition: null, asFallback: false, record: bytesOfRecord };
 }
 
 function changed(wire: Buffer): Buffer {
@@ -134,8 +134,8 @@ test('genuine records that come again later bring nothing back', async (t) => {
   const newer = await held();
   const replay = async (wire: Uint8Array): Promise<void> => {
     for (const attacker of attackers) {
-      for (const asStandIn of [false, true]) {
-        const { outcome } = await attacker.ask({ ...put(wire), asStandIn });
+      for (const asFallback of [false, true]) {
+        const { outcome } = await attacker.ask({ ...put(wire), asFallback });
         assert.equal(outcome.status, 'stale');
       }
     }
@@ -159,7 +159,7 @@ test('who is no member cannot make a node take over that keys have ended', async
   const entry = { key: 'kept', ms, counter: 0, digest: new Uint8Array(32), kind: 16 as const };
   const planted = new Planted([entry]);
   attacker.react = answering((request) => {
-    return Promise.resolve(planted.answer(request, { view: '0'.repeat(16), isSynced: true }));
+    return Promise.resolve(planted.answer(request, { setId: '0'.repeat(16), isSynced: true }));
   });
   const { partition } = partitionId('kept');
   await codeOf(attacker.ask({ type: 'handover', owner: OWNER.did, namespace: 'default', partition }));

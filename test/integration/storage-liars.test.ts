@@ -34,7 +34,7 @@ const LIAR = authorNumber(77);
 /** Pages follow one another within milliseconds. */
 const QUIET_MS = 3_000;
 const bytes = (text: string): Buffer => Buffer.from(text);
-const UNMARKED = { isHome: true, origin: null, fingerprint: new Uint8Array(FINGERPRINT_BYTES) };
+const UNMARKED = { isReplica: true, origin: null, fingerprint: new Uint8Array(FINGERPRINT_BYTES) };
 
 interface Stage {
   readonly nodes: readonly MaillonNode[];
@@ -74,7 +74,7 @@ function pretending(
   liar: RawReplica,
   lie: (
     request: StorageRequest,
-    standing: { view: string; isSynced: boolean },
+    standing: { setId: string; isSynced: boolean },
   ) => Answers[RequestType] | null,
 ): Reaction {
   return answering(async (request) => {
@@ -90,7 +90,7 @@ function pretending(
   });
 }
 
-/** What a liar answers to a `get`. */
+/** A liar's answer to a `get`. */
 type Lie = readonly [what: string, react: (stage: Stage, old: Uint8Array) => Reaction];
 
 function holding(make: (old: Uint8Array) => Uint8Array): Lie[1] {
@@ -127,7 +127,7 @@ const LIES: readonly Lie[] = [
     ({ liar }, old) =>
       pretending(liar, (request) => {
         if (request.type !== 'get') return null;
-        return { view: 'f'.repeat(16), isSynced: true, held: { kind: 'record', record: old, expiry: null } };
+        return { setId: 'f'.repeat(16), isSynced: true, held: { kind: 'record', record: old, expiry: null } };
       }),
   ],
   ['a refusal', () => (id) => Promise.resolve(encodeError(id, 'not_responsible', 'no'))],
@@ -184,7 +184,7 @@ test('whatever one home of three answers, reads give what was written', async (t
 const HAS = 'that it has it, and has not';
 const HAD = 'that it has had it';
 
-/** What a liar answers to a `put`; what it says to have counts, so that only a write to all is sure of the others. */
+/** A liar's answers to a `put`. Its claim to hold a record counts, so only a write to all is sure of the others. */
 const PUT_LIES: readonly (readonly [string, (now: number) => Answers['put']['outcome']])[] = [
   [HAS, () => ({ status: 'stored' })],
   [HAD, () => ({ status: 'held' })],
@@ -363,7 +363,7 @@ test('a home that answers with what cannot be read does not end the node that as
   const { nodes, light, liar } = await stage(t);
   const [first] = nodes as [MaillonNode];
   liar.react = (id) => {
-    const answer = { view: '0'.repeat(16), isSynced: true, held: null };
+    const answer = { setId: '0'.repeat(16), isSynced: true, held: null };
     return Promise.resolve(encodeAnswer(id, 'get', answer));
   };
   await first.storage.put(named('k'), bytes('v'));

@@ -1,4 +1,4 @@
-/** What an operator promises wallets: a gateway and a second node of one operator, and a stranger who takes everything. */
+/** An operator's promises to wallets: a gateway and a second node of one operator, and a stranger that accepts everything. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';

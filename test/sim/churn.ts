@@ -12,7 +12,7 @@ const REPLICAS = 3;
  * As an operator sets it whose nodes go for good twice a minute: who is gone for half that time is out before the next one goes. By the
  * default of ten minutes twenty of them would still be homes at once, and most partitions without a majority.
  */
-const GRACE_MS = 15_000;
+const DOWN_TIMEOUT_MS = 15_000;
 
 interface Sizes {
   readonly nodes: number;
@@ -31,7 +31,7 @@ const FULL: Sizes = {
   nodes: 7,
   minutes: 10,
   everySeconds: 30,
-  graceMs: GRACE_MS,
+  graceMs: DOWN_TIMEOUT_MS,
   warmUpMs: 20_000,
   beforeMs: 120_000,
   seed: null,
@@ -78,7 +78,7 @@ export const churn = experiment({
 });
 
 async function runChurn(init: ChurnInit): Promise<Result> {
-  const swarm = await Swarm.start(init.nodes, ['--storage-grace-ms', `${init.graceMs}`]);
+  const swarm = await Swarm.start(init.nodes, ['--storage-down-timeout-ms', `${init.graceMs}`]);
   try {
     const { site } = await swarm.addGateway();
     const { smallKeys, largeKeys } = init;
@@ -235,7 +235,7 @@ interface KindFigures {
   readonly maxMs: number;
 }
 
-/** What failed is counted with the time it took: its client waited for it, too. */
+/** Counts failures with the time they took: the client waited for them too. */
 function figuresOf(samples: readonly Sample[]): Partial<Record<Kind, KindFigures>> {
   return Object.fromEntries(
     KINDS.map((kind) => {

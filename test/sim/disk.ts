@@ -12,8 +12,8 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const NEVER = new AbortController().signal;
 /**
- * Of the values, so that records within the database, short blobs and long ones each have a good part of the bytes. Records of more than half a page
- * and less than a whole one (4 to 8 KiB) take a page each, before and after: they are not in it.
+ * Lengths of values, chosen so that inline records, short blobs and long blobs each have a good part of the bytes. Records of
+ * more than half a page and less than a whole one (4 to 8 KiB) take a page each, before and after: they are not in it.
  */
 const LENGTHS = [KIB, 16 * KIB, 60 * KIB, 300 * KIB, MIB, 5 * MIB];
 /** One in so many is kept. */
@@ -24,7 +24,7 @@ const TRIES = 10;
 const UNCLEAR: ReadonlySet<string> = new Set(['outcome_unknown', 'insufficient_replicas']);
 const SAID_EVERY_BYTES = 128 * MIB;
 
-/** What files take of the disk, as `du` counts. */
+/** Disk space used by files, as `du` counts it. */
 function diskUse(directory: string): number {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -44,7 +44,7 @@ function* workload(total: number): Generator<{ key: string; length: number }> {
   }
 }
 
-/** What may have happened or not is done again: it comes to the same. */
+/** Retries an operation with an unknown outcome: retries are idempotent. */
 async function surely(act: () => Promise<unknown>): Promise<void> {
   for (let tries = 1; ; tries++) {
     const code = await codeOf(act());

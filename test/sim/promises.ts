@@ -93,7 +93,7 @@ class Run {
   constructor(t: Cleanup, init: PromisesInit) {
     this.#init = init;
     this.#random = new Random(init.seed);
-    const flags = ['--log-level', 'warn', '--storage-grace-ms', String(DOWN_TIMEOUT_MS)];
+    const flags = ['--log-level', 'warn', '--storage-down-timeout-ms', String(DOWN_TIMEOUT_MS)];
     this.#owners = init.nodes.map((_, index) => {
       return new Owner(t, { name: `owner${index + 1}`, flags, replicas: REPLICAS, random: this.#random });
     });
@@ -124,7 +124,7 @@ class Run {
     return this.#result();
   }
 
-  /** Of each owner the first machine, then one by invite, then those with its key. */
+  /** Starts each owner's machines: the first, then one by invite, then those with its key. */
   async #found(): Promise<void> {
     for (const [index, owner] of this.#owners.entries()) {
       await owner.found(this.#addresses);

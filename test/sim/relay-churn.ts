@@ -11,7 +11,7 @@ export interface RelayChurnInit {
   readonly progress: (line: string) => void;
 }
 
-/** What a run of it showed. Every number but the first two must be zero. */
+/** Result of a run. Every number but the first two must be zero. */
 export interface RelayChurnResult {
   readonly published: number;
   readonly nodes: number;
@@ -19,7 +19,7 @@ export interface RelayChurnResult {
   readonly missing: number;
   /** Deliveries of an envelope at a node that had delivered it before, lives included. */
   readonly twice: number;
-  /** Of the envelopes published after the restarted node was ready, those it did not deliver. */
+  /** Envelopes published after the restarted node was ready that it did not deliver. */
   readonly missingAfterRestart: number;
   /** The same for the node that joined late. */
   readonly missingAfterJoin: number;

@@ -87,7 +87,7 @@ export const EXAMPLE: Items = {
   ext: cbor.map([]),
 };
 
-/** Whom the author of a vector says it belongs to. */
+/** Operator that the author of a vector claims to belong to. */
 export const OPERATOR = session(9);
 
 /** The items by which an author belongs to an operator, whose delegation may grant something else. */
@@ -122,7 +122,7 @@ export function bodyOf(items: Items): Buffer {
   return Buffer.concat([Buffer.of(0x8f), itemBytes(items)]);
 }
 
-/** What the author of `body` signs. */
+/** Bytes the author of `body` signs. */
 export function signedBytes(body: Uint8Array, swarm = SWARM): Buffer {
   const domain = 'maillon/node-announcement/2';
   return cbor.list([cbor.text(domain), cbor.text(swarm), cbor.bytes(sha256(body))]);

@@ -24,7 +24,7 @@ import { mirrored } from './wallets.ts';
 const HOUR_MS = 3_600_000;
 const now = (): number => Date.now();
 
-/** Of a chain whose links are `links`, from `owner` to `by`. */
+/** An act over a chain with `links`, from `owner` to `by`. */
 function act(owner: { readonly did: string }, by: Session, ...links: readonly Buffer[]): Act {
   return { owner: owner.did, by, chain: links };
 }
@@ -49,7 +49,7 @@ function narrowed(
   };
 }
 
-/** Of a wallet's sign-in that says `signed`, and claims to say `claimed`. */
+/** An act over a wallet's sign-in: it signed `signed` but shows `claimed`. */
 function tampered(
   wallet: Wallet,
   signed: (by: Session) => Partial<Payload>,
@@ -62,7 +62,7 @@ function tampered(
   return act(wallet, by, cacaoOf(wallet.header, payloadEntries(shown), wallet.type, signature));
 }
 
-/** Of a wallet's sign-in whose type and signature are others. */
+/** An act over a wallet's sign-in with another type and signature. */
 function signedBy(wallet: Wallet, type: string, signature: Buffer): Act {
   const by = newSession();
   const entries = payloadEntries(payloadOf(wallet, by));

@@ -52,7 +52,7 @@ export function varint(value: number): Buffer {
 }
 
 export class BitswapPeer {
-  /** What is had, by CID in hex. */
+  /** Presence of blocks by CID in hex. */
   readonly presences = new Map<string, boolean>();
   /** SHA-256 of the blocks that came, in hex. */
   readonly blocks: string[] = [];

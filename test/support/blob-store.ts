@@ -2,12 +2,12 @@
 import { join } from 'node:path';
 import { Collections } from '../../node/blobs/collections.ts';
 import type { BlobStore, Reference } from '../../node/blobs/interface.ts';
-import { BlobHome } from '../../node/blobs/local-blobs.ts';
+import { LocalBlobs } from '../../node/blobs/local-blobs.ts';
 import { createBlobStoreMetrics } from '../../node/blobs/metrics.ts';
 import { type BlobStoreInit, openBlobStore } from '../../node/blobs/store.ts';
 import { createCrypto } from '../../node/runtime/crypto.ts';
 import type { BlobLink } from '../../protocols/blobs/index.ts';
-import type { Clock } from '../../protocols/common/clock.ts';
+import type { Clock, TimerClock } from '../../protocols/common/clock.ts';
 import { bytesOfAll, piecesOf } from './blobs.ts';
 import { silentLogger } from './silent-logger.ts';
 
@@ -41,12 +41,12 @@ export function openBlobs(
   );
 }
 
-/** What a node has of blobs, over a store in `data` that opens when it is needed; with room for everything unless said otherwise. */
+/** A node's blobs, over a store in `data` that opens when it is needed; with unlimited capacity unless said otherwise. */
 export function blobHome(
   data: string,
-  { clock, quotaBytes = GIB }: { readonly clock: Clock; readonly quotaBytes?: number },
-): BlobHome {
-  return new BlobHome(
+  { clock, quotaBytes = GIB }: { readonly clock: TimerClock; readonly quotaBytes?: number },
+): LocalBlobs {
+  return new LocalBlobs(
     { clock, crypto, logger: silentLogger() },
     {
       directory: join(data, 'storage/blobs'),

@@ -38,7 +38,7 @@ export interface Page {
   readonly gateway: string;
 }
 
-/** What the script of a page returns, in a browser that has seen nothing before. */
+/** Result of a page's script in a fresh browser. */
 export async function runPage(t: Cleanup, browser: string, page: Page): Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   const server = createServer((asked, answer) => {

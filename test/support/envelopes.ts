@@ -92,7 +92,7 @@ export function sha256(data: Uint8Array): Buffer {
   return createHash('sha256').update(data).digest();
 }
 
-/** What the author of `body` signs. */
+/** Bytes the author of `body` signs. */
 export function signedBytes(body: Uint8Array, swarm = SWARM): Buffer {
   return cbor.list([cbor.text('maillon/envelope/1'), cbor.text(swarm), cbor.bytes(sha256(body))]);
 }
@@ -134,7 +134,7 @@ export function shardNumber(
   return place.readUInt32BE(0) % 8;
 }
 
-/** Of the SPEC's example. */
+/** Fields of the SPEC's example. */
 export const EXAMPLE_SHARD = shardNumber({ namespace: 'default', topic: 'hello' });
 
 export function shardTopic(shard: number): string {

@@ -22,7 +22,7 @@ export class FakeRelay implements Relay {
     return { id, messageIds: [`${id}:0`], peersReached: 0, storedBy: [], durable: false };
   }
 
-  carry(): Promise<Receipt> {
+  submitSigned(): Promise<Receipt> {
     return Promise.reject(new Error('no envelopes are carried here'));
   }
 

@@ -29,17 +29,17 @@ export class FakeStorage implements Storage {
   degraded = false;
   /** Run by the next get after it has read: for what happens in between. */
   afterGet: (() => Promise<unknown>) | null = null;
-  /** What was asked for, and with which options. */
+  /** Calls received, with their options. */
   readonly calls: { readonly method: string; readonly options: unknown }[] = [];
-  /** Of blobs: run before each chunk is read. */
+  /** Called before each chunk of a blob is read. */
   beforeChunk: ((start: number) => Promise<void> | void) | null = null;
-  /** What is left of an upload that nobody took is counted here, too. */
+  /** Open uploads, including the remains of abandoned ones. */
   readonly uploads = new Map<string, FakeUpload>();
   readonly #blobs = new Map<string, Buffer>();
   readonly #records = new Map<string, Map<string, StoredRecord>>();
   #counter = 0;
 
-  carry(): Promise<WriteReceipt> {
+  submitSigned(): Promise<WriteReceipt> {
     return Promise.reject(new Error('no records are carried here'));
   }
 

@@ -1,4 +1,4 @@
-/** What the decoders' fuzz tests share: properties tried with kept seeds, and bytes that were changed here and there. */
+/** Helpers of the decoders' fuzz tests: properties tried with kept seeds, and bytes changed in places. */
 import fc from 'fast-check';
 
 /** Tries properties with each kept seed, a quarter of the runs each, and with a fresh one. */

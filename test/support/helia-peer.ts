@@ -1,6 +1,6 @@
 /**
- * A stock Helia in a process of its own, asked over IPC: it is connected to one address, has nothing, and knows nobody else. What it gets it gets by
- * bitswap, and verifies it.
+ * A stock Helia in a process of its own, asked over IPC: it is connected to one address, has nothing, and knows nobody else. It
+ * fetches by bitswap and verifies what it gets.
  */
 import { createHash } from 'node:crypto';
 import { withBitswap } from '@helia/bitswap';
@@ -39,7 +39,7 @@ answerAsked(async (request: HeliaRequest) => {
   return readFile(CID.parse(request.cid), AbortSignal.timeout(request.timeoutMs));
 });
 
-/** Of a file whose leaves are raw: node by node, leaf by leaf. */
+/** Reads a file whose leaves are raw: node by node, leaf by leaf. */
 async function readFile(root: CID, signal: AbortSignal): Promise<{ sha256: string; size: number }> {
   const hash = createHash('sha256');
   let size = 0;

@@ -50,7 +50,7 @@ export interface Wallet {
   readonly did: string;
   /** As it stands in a message. */
   readonly account: string;
-  /** What the chain is called in a message. */
+  /** Name of the chain in a message. */
   readonly name: 'Ethereum' | 'Bitcoin' | 'Solana';
   readonly chainId: string;
   readonly header: string;
@@ -187,7 +187,7 @@ export function delegation(
   return delegationWire(items, issuer.sign(delegationSigned(items, swarm)));
 }
 
-/** What a wallet signs, in the words of CAIP-74. */
+/** Payload a wallet signs, in the terms of CAIP-74. */
 export interface Payload {
   readonly domain: string;
   readonly iss: string;
@@ -277,7 +277,7 @@ export function cacaoOf(header: string, payload: Entries, type: string, signatur
   ]);
 }
 
-/** What a revocation of a CACAO names is the SHA-256 of this. */
+/** A revocation of a CACAO names the SHA-256 of these bytes. */
 export function cacaoBody(header: string, payload: Entries): Buffer {
   return cbor.map([
     ['h', cbor.map([['t', cbor.text(header)]])],

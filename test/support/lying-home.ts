@@ -27,20 +27,20 @@ export async function stage(t: TestContext): Promise<Stage> {
   return { nodes, light, liar };
 }
 
-/** Who is home, as an honest one says it: to be asked while the liar is listened to. */
+/** Replica-set id as an honest replica reports it; call this while nodes still trust the liar. */
 export async function viewOf(liar: RawReplica, owner: string): Promise<string> {
   return (
     await liar.ask({ type: 'state', owner, namespace: NAMESPACE, partition: placeOf(owner, KEY).partition })
-  ).view;
+  ).setId;
 }
 
 /** From here on the liar is a synced home of `KEY` as far as it says, takes every write, and reads out `record`. */
-export function hold(liar: RawReplica, owner: string, view: string, record: Uint8Array | null): void {
+export function hold(liar: RawReplica, owner: string, setId: string, record: Uint8Array | null): void {
   const place = placeOf(owner, KEY);
-  const standing = { view, isSynced: true };
+  const standing = { setId, isSynced: true };
   const state = {
     ...standing,
-    isHome: true,
+    isReplica: true,
     origin: null,
     count: 0,
     bytes: 0,

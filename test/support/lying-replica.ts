@@ -11,17 +11,17 @@ import {
   decodeRequest,
   encodeAnswer,
   FINGERPRINT_BYTES,
-  homesOf,
   type PartitionId,
   type PartitionName,
   Partitions,
   placeOf,
   REPLICAS,
   type RequestType,
+  replicaSetIdOf,
+  replicasOf,
   STORAGE_PROTOCOL,
   type Stamp,
   type StorageRequest,
-  viewOf,
 } from '../../protocols/storage/index.ts';
 import { replicaAnnouncement } from './announcements.ts';
 import { type Author, SWARM } from './envelopes.ts';
@@ -37,7 +37,7 @@ export type Held = Answers['get']['held'];
 /** A member that says it is a synced home, acknowledges every write, keeps none, and reads out what it likes. */
 export class LyingReplica {
   readonly peer: RawPeer;
-  /** What it says it holds of a key. */
+  /** Entry it claims to hold under a key. */
   says: (key: string) => Held = () => null;
   /** Keys it was asked for, and records it was given. */
   readonly asked: string[] = [];
@@ -112,21 +112,21 @@ export class LyingReplica {
     return { namespaceId: this.#partitions.namespaceId(name), partition: name.partition };
   }
 
-  #standing(partition: PartitionId): { view: string; isSynced: boolean } {
+  #standing(partition: PartitionId): { setId: string; isSynced: boolean } {
     const members = this.#members.map((id) => {
       const kadId = kadIdOf(crypto, id);
       return { id, kadId, prefix: LOOPBACK_PREFIX, isLive: true, operator: OWNER.did, isReady: true };
     });
-    const homes = homesOf(placeOf(crypto, partition), members, new Set([OWNER.did]), {
+    const homes = replicasOf(placeOf(crypto, partition), members, new Set([OWNER.did]), {
       replicas: REPLICAS,
       distinctPrefixes: true,
     });
-    return { view: viewOf(crypto, homes), isSynced: true };
+    return { setId: replicaSetIdOf(crypto, homes), isSynced: true };
   }
 }
 
 const HOLDS_NOTHING = {
-  isHome: true,
+  isReplica: true,
   origin: null,
   count: 0,
   bytes: 0,

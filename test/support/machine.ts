@@ -18,7 +18,7 @@ export interface Running {
 }
 
 export interface StartOptions {
-  /** What is piped in. */
+  /** Standard input. */
   readonly input?: string;
   /** How far the clock of the process is ahead. */
   readonly aheadMs?: number;
@@ -36,7 +36,7 @@ export interface MachineInit {
   readonly host?: Host | null;
   /** HOME of another machine of the same owner, with the owner's key; another than everybody else's unless given. */
   readonly home?: string;
-  /** Of every start. */
+  /** For every start. */
   readonly flags?: readonly string[];
 }
 
@@ -103,7 +103,7 @@ export class Machine {
     return saidOf(this.#maillon(args, { env: this.#environment(), input }));
   }
 
-  /** What a command says with `--json`. Fails when it fails. */
+  /** A command's output with `--json`. Fails when it fails. */
   // oxlint-disable-next-line typescript/no-explicit-any -- every command has another shape; the test looks at it
   async ask(...args: readonly string[]): Promise<any> {
     const { exit, stdout, stderr } = await this.run([...args, '--json']);
@@ -116,7 +116,7 @@ export class Machine {
     return this.#maillon(args, { env: this.#environment() });
   }
 
-  /** What the gateway answers to GET of these paths, asked from this machine by one process. */
+  /** The gateway's answers to GET of these paths, requested from this machine by one process. */
   async fetch(
     paths: readonly string[],
   ): Promise<readonly { readonly status: number; readonly text: string }[]> {

@@ -22,7 +22,7 @@ export async function put(machine: Machine, key: string): Promise<void> {
   assert.deepEqual([receipt.durable, receipt.expiresAt], [true, null], key);
 }
 
-/** Of each key the holders that are there and count, as `machine` sees them. */
+/** Holders of each key that are live and count, as `machine` sees them. */
 export async function copies(machine: Machine, keys: readonly string[]): Promise<string[][]> {
   const answers = await machine.fetch(
     keys.map((key) => `/v1/network/storage/where?namespace=default&key=${key}`),
@@ -147,7 +147,7 @@ async function loseEach(machines: readonly Machine[], keys: string[]): Promise<v
   }
 }
 
-/** Of three the two that are left take writes; of two the one that is left says what to do, and that what it reads is degraded. */
+/** With two of three machines left, writes succeed. With one of two left, it says what to do and that reads are degraded. */
 async function storeWithout(
   [machine, ...more]: readonly [Machine, ...Machine[]],
   key: string,

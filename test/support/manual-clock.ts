@@ -6,7 +6,7 @@ interface Waiting {
   /** Null for a task that runs once. */
   readonly everyMs: number | null;
   dueAt: number;
-  /** Of two that are due at the same time the first one that was set runs first. */
+  /** Among timers due at the same time, the one set first runs first. */
   order: number;
 }
 
@@ -51,7 +51,7 @@ export class ManualClock implements TimerClock {
     return this.#heap.length - this.#cancelled;
   }
 
-  /** Moves on by `ms`; runs each timer that is due by then, at its time. What a task awaits goes on after this returns. */
+  /** Moves on by `ms`; runs each timer that is due by then, at its time. Work a task awaits continues after this returns. */
   advance(ms: number): void {
     const until = this.#now + ms;
     while (this.#runNext(until));

@@ -14,7 +14,7 @@ import { silentLogger } from './silent-logger.ts';
 
 /** When its clock begins. */
 export const MEMBERS_AT = 1_000_000;
-export const GRACE_MS = 60_000;
+export const DOWN_TIMEOUT_MS = 60_000;
 /** This node, and its operator. */
 export const SELF = peerIdOf(authorNumber(1));
 export const OWN = 'did:key:zOwn';
@@ -49,7 +49,7 @@ export function makeMembers(
         isRevoked: (operator, id) => revoked.has(`${operator} ${id}`),
       },
     },
-    { self: SELF, operator: OWN, graceMs: GRACE_MS, mayBeAlone: true, ...init, path },
+    { self: SELF, operator: OWN, downTimeoutMs: DOWN_TIMEOUT_MS, mayBeAlone: true, ...init, path },
   );
   t.after(() => members.stop());
   const offer = (id: string, prefix = 'loopback', sponsor: Partial<Offer> = {}): void => {

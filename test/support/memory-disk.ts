@@ -19,10 +19,10 @@ import {
 } from '../../protocols/storage/index.ts';
 import { crypto } from './store-records.ts';
 
-/** What is held under a key. */
+/** Entry held under a key. */
 export interface Row extends StoredEntry {
   readonly kind: HeldKind;
-  /** What it takes of the capacity. */
+  /** Bytes of the capacity it uses. */
   readonly bytes: number;
   /** Null for a floor. */
   readonly record: SignedRecord | null;
@@ -35,7 +35,7 @@ export interface RowChange {
   readonly cause: 'put' | 'floor' | 'expire' | 'collect' | 'forget' | 'drop';
 }
 
-/** What one partition holds. */
+/** Contents of one partition. */
 export class MemoryPartition {
   readonly place: PartitionPlace;
   readonly key: string;
@@ -108,7 +108,7 @@ function itemKey({ key, digest }: Row): string {
   return bytesKey(itemIdOf(crypto, Buffer.from(key), digest));
 }
 
-/** What a node's disk holds: it outlives the store that writes to it. */
+/** Contents of a node's disk: they outlive the store that writes to it. */
 export class MemoryDisk {
   readonly #partitions = new Map<string, MemoryPartition>();
   /** Whether namespaces had a sponsor when something was put there last, by their ids. */

@@ -1,7 +1,6 @@
 /** A record store in memory that behaves as the one on disk does: test/unit/node/storage/memory-store.test.ts holds it against that one. */
 
 import { SEAL_OVERHEAD_BYTES } from '../../node/disk/sealing.ts';
-import type { StoreCare } from '../../node/storage/store/care-interface.ts';
 import { PAGE_ENTRIES_MAX, PAGE_ROWS_MAX, UNSPONSORED_LIFE_MS } from '../../node/storage/store/constants.ts';
 import type {
   Held,
@@ -19,6 +18,7 @@ import type {
   VersionEntry,
 } from '../../node/storage/store/interface.ts';
 import { itemOf } from '../../node/storage/store/item-sets.ts';
+import type { StoreMaintenance } from '../../node/storage/store/maintenance-interface.ts';
 import { createStoreMetrics } from '../../node/storage/store/metrics.ts';
 import { unsponsoredExpiry } from '../../node/storage/store/put-request.ts';
 import { weightOf } from '../../node/storage/store/rows.ts';
@@ -54,7 +54,7 @@ export interface MemoryStoreInit {
 
 export interface MemoryStoreComponents {
   readonly clock: Clock;
-  /** What outlives this store. */
+  /** Outlives this store. */
   readonly disk: MemoryDisk;
 }
 
@@ -73,7 +73,7 @@ export class MemoryStore implements RecordStore {
     this.#init = init;
   }
 
-  get care(): StoreCare {
+  get care(): StoreMaintenance {
     throw new Error('a store in memory has no files');
   }
 
@@ -147,7 +147,7 @@ export class MemoryStore implements RecordStore {
     this.#sets.set(key, set);
     return Promise.resolve({
       set,
-      isCurrent: true,
+      isUpToDate: true,
       entryOf: (id) => {
         const row = this.#find(partition)?.byItem(id);
         return row === undefined ? null : entryOf(row);
@@ -262,7 +262,7 @@ export class MemoryStore implements RecordStore {
     return swept;
   }
 
-  /** Why there is no room. What takes less than before is always taken, and every deletion. */
+  /** Why there is no room. Deletions and entries smaller than before are always accepted. */
   #refusal(
     { place }: MemoryPartition,
     held: Row | null,

@@ -115,7 +115,7 @@ function kill(pid: number): void {
   }
 }
 
-/** Of all topologies of this process, so that their names differ. */
+/** Number of topologies of this process, so that their names differ. */
 let topologies = 0;
 
 /** A backbone and what is attached to it. Gone after the test, with everything that runs in it. */
@@ -327,8 +327,8 @@ export class Host {
 }
 
 /**
- * A home router: what goes out comes from its own public address, from the same port where that is free, and
- * only answers come in. Whatever is not asked for is dropped without a word, as such routers do.
+ * A home router: what goes out comes from its own public address, from the same port where that is free, and only answers come
+ * in. It drops unsolicited packets silently, as such routers do.
  */
 export class Nat {
   readonly address: string;

@@ -67,7 +67,7 @@ export class NodeInNamespace {
     return (await this.peers()).filter(({ connected }) => connected).map(({ id }) => id);
   }
 
-  /** What the node says of itself: /v1/status. */
+  /** The node's status from /v1/status. */
   async status(): Promise<{
     readonly node: { readonly peers: number; readonly addresses: readonly string[] };
   }> {
@@ -80,7 +80,7 @@ export class NodeInNamespace {
     if (status !== 200) throw new Error(`publish answered ${status}: ${answer}`);
   }
 
-  /** What the node delivers on `topic` from now on: the texts, growing. */
+  /** Texts the node delivers on `topic` from now on; the list grows. */
   async subscribe(t: TestContext, topic: string): Promise<readonly string[]> {
     const texts: string[] = [];
     let rest = '';

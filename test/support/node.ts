@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Registry } from 'prom-client';
 import { type Config, createNode, type Delivery, type MaillonNode } from '../../node/index.ts';
 import type { EventLog } from '../../node/observability/events.ts';
 import { testConfig } from './config.ts';
@@ -17,6 +18,8 @@ export interface NodeOptions {
   readonly data?: string;
   /** Where its events are counted. */
   readonly events?: EventLog;
+  /** Where its metrics are registered. */
+  readonly registry?: Registry;
   /** Count 127.0.0.0/8 by its /24s. */
   readonly splitLoopback?: boolean;
 }
@@ -26,9 +29,10 @@ export async function startNode(t: Cleanup, options: NodeOptions = {}): Promise<
   const { settings = {}, through = [], role = 'full' } = options;
   const data = options.data ?? mkdtempSync(join(tmpdir(), 'maillon-node-'));
   const events = options.events === undefined ? {} : { events: options.events };
+  const registry = options.registry === undefined ? {} : { registry: options.registry };
   const config = testConfig(data, { bootstrap: through.map(tcpAddress), ...settings });
   const node = createNode(
-    { logger: silentLogger(), ...events },
+    { logger: silentLogger(), ...events, ...registry },
     { config, role, version: '0.0.0-test', splitLoopback: options.splitLoopback ?? false },
   );
   t.after(async () => {
@@ -45,7 +49,7 @@ export function tcpAddress(node: MaillonNode): string {
   return address;
 }
 
-/** What a node delivers on one topic of the namespace `default`. */
+/** Deliveries of a node on one topic of the namespace `default`. */
 export class Inbox {
   readonly deliveries: Delivery[] = [];
 

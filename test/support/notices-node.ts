@@ -34,14 +34,14 @@ export function linkTo(author: Author): Buffer {
   return Buffer.concat([Buffer.from('delegates to '), author.multikey]);
 }
 
-/** What a test's link is revoked by. */
+/** Digest by which a test's link is revoked. */
 export function linkDigest(author: Author): Buffer {
   return sha256(linkTo(author));
 }
 
 /**
- * Stands in for chains: the author acts for itself, or over one link that names it and was not revoked by `as`. What a chain really is
- * has tests of its own.
+ * Stands in for chains: the author acts for itself, or over one link that names it and was not revoked by `as`. Other tests cover
+ * real chains.
  */
 export function verifier(service: () => Pick<NamespacesService, 'revokersOf'>) {
   return (act: NoticeAct): void => {

@@ -176,7 +176,7 @@ export function revocationBody(items: RevocationItems): Buffer {
   return Buffer.concat([Buffer.of(0x87), revocationItems(items)]);
 }
 
-/** What the author of `body` signs. */
+/** Bytes the author of `body` signs. */
 export function signedBytes(domain: string, body: Uint8Array, swarm = SWARM): Buffer {
   return cbor.list([cbor.text(domain), cbor.text(swarm), cbor.bytes(sha256(body))]);
 }
@@ -254,7 +254,7 @@ export function sponsorshipStep(step: {
   readonly namespace?: string;
   readonly time?: number;
   readonly naming?: readonly Uint8Array[];
-  /** Who signs, over these links from the operator. */
+  /** Signer, over these links from the operator. */
   readonly by?: Author;
   readonly chain?: readonly Uint8Array[];
 }): Buffer {
@@ -285,18 +285,18 @@ export function digestOf(wire: Buffer): Buffer {
 }
 
 export interface PolicyStep {
-  /** Who made the namespace. */
+  /** Creator of the namespace. */
   readonly owner: Author;
   readonly namespace?: string;
   readonly sequence?: number;
   /** The policy before, as on the wire. */
   readonly after?: Buffer | null;
   readonly time?: number;
-  /** Who holds it from here on; the owner if not said. */
+  /** Holder from here on; the owner by default. */
   readonly holder?: Author;
   /** The same by its DID: of a wallet. */
   readonly holderDid?: string;
-  /** Who signs, in their own name; the owner if not said. */
+  /** Signer, in their own name; the owner by default. */
   readonly by?: Author;
   /** In whose name, over which links, if not the signer's own. */
   readonly as?: Author;

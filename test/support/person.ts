@@ -28,7 +28,7 @@ export class Person {
     return this.#shell.run(args);
   }
 
-  /** What it says with `--json`. Fails when it fails. */
+  /** The command's `--json` output. Fails when it fails. */
   // oxlint-disable-next-line typescript/no-explicit-any -- every command has another shape; the test looks at it
   async ask(...args: readonly string[]): Promise<any> {
     const { exit, stdout, stderr } = await this.run(...args, '--json');

@@ -10,7 +10,7 @@ import {
 } from '../../protocols/storage/index.ts';
 import { crypto } from './store-records.ts';
 
-/** What a replica says it holds of a partition, whoever looks: entries that nobody has to have signed. */
+/** Entries a replica claims to hold of a partition, to any peer; they need not be signed by anybody. */
 export class Planted {
   readonly #set = new OrderedSet({ crypto });
   readonly #entries = new Map<string, VersionItem>();

@@ -9,7 +9,7 @@ import { ROOT } from './sources.ts';
 
 export const MAIN = join(ROOT, 'gateway/cli/main.ts');
 const POLL_MS = 25;
-/** What is waited for comes in seconds; this is for a machine that does much else. */
+/** The awaited event comes in seconds; the timeout allows for a busy machine. */
 const PATIENCE_MS = 60_000;
 
 /** Waits until `condition` gives something other than false, null or undefined, and returns it. `what` is said when it does not. */
@@ -30,7 +30,7 @@ export async function until<T>(
   }
 }
 
-/** Who ends what was begun: a test, or an experiment. */
+/** Runs cleanups at its end: a test, or an experiment. */
 export interface Cleanup {
   after(end: () => void | Promise<void>): void;
 }

@@ -23,7 +23,7 @@ function keyOf(author: Author): Ed25519PrivateKey {
   return made;
 }
 
-/** What is used of gossipsub beyond its types: a frame to one peer, whatever it holds. */
+/** The part of gossipsub used beyond its types: a frame to one peer, with any contents. */
 interface OpenGossip extends GossipSub {
   sendRpc(peer: string, rpc: { subscriptions: []; messages: { topic: string; data: Uint8Array }[] }): boolean;
   readonly streamsOutbound: ReadonlyMap<string, unknown>;

@@ -25,7 +25,7 @@ import { crypto } from './store-records.ts';
 
 export const LOOPBACK = '/ip4/127.0.0.1/tcp/0';
 
-/** What a replica does when it is asked: an answer as it is written on the wire, or nothing at all. */
+/** A replica's reaction to a request: an answer as written on the wire, or nothing. */
 export type Reaction = (id: number, request: StorageRequest, stream: Stream) => Promise<Uint8Array | null>;
 
 /** The partition of a key of the owner's namespace `default`. */
@@ -117,10 +117,10 @@ export class RawReplica {
   async standing(request: StorageRequest): Promise<Standing> {
     const partition = partitionOfRequest(request);
     const known = this.#views.get(partition);
-    if (known !== undefined) return { view: known, isSynced: true };
-    const { view } = await this.ask({ type: 'state', owner: OWNER.did, namespace: 'default', partition });
-    this.#views.set(partition, view);
-    return { view, isSynced: true };
+    if (known !== undefined) return { setId: known, isSynced: true };
+    const { setId } = await this.ask({ type: 'state', owner: OWNER.did, namespace: 'default', partition });
+    this.#views.set(partition, setId);
+    return { setId, isSynced: true };
   }
 
   async #answer(frame: Uint8Array, stream: Stream): Promise<void> {
@@ -145,7 +145,7 @@ export function answering(make: (request: StorageRequest) => Promise<Answers[Req
   };
 }
 
-const UNSYNCED: Standing = { view: '0'.repeat(16), isSynced: false };
+const UNSYNCED: Standing = { setId: '0'.repeat(16), isSynced: false };
 
 /** A message of a reconciliation that asks nothing more. */
 export const NOTHING_DIFFERS = Uint8Array.of(0x61);
@@ -156,7 +156,7 @@ const EMPTY: { readonly [T in RequestType]: Answers[T] } = {
   list: { ...UNSYNCED, entries: [], next: null },
   fetch: { records: [null] },
   partitions: { entries: [], next: null },
-  state: { ...UNSYNCED, isHome: true, origin: null, count: 0, bytes: 0, fingerprint: new Uint8Array(16) },
+  state: { ...UNSYNCED, isReplica: true, origin: null, count: 0, bytes: 0, fingerprint: new Uint8Array(16) },
   handover: UNSYNCED,
   reconcile: { ...UNSYNCED, message: NOTHING_DIFFERS },
   entries: { entries: [null] },
@@ -197,10 +197,10 @@ function readFrames(stream: Stream, onFrame: (frame: Uint8Array) => void): void 
 
 /** Version and id stand behind the one byte of the head of the list; both are integers. */
 function headOf(frame: Uint8Array): { id: number } {
-  const view = Buffer.from(frame);
-  const first = view[2] ?? 0;
+  const setId = Buffer.from(frame);
+  const first = setId[2] ?? 0;
   if (first < 24) return { id: first };
-  if (first === 24) return { id: view.readUInt8(3) };
-  if (first === 25) return { id: view.readUInt16BE(3) };
-  return { id: view.readUInt32BE(3) };
+  if (first === 24) return { id: setId.readUInt8(3) };
+  if (first === 25) return { id: setId.readUInt16BE(3) };
+  return { id: setId.readUInt32BE(3) };
 }

@@ -40,7 +40,7 @@ export const EXAMPLE: Items = {
   ext: cbor.map([]),
 };
 
-/** What a tombstone has beside its names. */
+/** Fields of a tombstone besides its names. */
 export const TOMBSTONE: Partial<Items> = {
   kind: cbor.integer(1),
   contentType: cbor.text(''),
@@ -59,7 +59,7 @@ export function bodyOf(items: Items): Buffer {
   return Buffer.concat([Buffer.of(0x8e), itemBytes(items)]);
 }
 
-/** What the author of `body` signs. */
+/** Bytes the author of `body` signs. */
 export function signedBytes(body: Uint8Array, swarm = SWARM): Buffer {
   return cbor.list([cbor.text('maillon/record/1'), cbor.text(swarm), cbor.bytes(sha256(body))]);
 }

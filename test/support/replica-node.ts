@@ -14,13 +14,13 @@ import type { Network } from '../../node/network/libp2p.ts';
 import { createCrypto } from '../../node/runtime/crypto.ts';
 import { createStorageServiceMetrics } from '../../node/storage/api/counters.ts';
 import { BlobFetches } from '../../node/storage/blobs/blob-fetches.ts';
-import { BlobDoor } from '../../node/storage/blobs/request-handler.ts';
+import { BlobRequestHandler } from '../../node/storage/blobs/request-handler.ts';
 import type { Members } from '../../node/storage/placement/members.ts';
-import type { Standings } from '../../node/storage/placement/partition-states.ts';
-import type { Places } from '../../node/storage/placement/replica-placement.ts';
+import type { PartitionStates } from '../../node/storage/placement/partition-states.ts';
+import type { ReplicaPlacement } from '../../node/storage/placement/replica-placement.ts';
 import { type ReplicaPartsComponents, replicaParts } from '../../node/storage/replica/parts.ts';
-import { Wire } from '../../node/storage/rpc/client.ts';
-import { WireServer } from '../../node/storage/rpc/server.ts';
+import { RpcClient } from '../../node/storage/rpc/client.ts';
+import { RpcServer } from '../../node/storage/rpc/server.ts';
 import type { PartitionPlace, RecordStore } from '../../node/storage/store/interface.ts';
 import type { Copier } from '../../node/storage/sync/copier.ts';
 import { systemClock } from '../../protocols/common/clock.ts';
@@ -47,7 +47,7 @@ const VIEW = '0'.repeat(16);
 const GIB = 2 ** 30;
 /** Nothing waits for copying here. */
 const BYTES_PER_SECOND = GIB;
-/** Of the largest there is. */
+/** Timeout of the largest pull. */
 const PULL_TIMEOUT_MS = 600_000;
 const NO_SIGNATURE = new Uint8Array(64);
 const NO_VALUE = new Uint8Array();
@@ -71,7 +71,7 @@ export const PLACE: PartitionPlace = {
 
 /** Everybody may write everything. */
 const authorise = (): void => undefined;
-const isCurrent = (): Promise<boolean> => Promise.resolve(true);
+const isAuthorisedNow = (): Promise<boolean> => Promise.resolve(true);
 
 /** Keys of one partition. */
 export function* keys(): Generator<string, never> {
@@ -115,8 +115,8 @@ export class ReplicaNode {
   readonly network: Network;
   readonly ask: Ask;
   readonly #directory: string;
-  readonly #wire: Wire;
-  readonly #server: WireServer;
+  readonly #wire: RpcClient;
+  readonly #server: RpcServer;
 
   private constructor(network: Network, peers: () => readonly string[]) {
     this.network = network;
@@ -127,7 +127,7 @@ export class ReplicaNode {
       capacityBytes: () => 4 * GIB,
       quotaOf: () => ({ bytes: 4 * GIB, keys: 10_000_000, isSponsored: true }),
     });
-    this.#wire = new Wire({ network, addressesOf: () => [] });
+    this.#wire = new RpcClient({ network, addressesOf: () => [] });
     const { metrics, store } = this;
     const admission = new RecordAdmission(
       { crypto, clock, partitions, authorise, metrics },
@@ -145,13 +145,13 @@ export class ReplicaNode {
         store,
         members: MEMBERS,
         places,
-        standings: STANDINGS,
+        states: STANDINGS,
         partitions,
         admission,
-        isCurrent,
+        isAuthorisedNow,
         blobs,
-        door: new BlobDoor({ blobs, isPublic: () => false }),
-        fetches: new BlobFetches({ blobs, exchange }),
+        door: new BlobRequestHandler({ blobs, isPublic: () => false }),
+        fetches: new BlobFetches({ blobs, exchange, clock }),
         metrics,
         ask: this.ask,
         onReady: () => undefined,
@@ -162,7 +162,7 @@ export class ReplicaNode {
     this.copier = copier;
     const quotas = new RequestQuotas({ clock });
     const answer = replica.answer.bind(replica);
-    this.#server = new WireServer({
+    this.#server = new RpcServer({
       network,
       admission,
       quotas,
@@ -192,7 +192,7 @@ export class ReplicaNode {
     rmSync(this.#directory, { recursive: true });
   }
 
-  /** What a home does with another one: asks how it stands, and where they differ takes over and has it take over. True: they did not. */
+  /** Reviews another replica: compares states and, where they differ, pulls from it and has it pull. True: they did not. */
   async review(other: string): Promise<boolean> {
     const { partition, owner, namespace } = PLACE;
     const signal = AbortSignal.timeout(PULL_TIMEOUT_MS);
@@ -213,27 +213,27 @@ export class ReplicaNode {
 /** Everybody it is asked by is a member. */
 const MEMBERS = { isMember: () => true, gone: [] } as unknown as Members;
 
-const STANDING: Answers['handover'] & { isHome: boolean; origin: string } = {
-  view: VIEW,
-  isHome: true,
+const STANDING: Answers['handover'] & { isReplica: boolean; origin: string } = {
+  setId: VIEW,
+  isReplica: true,
   isSynced: true,
   origin: VIEW,
 };
-/** Who is home is no question here. */
+/** The replica set is fixed here. */
 const STANDINGS = {
   of: () => STANDING,
   isStale: () => false,
   isWithheld: () => false,
-} as unknown as Standings;
+} as unknown as PartitionStates;
 
-function placesOf(peers: () => readonly string[]): Places {
+function placesOf(peers: () => readonly string[]): ReplicaPlacement {
   const of = (): unknown => ({
-    homes: peers().map((id) => ({ id, isLive: true })),
-    view: VIEW,
-    isHome: true,
+    replicas: peers().map((id) => ({ id, isLive: true })),
+    setId: VIEW,
+    isReplica: true,
     isSponsored: true,
   });
-  return { of } as unknown as Places;
+  return { of } as unknown as ReplicaPlacement;
 }
 
 /** Passes bytes on, and counts them: all that the two say to each other. */

@@ -24,7 +24,7 @@ export interface HttpStep {
   };
 }
 
-/** What a scenario keeps of answers, by name. */
+/** Values a scenario keeps of answers, by name. */
 export type Kept = Map<string, unknown>;
 
 const WILD: Readonly<Record<string, (value: unknown) => boolean>> = {

@@ -2,7 +2,7 @@
 import { runProgram } from '../../gateway/cli/program.ts';
 import type { Finished } from './shell.ts';
 
-/** What is written to `stream` until it is let go. */
+/** Captures writes to `stream` until `release` is called. */
 function listen(stream: NodeJS.WriteStream): { readonly text: () => string; readonly release: () => void } {
   const parts: Buffer[] = [];
   const write = stream.write.bind(stream);

@@ -6,7 +6,7 @@ import { type BitcoinType, secretOf, signBitcoin, signPersonal } from './wallets
 
 export type ChainType = 'EVM' | 'SOL' | 'BTC';
 
-/** What a client's wallet can do. */
+/** A client's wallet. */
 export interface ClientWallet {
   readonly address: string;
   sign(nonce: string): Promise<string>;
@@ -67,7 +67,7 @@ export async function post(
   });
 }
 
-/** What `POST /v1/auth/verify` takes, with a nonce that was asked for now. */
+/** Body of `POST /v1/auth/verify`, with a freshly requested nonce. */
 export async function proofFor(
   url: string,
   wallet: ClientWallet,
@@ -84,7 +84,7 @@ export async function signIn(url: string, wallet: ClientWallet, namespace = 'def
   return (await answer.json()) as SignedIn;
 }
 
-/** What a challenge of type `siwx` may say beside the wallet. */
+/** Fields of a challenge of type `siwx` besides the wallet. */
 export interface SiwxFields {
   readonly namespace?: string;
   readonly chain_id?: string | number;

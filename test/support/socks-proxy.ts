@@ -66,7 +66,7 @@ class Reader {
     return (await this.take(await this.byte())).toString();
   }
 
-  /** What came after the handshake already. */
+  /** Bytes already received after the handshake. */
   get rest(): Buffer {
     return this.#held;
   }

@@ -58,12 +58,16 @@ export async function known(nodes: readonly MaillonNode[], count: number): Promi
   );
 }
 
-/** Whether a node has its share of what its owner holds, and knows that its owner's other nodes have theirs. */
+/** Whether a node has its share of what its owner holds, and knows that its owner's other members have theirs. */
 function countsOwn(node: MaillonNode): boolean {
-  const { fellows, isReady, capacityBytes } = node.storage.status();
-  const own = node.nodes().filter((one) => one.operator === node.owner && one.storageBytes > 0);
-  const others = own.filter(({ id }) => id !== idOf(node));
-  return fellows.length >= others.length && (isReady || capacityBytes === 0);
+  const { fellows, members, isReady, capacityBytes } = node.storage.status();
+  const isMember = capacityBytes > 0;
+  const announced = node
+    .nodes()
+    .filter((one) => one.operator === node.owner && one.storageBytes > 0 && one.id !== idOf(node));
+  // the directory still knows of nodes that are no members any more
+  const others = Math.min(announced.length, isMember ? members - 1 : members);
+  return fellows.length >= others && (isReady || !isMember);
 }
 
 export async function holders(node: MaillonNode, key: string): Promise<readonly Holder[]> {

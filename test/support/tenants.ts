@@ -149,7 +149,7 @@ export async function assertHonestScores(nodes: readonly MaillonNode[]): Promise
   }
 }
 
-/** What a node delivers on a topic of an owner's namespace. */
+/** Deliveries of a node on a topic of an owner's namespace. */
 export class TenantInbox {
   readonly deliveries: Delivery[] = [];
 
@@ -166,7 +166,7 @@ export class TenantInbox {
   }
 }
 
-/** What `node` reads of a key; null for nothing. */
+/** Value `node` reads of a key; null for nothing. */
 export async function readOf(
   node: MaillonNode,
   owner: string,

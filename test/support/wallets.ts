@@ -48,7 +48,7 @@ export function signSecp256k1(
 export interface BitcoinRequest {
   readonly type: BitcoinType;
   readonly network?: BitcoinNetwork;
-  /** Of P2TR: the default where absent. */
+  /** For P2TR: the default where absent. */
   readonly sighash?: SigHash;
 }
 

@@ -33,7 +33,7 @@ const clock = `${n(CLOCK_SKEW_MS)} ms`;
 /** Each SPEC must state these, word for word. */
 const STATED: Readonly<Record<string, readonly string[]>> = {
   'protocols/relay/SPEC.md': [
-    `0–${OWNER_MAX_BYTES} bytes`,
+    `1–${OWNER_MAX_BYTES} bytes`,
     `1–${TOPIC_MAX_BYTES} bytes`,
     `1–${n(relay.ENVELOPE_MAX_MESSAGES)}`,
     `${n(relay.MESSAGE_MAX_BYTES)} bytes`,

@@ -11,7 +11,7 @@ const end = registerAllMetrics(registry);
 after(end);
 const metrics = registry.getMetricsAsArray() as (MetricObject & { readonly labelNames: string[] })[];
 
-/** What a name may end in: what one of it is. */
+/** Units that a metric's name may end in. */
 const UNITS = [
   'blobs',
   'blocks',

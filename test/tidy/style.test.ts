@@ -21,7 +21,7 @@ function linesMatching(pattern: RegExp, paths: RegExp = /./): string[] {
     );
 }
 
-/** What the project's lint says of a file with this name and text. */
+/** Output of the project's lint for a file with this name and text. */
 function lint(name: string, text: string): string {
   const path = join(scratch, name);
   writeFileSync(path, text);

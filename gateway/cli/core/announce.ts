@@ -40,7 +40,7 @@ export function announce({ urls, admin, status, bootstrapPeer, json }: Ready): v
 
 const LOOPBACK = /^\/(ip4\/127\.|ip6\/::1\/)/;
 
-/** What to hand to others: without the loopback addresses, unless there are no others. */
+/** Addresses to give to others: without the loopback addresses, unless there are no others. */
 export function joinAddresses(addresses: readonly string[]): readonly string[] {
   const reachable = addresses.filter((address) => !LOOPBACK.test(address));
   return reachable.length > 0 ? reachable : addresses;

@@ -6,7 +6,7 @@ export interface Asked {
   readonly option: '--url' | '--admin';
 }
 
-/** Of an answer that another server gave. */
+/** Error code for an answer of another server. */
 export const NOT_MAILLON = 'not_maillon';
 
 let asked: Asked | null = null;

@@ -8,7 +8,7 @@ export const EXIT_USAGE = 2;
 
 const USAGE_CODES: ReadonlySet<string> = new Set(['bad_usage', 'bad_config', 'bad_key_name']);
 
-/** What to do next, by error code. Codes whose message says it already are not here. */
+/** The next step, by error code. Codes whose message says it already are not here. */
 const NEXT: Readonly<Record<string, string>> = {
   bad_config: 'see maillon node --help for every setting',
   unauthenticated: 'sign in: maillon login --gateway URL',
@@ -64,12 +64,12 @@ export async function reportError(
 export interface Explained {
   readonly code: string;
   readonly message: string;
-  /** What lies behind the code, where there are several. */
+  /** The underlying cause, where the code has several. */
   readonly cause?: string;
   readonly next?: string;
 }
 
-/** What a gateway that was not reached, or that is none, has to do with an error; null for any other error. */
+/** Explains an error from an unreachable gateway or a server that is no gateway; null for any other error. */
 export async function explainListener(error: unknown): Promise<Explained | null> {
   const code = codeOf(error);
   const asked = askedLast();

@@ -40,7 +40,7 @@ export async function runService(service: Service): Promise<number> {
     failed = error ?? new Error('it did not start');
   });
   await Promise.race([started, asked.promise]);
-  // What fails after a stop was asked for fails because of it.
+  // A failure after a stop request results from that request.
   const startFailure = failed;
   if (startFailure === undefined)
     await Promise.race([asked.promise, ...(service.ended ? [service.ended] : [])]);
@@ -71,7 +71,7 @@ function watchSignals(first: () => void, reload: (() => void) | undefined): void
 
 function watchCrashes(service: Service): void {
   const onCrash = (error: unknown): void => {
-    // What state is left is unknown, so nothing is saved; a start after kill -9 is clean too.
+    // The remaining state is unknown, so nothing is saved; a start after kill -9 is clean too.
     service.crashed(error);
     process.exit(1);
   };

@@ -10,7 +10,7 @@ export const DEFAULT_ADMIN = 'http://127.0.0.1:9464';
 
 /** Where `maillon node` and `maillon gateway` keep their data unless told otherwise. */
 const DIRECTORIES = ['./data', './data/gateway'] as const;
-/** Whoever has one was a node once, and is expected to be that node. */
+/** A directory with this file was a node once, and is expected to be that node. */
 const IDENTITY = 'identity.key';
 
 /** The URL of a listener of this directory's node; the usual one, where none runs here. Throws `no_listener`. */

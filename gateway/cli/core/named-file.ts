@@ -26,7 +26,10 @@ export async function openNamed(name: string, path: string): Promise<NamedFile> 
   }
 }
 
-/** What `make` returns, which makes the file at `path`. Throws `bad_file` for what the system refuses, and what `make` throws. */
+/**
+ * Returns the result of `make`, which makes the file at `path`. Throws `bad_file` for what the system refuses, and what `make`
+ * throws.
+ */
 export async function makeNamed<T>(name: string, path: string, make: () => T | Promise<T>): Promise<T> {
   try {
     return await make();
@@ -50,7 +53,7 @@ function badFile(name: string, path: string, why: string, cause?: unknown): Code
   return new CodedError('bad_file', `${name} ${path}: ${why}`, undefined, { cause });
 }
 
-/** What the file system says, not a gateway. */
+/** Whether an error is the file system's. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error;
 }

@@ -1,14 +1,14 @@
 import { roundDuration, roundSize } from '../../../protocols/common/quantities.ts';
 
-/** What is over sooner needs no telling. */
+/** Shorter operations show no progress. */
 const QUIET_MS = 2_000;
 const BETWEEN_MS = 500;
 const CLEAR_LINE = '\r\u001b[K';
 
 export interface ProgressInit {
-  /** What is done: `stored`, `got`. */
+  /** The action: `stored`, `got`. */
   readonly verb: string;
-  /** Of the whole; null where nobody knows. */
+  /** Total size; null where it is unknown. */
   readonly size: number | null;
   readonly now?: () => number;
   /** Where it is shown; null for nowhere. */

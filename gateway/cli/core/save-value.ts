@@ -12,7 +12,7 @@ export interface SaveOptions {
   readonly reading: Pick<OpenOptions, 'consistency'>;
 }
 
-/** What was saved; null where there is no value. Throws `ClientError`, and what the file system says. */
+/** The saved value; null where there is no value. Throws `ClientError`, and what the file system says. */
 export async function saveValue(
   kv: Kv,
   key: string,
@@ -61,7 +61,7 @@ interface Place {
   readonly isReplaced: boolean;
 }
 
-/** What is no file, like a pipe or a device, is written to as it is. */
+/** A target that is no file, like a pipe or a device, is written to directly. */
 async function placeOf(output: string, { id }: ValueHead): Promise<Place> {
   const there = await stat(output).catch(() => null);
   if (there?.isDirectory() === true) {

@@ -3,14 +3,14 @@ import type { Peer, Status, StorageStatus, Version } from '../../client/index.ts
 import { type Cell, properties, type Style, styled } from './terminal.ts';
 import type { Reading } from './watch.ts';
 
-/** What `maillon status` reads. */
+/** Data that `maillon status` reads. */
 export interface StatusReading {
   readonly status: Status;
   readonly version: Version;
   readonly peers: readonly Peer[];
 }
 
-/** What happened a second between two readings. */
+/** Rates per second between two readings. */
 export interface Rates {
   /** Messages of others that this node got. */
   readonly messagesInPerSecond: number;

@@ -1,4 +1,4 @@
-/** What a command says: answers on standard output, everything else on standard error. */
+/** The output of a command: answers on standard output, everything else on standard error. */
 
 export function say(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -6,7 +6,7 @@ export interface Diagnosis {
   /** The cause for programs. */
   readonly cause: string;
   readonly message: string;
-  /** What to do next. */
+  /** Next step to take. */
   readonly next: string;
 }
 
@@ -71,7 +71,7 @@ export async function isMaillon({ url, option }: Asked): Promise<boolean | null>
   }
 }
 
-/** What answers is something else. */
+/** Diagnosis of a different server. */
 export function notMaillon({ url, option }: Asked): Diagnosis {
   const what = option === '--url' ? 'Maillon gateway' : 'admin listener of Maillon';
   const message = `what answers at ${url} is no ${what}`;
@@ -161,7 +161,7 @@ const SELF_SIGNED: ReadonlySet<string> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
 ]);
-/** What OpenSSL says of bytes that are no TLS. */
+/** OpenSSL's errors for bytes that are no TLS. */
 const NO_TLS =
   /^(ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNKNOWN_PROTOCOL)|EPROTO)$/;
 

@@ -16,7 +16,7 @@ const HOME = `${ESC}H`;
 const CLEAR_LINE = `${ESC}K`;
 const CLEAR_BELOW = `${ESC}J`;
 
-/** What was read, and when. */
+/** A value read, and its time. */
 export interface Reading<T> {
   readonly value: T;
   /** Milliseconds, on a clock that only goes forward. */
@@ -27,7 +27,7 @@ export interface WatchInit<T> {
   readonly url: string;
   readonly json: boolean;
   readonly read: () => Promise<T>;
-  /** What a reading looks like; `before` is the one before it, if that was answered. */
+  /** Formats a reading; `before` is the one before it, if that was answered. */
   readonly render: (now: Reading<T>, before: Reading<T> | null) => string;
   readonly toJson: (now: Reading<T>, before: Reading<T> | null) => object;
 }

@@ -204,7 +204,7 @@ async function setPolicy(
   return client.submitNotice(made.bytes);
 }
 
-/** What an invite grants never includes policies or revocations. Throws `held_elsewhere`. */
+/** An invite never grants policies or revocations. Throws `held_elsewhere`. */
 function checkHeldHere({ isInvited, owner }: Signing): void {
   if (isInvited) throw heldElsewhere(owner);
 }

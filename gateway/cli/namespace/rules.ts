@@ -10,7 +10,7 @@ import {
 import type { PolicyRules, Rule } from '../../../protocols/namespaces/index.ts';
 import { UsageError } from '../core/errors.ts';
 
-/** What of a policy's rules is said on the command line; false takes away. */
+/** Options for a policy's rules on the command line; false takes a rule away. */
 export interface RuleOptions {
   readonly publish?: readonly string[];
   readonly write?: readonly string[];

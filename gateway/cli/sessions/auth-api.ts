@@ -6,13 +6,14 @@ import { AUTH_TIMEOUT_MS } from './limits.ts';
 import type { Tokens } from './session.ts';
 
 /**
- * 43 characters of base64url: whoever signs a text of this form signs nothing else by it. What a key signs for delegations, revocations,
- * policies, announcements, envelopes and records is a DAG-CBOR array of domain, swarm and digest, whose first byte, 0x83, is not
- * ASCII; a sign-in message has line ends and spaces, a token has points, and what is signed between peers begins with a text that has a colon.
+ * 43 characters of base64url: whoever signs a text of this form signs nothing else by it. A key signs delegations, revocations,
+ * policies, announcements, envelopes and records as a DAG-CBOR array of domain, swarm and digest, whose first byte, 0x83, is not
+ * ASCII; a sign-in message has line ends and spaces, a token has dots, and a text that peers sign for each other begins with a
+ * prefix that has a colon.
  */
 const NONCE = /^[A-Za-z0-9_-]{43}$/;
 
-/** Who a credential stands for, as the gateway says. */
+/** The holder of a credential, as the gateway reports it. */
 export interface WhoAnswer {
   readonly authenticated: boolean;
   readonly method: string;
@@ -32,7 +33,7 @@ export interface TokenAnswer {
   readonly namespace: string;
 }
 
-/** Who speaks to `gateway`; a sign-in is answered soon or not at all. */
+/** A client of `gateway` for sign-ins; a sign-in is answered soon or never. */
 export class AuthApi {
   readonly #gateway: string;
 

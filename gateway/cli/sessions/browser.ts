@@ -87,7 +87,7 @@ class Callback {
     return this.#answer.promise.finally(() => clearTimeout(timer));
   }
 
-  /** What is being answered is answered still. */
+  /** Requests under way are still answered. */
   close(): void {
     this.#server.close();
     this.#server.closeIdleConnections();

@@ -10,7 +10,7 @@ import type { StoredSession } from './session.ts';
 import { SessionStore } from './store.ts';
 
 export interface Credential {
-  /** What is meant where a command names no namespace. */
+  /** The default where a command names no namespace. */
   readonly namespace: string;
   /** Headers of a request that is sent now. */
   headers(): Readonly<Record<string, string>>;

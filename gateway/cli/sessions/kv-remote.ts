@@ -4,7 +4,7 @@ import type { Kv } from '../../client/index.ts';
 import { harmless } from '../core/terminal.ts';
 import { enter, type RemoteOptions } from './remote.ts';
 
-/** What every command that deals with values takes. */
+/** Options of every command that deals with values. */
 export type KvOptions = RemoteOptions;
 
 /** `--namespace`, for the commands that deal with values. */

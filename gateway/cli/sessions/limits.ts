@@ -10,7 +10,7 @@ export const GATEWAYS_MAX = 100;
 export const RENEW_BEFORE_MS = 60_000;
 /** A gateway that takes longer to answer a sign-in counts as gone: whoever waits for the lock waits for this. */
 export const AUTH_TIMEOUT_MS = 10_000;
-/** Whoever holds the lock asks the gateway up to four times: refresh, challenge, verify, whoami. */
+/** The lock's holder sends the gateway up to four requests: refresh, challenge, verify, whoami. */
 export const LOCK_TIMEOUT_MS = 4 * AUTH_TIMEOUT_MS + 5000;
 export const LOCK_POLL_MS = 25;
 /** A nonce of the gateway lives as long: afterwards the page in the browser is of no use. */

@@ -18,7 +18,7 @@ const UNAUTHENTICATED = 401;
 /** `--as none`: without a credential, although there is one. */
 const NOBODY = 'none';
 
-/** What every command that talks to a gateway takes. */
+/** Options of every command that talks to a gateway. */
 export interface RemoteOptions {
   /** The gateway's, where it is named. */
   readonly url?: string;
@@ -109,7 +109,7 @@ async function nameForOwner(name = DEFAULT_NAMESPACE): Promise<string> {
   return membership === null || name.includes('@') ? name : `${name}@${membership.owner}`;
 }
 
-/** An API key, or a session; null for neither. What deals with them is loaded when there are some. */
+/** An API key, or a session; null for neither. The code for them is loaded when there are some. */
 export async function credentialAt(
   gateway: string,
   { as, namespace, data }: RemoteOptions,

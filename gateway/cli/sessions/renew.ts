@@ -12,8 +12,8 @@ export function isFresh({ expiresAt }: StoredSession): boolean {
 }
 
 /**
- * The session with an access token other than `refused`. Of several commands that want it at once one asks the gateway: a refresh
- * token is good once, and whoever used it again would end the session. Where it has ended the key that signed in does so again, if it
+ * The session with an access token other than `refused`. If several commands want it at once, one asks the gateway: a refresh
+ * token is good once, and a second use would end the session. Where it has ended the key that signed in does so again, if it
  * opens without a question or on a terminal. Throws `ClientError`: `unauthenticated` where all of that is of no use.
  */
 export function renewSession(
@@ -44,7 +44,7 @@ async function replace(held: HeldSessions, session: StoredSession): Promise<Stor
   }
 }
 
-/** Of the same key, for the same namespace. */
+/** Uses the same key, for the same namespace. */
 async function signInAgain(session: StoredSession): Promise<StoredSession> {
   const { key, gateway, namespace } = session;
   if (key === null) throw ended(session, "a browser's wallet signed in");

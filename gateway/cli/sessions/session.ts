@@ -23,7 +23,7 @@ export interface StoredSession extends Tokens {
   /** Address. */
   readonly wallet: string;
   readonly namespace: string;
-  /** Who signs what is done with it, as the gateway says. */
+  /** The signer of what is done with it, as the gateway reports. */
   readonly custody: string;
   readonly key: SessionKey | null;
   readonly signedInAt: number;

@@ -23,7 +23,7 @@ import { decodeSession, encodeSession, type StoredSession } from './session.ts';
 /** Which session at a gateway. */
 export type SessionName = Pick<StoredSession, 'gateway' | 'wallet' | 'namespace'>;
 
-/** What is on the disk for one gateway. */
+/** Sessions on disk for one gateway. */
 export interface Kept {
   readonly sessions: readonly StoredSession[];
   /** The one that is used where none is named. */
@@ -45,8 +45,9 @@ const GATEWAY_DIRECTORY = /^[0-9a-f]{32}$/;
 const SESSION_FILE = /^[0-9a-f]{32}\.json$/;
 
 /**
- * The sessions of one user: a directory for each gateway, in it a file for each wallet and namespace. Whoever changes something holds
- * the gateway's lock, which ends with the process: of two commands at once one renews the tokens, and the other finds them renewed.
+ * The sessions of one user: a directory for each gateway, in it a file for each wallet and namespace. A command that changes
+ * something holds the gateway's lock, which ends with the process: of two commands at once one renews the tokens, and the other
+ * finds them renewed.
  */
 export class SessionStore {
   readonly #directory: string;
@@ -55,14 +56,14 @@ export class SessionStore {
     this.#directory = directory;
   }
 
-  /** What is kept, gateway by gateway. */
+  /** Stored sessions, by gateway. */
   list(): readonly Kept[] {
     if (!existsSync(this.#directory)) return [];
     const names = readdirSync(this.#directory).filter((name) => GATEWAY_DIRECTORY.test(name));
     return names.slice(0, GATEWAYS_MAX).map((name) => this.#read(join(this.#directory, name)));
   }
 
-  /** What is kept for one gateway. */
+  /** Stored sessions of one gateway. */
   at(gateway: string): Kept {
     return this.#read(this.#directoryOf(gateway));
   }
@@ -149,7 +150,7 @@ export class SessionStore {
   }
 }
 
-/** What may be changed while the lock is held. */
+/** Changes allowed while the lock is held. */
 export interface HeldSessions {
   readonly save: (session: StoredSession) => void;
   /** Makes it the one that is used where none is named. */

@@ -1,12 +1,12 @@
-/** Whose namespace a command means: two owners may call theirs the same, and neither hears the other. */
+/** Names the owner of the namespace that a command means: two owners may use the same name, and neither hears the other. */
 import type { Status } from '../../client/index.ts';
 import { harmless } from '../core/terminal.ts';
 import type { Entered } from './remote.ts';
 
-/** Of a DID its method and its end, which tells it from others. */
+/** Characters shown of a DID's end, after its method: they tell it from others. */
 const END_SHOWN = 4;
 
-/** What is known of the owners at a gateway; null where it does not tell whoever asks. */
+/** The known owners at a gateway; null where it does not tell this client. */
 export async function readOwners({ client }: Pick<Entered, 'client'>): Promise<Status['node'] | null> {
   try {
     return (await client.status()).node;

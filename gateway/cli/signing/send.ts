@@ -1,6 +1,4 @@
-/**
- * What signs comes with the whole node: commands that may do without do not wait for it to load.
- */
+/** Signing loads the whole node: commands that may do without do not wait for it to load. */
 import type { Client, Receipt, Written } from '../../client/index.ts';
 import type { SignedPublish, SignedWrite } from './sign-and-send.ts';
 

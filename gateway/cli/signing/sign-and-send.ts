@@ -21,7 +21,7 @@ export interface SignedPublish extends SigningOptions {
   readonly topic: string;
 }
 
-/** What publishes one message after another to a topic, each in an envelope that is signed here. */
+/** Publishes one message after another to a topic, each in an envelope that is signed here. */
 export async function signedPublisher(
   client: Client,
   options: SignedPublish,
@@ -31,7 +31,7 @@ export async function signedPublisher(
   const place = parseNamespace(options.namespace ?? DEFAULT_NAMESPACE, signing.owner);
   const { topic } = options;
   return async (data) =>
-    client.carryEnvelope(await author.signEnvelope({ ...place, topic, messages: [data] }));
+    client.submitEnvelope(await author.signEnvelope({ ...place, topic, messages: [data] }));
 }
 
 export interface SignedWrite extends SigningOptions {
@@ -64,7 +64,7 @@ export async function writeSigned(client: Client, key: string, write: SignedWrit
     const expiry = life === null ? null : Date.now() + life;
     const bytes = await author.signRecord({ ...place, key, value, contentType, expiry, ...above });
     try {
-      return await client.carryRecord(bytes, options);
+      return await client.submitRecord(bytes, options);
     } catch (error) {
       const after = attempt < WRITE_ATTEMPTS ? newerVersion(error) : null;
       if (after === null) throw error;
@@ -73,7 +73,7 @@ export async function writeSigned(client: Client, key: string, write: SignedWrit
   }
 }
 
-/** Of the value that was not below what was written; null where that was not why it failed. */
+/** Version of the stored value that was not below the write; null where the write failed for another reason. */
 function newerVersion(error: unknown): ReturnType<typeof parseEtag> {
   if (!(error instanceof ClientError) || error.code !== 'precondition_failed') return null;
   const etag = error.detail?.['etag'];

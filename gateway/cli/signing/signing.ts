@@ -19,7 +19,7 @@ export interface Signing {
   readonly links: readonly Link[];
   /** In whose name it acts: with whom the chain begins, or the key itself. */
   readonly as: string;
-  /** Whose a namespace is that is named without an owner. */
+  /** The owner of a namespace that is named without one. */
   readonly owner: string;
   /** Whether it acts under what an invite granted, which never includes policies. */
   readonly isInvited: boolean;

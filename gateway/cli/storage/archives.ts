@@ -1,4 +1,4 @@
-/** What the commands that move a node's records into files and back do. */
+/** Actions of the commands that move a node's records into files and back. */
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ARCHIVE_BLOCK_MAX_BYTES, decodeOwn, type ImportReport, isCbor } from '../../../node/archives.ts';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { sizeOption } from '../core/command.ts';
 import { untilInterrupted } from '../core/watch.ts';
 import type { ExportCommandOptions } from './archives.ts';
-import type { ScrubCommandOptions } from './care.ts';
+import type { ScrubCommandOptions } from './maintenance.ts';
 import { addOperatorOptions, type OperatorOptions } from './operator.ts';
 
 const SCRUB_HELP = `
@@ -40,7 +40,7 @@ Examples:
 const RATE_MIN_BYTES = 1024;
 const RATE_MAX_BYTES = 2 ** 40;
 
-/** The commands that look after a node's store. What they need is loaded when they are run. */
+/** The commands that look after a node's store. Their code is loaded when they are run. */
 export function addCareTo(storage: Command): void {
   operator(
     storage,
@@ -95,5 +95,5 @@ function operator(storage: Command, name: string, summary: string, description: 
   return addOperatorOptions(storage.command(name).summary(summary).description(description));
 }
 
-const care = async () => import('./care.ts');
+const care = async () => import('./maintenance.ts');
 const archives = async () => import('./archives.ts');

@@ -1,4 +1,4 @@
-/** What a command that takes long says meanwhile: on a terminal, in one line that is written over. */
+/** Progress of a long-running command: on a terminal, in one line that is overwritten. */
 const QUIET_MS = 2_000;
 const CLEAR_LINE = '\r\u001b[K';
 

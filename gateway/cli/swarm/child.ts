@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import type { Member } from './plan.ts';
 
-/** What a process says of itself on its first line. */
+/** A process's report on its first line. */
 export interface ReadyLine {
   readonly url: string;
   readonly peerId: string;
@@ -101,7 +101,7 @@ function quoted(word: string): string {
   return /^[\w./:@=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** What the launcher switched on for this process, for those it starts: they skip the compiler, too. */
+/** The launcher's compile cache setting, for processes that this one starts: they skip the compiler, too. */
 function compileCache(): NodeJS.ProcessEnv {
   const directory = getCompileCacheDir();
   return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { UsageError } from '../core/errors.ts';
 
-/** What a swarm is to be. */
+/** Options of a swarm. */
 export interface SwarmOptions {
   readonly nodes: number;
   readonly gateways: number;

@@ -4,9 +4,9 @@
  */
 
 import { z } from 'zod';
+import type { ApiKeyRing } from '../../auth/api-key-ring.ts';
 import { type ApiKey, OPERATOR_SCOPES, SCOPES } from '../../auth/api-keys.ts';
 import type { Principal } from '../../auth/identity.ts';
-import type { KeyRing } from '../../auth/key-ring.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { DEFAULT_NAMESPACE, errorResponses } from '../../core/schemas.ts';
 import { missingCredential } from '../core/reading.ts';
@@ -34,7 +34,7 @@ const newKeyBody = z.strictObject({
 });
 
 /** `keysOf`: those of whoever asks. Throws where they have none. */
-export function apiKeyRoutes(app: Routes, keysOf: (principal: Principal) => KeyRing): void {
+export function apiKeyRoutes(app: Routes, keysOf: (principal: Principal) => ApiKeyRing): void {
   const config = { needs: 'account' as const };
   const listSchema = {
     summary: 'API keys of the wallet in its namespace, or of the operator, never the keys themselves',
@@ -85,7 +85,7 @@ export function apiKeyRoutes(app: Routes, keysOf: (principal: Principal) => KeyR
 }
 
 /** Keys of whoever asks at the gateway. A key that leaked must not make others. */
-export function keyRings({ auth }: Pick<AuthContext, 'auth'>): (principal: Principal) => KeyRing {
+export function keyRings({ auth }: Pick<AuthContext, 'auth'>): (principal: Principal) => ApiKeyRing {
   return (principal) => {
     if (principal.kind === 'operator') return auth.operatorKeys();
     if (principal.kind === 'anonymous') throw missingCredential(principal);

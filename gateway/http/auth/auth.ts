@@ -135,7 +135,7 @@ async function verifyMessage(
   return { ...(await opened(auth, session)), nonce: shownNonce, custody, delegation: link };
 }
 
-/** What whoever just signed in is told. */
+/** The answer to a completed sign-in. */
 async function opened(auth: AuthContext['auth'], session: OpenedSession) {
   const { token, expiresInSeconds } = await accessToken(auth, session);
   const { subject, namespace, refreshToken } = session;
@@ -150,7 +150,7 @@ async function opened(auth: AuthContext['auth'], session: OpenedSession) {
   };
 }
 
-/** What a wallet gets for a signature without a session. */
+/** Routes for a wallet's signature without a session. */
 function proofRoutes(app: Routes, { auth, node }: AuthContext): void {
   const registerSchema = {
     summary: 'Register an app of a wallet',

@@ -1,4 +1,4 @@
 import type { Context } from '../core/context.ts';
 
-/** What the routes of sign-in share. */
+/** Context shared by sign-in routes. */
 export type AuthContext = Pick<Context, 'auth' | 'node' | 'config'>;

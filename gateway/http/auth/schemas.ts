@@ -20,7 +20,7 @@ import { DEFAULT_NAMESPACE } from '../../core/schemas.ts';
 const WALLET_MAX_LENGTH = 128;
 /** Longer than any signature: a witness in base64. */
 const SIGNATURE_MAX_LENGTH = 1024;
-/** Of a chain's reference. */
+/** Longest reference of a chain. */
 const CHAIN_ID_MAX_LENGTH = 32;
 
 export const plainNamespace = z

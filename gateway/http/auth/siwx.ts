@@ -6,7 +6,7 @@ import { isoTime } from '../core/go-time.ts';
 import type { AuthContext } from './context.ts';
 import type { challengeAnswer, challengeBody } from './schemas.ts';
 
-/** What is asked of a wallet that is to delegate. */
+/** The sign-in request to a wallet that is to delegate. */
 export function askSignIn(
   { auth }: Pick<AuthContext, 'auth'>,
   body: z.output<typeof challengeBody>,

@@ -28,7 +28,7 @@ import { PIN_PREFIX, type Pin, type Pinned, pinName, readPin, takeBlob, writePin
 
 const PATH = '/v1/blobs';
 const PATH_OF_ONE = `${PATH}/:cid`;
-/** What has this name never changes; who may read it may. */
+/** A blob's content never changes; its readers may cache it. */
 const CACHE_CONTROL = 'private, max-age=31536000, immutable';
 
 const tags = ['storage', 'blobs'];

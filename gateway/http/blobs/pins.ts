@@ -1,11 +1,11 @@
-/** What is pinned in a namespace is the record `blobs/<cid>` in it, whose value is that blob. */
+/** A pin in a namespace is the record `blobs/<cid>` in it, whose value is the pinned blob. */
 import type { PutOptions, RecordName, StoredRecord, WriteReceipt } from '../../../node/index.ts';
 import type { BlobLink } from '../../../protocols/blobs/index.ts';
 import { cidText } from '../../../protocols/common/block-cid.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { ActingStorage } from '../core/acting.ts';
 
-/** What the keys of pins begin with. */
+/** Prefix of the keys of pins. */
 export const PIN_PREFIX = 'blobs/';
 
 export interface Pinned {

@@ -173,7 +173,7 @@ function mapOf(
   return { namespace: oneNamespace(query.namespace, body.namespace) ?? DEFAULT_NAMESPACE, dmap: body.dmap };
 }
 
-/** What all keys of a map begin with. The map's name is escaped, so that no two names and keys are the same together. */
+/** Prefix of all keys of a map. The map's name is escaped, so that no two names and keys are the same together. */
 export function mapPrefix(dmap: string): string {
   return `${PREFIX}${dmap.replaceAll('%', '%25').replaceAll('/', '%2F')}/`;
 }

@@ -21,7 +21,7 @@ import { dispositionOf, splitName, withName } from './file-names.ts';
 import { isForm, readForm } from './form.ts';
 
 const JSON_TYPE = /^application\/json[\t ]*(;|$)/i;
-/** Of the form. */
+/** Form field. */
 const FILE_FIELD = 'file';
 
 const tags = ['storage', 'debros'];

@@ -23,7 +23,7 @@ export interface FormFile {
 export interface FormInit<T> {
   readonly contentType: string;
   readonly source: AsyncIterable<Uint8Array>;
-  /** Of the field with the file. */
+  /** Name of the file field. */
   readonly field: string;
   /** Takes the file to its end. */
   readonly take: (file: FormFile) => Promise<T>;
@@ -99,7 +99,7 @@ function parserOf(contentType: string): BusboyInstance {
   }
 }
 
-/** What the library says of a part is about the form. */
+/** The library's errors about a part are faults of the form. */
 async function* partOf(stream: BusboyFileStream): AsyncGenerator<Uint8Array, void, undefined> {
   const chunks = stream[Symbol.asyncIterator]();
   try {

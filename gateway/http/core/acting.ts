@@ -22,7 +22,7 @@ export interface Acting {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What it publishes, writes and reads through; follows from its principal. */
+    /** The means by which it publishes, writes and reads; follows from its principal. */
     readonly acting: Acting;
   }
 }

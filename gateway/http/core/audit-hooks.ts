@@ -1,4 +1,4 @@
-/** What every route of authentication and administration does is written down in one place, so that none can be forgotten. */
+/** One hook records the actions of all authentication and administration routes, so that none can be forgotten. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditEvent } from '../../audit/interface.ts';
 import type { Principal } from '../../auth/identity.ts';
@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What of the act is worth writing down beside who and when; never a credential. */
+    /** Details of the act for the audit log, besides who and when; never a credential. */
     audited?: AuditEvent['detail'];
   }
 }

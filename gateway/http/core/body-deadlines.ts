@@ -29,7 +29,7 @@ export class BodyDeadlines {
     this.#coming.set(request.socket, { request, response, until: this.#now() + this.#timeoutMs });
   }
 
-  /** Whoever reads the body sees to it himself. */
+  /** The reader of the body enforces its own deadline. */
   lift(request: IncomingMessage): void {
     this.#coming.delete(request.socket);
   }

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../core/errors.ts';
 
-/** What one request holds of the budget. */
+/** One request's share of the budget. */
 export interface Holding {
   /** Throws `overloaded`. After the release it does nothing: the request is over. */
   add(bytes: number): void;

@@ -5,7 +5,7 @@ import { parseEtag } from '../../../protocols/storage/version.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { CONDITION_ATTEMPTS, ETAGS_MAX } from '../../core/limits.ts';
 
-/** What a header asks for: any value there is, or one of these. */
+/** The values that a header asks for: any existing one, or one of these. */
 export type EtagList = '*' | readonly EntityTag[];
 
 export interface EntityTag {
@@ -14,7 +14,7 @@ export interface EntityTag {
   readonly isWeak: boolean;
 }
 
-/** What must hold for a write; null for nothing. */
+/** Condition for a write; null for nothing. */
 export type Precondition =
   | null
   | { readonly kind: 'absent' }
@@ -66,7 +66,7 @@ export interface ConditionHeaders {
   readonly 'if-unmodified-since'?: string | undefined;
 }
 
-/** What the headers of a write ask for. Throws for conditions that would be left unheeded otherwise. */
+/** Conditions in the headers of a write. Throws for conditions that would be left unheeded otherwise. */
 export function writePrecondition(headers: ConditionHeaders): Precondition {
   const match = parseEtags(headers['if-match']);
   const noneMatch = parseEtags(headers['if-none-match']);

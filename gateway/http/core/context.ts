@@ -3,9 +3,9 @@ import type { Clock } from '../../../protocols/common/clock.ts';
 import type { Audit } from '../../audit/interface.ts';
 import type { Auth } from '../../auth/index.ts';
 import type { Build } from '../../core/build.ts';
+import type { EndOfTurn } from '../../core/end-of-turn.ts';
 import type { Events } from '../../core/events.ts';
 import type { Tenants } from '../../core/tenants.ts';
-import type { Turn } from '../../core/turn.ts';
 import type { Clients } from '../../delivery/clients.ts';
 import type { Hub } from '../../delivery/hub.ts';
 import type { Answered, GatewayMetrics } from '../../observability/metrics.ts';
@@ -13,7 +13,7 @@ import type { ClientLimits } from '../../protection/client-limits.ts';
 import type { PresenceBoard } from '../../ws/presence.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 
-/** What the routes share. Each takes only the part it uses. */
+/** Context of all routes. Each takes only the part it uses. */
 export interface Context {
   readonly node: MaillonNode;
   readonly relay: Relay;
@@ -27,7 +27,7 @@ export interface Context {
   readonly clock: Clock;
   readonly startedAt: number;
   readonly hub: Hub;
-  readonly turn: Turn;
+  readonly turn: EndOfTurn;
   readonly clients: Clients;
   readonly idempotency: IdempotencyKeys<Receipt>;
   readonly presence: PresenceBoard;

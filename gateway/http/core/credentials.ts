@@ -12,17 +12,17 @@ import { type UrlCredentials, urlCredentialsOf } from './url-credentials.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whose request it is; set before the route's own checks. */
+    /** The requester; set before the route's own checks. */
     principal: Principal;
   }
   interface FastifyContextConfig {
     /** No credential counts here: whoever asks has none yet, or one that has ended. */
     isOpen?: boolean;
-    /** What a credential must grant, where the method does not tell; `account`: to act as the wallet itself. */
+    /** Scope that a credential must grant, where the method does not tell; `account`: to act as the wallet itself. */
     needs?: 'read' | 'write' | 'account' | 'admin';
     /**
-     * It reads what belongs to a namespace, which may be another's: its policy says who may, with a credential or without. Of a topic,
-     * the query's, it may say more. The policy itself the operator reads in any case.
+     * It reads what belongs to a namespace, which may be another's: its policy says who may, with a credential or without. For
+     * the query's topic the policy may allow more. The policy itself the operator reads in any case.
      */
     readsNamespace?: 'topic' | 'values' | 'policy';
     /** Where whoever has no credential acts, as far as its policy lets everybody. */
@@ -30,7 +30,7 @@ declare module 'fastify' {
   }
 }
 
-/** What tells nothing of anybody: monitors and clients ask for it before they have a credential. */
+/** Routes that reveal nothing about anybody: monitors and clients ask for them before they have a credential. */
 const PUBLIC: ReadonlySet<string> = new Set([
   '/',
   '/livez',
@@ -43,7 +43,7 @@ const PUBLIC: ReadonlySet<string> = new Set([
   '/v1/auth/jwks',
   '/.well-known/jwks.json',
 ]);
-/** Of these the operator is told more. */
+/** Probes that tell the operator more. */
 const PROBES: ReadonlySet<string> = new Set(['/readyz', '/health', '/v1/health']);
 /** E2 clients ask for these before they have a credential, too. */
 const PUBLIC_FOR_E2: ReadonlySet<string> = new Set(['/v1/network/status', '/v1/network/peers']);
@@ -106,7 +106,7 @@ function isPublic({ routeOptions }: FastifyRequest, { config }: Pick<Context, 'c
   return PUBLIC.has(url) || (config['compat.debros'] && PUBLIC_FOR_E2.has(url));
 }
 
-/** What a client calls the only namespace that its credential is for, where the request means that one. */
+/** The client's name for the only namespace that its credential is for, where the request means that one. */
 export function ownNamespace({
   principal,
   query,
@@ -115,12 +115,12 @@ export function ownNamespace({
   return principal.namespace;
 }
 
-/** What the gateway calls that namespace; undefined for whoever has none. */
+/** The gateway's name for that namespace; undefined for a principal that has none. */
 export function ownPlace(principal: Principal): string | undefined {
   return isHeld(principal) ? principal.place : undefined;
 }
 
-/** What a credential must grant for this request. */
+/** Scope that a credential must grant for this request. */
 export function needOf({ routeOptions, method }: Pick<FastifyRequest, 'routeOptions' | 'method'>) {
   return routeOptions.config.needs ?? (READING.has(method) ? 'read' : 'write');
 }
@@ -161,8 +161,8 @@ function checkScope(request: FastifyRequest, principal: HeldPrincipal): void {
 }
 
 /**
- * Wherever the request names a namespace without its owner, it may only be its credential's; where it names none, that one is meant.
- * What names the owner may be another's, where it is only read.
+ * Wherever the request names a namespace without its owner, it may only be its credential's; where it names none, that one is
+ * meant. A namespace named with its owner may be another's, where it is only read.
  */
 function actInOwnNamespace(request: FastifyRequest, principal: HeldPrincipal): void {
   const { namespace, place } = principal;

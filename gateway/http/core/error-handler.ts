@@ -28,7 +28,7 @@ export function sendError(
   return reply.code(status).send(body);
 }
 
-/** What a request that failed is answered with; logs a fault of ours and sets the headers that belong to the error. */
+/** Builds the answer to a failed request; logs a fault of ours and sets the headers that belong to the error. */
 export function describeError(
   logger: Pick<Logger, 'error'>,
   error: unknown,
@@ -54,7 +54,7 @@ const VALUE_PATH = /^\/v1\/kv\//;
 /** Longer than any route without its keys. */
 const PATH_MAX_LENGTH = 256;
 
-/** What of a URL is logged: the query may hold a credential, and who does not know better puts one into the path. */
+/** The part of a URL that is logged: the query may hold a credential, and a careless client puts one into the path. */
 export function loggedPath(url: string): string {
   // before it is cut: of half a token nobody could tell what it is
   return withoutCredentials(wholePath(url)).slice(0, PATH_MAX_LENGTH);
@@ -69,7 +69,7 @@ function wholePath(url: string): string {
   return url.split('?', 1)[0] ?? '';
 }
 
-/** What of the node's blobs has another name here. */
+/** Errors of the node's blobs that have another name here. */
 const RENAMED: Readonly<Record<string, ErrorCode>> = { closed: 'not_running', blob_too_large: 'too_large' };
 
 function translate(error: unknown, request: FastifyRequest): unknown {
@@ -100,7 +100,7 @@ function translate(error: unknown, request: FastifyRequest): unknown {
   return error;
 }
 
-/** What a route takes. */
+/** Types a route accepts. */
 function typesOf({ routeOptions }: FastifyRequest): string {
   return routeOptions.schema?.consumes?.join(' or ') ?? 'application/json';
 }

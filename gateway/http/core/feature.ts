@@ -6,9 +6,9 @@ import type { BodyDeadlines } from './body-deadlines.ts';
 import type { Context } from './context.ts';
 import type { Routes } from './routes.ts';
 
-/** What the routes of a feature may use. */
+/** Context for the routes of a feature. */
 export interface RoutesContext extends Context {
-  /** Of bodies that a route reads itself, piece by piece. */
+  /** Deadlines of bodies that a route reads itself, piece by piece. */
   readonly deadlines: BodyDeadlines;
 }
 
@@ -21,7 +21,7 @@ export type AddRoutes = (app: Routes, context: RoutesContext) => Promise<void> |
  * otherwise (credentials.ts).
  */
 export interface GatewayFeature {
-  /** Of the node's feature that it shows, where there is one. */
+  /** Name of the node's feature that it exposes, where there is one. */
   readonly name: string;
   /** Names under `features` of `/v1/info`, by which clients ask for it. */
   readonly offers?: readonly string[];

@@ -14,7 +14,7 @@ interface Entry<T> {
 export interface IdempotencyInit {
   readonly windowMs: number;
   readonly maxKeys: number;
-  /** Of one scope: nobody takes the room of all. The operator's own, whose scope has no name, may. */
+  /** Limit per scope: no scope may use all the capacity. The operator's own, whose scope has no name, may. */
   readonly maxKeysPerScope: number;
 }
 
@@ -33,9 +33,9 @@ export class IdempotencyKeys<T> {
   }
 
   /**
-   * What `act` comes to, or came to when a request with this key was made before in the same `scope`; while that is still under way,
-   * its outcome. A failure is forgotten, so that the next try is a new one. Throws `bad_idempotency_key`,
-   * `idempotency_conflict` for another fingerprint, `overloaded` when no more keys can be remembered.
+   * The result of `act`, or of an earlier request with this key in the same `scope`; while that one is still under way, its
+   * outcome. A failure is forgotten, so that the next try is a new one. Throws `bad_idempotency_key`, `idempotency_conflict` for
+   * another fingerprint, `overloaded` when no more keys can be remembered.
    */
   async once(said: string, fingerprint: string, act: () => Promise<T>, scope = ''): Promise<T> {
     if (!KEY_PATTERN.test(said)) {

@@ -8,7 +8,7 @@ import { isLoopback } from '../../protection/guard.ts';
 
 const PORT_MAX = 65_535;
 
-/** What listens: its settings are named after it. */
+/** Kinds of listeners, after which their settings are named. */
 export type Door = 'gateway' | 'admin';
 
 /** For Fastify, whose own line about where it listens would be the first URL that an operator sees: only what is wrong. */
@@ -87,7 +87,7 @@ async function listenOnFreePort(
 }
 
 /** Throws `unsafe_listen` for settings with which others would be taken for the operator or overheard, and says what to set. */
-export function checkDoorIsSafe(config: Config): void {
+export function checkListenerIsSafe(config: Config): void {
   const missing = isLoopback(config['gateway.host']) ? missingOnLoopback(config) : missingBeyond(config);
   if (missing !== null) throw new CodedError('unsafe_listen', missing);
 }

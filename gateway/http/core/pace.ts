@@ -11,7 +11,7 @@ export class Pace {
   readonly #init: PaceInit;
   #timer: NodeJS.Timeout | undefined;
   #since = 0;
-  /** Of the window, with so many bytes. */
+  /** Wait within the window, and its bytes. */
   #waited = 0;
   #bytes = 0;
 

@@ -6,7 +6,7 @@ const HEX_PAIR = /^[0-9a-fA-F]{2}$/;
 /** A byte order mark belongs to a key as any character does. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** What of a request's target is the query, as it was sent, without the question mark. */
+/** The query of a request's target, as it was sent, without the question mark. */
 export function queryOf(url: string): string {
   const at = url.indexOf('?');
   return at < 0 ? '' : url.slice(at + 1);

@@ -13,7 +13,7 @@ export interface Readiness {
 export interface ProberComponents {
   readonly node: Pick<MaillonNode, 'probe'>;
   readonly clock: Clock;
-  /** What is probed beside the node. */
+  /** Probes besides the node's. */
   readonly others: () => readonly Probe[];
 }
 
@@ -54,7 +54,7 @@ export class Prober {
   }
 }
 
-/** What a gateway that runs is probed for. */
+/** Probes of a running gateway. */
 export function probeGateway({
   auth,
   clients,

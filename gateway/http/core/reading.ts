@@ -1,5 +1,5 @@
 /**
- * Who may read what. Nodes give what they hold to whoever asks; it is the gateways that keep a namespace to those whom its policy
+ * Decides on reads. Nodes give what they hold to whoever asks; it is the gateways that keep a namespace to those whom its policy
  * lets read.
  */
 import type { Principal } from '../../auth/identity.ts';
@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 
 export type ReadingContext = Pick<Context, 'node' | 'tenants'>;
 
-/** What is read: a namespace as the gateway calls it, or one topic of it. */
+/** The target of a read: a namespace as the gateway calls it, or one topic of it. */
 export interface Reading {
   readonly namespace: string;
   readonly topic?: string | undefined;

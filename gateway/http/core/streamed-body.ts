@@ -4,7 +4,7 @@ import { TRANSFER_MIN_BYTES, TRANSFER_WINDOW_MS } from '../../core/limits.ts';
 import { Pace } from './pace.ts';
 
 export interface StreamedBodyInit {
-  /** What was read of it already. */
+  /** Bytes already read from it. */
   readonly first: readonly Buffer[];
   /** Bytes it may have. */
   readonly limit: number;
@@ -76,7 +76,7 @@ export function tooLarge(limit: number): GatewayError {
 
 const EVENTS = ['readable', 'end', 'error', 'close'] as const;
 
-/** What comes of a request, piece by piece. The connection lasts for the answer, whatever that is. */
+/** The body of a request, piece by piece. The connection lasts for the answer, whatever that is. */
 export class IncomingChunks {
   readonly #source: IncomingMessage;
   readonly #signal: AbortSignal | undefined;

@@ -11,7 +11,7 @@ export interface ValueBodiesComponents {
   readonly deadlines: BodyDeadlines;
 }
 
-/** What a body is for a route that takes values; undefined for none. */
+/** A body for a route that takes values; undefined for none. */
 export type ValueBody = Uint8Array | StreamedBody | undefined;
 
 /** Bodies that are values: those that a record holds itself are read whole, larger ones as somebody takes them. */
@@ -41,7 +41,7 @@ export class ValueBodies {
     return isLarge(payload) ? streamed(payload, []) : this.#begun(request, payload);
   };
 
-  /** Of unknown length: whole, where it turns out to be small. */
+  /** Reads a body of unknown length: whole, where it turns out to be small. */
   async #begun(request: FastifyRequest, payload: IncomingMessage): Promise<Buffer | StreamedBody> {
     const chunks = new IncomingChunks(payload);
     const first: Buffer[] = [];

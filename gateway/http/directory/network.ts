@@ -104,7 +104,7 @@ const disconnectRoute = {
   response: { 200: okSchema, ...errorResponses },
 };
 
-/** What changes whom the node is connected with. */
+/** Routes that show and change the node's connections. */
 export function directoryRoutes(app: Routes, context: Pick<Context, 'node' | 'clock'>): void {
   viewRoutes(app, context);
   actRoutes(app, context);

@@ -1,6 +1,6 @@
 /**
- * The trustless gateway: blocks of public blobs, and CARs of them, for anybody. What is not public is answered as what is not here. Nothing is
- * asked of who asks, so pages of any site may.
+ * The trustless gateway: blocks of public blobs, and CARs of them, for anybody. Blobs that are not public are answered as if they
+ * were absent. Nothing is asked of who asks, so pages of any site may.
  */
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -117,7 +117,7 @@ function ipfsHandler({ node, rates, stopping }: IpfsContext, budget: ByteBudget)
   };
 }
 
-/** What a CAR has in memory: what is read ahead, the block that is written, and what the socket has not taken. */
+/** A CAR's bytes in memory: blocks read ahead, the block being written, and bytes that the socket has not taken. */
 const CAR_BYTES = (READ_AHEAD_MAX + 3) * BLOCK_MAX_BYTES;
 
 function answerRaw(reply: FastifyReply, text: string, bytes: Uint8Array): FastifyReply {

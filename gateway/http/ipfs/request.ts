@@ -1,4 +1,4 @@
-/** What is asked of the trustless gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/). */
+/** Requests to the trustless gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/). */
 import type { ByteRange } from '../../../protocols/blobs/index.ts';
 import { GatewayError } from '../../core/errors.ts';
 
@@ -31,7 +31,7 @@ export interface IpfsQuery {
   readonly 'car-dups'?: string | undefined;
 }
 
-/** What of an Accept header, or of the query, says how a CAR is to be. */
+/** The CAR options in an Accept header, or in the query. */
 interface CarWishes {
   readonly version?: string | undefined;
   readonly order?: string | undefined;
@@ -49,7 +49,7 @@ const RANGES_MAX = 32;
 const ENTITY_BYTES = /^(?<from>-?\d{1,15}):(?<to>\*|-?\d{1,15})$/;
 const ADVICE = `send ?format=raw or ?format=car, or Accept: ${RAW_TYPE} or ${CAR_TYPE}`;
 
-/** Throws `not_acceptable`, `bad_request`. What the query says counts more than the header, which browsers set as they like. */
+/** Throws `not_acceptable`, `bad_request`. The query overrides the header, which browsers set as they like. */
 export function readIpfsRequest(query: IpfsQuery, accept: string | undefined): IpfsForm {
   const byQuery = { version: query['car-version'], order: query['car-order'], dups: query['car-dups'] };
   if (query.format === 'raw') return { kind: 'raw' };
@@ -85,7 +85,7 @@ function readEntityRange(text: string): EntityRange {
   return { from: Number(from), to: to === '*' ? null : Number(to) };
 }
 
-/** Of a file of this size. What lies behind its end is left out; an empty range of a file still has the way to it. */
+/** For a file of this size. Bytes behind its end are left out; an empty range of a file still includes the path to it. */
 export function rangeOf(range: EntityRange | null, size: number): ByteRange {
   if (range === null) return { start: 0, end: size };
   const at = (position: number): number => (position < 0 ? size + position : position);
@@ -98,7 +98,7 @@ function carWishes(accept: string | undefined): CarWishes {
   return rangesOf(accept).find(({ type }) => type === CAR_TYPE)?.parameters ?? {};
 }
 
-/** What is liked best first. */
+/** Sorted by preference. */
 function rangesOf(accept: string | undefined): MediaRange[] {
   const ranges = (accept ?? '').split(',', RANGES_MAX).map((one): MediaRange => {
     const [type = '', ...rest] = one.split(';').map((part) => part.trim().toLowerCase());

@@ -153,7 +153,7 @@ const listSchema = {
   response: { 200: listPageSchema, 304: unchangedResponse, ...errorResponses },
 };
 
-/** What the handlers take of a request; the schemas above hold it to that. */
+/** Parts of a request that the handlers use; the schemas above enforce them. */
 type ValueRequest<Query> = FastifyRequest<{
   Params: { namespace: string; '*'?: string };
   Querystring: Query & z.output<typeof nameQuery>;

@@ -31,7 +31,7 @@ export function rangeOf(
   return start >= size ? 'unsatisfiable' : { start, end };
 }
 
-/** Of a part, or of what cannot be given. */
+/** Header for a part, or an unsatisfiable range. */
 export function contentRange(range: ByteRange | 'unsatisfiable', size: number): string {
   return range === 'unsatisfiable' ? `bytes */${size}` : `bytes ${range.start}-${range.end - 1}/${size}`;
 }

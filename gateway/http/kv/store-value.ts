@@ -8,7 +8,7 @@ import { StreamedBody } from '../core/streamed-body.ts';
 import type { StorageContext } from './storage-context.ts';
 import { completeUpload, makeOf } from './uploads-under-way.ts';
 
-/** What a route says that takes values of any size: so much of one is in memory. */
+/** Options of a route that takes values of any size: it keeps this much of one in memory. */
 export const TAKES_VALUES = { bodyLimit: INLINE_MAX_BYTES, config: { takesStream: true } };
 
 export interface ValueWrite {

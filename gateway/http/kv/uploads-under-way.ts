@@ -13,7 +13,7 @@ interface UnderWay {
 }
 
 /**
- * One request at a time goes on with an upload. Whoever comes later wins: a client whose connection broke is back before the
+ * One request at a time goes on with an upload. The later request wins: a client whose connection broke is back before the
  * gateway knows that it broke.
  */
 export class UploadsUnderWay {
@@ -46,7 +46,7 @@ export class UploadsUnderWay {
   }
 }
 
-/** What an upload came to. Throws `upload_incomplete`. */
+/** Blob of a complete upload. Throws `upload_incomplete`. */
 export function completeUpload({ link, offset }: Upload): BlobLink {
   if (link !== null) return link;
   throw new GatewayError('upload_incomplete', 'complete the upload first: PATCH with Upload-Complete: ?1', {

@@ -5,7 +5,7 @@ import { GatewayError } from '../../core/errors.ts';
 
 const OCTETS = 'application/octet-stream';
 const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+[\t ]*(;.*)?$/;
-/** What a browser shows without running anything that is in it. */
+/** Types that a browser shows without running anything in them. */
 const INERT =
   /^(text\/plain|application\/json|image\/(png|jpeg|gif|webp|avif)|(audio|video)\/[a-z0-9.+-]+)[\t ]*(;|$)/i;
 
@@ -45,7 +45,7 @@ export function harmlessHeaders(contentType: string): Record<string, string> {
   };
 }
 
-/** What of a value is told in headers. */
+/** Headers that describe a value. */
 export function valueHeaders(record: RecordHead & Pick<StoredRecord, 'degraded'>): Record<string, string> {
   const { etag, time, author, expiresAt, degraded, contentType, blob } = record;
   return {

@@ -15,7 +15,7 @@ export interface ValueAnswer {
   /** Strong, as it is told to the client. */
   readonly etag: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Whose it is, as the gateway calls it. */
+  /** Its namespace, as the gateway calls it. */
   readonly namespace: string;
 }
 
@@ -80,7 +80,7 @@ interface Opened {
   readonly onStall: () => void;
 }
 
-/** What is written at a time, while the client takes it: between two pieces it is waited for. */
+/** The pieces to write, one at a time: between two pieces the writer waits for the client. */
 async function* piecesOf({ chunks, first, size, onStall }: Opened): AsyncGenerator<Uint8Array> {
   const pace = new Pace({ windowMs: TRANSFER_WINDOW_MS, minBytes: TRANSFER_MIN_BYTES, onStall });
   let left = size;

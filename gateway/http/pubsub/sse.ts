@@ -1,16 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Delivery, TopicName } from '../../../node/index.ts';
+import { CREDENTIAL_ENDED, type CredentialStatus, standingOf } from '../../auth/credential-status.ts';
 import type { Principal } from '../../auth/identity.ts';
-import { CREDENTIAL_ENDED, type Standing, standingOf } from '../../auth/standing.ts';
 import { encodeBase64 } from '../../core/base64.ts';
 import { type Batch, ownBuffer, single } from '../../core/batch.ts';
+import type { EndOfTurn } from '../../core/end-of-turn.ts';
 import { ERRORS, type ErrorCode, GatewayError } from '../../core/errors.ts';
 import type { Events } from '../../core/events.ts';
 import { CLOSE_TIMEOUT_MS } from '../../core/limits.ts';
 import { topicName } from '../../core/names.ts';
 import { errorResponses, messageSchema, ticketQuery, topicQuery } from '../../core/schemas.ts';
-import type { Turn } from '../../core/turn.ts';
 import type { Clients, StreamClient } from '../../delivery/clients.ts';
 import type { Encoding, Hub, Sink } from '../../delivery/hub.ts';
 import type { GatewayMetrics } from '../../observability/metrics.ts';
@@ -87,7 +87,7 @@ export function sseRoutes(app: Routes, context: SseContext): void {
   });
 }
 
-/** What says whether the stream may go on; undefined where that is its client's own. */
+/** A check that the stream may go on; undefined where that is its client's own. */
 function readingCheck(
   context: ReadingContext,
   principal: Principal,
@@ -101,16 +101,16 @@ interface StreamComponents {
   readonly raw: ServerResponse;
   readonly clients: Clients;
   readonly hub: Hub;
-  readonly turn: Turn;
+  readonly turn: EndOfTurn;
   readonly metrics: GatewayMetrics;
   readonly events: Events;
 }
 
 interface StreamInit {
   readonly topic: TopicName;
-  /** What the client calls the namespace, where that is not its name here. */
+  /** The client's name for the namespace, where that is not its name here. */
   readonly shown: string | undefined;
-  readonly standing: Standing | null;
+  readonly standing: CredentialStatus | null;
   /** Throws once that may not be read any more. */
   readonly checkReading: (() => void) | undefined;
   readonly queueMaxBytes: number;
@@ -119,7 +119,7 @@ interface StreamInit {
 
 /** One SSE client: subscribed to its topic for as long as it is connected. */
 class EventStream implements StreamClient, Sink, OutboxOwner {
-  readonly standing: Standing | null;
+  readonly standing: CredentialStatus | null;
   readonly #components: StreamComponents;
   readonly #topic: TopicName;
   readonly #shown: string | undefined;

@@ -117,7 +117,7 @@ function envelopeRoute(app: Routes, { relay, metrics, tenants }: SignedContext):
     holdToPlace(principal, () => tenants.format(decodeEnvelope(body, { sha256 })));
     metrics.messagesIn += 1;
     try {
-      const receipt = await relay.carry(body);
+      const receipt = await relay.submitSigned(body);
       metrics.messagesIn += receipt.messageIds.length - 1;
       return toPublished(receipt);
     } catch (error) {
@@ -132,7 +132,7 @@ function recordRoute(app: Routes, { storage, tenants }: SignedContext): void {
   app.post('/v1/records', options, async ({ body, query, principal }) => {
     holdToPlace(principal, () => tenants.format(decodeRecord(body, { sha256 })));
     const { durability } = query;
-    const receipt = await storage.carry(body, durability === undefined ? {} : { durability });
+    const receipt = await storage.submitSigned(body, durability === undefined ? {} : { durability });
     // it was read and found good: here only its names are wanted
     const record = decodeRecord(body, { sha256 });
     return toWritten({ owner: '', namespace: tenants.format(record), key: record.key }, receipt);
@@ -157,7 +157,7 @@ function noticeRoute(app: Routes, { node, tenants, audit, rates }: SignedContext
   });
 }
 
-/** A credential is for one namespace. What cannot be read the node refuses, and says why. */
+/** A credential is for one namespace. The node refuses unreadable objects, and says why. */
 function holdToPlace(principal: Principal, readPlace: () => string): void {
   const place = 'place' in principal ? readable(readPlace) : null;
   if (place === null || ('place' in principal && principal.place === place)) return;
@@ -210,7 +210,7 @@ function taken(notice: NoticeView, tenants: Context['tenants']): z.output<typeof
   return { kind: 'policy', digest, namespace: tenants.format(notice), sequence, holder, as, time };
 }
 
-/** What a client is told whose notice is not taken, by the node's code. */
+/** Error codes for a client whose notice is refused, by the node's code. */
 const REFUSALS: Readonly<Record<string, ErrorCode>> = {
   notice_chain: 'forbidden',
   notice_unauthorised: 'forbidden',

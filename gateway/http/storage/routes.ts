@@ -1,4 +1,4 @@
-/** What all routes that carry values have in common. */
+/** Common parts of all routes that transfer values. */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';

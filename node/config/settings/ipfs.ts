@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Setting } from './setting.ts';
 
-/** What this node does for IPFS. */
+/** Settings of the node for IPFS. */
 export const IPFS_SETTINGS = [
   {
     path: 'ipfs.enabled',

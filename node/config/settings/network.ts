@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SWARM_PATTERN } from '../../../protocols/common/names.ts';
 import { bytes, count, ms, port, type Setting, texts } from './setting.ts';
 
-/** Who the node is, where it listens, whom it talks to and how. */
+/** Settings for the node's identity, its listeners, its peers and its transports. */
 export const NETWORK_SETTINGS = [
   {
     path: 'data',
@@ -190,7 +190,7 @@ export const NETWORK_SETTINGS = [
     schema: bytes,
     default: 1024 * 1024,
     unit: 'bytes',
-    help: 'What one relayed connection may carry each way: enough to punch a hole and to say who is who, no channel for data.',
+    help: 'Most bytes that one relayed connection may transfer each way: enough to punch a hole and to exchange identities, no channel for data.',
   },
   {
     path: 'circuit.durationMs',
@@ -198,19 +198,5 @@ export const NETWORK_SETTINGS = [
     default: 120_000,
     unit: 'milliseconds',
     help: 'How long one relayed connection may last: holes are punched within seconds.',
-  },
-  {
-    path: 'directory.max',
-    schema: count,
-    default: 4096,
-    unit: 'peers',
-    help: 'Nodes the directory holds: some 1 kB each in memory and on disk.',
-  },
-  {
-    path: 'directory.perPrefix',
-    schema: count,
-    default: 32,
-    unit: 'peers',
-    help: 'Nodes of one /24 or /48 in the directory: addresses of one prefix are cheap for one party. Loopback is not counted.',
   },
 ] as const satisfies readonly Setting[];

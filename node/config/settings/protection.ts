@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bytes, count, type Setting, texts } from './setting.ts';
 
-/** What stands between the gateway and those who mean it ill: proxies, TLS, rates, the audit log. */
+/** Settings that protect the gateway against abuse: proxies, TLS, rates, the audit log. */
 export const PROTECTION_SETTINGS = [
   {
     path: 'gateway.trustedProxies',

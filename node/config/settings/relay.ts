@@ -42,7 +42,7 @@ export const RELAY_SETTINGS = [
     schema: bytes,
     default: 8 * 2 ** 20,
     unit: 'bytes',
-    help: 'What may wait for one slow peer before its stream is reset: gossip itself would buffer without end.',
+    help: 'Most bytes that may wait for one slow peer before its stream is reset: gossip itself would buffer without end.',
   },
   {
     path: 'relay.lingerMs',

@@ -6,7 +6,7 @@ export interface Setting {
   readonly path: string;
   readonly schema: z.ZodType;
   readonly default: unknown;
-  /** What it does, and for a limit why it is what it is. */
+  /** The setting's effect, and for a limit the reason for its value. */
   readonly help: string;
   /** For a number that limits something: its unit in the info document. */
   readonly unit?: 'bytes' | 'milliseconds' | 'messages' | 'peers' | 'count' | 'per second';

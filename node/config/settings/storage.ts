@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { UPLOAD_LIFE_MS } from '../../blobs/limits.ts';
 import { bytes, count, ms, type Setting, texts } from './setting.ts';
 
-/** What this node stores for the swarm, and how. */
+/** Settings of this node's storage for the swarm. */
 export const STORAGE_SETTINGS = [
   {
     path: 'storage.enabled',
@@ -31,7 +31,7 @@ export const STORAGE_SETTINGS = [
     help: 'Prefer replicas of different /24s or /48s; none is done without for it. Loopback is not counted. The same at every node of a swarm.',
   },
   {
-    path: 'storage.graceMs',
+    path: 'storage.downTimeoutMs',
     schema: ms.min(1000),
     default: 600_000,
     unit: 'milliseconds',
@@ -69,7 +69,7 @@ export const STORAGE_SETTINGS = [
     schema: bytes,
     default: 16 * 2 ** 20,
     unit: 'bytes',
-    help: 'What copying between replicas may take each second, so that clients come first.',
+    help: 'Most bytes that copying between replicas may take each second, so that clients come first.',
   },
   {
     path: 'storage.scrubEveryMs',
@@ -86,6 +86,6 @@ export const STORAGE_SETTINGS = [
     schema: bytes,
     default: 8 * 2 ** 20,
     unit: 'bytes',
-    help: 'What such a reading may take of the disk each second, so that clients come first.',
+    help: 'Most bytes that such a scrub may read from disk each second, so that clients come first.',
   },
 ] as const satisfies readonly Setting[];

@@ -7,7 +7,7 @@ export const WALLET_SETTINGS = [
     path: 'wallets.promise',
     schema: z.enum(['durable', 'day']),
     default: 'durable',
-    help: "What wallets that sign in by message are promised for what they store. durable: this operator's nodes keep it until it expires or is deleted; only a machine that holds the operator's key can promise that, an invited one keeps it for a day. day: nothing that lasts; it is kept for a day at most. What was stored before keeps its promise. Wallets that sign a bare nonce store in the operator's own namespaces, durably in both cases.",
+    help: "The promise to wallets that sign in by message about the data they store. durable: this operator's nodes keep it until it expires or is deleted; only a machine that holds the operator's key can promise that, an invited one keeps it for a day. day: nothing that lasts; it is kept for a day at most. Data stored before keeps its promise. Wallets that sign a bare nonce store in the operator's own namespaces, durably in both cases.",
   },
   {
     path: 'wallets.bytesEach',

@@ -1,6 +1,6 @@
 import { CodedError } from '../../../protocols/common/errors.ts';
 
-/** What can be wrong with keys on disk and their passphrases. */
+/** Errors of keys on disk and their passphrases. */
 export type KeyErrorCode =
   | 'bad_key_name'
   | 'no_such_key'
@@ -10,7 +10,7 @@ export type KeyErrorCode =
   | 'bad_key_file'
   /** A file of a later version. */
   | 'key_version'
-  /** What is to be imported is no Ed25519 key. */
+  /** The imported data is no Ed25519 key. */
   | 'bad_key'
   | 'key_sealed'
   | 'key_not_sealed'

@@ -30,7 +30,7 @@ const require = createRequire(import.meta.url);
  *     plain   [1, 0, multikey, created, seed, checksum]
  *     sealed  [1, 1, multikey, created, [n, r, p], salt, nonce, ciphertext, checksum]
  *
- * What is sealed is a plain file. A libp2p private key (protobuf) is one, too: `identity.key` has that form.
+ * A sealed key is a plain file. A libp2p private key (protobuf) is one, too: `identity.key` has that form.
  */
 const VERSION = 1;
 const PLAIN = 0;
@@ -46,7 +46,7 @@ const CONTENT_MAX_BYTES = 512;
 /** Tag of the first field of a libp2p private key; no list in CBOR begins so. */
 const PROTOBUF_FIRST_BYTE = 0x08;
 
-/** What is in a key file. */
+/** Content of a key file. */
 export type KeyFile = PlainKey | SealedKey;
 
 export interface PlainKey {

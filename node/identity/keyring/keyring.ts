@@ -34,7 +34,7 @@ export interface NamedKey {
   readonly signer: Ed25519Signer;
 }
 
-/** What is known of a key without opening it. */
+/** Facts about a key, known without opening it. */
 export interface KeyInfo {
   readonly name: string;
   readonly did: string;
@@ -177,7 +177,7 @@ export class Keyring {
     });
   }
 
-  /** Of several that would change a key one does. The node holds its data directory as long as it runs. */
+  /** Lets one of several concurrent changes to a key proceed. The node holds its data directory as long as it runs. */
   async #holding<T>(name: string, change: () => T | Promise<T>): Promise<T> {
     const isIdentity = name === IDENTITY_NAME;
     let lock: DataLock;
@@ -204,7 +204,7 @@ export class Keyring {
     return stored;
   }
 
-  /** What the file of a new key holds. */
+  /** Encodes the file of a new key. */
   async #encode(name: string, seed: Uint8Array, passphrase: string | null): Promise<Uint8Array> {
     const created = this.#clock.now();
     const plain = name === IDENTITY_NAME ? await encodeLibp2pKey(seed) : encodeKey(seed, created);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { KeyError } from './errors.ts';
 
-/** What a key may be called. */
+/** Valid names of a key. */
 export const KEY_NAME = /^[a-z0-9-]{1,64}$/;
 /** A key that was replaced has the end of its DID in its name. */
 const RETIRED_SUFFIX_LENGTH = 8;

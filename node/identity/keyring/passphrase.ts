@@ -42,7 +42,7 @@ export function passphraseFrom({ file, ask = true }: PassphraseInit): Passphrase
   };
 }
 
-/** What is in the file but the end of its line. Throws `bad_passphrase_file`, which holds nothing of it. */
+/** The content of the file but the end of its line. Throws `bad_passphrase_file`, which holds nothing of it. */
 export function readPassphraseFile(path: string): string {
   let bytes: Uint8Array | null;
   try {

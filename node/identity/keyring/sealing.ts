@@ -11,7 +11,7 @@ export interface Kdf {
 
 /** 128 MiB and some half second for each guess: what OWASP asks for at least. */
 export const KDF: Kdf = { n: 2 ** 17, r: 8, p: 1 };
-/** What a file may ask of who opens it. */
+/** Limit on the work to open a key file. */
 export const KDF_N_MAX = 2 ** 20;
 /** n · r · p: bounds the memory (128 bytes each, so 1 GiB) and the time. */
 export const KDF_WORK_MAX = 2 ** 23;
@@ -22,7 +22,7 @@ export const TAG_BYTES = 16;
 const KEY_BYTES = 32;
 const CIPHER = 'aes-256-gcm';
 
-/** What is readable of a sealed file, and cannot be changed without the passphrase. */
+/** The readable head of a sealed file, which cannot be changed without the passphrase. */
 export interface SealedHead {
   readonly version: number;
   readonly form: number;
@@ -54,7 +54,7 @@ export async function seal(
   return { ...head, kdf, salt, nonce, ciphertext };
 }
 
-/** What was sealed. Throws `bad_passphrase` when `passphrase` does not open it. */
+/** The unsealed bytes. Throws `bad_passphrase` when `passphrase` does not open it. */
 export async function unseal(sealed: Sealed, passphrase: string): Promise<Uint8Array> {
   const { kdf, salt, nonce, ciphertext } = sealed;
   const key = await deriveKey(passphrase, salt, kdf);

@@ -16,9 +16,9 @@ export interface StoredKey {
 export interface OpenKey {
   readonly seed: Uint8Array;
   readonly multikey: Uint8Array;
-  /** What the file holds, or would hold were it not sealed. */
+  /** The content of the file, or what it would be unsealed. */
   readonly plain: Uint8Array;
-  /** What opened it; null when it was not sealed. */
+  /** Passphrase that opened it; null when it was not sealed. */
   readonly passphrase: string | null;
 }
 

@@ -1,6 +1,6 @@
 import type { Implementation } from './job.ts';
 
-/** What is computed on secp256k1. Lengths are the caller's to check. */
+/** Computations on secp256k1. Lengths are the caller's to check. */
 export interface Curve {
   readonly implementation: Implementation;
   /** The public key (65 bytes, uncompressed) that signed `digest` with r‖s; null when there is none. */

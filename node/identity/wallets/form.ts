@@ -1,6 +1,6 @@
 /**
- * What can be said of a signature without computing on the curve. Asked on the event loop first, so that what has not
- * even the form keeps no thread busy; and it loads nothing.
+ * Checks of a signature that need no computing on the curve. Asked on the event loop first, so that what has not even the form
+ * keeps no thread busy; and it loads nothing.
  */
 
 export const ADDRESS_BYTES = 20;
@@ -21,7 +21,7 @@ const HALF_ORDER = Uint8Array.from(
 );
 const SCALAR_BYTES = 32;
 
-/** What the last byte of a personal message's signature may be, and the parity of the point it stands for. */
+/** Valid last bytes of a personal message's signature, and the parity of the point that each stands for. */
 const PARITIES: ReadonlyMap<number, 0 | 1> = new Map([
   [0, 0],
   [1, 1],

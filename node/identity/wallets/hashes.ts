@@ -6,12 +6,12 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   return hash('sha256', concatBytes(...parts), 'buffer');
 }
 
-/** What Bitcoin calls hash256. */
+/** Bitcoin's hash256. */
 export function doubleSha256(...parts: readonly Uint8Array[]): Uint8Array {
   return sha256(sha256(...parts));
 }
 
-/** What a witness program of version 0 holds of a key. RIPEMD-160 is not in every build of OpenSSL. */
+/** The hash of a key in a witness program of version 0. RIPEMD-160 is not in every build of OpenSSL. */
 export function hash160(bytes: Uint8Array): Uint8Array {
   return ripemd160(sha256(bytes));
 }

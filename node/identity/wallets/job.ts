@@ -12,11 +12,11 @@ export interface Job {
   readonly signature: Uint8Array;
 }
 
-/** What became of one: a byte of the answer. What is not one of these is no answer. */
+/** Outcome of a job: a byte of the answer. Any other byte is not an answer. */
 export const INVALID = 0;
 export const VALID = 1;
 
-/** Who computes on the curve: the native addon, or JavaScript where it does not load. */
+/** The code that computes on the curve: the native addon, or JavaScript where it does not load. */
 export type Implementation = 'native' | 'portable';
 
 export interface Answer {

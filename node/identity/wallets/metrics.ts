@@ -1,7 +1,7 @@
 import type { Meter } from '../../observability/meter.ts';
 import type { Implementation } from './job.ts';
 
-/** What the verifier of wallets' signatures counts. */
+/** Metrics of the verifier of wallets' signatures. */
 export interface WalletMetrics {
   /** Signatures verified, good or bad. */
   verified: number;

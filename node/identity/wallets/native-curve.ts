@@ -1,7 +1,7 @@
 import secp256k1 from 'secp256k1/bindings.js';
 import type { Curve } from './curve.ts';
 
-/** What the addon throws at input that is not a signature or a key. Anything else it throws is no answer. */
+/** Errors of the addon for input that is not a signature or a key. Anything else it throws is no answer. */
 const BAD_INPUT: ReadonlySet<string> = new Set([
   'Signature could not be parsed',
   'Public Key could not be parsed',

@@ -15,7 +15,7 @@ import type { WalletMetrics } from './metrics.ts';
 import { VerifierThread, type Waiting } from './verifier-thread.ts';
 
 export interface VerifierPoolInit {
-  /** What the threads run. */
+  /** Script of the threads. */
   readonly script: URL;
   readonly threadsMax: number;
   readonly answerTimeoutMs: number;
@@ -53,7 +53,7 @@ export class VerifierPool {
     this.#init = { ...DEFAULTS, ...init };
   }
 
-  /** Who computes on the curve; null until a thread has said so. */
+  /** The code that computes on the curve; null until a thread has said so. */
   get implementation(): Implementation | null {
     return this.#implementation;
   }

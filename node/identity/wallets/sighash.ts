@@ -27,7 +27,7 @@ const NOTHING = new Uint8Array(8);
 const ONE = Uint8Array.of(1);
 /** The only output of *to_sign*: nothing, to nobody. */
 const OUTPUT = concatBytes(NOTHING, Uint8Array.of(1, OP_RETURN));
-/** What BIP-341 puts before all it hashes. */
+/** Prefix of everything that BIP-341 hashes. */
 const EPOCH = Uint8Array.of(0);
 /** Key path, no annex. */
 const KEY_PATH = Uint8Array.of(0);
@@ -50,7 +50,7 @@ export function toSpendId(destination: KeyAddress, message: Uint8Array): Uint8Ar
   return doubleSha256(ZERO, ONE, input, ONE, output, ZERO);
 }
 
-/** What a P2WPKH input of *to_sign* signs with `SIGHASH_ALL` (BIP-143). */
+/** Digest that a P2WPKH input of *to_sign* signs with `SIGHASH_ALL` (BIP-143). */
 export function keyHashSighash(destination: KeyAddress, message: Uint8Array): Uint8Array {
   const outpoint = concatBytes(toSpendId(destination, message), ZERO);
   const [before, after] = PAY_TO_KEY_HASH;
@@ -68,7 +68,7 @@ export function keyHashSighash(destination: KeyAddress, message: Uint8Array): Ui
   );
 }
 
-/** What the key path of a P2TR input of *to_sign* signs (BIP-341): `type` is `SIGHASH_DEFAULT` or `SIGHASH_ALL`. */
+/** Digest that the key path of a P2TR input of *to_sign* signs (BIP-341): `type` is `SIGHASH_DEFAULT` or `SIGHASH_ALL`. */
 export function taprootSighash(destination: KeyAddress, message: Uint8Array, type: number): Uint8Array {
   const outpoint = concatBytes(toSpendId(destination, message), ZERO);
   return taggedHash(

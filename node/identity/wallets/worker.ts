@@ -9,7 +9,7 @@ import { loadCurve } from './load-curve.ts';
 
 const decoder = new TextDecoder();
 
-/** Answers batches one after another. What throws ends the thread: whoever waits hears of that, and not `false`. */
+/** Answers batches one after another. An exception ends the thread: callers that wait get an error, and not `false`. */
 function serve(port: MessagePort, curve: Curve): void {
   port.on('message', (batch: Uint8Array) => {
     const outcomes = Uint8Array.from(decodeBatch(batch), (job) => (verify(curve, job) ? VALID : INVALID));

@@ -11,12 +11,12 @@ import {
 
 export type OperationKind = 'put' | 'get' | 'delete' | 'list';
 
-/** What the storage service counts beside the protocol. True counters: they only grow. */
+/** Metrics of the storage service besides the protocol's. True counters: they only grow. */
 export interface StorageServiceMetrics extends StorageMetrics {
   readonly reconciliation: ReconciliationMetrics;
   /** Requests of peers, by type. */
   readonly requests: Record<RequestType, number>;
-  /** Of them those refused for their number. */
+  /** Requests among them refused for their number. */
   requestsLimited: number;
   /** Requests of this node's own clients that were done, and that failed. */
   readonly operationsOk: Record<OperationKind, number>;

@@ -18,7 +18,7 @@ export type Durability = 'one' | 'majority' | 'all';
 /** `majority` fails where a majority cannot be asked; `one` takes the nearest copy. */
 export type Consistency = 'one' | 'majority';
 
-/** Who wrote a record when: compared first by `ms`, then by `counter`. */
+/** The time and author of a write: compared first by `ms`, then by `counter`. */
 export interface RecordVersion {
   readonly ms: number;
   readonly counter: number;
@@ -67,7 +67,7 @@ export interface WriteReceipt {
   readonly expiresAt: number | null;
 }
 
-/** What is known of a value without the value. */
+/** Facts about a value without the value. */
 export interface RecordHead {
   readonly etag: string;
   readonly id: string;
@@ -116,7 +116,7 @@ export interface ListPage {
   readonly entries: readonly ListEntry[];
   /** For the page after; null at the end. */
   readonly cursor: string | null;
-  /** Of some partition no majority could be asked: a value that one replica alone acknowledged may be missing. */
+  /** True where no majority of some partition answered: a value that one replica alone acknowledged may be missing. */
   readonly degraded: boolean;
   /** Replicas that are live now, of the partition that has fewest, and how many there are to be. */
   readonly copies: { readonly live: number; readonly wanted: number };
@@ -169,7 +169,7 @@ export interface StorageStatus {
   readonly capacityBytes: number;
   /** Records and blobs together. */
   readonly usedBytes: number;
-  /** What may still come: of what is offered, and of the disk. */
+  /** Bytes that may still come: of the offered capacity, and of the disk. */
   readonly availableBytes: number;
   /** Left on the file system. */
   readonly freeBytes: number;
@@ -182,7 +182,7 @@ export interface StorageStatus {
     readonly home: number;
     readonly standIn: number;
     readonly unsynced: number;
-    /** Of those it is home of as a sponsor: with fewer live replicas than wanted. */
+    /** Partitions that it replicates as a sponsor: with fewer live replicas than wanted. */
     readonly underReplicated: number;
     /** No home any more, and kept since what was promised has no successor that has all of it. */
     readonly leaving: number;
@@ -194,9 +194,9 @@ export interface StorageStatus {
     readonly namespace: string;
     /** On this node. */
     readonly keys: number;
-    /** Of its records. */
+    /** Bytes of records. */
     readonly bytes: number;
-    /** Of the blobs that it refers to or that are on their way to it, each counted once. */
+    /** Bytes of blobs that it refers to or that are on their way to it, each counted once. */
     readonly blobBytes: number;
     /** That it may still take here, while the node has them. */
     readonly availableBytes: number;
@@ -211,7 +211,7 @@ export interface StorageStatus {
  * namespace's owner, or the chain that is given, does not let this node do that).
  */
 export interface Storage {
-  /** Of any length: what is long becomes a blob behind the record, on its way by way of this node's disk. */
+  /** Takes a value of any length: a long one becomes a blob behind the record, sent by way of this node's disk. */
   put(
     name: RecordName,
     value: Uint8Array | AsyncIterable<Uint8Array>,
@@ -229,12 +229,12 @@ export interface Storage {
    * Writes a record (protocols/storage/SPEC.md) that its author signed elsewhere, just now; `precondition_failed` (detail.etag) when what is
    * there is not below it. Also throws `bad_record`.
    */
-  carry(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<WriteReceipt>;
+  submitSigned(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<WriteReceipt>;
   /** Leaves a tombstone; of a key without a value, too. */
   delete(name: RecordName, options?: DeleteOptions): Promise<WriteReceipt>;
   /** Complete within what it covers, or `list_incomplete`. */
   list(request: ListRequest): Promise<ListPage>;
-  /** Who holds a key, and what of it. */
+  /** Replicas of a key, and their versions. */
   where(name: RecordName): Promise<Where>;
   status(): StorageStatus;
 }

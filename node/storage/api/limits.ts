@@ -3,6 +3,9 @@ import { type Limit, limitsIn } from '../../../protocols/common/limits.ts';
 const published: Limit[] = [];
 const limit = limitsIn(published);
 
+/** Blobs, the oldest first, and namespaces that are looked at to find one that lets anyone read a block: some hundred microseconds. */
+export const SHARES_MAX = 128;
+
 export const DEADLINE_MS = limit(
   'storage.deadline',
   5_000,
@@ -46,7 +49,7 @@ export const MEMBERS_LOOK_MS = 500;
 export const PROBE_MS = 10_000;
 /** Members dialled at a time. */
 export const PROBES_AT_ONCE = 4;
-/** Who joins believes to know the members when none was added for so long … */
+/** A joining node takes its list of members as complete when none was added for so long … */
 export const SETTLE_MS = 1_000;
 /** … or after this. */
 export const SETTLE_MAX_MS = 10_000;
@@ -61,11 +64,11 @@ export const JOIN_PAGE = 256;
 export const JOIN_PASSES_MAX = 4;
 
 /** Members asked who is gone: of fewer than half of so many a liar has no majority. */
-export const ABSENTEES_ASKED = 5;
+export const DOWN_MEMBERS_ASKED = 5;
 /** Between two such questions: as long as nobody answered, or others go on seeing other homes. */
-export const ABSENTEES_ASK_MS = 2_000;
+export const DOWN_MEMBERS_ASK_MS = 2_000;
 /** How often it is looked whether it is time to ask. */
-export const ABSENTEES_TICK_MS = 100;
+export const DOWN_MEMBERS_TICK_MS = 100;
 
 /** Partitions whose homes are remembered, at some 300 bytes each. */
 export const PLACES_MAX = 8192;
@@ -91,11 +94,11 @@ export const SWEEP_ROWS = 256;
 
 /** Blobs fetched at a time: four blocks each are in memory. */
 export const BLOB_FETCHES = 12;
-/** Of one peer among them, so that one that gives slowly does not hold up the others. */
+/** Limit for one peer among them, so that a slow one does not hold up the others. */
 export const BLOB_FETCHES_PER_PEER = 4;
 /** Blobs that wait to be fetched. */
 export const BLOB_FETCHES_WAITING_MAX = 1024;
-/** Of one peer among them: one that asks for more than it gives leaves room to the others. */
+/** Limit for one peer among them: one that asks for more than it gives leaves capacity to the others. */
 export const BLOB_FETCHES_WAITING_PER_PEER = 128;
 /** A fetch that others wait for goes behind them after this, and on from there later: well before those who wait give up. */
 export const BLOB_FETCH_TURN_MS = 20_000;

@@ -1,8 +1,9 @@
 import { type BlobLink, cidText } from '../../../protocols/blobs/index.ts';
+import type { TimerClock } from '../../../protocols/common/clock.ts';
 import { ConcurrencyLimit } from '../../../protocols/common/concurrency-limit.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import type { BlobExchange } from '../../blobs/exchange.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import {
   BLOB_FETCH_TURN_MS,
   BLOB_FETCHES,
@@ -17,7 +18,7 @@ export interface FetchRequest {
   readonly link: BlobLink;
   /** 32 bytes. */
   readonly namespaceId: Uint8Array;
-  /** Who may have it, the likeliest first. */
+  /** Peers that may have it, the likeliest first. */
   readonly sources: readonly string[];
   /** On whose behalf: it has so many at a time. */
   readonly peer: string;
@@ -32,13 +33,18 @@ interface Fetch {
 /** A fetch goes on later. */
 const TURN_OVER = new CodedError('overloaded', 'others wait to be fetched');
 
+export interface BlobFetchesComponents {
+  readonly blobs: LocalBlobs;
+  readonly exchange: BlobExchange;
+  readonly clock: TimerClock;
+}
+
 /**
  * Fetches blobs into this node's store, some at a time, in turns while there are more; who asks for one that is on its way waits for
  * the same.
  */
 export class BlobFetches {
-  readonly #components: { readonly blobs: BlobHome; readonly exchange: BlobExchange };
-  readonly #turnMs: number;
+  readonly #components: BlobFetchesComponents;
   readonly #known = new Map<string, Fetch>();
   readonly #limit = new ConcurrencyLimit({
     max: BLOB_FETCHES,
@@ -48,12 +54,8 @@ export class BlobFetches {
   });
   #abort = new AbortController();
 
-  constructor(
-    components: { readonly blobs: BlobHome; readonly exchange: BlobExchange },
-    init: { readonly turnMs?: number } = {},
-  ) {
+  constructor(components: BlobFetchesComponents) {
     this.#components = components;
-    this.#turnMs = init.turnMs ?? BLOB_FETCH_TURN_MS;
   }
 
   start(): void {
@@ -92,16 +94,16 @@ export class BlobFetches {
     for (let isDone = false; !isDone; gaveWay = true) {
       const release = await this.#limit.acquire(peer, { signal, gaveWay });
       const turn = new AbortController();
-      const timer = setInterval(() => {
+      const timer = this.#components.clock.setInterval(() => {
         if (this.#limit.isContended(peer)) turn.abort(TURN_OVER);
-      }, this.#turnMs);
+      }, BLOB_FETCH_TURN_MS);
       try {
         await this.#fetch(request, sources, AbortSignal.any([signal, turn.signal]));
         isDone = true;
       } catch (error) {
         if (!turn.signal.aborted || signal.aborted) throw error;
       } finally {
-        clearInterval(timer);
+        timer.cancel();
         release();
       }
     }
@@ -112,21 +114,25 @@ export class BlobFetches {
     sources: readonly string[],
     ending: AbortSignal,
   ): Promise<void> {
-    const { blobs, exchange } = this.#components;
+    const { blobs, clock, exchange } = this.#components;
     const stall = new AbortController();
-    const timer = setTimeout(() => {
+    const giveUp = (): void => {
       stall.abort(new CodedError('no_source', `nothing came of blob ${cidText(link.cid)} for too long`));
-    }, BLOB_STALL_MS);
+    };
+    let timer = clock.setTimeout(giveUp, BLOB_STALL_MS);
     try {
       await blobs.store().fetch(link, {
         namespaceId,
         getBlock: exchange.from(sources),
         isHashed: true,
         signal: AbortSignal.any([ending, stall.signal]),
-        onProgress: () => timer.refresh(),
+        onProgress: () => {
+          timer.cancel();
+          timer = clock.setTimeout(giveUp, BLOB_STALL_MS);
+        },
       });
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
     }
   }
 }

@@ -1,8 +1,9 @@
-import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { BlobLink } from '../../../protocols/blobs/index.ts';
-import type { Clock } from '../../../protocols/common/clock.ts';
+import { sleep, type TimerClock } from '../../../protocols/common/clock.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
 import {
   type BlobProgress,
   blobOf,
@@ -15,7 +16,7 @@ import {
   StorageError,
 } from '../../../protocols/storage/index.ts';
 import type { BlobStore, Reference } from '../../blobs/interface.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { Logger } from '../../observability/logger.ts';
 import {
   BLOB_REFERENCE_AGE_MS,
@@ -25,43 +26,52 @@ import {
   PREPARE_ANSWER_MS,
 } from '../api/limits.ts';
 import { noRoom } from '../api/refusals.ts';
-import type { Standings } from '../placement/partition-states.ts';
-import type { Places } from '../placement/replica-placement.ts';
+import type { PartitionStates } from '../placement/partition-states.ts';
+import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { RecordStore } from '../store/interface.ts';
 import type { BlobFetches } from './blob-fetches.ts';
 import { progressOf } from './request-handler.ts';
 
-export interface BlobKeeperComponents {
+export interface BlobRetentionComponents {
   readonly store: RecordStore;
-  readonly blobs: BlobHome;
+  readonly blobs: LocalBlobs;
   readonly fetches: BlobFetches;
-  readonly places: Places;
-  readonly standings: Standings;
+  readonly places: ReplicaPlacement;
+  readonly states: PartitionStates;
   readonly crypto: Crypto;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
 }
 
 /** Keeps the blobs of the records that this node keeps: they come before the record, and go once no record refers to them. */
-export class BlobKeeper {
-  readonly #components: BlobKeeperComponents;
+export class BlobRetention {
+  readonly #components: BlobRetentionComponents;
   readonly #self: string;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #sweeping: RepeatingTask;
   #isSweeping = false;
 
-  constructor(components: BlobKeeperComponents, init: { readonly self: string }) {
+  constructor(components: BlobRetentionComponents, init: { readonly self: string }) {
     this.#components = components;
     this.#self = init.self;
+    const { clock, logger } = components;
+    this.#sweeping = new RepeatingTask(
+      {
+        clock,
+        run: async () => void (await this.sweep()),
+        onError: (error) =>
+          logger.warn({ reason: errorMessage(error) }, 'the blobs of records were not looked after'),
+      },
+      { intervalMs: BLOB_SWEEP_MS },
+    );
   }
 
   start(): void {
     this.#components.fetches.start();
-    this.#timer ??= setInterval(() => void this.#sweepQuietly(), BLOB_SWEEP_MS);
+    this.#sweeping.start();
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    void this.#sweeping.stop();
     this.#components.fetches.stop();
   }
 
@@ -71,7 +81,7 @@ export class BlobKeeper {
     const fetching = this.#fetch(link, partition, peer);
     const leaving = new AbortController();
     try {
-      await Promise.race([fetching, wait(PREPARE_ANSWER_MS, undefined, { signal: leaving.signal })]);
+      await Promise.race([fetching, sleep(this.#components.clock, PREPARE_ANSWER_MS, leaving.signal)]);
     } catch (error) {
       throw refusalOf(error);
     } finally {
@@ -171,17 +181,6 @@ export class BlobKeeper {
     }
   }
 
-  async #sweepQuietly(): Promise<void> {
-    try {
-      await this.sweep();
-    } catch (error) {
-      this.#components.logger.warn(
-        { reason: errorMessage(error) },
-        'the blobs of records were not looked after',
-      );
-    }
-  }
-
   async #release(
     blobs: BlobStore,
     before: number,
@@ -202,7 +201,7 @@ export class BlobKeeper {
 
   /** Whether the record is no more. Where records are missing that this node should have they may come again. */
   #isGone({ namespaceId, key, stamp }: Reference): boolean {
-    const { store, standings } = this.#components;
+    const { store, states } = this.#components;
     const partition = this.#partition(namespaceId, key);
     try {
       const head = store.head(partition, key);
@@ -211,8 +210,8 @@ export class BlobKeeper {
       // one that does not read is repaired
       return false;
     }
-    const { isHome, isSynced } = standings.of(partition);
-    return !isHome || isSynced;
+    const { isReplica, isSynced } = states.of(partition);
+    return !isReplica || isSynced;
   }
 
   /** Whether something newer is there. */
@@ -244,7 +243,7 @@ export class BlobKeeper {
   #fetch(link: BlobLink, partition: PartitionId, peer: string): Promise<void> {
     const { fetches, places } = this.#components;
     const place = places.of(partition);
-    const ids = [peer, ...[...place.homes, ...places.standIns(place)].map(({ id }) => id)];
+    const ids = [peer, ...[...place.replicas, ...places.fallbacks(place)].map(({ id }) => id)];
     const sources = [...new Set(ids)].filter((id) => id !== this.#self);
     return fetches.fetch({ link, namespaceId: partition.namespaceId, sources, peer });
   }
@@ -277,7 +276,7 @@ function isGone(error: unknown): boolean {
   return error instanceof CodedError && error.detail?.['isGone'] === true;
 }
 
-/** What the peer is told of a blob that was not fetched or held. */
+/** The answer to a peer about a blob that was not fetched or held. */
 function refusalOf(error: unknown): unknown {
   if (!(error instanceof CodedError)) return error;
   if (error.code === 'over_quota') return noRoom('quota');

@@ -9,13 +9,13 @@ import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import type { PartitionId } from '../../../protocols/storage/index.ts';
 import type { BlobExchange } from '../../blobs/exchange.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
-import type { Places } from '../placement/replica-placement.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
+import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 
 export interface BlobSourceComponents {
-  readonly blobs: Pick<BlobHome, 'opened'>;
+  readonly blobs: Pick<LocalBlobs, 'opened'>;
   readonly exchange: BlobExchange;
-  readonly places: Places;
+  readonly places: ReplicaPlacement;
   readonly crypto: Crypto;
 }
 
@@ -52,7 +52,7 @@ export class BlobSource {
   #blocksOf(partition: PartitionId): GetBlock {
     const { exchange, places } = this.#components;
     const place = places.of(partition);
-    const holders = [...place.homes, ...places.standIns(place)].filter(({ id }) => id !== this.#self);
+    const holders = [...place.replicas, ...places.fallbacks(place)].filter(({ id }) => id !== this.#self);
     // sorting keeps the order: the closest of those that are there comes first
     const likely = holders.toSorted((a, b) => Number(b.isLive) - Number(a.isLive));
     const remote = exchange.from(likely.map(({ id }) => id));

@@ -1,16 +1,15 @@
 import { CodedError } from '../../../protocols/common/errors.ts';
 import type { Reference, Share } from '../../blobs/interface.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { NamespaceRef } from '../api/interface.ts';
+import { SHARES_MAX } from '../api/limits.ts';
 
-/** Blobs, the oldest first, and namespaces that are looked at to find one that lets anyone read a block: some hundred microseconds. */
-export const SHARES_MAX = 128;
 /** References of one namespace to one blob, the newest first, of which one must be of a live record. */
 export const REFERENCES_MAX = 8;
 
 export interface PublicBlocksComponents {
-  readonly blobs: Pick<BlobHome, 'opened'>;
-  /** What a namespace is called; null where no record of it is here. */
+  readonly blobs: Pick<LocalBlobs, 'opened'>;
+  /** Name of a namespace; null where no record of it is here. */
   readonly nameOf: (namespaceId: Uint8Array) => NamespaceRef | null;
   /** Whether the record that refers is held, and neither replaced nor over. */
   readonly isLive: (reference: Reference) => boolean;
@@ -19,9 +18,9 @@ export interface PublicBlocksComponents {
 }
 
 /**
- * The blocks of this node that anyone may have: those of blobs that a live record refers to in a namespace whose policy lets anyone read.
- * Nothing is remembered: a policy counts from the moment at which this node has it. Of a block that is here, but not public, nobody is told
- * more than of one that is not here.
+ * The blocks of this node that anyone may have: those of blobs that a live record refers to in a namespace whose policy lets
+ * anyone read. Nothing is remembered: a policy counts from the moment at which this node has it. An answer about a block that is
+ * here, but not public, tells no more than one about a block that is not here.
  */
 export class PublicBlocks {
   readonly #components: PublicBlocksComponents;

@@ -8,28 +8,28 @@ import {
   type StorageRequest,
 } from '../../../protocols/storage/index.ts';
 import type { BlobStore } from '../../blobs/interface.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import { ANSWERING_MAX, BLOCKS_GIVEN_AT_ONCE } from '../api/limits.ts';
 
-/** What is asked of any node that has blobs, be it a home or one on whose disk they wait for their homes. */
+/** Requests to any node that has blobs, be it a replica or one on whose disk they wait for their replicas. */
 export type BlobQuestion = RequestOf<'has'> | RequestOf<'block'> | RequestOf<'blob'>;
 
 export function isBlobQuestion(request: StorageRequest): request is BlobQuestion {
   return request.type === 'has' || request.type === 'block' || request.type === 'blob';
 }
 
-export interface BlobDoorComponents {
-  readonly blobs: Pick<BlobHome, 'opened'>;
+export interface BlobRequestHandlerComponents {
+  readonly blobs: Pick<LocalBlobs, 'opened'>;
   /** Whether anyone may have a block. */
   readonly isPublic: (cid: Uint8Array) => boolean;
 }
 
 /** Gives peers the blocks that are here, some at a time: a question is small, and what it brings into memory is not. */
-export class BlobDoor {
-  readonly #components: BlobDoorComponents;
+export class BlobRequestHandler {
+  readonly #components: BlobRequestHandlerComponents;
   readonly #reads = new ConcurrencyLimit({ max: BLOCKS_GIVEN_AT_ONCE, queueMax: ANSWERING_MAX });
 
-  constructor(components: BlobDoorComponents) {
+  constructor(components: BlobRequestHandlerComponents) {
     this.#components = components;
   }
 

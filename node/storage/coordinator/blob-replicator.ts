@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { type BlobLink, blockCountOf, PROFILE, rootOf } from '../../../protocols/blobs/index.ts';
+import { sleep, type TimerClock } from '../../../protocols/common/clock.ts';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
 import {
   type Answers,
@@ -12,11 +12,12 @@ import {
 } from '../../../protocols/storage/index.ts';
 import type { Durability } from '../api/interface.ts';
 import { BLOB_STALL_MS, PREPARE_GRACE_MS, PREPARE_RETRY_MS } from '../api/limits.ts';
-import type { Places } from '../placement/replica-placement.ts';
+import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import { NEEDED, refusedForGood } from './writer.ts';
 
-export interface SpreaderComponents {
-  readonly places: Places;
+export interface BlobReplicatorComponents {
+  readonly places: ReplicaPlacement;
+  readonly clock: TimerClock;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -25,7 +26,7 @@ export interface SpreaderComponents {
 }
 
 export interface SpreadRequest {
-  /** What is on its way. */
+  /** The blob to replicate. */
   readonly link: BlobLink;
   readonly partition: PartitionId;
   readonly durability: Durability;
@@ -35,10 +36,10 @@ export interface SpreadRequest {
 }
 
 /** Brings blobs to the homes of the record that is to refer to them. */
-export class Spreader {
-  readonly #components: SpreaderComponents;
+export class BlobReplicator {
+  readonly #components: BlobReplicatorComponents;
 
-  constructor(components: SpreaderComponents) {
+  constructor(components: BlobReplicatorComponents) {
     this.#components = components;
   }
 
@@ -54,7 +55,7 @@ export class Spreader {
 
 /** One blob on its way to the homes. */
 class Spread {
-  readonly #components: SpreaderComponents;
+  readonly #components: BlobReplicatorComponents;
   readonly #request: SpreadRequest;
   readonly #ended = new AbortController();
   readonly #whole = new Set<string>();
@@ -63,33 +64,38 @@ class Spread {
   readonly #followed = new Set<string>();
   /** Nobody can have more of it. */
   readonly #blocksMax: number;
-  #progressAt = performance.now();
+  #progressAt: number;
   #wake = Promise.withResolvers<void>();
 
-  constructor(components: SpreaderComponents, request: SpreadRequest) {
+  constructor(components: BlobReplicatorComponents, request: SpreadRequest) {
     this.#components = components;
     this.#request = request;
+    this.#progressAt = this.#now;
     this.#blocksMax = blockCountOf(rootOf(request.link), PROFILE);
   }
 
   async run(): Promise<void> {
-    const began = performance.now();
+    const began = this.#now;
     try {
       while (!this.#isEnough) {
         this.#request.signal.throwIfAborted();
         this.#throwRefused();
-        if (performance.now() - this.#progressAt > BLOB_STALL_MS) throw this.#tooFew();
+        if (this.#now - this.#progressAt > BLOB_STALL_MS) throw this.#tooFew();
         this.#followAll();
         await this.#change(PREPARE_RETRY_MS);
       }
-      await this.#others(Math.min(PREPARE_GRACE_MS, performance.now() - began));
+      await this.#others(Math.min(PREPARE_GRACE_MS, this.#now - began));
     } finally {
       this.#ended.abort(new Error('the blob is where it is to be, or will not be'));
     }
   }
 
+  get #now(): number {
+    return this.#components.clock.monotonicNow();
+  }
+
   get #homes(): string[] {
-    return this.#components.places.of(this.#request.partition).homes.map(({ id }) => id);
+    return this.#components.places.of(this.#request.partition).replicas.map(({ id }) => id);
   }
 
   get #needed(): number {
@@ -102,9 +108,9 @@ class Spread {
 
   /** Homes that are about as fast as the others need not make up for it later. */
   async #others(ms: number): Promise<void> {
-    const until = performance.now() + ms;
-    while (performance.now() < until && !this.#homes.every((id) => this.#isSettled(id))) {
-      await this.#change(Math.max(1, until - performance.now()));
+    const until = this.#now + ms;
+    while (this.#now < until && !this.#homes.every((id) => this.#isSettled(id))) {
+      await this.#change(Math.max(1, until - this.#now));
     }
   }
 
@@ -125,27 +131,27 @@ class Spread {
     const { signal } = this.#ended;
     let blocks = 0;
     while (!signal.aborted && !this.#whole.has(id)) {
-      const askedAt = performance.now();
+      const askedAt = this.#now;
       try {
         const progress = await this.#ask(id);
         this.#errors.delete(id);
         if (progress.isWhole) this.#whole.add(id);
         const more = Math.min(progress.blocks, this.#blocksMax);
-        if (progress.isWhole || more > blocks) this.#progressAt = performance.now();
+        if (progress.isWhole || more > blocks) this.#progressAt = this.#now;
         blocks = Math.max(blocks, more);
       } catch (error) {
         this.#errors.set(id, error);
       }
       this.#wake.resolve();
-      const early = askedAt + PREPARE_RETRY_MS - performance.now();
+      const early = askedAt + PREPARE_RETRY_MS - this.#now;
       // one that says at once that it is not done is asked no more often than one that refuses
-      if (early > 0 && !this.#whole.has(id)) await wait(early, undefined, { signal }).catch(() => undefined);
+      if (early > 0 && !this.#whole.has(id)) await this.#pause(early, signal);
     }
   }
 
   async #ask(id: string): Promise<Answers['prepare']> {
     const { bytes: record } = await this.#request.sign();
-    const limit = AbortSignal.timeout(REQUESTS.prepare.timeoutMs);
+    const limit = this.#components.clock.timeoutSignal(REQUESTS.prepare.timeoutMs);
     const signal = AbortSignal.any([limit, this.#ended.signal]);
     return this.#components.ask<'prepare'>(id, { type: 'prepare', record }, signal);
   }
@@ -153,13 +159,17 @@ class Spread {
   /** Resolves when a home has said something, or after `ms`. */
   async #change(ms: number): Promise<void> {
     const left = new AbortController();
-    const pause = wait(ms, undefined, { signal: left.signal }).catch(() => undefined);
-    await Promise.race([this.#wake.promise, pause]);
+    await Promise.race([this.#wake.promise, this.#pause(ms, left.signal)]);
     left.abort();
     this.#wake = Promise.withResolvers<void>();
   }
 
-  /** What so many homes say for good that not enough are left. */
+  /** Resolves after `ms`, or when `signal` aborts. */
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    return sleep(this.#components.clock, ms, signal).catch(() => undefined);
+  }
+
+  /** Throws when too many replicas refuse for good to leave enough. */
   #throwRefused(): void {
     const codes = this.#homes.flatMap((id) => {
       const error = this.#errors.get(id);

@@ -45,14 +45,14 @@ import { OPERATIONS_MAX } from '../api/limits.ts';
 import type { BlobSource } from '../blobs/blob-source.ts';
 import { Deadline } from '../rpc/deadline.ts';
 import { checkName, readEtag, readList, writeCursor } from '../rpc/requests.ts';
-import { Whereabouts } from './key-locator.ts';
+import { KeyLocator } from './key-locator.ts';
 import { Lister } from './lister.ts';
 import type { QuorumInit } from './quorum.ts';
-import { Reader, type ReaderComponents, type ReadResult } from './reader.ts';
 import { receiptOf } from './receipts.ts';
-import { Overtaken, Writer } from './writer.ts';
+import { type ReadResult, RecordReader, type RecordReaderComponents } from './record-reader.ts';
+import { VersionConflict, Writer } from './writer.ts';
 
-export interface CoordinatorComponents extends ReaderComponents {
+export interface CoordinatorComponents extends RecordReaderComponents {
   readonly admission: RecordAdmission;
   readonly clock: TimerClock;
   readonly crypto: Crypto;
@@ -66,7 +66,7 @@ export interface CoordinatorComponents extends ReaderComponents {
 export interface CoordinatorInit extends QuorumInit {
   /** Peer id of this node. */
   readonly self: string;
-  /** What one request of a client may take. */
+  /** Time limit of a client's request. */
   readonly deadlineMs: number;
 }
 
@@ -76,7 +76,7 @@ export interface Content {
   readonly value: Uint8Array;
 }
 
-/** What a write of a client is to put. */
+/** Content of a client's write. */
 interface Draft {
   readonly kind: RecordKind;
   readonly value: Uint8Array;
@@ -103,19 +103,19 @@ export class Coordinator {
   readonly #components: CoordinatorComponents;
   readonly #deadlineMs: number;
   readonly #wanted: number;
-  readonly #reader: Reader;
+  readonly #reader: RecordReader;
   readonly #writer: Writer;
   readonly #lister: Lister;
-  readonly #whereabouts: Whereabouts;
+  readonly #whereabouts: KeyLocator;
   readonly #operations = new ConcurrencyLimit({ max: OPERATIONS_MAX });
 
   constructor(components: CoordinatorComponents, init: CoordinatorInit) {
     this.#components = components;
     this.#deadlineMs = init.deadlineMs;
     this.#wanted = init.replicas;
-    this.#reader = new Reader(components, init);
+    this.#reader = new RecordReader(components, init);
     this.#writer = new Writer(components, init);
-    this.#whereabouts = new Whereabouts({ ...components, reader: this.#reader }, init);
+    this.#whereabouts = new KeyLocator({ ...components, reader: this.#reader }, init);
     const read = (partition: PartitionId, key: string, deadline: Deadline): Promise<ReadResult> => {
       return this.#reader.read(partition, key, deadline, 'majority');
     };
@@ -139,11 +139,16 @@ export class Coordinator {
   check(name: RecordName, { chain, ifAbsent, ifVersion }: PutOptions): Promise<void> {
     return this.#operation('get', async (deadline) => {
       await this.#chainFor(name, chain);
-      await this.#onto(this.#components.partitions.of(name), name.key, { ifAbsent, ifVersion }, deadline);
+      await this.#expectedVersion(
+        this.#components.partitions.of(name),
+        name.key,
+        { ifAbsent, ifVersion },
+        deadline,
+      );
     });
   }
 
-  /** What `put` would write now, signed. */
+  /** Signs the record that `put` would write now. */
   async sign(name: RecordName, content: Content, options: PutOptions): Promise<SignedRecord> {
     const { versions } = this.#components;
     const chain = await this.#chainFor(name, options.chain);
@@ -177,7 +182,7 @@ export class Coordinator {
       try {
         return receiptOf(await this.#writer.carry(write, deadline), durability, this.#wanted);
       } catch (error) {
-        throw error instanceof Overtaken ? refusal({}, error.current) : error;
+        throw error instanceof VersionConflict ? refusal({}, error.current) : error;
       }
     });
   }
@@ -223,7 +228,7 @@ export class Coordinator {
     });
   }
 
-  /** What a majority holds of a key, for upkeep. */
+  /** Reads a key at a majority, for maintenance. */
   reread(partition: PartitionId, key: string, deadline: Deadline): Promise<ReadResult> {
     return this.#reader.read(partition, key, deadline, 'majority');
   }
@@ -249,12 +254,12 @@ export class Coordinator {
     };
     for (let tries = 1; ; tries++) {
       // again after another write came first: the condition may still hold
-      const onto = await this.#onto(partition, name.key, condition, deadline);
+      const expectedVersion = await this.#expectedVersion(partition, name.key, condition, deadline);
       try {
-        const result = await this.#writer.write({ partition, durability, sign, onto }, deadline);
+        const result = await this.#writer.write({ partition, durability, sign, expectedVersion }, deadline);
         return receiptOf(result, durability, this.#wanted);
       } catch (error) {
-        if (!(error instanceof Overtaken)) throw error;
+        if (!(error instanceof VersionConflict)) throw error;
         if (tries >= CONDITION_TRIES) throw refusal(condition, error.current);
       }
     }
@@ -268,8 +273,8 @@ export class Coordinator {
     return this.#components.credentials.chainFor(asked, given);
   }
 
-  /** What a conditional write is to go onto: read at a majority, and as the condition wants it. */
-  async #onto(
+  /** The version that a conditional write has to replace: read at a majority, and as the condition wants it. */
+  async #expectedVersion(
     partition: PartitionId,
     key: string,
     condition: Condition,
@@ -327,7 +332,7 @@ export class Coordinator {
   #fewestCopies(namespaceId: Uint8Array): number {
     const { places } = this.#components;
     const counts = Array.from({ length: PARTITIONS }, (_, partition) => {
-      return places.of({ namespaceId, partition }).homes.filter(({ isLive: isThere }) => isThere).length;
+      return places.of({ namespaceId, partition }).replicas.filter(({ isLive: isThere }) => isThere).length;
     });
     return Math.min(...counts);
   }
@@ -368,7 +373,7 @@ async function* bytesIn(value: Uint8Array, range: ByteRange): AsyncGenerator<Uin
   yield value.subarray(start, end);
 }
 
-/** What a client is told whose record is not taken. */
+/** The error for a client whose record is refused. */
 function refusedRecord({ code, message }: StorageError): CodedError {
   if (code === 'overloaded') return new CodedError(code, message);
   if (code === 'record_clock') return new CodedError('bad_clock', message);

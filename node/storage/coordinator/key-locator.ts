@@ -9,13 +9,13 @@ import {
   type RequestType,
 } from '../../../protocols/storage/index.ts';
 import type { Holder, Where } from '../api/interface.ts';
-import type { Places } from '../placement/replica-placement.ts';
+import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { Deadline } from '../rpc/deadline.ts';
-import type { Reader } from './reader.ts';
+import type { RecordReader } from './record-reader.ts';
 
-export interface WhereaboutsComponents {
-  readonly places: Places;
-  readonly reader: Reader;
+export interface KeyLocatorComponents {
+  readonly places: ReplicaPlacement;
+  readonly reader: RecordReader;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -24,11 +24,11 @@ export interface WhereaboutsComponents {
 }
 
 /** Finds out who holds a key: its homes, those that stand in for them, and what each says of itself. */
-export class Whereabouts {
-  readonly #components: WhereaboutsComponents;
+export class KeyLocator {
+  readonly #components: KeyLocatorComponents;
   readonly #wanted: number;
 
-  constructor(components: WhereaboutsComponents, init: { readonly replicas: number }) {
+  constructor(components: KeyLocatorComponents, init: { readonly replicas: number }) {
     this.#components = components;
     this.#wanted = init.replicas;
   }
@@ -36,8 +36,8 @@ export class Whereabouts {
   async find(partition: PartitionId, key: string, deadline: Deadline): Promise<Where> {
     const { places } = this.#components;
     const place = places.of(partition);
-    const homes = place.homes.map(({ id, isLive }) => ({ id, isLive, role: 'home' as const }));
-    const standIns = places.standIns(place).map(({ id, isLive }) => {
+    const homes = place.replicas.map(({ id, isLive }) => ({ id, isLive, role: 'home' as const }));
+    const standIns = places.fallbacks(place).map(({ id, isLive }) => {
       return { id, isLive, role: 'stand-in' as const };
     });
     const holders = [...homes, ...standIns].map((one) => this.#ask(one, partition, key, deadline));

@@ -16,13 +16,13 @@ import {
 } from '../../../protocols/storage/index.ts';
 import type { Deadline } from '../rpc/deadline.ts';
 import { majority, Quorum, type QuorumComponents, type QuorumInit } from './quorum.ts';
-import type { ReadResult } from './reader.ts';
 import { earlier } from './receipts.ts';
+import type { ReadResult } from './record-reader.ts';
 
 export interface ListerComponents extends QuorumComponents {
   readonly crypto: Crypto;
   readonly partitions: Partitions;
-  /** What a majority holds of one key. */
+  /** Reads one key from a majority. */
   readonly read: (partition: PartitionId, key: string, deadline: Deadline) => Promise<ReadResult>;
 }
 
@@ -37,7 +37,7 @@ export interface ListResult {
   readonly entries: readonly ListItem[];
   /** Whether there are no more behind them. */
   readonly isEnd: boolean;
-  /** Of some partition no majority could be asked: what was acknowledged at one replica only may be missing. */
+  /** True when no majority of some partition answered: entries acknowledged at only one replica may be missing. */
   readonly degraded: boolean;
 }
 
@@ -163,7 +163,7 @@ class Feed {
       needed: majority,
     });
     for (;;) {
-      const most = quorum.place.homes.length - quorum.needed;
+      const most = quorum.place.replicas.length - quorum.needed;
       const slow = this.#slowest(most);
       await quorum.round(async (id, signal) => {
         if (slow.has(id)) throw new Error('its pages get on too slowly');
@@ -173,7 +173,7 @@ class Feed {
       if (agreed !== null) return agreed;
       if (this.#deadline.isOver || (!quorum.isUnsettled && quorum.rounds >= ROUNDS_MAX)) {
         const sure = quorum.surest();
-        if (sure === null) throw incomplete(partition, quorum.place.homes.length);
+        if (sure === null) throw incomplete(partition, quorum.place.replicas.length);
         this.isDegraded = true;
         return sure;
       }
@@ -192,7 +192,7 @@ class Feed {
     return answer;
   }
 
-  /** Who is behind again and again only holds the list up: an honest home that passes over many floors does, too. */
+  /** A replica that is behind repeatedly only slows the list down: an honest one that skips many floors does so too. */
   #noteBehind(pages: readonly PageOf[], end: string | null): void {
     if (end === null || pages.every(({ answer }) => answer.next === end)) return;
     for (const { id, answer } of pages) {
@@ -211,7 +211,7 @@ class Feed {
     );
   }
 
-  /** What the pages say up to `end`. Keys on which they differ are read one by one. */
+  /** Merges the pages up to `end`. Keys on which they differ are read one by one. */
   async #merge(pages: readonly PageOf[], end: string | null): Promise<ListItem[]> {
     const found = new Map<string, ListItem[]>();
     for (const { answer } of pages) {

@@ -8,12 +8,12 @@ import type {
 } from '../../../protocols/storage/index.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
 import { ATTEMPT_TIMEOUT_MS, BACKOFF_MAX_MS, BACKOFF_MS } from '../api/limits.ts';
-import { majorityOf, type Place, type Places } from '../placement/replica-placement.ts';
+import { majorityOf, type ReplicaPlacement, type ReplicaSet } from '../placement/replica-placement.ts';
 import type { Deadline } from '../rpc/deadline.ts';
 
 export interface QuorumComponents {
   readonly clock: TimerClock;
-  readonly places: Places;
+  readonly places: ReplicaPlacement;
   readonly metrics: StorageServiceMetrics;
   /** The answer of a node, this one included. */
   readonly ask: <T extends RequestType>(
@@ -34,7 +34,7 @@ export interface QuorumInit {
   readonly replicas: number;
 }
 
-/** What came of asking one home. */
+/** Reply of one replica. */
 export type Reply<T> =
   | { readonly id: string; readonly answer: T & Standing }
   | { readonly id: string; readonly error: unknown };
@@ -42,7 +42,7 @@ export type Reply<T> =
 /** How many homes there must be that agree, of how many there are. */
 export type Needed = (homes: number) => number;
 
-/** What one home is asked. Throws when it does not answer, or lies. */
+/** Asks one replica. Throws when it does not answer, or lies. */
 export type AskHome<T> = (id: string, signal: AbortSignal) => Promise<T & Standing>;
 
 /**
@@ -71,7 +71,7 @@ export class Quorum<T> {
     this.#needed = init.needed;
   }
 
-  get place(): Place {
+  get place(): ReplicaSet {
     return this.#components.places.of(this.#partition);
   }
 
@@ -81,13 +81,13 @@ export class Quorum<T> {
 
   /** How many homes must agree as this node sees them. */
   get needed(): number {
-    return this.#needed(Math.max(1, this.place.homes.length));
+    return this.#needed(Math.max(1, this.place.replicas.length));
   }
 
   /** Homes that can be asked now; the others are dialled meanwhile. */
   reachable(): string[] {
     const { isConnected, connect } = this.#components;
-    return this.place.homes.flatMap(({ id, isLive }) => {
+    return this.place.replicas.flatMap(({ id, isLive }) => {
       if (isLive || isConnected(id)) return [id];
       connect(id).catch(() => undefined);
       return [];
@@ -114,9 +114,9 @@ export class Quorum<T> {
 
   /** The homes that agree, once they are enough; null before. */
   agreement(): (Reply<T> & { readonly answer: T & Standing })[] | null {
-    const { view: own, homes } = this.place;
-    for (const [view, group] of this.#groups()) {
-      const size = view === own ? homes.length : this.#init.replicas;
+    const { setId: own, replicas } = this.place;
+    for (const [setId, group] of this.#groups()) {
+      const size = setId === own ? replicas.length : this.#init.replicas;
       if (group.length >= this.#needed(size)) return group;
     }
     return null;
@@ -127,9 +127,9 @@ export class Quorum<T> {
    * other is gone. Null where they are fewer.
    */
   surest(): (Reply<T> & { readonly answer: T & Standing })[] | null {
-    const { view, homes } = this.place;
-    const group = this.#groups().get(view) ?? [];
-    return group.length > homes.length - majorityOf(homes.length) ? group : null;
+    const { setId, replicas } = this.place;
+    const group = this.#groups().get(setId) ?? [];
+    return group.length > replicas.length - majorityOf(replicas.length) ? group : null;
   }
 
   /** How many homes say the same, at most: of those that are synced and see the same homes. */
@@ -145,7 +145,7 @@ export class Quorum<T> {
       try {
         const answer = await ask(id, this.#deadline.signal);
         this.replies.set(id, { id, answer });
-        if (answer.view !== this.place.view) this.#components.onOtherView(id);
+        if (answer.setId !== this.place.setId) this.#components.onOtherView(id);
       } catch (error) {
         this.replies.set(id, { id, error });
       }
@@ -166,9 +166,9 @@ export class Quorum<T> {
 
   /** Whether a home answered and does not count: it may soon. */
   get isUnsettled(): boolean {
-    const { view } = this.place;
+    const { setId } = this.place;
     return [...this.replies.values()].some(
-      (reply) => 'answer' in reply && (!reply.answer.isSynced || reply.answer.view !== view),
+      (reply) => 'answer' in reply && (!reply.answer.isSynced || reply.answer.setId !== setId),
     );
   }
 
@@ -177,8 +177,8 @@ export class Quorum<T> {
     const groups = new Map<string, (Reply<T> & { readonly answer: T & Standing })[]>();
     for (const reply of this.replies.values()) {
       if (!('answer' in reply) || !reply.answer.isSynced) continue;
-      const { view } = reply.answer;
-      groups.set(view, [...(groups.get(view) ?? []), reply]);
+      const { setId } = reply.answer;
+      groups.set(setId, [...(groups.get(setId) ?? []), reply]);
     }
     return groups;
   }
@@ -189,7 +189,7 @@ export class Quorum<T> {
       reply !== undefined &&
       'answer' in reply &&
       reply.answer.isSynced &&
-      reply.answer.view === this.place.view
+      reply.answer.setId === this.place.setId
     );
   }
 

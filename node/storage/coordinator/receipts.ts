@@ -3,7 +3,7 @@ import type { Durability, WriteReceipt } from '../api/interface.ts';
 import { UNSPONSORED_LIFE_MS } from '../store/constants.ts';
 import type { WriteResult } from './writer.ts';
 
-/** Of two times at which something ends; null: never. */
+/** The earlier of two expiry times; null means never. */
 export function earlier(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
@@ -16,7 +16,7 @@ function expiryOf(
   return isSponsored ? expiry : Math.min(expiry ?? Infinity, time + UNSPONSORED_LIFE_MS);
 }
 
-/** What a client is told of a write that was acknowledged; `wanted` is how many replicas there are to be. */
+/** Receipt for the client of an acknowledged write; `wanted` is the desired number of replicas. */
 export function receiptOf(result: WriteResult, durability: Durability, wanted: number): WriteReceipt {
   const { record, replicas, homes, isDurable } = result;
   return {

@@ -6,7 +6,7 @@ import type { Directory } from '../../directory/directory.ts';
 const REFRESH_MS = 2_000;
 const REFRESHED_MAX = 1024;
 
-/** Of two that see other homes one knows members that the other does not: they tell each other. */
+/** Refreshes the directory from a peer that sees another replica set: one of the two knows more members. */
 export class Refresher {
   readonly #clock: Clock;
   readonly #directory: Pick<Directory, 'refresh'>;

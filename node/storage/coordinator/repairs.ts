@@ -11,11 +11,11 @@ import type {
 import type { Logger } from '../../observability/logger.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
 import { ATTEMPT_TIMEOUT_MS, DEADLINE_MS, REPAIRS_AT_ONCE, REPAIRS_MAX } from '../api/limits.ts';
-import type { BlobKeeper } from '../blobs/blob-retention.ts';
+import type { BlobRetention } from '../blobs/blob-retention.ts';
 import { placeOfRecord } from '../placement/replica-placement.ts';
 import { Deadline } from '../rpc/deadline.ts';
 import type { RecordStore } from '../store/interface.ts';
-import type { ReadResult } from './reader.ts';
+import type { ReadResult } from './record-reader.ts';
 
 export interface RepairsComponents {
   readonly clock: TimerClock;
@@ -26,14 +26,14 @@ export interface RepairsComponents {
     request: RequestOf<T>,
     signal: AbortSignal,
   ) => Promise<Answers[T]>;
-  /** What a majority holds of a key. */
+  /** Reads one key from a majority. */
   readonly read: (partition: PartitionId, key: string, deadline: Deadline) => Promise<ReadResult>;
 }
 
 /** Where a copy is mended. */
 export interface Mended {
   readonly store: RecordStore;
-  readonly blobs: BlobKeeper;
+  readonly blobs: BlobRetention;
 }
 
 /** Mends copies behind the foreground: a bounded line of them, some at a time; what finds no room is found again. */
@@ -53,7 +53,7 @@ export class Repairs {
   /** Gives `record` to replicas that hold an older one. */
   give(record: SignedRecord, ids: readonly string[]): void {
     const { ask, clock } = this.#components;
-    const request = { type: 'put', condition: null, asStandIn: false, record: record.bytes } as const;
+    const request = { type: 'put', condition: null, asFallback: false, record: record.bytes } as const;
     for (const id of ids) {
       void this.#add(async () => {
         await ask<'put'>(id, request, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS));

@@ -9,7 +9,7 @@ import {
   type Partitions,
 } from '../../../protocols/storage/index.ts';
 import type { BlobStore, Upload } from '../../blobs/interface.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type {
   BeginOptions,
   Durability,
@@ -18,17 +18,17 @@ import type {
   RecordName,
   WriteReceipt,
 } from '../api/interface.ts';
-import type { Places } from '../placement/replica-placement.ts';
+import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import { checkName, checkNames, checkPut } from '../rpc/requests.ts';
-import type { Spreader, SpreadRequest } from './blob-replicator.ts';
+import type { BlobReplicator, SpreadRequest } from './blob-replicator.ts';
 import type { Content, Coordinator } from './coordinator.ts';
 
-export interface ValuesComponents {
+export interface ValueWriterComponents {
   readonly coordinator: Coordinator;
-  readonly spreader: Spreader;
-  readonly blobs: BlobHome;
+  readonly spreader: BlobReplicator;
+  readonly blobs: LocalBlobs;
   readonly partitions: Partitions;
-  readonly places: Places;
+  readonly places: ReplicaPlacement;
 }
 
 type Bytes = Uint8Array | AsyncIterable<Uint8Array>;
@@ -36,11 +36,11 @@ type Bytes = Uint8Array | AsyncIterable<Uint8Array>;
 const NEVER = new AbortController().signal;
 
 /** Writes values of any length: short ones go with their record, of long ones the bytes go first. */
-export class Values {
-  readonly #components: ValuesComponents;
+export class ValueWriter {
+  readonly #components: ValueWriterComponents;
   #stopping = new AbortController();
 
-  constructor(components: ValuesComponents) {
+  constructor(components: ValueWriterComponents) {
     this.#components = components;
   }
 
@@ -48,7 +48,7 @@ export class Values {
     this.#stopping = new AbortController();
   }
 
-  /** What is on its way to homes ends soon. */
+  /** Aborts the writes under way to replicas. */
   stop(): void {
     this.#stopping.abort(new CodedError('not_running', 'this node is stopping'));
   }

@@ -26,8 +26,8 @@ export interface WriteRequest {
   readonly durability: Durability;
   /** Makes the record of a version. */
   readonly sign: (version: Version) => Promise<SignedRecord>;
-  /** What was read and must still be the newest; null writes whatever there is. */
-  readonly onto: { readonly stamp: Stamp | null } | null;
+  /** The version read before, which must still be the newest; null writes unconditionally. */
+  readonly expectedVersion: { readonly stamp: Stamp | null } | null;
 }
 
 export interface WriteResult {
@@ -42,7 +42,7 @@ export interface WriteResult {
 }
 
 /** Another write came first: what is there now. */
-export class Overtaken extends Error {
+export class VersionConflict extends Error {
   readonly current: Stamp | null;
 
   constructor(current: Stamp | null) {
@@ -73,25 +73,25 @@ export class Writer {
 
   /**
    * Throws `insufficient_replicas` where nothing is stored for sure, `outcome_unknown` where it may be, `Overtaken` for a
-   * write onto what is not the newest any more, `over_quota`, `no_room`, `bad_clock`.
+   * write whose expected version is not the newest any more, `over_quota`, `no_room`, `bad_clock`.
    */
   async write(request: WriteRequest, deadline: Deadline): Promise<WriteResult> {
     const { versions } = this.#components;
-    const { onto, partition } = request;
-    let above: Stamp | null = onto?.stamp ?? null;
+    const { expectedVersion, partition } = request;
+    let above: Stamp | null = expectedVersion?.stamp ?? null;
     for (let tries = 0; tries < OUTRUN_MAX && !deadline.isOver; tries++) {
       const record = await request.sign(versions.next(above ?? undefined));
       const attempt = new Attempt(this.#components, this.#init, request, record, deadline);
       const result = await attempt.run();
-      if (!(result instanceof Overtaken)) return result;
-      if (onto !== null) {
+      if (!(result instanceof VersionConflict)) return result;
+      if (expectedVersion !== null) {
         if (attempt.mayBeStored) throw attempt.unknown();
         throw result;
       }
       above = result.current;
       if (above !== null) versions.observe(above);
     }
-    const homes = this.#components.places.of(partition).homes.length;
+    const homes = this.#components.places.of(partition).replicas.length;
     throw new CodedError('outcome_unknown', 'others write this key all the time: read it, then try again', {
       homes,
     });
@@ -105,9 +105,15 @@ export class Writer {
     }: Pick<WriteRequest, 'partition' | 'durability'> & { readonly record: SignedRecord },
     deadline: Deadline,
   ): Promise<WriteResult> {
-    const attempt = new Attempt(this.#components, this.#init, { ...request, onto: null }, record, deadline);
+    const attempt = new Attempt(
+      this.#components,
+      this.#init,
+      { ...request, expectedVersion: null },
+      record,
+      deadline,
+    );
     const result = await attempt.run();
-    if (!(result instanceof Overtaken)) return result;
+    if (!(result instanceof VersionConflict)) return result;
     if (attempt.mayBeStored) throw attempt.unknown();
     throw result;
   }
@@ -116,7 +122,7 @@ export class Writer {
 /** One record on its way to the homes. */
 class Attempt {
   readonly #components: WriterComponents;
-  readonly #request: Pick<WriteRequest, 'partition' | 'durability' | 'onto'>;
+  readonly #request: Pick<WriteRequest, 'partition' | 'durability' | 'expectedVersion'>;
   readonly #record: SignedRecord;
   readonly #deadline: Deadline;
   readonly #quorum: Quorum<Written>;
@@ -128,16 +134,17 @@ class Attempt {
   constructor(
     components: WriterComponents,
     init: QuorumInit,
-    request: Pick<WriteRequest, 'partition' | 'durability' | 'onto'>,
+    request: Pick<WriteRequest, 'partition' | 'durability' | 'expectedVersion'>,
     record: SignedRecord,
     deadline: Deadline,
   ) {
-    const { partition, durability, onto } = request;
+    const { partition, durability, expectedVersion } = request;
     this.#components = components;
     this.#request = request;
     this.#record = record;
     this.#deadline = deadline;
-    this.#condition = onto === null ? null : { kind: 'notAbove', stamp: onto.stamp ?? NO_STAMP };
+    this.#condition =
+      expectedVersion === null ? null : { kind: 'notAbove', stamp: expectedVersion.stamp ?? NO_STAMP };
     const needed = NEEDED[durability];
     this.#quorum = new Quorum<Written>(components, { ...init, partition, deadline, needed });
   }
@@ -146,7 +153,7 @@ class Attempt {
     return this.#stored.size > 0 || this.#doubtful.size > 0;
   }
 
-  async run(): Promise<WriteResult | Overtaken> {
+  async run(): Promise<WriteResult | VersionConflict> {
     const quorum = this.#quorum;
     if (this.#isPairBroken()) throw this.#tooFew();
     for (;;) {
@@ -170,10 +177,10 @@ class Attempt {
     throw this.mayBeStored ? this.unknown() : this.#tooFew();
   }
 
-  /** Of two replicas both are needed: while one is gone nobody is kept waiting for it. */
+  /** True when only one of two replicas is reachable: both are needed, so no client waits for the other. */
   #isPairBroken(): boolean {
     const { needed, place } = this.#quorum;
-    return place.homes.length === 2 && this.#quorum.reachable().length < needed;
+    return place.replicas.length === 2 && this.#quorum.reachable().length < needed;
   }
 
   unknown(): CodedError {
@@ -188,7 +195,7 @@ class Attempt {
     const request = {
       type: 'put',
       condition: this.#condition,
-      asStandIn: false,
+      asFallback: false,
       record: this.#record.bytes,
     } as const;
     // of an earlier time that had no answer nothing is known, whatever becomes of this one
@@ -212,7 +219,8 @@ class Attempt {
   /** Nobody honest holds what is far in the future: whoever says so is not followed there, or no write would come through. */
   #inTheWay(current: Stamp | null): Error {
     const { clock, metrics } = this.#components;
-    if (current === null || current.ms <= clock.now() + 2 * CLOCK_SKEW_MS) return new Overtaken(current);
+    if (current === null || current.ms <= clock.now() + 2 * CLOCK_SKEW_MS)
+      return new VersionConflict(current);
     metrics.liesFound += 1;
     return new Error('it claims to hold a record of the future');
   }
@@ -220,7 +228,7 @@ class Attempt {
   #done(replicas: string[], isDurable: boolean): WriteResult {
     const { place } = this.#quorum;
     this.#tellStandIns();
-    const homes = place.homes.map(({ id }) => id);
+    const homes = place.replicas.map(({ id }) => id);
     return { record: this.#record, replicas, homes, isDurable, isSponsored: place.isSponsored };
   }
 
@@ -228,31 +236,31 @@ class Attempt {
   #tellStandIns(): void {
     const { places, ask } = this.#components;
     const record = this.#record.bytes;
-    for (const { id } of places.standIns(this.#quorum.place)) {
+    for (const { id } of places.fallbacks(this.#quorum.place)) {
       void this.#deadline.run(async () => {
-        const request = { type: 'put', condition: null, asStandIn: true, record } as const;
+        const request = { type: 'put', condition: null, asFallback: true, record } as const;
         await ask<'put'>(id, request, this.#deadline.signal).catch(() => undefined);
       });
     }
   }
 
   /** The newest that stands in the way, when it is in the way of so many that not enough are left. */
-  #overtaken(): Overtaken | null {
-    const overtaken = this.#errors().filter((error) => error instanceof Overtaken);
+  #overtaken(): VersionConflict | null {
+    const overtaken = this.#errors().filter((error) => error instanceof VersionConflict);
     if (overtaken.length === 0) return null;
     const { needed, place } = this.#quorum;
-    if (this.#request.onto === null || place.homes.length - overtaken.length < needed) {
+    if (this.#request.expectedVersion === null || place.replicas.length - overtaken.length < needed) {
       return overtaken.reduce((a, b) => (isAbove(b.current, a.current) ? b : a));
     }
     return null;
   }
 
-  /** What the homes say for good ends it, when too few are left that did not and none has it. */
+  /** Throws when too few replicas are left that did not refuse permanently and none stored the write. */
   #throwRefused(): void {
     if (this.mayBeStored) return;
     const codes = this.#errors().flatMap((error) => (error instanceof ReplicaError ? [error.code] : []));
     const { needed, place } = this.#quorum;
-    const refusal = refusedForGood(codes, place.homes.length, needed);
+    const refusal = refusedForGood(codes, place.replicas.length, needed);
     if (refusal !== null) throw refusal;
   }
 
@@ -271,14 +279,14 @@ class Attempt {
     return new CodedError('insufficient_replicas', message, detail);
   }
 
-  /** Of those that have it on disk those count that are synced and agree who is home. */
+  /** Among replicas that stored it, only synced ones that agree on the replica set count. */
   #detail(): { stored: number; acknowledged: number; needed: number; homes: number } {
     const { needed, place, agreeing } = this.#quorum;
-    return { stored: this.#stored.size, acknowledged: agreeing, needed, homes: place.homes.length };
+    return { stored: this.#stored.size, acknowledged: agreeing, needed, homes: place.replicas.length };
   }
 }
 
-/** What a replica's refusal is to the client. */
+/** Maps a replica's refusal code to the client's error. */
 const REFUSALS = [
   ['over_quota', 'over_quota', 'the namespace has had its share at its home replicas: delete something'],
   ['no_room', 'no_room', 'the home replicas have no room left'],
@@ -290,7 +298,7 @@ const REFUSALS = [
   ['record_unauthorised', 'bad_owner', 'the home replicas do not let this node write in this namespace'],
 ] as const;
 
-/** What the client is told when so many homes said the same for good that not enough are left. */
+/** Error for the client when so many replicas refused permanently that too few are left. */
 export function refusedForGood(codes: readonly string[], homes: number, needed: number): CodedError | null {
   for (const [code, raised, message] of REFUSALS) {
     const count = codes.filter((one) => one === code).length;

@@ -1,4 +1,4 @@
-/** What stands in an archive beside records and blocks. SPEC.md has the bytes. */
+/** The parts of an archive besides records and blocks. SPEC.md has the bytes. */
 import * as dagCbor from '@ipld/dag-cbor';
 import { CID } from 'multiformats/cid';
 import { z } from 'zod';
@@ -18,7 +18,7 @@ export const UNKNOWN_ROOT = concatBytes(DAG_CBOR_CID, new Uint8Array(DIGEST_BYTE
 export interface ArchiveCounts {
   readonly records: number;
   readonly blobs: number;
-  /** Of the records and blocks. */
+  /** Total of records and blocks. */
   readonly bytes: number;
   /** Records, and blobs, that could not be read where the archive was made. */
   readonly missing: number;

@@ -1,10 +1,11 @@
-import type { Clock } from '../../../protocols/common/clock.ts';
+import type { TimerClock } from '../../../protocols/common/clock.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { FIRST_TICK_MS, TICK_MS } from './limits.ts';
 
 export interface BackgroundComponents {
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   /** When the last whole scrub ended; 0 for never. */
   readonly scrubbedAt: () => number;
@@ -12,55 +13,42 @@ export interface BackgroundComponents {
   readonly compact: () => Promise<unknown>;
 }
 
-/** Sees to it that everything is scrubbed in time, and that disk is given back. */
+/** Scrubs in time all that is stored, and gives back disk that is not used. Neither of the two waits for the other. */
 export class Background {
   readonly #components: BackgroundComponents;
   readonly #everyMs: number;
-  #timer: NodeJS.Timeout | null = null;
-  #isScrubbing = false;
-  #isCompacting = false;
+  readonly #tasks: readonly RepeatingTask[];
 
   /** `everyMs`: 0 for never. */
   constructor(components: BackgroundComponents, init: { readonly everyMs: number }) {
     this.#components = components;
     this.#everyMs = init.everyMs;
+    const { compact, scrub } = components;
+    this.#tasks = [
+      this.#task(compact, 'disk that is not used could not be given back'),
+      this.#task(async () => {
+        if (this.#isScrubDue) await scrub();
+      }, 'what is stored could not be read and verified'),
+    ];
   }
 
   start(): void {
-    this.#timer ??= setTimeout(() => this.#tick(), FIRST_TICK_MS).unref();
+    for (const task of this.#tasks) task.start();
   }
 
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    for (const task of this.#tasks) void task.stop();
   }
 
-  #tick(): void {
-    this.#timer = setTimeout(() => this.#tick(), TICK_MS).unref();
+  get #isScrubDue(): boolean {
     const { clock, scrubbedAt } = this.#components;
-    if (!this.#isCompacting) void this.#compact();
-    const isDue = this.#everyMs > 0 && clock.now() - scrubbedAt() >= this.#everyMs;
-    if (isDue && !this.#isScrubbing) void this.#scrub();
+    return this.#everyMs > 0 && clock.now() - scrubbedAt() >= this.#everyMs;
   }
 
-  async #compact(): Promise<void> {
-    this.#isCompacting = true;
-    await this.#quietly(this.#components.compact, 'disk that is not used could not be given back');
-    this.#isCompacting = false;
-  }
-
-  async #scrub(): Promise<void> {
-    this.#isScrubbing = true;
-    await this.#quietly(this.#components.scrub, 'what is stored could not be read and verified');
-    this.#isScrubbing = false;
-  }
-
-  async #quietly(work: () => Promise<unknown>, what: string): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      // a node that stops breaks it off
-      if (this.#timer !== null) this.#components.logger.warn({ reason: errorMessage(error) }, what);
-    }
+  #task(work: () => Promise<unknown>, failure: string): RepeatingTask {
+    const { clock, logger } = this.#components;
+    const run = async (): Promise<void> => void (await work());
+    const onError = (error: unknown): void => logger.warn({ reason: errorMessage(error) }, failure);
+    return new RepeatingTask({ clock, run, onError }, { firstMs: FIRST_TICK_MS, intervalMs: TICK_MS });
   }
 }

@@ -20,7 +20,7 @@ export class BlockFeed {
     this.#blocks = this.#read(source);
   }
 
-  /** Of the header; null before it came. */
+  /** Root in the header; null until it arrives. */
   get root(): Uint8Array | null {
     return this.#parser.root;
   }
@@ -35,8 +35,8 @@ export class BlockFeed {
   }
 
   /**
-   * Gives blocks of a blob in the order in which they are asked for. What is passed over was not asked for since it is here already. A block
-   * that is not there is found missing at the next one that is none of a blob.
+   * Gives blocks of a blob in the order in which they are asked for. It skips blocks that nobody asked for because they are
+   * stored here already. A block that is not there is found missing at the next one that is none of a blob.
    */
   readonly getBlock: GetBlock = (ref, signal) => {
     const got = this.#turn.then(async () => {

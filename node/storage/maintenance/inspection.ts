@@ -1,10 +1,10 @@
-/** What a process that reads a store is told, and what it tells. */
+/** Messages to and from the process that inspects a store. */
 
 import type { StorageKey } from '../../disk/sealing.ts';
 import type { PartitionPlace } from '../store/interface.ts';
 
 export interface InspectorInit {
-  /** Of the database. */
+  /** Database file. */
   readonly path: string;
   readonly key: StorageKey;
   /** The catalogue of blobs, where there is one: its file is looked at as a whole. */

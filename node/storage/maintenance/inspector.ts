@@ -64,7 +64,7 @@ class Inspector {
     checkIntegrity(this.#database);
   }
 
-  /** What is counted of partitions must be what is there: by that replicas know that they hold the same. */
+  /** Verifies the counts of partitions against their rows: replicas compare these counts to detect differences. */
   #checkCounts(): void {
     this.#database.exec('BEGIN');
     try {

@@ -12,9 +12,9 @@ export interface Scrubbed {
 export interface ScrubReport {
   readonly records: Scrubbed;
   readonly blocks: Scrubbed;
-  /** Why the database of records was put aside; null where it was not. What was in it comes back from the other homes. */
+  /** Why the database of records was put aside; null where it was not. Its records come back from the other replicas. */
   readonly reset: string | null;
-  /** What is damaged and could not be repaired yet, named; the first of it. */
+  /** Names of damaged items not yet repaired; only the first ones. */
   readonly unrepaired: readonly string[];
   readonly startedAt: number;
   readonly endedAt: number;
@@ -25,7 +25,7 @@ export interface ScrubProgress {
   readonly blocks: number;
   readonly bytes: number;
   readonly broken: number;
-  /** Of all there is to be read, as far as it is known. */
+  /** Bytes to read in total, as far as known. */
   readonly totalBytes: number;
 }
 
@@ -72,7 +72,7 @@ export interface ImportOptions {
   readonly onProgress?: (progress: ImportProgress) => void;
 }
 
-/** What maintenance did last, and does now. */
+/** Last and current maintenance runs. */
 export interface MaintenanceStatus {
   readonly scrub: {
     readonly isRunning: boolean;

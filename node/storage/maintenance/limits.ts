@@ -9,7 +9,7 @@ const MIB = 2 ** 20;
 export const INSPECTED_ROWS = 256;
 /** Bytes of one page: between two looks at the clock. */
 export const INSPECTED_BYTES = MIB;
-/** What a record costs at least of the rate of a scrub: a signature takes as long as some kilobytes. */
+/** Minimum cost of a record against the scrub rate: verifying a signature takes as long as some kilobytes. */
 export const RECORD_MIN_BYTES = 4096;
 export const BROKEN_MAX = limit(
   'storage.scrubRepairs',

@@ -1,6 +1,6 @@
 import type { Meter } from '../../observability/meter.ts';
 
-/** What maintenance counts. True counters: they only grow. */
+/** Counters of maintenance. True counters: they only grow. */
 export interface MaintenanceMetrics {
   scrubs: number;
   recordsScrubbed: number;
@@ -14,7 +14,7 @@ export function createMaintenanceMetrics(): MaintenanceMetrics {
   return { scrubs: 0, recordsScrubbed: 0, broken: 0, repaired: 0, reclaimedBytes: 0 };
 }
 
-/** What maintenance says of itself. */
+/** Sources of the maintenance metrics. */
 export interface MaintenanceGauges {
   readonly metrics: MaintenanceMetrics;
   /** Seconds since everything was read and verified; null where that never happened. */

@@ -2,17 +2,19 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../../protocols/common/clock.ts';
 import { CodedError } from '../../../protocols/common/errors.ts';
 import { blobOf, KIND_BLOB } from '../../../protocols/storage/index.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { PartitionSummary, RecordStore } from '../store/interface.ts';
 import { keyPagesIn, partitionsIn } from './walk.ts';
 
 export interface NoteBlobsComponents {
   readonly store: RecordStore;
-  readonly blobs: BlobHome;
+  readonly blobs: LocalBlobs;
   readonly clock: Clock;
 }
 
-/** After the catalogue of blobs was lost: notes anew what records refer to. What is on disk is found there, the rest is fetched. */
+/**
+ * After the catalogue of blobs was lost: notes anew what records refer to. Blobs on disk are found there; the rest is fetched.
+ */
 export async function noteBlobs(components: NoteBlobsComponents, signal: AbortSignal): Promise<void> {
   const { store, clock } = components;
   for (const partition of partitionsIn(store, signal)) {

@@ -1,5 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import type { Clock } from '../../../protocols/common/clock.ts';
+import { sleep, type TimerClock } from '../../../protocols/common/clock.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
 import type { PartitionId } from '../../../protocols/storage/index.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -11,7 +10,7 @@ import { BROKEN_MAX, MEND_ATTEMPTS, MEND_RETRY_MS, MENDS_AT_ONCE } from './limit
 
 export interface RecordScrubComponents {
   readonly store: RecordStore;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   /** Replaces a copy by what a majority holds. */
   readonly mend: (partition: PartitionId, key: string) => Promise<void>;
@@ -98,7 +97,7 @@ export class RecordScrub {
     }
   }
 
-  /** What others hold comes back from them; where there are no others what can be read is all there is. */
+  /** Resets the store so that other replicas restore it; without others it keeps what can still be read. */
   #giveUp(reason: string): RecordScrubbed {
     const { store, hasOthers } = this.#components;
     const broken = Math.max(1, this.#broken.length);
@@ -136,7 +135,7 @@ export class RecordScrub {
         logger.debug({ reason: errorMessage(error) }, 'a broken record was not repaired yet');
       }
       if (attempt === MEND_ATTEMPTS) return false;
-      await wait(MEND_RETRY_MS, undefined, { signal });
+      await sleep(this.#components.clock, MEND_RETRY_MS, signal);
     }
   }
 

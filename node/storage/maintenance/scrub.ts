@@ -1,7 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import type { Clock } from '../../../protocols/common/clock.ts';
+import { sleep, type TimerClock } from '../../../protocols/common/clock.ts';
 import type { BlobStore, ScrubReport as BlocksReport } from '../../blobs/interface.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { EventLog } from '../../observability/events.ts';
 import type { Scrubbed, ScrubOptions, ScrubProgress, ScrubReport } from './interface.ts';
 import { BLOCKS_PATIENCE_MS, BLOCKS_POLL_MS, NAMED_MAX } from './limits.ts';
@@ -11,8 +10,8 @@ import { RecordScrub, type RecordScrubbed, type RecordScrubComponents } from './
 import type { ScrubState } from './scrub-file.ts';
 
 export interface ScrubComponents extends Omit<RecordScrubComponents, 'onCatalogueDamage'> {
-  readonly clock: Clock;
-  readonly blobs: BlobHome;
+  readonly clock: TimerClock;
+  readonly blobs: LocalBlobs;
   /** Lets go of blobs that no record refers to, and gets again what is not whole. */
   readonly sweepBlobs: () => Promise<void>;
   readonly metrics: MaintenanceMetrics;
@@ -82,11 +81,11 @@ async function scrubRecords(
 
 /** A block that is broken is fetched again by whoever keeps blobs: this waits a while for that. */
 async function scrubBlobs(
-  { blobs, sweepBlobs }: ScrubComponents,
+  components: ScrubComponents,
   { bytesPerSecond, from, signal, onPosition }: ScrubInit,
   onRead: (done: { readonly blocks: number; readonly bytes: number }) => void,
 ): Promise<Scrubbed & { readonly unrepaired: readonly string[] }> {
-  const store = blobs.opened;
+  const store = components.blobs.opened;
   const report =
     (await store?.scrub({
       after: from.block,
@@ -99,20 +98,20 @@ async function scrubBlobs(
     })) ?? NO_BLOCKS;
   const { blocks: read, bytes, broken, named } = report;
   if (broken === 0 || store === null) return { read, bytes, broken, repaired: 0, unrepaired: [] };
-  const left = Math.min(broken, await leftBroken(store, sweepBlobs, signal));
+  const left = Math.min(broken, await leftBroken(store, components, signal));
   const unrepaired = left === 0 ? [] : named.map((cid) => `block ${cid}`);
   return { read, bytes, broken, repaired: broken - left, unrepaired };
 }
 
 async function leftBroken(
   store: BlobStore,
-  sweep: () => Promise<void>,
+  { clock, sweepBlobs }: ScrubComponents,
   signal: AbortSignal,
 ): Promise<number> {
-  const deadline = performance.now() + BLOCKS_PATIENCE_MS;
-  while (store.brokenCount() > 0 && performance.now() < deadline) {
-    await sweep();
-    await wait(BLOCKS_POLL_MS, undefined, { signal });
+  const deadline = clock.monotonicNow() + BLOCKS_PATIENCE_MS;
+  while (store.brokenCount() > 0 && clock.monotonicNow() < deadline) {
+    await sweepBlobs();
+    await sleep(clock, BLOCKS_POLL_MS, signal);
   }
   return store.brokenCount();
 }

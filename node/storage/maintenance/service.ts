@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
-import { Exporter, type ExporterComponents } from './archive-export.ts';
-import { Importer, type ImporterComponents } from './archive-import.ts';
+import type { ExporterComponents } from './archive-export.ts';
+import type { ImporterComponents } from './archive-import.ts';
 import { Background } from './background.ts';
 import type {
   CollectReport,
@@ -15,20 +15,20 @@ import type {
 } from './interface.ts';
 import { createMaintenanceMetrics, type MaintenanceGauges, type MaintenanceMetrics } from './metrics.ts';
 import { noteBlobs } from './note-blobs.ts';
-import { type ScrubComponents, scrub } from './scrub.ts';
+import type { ScrubComponents } from './scrub.ts';
 import { readScrubState, type ScrubState, writeScrubState } from './scrub-file.ts';
 
 export interface MaintenanceComponents
   extends Omit<ScrubComponents, 'metrics'>,
-    Omit<ExporterComponents, 'blobs'>,
+    Omit<ExporterComponents, 'blobs' | 'clock'>,
     ImporterComponents {
-  /** What was taken in is handed to its homes soon. */
-  readonly hurry: () => void;
+  /** Hands imported records to their replicas soon. */
+  readonly scheduleNow: () => void;
 }
 
 export interface MaintenanceInit {
   readonly swarm: string;
-  /** Of the storage service. */
+  /** Storage service's directory. */
   readonly directory: string;
   readonly scrubEveryMs: number;
   readonly scrubBytesPerSecond: number;
@@ -81,7 +81,7 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
     if (this.#components.blobs.metrics.resets > 0) void this.#noteBlobs();
   }
 
-  /** What is under way is broken off. */
+  /** Aborts maintenance under way. */
   async stop(): Promise<void> {
     this.#background.stop();
     this.#stopping.abort(new CodedError('stopping', 'this node is stopping'));
@@ -121,13 +121,15 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
     const { blobs } = this.#components;
     const until = AbortSignal.any([signal, this.#stopping.signal]);
     const components = { ...this.#components, blobs: () => blobs.opened };
+    const { Exporter } = await import('./archive-export.ts');
     yield* new Exporter(components, { ...options, signal: until, swarm: this.#init.swarm }).run();
   }
 
   import(source: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportReport> {
     return this.#alone('import', options.signal, async (signal) => {
+      const { Importer } = await import('./archive-import.ts');
       const report = await new Importer(this.#components, source, { ...options, signal }).run();
-      this.#components.hurry();
+      this.#components.scheduleNow();
       return report;
     });
   }
@@ -159,7 +161,9 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
   ): Promise<ScrubReport> {
     return this.#alone('scrub', signal, async (until) => {
       const { swarm, scrubBytesPerSecond } = this.#init;
-      let notedAt = performance.now();
+      const { scrub } = await import('./scrub.ts');
+      const { clock } = this.#components;
+      let notedAt = clock.monotonicNow();
       const report = await scrub(
         { ...this.#components, metrics: this.metrics },
         {
@@ -170,8 +174,8 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
           ...(onProgress === undefined ? {} : { onProgress }),
           onPosition: (position) => {
             this.#state = { ...this.#state, ...position };
-            if (performance.now() - notedAt < NOTE_MS) return;
-            notedAt = performance.now();
+            if (clock.monotonicNow() - notedAt < NOTE_MS) return;
+            notedAt = clock.monotonicNow();
             this.#note();
           },
         },

@@ -1,11 +1,20 @@
-import type { Timer, TimerClock } from '../../../protocols/common/clock.ts';
+import type { TimerClock } from '../../../protocols/common/clock.ts';
+import { errorMessage } from '../../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
 import type { Answers, GoneMember, RequestOf, RequestType } from '../../../protocols/storage/index.ts';
-import { ABSENTEES_ASK_MS, ABSENTEES_ASKED, ABSENTEES_TICK_MS, ATTEMPT_TIMEOUT_MS } from '../api/limits.ts';
+import type { Logger } from '../../observability/logger.ts';
+import {
+  ATTEMPT_TIMEOUT_MS,
+  DOWN_MEMBERS_ASK_MS,
+  DOWN_MEMBERS_ASKED,
+  DOWN_MEMBERS_TICK_MS,
+} from '../api/limits.ts';
 import type { Members } from './members.ts';
 
-export interface AbsenteesComponents {
-  readonly members: Pick<Members, 'list' | 'isQuiet' | 'learnGone'>;
+export interface DownMembersComponents {
+  readonly members: Pick<Members, 'list' | 'isQuiet' | 'learnDown'>;
   readonly clock: TimerClock;
+  readonly logger: Logger;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -17,63 +26,68 @@ export interface AbsenteesComponents {
  * Finds out which members are gone since before this node came: it could reach none of them, and they are homes for the others
  * until the grace is over. Without them it would see other homes than everybody else, and no write would count with it.
  */
-export class Absentees {
-  readonly #components: AbsenteesComponents;
+export class DownMembers {
+  readonly #components: DownMembersComponents;
   readonly #self: string;
-  #timer: Timer | null = null;
-  #isBusy = false;
+  readonly #asking: RepeatingTask;
   #askAt = -Infinity;
   #askedAt = -Infinity;
-  #abort = new AbortController();
 
-  constructor(components: AbsenteesComponents, init: { readonly self: string }) {
+  constructor(components: DownMembersComponents, init: { readonly self: string }) {
     this.#components = components;
     this.#self = init.self;
+    const { clock, logger } = components;
+    this.#asking = new RepeatingTask(
+      {
+        clock,
+        run: (signal) => this.#ask(signal),
+        onError: (error) => logger.warn({ reason: errorMessage(error) }, 'down members were not asked for'),
+      },
+      { intervalMs: DOWN_MEMBERS_TICK_MS },
+    );
   }
 
   start(): void {
-    if (this.#timer !== null) return;
-    this.#abort = new AbortController();
+    if (this.#asking.isStarted) return;
     this.#askAt = -Infinity;
-    this.#timer = this.#components.clock.setInterval(() => void this.tick(), ABSENTEES_TICK_MS);
+    this.#asking.start();
   }
 
   stop(): void {
-    if (this.#timer === null) return;
-    this.#timer.cancel();
-    this.#timer = null;
-    this.#abort.abort(new Error('this node is stopping'));
+    void this.#asking.stop();
   }
 
   /** Others see other homes than this node does: it may be that they know of somebody it does not. */
   readonly doubt = (): void => {
-    this.#askAt = Math.min(this.#askAt, this.#askedAt + ABSENTEES_ASK_MS);
+    this.#askAt = Math.min(this.#askAt, this.#askedAt + DOWN_MEMBERS_ASK_MS);
   };
 
   /** Asks, when that is due. Never rejects. */
-  async tick(): Promise<void> {
+  tick(): Promise<void> {
+    return this.#asking.runNow();
+  }
+
+  async #ask(stopping: AbortSignal): Promise<void> {
     const { members, clock, ask } = this.#components;
     const now = clock.now();
-    if (this.#isBusy || !members.isQuiet || now < this.#askAt) return;
-    this.#isBusy = true;
+    if (!members.isQuiet || now < this.#askAt) return;
     this.#askedAt = now;
-    this.#askAt = now + ABSENTEES_ASK_MS;
-    const signal = AbortSignal.any([this.#abort.signal, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
+    this.#askAt = now + DOWN_MEMBERS_ASK_MS;
+    const signal = AbortSignal.any([stopping, clock.timeoutSignal(ATTEMPT_TIMEOUT_MS)]);
     const asked = members.list.filter(({ id, isLive }) => isLive && id !== this.#self);
     const answers = await Promise.all(
       asked
-        .slice(0, ABSENTEES_ASKED)
+        .slice(0, DOWN_MEMBERS_ASKED)
         .map(async ({ id }) => ask<'gone'>(id, { type: 'gone' }, signal).catch(() => null)),
     );
-    this.#isBusy = false;
     const heard = answers.flatMap((answer) => (answer === null ? [] : [answer.gone]));
     if (heard.length === 0) return;
     this.#askAt = Infinity;
-    members.learnGone(agreed(heard));
+    members.learnDown(agreed(heard));
   }
 }
 
-/** Whom more than half of those that were heard name, each as the one in the middle says. */
+/** Members that more than half of the answers name, each with the median entry. */
 function agreed(heard: readonly (readonly GoneMember[])[]): GoneMember[] {
   const named = new Map<string, GoneMember[]>();
   for (const gone of heard) {

@@ -37,7 +37,7 @@ export function abandon(known: Known, isAbandoned: boolean): boolean {
   return true;
 }
 
-/** What of a member outlives a restart: that it had its share, be it ready now or not. */
+/** Member fields that outlive a restart: that it had its share, whether or not it is ready now. */
 export function keptOf({ id, prefix, operator, wasReady }: Known): KeptMember {
   return { id, prefix, operator: wasReady ? operator : '' };
 }
@@ -52,17 +52,17 @@ export function goneOf(members: Iterable<Known>, now: number): GoneMember[] {
 }
 
 /** When a member that is not connected is dialled again. */
-export function probeAfter(graceMs: number, isAbandoned = false): number {
-  return isAbandoned ? ABANDONED_PROBE_MS : Math.min(PROBE_MS, graceMs / 4);
+export function probeAfter(downTimeoutMs: number, isAbandoned = false): number {
+  return isAbandoned ? ABANDONED_PROBE_MS : Math.min(PROBE_MS, downTimeoutMs / 4);
 }
 
-/** Of the sponsors that are gone for good those beyond the bound, which a stranger may have made up; never those of `own`. */
+/** Sponsors down for good beyond the bound, oldest first, since a stranger may have made them up; never those of `own`. */
 export function tooManyAbandoned(
   members: Iterable<Known>,
-  { now, graceMs, own }: { readonly now: number; readonly graceMs: number; readonly own: string },
+  { now, downTimeoutMs, own }: { readonly now: number; readonly downTimeoutMs: number; readonly own: string },
 ): Known[] {
   const abandoned = [...members].filter(({ goneSince, operator }) => {
-    return goneSince !== null && now - goneSince > graceMs && operator !== own;
+    return goneSince !== null && now - goneSince > downTimeoutMs && operator !== own;
   });
   const oldest = abandoned.toSorted((a, b) => (a.goneSince ?? 0) - (b.goneSince ?? 0));
   return oldest.slice(0, Math.max(0, abandoned.length - ABANDONED_MAX));

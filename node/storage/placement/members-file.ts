@@ -45,7 +45,7 @@ const fileSchema = z.tuple([
     .max(MEMBERS_MAX),
 ]);
 
-/** What is in the file at `path`; null, with a warning where there is one, when it cannot be read. */
+/** Contents of the file at `path`; null when absent or unreadable, with a warning in the latter case. */
 export function readMembers(path: string, logger: Logger): KeptMembers | null {
   if (!existsSync(path)) return null;
   try {

@@ -24,7 +24,7 @@ export interface MembersInit {
   /** DID of this node's operator. */
   readonly operator: string;
   /** How long a member may be gone before it is none. */
-  readonly graceMs: number;
+  readonly downTimeoutMs: number;
   /** Whether this node was told of nobody else: only then may it take itself for the whole swarm. */
   readonly mayBeAlone: boolean;
 }

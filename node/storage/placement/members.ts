@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface';
 import { LOOPBACK_PREFIX } from '../../../protocols/common/address-prefix.ts';
-import type { Timer } from '../../../protocols/common/clock.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
 import { GONE_MAX, type GoneMember, type Member } from '../../../protocols/storage/index.ts';
 import {
   MEMBERS_LOOK_MS,
@@ -34,14 +34,14 @@ export class Members {
   readonly #components: MembersComponents;
   readonly #init: MembersInit;
   readonly #known = new Map<string, Known>();
-  /** Who was gone for longer than the grace, and since when that is so: old news do not bring it back. */
+  /** Members removed after the down timeout, with the time of removal: old news does not bring them back. */
   readonly #removed = new Map<string, number>();
   readonly #probing = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #list: readonly Known[] | null = null;
   #version = 1;
   readonly #settling: Settling;
-  #timer: Timer | null = null;
+  readonly #looking: RepeatingTask;
   #isDirty = false;
   #wroteAt = 0;
   #revocationsSeen = -1;
@@ -54,6 +54,10 @@ export class Members {
     this.#components = components;
     this.#init = init;
     this.#settling = new Settling(components);
+    this.#looking = new RepeatingTask(
+      { clock: components.clock, run: () => this.#tick(), onError: (error) => this.#unseen(error) },
+      { intervalMs: MEMBERS_TICK_MS },
+    );
     const now = components.clock.now();
     const kept = readMembers(init.path, components.logger);
     this.awayMs = kept === null ? 0 : Math.max(0, now - kept.at);
@@ -65,16 +69,15 @@ export class Members {
   }
 
   start(): void {
-    if (this.#timer !== null) return;
-    this.#timer = this.#components.clock.setInterval(() => this.#tick(), MEMBERS_TICK_MS);
+    if (this.#looking.isStarted) return;
+    this.#looking.start();
     this.refresh();
     this.#write();
   }
 
   stop(): void {
-    if (this.#timer === null) return;
-    this.#timer.cancel();
-    this.#timer = null;
+    if (!this.#looking.isStarted) return;
+    void this.#looking.stop();
     this.#write();
   }
 
@@ -113,7 +116,7 @@ export class Members {
   }
 
   /** Takes over from others who is gone and counts all the same, until the same time as with them. */
-  learnGone(gone: readonly GoneMember[]): void {
+  learnDown(gone: readonly GoneMember[]): void {
     this.#settling.undisturbed(() => {
       for (const one of gone.slice(0, GONE_MAX)) this.#learn(one);
     });
@@ -126,7 +129,7 @@ export class Members {
     const since = now - forMs;
     const known = this.#known.get(id);
     if (known?.isLive === false) known.goneSince = Math.min(known.goneSince ?? now, since);
-    const isLate = forMs > this.#init.graceMs;
+    const isLate = forMs > this.#init.downTimeoutMs;
     const isOver = isLate && (operator === '' || hasSuccessor(this.#known.values(), operator));
     if (known !== undefined || this.#removed.has(id) || isOver) return;
     try {
@@ -162,7 +165,7 @@ export class Members {
     return others.filter((one) => one.wasReady && one.operator === this.#init.operator);
   }
 
-  /** What hearsay says of a member's operator counts unless this node knows that it was revoked. */
+  /** Hearsay about a member's operator counts unless this node knows of its revocation. */
   #sponsorship(id: string, operator: string): Pick<Known, 'operator' | 'isReady' | 'wasReady'> {
     const isSponsor = operator !== '' && !this.#components.revocations.isRevoked(operator, id);
     return { operator: isSponsor ? operator : '', isReady: isSponsor, wasReady: isSponsor };
@@ -214,23 +217,27 @@ export class Members {
     if (this.#isDirty || now - this.#wroteAt >= MEMBERS_WRITE_MS) this.#write();
   }
 
+  #unseen(error: unknown): void {
+    this.#components.logger.warn({ reason: errorMessage(error) }, 'the members could not be updated');
+  }
+
   #tick(): void {
     const now = this.#components.clock.now();
     if (now - this.#refreshedAt >= MEMBERS_LOOK_MS) this.refresh();
     else this.#takeNews(now);
   }
 
-  /** Who has become a member, and who is none any more. */
+  /** Adds new members and removes those that are no longer members. */
   #takeNews(now: number): void {
     for (const offer of this.#components.offers()) this.#take(offer);
-    const { graceMs, operator } = this.#init;
+    const { downTimeoutMs, operator } = this.#init;
     for (const known of this.#known.values()) {
-      if (known.goneSince === null || now - known.goneSince <= graceMs) continue;
+      if (known.goneSince === null || now - known.goneSince <= downTimeoutMs) continue;
       if (this.#components.isConnected(known.id)) this.#seen(known, now);
       else if (!known.isReady || hasSuccessor(this.#known.values(), known.operator)) this.#remove(known, now);
       else if (abandon(known, true)) this.#altered();
     }
-    for (const known of tooManyAbandoned(this.#known.values(), { now, graceMs, own: operator }))
+    for (const known of tooManyAbandoned(this.#known.values(), { now, downTimeoutMs, own: operator }))
       this.#remove(known, now);
     this.#heedRevocations();
   }
@@ -287,10 +294,11 @@ export class Members {
   }
 
   #probe(known: Known): void {
-    if (this.#timer === null || this.#probing.size >= PROBES_AT_ONCE || this.#probing.has(known.id)) return;
-    const [{ clock, dial }, { graceMs }] = [this.#components, this.#init];
+    if (!this.#looking.isStarted || this.#probing.size >= PROBES_AT_ONCE || this.#probing.has(known.id))
+      return;
+    const [{ clock, dial }, { downTimeoutMs }] = [this.#components, this.#init];
     this.#probing.add(known.id);
-    known.probeAt = clock.now() + probeAfter(graceMs, this.isGoneFor(known.id, graceMs));
+    known.probeAt = clock.now() + probeAfter(downTimeoutMs, this.isGoneFor(known.id, downTimeoutMs));
     dial(known.id)
       .then(
         () => this.#seen(known, clock.now()),
@@ -304,7 +312,7 @@ export class Members {
     known.lastSeen = Math.max(known.lastSeen, at);
     known.goneSince = null;
     if (abandon(known, false)) this.#altered();
-    known.probeAt = at + probeAfter(this.#init.graceMs);
+    known.probeAt = at + probeAfter(this.#init.downTimeoutMs);
     if (known.isLive) return;
     known.isLive = true;
     this.#tell();
@@ -321,9 +329,9 @@ export class Members {
   /** Back within the down timeout it counts as before; otherwise others took over, and it gets its share anew. */
   #addSelf(id: string, kept: readonly KeptMember[], now: number): void {
     const before = kept.find((one) => one.id === id);
-    const { operator, graceMs } = this.#init;
+    const { operator, downTimeoutMs } = this.#init;
     const wasReady = before?.operator === operator && operator !== '';
-    const isReady = wasReady && this.awayMs <= graceMs;
+    const isReady = wasReady && this.awayMs <= downTimeoutMs;
     const prefix = before?.prefix ?? LOOPBACK_PREFIX;
     this.#add({ id, prefix, lastSeen: now, operator, isReady, wasReady, isLive: true, goneSince: null });
   }

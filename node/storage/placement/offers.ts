@@ -18,7 +18,7 @@ export interface Offer {
   readonly isReady: boolean;
 }
 
-/** What operators withdrew from their sponsors. */
+/** Sponsors from which operators withdrew their trust. */
 export interface Revocations {
   /** Grows when that may be more. */
   readonly version: number;

@@ -6,24 +6,24 @@ import type { Logger } from '../../observability/logger.ts';
 import { PLACES_MAX } from '../api/limits.ts';
 import type { PartitionPlace, PartitionState, RecordStore } from '../store/interface.ts';
 import type { Members } from './members.ts';
-import type { Places } from './replica-placement.ts';
+import type { ReplicaPlacement } from './replica-placement.ts';
 
-export interface OwnStanding {
-  readonly view: string;
-  readonly isHome: boolean;
+export interface OwnPartitionState {
+  readonly setId: string;
+  readonly isReplica: boolean;
   /** It has all that the former homes had; of one that is no home any more: it had, when it ceased to be one. */
   readonly isSynced: boolean;
   /** The view under which it became synced, if the homes have been the same since. */
   readonly origin: string | null;
 }
 
-/** What this node is to a partition. On disk it is a version and these. */
+/** State of a partition at this node. On disk it is a version and these. */
 interface State {
   /** Peer ids of the homes under which it was home last, the closest first. */
   readonly homes: readonly string[];
-  readonly view: string;
+  readonly setId: string;
   /** Whether it was home then. */
-  readonly isHome: boolean;
+  readonly isReplica: boolean;
   readonly isSynced: boolean;
   /** The view under which it became synced; null once others were home. */
   readonly origin: string | null;
@@ -39,8 +39,8 @@ const STATE_VERSION = 3;
 const stateSchema = z.object({
   version: z.literal(STATE_VERSION),
   homes: z.array(z.string()),
-  view: z.string(),
-  isHome: z.boolean(),
+  setId: z.string(),
+  isReplica: z.boolean(),
   isSynced: z.boolean(),
   origin: z.string().nullable(),
   isStale: z.boolean(),
@@ -50,8 +50,8 @@ const stateSchema = z.object({
 
 const NOTHING: State = {
   homes: [],
-  view: '',
-  isHome: false,
+  setId: '',
+  isReplica: false,
   isSynced: false,
   origin: null,
   isStale: false,
@@ -84,10 +84,10 @@ interface Kept {
   isOnDisk: boolean;
 }
 
-export interface StandingsComponents {
+export interface PartitionStatesComponents {
   readonly store: RecordStore;
   readonly members: Members;
-  readonly places: Places;
+  readonly places: ReplicaPlacement;
   readonly logger: Logger;
   /** Told of a partition that this node is home of and does not have all of, or keeps in part for a day only though it is a sponsor now. */
   readonly onDue: (partition: PartitionId) => void;
@@ -97,41 +97,41 @@ export interface StandingsComponents {
  * Keeps how this node stands to partitions. A synced home stays one when others come and go: any majority of the new
  * homes holds a newcomer, which has reconciled with a majority of the old ones, or is one of the old ones itself.
  */
-export class Standings {
-  readonly #components: StandingsComponents;
+export class PartitionStates {
+  readonly #components: PartitionStatesComponents;
   readonly #kept = new Map<string, Kept>();
   /** Namespaces whose partitions were all claimed. */
   readonly #claimed = new Set<string>();
 
-  constructor(components: StandingsComponents) {
+  constructor(components: PartitionStatesComponents) {
     this.#components = components;
   }
 
-  of(partition: PartitionId): OwnStanding {
+  of(partition: PartitionId): OwnPartitionState {
     const place = this.#components.places.of(partition);
-    const { view, isHome } = place;
+    const { setId, isReplica } = place;
     const kept = this.#load(partition);
     const { state } = kept;
-    if (!isHome) {
-      if (state.isHome) this.#set(partition, kept, { ...state, isHome: false, origin: null });
-      return { view, isHome, isSynced: state.isSynced, origin: null };
+    if (!isReplica) {
+      if (state.isReplica) this.#set(partition, kept, { ...state, isReplica: false, origin: null });
+      return { setId, isReplica, isSynced: state.isSynced, origin: null };
     }
-    if (state.isHome && state.isSynced) {
+    if (state.isReplica && state.isSynced) {
       const isPromised = state.isPromised || (place.isSponsored && this.#isEmpty(partition));
-      if (state.view !== view || state.isPromised !== isPromised) {
-        const homes = place.homes.map(({ id }) => id);
-        const origin = state.view === view ? state.origin : null;
-        this.#set(partition, kept, { ...state, view, homes, origin, isPromised });
+      if (state.setId !== setId || state.isPromised !== isPromised) {
+        const homes = place.replicas.map(({ id }) => id);
+        const origin = state.setId === setId ? state.origin : null;
+        this.#set(partition, kept, { ...state, setId, homes, origin, isPromised });
       }
       if (place.isSponsored && !isPromised) this.#components.onDue(partition);
-      return { view, isHome, isSynced: true, origin: kept.state.origin };
+      return { setId, isReplica, isSynced: true, origin: kept.state.origin };
     }
     if (this.#isAlone) {
       this.#becomeSynced(partition, { asOf: state.asOf, isWhole: this.#isEmpty(partition) });
-      return { view, isHome, isSynced: true, origin: view };
+      return { setId, isReplica, isSynced: true, origin: setId };
     }
     this.#components.onDue(partition);
-    return { view, isHome, isSynced: false, origin: null };
+    return { setId, isReplica, isSynced: false, origin: null };
   }
 
   /** Whether what is held may have been deleted elsewhere meanwhile. */
@@ -153,8 +153,8 @@ export class Standings {
   /** How far a partition that was restored has come; null where that is over, or where this node is not a replica of it. */
   recoveryOf(partition: PartitionId): 'reconciling' | 'alone' | null {
     if (this.#load(partition).state.asOf === null) return null;
-    const { isHome, isSynced } = this.of(partition);
-    if (!isHome || this.#load(partition).state.asOf === null) return null;
+    const { isReplica, isSynced } = this.of(partition);
+    if (!isReplica || this.#load(partition).state.asOf === null) return null;
     return isSynced ? 'alone' : 'reconciling';
   }
 
@@ -183,16 +183,16 @@ export class Standings {
     partition: PartitionId,
     { asOf, isWhole }: { readonly asOf: number | null; readonly isWhole: boolean },
   ): void {
-    const { homes, view, isHome, isSponsored } = this.#components.places.of(partition);
+    const { replicas, setId, isReplica, isSponsored } = this.#components.places.of(partition);
     const kept = this.#load(partition);
     this.#set(partition, kept, {
-      homes: homes.map(({ id }) => id),
-      view,
-      isHome,
-      isSynced: isHome,
-      origin: isHome ? view : null,
+      homes: replicas.map(({ id }) => id),
+      setId,
+      isReplica,
+      isSynced: isReplica,
+      origin: isReplica ? setId : null,
       isStale: false,
-      isPromised: kept.state.isPromised || (isHome && isSponsored && isWhole),
+      isPromised: kept.state.isPromised || (isReplica && isSponsored && isWhole),
       asOf,
     });
   }
@@ -275,8 +275,8 @@ export class Standings {
   }
 
   /**
-   * What was on disk is written anew; the rest is when the node holds something of the namespace: an empty partition counts as well
-   * as the others, and must after a restart.
+   * State that was on disk is written again. Other state is written once the node holds something of the namespace: an empty
+   * partition counts like the others, and must do so after a restart.
    */
   #set(partition: PartitionId, kept: Kept, state: State): void {
     kept.state = state;

@@ -10,17 +10,17 @@ import type {
 import { ATTEMPT_TIMEOUT_MS } from '../api/limits.ts';
 
 /** Whether the author of a record could sign it now. */
-export type IsCurrent = (record: RecordBody) => Promise<boolean>;
+export type IsAuthorisedNow = (record: RecordBody) => Promise<boolean>;
 
 /**
  * Homes that must hold a record whose author could not sign it now: one alone may have conspired with a key that was revoked since,
  * and dated it back.
  */
-export const WITNESSES_MIN = 2;
+export const CONFIRMATIONS_MIN = 2;
 
-export interface WitnessesComponents {
+export interface ReplicaConfirmationComponents {
   readonly clock: TimerClock;
-  readonly isCurrent: IsCurrent;
+  readonly isAuthorisedNow: IsAuthorisedNow;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -29,11 +29,11 @@ export interface WitnessesComponents {
 }
 
 /** Finds out whether an old record was taken by the homes when it was new. */
-export class Witnesses {
-  readonly #components: WitnessesComponents;
+export class ReplicaConfirmation {
+  readonly #components: ReplicaConfirmationComponents;
   readonly #self: string;
 
-  constructor(components: WitnessesComponents, init: { readonly self: string }) {
+  constructor(components: ReplicaConfirmationComponents, init: { readonly self: string }) {
     this.#components = components;
     this.#self = init.self;
   }
@@ -43,9 +43,9 @@ export class Witnesses {
    * there are too few others, all of them.
    */
   async vouch(source: string, homes: readonly string[], record: SignedRecord): Promise<boolean> {
-    if (await this.#components.isCurrent(record)) return true;
+    if (await this.#components.isAuthorisedNow(record)) return true;
     const others = homes.filter((id) => id !== this.#self);
-    const needed = Math.min(WITNESSES_MIN, others.length);
+    const needed = Math.min(CONFIRMATIONS_MIN, others.length);
     const spoken = others.includes(source) ? 1 : 0;
     if (spoken >= needed) return true;
     const asked = others.filter((id) => id !== source);

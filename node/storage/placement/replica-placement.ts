@@ -1,16 +1,16 @@
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import {
   byDistance,
-  homesOf,
-  isReplica,
+  countsAsReplica,
+  fallbacksOf,
   type Member,
   type PartitionId,
   partitionKey,
   placeOf,
+  replicaSetIdOf,
+  replicasOf,
   type SignedRecord,
   type SponsorSet,
-  standInsOf,
-  viewOf,
 } from '../../../protocols/storage/index.ts';
 import type { NamespaceRef } from '../api/interface.ts';
 import { CANDIDATES_MAX, PLACES_MAX } from '../api/limits.ts';
@@ -25,7 +25,7 @@ export interface Sponsors {
   readonly version: number;
 }
 
-export interface PlacesComponents {
+export interface ReplicaPlacementComponents {
   readonly members: Pick<Members, 'list' | 'version'>;
   readonly crypto: Crypto;
   readonly sponsors: Sponsors;
@@ -33,7 +33,7 @@ export interface PlacesComponents {
   readonly namesOf: (namespaceId: Uint8Array) => NamespaceRef | null;
 }
 
-export interface PlacesInit {
+export interface ReplicaPlacementInit {
   /** Peer id of this node. */
   readonly self: string;
   readonly replicas: number;
@@ -41,13 +41,13 @@ export interface PlacesInit {
 }
 
 /** Where a partition belongs, as this node sees the swarm now. */
-export interface Place {
+export interface ReplicaSet {
   /** In the key space of the DHT. */
-  readonly at: Uint8Array;
+  readonly position: Uint8Array;
   /** The closest first. */
-  readonly homes: readonly Member[];
-  readonly view: string;
-  readonly isHome: boolean;
+  readonly replicas: readonly Member[];
+  readonly setId: string;
+  readonly isReplica: boolean;
   readonly sponsors: SponsorSet;
   /** Whether the homes are sponsors: what they acknowledge is durable. Otherwise all copies are best effort. */
   readonly isSponsored: boolean;
@@ -56,18 +56,18 @@ export interface Place {
 const NOBODY: ReadonlySet<string> = new Set();
 
 /** Finds the homes of partitions without asking anybody, and remembers them while members and sponsors are the same. */
-export class Places {
-  readonly #components: PlacesComponents;
-  readonly #init: PlacesInit;
-  readonly #known = new Map<string, Place>();
+export class ReplicaPlacement {
+  readonly #components: ReplicaPlacementComponents;
+  readonly #init: ReplicaPlacementInit;
+  readonly #known = new Map<string, ReplicaSet>();
   #version = '';
 
-  constructor(components: PlacesComponents, init: PlacesInit) {
+  constructor(components: ReplicaPlacementComponents, init: ReplicaPlacementInit) {
     this.#components = components;
     this.#init = init;
   }
 
-  of(partition: PartitionId): Place {
+  of(partition: PartitionId): ReplicaSet {
     const { members, sponsors } = this.#components;
     const version = `${members.version}.${sponsors.version}`;
     if (this.#version !== version) {
@@ -87,7 +87,7 @@ export class Places {
   }
 
   /** The same if this node had its share of what its operator sponsors. */
-  onceReady(partition: PartitionId): Place {
+  onceReady(partition: PartitionId): ReplicaSet {
     const { members, namesOf } = this.#components;
     const self = members.list.find(({ id }) => id === this.#init.self);
     const others = members.list.filter(({ id }) => id !== this.#init.self);
@@ -96,67 +96,68 @@ export class Places {
   }
 
   /** How many homes there would be without this node: a majority of these has all that was acknowledged before it came. */
-  othersOf({ at, sponsors }: Place): number {
+  othersOf({ position, sponsors }: ReplicaSet): number {
     const { members } = this.#components;
     const others = members.list.filter(({ id }) => id !== this.#init.self);
-    return homesOf(at, others, sponsors, this.#init).length;
+    return replicasOf(position, others, sponsors, this.#init).length;
   }
 
-  /** Who holds copies beside the homes that are there and do not lack any, while these are fewer than wanted. */
-  standIns({ at, homes, sponsors }: Place, lacking: ReadonlySet<string> = NOBODY): Member[] {
-    const whole = homes.map((home) => (lacking.has(home.id) ? { ...home, isLive: false } : home));
-    return standInsOf(at, this.#components.members.list, whole, sponsors, this.#init);
+  /** Fallback replicas: they hold copies besides the live and complete replicas while these are fewer than wanted. */
+  fallbacks({ position, replicas, sponsors }: ReplicaSet, lacking: ReadonlySet<string> = NOBODY): Member[] {
+    const whole = replicas.map((home) => (lacking.has(home.id) ? { ...home, isLive: false } : home));
+    return fallbacksOf(position, this.#components.members.list, whole, sponsors, this.#init);
   }
 
   /** Sponsors that are there, whether they count as replicas or not. */
-  sponsorsOf({ sponsors }: Place): Member[] {
+  sponsorsOf({ sponsors }: ReplicaSet): Member[] {
     const { list } = this.#components.members;
     return list.filter(({ isLive, operator }) => isLive && sponsors.has(operator)).slice(0, CANDIDATES_MAX);
   }
 
   /** Others that may hold the partition: replicas first, then sponsors that are not ready, then the closest ones. */
-  candidates(place: Place): Member[] {
-    const homes = new Set(place.homes.map(({ id }) => id));
+  candidates(place: ReplicaSet): Member[] {
+    const homes = new Set(place.replicas.map(({ id }) => id));
     return this.#ranked(place)
       .filter(({ id, isAbandoned }) => id !== this.#init.self && (isAbandoned !== true || homes.has(id)))
       .slice(0, CANDIDATES_MAX);
   }
 
   /** Whether this node is among the `count` members that would hold copies first. */
-  isAmong(place: Place, count: number): boolean {
+  isAmong(place: ReplicaSet, count: number): boolean {
     return this.#ranked(place)
       .slice(0, count)
       .some(({ id }) => id === this.#init.self);
   }
 
-  #ranked({ at, sponsors }: Place): Member[] {
+  #ranked({ position, sponsors }: ReplicaSet): Member[] {
     const { list } = this.#components.members;
     const rank = (member: Member): number => {
-      if (isReplica(member, sponsors)) return 0;
+      if (countsAsReplica(member, sponsors)) return 0;
       return sponsors.has(member.operator) ? 1 : 2;
     };
     return [0, 1, 2].flatMap((wanted) =>
       byDistance(
-        at,
+        position,
         list.filter((one) => rank(one) === wanted),
       ),
     );
   }
 
-  #find(partition: PartitionId, names: NamespaceRef | null, members: readonly Member[]): Place {
-    const at = placeOf(this.#components.crypto, partition);
+  #find(partition: PartitionId, names: NamespaceRef | null, members: readonly Member[]): ReplicaSet {
+    const position = placeOf(this.#components.crypto, partition);
     const sponsors = this.#sponsorsOf(names, members);
-    const homes = homesOf(at, members, sponsors, this.#init);
-    const isHome = homes.some(({ id }) => id === this.#init.self);
-    const isSponsored = homes.some((home) => isReplica(home, sponsors));
-    return { at, homes, view: viewOf(this.#components.crypto, homes), isHome, sponsors, isSponsored };
+    const replicas = replicasOf(position, members, sponsors, this.#init);
+    const isReplica = replicas.some(({ id }) => id === this.#init.self);
+    const isSponsored = replicas.some((replica) => countsAsReplica(replica, sponsors));
+    const setId = replicaSetIdOf(this.#components.crypto, replicas);
+    return { position, replicas, setId, isReplica, sponsors, isSponsored };
   }
 
-  /** Of the holders from the present one back the first that anybody sponsors. */
+  /** Sponsor set of the most recent holder that any member sponsors. */
   #sponsorsOf(names: NamespaceRef | null, members: readonly Member[]): SponsorSet {
     if (names === null) return NOBODY;
     const holders = this.#components.sponsors.of(names);
-    const served = holders.find((set) => members.some((member) => isReplica(member, set)));
+    const served = holders.find((set) => members.some((member) => countsAsReplica(member, set)));
     return served ?? holders[0] ?? NOBODY;
   }
 }

@@ -1,18 +1,18 @@
 import type { Answers, RequestOf, RequestType } from '../../../protocols/storage/index.ts';
-import type { Wire } from '../rpc/client.ts';
+import type { RpcClient } from '../rpc/client.ts';
 import type { Members } from './members.ts';
 
-export interface OthersComponents {
+export interface StoragePeersComponents {
   readonly members: Pick<Members, 'list' | 'isMember'>;
-  readonly wire: Pick<Wire, 'isConnected' | 'request'>;
+  readonly wire: Pick<RpcClient, 'isConnected' | 'request'>;
 }
 
 /** The nodes that store for the swarm, but this one. */
-export class Others {
-  readonly #components: OthersComponents;
+export class StoragePeers {
+  readonly #components: StoragePeersComponents;
   readonly #self: string;
 
-  constructor(components: OthersComponents, init: { readonly self: string }) {
+  constructor(components: StoragePeersComponents, init: { readonly self: string }) {
     this.#components = components;
     this.#self = init.self;
   }

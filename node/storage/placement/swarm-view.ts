@@ -8,9 +8,9 @@ import type { Network } from '../../network/libp2p.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { Members } from './members.ts';
 import { offersOf, prefixOfSelf, type Revocations } from './offers.ts';
-import { Places, type PlacesComponents, type Sponsors } from './replica-placement.ts';
+import { ReplicaPlacement, type ReplicaPlacementComponents, type Sponsors } from './replica-placement.ts';
 
-/** What this node knows of who stores for the swarm is made of the directory and its connections. */
+/** The directory and the connections, from which this node derives the swarm's storage members. */
 export interface SwarmViewComponents {
   readonly network: Network;
   readonly directory: Directory;
@@ -51,7 +51,7 @@ export function createMembers(components: SwarmViewComponents, init: SwarmViewIn
       path,
       self: keeps ? peerId : null,
       operator,
-      graceMs: config['storage.graceMs'],
+      downTimeoutMs: config['storage.downTimeoutMs'],
       mayBeAlone: config.bootstrap.length === 0,
     },
   );
@@ -59,10 +59,10 @@ export function createMembers(components: SwarmViewComponents, init: SwarmViewIn
 
 /** Where partitions belong, as this node sees the swarm. */
 export function createPlaces(
-  components: PlacesComponents,
+  components: ReplicaPlacementComponents,
   { config, self }: { readonly config: Config; readonly self: string },
-): Places {
+): ReplicaPlacement {
   const replicas = config['storage.replicas'];
   const distinctPrefixes = config['storage.distinctPrefixes'];
-  return new Places(components, { self, replicas, distinctPrefixes });
+  return new ReplicaPlacement(components, { self, replicas, distinctPrefixes });
 }

@@ -1,19 +1,21 @@
-/** What a node stores and may still store: records and blobs share its room. */
+/** Bytes stored and still available at a node: records and blobs share the capacity. */
 import type { Partitions } from '../../../protocols/storage/index.ts';
 import type { BlobUsage } from '../../blobs/interface.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Terms } from '../../identity/tenancy.ts';
 import type { NamespaceRef, StorageStatus } from '../api/interface.ts';
-import { type Keeper, NOTHING_KEPT, quotaOf } from './local-replica.ts';
+import { NOTHING_KEPT } from '../api/nothing-kept.ts';
+import type { LocalReplica } from './local-replica.ts';
+import { quotaOf } from './quota.ts';
 
 export interface RoomComponents {
   /** Null at a node that keeps nothing. */
-  readonly keeper: Pick<Keeper, 'status' | 'blobQuotaOf'> | null;
+  readonly keeper: Pick<LocalReplica, 'status' | 'blobQuotaOf'> | null;
   readonly partitions: Partitions;
   readonly termsOf: (namespace: NamespaceRef) => Terms;
 }
 
-/** What a namespace may have in blobs here. A node that keeps nothing knows its policy, and not what its replicas hold already. */
+/** Blob quota of a namespace at this node. A node that keeps nothing knows its policy, and not what its replicas hold already. */
 export function blobQuotaOf(
   { keeper, partitions, termsOf }: RoomComponents,
   namespaceId: Uint8Array,
@@ -25,7 +27,7 @@ export function blobQuotaOf(
   return names === null ? config['storage.namespaceBytes'] : quotaOf(termsOf(names), config, () => 0).bytes;
 }
 
-/** What the status of a node says of its store. */
+/** Storage part of the node's status. */
 export function usageOf(
   keeper: RoomComponents['keeper'],
   { blobs, bytes, uploads, availableBytes }: BlobUsage,

@@ -10,44 +10,46 @@ import {
   type RequestType,
   TOMBSTONE_LIFE_MS,
 } from '../../../protocols/storage/index.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Terms } from '../../identity/tenancy.ts';
 import type { EventLog } from '../../observability/events.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
-import type { NamespaceRef, StorageStatus, WalletShare } from '../api/interface.ts';
+import type { NamespaceRef, WalletShare } from '../api/interface.ts';
+import type { KeptStatus } from '../api/nothing-kept.ts';
 import type { BlobFetches } from '../blobs/blob-fetches.ts';
 import { liveReferences } from '../blobs/live-references.ts';
 import { PublicBlocks } from '../blobs/public-blocks.ts';
-import type { BlobDoor } from '../blobs/request-handler.ts';
+import type { BlobRequestHandler } from '../blobs/request-handler.ts';
 import type { Repairs } from '../coordinator/repairs.ts';
 import { Maintenance } from '../maintenance/service.ts';
 import type { Members } from '../placement/members.ts';
-import { Standings } from '../placement/partition-states.ts';
-import type { IsCurrent } from '../placement/replica-confirmation.ts';
-import type { Places } from '../placement/replica-placement.ts';
+import { PartitionStates } from '../placement/partition-states.ts';
+import type { IsAuthorisedNow } from '../placement/replica-confirmation.ts';
+import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { Quota, RecordStore } from '../store/interface.ts';
 import type { StoreGauges } from '../store/metrics.ts';
 import { openRecordStore } from '../store/store.ts';
 import type { Sync } from '../sync/sync.ts';
-import { NO_SHARES, Upkeep } from '../sync/upkeep.ts';
+import { Upkeep } from '../sync/upkeep.ts';
 import { type ReplicaParts, replicaParts } from './parts.ts';
+import { quotaOf } from './quota.ts';
 import { Recovery } from './recovery.ts';
 import type { Replica } from './replica.ts';
 import { WalletUsage } from './wallet-usage.ts';
 
-export interface KeeperComponents {
+export interface LocalReplicaComponents {
   readonly crypto: Crypto;
   readonly clock: TimerClock;
   readonly logger: Logger;
   readonly members: Members;
-  readonly places: Places;
+  readonly places: ReplicaPlacement;
   readonly partitions: Partitions;
   readonly admission: RecordAdmission;
-  readonly isCurrent: IsCurrent;
-  readonly blobs: BlobHome;
-  readonly door: BlobDoor;
+  readonly isAuthorisedNow: IsAuthorisedNow;
+  readonly blobs: LocalBlobs;
+  readonly door: BlobRequestHandler;
   readonly fetches: BlobFetches;
   readonly repairs: Repairs;
   readonly metrics: StorageServiceMetrics;
@@ -56,7 +58,7 @@ export interface KeeperComponents {
     request: RequestOf<T>,
     signal: AbortSignal,
   ) => Promise<Answers[T]>;
-  /** What a namespace gets here. */
+  /** Terms of a namespace at this node. */
   readonly termsOf: (namespace: NamespaceRef) => Terms;
   /** DID of this node's operator. */
   readonly operator: string;
@@ -67,56 +69,30 @@ export interface KeeperComponents {
   readonly onReset: (reason: string) => void;
 }
 
-export interface KeeperInit {
+export interface LocalReplicaInit {
   readonly config: Config;
   /** Peer id of this node. */
   readonly self: string;
-  /** Of the storage service. */
+  /** Storage service's directory. */
   readonly directory: string;
 }
 
-/** What all namespaces without a sponsor may take together, of the node's capacity. */
+/** Share of the node's capacity for all namespaces without a sponsor together. */
 const UNSPONSORED_SHARE = 0.1;
-/** Of a node's capacity, what may be used before it gives up copies of its own operator's data that others are homes of. */
+/** Used share of a node's capacity above which it drops extra copies of its operator's data (others are the replicas). */
 const OWN_COPIES_SHARE = 0.5;
 /** Namespaces that the status shows. */
 const NAMESPACES_SHOWN = 100;
 
-/** What a namespace may take here. Of a wallet: what its other namespaces leave of what it is promised. */
-export function quotaOf(
-  { quotaBytes, quotaKeys, isSponsored, wallet }: Terms,
-  config: Config,
-  bytesBeside: (wallet: string) => number,
-): Quota {
-  const share =
-    wallet === null || !isSponsored ? Infinity : config['wallets.bytesEach'] - bytesBeside(wallet);
-  return {
-    bytes: Math.min(quotaBytes ?? Infinity, config['storage.namespaceBytes'], share),
-    keys: Math.min(quotaKeys ?? Infinity, config['storage.namespaceKeys']),
-    isSponsored,
-  };
-}
-
-type KeptStatus = Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'>;
-
-/** Of a node that is none. */
-export const NOTHING_KEPT: KeptStatus = {
-  bytes: 0,
-  records: 0,
-  freeBytes: 0,
-  partitions: NO_SHARES,
-  namespaces: [],
-};
-
-/** What a full node does as a replica: its store, its answers to peers, and its upkeep. */
-export class Keeper {
+/** Local replica of a full node: its store, its answers to peers, and its upkeep. */
+export class LocalReplica {
   readonly publicBlocks: PublicBlocks;
   /** Follows a node that was restored until it has reconciled. */
   readonly recovery: Recovery;
-  readonly #components: KeeperComponents;
+  readonly #components: LocalReplicaComponents;
   readonly #store: RecordStore;
   readonly #wallets: WalletUsage;
-  readonly #standings: Standings;
+  readonly #states: PartitionStates;
   readonly #parts: ReplicaParts;
   readonly #upkeep: Upkeep;
   readonly #config: Config;
@@ -124,7 +100,7 @@ export class Keeper {
   #endListening: (() => void) | null = null;
 
   /** Opens the store. */
-  constructor(components: KeeperComponents, { config, self, directory }: KeeperInit) {
+  constructor(components: LocalReplicaComponents, { config, self, directory }: LocalReplicaInit) {
     this.#components = components;
     this.#config = config;
     const { clock, crypto, logger, places, members } = components;
@@ -142,7 +118,7 @@ export class Keeper {
             keys,
             bytes: bytes - components.blobs.namespaceBytes(place.namespaceId),
             // what was promised stays so, whoever sponsors it now
-            isSponsored: isSponsored || this.#standings.isPromised(place),
+            isSponsored: isSponsored || this.#states.isPromised(place),
           };
         },
         onReset: (reason) => this.#wasReset(reason),
@@ -151,19 +127,19 @@ export class Keeper {
     const store = this.#store;
     this.#wallets = new WalletUsage({ ...components, store });
     const onDue = (partition: Parameters<Sync['request']>[0]): void => this.#parts.sync.request(partition);
-    this.#standings = new Standings({ store, members, places, logger, onDue });
-    const own = { ...components, store, standings: this.#standings };
+    this.#states = new PartitionStates({ store, members, places, logger, onDue });
+    const own = { ...components, store, states: this.#states };
     this.#parts = replicaParts(
       {
         ...own,
-        onReady: () => this.#hurry(),
+        onReady: () => this.#scheduleNow(),
         onCorrupt: (partition, key) =>
           components.repairs.mend({ store, blobs: this.#parts.blobs }, partition, key),
       },
       {
         self,
         operator: components.operator,
-        downTimeoutMs: config['storage.graceMs'],
+        downTimeoutMs: config['storage.downTimeoutMs'],
         bytesPerSecond: config['storage.upkeepBytesPerSecond'],
       },
     );
@@ -184,8 +160,8 @@ export class Keeper {
 
   /** `awayMs`: how long this node was away. */
   async start(awayMs: number): Promise<void> {
-    if (awayMs > this.#config['storage.graceMs'])
-      await this.#standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
+    if (awayMs > this.#config['storage.downTimeoutMs'])
+      await this.#states.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
     this.#parts.absentees.start();
     this.#parts.joiner.start();
     this.#parts.sync.start();
@@ -193,7 +169,7 @@ export class Keeper {
     this.#parts.blobs.start();
     this.maintenance.start();
     this.recovery.start();
-    this.#endListening ??= this.#components.members.onChange(() => this.#hurry());
+    this.#endListening ??= this.#components.members.onChange(() => this.#scheduleNow());
   }
 
   /** Whether there is room for what others need more than this node needs another copy of its own operator's data. */
@@ -202,12 +178,12 @@ export class Keeper {
     return used < this.#config['storage.capacityBytes'] * OWN_COPIES_SHARE;
   }
 
-  #hurry(): void {
-    this.#upkeep.hurry();
-    this.#parts.sync.hurry();
+  #scheduleNow(): void {
+    this.#upkeep.scheduleNow();
+    this.#parts.sync.scheduleNow();
   }
 
-  /** What waits to be written is. */
+  /** Writes everything still queued. */
   async stop(): Promise<void> {
     this.#endListening?.();
     this.#endListening = null;
@@ -260,12 +236,12 @@ export class Keeper {
     return this.#store.totals(namespaceId);
   }
 
-  /** What records take of the room that they share with blobs. */
+  /** Bytes of records in the capacity they share with blobs. */
   get recordBytes(): number {
     return this.#store.usage().bytes;
   }
 
-  /** What a namespace may refer to in blobs; null of one that is not known here. */
+  /** Blob bytes a namespace may refer to; null for a namespace unknown here. */
   blobQuotaOf(namespaceId: Uint8Array): number | null {
     const totals = this.#store.totals(namespaceId);
     // the blob of its first record comes before that
@@ -284,7 +260,7 @@ export class Keeper {
     return quotaOf(this.#components.termsOf(names), this.#config, beside);
   }
 
-  #makeMaintenance({ config, self, directory }: KeeperInit): Maintenance {
+  #makeMaintenance({ config, self, directory }: LocalReplicaInit): Maintenance {
     const { members, repairs, blobs } = this.#components;
     const store = this.#store;
     const replicas = config['storage.replicas'];
@@ -300,12 +276,12 @@ export class Keeper {
           blobs.store().hold({ namespaceId, key, stamp: { ms, counter, digest } }, link.cid);
         },
         keep: async (place, record) => {
-          this.#standings.of(place);
+          this.#states.of(place);
           const put = store.put({ place, record, condition: null, isRepair: true });
-          const [outcome] = await Promise.all([put, this.#standings.keep(place)]);
+          const [outcome] = await Promise.all([put, this.#states.keep(place)]);
           return outcome;
         },
-        hurry: () => this.#upkeep.hurry(),
+        scheduleNow: () => this.#upkeep.scheduleNow(),
       },
       {
         swarm: config.swarm,
@@ -319,6 +295,6 @@ export class Keeper {
   #wasReset(reason: string): void {
     this.#components.onReset(reason);
     // null while the store is being opened: nothing is known yet then
-    (this.#standings as Standings | undefined)?.forget();
+    (this.#states as PartitionStates | undefined)?.forget();
   }
 }

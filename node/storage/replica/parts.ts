@@ -8,20 +8,20 @@ import type {
   RequestOf,
   RequestType,
 } from '../../../protocols/storage/index.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
 import type { BlobFetches } from '../blobs/blob-fetches.ts';
-import { BlobKeeper } from '../blobs/blob-retention.ts';
-import type { BlobDoor } from '../blobs/request-handler.ts';
-import { Absentees } from '../placement/down-members.ts';
+import { BlobRetention } from '../blobs/blob-retention.ts';
+import type { BlobRequestHandler } from '../blobs/request-handler.ts';
+import { DownMembers } from '../placement/down-members.ts';
 import type { Members } from '../placement/members.ts';
-import type { Standings } from '../placement/partition-states.ts';
-import { type IsCurrent, Witnesses } from '../placement/replica-confirmation.ts';
-import type { Places } from '../placement/replica-placement.ts';
+import type { PartitionStates } from '../placement/partition-states.ts';
+import { type IsAuthorisedNow, ReplicaConfirmation } from '../placement/replica-confirmation.ts';
+import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { RecordStore } from '../store/interface.ts';
 import { Copier } from '../sync/copier.ts';
-import { Endings } from '../sync/floor-confirmation.ts';
+import { FloorConfirmation } from '../sync/floor-confirmation.ts';
 import { Joiner } from '../sync/joiner.ts';
 import { Sync } from '../sync/sync.ts';
 import { Replica } from './replica.ts';
@@ -32,13 +32,13 @@ export interface ReplicaPartsComponents {
   readonly logger: Logger;
   readonly store: RecordStore;
   readonly members: Members;
-  readonly places: Places;
-  readonly standings: Standings;
+  readonly places: ReplicaPlacement;
+  readonly states: PartitionStates;
   readonly partitions: Partitions;
   readonly admission: RecordAdmission;
-  readonly isCurrent: IsCurrent;
-  readonly blobs: BlobHome;
-  readonly door: BlobDoor;
+  readonly isAuthorisedNow: IsAuthorisedNow;
+  readonly blobs: LocalBlobs;
+  readonly door: BlobRequestHandler;
   readonly fetches: BlobFetches;
   readonly metrics: StorageServiceMetrics;
   readonly ask: <T extends RequestType>(
@@ -59,16 +59,16 @@ export interface ReplicaPartsInit {
   readonly operator: string;
   /** How long a sponsor may be gone before the others do without it. */
   readonly downTimeoutMs: number;
-  /** What copying may take. */
+  /** Rate limit of copying. */
   readonly bytesPerSecond: number;
 }
 
-/** What answers as a replica, and what copies into it. */
+/** The parts that answer as a replica, and those that copy into it. */
 export interface ReplicaParts {
   readonly replica: Replica;
-  readonly blobs: BlobKeeper;
+  readonly blobs: BlobRetention;
   readonly copier: Copier;
-  readonly absentees: Absentees;
+  readonly absentees: DownMembers;
   readonly sync: Sync;
   readonly joiner: Joiner;
 }
@@ -79,12 +79,12 @@ export function replicaParts(
   { self, operator, downTimeoutMs, bytesPerSecond }: ReplicaPartsInit,
 ): ReplicaParts {
   const { members } = components;
-  const blobs = new BlobKeeper(components, { self });
-  const endings = new Endings(components, { self });
-  const witnesses = new Witnesses(components, { self });
+  const blobs = new BlobRetention(components, { self });
+  const endings = new FloorConfirmation(components, { self });
+  const witnesses = new ReplicaConfirmation(components, { self });
   const own = { ...components, blobs, witnesses };
   const copier = new Copier({ ...own, endings }, { bytesPerSecond });
-  const absentees = new Absentees(components, { self });
+  const absentees = new DownMembers(components, { self });
   const sync = new Sync({ ...own, copier, onDisagreement: absentees.doubt });
   const joiner = new Joiner({ ...own, copier }, { operator, downTimeoutMs });
   const replica = new Replica({

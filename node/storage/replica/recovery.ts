@@ -1,17 +1,18 @@
-import type { Clock } from '../../../protocols/common/clock.ts';
-import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
+import type { TimerClock } from '../../../protocols/common/clock.ts';
+import { errorMessage } from '../../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
 import { type PartitionId, TOMBSTONE_LIFE_MS } from '../../../protocols/storage/index.ts';
 import type { EventLog } from '../../observability/events.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { RecoveryStatus } from '../api/interface.ts';
-import type { Standings } from '../placement/partition-states.ts';
+import type { PartitionStates } from '../placement/partition-states.ts';
 import type { RecordStore } from '../store/interface.ts';
 import { type Restored, readRestored, removeRestored } from './restored-file.ts';
 
 export interface RecoveryComponents {
   readonly store: RecordStore;
-  readonly standings: Pick<Standings, 'recoveryOf'>;
-  readonly clock: Clock;
+  readonly states: Pick<PartitionStates, 'recoveryOf'>;
+  readonly clock: TimerClock;
   readonly logger: Logger;
   readonly events: EventLog;
 }
@@ -20,16 +21,6 @@ export interface RecoveryComponents {
 const LOOK_MS = 500;
 /** Partitions of one look: some milliseconds. */
 const LOOKED_AT = 256;
-/** How a request fails that too few replicas answered; of a write this node itself may have stored it. */
-const TOO_FEW: ReadonlySet<string> = new Set(['insufficient_replicas', 'list_incomplete', 'outcome_unknown']);
-
-/** Adds to the error of a request that too few replicas answered why a restored node is not one of them, and what to do. */
-export function explainRestored(error: unknown, status: RecoveryStatus | null): unknown {
-  if (!(error instanceof CodedError) || !TOO_FEW.has(error.code)) return error;
-  if (status?.state !== 'reconciling') return error;
-  const message = `${error.message}; this node was restored, and counts for nothing until it has reconciled with the other replicas: start the other machines, or revoke those that are gone (maillon revoke)`;
-  return new CodedError(error.code, message, error.detail, { cause: error });
-}
 
 /**
  * Follows a node that was restored from a backup until every partition that it is a replica of has reconciled with the others. A partition
@@ -43,7 +34,7 @@ export class Recovery {
   #after: PartitionId | null = null;
   /** Whether this look has met a partition that nobody else keeps. */
   #isAlone = false;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #looking: RepeatingTask;
 
   /** Reads what the restore left in the data directory. */
   constructor(components: RecoveryComponents, { data }: { readonly data: string }) {
@@ -51,6 +42,19 @@ export class Recovery {
     this.#data = data;
     this.#restored = readRestored(data);
     this.#state = this.#restored === null ? null : 'reconciling';
+    const { clock, logger } = components;
+    this.#looking = new RepeatingTask(
+      {
+        clock,
+        run: () => this.#look(),
+        onError: (error) =>
+          logger.warn(
+            { reason: errorMessage(error) },
+            'the store could not be asked how far reconciling has come',
+          ),
+      },
+      { intervalMs: LOOK_MS },
+    );
   }
 
   /** Null of a node that was not restored, or has reconciled. */
@@ -60,31 +64,18 @@ export class Recovery {
   }
 
   start(): void {
-    if (this.#state === null || this.#timer !== null) return;
-    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    if (this.#state !== null) this.#looking.start();
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    void this.#looking.stop();
   }
 
   #look(): void {
-    try {
-      this.#lookOn();
-    } catch (error) {
-      this.#components.logger.warn(
-        { reason: errorMessage(error) },
-        'the store could not be asked how far reconciling has come',
-      );
-    }
-  }
-
-  #lookOn(): void {
-    const { store, standings } = this.#components;
+    const { store, states } = this.#components;
     const { partitions, isEnd } = store.partitions({ after: this.#after, limit: LOOKED_AT });
     for (const { namespaceId, partition } of partitions) {
-      const found = standings.recoveryOf({ namespaceId, partition });
+      const found = states.recoveryOf({ namespaceId, partition });
       if (found === 'reconciling') return this.#become('reconciling');
       if (found === 'alone') this.#isAlone = true;
       this.#after = { namespaceId, partition };

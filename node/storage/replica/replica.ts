@@ -29,11 +29,11 @@ import {
 } from '../../../protocols/storage/index.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
 import { noRoom, notResponsible } from '../api/refusals.ts';
-import type { BlobKeeper } from '../blobs/blob-retention.ts';
-import type { BlobDoor } from '../blobs/request-handler.ts';
-import type { Standings } from '../placement/partition-states.ts';
-import type { Witnesses } from '../placement/replica-confirmation.ts';
-import { type Places, placeOfRecord } from '../placement/replica-placement.ts';
+import type { BlobRetention } from '../blobs/blob-retention.ts';
+import type { BlobRequestHandler } from '../blobs/request-handler.ts';
+import type { PartitionStates } from '../placement/partition-states.ts';
+import type { ReplicaConfirmation } from '../placement/replica-confirmation.ts';
+import { placeOfRecord, type ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { HeldItems, PartitionPlace, RecordStore } from '../store/interface.ts';
 
 export interface ReplicaComponents {
@@ -42,27 +42,27 @@ export interface ReplicaComponents {
   readonly clock: Clock;
   readonly partitions: Partitions;
   readonly admission: RecordAdmission;
-  readonly places: Places;
-  readonly standings: Standings;
+  readonly places: ReplicaPlacement;
+  readonly states: PartitionStates;
   /** Whether a node may be home. */
   readonly isMember: (peer: string) => boolean;
   /** Members that are gone. */
   readonly gone: () => readonly GoneMember[];
-  readonly witnesses: Witnesses;
+  readonly witnesses: ReplicaConfirmation;
   readonly metrics: StorageServiceMetrics;
   /** Takes over from `peer` what it has of a partition and this node has not. */
   readonly copyFrom: (peer: string, place: PartitionPlace) => Promise<void>;
-  readonly door: BlobDoor;
-  readonly blobs: BlobKeeper;
+  readonly door: BlobRequestHandler;
+  readonly blobs: BlobRetention;
   /** A copy on this node's disk does not open. */
   readonly onCorrupt: (place: PartitionId, key: string) => void;
 }
 
 /** How far from a partition's homes a node may be to stand in for one: others may see a home as gone that this node sees. */
-const STAND_IN_RANKS = 2;
+const FALLBACK_RANKS = 2;
 const NO_FINGERPRINT = new Uint8Array(FINGERPRINT_BYTES);
 
-/** What this node does for those who ask it as a replica; itself is one of them. */
+/** Answers requests as a replica, for peers and for this node itself. */
 export class Replica {
   readonly #components: ReplicaComponents;
 
@@ -109,24 +109,24 @@ export class Replica {
     const partition = this.#components.partitions.of(request);
     const standing = this.#standing(partition);
     // a reader gets nothing of what was restored before it is reconciled; other replicas do, to reconcile
-    const isWithheld = this.#components.standings.isWithheld(partition);
+    const isWithheld = this.#components.states.isWithheld(partition);
     return { ...standing, held: isWithheld ? null : this.#held(partition, key) };
   }
 
   async #put(
-    { record: bytes, condition, asStandIn }: RequestOf<'put'>,
+    { record: bytes, condition, asFallback }: RequestOf<'put'>,
     peer: string,
   ): Promise<Answers['put']> {
-    const { admission, blobs, partitions, standings } = this.#components;
+    const { admission, blobs, partitions, states } = this.#components;
     const record = await admission.admit(bytes, peer, 'pushed');
     const partition = partitions.of(record);
-    this.#checkPlace(partition, asStandIn);
+    this.#checkPlace(partition, asFallback);
     if (!(await this.#mayBeOld(record, partition, peer))) {
       throw new StorageError('record_unauthorised', 'an old record that no home holds is not taken', true);
     }
     const place = placeOfRecord(partition, record);
     blobs.hold(record, partition, peer);
-    standings.of(partition);
+    states.of(partition);
     const wasDurable = this.#isDurable(partition);
     const write = this.#write({ place, record, condition });
     const [outcome] = await Promise.all([write, this.#keep(place)]);
@@ -146,8 +146,8 @@ export class Replica {
 
   /** Whether this node keeps what is written there until it expires: as a home that both the holder and its operator chose. */
   #isDurable(partition: PartitionId): boolean {
-    const { isHome, isSponsored } = this.#components.places.of(partition);
-    return isHome && isSponsored;
+    const { isReplica, isSponsored } = this.#components.places.of(partition);
+    return isReplica && isSponsored;
   }
 
   /** Blobs whose records were deleted stay a little for their readers: their room is for records that find none. */
@@ -170,15 +170,15 @@ export class Replica {
     return blobs.prepare(record, partition, peer);
   }
 
-  #checkPlace(partition: PartitionId, asStandIn: boolean): void {
-    const { isHome } = this.#components.places.of(partition);
-    if (!isHome && !(asStandIn && this.#mayStandIn(partition))) throw notResponsible();
+  #checkPlace(partition: PartitionId, asFallback: boolean): void {
+    const { isReplica } = this.#components.places.of(partition);
+    if (!isReplica && !(asFallback && this.#mayStandIn(partition))) throw notResponsible();
   }
 
   /** The standing is on disk before anything is acknowledged under it. */
   async #keep(place: PartitionPlace): Promise<void> {
     try {
-      await this.#components.standings.keep(place);
+      await this.#components.states.keep(place);
     } catch (error) {
       if (error instanceof CodedError && error.code === 'no_room') throw noRoom('disk');
       throw error;
@@ -194,7 +194,7 @@ export class Replica {
     if (isNew(record, clock.now())) return true;
     const own = this.#held(partition, record.key);
     if (own?.kind === 'record' && equalBytes(own.record, record.bytes)) return true;
-    const homes = places.of(partition).homes.map(({ id }) => id);
+    const homes = places.of(partition).replicas.map(({ id }) => id);
     return witnesses.vouch(peer, homes, record);
   }
 
@@ -203,7 +203,7 @@ export class Replica {
     const { prefix, after, limit } = request;
     const partition = this.#partitionOf(request);
     const standing = this.#standing(partition);
-    if (this.#components.standings.isWithheld(partition)) return { ...standing, entries: [], next: null };
+    if (this.#components.states.isWithheld(partition)) return { ...standing, entries: [], next: null };
     const { entries, next } = store.list(partition, { prefix, after, limit, now: clock.now() });
     return { ...standing, ...cutPage(entries, next, fitsList(entries, limit)) };
   }
@@ -242,9 +242,9 @@ export class Replica {
     peer: string,
     read: (items: HeldItems | null) => T,
   ): Promise<T> {
-    const { store, standings, isMember } = this.#components;
+    const { store, states, isMember } = this.#components;
     if (!isMember(peer)) throw notResponsible();
-    if (standings.isStale(partition)) return read(null);
+    if (states.isStale(partition)) return read(null);
     const items = await store.openItems(partition);
     try {
       return read(items);
@@ -285,10 +285,10 @@ export class Replica {
   }
 
   #state(request: RequestOf<'state'>): Answers['state'] {
-    const { store, standings } = this.#components;
+    const { store, states } = this.#components;
     const partition = this.#partitionOf(request);
-    const standing = standings.of(partition);
-    const held = standings.isStale(partition) ? null : store.summary(partition);
+    const standing = states.of(partition);
+    const held = states.isStale(partition) ? null : store.summary(partition);
     const { count = 0, bytes = 0, fingerprint = NO_FINGERPRINT } = held ?? {};
     return { ...standing, count, bytes, fingerprint };
   }
@@ -300,7 +300,7 @@ export class Replica {
     if (!isMember(peer)) throw notResponsible();
     const namespaceId = partitions.namespaceId({ owner, namespace });
     const place: PartitionPlace = { owner, namespace, namespaceId, partition };
-    if (!places.of(place).isHome && !this.#mayStandIn(place)) throw notResponsible();
+    if (!places.of(place).isReplica && !this.#mayStandIn(place)) throw notResponsible();
     await copyFrom(peer, place);
     await blobs.refill(place, peer);
     return this.#standing(place);
@@ -308,14 +308,14 @@ export class Replica {
 
   /** Only of a home: what a former one says of itself is for whoever takes over. */
   #standing(partition: PartitionId): Standing {
-    const { view, isHome, isSynced } = this.#components.standings.of(partition);
-    return { view, isSynced: isHome && isSynced };
+    const { setId, isReplica, isSynced } = this.#components.states.of(partition);
+    return { setId, isSynced: isReplica && isSynced };
   }
 
   /** After an absence longer than tombstones live nothing is shown before it was reconciled: it may have been deleted. */
   #held(partition: PartitionId, key: string): Held {
-    const { store, clock, standings } = this.#components;
-    if (standings.isStale(partition)) return null;
+    const { store, clock, states } = this.#components;
+    if (states.isStale(partition)) return null;
     try {
       const held = store.get(partition, key, clock.now());
       if (held === null) return null;
@@ -342,7 +342,7 @@ export class Replica {
   #mayStandIn(partition: PartitionId): boolean {
     const { places } = this.#components;
     const place = places.of(partition);
-    return places.isAmong(place, place.homes.length * (1 + STAND_IN_RANKS));
+    return places.isAmong(place, place.replicas.length * (1 + FALLBACK_RANKS));
   }
 }
 

@@ -1,12 +1,12 @@
 import { bytesKey } from '../../../protocols/common/bytes.ts';
-import type { BlobHome } from '../../blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { Terms } from '../../identity/tenancy.ts';
 import type { NamespaceRef, WalletShare } from '../api/interface.ts';
 import type { RecordStore } from '../store/interface.ts';
 
 export interface WalletUsageComponents {
   readonly store: Pick<RecordStore, 'namespaces' | 'totals'>;
-  readonly blobs: Pick<BlobHome, 'namespaceBytes'>;
+  readonly blobs: Pick<LocalBlobs, 'namespaceBytes'>;
   readonly termsOf: (namespace: NamespaceRef) => Pick<Terms, 'wallet'>;
 }
 

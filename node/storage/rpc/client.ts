@@ -30,7 +30,7 @@ export class NoAnswer extends CodedError {
   }
 }
 
-export interface WireComponents {
+export interface RpcClientComponents {
   readonly network: Network;
   /** Where a node may be dialled. */
   readonly addressesOf: (id: string) => readonly Multiaddr[];
@@ -41,7 +41,7 @@ interface Pending {
   readonly settle: (outcome: { frame: Uint8Array } | { error: Error }) => void;
 }
 
-/** What runs to one peer. */
+/** Requests to one peer. */
 class Line {
   readonly pending = new Map<number, Pending>();
   readonly requests = new ConcurrencyLimit({
@@ -55,12 +55,12 @@ class Line {
 }
 
 /** Asks other nodes: one stream to each, on which many requests run beside each other, bounded in number, bytes and time. */
-export class Wire {
-  readonly #components: WireComponents;
+export class RpcClient {
+  readonly #components: RpcClientComponents;
   readonly #lines = new Map<string, Line>();
   #abort = new AbortController();
 
-  constructor(components: WireComponents) {
+  constructor(components: RpcClientComponents) {
     this.#components = components;
   }
 
@@ -190,7 +190,7 @@ export class Wire {
     return connection;
   }
 
-  /** What answers nothing that was asked ends the stream; an answer that comes too late is nobody's fault. */
+  /** A frame that cannot be read ends the stream; an answer that comes too late is ignored. */
   #answered(line: Line, frame: Uint8Array): void {
     line.pending.get(readFrameHead(frame).id)?.settle({ frame });
   }

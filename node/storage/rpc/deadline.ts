@@ -2,8 +2,8 @@ import { sleep, type Timer, type TimerClock } from '../../../protocols/common/cl
 import { CodedError } from '../../../protocols/common/errors.ts';
 
 /**
- * The time one request of a client has. What it began goes on behind the answer (the slowest replica gets its write, too),
- * until the time is over.
+ * The time one request of a client has. Work it began continues after the answer (the slowest replica gets its write too) until
+ * the deadline.
  */
 export class Deadline {
   readonly #controller = new AbortController();

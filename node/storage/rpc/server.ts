@@ -22,7 +22,7 @@ import { Frames } from '../../transport/frames.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
 import { ANSWERING_MAX, STREAMS_PER_CONNECTION, UNREAD_MAX_BYTES } from '../api/limits.ts';
 
-export interface WireServerComponents {
+export interface RpcServerComponents {
   readonly network: Network;
   readonly admission: RecordAdmission;
   readonly quotas: RequestQuotas;
@@ -36,12 +36,12 @@ export interface WireServerComponents {
 const ANSWERED: ReadonlySet<string> = new Set(['frame_type']);
 
 /** Answers peers: takes frames off their streams one after another, and works at a bounded number of them. */
-export class WireServer {
-  readonly #components: WireServerComponents;
+export class RpcServer {
+  readonly #components: RpcServerComponents;
   readonly #answering = new ConcurrencyLimit({ max: ANSWERING_MAX, maxPerKey: REQUESTS_MAX });
   readonly #open = new Set<Frames>();
 
-  constructor(components: WireServerComponents) {
+  constructor(components: RpcServerComponents) {
     this.#components = components;
   }
 
@@ -65,7 +65,7 @@ export class WireServer {
 
   #handle(stream: Stream, { remotePeer }: Connection): void {
     const peer = remotePeer.toString();
-    if (this.#components.admission.isShunned(peer)) {
+    if (this.#components.admission.isGraylisted(peer)) {
       stream.abort(new Error('this peer is not listened to'));
       return;
     }
@@ -80,7 +80,7 @@ export class WireServer {
   #take(frames: Frames, frame: Uint8Array, peer: string): void {
     const { admission, quotas, metrics } = this.#components;
     // it may have come to that on this very stream
-    if (admission.isShunned(peer)) throw new Error('this peer is not listened to');
+    if (admission.isGraylisted(peer)) throw new Error('this peer is not listened to');
     const { id } = readFrameHead(frame);
     let request: StorageRequest;
     try {

@@ -1,4 +1,4 @@
-/** What a batch did to the items of partitions, as the writer tells it: numbers and bytes in one buffer, which is moved. */
+/** Changes of a batch to the items of partitions, as the writer reports them: numbers and bytes in one transferred buffer. */
 import {
   DIGEST_BYTES,
   ITEM_ID_BYTES,
@@ -31,7 +31,7 @@ export class ChangeLog {
   #bytes = new Uint8Array(CHANGE_BYTES * 16);
   #length = 0;
 
-  /** Of a key, one version of which is replaced by another, comes or goes. */
+  /** Adds a change of one key: a version replaced, added or removed. */
   add(
     partition: PartitionId,
     key: Uint8Array,

@@ -13,7 +13,7 @@ export const LOG_KEPT_BYTES = 16 * MIB;
 /** Pages that each of the two connections keeps: 4 MiB. */
 export const CACHE_KIB = 4 * KIB;
 
-/** What a row costs beside its key, content type and sealed bytes: columns, index, page overhead. */
+/** Cost of a row besides its key, content type and sealed bytes: columns, index, page overhead. */
 export const ROW_OVERHEAD_BYTES = 128;
 /** Keys are UTF-8, where this byte never is: the end of every range. */
 export const KEY_END = 0xff;

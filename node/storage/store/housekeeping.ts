@@ -13,7 +13,7 @@ import type { Ledger } from './ledger.ts';
 import type { CareOperation, Operation } from './operations.ts';
 import { type RecordRow, ROW_COLUMNS } from './rows.ts';
 
-/** What is done to the file as a whole outside of a transaction. */
+/** Operations on the whole file outside of a transaction. */
 export type Outside = Exclude<CareOperation, { readonly type: 'repack' }>;
 
 const OUTSIDE: ReadonlySet<string> = new Set<Outside['type']>(['refresh', 'vacuum', 'checkpoint', 'sparse']);

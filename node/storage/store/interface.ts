@@ -7,7 +7,7 @@ import type {
   SignedRecord,
   Stamp,
 } from '../../../protocols/storage/index.ts';
-import type { StoreCare } from './care-interface.ts';
+import type { StoreMaintenance } from './maintenance-interface.ts';
 
 /** A partition with what names its namespace. */
 export interface PartitionPlace extends PartitionId {
@@ -15,7 +15,7 @@ export interface PartitionPlace extends PartitionId {
   readonly namespace: string;
 }
 
-/** What a replica holds under a key, without the value. */
+/** An entry of a key at a replica, without the value. */
 export interface VersionEntry extends Stamp {
   readonly key: string;
   readonly kind: HeldKind;
@@ -45,7 +45,7 @@ export interface PutRequest {
 export type PutOutcome =
   /** On disk; `held`: exactly this record was there already. */
   | { readonly status: 'stored' | 'held' }
-  /** What is held is not below it: a record, a tombstone or a floor. */
+  /** The held entry is not below the new one: a record, tombstone or floor. */
   | { readonly status: 'stale'; readonly current: Stamp }
   /** `current`: what is held, whatever its kind. */
   | { readonly status: 'condition'; readonly current: Stamp | null }
@@ -57,7 +57,7 @@ export type Held =
   | { readonly record: SignedRecord; readonly expiry: number | null }
   | { readonly floor: Stamp };
 
-/** What placement keeps of a partition: small, DAG-CBOR. The service checks its form when it reads it. */
+/** Placement's state of a partition: small, DAG-CBOR. The service checks its form when it reads it. */
 export type PartitionState = Readonly<Record<string, unknown>>;
 
 export interface PartitionSummary extends PartitionPlace {
@@ -73,11 +73,11 @@ export interface NamespaceTotals {
   readonly namespace: string;
   /** Values that are not yet removed. */
   readonly keys: number;
-  /** What it takes of the capacity: values, tombstones and floors with their overhead. */
+  /** Bytes of the capacity in use: values, tombstones and floors with their overhead. */
   readonly bytes: number;
 }
 
-/** What a namespace may take on this node. */
+/** Quota of a namespace at this node. */
 export interface Quota {
   readonly bytes: number;
   readonly keys: number;
@@ -86,10 +86,10 @@ export interface Quota {
 }
 
 export interface StoreUsage {
-  /** Of what the node offers. */
+  /** Used part of the capacity. */
   readonly bytes: number;
   readonly keys: number;
-  /** Of the file system, for this process. */
+  /** Free on the file system, for this process. */
   readonly freeBytes: number;
 }
 
@@ -170,12 +170,12 @@ export interface RecordStore {
   setState(place: PartitionPlace, state: PartitionState): Promise<void>;
 
   usage(): StoreUsage;
-  /** Of its files as a whole. */
-  readonly care: StoreCare;
+  /** Upkeep of its files. */
+  readonly care: StoreMaintenance;
   readonly metrics: StoreMetrics;
   /** Writes that wait. */
   readonly waiting: number;
-  /** What waits is written; what comes later is refused with `closed`. Idempotent. */
+  /** Writes everything queued; refuses later requests with `closed`. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -183,8 +183,8 @@ export interface RecordStore {
 export interface HeldItems {
   readonly set: ReconcileSet;
   /** False once it does not follow the disk any more. */
-  readonly isCurrent: boolean;
-  /** What an item is. Null where it is not held, or cannot be read. */
+  readonly isUpToDate: boolean;
+  /** Entry of an item. Null where it is not held, or cannot be read. */
   entryOf(id: Uint8Array): VersionEntry | null;
   release(): void;
 }

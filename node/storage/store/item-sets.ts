@@ -106,7 +106,7 @@ export class ItemSets {
     };
   }
 
-  /** What a batch changed, before it is acknowledged. */
+  /** Applies a batch's changes before the batch is acknowledged. */
   changed(changes: Uint8Array): void {
     for (const { namespaceId, partition, gone, come, row } of changesIn(changes)) {
       const key = partitionKey({ namespaceId, partition });

@@ -4,7 +4,7 @@ import { FINGERPRINT_BYTES } from '../../../protocols/storage/index.ts';
 import { REMEMBERED_MAX } from './constants.ts';
 import type { Quota } from './interface.ts';
 
-/** What a namespace takes. */
+/** Usage of a namespace. */
 export interface NamespaceRow {
   readonly id: number;
   readonly namespaceId: Uint8Array;
@@ -25,7 +25,7 @@ export interface PartitionRow {
   isChanged: boolean;
 }
 
-/** What is counted of a row of records. */
+/** Counted size of a row of records. */
 export interface Weight {
   readonly rows: number;
   readonly keys: number;
@@ -75,7 +75,7 @@ export class Ledger {
     this.reload();
   }
 
-  /** Of all namespaces. */
+  /** Sum of all namespaces. */
   get bytes(): number {
     return this.#bytes;
   }

@@ -5,7 +5,7 @@ export function createStoreMetrics(): StoreMetrics {
   return { writes: 0, batches: 0, diskRefusals: 0, corruptions: 0, resets: 0, writerFailures: 0 };
 }
 
-/** What the store says of itself. */
+/** Metrics and usage of the store. */
 export type StoreGauges = Pick<RecordStore, 'metrics' | 'waiting'>;
 
 /** Registers what the record store counts. */

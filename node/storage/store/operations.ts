@@ -1,4 +1,4 @@
-/** What the main thread asks of the writer, and what it answers. Bytes travel in one buffer beside it, which is moved. */
+/** Requests of the main thread to the writer, and the answers. Bytes travel in one buffer beside it, which is moved. */
 import type { Condition, HeldKind, Stamp } from '../../../protocols/storage/index.ts';
 import type { Fault } from '../../disk/database-faults.ts';
 import type { StorageKey } from '../../disk/sealing.ts';
@@ -73,9 +73,9 @@ export interface SweepOperation {
   readonly max: number;
 }
 
-/** Of the file as a whole. Done outside of a transaction, but for `repack`. */
+/** Upkeep of the whole file. Done outside of a transaction, but for `repack`. */
 export type CareOperation =
-  /** What memory holds of it is forgotten. */
+  /** Drops cached pages of the file. */
   | { readonly type: 'refresh' }
   /** Gives some free pages back to the file system, of those above `kept`. How many. */
   | { readonly type: 'vacuum'; readonly kept: number }
@@ -140,11 +140,11 @@ export interface Batch {
   readonly bytes: Uint8Array;
   /** Whether it is to be told what changes. */
   readonly isFollowed: boolean;
-  /** What all records may take now: blobs have the rest. */
+  /** Bytes all records may use now; blobs have the rest. */
   readonly capacityBytes: number;
 }
 
-/** What the writer is told when it begins. */
+/** Settings of the writer at its start. */
 export interface WriterInit {
   readonly path: string;
   readonly key: StorageKey;
@@ -171,7 +171,7 @@ export class Packer {
     return slice;
   }
 
-  /** What many operations of a batch share travels once. */
+  /** Data shared by many operations of a batch travels once. */
   place(place: PartitionPlace): PlaceSlice {
     let packed = this.#places.get(place);
     if (packed === undefined) {

@@ -1,7 +1,7 @@
 import { KIND_TOMBSTONE, type SignedRecord, type Stamp } from '../../../protocols/storage/index.ts';
 import { UNSPONSORED_LIFE_MS } from './constants.ts';
 
-/** What has no sponsor is gone after a day. */
+/** A record without a sponsor expires after a day. */
 export function unsponsoredExpiry({ kind, time, expiry }: SignedRecord): number | null {
   if (kind === KIND_TOMBSTONE) return expiry;
   return Math.min(expiry ?? Infinity, time + UNSPONSORED_LIFE_MS);

@@ -40,7 +40,7 @@ export interface ReaderComponents {
 }
 
 /** Reads what the writer wrote, on a connection of its own, and checks all of it. Throws `corrupt`, or SQLite's errors. */
-export class Reader {
+export class StoreReader {
   readonly #components: ReaderComponents;
   readonly #statements = new Map<string, StatementSync>();
 
@@ -96,7 +96,7 @@ export class Reader {
     return this.#page(partition, { prefix, after, limit, isShown, entryOf: storedEntry });
   }
 
-  /** Of all that is held, in the order of keys, the rows behind `after`. One that is damaged is passed over: it is as if not held. */
+  /** Rows of all held entries after `after`, in key order. One that is damaged is passed over: it is as if not held. */
   items(
     partition: PartitionId,
     after: Uint8Array | null,
@@ -113,7 +113,7 @@ export class Reader {
     };
   }
 
-  /** What a row holds; null where it is gone, of another partition or damaged. */
+  /** Entry of a row; null where it is missing, in another partition or damaged. */
   entryAt(partition: PartitionId, row: number): VersionEntry | null {
     const sql = `SELECT ${ROW_COLUMNS} ${RECORDS} r.id = ?`;
     const found = this.#row(sql, partition.namespaceId, partition.partition, row) as RecordRow | null;
@@ -158,7 +158,7 @@ export class Reader {
     return state instanceof Uint8Array ? decodeState(partition, state) : null;
   }
 
-  /** Of all namespaces together. */
+  /** Totals of all namespaces. */
   usage(): { bytes: number; keys: number } {
     const sql = 'SELECT coalesce(sum(bytes), 0) bytes, coalesce(sum(keys), 0) keys FROM namespaces';
     const { bytes = 0, keys = 0 } = this.#prepare(sql).get() ?? {};

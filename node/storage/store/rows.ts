@@ -2,7 +2,7 @@ import { DIGEST_BYTES, type HeldKind, type PartitionId } from '../../../protocol
 import { checksum, encodeLocation } from '../../disk/sealing.ts';
 import { ROW_OVERHEAD_BYTES } from './constants.ts';
 
-/** A row of `records` without the sealed bytes. What a damaged file gives may have other types: see `locate`. */
+/** A row of `records` without the sealed bytes. Values from a damaged file may have other types: see `locate`. */
 export interface RecordRow {
   readonly id: number;
   readonly key: Uint8Array;
@@ -37,7 +37,7 @@ export function locate({ namespaceId, partition }: PartitionId, row: RecordRow):
   }
 }
 
-/** What a row takes of the capacity. */
+/** Bytes of the capacity that a row uses. */
 export function weightOf(keyBytes: number, contentType: string, sealedBytes: number): number {
   return keyBytes + contentType.length + sealedBytes + ROW_OVERHEAD_BYTES;
 }

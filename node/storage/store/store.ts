@@ -8,8 +8,6 @@ import { faultOf } from '../../disk/database-faults.ts';
 import { makeDirectory } from '../../disk/make-directory.ts';
 import { Sealer } from '../../disk/sealing.ts';
 import type { Logger } from '../../observability/logger.ts';
-import { FilesCare } from './care.ts';
-import type { StoreCare } from './care-interface.ts';
 import { STATE_MAX_BYTES, UNSPONSORED_LIFE_MS, UPKEEP_ROWS_MAX } from './constants.ts';
 import { corruptError, noRoomError } from './faults.ts';
 import { openFiles, type StoreFiles } from './files.ts';
@@ -30,10 +28,12 @@ import type {
   VersionEntry,
 } from './interface.ts';
 import { ItemSets, itemOf } from './item-sets.ts';
+import type { StoreMaintenance } from './maintenance-interface.ts';
 import { createStoreMetrics } from './metrics.ts';
 import type { Answer, SweepOperation } from './operations.ts';
 import { ownStamp, unsponsoredExpiry } from './put-request.ts';
-import { encodeState, Reader } from './reader.ts';
+import { encodeState, StoreReader } from './reader.ts';
+import { FilesMaintenance } from './store-maintenance.ts';
 import { type Pack, WriteQueue } from './write-queue.ts';
 
 export interface RecordStoreComponents {
@@ -43,7 +43,7 @@ export interface RecordStoreComponents {
 }
 
 export interface RecordStoreInit {
-  /** Of the store alone. */
+  /** Used by the store alone. */
   readonly directory: string;
   /** Outside of it, so that the records can be backed up without it. */
   readonly keyPath: string;
@@ -70,12 +70,12 @@ const FLOOR_BYTES = 256;
 
 class Store implements RecordStore {
   readonly metrics = createStoreMetrics();
-  readonly care: StoreCare;
+  readonly care: StoreMaintenance;
   readonly #components: RecordStoreComponents;
   readonly #init: RecordStoreInit;
   readonly #files: StoreFiles;
   readonly #items: ItemSets;
-  #reader: Reader | null = null;
+  #reader: StoreReader | null = null;
   #queue: WriteQueue | null = null;
   #resetting: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -93,7 +93,7 @@ class Store implements RecordStore {
         this.#reading(null, nothing, (reader) => reader.items(partition, after, limit)),
       follow: () => this.#queue?.settled() ?? Promise.resolve(),
     });
-    this.care = new FilesCare({
+    this.care = new FilesMaintenance({
       files: this.#files,
       run: (operation) => this.#count(() => operation, 0),
       refreshReader: () => this.#reader?.refresh(),
@@ -156,7 +156,7 @@ class Store implements RecordStore {
     const lease = await this.#items.open(partition);
     return {
       set: lease.set,
-      get isCurrent() {
+      get isUpToDate() {
         return lease.isCurrent;
       },
       entryOf: (id) => this.#entryOf(partition, lease.set.tagOf(itemOf(id)), id),
@@ -269,7 +269,7 @@ class Store implements RecordStore {
   }
 
   /** Nothing to read is what the store holds before the first write. */
-  #reading<T>(key: string | null, nothing: T, read: (reader: Reader) => T): T {
+  #reading<T>(key: string | null, nothing: T, read: (reader: StoreReader) => T): T {
     if (this.#closing !== null) throw new CodedError('closed', 'the record store is closed');
     if (this.#resetting !== null) throw corruptError(key);
     if (this.#reader === null) return nothing;
@@ -341,7 +341,7 @@ class Store implements RecordStore {
       const database = this.#files.read();
       if (database === null) return;
       const sealer = new Sealer(this.#files.key());
-      this.#reader = new Reader({ database, sealer, crypto: this.#components.crypto });
+      this.#reader = new StoreReader({ database, sealer, crypto: this.#components.crypto });
     } catch (error) {
       this.#components.logger.error({ err: error }, 'records cannot be read');
     }

@@ -33,7 +33,7 @@ export interface WriteQueueComponents {
   readonly metrics: StoreMetrics;
   /** Before the batch's writes are acknowledged: readers can see them from now on. Null: nobody wanted to know the changes. */
   readonly onWritten: (changes: Uint8Array | null) => void;
-  /** What all records may take now. */
+  /** Bytes all records may use now. */
   readonly capacityBytes: () => number;
   /** Whether the changes of the next batch are to be told. */
   readonly isFollowed: () => boolean;
@@ -61,7 +61,7 @@ export class WriteQueue {
   #isScheduled = false;
   #closing: Promise<void> | null = null;
   #onIdle: (() => void) | null = null;
-  /** Who waits for the batch that is under way. */
+  /** Callbacks waiting for the batch under way. */
   #onSettled: (() => void)[] = [];
 
   constructor(components: WriteQueueComponents, init: WriterInit) {

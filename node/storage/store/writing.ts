@@ -39,11 +39,11 @@ import {
 } from './operations.ts';
 import { locate, type RecordRow, ROW_COLUMNS, type SealedRow, weightOf } from './rows.ts';
 
-/** What a floor shows beside its stamp. */
+/** Fields of a floor besides its stamp. */
 const NOTHING: Shown = { expiry: null, size: 0, contentType: '' };
 const NO_BYTES = new Uint8Array();
 
-/** What became of a batch. */
+/** Result of a batch. */
 interface Written {
   readonly answers: Answer[];
   readonly changes: Uint8Array<ArrayBuffer> | null;
@@ -53,7 +53,7 @@ interface Room {
   readonly unsponsoredBytes: number;
 }
 
-/** What a row is written as. */
+/** Contents of a row to write. */
 interface Content {
   readonly partition: PartitionRow;
   readonly key: Uint8Array;
@@ -74,7 +74,7 @@ export class Writing {
   readonly #housekeeping: Housekeeping;
   #bytes: Uint8Array = NO_BYTES;
   #capacityBytes = 0;
-  /** Of the batch; null where nobody wants to know. */
+  /** Changes of the batch; null when nobody follows them. */
   #changes: ChangeLog | null = null;
 
   constructor(components: { readonly database: DatabaseSync; readonly sealer: Sealer }, init: Room) {
@@ -212,7 +212,7 @@ export class Writing {
     return 'stored';
   }
 
-  /** Why there is no room for it. What takes less than before is always taken, and every deletion: they make room. */
+  /** Why there is no room for it. Deletions and entries smaller than before are always accepted: they free space. */
   #refusal(
     { kind, quota }: PutOperation,
     { namespace }: PartitionRow,

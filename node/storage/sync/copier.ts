@@ -25,12 +25,12 @@ import {
   type VersionItem,
 } from '../../../protocols/storage/index.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
-import type { BlobKeeper } from '../blobs/blob-retention.ts';
-import type { Witnesses } from '../placement/replica-confirmation.ts';
-import type { Places } from '../placement/replica-placement.ts';
+import type { BlobRetention } from '../blobs/blob-retention.ts';
+import type { ReplicaConfirmation } from '../placement/replica-confirmation.ts';
+import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { HeldItems, PartitionPlace, RecordStore } from '../store/interface.ts';
 import { itemOf } from '../store/item-sets.ts';
-import type { Endings } from './floor-confirmation.ts';
+import type { FloorConfirmation } from './floor-confirmation.ts';
 
 export interface CopierComponents {
   readonly store: RecordStore;
@@ -39,10 +39,10 @@ export interface CopierComponents {
   readonly partitions: Partitions;
   readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
-  readonly endings: Endings;
-  readonly witnesses: Witnesses;
-  readonly places: Places;
-  readonly blobs: BlobKeeper;
+  readonly endings: FloorConfirmation;
+  readonly witnesses: ReplicaConfirmation;
+  readonly places: ReplicaPlacement;
+  readonly blobs: BlobRetention;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -51,14 +51,14 @@ export interface CopierComponents {
 }
 
 export interface CopierInit {
-  /** What copying may take. */
+  /** Rate limit of copying. */
   readonly bytesPerSecond: number;
 }
 
-/** What was found at a source. */
+/** State found at a source. */
 export interface Pulled {
-  /** Who the source took for the homes, at its first answer. */
-  readonly view: string;
+  /** Replica-set id of the source at its first answer. */
+  readonly setId: string;
   readonly isSynced: boolean;
 }
 
@@ -118,7 +118,7 @@ export class Copier {
     const items = await this.#components.store.openItems(partition);
     try {
       const pulled = await this.#reconcile({ source, partition, items, signal, endings, place });
-      if (!items.isCurrent) throw new Error('the store changed in ways that nobody knows of');
+      if (!items.isUpToDate) throw new Error('the store changed in ways that nobody knows of');
       return pulled;
     } finally {
       items.release();
@@ -143,7 +143,7 @@ export class Copier {
         if (!(await this.#areCovered(pull, place, step.have))) return false;
         ({ message } = step);
       }
-      return items.isCurrent;
+      return items.isUpToDate;
     } finally {
       items.release();
     }
@@ -185,7 +185,7 @@ export class Copier {
     let message: Uint8Array | null = initiator.start();
     for (let round = 0; message !== null; round++) {
       const answer = await this.#exchange(pull, message);
-      pulled ??= { view: answer.view, isSynced: answer.isSynced };
+      pulled ??= { setId: answer.setId, isSynced: answer.isSynced };
       const step = this.#understand(initiator, answer.message);
       const taken = await this.#takeIds(pull, step.need);
       unused += step.need.length - taken;
@@ -197,7 +197,7 @@ export class Copier {
       }
       ({ message } = step);
     }
-    return pulled ?? { view: '', isSynced: false };
+    return pulled ?? { setId: '', isSynced: false };
   }
 
   async #exchange(pull: Pull, message: Uint8Array): Promise<Answers['reconcile']> {
@@ -323,7 +323,7 @@ export class Copier {
     const { admission, blobs, store, metrics, places, witnesses } = this.#components;
     try {
       const record = await admission.admit(bytes, source, 'asked', { partition: place, key: entry.key });
-      const homes = places.of(place).homes.map(({ id }) => id);
+      const homes = places.of(place).replicas.map(({ id }) => id);
       if (!(await witnesses.vouch(source, homes, record))) return true;
       await blobs.take(record, place, source);
       const outcome = await store.put({ place, record, condition: null, isRepair: true });

@@ -7,15 +7,15 @@ import {
   type Stamp,
 } from '../../../protocols/storage/index.ts';
 import { ATTEMPT_TIMEOUT_MS } from '../api/limits.ts';
-import { majorityOf, type Places } from '../placement/replica-placement.ts';
+import { majorityOf, type ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { PartitionPlace } from '../store/interface.ts';
 
 /** That a key has ended at a version: a floor. Nobody signs it. */
 export type Ending = Stamp & { readonly key: string };
 
-export interface EndingsComponents {
+export interface FloorConfirmationComponents {
   readonly clock: TimerClock;
-  readonly places: Places;
+  readonly places: ReplicaPlacement;
   readonly ask: <T extends RequestType>(
     id: string,
     request: RequestOf<T>,
@@ -30,11 +30,11 @@ const AT_ONCE = 16;
  * Believes that a key has ended only when a majority of the homes says so, this node left out: one that lies could
  * otherwise take from everybody what all the others keep.
  */
-export class Endings {
-  readonly #components: EndingsComponents;
+export class FloorConfirmation {
+  readonly #components: FloorConfirmationComponents;
   readonly #self: string;
 
-  constructor(components: EndingsComponents, init: { readonly self: string }) {
+  constructor(components: FloorConfirmationComponents, init: { readonly self: string }) {
     this.#components = components;
     this.#self = init.self;
   }
@@ -46,9 +46,9 @@ export class Endings {
     endings: readonly Ending[],
     signal: AbortSignal,
   ): Promise<Ending[]> {
-    const { homes } = this.#components.places.of(place);
-    const others = homes.map(({ id }) => id).filter((id) => id !== this.#self);
-    const needed = Math.min(majorityOf(homes.length), others.length);
+    const { replicas } = this.#components.places.of(place);
+    const others = replicas.map(({ id }) => id).filter((id) => id !== this.#self);
+    const needed = Math.min(majorityOf(replicas.length), others.length);
     const asked = others.filter((id) => id !== source);
     const spoken = others.includes(source) ? 1 : 0;
     if (needed === 0 || spoken + asked.length < needed) return [];

@@ -1,5 +1,6 @@
-import type { Timer, TimerClock } from '../../../protocols/common/clock.ts';
+import type { TimerClock } from '../../../protocols/common/clock.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
 import {
   type Answers,
   type Partitions,
@@ -10,7 +11,7 @@ import {
 import type { Logger } from '../../observability/logger.ts';
 import { JOIN_PAGE, JOIN_PASSES_MAX, JOIN_TICK_MS } from '../api/limits.ts';
 import type { Members } from '../placement/members.ts';
-import { majorityOf, type Places } from '../placement/replica-placement.ts';
+import { majorityOf, type ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { PartitionPlace, RecordStore } from '../store/interface.ts';
 import type { Copier } from './copier.ts';
 
@@ -19,7 +20,7 @@ const FAILURES_SAID = 40;
 
 export interface JoinerComponents {
   readonly members: Members;
-  readonly places: Places;
+  readonly places: ReplicaPlacement;
   readonly partitions: Partitions;
   readonly copier: Copier;
   readonly store: RecordStore;
@@ -42,57 +43,63 @@ export interface JoinerInit {
 }
 
 /**
- * Copies the share that this node will have of what its operator sponsors, before it counts as a replica: one that vanishes
- * while it copies holds nobody up. What is written meanwhile it takes over as a replica that is not synced yet (sync.ts).
+ * Copies the share that this node will have of what its operator sponsors, before it counts as a replica: one that vanishes while
+ * it copies holds nobody up. It takes over concurrent writes as a replica that is not synced yet (sync.ts).
  */
 export class Joiner {
   readonly #components: JoinerComponents;
   readonly #init: JoinerInit;
-  #timer: Timer | null = null;
-  #isBusy = false;
+  readonly #joining: RepeatingTask;
   #failures = 0;
-  #abort = new AbortController();
 
   constructor(components: JoinerComponents, init: JoinerInit) {
     this.#components = components;
     this.#init = init;
+    this.#joining = new RepeatingTask(
+      {
+        clock: components.clock,
+        run: (signal) => this.#join(signal),
+        onError: (error) => this.#failed(error),
+      },
+      { intervalMs: JOIN_TICK_MS },
+    );
   }
 
   start(): void {
-    if (this.#timer !== null || this.#components.members.isReady) return;
-    this.#abort = new AbortController();
-    this.#timer = this.#components.clock.setInterval(() => void this.tick(), JOIN_TICK_MS);
+    if (this.#joining.isStarted || this.#components.members.isReady) return;
+    this.#joining.start();
     void this.tick();
   }
 
   stop(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
-    this.#abort.abort(new Error('this node is stopping'));
+    void this.#joining.stop();
   }
 
   /** Goes on with joining where that can be done now. Never rejects. */
-  async tick(): Promise<void> {
+  tick(): Promise<void> {
+    return this.#joining.runNow();
+  }
+
+  async #join(signal: AbortSignal): Promise<void> {
     const { members, logger } = this.#components;
-    if (this.#isBusy || members.isReady || !members.isSettled) return;
-    this.#isBusy = true;
-    try {
-      const sources = this.#sources();
-      if (sources === null) return;
-      if (sources.live.length > 0) await this.#copyAll(sources);
-      if (this.#abort.signal.aborted) return;
-      this.#timer?.cancel();
-      this.#timer = null;
-      members.becomeReady();
-      this.#components.onReady();
-      logger.info({ operator: this.#init.operator }, 'this node has its share and counts as a replica');
-    } catch (error) {
-      this.#failures += 1;
-      const level = this.#failures === FAILURES_SAID ? 'warn' : 'debug';
-      logger[level]({ reason: errorMessage(error) }, 'the share of this node is not copied yet');
-    } finally {
-      this.#isBusy = false;
-    }
+    if (members.isReady || !members.isSettled) return;
+    const sources = this.#sources();
+    if (sources === null) return;
+    if (sources.live.length > 0) await this.#copyAll(sources, signal);
+    if (signal.aborted) return;
+    void this.#joining.stop();
+    members.becomeReady();
+    this.#components.onReady();
+    logger.info({ operator: this.#init.operator }, 'this node has its share and counts as a replica');
+  }
+
+  #failed(error: unknown): void {
+    this.#failures += 1;
+    const level = this.#failures === FAILURES_SAID ? 'warn' : 'debug';
+    this.#components.logger[level](
+      { reason: errorMessage(error) },
+      'the share of this node is not copied yet',
+    );
   }
 
   /**
@@ -113,15 +120,12 @@ export class Joiner {
   }
 
   /** Again while a copy takes so long that much may have been written meanwhile. Throws when too few sources gave what they have. */
-  async #copyAll({
-    live,
-    needed,
-  }: {
-    readonly live: readonly string[];
-    readonly needed: number;
-  }): Promise<void> {
+  async #copyAll(
+    { live, needed }: { readonly live: readonly string[]; readonly needed: number },
+    signal: AbortSignal,
+  ): Promise<void> {
     for (let pass = 1; ; pass++) {
-      const copied = await Promise.allSettled(live.map((id) => this.#copyFrom(id)));
+      const copied = await Promise.allSettled(live.map((id) => this.#copyFrom(id, signal)));
       const done = copied.filter((one) => one.status === 'fulfilled');
       if (done.length < needed) {
         const refused = copied.find((one) => one.status === 'rejected');
@@ -133,12 +137,12 @@ export class Joiner {
   }
 
   /** How many partitions changed by it. */
-  async #copyFrom(id: string): Promise<number> {
+  async #copyFrom(id: string, stopping: AbortSignal): Promise<number> {
     const { partitions, store, copier } = this.#components;
     let changed = 0;
     let after: RequestOf<'partitions'>['after'] = null;
     do {
-      const signal = AbortSignal.any([this.#abort.signal, this.#timeout('partitions')]);
+      const signal = AbortSignal.any([stopping, this.#timeout('partitions')]);
       const request: RequestOf<'partitions'> = { type: 'partitions', after, limit: JOIN_PAGE };
       const page: Answers['partitions'] = await this.#components.ask<'partitions'>(id, request, signal);
       for (const { owner, namespace, partition } of page.entries) {
@@ -150,7 +154,7 @@ export class Joiner {
         };
         if (!this.isShare(place)) continue;
         const before = store.summary(place)?.fingerprint;
-        await copier.pull(id, place, place, this.#abort.signal);
+        await copier.pull(id, place, place, stopping);
         const now = store.summary(place)?.fingerprint;
         changed += String(before) === String(now) ? 0 : 1;
       }
@@ -161,8 +165,8 @@ export class Joiner {
 
   /** Whether this node is to be a replica of a partition once it is ready. */
   isShare(partition: PartitionPlace): boolean {
-    const { isHome, isSponsored } = this.#components.places.onceReady(partition);
-    return isHome && isSponsored;
+    const { isReplica, isSponsored } = this.#components.places.onceReady(partition);
+    return isReplica && isSponsored;
   }
 
   #timeout(type: RequestType): AbortSignal {

@@ -1,9 +1,10 @@
+import { backOffMs } from '../../../protocols/common/back-off.ts';
 import { sleep, type Timer, type TimerClock } from '../../../protocols/common/clock.ts';
 import { ConcurrencyLimit, type Release } from '../../../protocols/common/concurrency-limit.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
 import {
   type Answers,
-  isReplica,
+  countsAsReplica,
   type Member,
   type PartitionId,
   type Partitions,
@@ -22,16 +23,16 @@ import {
   SYNCS_AT_ONCE,
 } from '../api/limits.ts';
 import type { Members } from '../placement/members.ts';
-import type { Standings } from '../placement/partition-states.ts';
-import { majorityOf, type Place, type Places } from '../placement/replica-placement.ts';
+import type { PartitionStates } from '../placement/partition-states.ts';
+import { majorityOf, type ReplicaPlacement, type ReplicaSet } from '../placement/replica-placement.ts';
 import type { PartitionPlace, RecordStore } from '../store/interface.ts';
 import type { Copier, EndingsRule } from './copier.ts';
 
 export interface SyncComponents {
   readonly store: RecordStore;
   readonly members: Members;
-  readonly places: Places;
-  readonly standings: Standings;
+  readonly places: ReplicaPlacement;
+  readonly states: PartitionStates;
   readonly copier: Copier;
   readonly partitions: Partitions;
   readonly clock: TimerClock;
@@ -52,7 +53,7 @@ interface Task {
   tries: number;
 }
 
-/** What others say of a partition. */
+/** Answers of others about a partition. */
 interface Survey {
   /** They have all that its homes had, now or when they ceased to be home, and see the same homes as this node. */
   readonly synced: string[];
@@ -60,7 +61,7 @@ interface Survey {
   readonly holding: string[];
   /** They see other homes and are home, or were: what they take is not known here. */
   readonly disagreeing: string[];
-  /** Of those that are synced, some became so under the homes that there are now: all that is acknowledged since is with these. */
+  /** True when a synced replica became synced under the current replica set: that set has every write acknowledged since. */
   readonly isOriginal: boolean;
   /** So close that they may well be home, and gone or silent. */
   readonly missing: number;
@@ -106,8 +107,8 @@ export class Sync {
     return this.#tasks.size;
   }
 
-  /** Who is a member, or there, has changed: what waits long is tried soon. */
-  hurry(): void {
+  /** Retries waiting tasks soon, after members or their liveness changed. */
+  scheduleNow(): void {
     for (const task of this.#tasks.values()) task.tries = 0;
   }
 
@@ -128,16 +129,16 @@ export class Sync {
   }
 
   /**
-   * After an absence longer than tombstones live: ends what has ended meanwhile, as `replicas` say, which are synced. What they never had
-   * stays, since it may be the last copy.
+   * After an absence longer than tombstones live: ends what has ended meanwhile, as `replicas` say, which are synced. Entries
+   * they never had stay, since each may be the last copy.
    */
   async refresh(replicas: readonly string[], place: PartitionPlace): Promise<void> {
-    const { copier, standings } = this.#components;
+    const { copier, states } = this.#components;
     for (const id of replicas) {
       const { isSynced } = await copier.pull(id, place, place, this.#abort.signal, { endings: 'trusted' });
       if (!isSynced) throw new Error('a replica is not synced yet');
     }
-    standings.refreshed(place);
+    states.refreshed(place);
   }
 
   /** Never rejects. */
@@ -160,7 +161,7 @@ export class Sync {
 
   #retry(task: Task): void {
     if (this.#abort.signal.aborted) return;
-    const delay = Math.min(SYNC_RETRY_MAX_MS, SYNC_RETRY_MS * 2 ** Math.min(10, task.tries));
+    const delay = backOffMs(task.tries, { firstMs: SYNC_RETRY_MS, maxMs: SYNC_RETRY_MAX_MS });
     task.tries += 1;
     const timer = this.#components.clock.setTimeout(() => {
       this.#timers.delete(timer);
@@ -172,13 +173,13 @@ export class Sync {
   /** Whether it is done, or not this node's any more. */
   async #attempt(task: Task): Promise<boolean> {
     const { partition, since } = task;
-    const { clock, members, places, standings, metrics } = this.#components;
+    const { clock, members, places, states, metrics } = this.#components;
     const place = places.of(partition);
-    if (!place.isHome) return true;
-    const isUnkept = place.isSponsored && !standings.isPromised(partition);
-    if (standings.of(partition).isSynced) {
+    if (!place.isReplica) return true;
+    const isUnkept = place.isSponsored && !states.isPromised(partition);
+    if (states.of(partition).isSynced) {
       if (isUnkept) await this.#keepWhole(partition);
-      if (isUnkept && places.of(partition).isSponsored) standings.promised(partition);
+      if (isUnkept && places.of(partition).isSponsored) states.promised(partition);
       return true;
     }
     if (!members.isSettled) {
@@ -191,22 +192,22 @@ export class Sync {
     // a majority of those that there were without this node has all that was acknowledged before it came
     const needed = majorityOf(places.othersOf(place));
     if (!mayFinish(survey, needed, waitedMs)) return false;
-    const isStale = standings.isStale(partition);
+    const isStale = states.isStale(partition);
     // what ended of a namespace that nobody sponsors is forgotten after a day: what is left here may be such
-    if (isStale && !place.isSponsored && !standings.isPromised(partition) && survey.synced.length > 0) {
+    if (isStale && !place.isSponsored && !states.isPromised(partition) && survey.synced.length > 0) {
       await this.#components.store.dropPartition(partition);
     }
     // what one sponsor says that the owner chose is enough; of others nobody knows who they are
     const endings = isStale && place.isSponsored ? 'trusted' : 'confirmed';
     await this.#takeOver(partition, place, survey, endings);
     if (isUnkept) await this.#keepWhole(partition);
-    if (places.of(partition).view !== place.view) return false;
-    standings.synced(partition);
+    if (places.of(partition).setId !== place.setId) return false;
+    states.synced(partition);
     metrics.partitionsSynced += 1;
     return true;
   }
 
-  /** What was kept for a day, before this node was a sponsor, is kept for as long as its author said from now on. */
+  /** Keeps records as long as their author set, where this node stored them for only a day before it was a sponsor. */
   async #keepWhole(partition: PartitionId): Promise<void> {
     const { clock, store } = this.#components;
     const summary = store.summary(partition);
@@ -231,7 +232,7 @@ export class Sync {
     }
   }
 
-  async #survey(partition: PartitionId, place: Place): Promise<Survey> {
+  async #survey(partition: PartitionId, place: ReplicaSet): Promise<Survey> {
     const { clock, places, partitions, store, ask } = this.#components;
     const candidates = places.candidates(place);
     // after a start nobody may have named what is held
@@ -250,7 +251,7 @@ export class Sync {
     const synced: string[] = [];
     const holding: string[] = [];
     const disagreeing: string[] = [];
-    const homes = new Set(place.homes.map((home) => home.id));
+    const homes = new Set(place.replicas.map((home) => home.id));
     let missing = 0;
     let missingHomes = 0;
     for (const [index, { id }] of candidates.entries()) {
@@ -258,34 +259,34 @@ export class Sync {
       if (answer === null) {
         missing += index < close ? 1 : 0;
         missingHomes += homes.has(id) ? 1 : 0;
-      } else if (answer.view !== place.view && (answer.isHome || answer.isSynced)) disagreeing.push(id);
+      } else if (answer.setId !== place.setId && (answer.isReplica || answer.isSynced)) disagreeing.push(id);
       else if (answer.isSynced) synced.push(id);
       if (answer !== null && answer.count > 0) holding.push(id);
     }
-    const isOriginal = answers.some((answer) => answer?.isSynced === true && answer.origin === place.view);
+    const isOriginal = answers.some((answer) => answer?.isSynced === true && answer.origin === place.setId);
     return { synced, holding, disagreeing, isOriginal, missing, missingHomes };
   }
 
   /** How many of the candidates may have acknowledged something that counts: of sponsors those that are ready, otherwise the closest. */
-  #close({ homes, sponsors, isSponsored }: Place, candidates: readonly Member[]): number {
-    const close = CLOSE_FACTOR * homes.length;
+  #close({ replicas, sponsors, isSponsored }: ReplicaSet, candidates: readonly Member[]): number {
+    const close = CLOSE_FACTOR * replicas.length;
     if (!isSponsored) return close;
-    return Math.min(close, candidates.filter((one) => isReplica(one, sponsors)).length);
+    return Math.min(close, candidates.filter((one) => countsAsReplica(one, sponsors)).length);
   }
 
-  /** All that is held elsewhere. Who is synced must give it; of others it is taken as far as they do. */
+  /** All that is held elsewhere. Synced replicas must deliver; from others it takes as much as they give. */
   async #takeOver(
     partition: PartitionId,
-    place: Place,
+    place: ReplicaSet,
     { synced, holding }: Survey,
     endings: EndingsRule,
   ): Promise<void> {
     const { copier, store } = this.#components;
     const { signal } = this.#abort;
     for (const id of synced) {
-      const { view } = await copier.pull(id, partition, store.summary(partition), signal, { endings });
+      const { setId } = await copier.pull(id, partition, store.summary(partition), signal, { endings });
       // what it takes now may be of homes that this node is none of
-      if (view !== place.view) throw new Error('a former home sees other homes now');
+      if (setId !== place.setId) throw new Error('a former home sees other homes now');
     }
     for (const id of holding.filter((one) => !synced.includes(one))) {
       await copier.pull(id, partition, store.summary(partition), signal).catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import { bytesKey, equalBytes } from '../../../protocols/common/bytes.ts';
-import { CLOCK_SKEW_MS, type Timer, type TimerClock } from '../../../protocols/common/clock.ts';
+import { CLOCK_SKEW_MS, type TimerClock } from '../../../protocols/common/clock.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
+import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
 import {
   type Answers,
   type PartitionId,
@@ -13,8 +14,9 @@ import type { Logger } from '../../observability/logger.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
 import type { NamespaceRef } from '../api/interface.ts';
 import { ATTEMPT_TIMEOUT_MS, REVIEW_MS, SWEEP_MS, SWEEP_ROWS, UPKEEP_TICK_MS } from '../api/limits.ts';
-import type { Standings } from '../placement/partition-states.ts';
-import { majorityOf, type Place, type Places } from '../placement/replica-placement.ts';
+import { NO_SHARES } from '../api/nothing-kept.ts';
+import type { PartitionStates } from '../placement/partition-states.ts';
+import { majorityOf, type ReplicaPlacement, type ReplicaSet } from '../placement/replica-placement.ts';
 import { UNSPONSORED_LIFE_MS } from '../store/constants.ts';
 import type { PartitionSummary, RecordStore } from '../store/interface.ts';
 import type { Copier } from './copier.ts';
@@ -23,8 +25,8 @@ import type { Sync } from './sync.ts';
 
 export interface UpkeepComponents {
   readonly store: RecordStore;
-  readonly places: Places;
-  readonly standings: Standings;
+  readonly places: ReplicaPlacement;
+  readonly states: PartitionStates;
   readonly sync: Sync;
   readonly copier: Pick<Copier, 'covers'>;
   readonly joiner: Pick<Joiner, 'isShare'>;
@@ -47,18 +49,16 @@ export interface UpkeepInit {
   readonly replicas: number;
 }
 
-/** What this node is to the partitions it keeps. */
+/** Roles of this node for the partitions it keeps. */
 export interface Shares {
   readonly home: number;
   readonly standIn: number;
   readonly unsynced: number;
-  /** Of those it is home of as a sponsor: with fewer live replicas than wanted. */
+  /** Partitions with fewer live replicas than wanted, where this node is a sponsoring replica. */
   readonly underReplicated: number;
   /** Promised to be durable while it was a home, and kept since no successor has all of it yet. */
   readonly leaving: number;
 }
-
-export const NO_SHARES: Shares = { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 };
 
 /** Partitions looked at in one tick, and of those at a time. */
 const REVIEWED_A_TICK = 64;
@@ -73,55 +73,53 @@ const SWEEP_ROWS_MAX = 16 * SWEEP_ROWS;
 export class Upkeep {
   readonly #components: UpkeepComponents;
   readonly #init: UpkeepInit;
-  #timer: Timer | null = null;
-  #isBusy = false;
+  readonly #looking: RepeatingTask;
   #after: PartitionId | null = null;
   #reviewAt = 0;
   #sweepAt = 0;
   #counted: { -readonly [Count in keyof Shares]: number } = { ...NO_SHARES };
-  #abort = new AbortController();
-  /** Of the latest whole review. */
+  /** From the latest complete review. */
   shares: Shares = NO_SHARES;
 
   constructor(components: UpkeepComponents, init: UpkeepInit) {
     this.#components = components;
     this.#init = init;
+    const { clock, logger } = components;
+    this.#looking = new RepeatingTask(
+      {
+        clock,
+        run: () => this.#look(),
+        onError: (error) => logger.warn({ reason: errorMessage(error) }, 'upkeep of storage did not work'),
+      },
+      { intervalMs: UPKEEP_TICK_MS },
+    );
   }
 
   start(): void {
-    if (this.#timer !== null) return;
-    this.#abort = new AbortController();
-    this.#timer = this.#components.clock.setInterval(() => void this.tick(), UPKEEP_TICK_MS);
+    this.#looking.start();
   }
 
   stop(): void {
-    if (this.#timer === null) return;
-    this.#timer.cancel();
-    this.#timer = null;
-    this.#abort.abort(new Error('this node is stopping'));
+    void this.#looking.stop();
   }
 
-  /** Who is a member, or there, has changed: everything is looked at soon. */
-  hurry(): void {
+  /** Reviews everything soon, after members or their liveness changed. */
+  scheduleNow(): void {
     this.#reviewAt = 0;
   }
 
-  /** One look at what is due. */
-  async tick(): Promise<void> {
-    if (this.#isBusy) return;
-    this.#isBusy = true;
-    try {
-      const now = this.#components.clock.now();
-      if (now >= this.#sweepAt) {
-        this.#sweepAt = now + SWEEP_MS;
-        await this.sweep(now);
-      }
-      if (this.#after !== null || now >= this.#reviewAt) await this.#review(now);
-    } catch (error) {
-      this.#components.logger.warn({ reason: errorMessage(error) }, 'upkeep of storage did not work');
-    } finally {
-      this.#isBusy = false;
+  /** One look at what is due. Never rejects. */
+  tick(): Promise<void> {
+    return this.#looking.runNow();
+  }
+
+  async #look(): Promise<void> {
+    const now = this.#components.clock.now();
+    if (now >= this.#sweepAt) {
+      this.#sweepAt = now + SWEEP_MS;
+      await this.sweep(now);
     }
+    if (this.#after !== null || now >= this.#reviewAt) await this.#review(now);
   }
 
   /** Removes what has expired by `now`, and tombstones at the end of their life. */
@@ -157,18 +155,18 @@ export class Upkeep {
 
   #claim(partitions: readonly PartitionSummary[]): void {
     const namespaces = new Map(partitions.map((one) => [bytesKey(one.namespaceId), one]));
-    for (const one of namespaces.values()) this.#components.standings.claim(one);
+    for (const one of namespaces.values()) this.#components.states.claim(one);
   }
 
   async #reviewOne(summary: PartitionSummary): Promise<void> {
-    const { places, standings, logger } = this.#components;
+    const { places, states, logger } = this.#components;
     const place = places.of(summary);
-    const { isHome, isSynced } = standings.of(summary);
+    const { isReplica, isSynced } = states.of(summary);
     try {
-      if (!isHome) await this.#reviewForeign(summary, place);
+      if (!isReplica) await this.#reviewForeign(summary, place);
       else {
         this.#counted[isSynced ? 'home' : 'unsynced'] += 1;
-        const live = place.homes.filter((home) => home.isLive).length;
+        const live = place.replicas.filter((home) => home.isLive).length;
         const isFew = place.isSponsored && live < this.#init.replicas;
         if (isFew && summary.count > 0) this.#counted.underReplicated += 1;
         if (isSynced && summary.count > 0) await this.#reviewOwn(summary, place);
@@ -179,9 +177,9 @@ export class Upkeep {
   }
 
   /** Homes and fallbacks that hold anything else take over what they lack, and give what this node lacks. */
-  async #reviewOwn(summary: PartitionSummary, place: Place): Promise<void> {
+  async #reviewOwn(summary: PartitionSummary, place: ReplicaSet): Promise<void> {
     const { places, sync, logger } = this.#components;
-    const live = place.homes.filter(({ id, isLive }) => isLive && id !== this.#init.self);
+    const live = place.replicas.filter(({ id, isLive }) => isLive && id !== this.#init.self);
     const lacking = new Set<string>();
     for (const { id } of live) {
       try {
@@ -196,8 +194,8 @@ export class Upkeep {
       }
     }
     // of the homes that are there the closest one sees to it
-    if (place.homes.find(({ isLive }) => isLive)?.id !== this.#init.self) return;
-    for (const { id } of places.standIns(place, lacking)) {
+    if (place.replicas.find(({ isLive }) => isLive)?.id !== this.#init.self) return;
+    for (const { id } of places.fallbacks(place, lacking)) {
       const state = await this.#state(id, summary);
       if (!this.#isSame(state, summary)) await this.#handOver(id, summary);
     }
@@ -210,17 +208,17 @@ export class Upkeep {
   }
 
   /**
-   * What this node keeps for others: as long as it holds a copy beside the homes, or until each of them has all of it, as
-   * replicas of the same promise. Without such homes it keeps what was promised.
+   * Keeps a partition of others while this node is a fallback replica, or until every replica has all of it under the same
+   * promise. Without such homes it keeps what was promised.
    */
-  async #reviewForeign(summary: PartitionSummary, place: Place): Promise<void> {
-    const { places, standings, store, metrics } = this.#components;
+  async #reviewForeign(summary: PartitionSummary, place: ReplicaSet): Promise<void> {
+    const { places, states, store, metrics } = this.#components;
     if (this.#components.joiner.isShare(summary)) return;
     // an empty one is no copy of anything
     const held = summary.count > 0 ? 1 : 0;
-    const isPromised = standings.isPromised(summary);
-    if (isPromised && standings.isStale(summary)) await this.#refresh(summary, place);
-    if (places.standIns(place).some(({ id }) => id === this.#init.self)) {
+    const isPromised = states.isPromised(summary);
+    if (isPromised && states.isStale(summary)) await this.#refresh(summary, place);
+    if (places.fallbacks(place).some(({ id }) => id === this.#init.self)) {
       this.#counted.standIn += held;
       // new replicas may not know of what the former ones promised
       if (isPromised) await this.#tell(summary, place);
@@ -228,56 +226,56 @@ export class Upkeep {
     }
     // without homes of the same promise what was promised stays here
     if (isPromised && !place.isSponsored) this.#counted.leaving += held;
-    else if (place.homes.length > 0 && place.homes.every(({ isLive }) => isLive)) {
+    else if (place.replicas.length > 0 && place.replicas.every(({ isLive }) => isLive)) {
       const isTaken = await this.#isTaken(summary, place, isPromised);
       if (!isTaken) this.#counted.leaving += isPromised ? held : 0;
       else if (this.#components.mayKeep(summary)) await this.#follow(summary, place);
-      else if (places.of(summary).view === place.view) {
+      else if (places.of(summary).setId === place.setId) {
         await store.dropPartition(summary);
-        standings.forget(summary);
+        states.forget(summary);
         metrics.partitionsDropped += held;
       }
     } else if (isPromised) this.#counted.leaving += held;
   }
 
   /** After a long absence: what the replicas have ended since must not go to anybody. */
-  async #refresh(summary: PartitionSummary, { homes, isSponsored }: Place): Promise<void> {
-    const live = homes.filter(({ isLive }) => isLive).map(({ id }) => id);
-    const isEnough = live.length > 0 && live.length >= majorityOf(homes.length);
+  async #refresh(summary: PartitionSummary, { replicas, isSponsored }: ReplicaSet): Promise<void> {
+    const live = replicas.filter(({ isLive }) => isLive).map(({ id }) => id);
+    const isEnough = live.length > 0 && live.length >= majorityOf(replicas.length);
     if (isSponsored && isEnough) await this.#components.sync.refresh(live, summary);
   }
 
   /** Has the homes that are there take over what they lack. */
-  async #tell(summary: PartitionSummary, { homes }: Place): Promise<void> {
-    for (const { id, isLive } of homes) {
+  async #tell(summary: PartitionSummary, { replicas }: ReplicaSet): Promise<void> {
+    for (const { id, isLive } of replicas) {
       if (isLive && !this.#isSame(await this.#state(id, summary), summary)) await this.#handOver(id, summary);
     }
   }
 
   /** Whether every home has taken over what this node holds. */
-  async #isTaken(summary: PartitionSummary, place: Place, isPromised: boolean): Promise<boolean> {
-    for (const { id } of place.homes) {
-      const { view, isSynced } = await this.#handOver(id, summary);
-      if (view !== place.view || !isSynced) return false;
+  async #isTaken(summary: PartitionSummary, place: ReplicaSet, isPromised: boolean): Promise<boolean> {
+    for (const { id } of place.replicas) {
+      const { setId, isSynced } = await this.#handOver(id, summary);
+      if (setId !== place.setId || !isSynced) return false;
     }
     return !isPromised || this.#isConfirmed(summary, place);
   }
 
-  /** What a node keeps of its own operator's, though others are its homes, it keeps as they have it. */
-  async #follow(summary: PartitionSummary, { homes }: Place): Promise<void> {
-    const [closest] = homes;
+  /** Updates a copy of its operator's data from the closest replica. */
+  async #follow(summary: PartitionSummary, { replicas }: ReplicaSet): Promise<void> {
+    const [closest] = replicas;
     if (closest === undefined) return;
     const state = await this.#state(closest.id, summary);
     if (!this.#isSame(state, summary)) await this.#components.sync.copyFrom(closest.id, summary);
   }
 
   /** Whether each home says that it has all of it, synced and under the same replica-set id. */
-  async #isConfirmed(summary: PartitionSummary, place: Place): Promise<boolean> {
-    for (const { id } of place.homes) {
+  async #isConfirmed(summary: PartitionSummary, place: ReplicaSet): Promise<boolean> {
+    for (const { id } of place.replicas) {
       const signal = this.#limit(REQUESTS.handover.timeoutMs);
       if (!(await this.#components.copier.covers(id, summary, signal))) return false;
-      const { view, isHome, isSynced } = await this.#state(id, summary);
-      if (view !== place.view || !isHome || !isSynced) return false;
+      const { setId, isReplica, isSynced } = await this.#state(id, summary);
+      if (setId !== place.setId || !isReplica || !isSynced) return false;
     }
     return true;
   }
@@ -294,7 +292,7 @@ export class Upkeep {
   }
 
   #limit(ms: number): AbortSignal {
-    return AbortSignal.any([this.#abort.signal, this.#components.clock.timeoutSignal(ms)]);
+    return AbortSignal.any([this.#looking.signal, this.#components.clock.timeoutSignal(ms)]);
   }
 }
 

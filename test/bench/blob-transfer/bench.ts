@@ -18,9 +18,9 @@ const FULL = {
   /** After the start: what that left is collected, and meshes are formed. */
   idleMs: 5_000,
 };
-/** What the issue allows each process above its idle. */
+/** Memory growth above idle the issue allows each process. */
 const GROWTH_MAX_MIB = 150;
-/** Of one namespace at each node: the files of the run, and their staging; the default is one of the size of one of these. */
+/** Quota of a namespace at each node in file sizes: the files of the run and their staging; the default holds one such file. */
 const QUOTA_FACTOR = 8;
 const PLAIN = 1;
 

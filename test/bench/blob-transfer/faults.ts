@@ -9,7 +9,7 @@ import { gatewaysOf, untilCopied } from './places.ts';
 
 const RESUMED = 2;
 const CHUNK_BYTES = 2 ** 20;
-/** What may have to be sent again: a chunk that was not full, what was not synced yet, and what was under way to the gateway. */
+/** Bytes that may be sent again: a chunk that was not full, data not synced yet, and data under way to the gateway. */
 const LOST_MAX_BYTES = 64 * CHUNK_BYTES;
 const FETCH_PATIENCE_MS = 300_000;
 const POLL_MS = 50;

@@ -1,4 +1,4 @@
-/** What the same bytes cost two bare processes: a server that hashes a body and puts it on disk, and one that sends it. */
+/** Cost of the same bytes in two bare processes: a server that hashes a body and puts it on disk, and one that sends it. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { createServer } from 'node:http';

@@ -15,7 +15,7 @@ interface Ask {
   readonly body?: AsyncIterable<Uint8Array>;
 }
 
-/** What a client does with large files at one gateway. */
+/** Client of one gateway that transfers large files. */
 export class Transfers {
   readonly #url: string;
 

@@ -10,7 +10,7 @@ import { NAMESPACE, NEVER, openBlobs } from '../../support/blob-store.ts';
 
 const TIB = 2 ** 40;
 const WITHOUT_END = 2 ** 50;
-/** What a socket gives at once. */
+/** Bytes a socket delivers at once. */
 const PIECE_BYTES = 65_536;
 
 const [, , what = '', directory = '', mib = '0'] = process.argv;

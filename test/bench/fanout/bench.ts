@@ -48,7 +48,7 @@ const WHAT: Record<Wire, string> = {
 
 /** One wire in one round. */
 interface Round extends Run {
-  /** Of one processor, for the server while it was measured and drained. */
+  /** Share of one processor that the server used while measured and drained. */
   readonly serverCpu: number;
 }
 
@@ -163,7 +163,7 @@ function serverProcess(): AskedProcess<ServerRequest> {
   ]);
 }
 
-/** What one idle WebSocket costs the gateway: a subprotocol, a subscription, a kilobyte of headers. */
+/** Cost of one idle WebSocket at the gateway: a subprotocol, a subscription, a kilobyte of headers. */
 async function measureIdle(
   { idleSockets, warmUpSockets }: Sizes,
   progress: (line: string) => void,

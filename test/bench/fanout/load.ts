@@ -24,10 +24,10 @@ export interface Run {
   readonly published: number;
   /** Deliveries over what should have been delivered, once nothing came any more. */
   readonly deliveryRatio: number;
-  /** What the fewest and the most any subscriber got. */
+  /** Fewest and most deliveries of any subscriber. */
   readonly least: number;
   readonly most: number;
-  /** Of one processor, for this process while it was measured. */
+  /** Share of one processor that this process used while measured. */
   readonly cpu: number;
 }
 

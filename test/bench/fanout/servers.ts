@@ -14,7 +14,7 @@ export type ServerRequest =
 
 export interface Memory {
   readonly rss: number;
-  /** What the collector keeps, with what lies outside its heap. */
+  /** Memory in the collector's heap, and external memory. */
   readonly heap: number;
 }
 
@@ -35,7 +35,7 @@ answerAsked(async (request: ServerRequest) => {
   }
 });
 
-/** What one writes first: every message to every subscriber, one after another. */
+/** The naive server: every message to every subscriber, one after another. */
 async function startLoop(): Promise<number> {
   const server = createServer();
   const subscribers = new Set<WebSocket>();

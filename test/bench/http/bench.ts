@@ -21,9 +21,9 @@ const SIGN_INS_AT_A_TIME = 16;
 const WHOAMI = '/v1/auth/whoami';
 const VALUE = '/v1/kv/default/small';
 const RATES = ['requests', 'keys', 'namespaces'].flatMap((rate) => [`--gateway-rate-${rate}`, '1000000']);
-/** What node:http writes by itself. */
+/** Headers that node:http itself writes. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(['date', 'connection', 'keep-alive']);
-/** What no answer can be without. */
+/** Headers every answer must have. */
 const LEAST_HEADERS: ReadonlySet<string> = new Set(['content-type', 'content-length']);
 
 interface Subject {
@@ -43,8 +43,8 @@ interface Round {
 type Rounds = Map<string, Round[]>;
 
 /**
- * What it costs that the gateway knows who asks, against node:http that says the same bytes, one after the other in every
- * round, with the same client; and how many wallets can sign in.
+ * Cost of authentication at the gateway against node:http with the same bytes and the same client, one after the other in every
+ * round; and the rate of wallet sign-ins.
  */
 export const httpBench = experiment({
   name: 'http',

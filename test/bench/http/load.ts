@@ -78,7 +78,7 @@ class Connection {
   }
 }
 
-/** Of a whole answer, as its head says; 0 while that is not there. */
+/** Length of a whole answer from its head; 0 while the head is incomplete. */
 function lengthOf(text: string): number {
   const end = text.indexOf(END_OF_HEAD);
   if (end < 0) return 0;

@@ -25,7 +25,7 @@ const AT_A_TIME = 256;
 /** Rates of each subject, by its name, a number for every round. */
 type Rates = Map<string, number[]>;
 
-/** What wallets' signatures and chains cost a node, every one seen for the first time; viem in the same rounds. */
+/** Cost of wallets' signatures and chains to a node, each seen for the first time; viem in the same rounds. */
 export const identityBench = experiment({
   name: 'identity',
   summary: 'wallets’ signatures and delegation chains verified a second: uncached, cached, and against viem',

@@ -14,7 +14,7 @@ export interface Subject {
 }
 
 /**
- * Keys that sign. What they sign is made before anything is measured. Wallets come again, as users do: their addresses'
+ * Keys that sign. Everything they sign is made before anything is measured. Wallets come again, as users do: their addresses'
  * EIP-55 capitals are remembered from the first time, which saves some 6 µs of reading a link.
  */
 const WALLETS = 16;
@@ -131,7 +131,7 @@ export class ChainSubjects {
     return this.#subject(`chains known, ${this.#name}`);
   }
 
-  /** What of it the event loop does itself: all but the signatures. */
+  /** The event loop's own part of it: everything but the signatures. */
   get read(): Subject {
     const crypto = createCrypto();
     return {

@@ -111,7 +111,7 @@ async function fill(a: ReplicaNode, b: ReplicaNode, { common, differing }: Sizes
   await Promise.all(waiting);
 }
 
-/** What went over the wire meanwhile, both ways. */
+/** Bytes on the wire in both directions during `work`. */
 async function counted<T>(
   proxy: CountingProxy,
   work: () => Promise<T>,

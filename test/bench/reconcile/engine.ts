@@ -19,9 +19,9 @@ const collect = runInNewContext('gc') as () => void;
 export interface Pair {
   readonly own: OrderedSet;
   readonly other: OrderedSet;
-  /** What both took. */
+  /** Time for both sets. */
   readonly buildMs: number;
-  /** Of one side: buffers and objects. */
+  /** Memory of one side: buffers and objects. */
   readonly bytesPerItem: number;
 }
 

@@ -61,7 +61,7 @@ interface Round {
   readonly copiesPerDelivery: number;
   readonly steadyP50Ms: number;
   readonly steadyP99Ms: number;
-  /** Of one processor, for all nodes. */
+  /** Share of one processor for all nodes. */
   readonly steadyCpu: number;
 }
 

@@ -15,7 +15,7 @@ export function encodePayload(publisher: number, counter: number): Uint8Array {
   return payload;
 }
 
-/** What one node received of each publisher: each message counted once, copies beyond that apart. */
+/** Messages one node received of each publisher: each counted once, further copies separately. */
 export class Ledger {
   readonly counts: number[];
   duplicates = 0;

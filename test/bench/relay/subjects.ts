@@ -8,7 +8,7 @@ import { createLibp2p } from 'libp2p';
 import { createLogger, createNode } from '../../../node/index.ts';
 import { testConfig } from '../../support/config.ts';
 
-/** What is compared: stock signed gossipsub, and Maillon without packing and as shipped. */
+/** The subjects compared: stock signed gossipsub, and Maillon without packing and as shipped. */
 export const MODES = ['stock', 'single', 'packed'] as const;
 export type Mode = (typeof MODES)[number];
 

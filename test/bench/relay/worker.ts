@@ -24,7 +24,7 @@ export type Request =
   | { readonly type: 'stop' }
   | { readonly type: 'acknowledged'; readonly counts: readonly number[] };
 
-/** What a process used and received since it started. */
+/** Resources and deliveries of a process since its start. */
 export interface Usage {
   readonly cpuMs: number;
   readonly deliveries: number;
@@ -114,7 +114,7 @@ async function start(request: StartRequest): Promise<string[]> {
   return subjects.map((subject) => subject.address);
 }
 
-/** Of each publisher, what every node here has received; a publisher's own node does not count. */
+/** Messages of each publisher that every node here has received, not counting a publisher's own node. */
 function leastReceived(request: StartRequest): number[] {
   return Array.from({ length: request.publishers }, (_, publisher) => {
     const own = request.mine.indexOf(publisher);

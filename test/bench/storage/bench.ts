@@ -20,9 +20,9 @@ const FULL = {
   nodes: 20,
   processes: 4,
   rounds: 3,
-  /** Of each node, before anything is measured: code is compiled, streams are open. */
+  /** Warm-up keys of each node: code is compiled and streams are open before the measurement. */
   warmUpKeys: 5,
-  /** Of each node, one after another: latency, not throughput. */
+  /** Keys of each node, one after another: latency, not throughput. */
   keys: 15,
   settleMs: 5_000,
   store: STORE_FULL,

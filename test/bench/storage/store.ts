@@ -25,7 +25,7 @@ export const STORE_FULL = {
 type Sizes = typeof STORE_FULL;
 export const STORE_SMOKE: Sizes = { records: 64, rounds: 2, warmUpRounds: 1 };
 
-/** What durable writing costs above the database itself: both on the same disk, in alternating rounds. */
+/** Cost of durable writing above the bare database: both on the same disk, in alternating rounds. */
 export const storeBench = experiment({
   name: 'store',
   summary: `durable writes of ${VALUE_BYTES} B by ${WRITERS} writers at a time: the record store against bare batches of ${WRITERS}`,

@@ -9,7 +9,7 @@ import { createLibp2p } from 'libp2p';
 import { createLogger, createNode } from '../../../node/index.ts';
 import { testConfig } from '../../support/config.ts';
 
-/** What is compared: records of Maillon and values of stock kad-dht. */
+/** Compared subjects: records of Maillon and values of stock kad-dht. */
 export const MODES = ['stock', 'maillon'] as const;
 export type Mode = (typeof MODES)[number];
 
@@ -84,7 +84,7 @@ async function createStock(): Promise<Subject> {
   };
 }
 
-/** What is used of the DHT beyond its types. */
+/** The part of the DHT used beyond its types. */
 function routingTableSize(dht: unknown): number {
   return (dht as { routingTable: { size: number } }).routingTable.size;
 }

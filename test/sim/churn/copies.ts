@@ -31,7 +31,7 @@ export interface CopiesInit {
 export class Copies {
   readonly #init: CopiesInit;
   readonly losses: Loss[] = [];
-  /** What was found missing longest, in words. */
+  /** Descriptions of what was missing longest. */
   readonly examples: string[] = [];
   #running: Promise<void> = Promise.resolve();
   #isStopped = false;

@@ -3,7 +3,7 @@ import type { History } from '../storage/history.ts';
 import type { Random } from '../storage/random.ts';
 import type { ReadOutcome, Site } from '../storage/site.ts';
 
-/** What clients do meanwhile. A large value is a blob behind its record. */
+/** Kinds of client operations. A large value is a blob behind its record. */
 export const KINDS = ['put', 'get', 'list', 'putLarge', 'getLarge'] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -39,8 +39,8 @@ export interface ForegroundInit {
 }
 
 /**
- * A steady load at one gateway. What is due is begun when it is due, whether the answer before has come or not: a client that waits
- * would hide how long others wait.
+ * A steady load at one gateway. Starts each operation when it is due, whether or not the previous answer has come: a client that
+ * waited would hide how long others wait.
  */
 export class Foreground {
   readonly #init: ForegroundInit;
@@ -77,7 +77,7 @@ export class Foreground {
     await Promise.all(this.#underway);
   }
 
-  /** What was measured since it was asked last. */
+  /** Samples measured since the last call. */
   take(): readonly Sample[] {
     const taken = this.#samples;
     this.#samples = [];
@@ -180,7 +180,7 @@ function grown(text: string, key: string): string {
   return text.padEnd(isLarge(key) ? LARGE_BYTES : SMALL_BYTES, text);
 }
 
-/** Of a value what it was grown from; what is not so grown stays as it is, and nobody wrote that. */
+/** Restores the short text from which a value was grown; any other value is marked damaged, as nobody wrote it. */
 function shrunk(read: ReadOutcome, key: string): ReadOutcome {
   if (read.kind !== 'value') return read;
   const end = read.text.indexOf(' ', read.text.indexOf('#')) + 1;

@@ -3,7 +3,7 @@ import type { ClientsRequest, CloseCodes } from './clients.ts';
 import type { Swarm } from './swarm.ts';
 import { BULK_TOPIC, type Traffic, webSocketUrl } from './traffic.ts';
 
-/** What is done to the swarm while others are to notice nothing. */
+/** A disturbance of the swarm that others must not notice. */
 export interface Disturbance {
   readonly name: string;
   /** Whether its clients must be cut within a round. */
@@ -20,8 +20,8 @@ const READERS = 5;
 /** How often the gateway is asked whether it has cut them: they must read why before it drops them. */
 const WATCH_MS = 1_000;
 /**
- * What the kernel takes for one that does not read, by Linux' defaults (net.ipv4.tcp_wmem): sent before it is
- * measured, so that the queue of the gateway grows, and is dealt with, while it is.
+ * Bytes the kernel buffers for a client that does not read, by Linux' defaults (net.ipv4.tcp_wmem). They are sent before the
+ * measurement, so that the gateway's queue grows, and is dealt with, during it.
  */
 const KERNEL_BYTES = 2.75 * 2 ** 20;
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** What the processes of a local swarm say of themselves. */
+/** Processes of a local swarm, as it reports them. */
 export interface SwarmLine {
   readonly nodes: readonly { readonly pid: number }[];
   readonly gateways: readonly { readonly url: string; readonly pid: number }[];

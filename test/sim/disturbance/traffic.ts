@@ -22,7 +22,7 @@ export interface Ends {
   readonly to: { readonly url: string; readonly pid: number };
 }
 
-/** What was seen while one measurement lasted. */
+/** Results of one measurement. */
 export interface Sample {
   readonly latenciesMs: number[];
   readonly peakMb: number;
@@ -40,7 +40,7 @@ export class Traffic {
   #bulkPublished = 0;
   /** Bulk messages beside those that come regularly. */
   #burst = 0;
-  /** Of every message so far, in the order of publishing, which one author's messages keep. */
+  /** Latency of every message so far, in publishing order, which one author's messages keep. */
   readonly #latenciesMs: number[] = [];
 
   private constructor(ends: Ends, publisher: WsClient, subscriber: WsClient) {

@@ -8,8 +8,8 @@ const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const VERIFIED_MAX = 100_000;
 
 /**
- * Real hashes and signatures, made at once: the thread pool answers in an order of its own, and a history must go the
- * same way each time. What one node has verified is not computed again for another one.
+ * Real hashes and signatures, made at once: the thread pool answers in an order of its own, and a history must go the same way
+ * each time. A signature that one node has verified is not verified again for another.
  */
 export function createSimCrypto(): Crypto {
   const hashes = createCrypto();

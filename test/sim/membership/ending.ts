@@ -18,7 +18,7 @@ type Promised = NonNullable<ReturnType<Oracle['promised']>>;
 /** Some requests come one after another, each with a deadline. */
 const ANSWER_MS = 60_000;
 
-/** What must hold once all faults are over and time has passed. */
+/** Checks what must hold after all faults are over and time has passed. */
 export async function checkEnd(world: World, oracle: Oracle): Promise<void> {
   if (world.up.length === 0) return;
   const kept: { readonly key: Key; readonly promised: Promised }[] = [];
@@ -53,7 +53,7 @@ function isHeld(world: World, oracle: Oracle, key: Key, { stamp }: Promised): bo
 
 function isStale(world: World, { id }: Machine, { name }: Key): boolean {
   const node = world.up.find((one) => one.id === id);
-  return node?.standings.isStale(node.partitions.of(name)) ?? true;
+  return node?.states.isStale(node.partitions.of(name)) ?? true;
 }
 
 /** One that joins is ready in the end, unless it waits for what a machine of the same operator had that was lost. */
@@ -70,10 +70,16 @@ function checkCopies(world: World, oracle: Oracle, key: Key, { stamp }: Promised
   const copies = sponsors.filter((node) => {
     const partition = node.partitions.of(key.name);
     const row = node.machine.disk.find(partition)?.rows.get(key.name.key);
-    const { isHome, isSynced } = node.standings.of(partition);
-    if (row !== undefined && row.expiry !== row.record?.expiry && isHome && isSynced && row.record !== null)
+    const { isReplica, isSynced } = node.states.of(partition);
+    if (
+      row !== undefined &&
+      row.expiry !== row.record?.expiry &&
+      isReplica &&
+      isSynced &&
+      row.record !== null
+    )
       oracle.violated('I2', `${oracle.nameOf(node.id)} keeps ${key.name.key} until ${row.expiry}`);
-    return isHome && isSynced && row !== undefined && compareRecords(row, stamp) >= 0;
+    return isReplica && isSynced && row !== undefined && compareRecords(row, stamp) >= 0;
   });
   const wanted = Math.min(REPLICAS, sponsors.filter(({ members }) => members.isReady).length);
   if (copies.length >= wanted) return;

@@ -1,6 +1,6 @@
 import { Random } from '../storage/random.ts';
 
-/** What happens at a time. Nodes, keys and owners go by number. One that cannot be done as things stand is passed over. */
+/** An event at a time. Nodes, keys and owners go by number. One that cannot be done as things stand is passed over. */
 export type Step =
   | { readonly do: 'start' | 'stop'; readonly node: number }
   /** `isSilent`: the machine is away, too, so that others find out only by its silence. */

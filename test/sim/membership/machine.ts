@@ -6,7 +6,7 @@ import { MemoryDisk } from '../../support/memory-disk.ts';
 /** Where the files of simulated nodes are: in memory where the system has a place for that. */
 const FILES = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
-/** Who sponsors what an owner holds. */
+/** Sponsors of an owner's namespaces. */
 export interface Notice {
   readonly version: number;
   readonly operators: ReadonlySet<string>;
@@ -23,7 +23,7 @@ export interface MachineInit {
   readonly bootstrap: readonly string[];
 }
 
-/** What of a node outlives its processes. */
+/** State of a node that outlives its processes. */
 export class Machine {
   readonly id: string;
   readonly operator: string;
@@ -33,7 +33,7 @@ export class Machine {
   directory = newDirectory();
   /** Peers it has reached: it dials them when it starts. */
   readonly book: Set<string>;
-  /** What owners said last of who sponsors what is theirs: notices, which nodes tell each other. */
+  /** Owners' latest notices of who sponsors their namespaces; nodes exchange them. */
   readonly notices = new Map<string, Notice>();
   /** Grows when one of these is another. */
   noticesVersion = 0;

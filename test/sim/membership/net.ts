@@ -145,7 +145,7 @@ export class Net {
     });
   }
 
-  /** What gets lost on the way never ends. */
+  /** A request lost on the way never resolves. */
   async #exchange(from: SimNode, to: string, request: RequestOf<RequestType>): Promise<Answers[RequestType]> {
     const sent = this.#isEncoded ? decodeRequest(encodeRequest(1, request)).request : request;
     await this.#delay(this.#latency());

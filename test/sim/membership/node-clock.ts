@@ -12,7 +12,7 @@ const OVER = new DOMException('the time is over', 'TimeoutError');
 /** The time that all nodes share, as far as they have the same. */
 export interface WorldTime {
   readonly clock: ManualClock;
-  /** What is to happen more often happens this often: a machine that is busy, and a history that ends. */
+  /** Shortest interval of repeated tasks: as on a busy machine, and so that a history ends. */
   tickMs: number;
 }
 

@@ -1,19 +1,22 @@
 import { join } from 'node:path';
-import type { BlobHome } from '../../../node/blobs/local-blobs.ts';
+import type { LocalBlobs } from '../../../node/blobs/local-blobs.ts';
 import type { Credentials } from '../../../node/identity/credentials.ts';
 import { createStorageServiceMetrics } from '../../../node/storage/api/counters.ts';
 import type { NamespaceRef } from '../../../node/storage/api/interface.ts';
 import { DEADLINE_MS } from '../../../node/storage/api/limits.ts';
 import type { BlobFetches } from '../../../node/storage/blobs/blob-fetches.ts';
 import type { BlobSource } from '../../../node/storage/blobs/blob-source.ts';
-import type { BlobDoor } from '../../../node/storage/blobs/request-handler.ts';
+import type { BlobRequestHandler } from '../../../node/storage/blobs/request-handler.ts';
 import { Coordinator } from '../../../node/storage/coordinator/coordinator.ts';
 import { Refresher } from '../../../node/storage/coordinator/refresher.ts';
 import { Repairs } from '../../../node/storage/coordinator/repairs.ts';
 import { Members } from '../../../node/storage/placement/members.ts';
 import type { Offer } from '../../../node/storage/placement/offers.ts';
-import { Standings, type StandingsComponents } from '../../../node/storage/placement/partition-states.ts';
-import { Places, type Sponsors } from '../../../node/storage/placement/replica-placement.ts';
+import {
+  PartitionStates,
+  type PartitionStatesComponents,
+} from '../../../node/storage/placement/partition-states.ts';
+import { ReplicaPlacement, type Sponsors } from '../../../node/storage/placement/replica-placement.ts';
 import { type ReplicaParts, replicaParts } from '../../../node/storage/replica/parts.ts';
 import { Upkeep, type UpkeepComponents } from '../../../node/storage/sync/upkeep.ts';
 import { sleep } from '../../../protocols/common/clock.ts';
@@ -43,7 +46,7 @@ import { NodeClock, type WorldTime } from './node-clock.ts';
 export const SWARM = 'simulation';
 export const REPLICAS = 3;
 /** As by default. */
-export const GRACE_MS = 10 * 60_000;
+export const DOWN_TIMEOUT_MS = 10 * 60_000;
 const BYTES_PER_SECOND = 64 * 2 ** 20;
 const SYNC_MAX_MS = 15;
 const DISCOVER_MS = 1_000;
@@ -52,7 +55,7 @@ const logger = silentLogger();
 /** Parts that are made otherwise where a fault is planted: to see that the simulation finds it. */
 export interface Plant {
   readonly store?: (components: MemoryStoreComponents, init: MemoryStoreInit) => MemoryStore;
-  readonly standings?: (components: StandingsComponents) => Standings;
+  readonly states?: (components: PartitionStatesComponents) => PartitionStates;
   readonly upkeep?: (components: UpkeepComponents) => UpkeepComponents;
 }
 
@@ -73,8 +76,8 @@ export class SimNode {
   readonly machine: Machine;
   readonly clock: NodeClock;
   readonly members: Members;
-  readonly places: Places;
-  readonly standings: Standings;
+  readonly places: ReplicaPlacement;
+  readonly states: PartitionStates;
   readonly coordinator: Coordinator;
   readonly metrics = createStorageServiceMetrics();
   readonly startedAt: number;
@@ -86,7 +89,7 @@ export class SimNode {
   readonly #parts: ReplicaParts;
   readonly #upkeep: Upkeep;
   readonly #repairs: Repairs;
-  /** What its directory reached. */
+  /** Offers that its directory received. */
   readonly #offers = new Map<string, Offer>();
 
   constructor(components: SimNodeComponents) {
@@ -103,7 +106,7 @@ export class SimNode {
       { clock, disk: machine.disk },
       {
         quotaOf: (place) => {
-          const isSponsored = this.isSponsor(place) || this.standings.isPromised(place);
+          const isSponsored = this.isSponsor(place) || this.states.isPromised(place);
           return { bytes: Infinity, keys: Infinity, isSponsored };
         },
         sync: () => this.#fsync(),
@@ -112,7 +115,7 @@ export class SimNode {
     );
     this.members = this.#makeMembers();
     const self = this.id;
-    this.places = new Places(
+    this.places = new ReplicaPlacement(
       { members: this.members, crypto, sponsors: this.#sponsors, namesOf: (id) => this.#namesOf(id) },
       { self, replicas: REPLICAS, distinctPrefixes: true },
     );
@@ -124,12 +127,12 @@ export class SimNode {
     this.#quotas = new RequestQuotas({ clock });
     const shared = { ...this.#shared, admission };
     this.#repairs = new Repairs({ ...shared, read: (...call) => this.coordinator.reread(...call) });
-    const makeStandings = plant.standings ?? ((made) => new Standings(made));
-    this.standings = makeStandings({
+    const makeStandings = plant.states ?? ((made) => new PartitionStates(made));
+    this.states = makeStandings({
       ...shared,
       onDue: (partition) => this.#parts.sync.request(partition),
     });
-    const own = { ...shared, standings: this.standings };
+    const own = { ...shared, states: this.states };
     const { operator } = machine;
     this.#parts = replicaParts(
       {
@@ -138,7 +141,7 @@ export class SimNode {
         onReady: () => this.#ready(),
         onCorrupt: () => undefined,
       },
-      { self, operator, downTimeoutMs: GRACE_MS, bytesPerSecond: BYTES_PER_SECOND },
+      { self, operator, downTimeoutMs: DOWN_TIMEOUT_MS, bytesPerSecond: BYTES_PER_SECOND },
     );
     const mayKeep = ({ owner }: { readonly owner: string }): boolean => owner === operator;
     const upkeep = { ...own, ...this.#parts, mayKeep };
@@ -163,12 +166,12 @@ export class SimNode {
   async start(): Promise<void> {
     const { awayMs } = this.members;
     this.#components.net.up(this);
-    if (awayMs > GRACE_MS) await this.standings.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
+    if (awayMs > DOWN_TIMEOUT_MS) await this.states.distrustAll({ isStale: awayMs > TOMBSTONE_LIFE_MS });
     this.#parts.absentees.start();
     this.#parts.joiner.start();
     this.#parts.sync.start();
     this.#upkeep.start();
-    this.members.onChange(() => this.#hurry());
+    this.members.onChange(() => this.#scheduleNow());
     this.members.start();
     this.clock.setInterval(() => this.#discover(), DISCOVER_MS);
   }
@@ -191,13 +194,13 @@ export class SimNode {
     void this.#store.close();
   }
 
-  /** What `WireServer` answers a peer. */
+  /** Serves a peer as `WireServer` does. */
   async serve(request: StorageRequest, peer: string): Promise<Answers[RequestType]> {
     if (!this.#quotas.take(peer, request.type)) throw new ReplicaError('rate_limited', 'too many requests');
     return this.#parts.replica.answer(request, peer);
   }
 
-  /** What its directory has of who sponsors what. */
+  /** Its directory's knowledge of sponsors. */
   get #sponsors(): Sponsors {
     const { machine } = this;
     return {
@@ -214,12 +217,12 @@ export class SimNode {
 
   #ready(): void {
     this.#readyAt = this.#components.time.clock.now();
-    this.#hurry();
+    this.#scheduleNow();
   }
 
-  #hurry(): void {
-    this.#upkeep.hurry();
-    this.#parts.sync.hurry();
+  #scheduleNow(): void {
+    this.#upkeep.scheduleNow();
+    this.#parts.sync.scheduleNow();
   }
 
   get #shared() {
@@ -234,9 +237,9 @@ export class SimNode {
       store: this.#store,
       metrics: this.metrics,
       ask: this.#ask,
-      isCurrent: () => Promise.resolve(true),
-      blobs: { opened: null } as unknown as BlobHome,
-      door: {} as BlobDoor,
+      isAuthorisedNow: () => Promise.resolve(true),
+      blobs: { opened: null } as unknown as LocalBlobs,
+      door: {} as BlobRequestHandler,
     };
   }
 
@@ -266,7 +269,7 @@ export class SimNode {
         path: join(machine.directory, 'members'),
         self: this.id,
         operator: machine.operator,
-        graceMs: GRACE_MS,
+        downTimeoutMs: DOWN_TIMEOUT_MS,
         mayBeAlone: machine.bootstrap.length === 0,
       },
     );
@@ -305,7 +308,7 @@ export class SimNode {
     this.#learn();
   }
 
-  /** What connected peers know: they tell each other by announcements. */
+  /** Learns the announcements that connected peers exchange. */
   #learn(): void {
     const { net, machine } = this.#components;
     const lastSeen = this.clock.now();

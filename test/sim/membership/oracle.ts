@@ -15,11 +15,11 @@ import {
 } from '../../../protocols/storage/index.ts';
 import type { Row, RowChange } from '../../support/memory-disk.ts';
 import type { Machine } from './machine.ts';
-import { GRACE_MS, type SimNode, SWARM } from './node.ts';
+import { DOWN_TIMEOUT_MS, type SimNode, SWARM } from './node.ts';
 import { Reach } from './reach.ts';
 import type { World } from './world.ts';
 
-/** What does not hold: the invariants of protocols/storage/SPEC.md, by their numbers. */
+/** A broken invariant of protocols/storage/SPEC.md, by its number. */
 export interface Violation {
   readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7';
   readonly atMs: number;
@@ -43,7 +43,7 @@ interface Seen {
   readonly expiry: number | null;
 }
 
-/** What was done to one key. */
+/** History of one key. */
 interface Key {
   readonly name: RecordName;
   readonly acked: Acked[];
@@ -189,7 +189,7 @@ export class Oracle {
     });
   }
 
-  /** What the disks that are not lost hold of a key, by machine. */
+  /** Copies of a key on the disks that are not lost, by machine. */
   holders(key: Key, partition: PartitionId): { readonly machine: Machine; readonly row: Row }[] {
     return this.world.machines.flatMap((machine) => {
       if (machine.isLost) return [];
@@ -229,7 +229,7 @@ export class Oracle {
     const ids = [...new Set([...replicas, reader])];
     if (replicas.some((id) => (this.#lostAt.get(id) ?? -Infinity) >= at) || this.#aloneAt >= at) return false;
     return ids.every((a) =>
-      ids.every((b) => a === b || !this.reach.wereApart(a, b, at, GRACE_MS - SPLIT_MARGIN_MS, now)),
+      ids.every((b) => a === b || !this.reach.wereApart(a, b, at, DOWN_TIMEOUT_MS - SPLIT_MARGIN_MS, now)),
     );
   }
 
@@ -257,7 +257,7 @@ export class Oracle {
   #homesWithout(node: SimNode, key: Key, stamp: Stamp): string[] {
     const { machines, now } = this.world;
     const partition = node.partitions.of(key.name);
-    const homes = node.places.of(partition).homes.filter(({ id }) => id !== node.id);
+    const homes = node.places.of(partition).replicas.filter(({ id }) => id !== node.id);
     const lacking = homes.filter(({ id }) => {
       const row = machines
         .find((machine) => machine.id === id)
@@ -295,8 +295,8 @@ export class Oracle {
   #isReplica(node: SimNode, { name }: Key): boolean {
     const partition = this.#partitions.of(name);
     // as a home that was none in between, it has to be synced again
-    const { isHome = false } = node.machine.disk.find(partition)?.state ?? {};
-    return isHome === true && node.places.of(partition).isHome && this.#isSynced(node, name);
+    const { isReplica = false } = node.machine.disk.find(partition)?.state ?? {};
+    return isReplica === true && node.places.of(partition).isReplica && this.#isSynced(node, name);
   }
 
   #isSynced({ machine }: SimNode, name: RecordName): boolean {

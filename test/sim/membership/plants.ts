@@ -1,5 +1,5 @@
 import { createCrypto } from '../../../node/runtime/crypto.ts';
-import { Standings } from '../../../node/storage/placement/partition-states.ts';
+import { PartitionStates } from '../../../node/storage/placement/partition-states.ts';
 import type { PutOutcome, PutRequest } from '../../../node/storage/store/interface.ts';
 import type { UpkeepComponents } from '../../../node/storage/sync/upkeep.ts';
 import { Partitions } from '../../../protocols/storage/index.ts';
@@ -22,24 +22,24 @@ const dropsAfterOne: Plant = {
         partition: number;
       };
       const namespaceId = partitions.namespaceId({ owner, namespace });
-      const { homes, view, isHome } = components.places.of({ namespaceId, partition });
-      if (isHome || homes[0]?.id === id) return components.ask(id, request, signal);
-      return { view, isHome: true, isSynced: true };
+      const { replicas, setId, isReplica } = components.places.of({ namespaceId, partition });
+      if (isReplica || replicas[0]?.id === id) return components.ask(id, request, signal);
+      return { setId, isReplica: true, isSynced: true };
     }) as Ask;
     const copier = { covers: () => Promise.resolve(true) } as unknown as UpkeepComponents['copier'];
     return { ...components, ask, copier, mayKeep: () => false };
   },
 };
 
-class HastyStandings extends Standings {
-  override of(partition: Parameters<Standings['of']>[0]): ReturnType<Standings['of']> {
+class HastyStandings extends PartitionStates {
+  override of(partition: Parameters<PartitionStates['of']>[0]): ReturnType<PartitionStates['of']> {
     const standing = super.of(partition);
-    return { ...standing, isSynced: standing.isHome || standing.isSynced };
+    return { ...standing, isSynced: standing.isReplica || standing.isSynced };
   }
 }
 
 /** A replica counts as soon as it is one: before it has what the former ones had. */
-const countsBeforeSynced: Plant = { standings: (components) => new HastyStandings(components) };
+const countsBeforeSynced: Plant = { states: (components) => new HastyStandings(components) };
 
 class ForgetfulStore extends MemoryStore {
   readonly #whose: { isCopied: boolean };
@@ -64,7 +64,7 @@ class ForgetfulStore extends MemoryStore {
   }
 }
 
-/** What is copied from another replica is kept for a day only. */
+/** Copies from another replica are kept for a day only. */
 const shortensCopies: Plant = { store: (...made) => new ForgetfulStore(...made) };
 
 export const PLANTS: Readonly<Record<string, Plant>> = { dropsAfterOne, countsBeforeSynced, shortensCopies };

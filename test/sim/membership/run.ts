@@ -19,7 +19,7 @@ const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 /** How long nothing but joiners may have come and gone before a write that is refused is their fault. */
 const CALM_MS = 40 * SECOND_MS;
-/** Who leaves sooner never was more than a joiner. */
+/** A node that leaves sooner was only ever a joiner. */
 const JOINING_MS = SECOND_MS;
 /** After the last fault: the down timeout, and time to sync, to hand over and to look after it all. */
 const RECOVERY_MS = 25 * MINUTE_MS;
@@ -29,7 +29,7 @@ export class Run {
   readonly oracle = new Oracle();
   readonly #history: History;
   readonly #world: World;
-  /** Of the simulation itself. */
+  /** Faults of the simulation itself. */
   readonly #faults: unknown[] = [];
   readonly #started = new Set<number>();
   /** Those that ever held their share. */
@@ -235,8 +235,8 @@ export class Run {
   #isEstablished(node: SimNode): boolean {
     if (this.#world.up.length === 1 || this.#world.now - node.startedAt > JOINING_MS) return true;
     for (const { place } of node.machine.disk.partitions) {
-      const { isHome, isSynced } = node.standings.of(place);
-      if (isHome && isSynced) return true;
+      const { isReplica, isSynced } = node.states.of(place);
+      if (isReplica && isSynced) return true;
     }
     return false;
   }

@@ -12,7 +12,7 @@ export interface SponsorInit {
   readonly name: string;
   /** HOME of another machine of its owner, whose key it then has. */
   readonly home?: string;
-  /** Of every start. */
+  /** For every start. */
   readonly flags: readonly string[];
 }
 

@@ -49,7 +49,7 @@ async function patiently(attempt: () => Promise<boolean>): Promise<boolean> {
   return false;
 }
 
-/** What every scenario has to show of its history. */
+/** Targets that the history of every scenario must meet. */
 export function historyTargets(name: string, history: History, unreadable: number): Target[] {
   const { violations } = history;
   return [

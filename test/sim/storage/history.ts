@@ -15,7 +15,7 @@ export interface Op {
   /** Infinity while it is open. */
   endedAt: number;
   outcome: 'open' | Outcome['kind'];
-  /** Of an acknowledged one. */
+  /** For an acknowledged write. */
   etag: string;
 }
 

@@ -18,7 +18,7 @@ export const moveHomes: Scenario = {
   name: 'nodes join under writes, and one is gone for longer than the grace',
   run: async (context) => {
     const { writes, firstNodes, joins, graceMs, seed, progress } = context;
-    const swarm = await Swarm.start(firstNodes, ['--storage-grace-ms', `${graceMs}`]);
+    const swarm = await Swarm.start(firstNodes, ['--storage-down-timeout-ms', `${graceMs}`]);
     try {
       const { history, random, workload } = prepareLoad(context, () => swarm.sites);
       const joinMs: number[] = [];

@@ -9,7 +9,7 @@ import { Swarm } from './swarm.ts';
 const WRITES_DOWN = 60;
 const WRITES_UP = 60;
 const STAGGER_MS = 1_000;
-/** What a node may take to be ready again. */
+/** Time a node may take to be ready again. */
 const READY_MAX_MS = 5_000;
 
 export const killOne: Scenario = {

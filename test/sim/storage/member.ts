@@ -43,7 +43,7 @@ export class Member {
   isUp = false;
   /** Beside the usual, of the next start. */
   env: NodeJS.ProcessEnv = {};
-  /** Of the last start, until it said on standard output that it is ready: milliseconds. */
+  /** Milliseconds from the last start until it reported on standard output that it is ready. */
   saidMs = 0;
 
   constructor(name: string, init: MemberInit) {
@@ -65,7 +65,7 @@ export class Member {
     return `http://127.0.0.1:${this.#ports[2] ?? 0}`;
   }
 
-  /** Of the process that runs; 0 while none does. */
+  /** PID of the running process; 0 while nothing runs. */
   get pid(): number {
     return this.#child?.pid ?? 0;
   }

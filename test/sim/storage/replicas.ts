@@ -20,7 +20,7 @@ interface Round {
   readonly readOneMs: number;
   readonly isDegradedSaid: boolean;
   readonly copiesMs: number;
-  /** Who held it in the end, when that were too few. */
+  /** Final holders, when they were too few. */
   readonly holders?: readonly Holder[];
 }
 

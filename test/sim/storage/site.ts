@@ -5,7 +5,7 @@ export type Target = { readonly port: number } | { readonly socketPath: string }
 
 export type Consistency = 'one' | 'majority' | 'default';
 
-/** What became of a write, as far as its client can know. */
+/** Outcome of a write, as far as its client can know. */
 export type Outcome =
   | {
       readonly kind: 'acked';
@@ -37,7 +37,7 @@ export interface Holder {
   readonly isSynced: boolean | null;
   readonly etag: string | null;
   readonly isTombstone: boolean;
-  /** Of a value that is a blob: whether it has all of that. */
+  /** For a blob value: whether the holder has all of it. */
   readonly isWhole: boolean | null;
 }
 
@@ -127,7 +127,7 @@ export class Site {
     return entries;
   }
 
-  /** Who holds `key`; nothing when the node cannot say. */
+  /** Holders of `key`; empty when the node cannot say. */
   async where(key: string): Promise<readonly Holder[]> {
     const path = `/v1/network/storage/where?namespace=${encodeURIComponent(this.#namespace)}&key=${encodeURIComponent(key)}`;
     const answer = await this.ask('GET', path).catch(failure);

@@ -9,7 +9,7 @@ export interface WorkloadInit {
   readonly keys: number;
   /** Keys that all writers write. */
   readonly shared: number;
-  /** Who may be asked now. */
+  /** Sites reachable now. */
   readonly sites: () => readonly Site[];
   readonly history: History;
   readonly random: Random;

@@ -1,4 +1,4 @@
-/** What a gateway's OpenAPI document says can be asked of it. */
+/** Operations that a gateway's OpenAPI document describes. */
 
 export type Place = 'path' | 'query' | 'header' | 'body';
 
@@ -17,7 +17,7 @@ export interface Operation {
   readonly method: string;
   readonly path: string;
   readonly fields: readonly Field[];
-  /** What its body is, where it has one. */
+  /** Kind of its body; null without one. */
   readonly body: 'json' | 'bytes' | null;
 }
 
@@ -43,7 +43,7 @@ interface Document {
   readonly components?: { readonly schemas?: Readonly<Record<string, Schema>> };
 }
 
-/** What the document of the gateway at `url` describes, and HEAD wherever it answers to that beside GET. */
+/** Operations in the document of the gateway at `url`, and HEAD wherever it answers that besides GET. */
 export async function operationsAt(url: string): Promise<Operation[]> {
   const document = (await (await fetch(`${url}/openapi.json`)).json()) as Document;
   const described = Object.entries(document.paths).flatMap(([path, methods]) =>

@@ -11,12 +11,12 @@ import type { Field, Operation, Place } from './operations.ts';
 import { HEX_KEY, type Headers, KEY, MAP, type Tenant, TOPIC } from './tenants.ts';
 import type { User } from './users.ts';
 
-/** What somebody asks, and whose things it names. */
+/** A request by a user, and the tenant whose things it names. */
 export interface Asking {
   readonly operation: Operation;
   readonly user: User;
   readonly target: Tenant;
-  /** What the user itself calls its namespace. */
+  /** The user's name for its own namespace. */
   readonly own: string;
   /** Which namespace is named where. */
   readonly naming: Naming;
@@ -33,10 +33,10 @@ export interface Request {
   readonly body: string | Uint8Array | null;
 }
 
-/** What a request says in a field of that name; undefined leaves it out. */
+/** Value of a field of that name in a request; undefined leaves it out. */
 type Filler = (asking: Asking) => unknown;
 
-/** Whoever signs what is nobody's to sign here. */
+/** Author that signs here without any right. */
 const STRANGER = authorOf(sha256(Buffer.from('a stranger to everybody')));
 const UNKNOWN_TOKEN = Buffer.alloc(32, 7).toString('base64url');
 
@@ -87,7 +87,7 @@ const NAMELESS: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** Whoever makes a body of bytes names things in them. */
+/** Builders of byte bodies, which name things inside them. */
 const BYTES: Readonly<Record<string, (asking: Asking) => Uint8Array>> = {
   '/v1/pubsub/envelopes': ({ user, target }) =>
     said({ ...signedFor(target), topic: TOPIC, text: `${user.tenant}: by ${user.name}` }),

@@ -89,7 +89,7 @@ export class Stage implements AsyncDisposable {
     return tenant === 'operator' || rights.length === 0 ? [target.namespace] : target.spellings;
   }
 
-  /** What a user calls its own namespace. */
+  /** A user's name for its own namespace. */
   ownOf({ tenant }: User): string {
     return tenant === null ? 'default' : this.tenants[tenant].namespace;
   }
@@ -150,7 +150,7 @@ export class Stage implements AsyncDisposable {
     return { asking, request, status: answer.status, text: JSON.stringify(answer.headers) + answer.text };
   }
 
-  /** What a stream says is heard elsewhere. */
+  /** Stream contents are read elsewhere. */
   async #begin(asking: Asking, request: Request): Promise<Answer> {
     const answer = await fetch(this.#url + request.path, { headers: request.headers });
     const headers = JSON.stringify([...answer.headers]);

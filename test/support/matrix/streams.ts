@@ -1,4 +1,4 @@
-/** What users hear who open streams for others' topics, and whom they reach through them. */
+/** Messages that users receive through streams for others' topics, and whom they reach through them. */
 import { SseClient } from '../sse-client.ts';
 import type { Site } from '../start-gateway.ts';
 import { WsClient } from '../ws-client.ts';
@@ -11,7 +11,7 @@ const NATIVE = 'maillon.json.1';
 interface Asked {
   readonly query: string;
   readonly protocol?: string;
-  /** What it sends once it is connected. */
+  /** Frames it sends once it is connected. */
   readonly frames?: readonly object[];
 }
 

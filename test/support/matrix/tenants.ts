@@ -1,4 +1,4 @@
-/** Whose things there are at a gateway, each marked, so that whoever gets to see or to change one is found out. */
+/** Tenants' things at a gateway, each marked, so that access or change by anyone else is detected. */
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { Agent } from 'node:http';
@@ -21,7 +21,7 @@ export const TOPIC = 'topic';
 /** The key of 4NK's routes, where it can be written once. */
 export const HEX_KEY = '5e'.repeat(32);
 const FENCE = 'fence ';
-/** What one publishes it hears in milliseconds; this is for a machine that does much else. */
+/** A tenant hears its own messages in milliseconds; the timeout allows for a busy machine. */
 const PATIENCE_MS = 60_000;
 
 type Session = Omit<SignedIn, 'api_key'> & { readonly api_key?: string };
@@ -43,9 +43,9 @@ export class Tenant implements AsyncDisposable {
   readonly did: string;
   readonly wallet: ClientWallet | null;
   readonly session: Session | null;
-  /** What only it, and whoever it lets in, may get to see. */
+  /** Marks that only it and those it admits may see. */
   readonly marks = new Set<string>();
-  /** What the operator may see, and no other tenant: the namespace as the gateway calls it, and whose it is. */
+  /** The namespace as the gateway names it, with its owner: the operator may see it, other tenants may not. */
   readonly place: string;
   readonly things = {
     app: '',
@@ -147,7 +147,7 @@ export class Tenant implements AsyncDisposable {
     return [...new Set([this.namespace, this.place, `${this.namespace}@${this.did}`])];
   }
 
-  /** What is there of it, and what it was told, as it finds it itself: the same as long as nobody changes anything. */
+  /** Its stored things and received messages as it reads them itself: the same as long as nobody changes anything. */
   async look(): Promise<string> {
     // a list names the CIDs of what is stored
     const found = await Promise.all([
@@ -171,7 +171,7 @@ export class Tenant implements AsyncDisposable {
     return this.session === null || (await this.#ask('POST', '/v1/auth/refresh', {})).status === 200;
   }
 
-  /** What others published to its topic. */
+  /** Messages of others on its topic. */
   get strangers(): readonly string[] {
     return this.#heard.filter((text) => !text.startsWith(FENCE) && !text.startsWith(`${this.name}: `));
   }

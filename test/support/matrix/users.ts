@@ -9,7 +9,7 @@ import { silentLogger } from '../silent-logger.ts';
 import type { Site } from '../start-gateway.ts';
 import type { Headers, Tenant, TenantInit } from './tenants.ts';
 
-/** What a request can need of whoever makes it. */
+/** Right a request can require of its sender. */
 export type Right =
   | 'read'
   | 'write'
@@ -157,7 +157,7 @@ async function tokenFor({ things }: Tenant, url: string): Promise<Headers> {
   return bearer(token);
 }
 
-/** What A's token says, signed by somebody else. */
+/** Claims of A's token, signed by somebody else. */
 function forge({ session }: Tenant): string {
   const text = session?.access_token.split('.').slice(0, 2).join('.') ?? '';
   const { privateKey } = generateKeyPairSync('ed25519');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { checkDoorIsSafe } from '../../../gateway/http/core/listen.ts';
+import { checkListenerIsSafe } from '../../../gateway/http/core/listen.ts';
 import { VARIABLE_PREFIX } from '../../../node/config/names.ts';
 import { loadConfig } from '../../../node/index.ts';
 import { ROOT } from '../../support/sources.ts';
@@ -171,7 +171,7 @@ test('only loopback of the host is published, and the gateways ask for credentia
     assert.equal(config['gateway.enabled'], isGateway, name);
     if (!isGateway) continue;
     assert.deepEqual([config['gateway.host'], config['gateway.auth']], ['0.0.0.0', 'required']);
-    checkDoorIsSafe(config);
+    checkListenerIsSafe(config);
     assert.ok(config['gateway.allowedHosts'].includes(name), 'under its own name');
   }
 });

@@ -11,7 +11,7 @@ const stages = readDockerfile(join(ROOT, 'docker/Dockerfile'));
 const [install, image] = stages;
 const ignoreFile = readFileSync(join(ROOT, '.dockerignore'), 'utf8');
 
-/** What COPY takes from the build context. */
+/** Paths that COPY takes from the build context. */
 const copied = stages
   .flatMap((stage) => all(stage, 'COPY'))
   .filter(({ options }) => options['from'] === undefined)

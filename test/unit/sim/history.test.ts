@@ -15,7 +15,7 @@ function readNow(history: History, text: string | null, ms = 0): void {
   history.judgeRead('p/k', history.now(), text === null ? { kind: 'none' } : read, 'a');
 }
 
-/** What each fault is to be found as. */
+/** The violation expected for each fault. */
 const FAULTS: readonly (readonly [Violation, (history: History) => void])[] = [
   [
     'lost',

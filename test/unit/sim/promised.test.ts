@@ -10,7 +10,7 @@ const READ = { kind: 'value', etag: ETAG, text: 'one', isDegraded: false } as co
 const ENTRY = { key: 'k', etag: ETAG, expiresAt: null } as const;
 const HOLDER = { id: 'a', role: 'home', isLive: true, isSynced: true, etag: ETAG } as const;
 
-/** What holds answers against promises, after one value was promised. */
+/** A checker of answers against promises, after one promised value. */
 function promised(): Promised {
   const one = new Promised();
   assert.ok(one.written('k', 'one', ACKED));

@@ -6,7 +6,7 @@ export interface LinkVector {
   readonly hex: string;
   /** Why it is refused; absent for a valid one. */
   readonly code?: string;
-  /** Of a valid one. */
+  /** For a valid link. */
   readonly cid?: string;
   readonly size?: number;
 }

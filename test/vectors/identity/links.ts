@@ -251,7 +251,7 @@ function invalidDelegations(): LinkVector[] {
   ];
 }
 
-/** Of r‖s that with n - s, which holds on the curve, too. */
+/** For r‖s the form with n - s, which is valid on the curve too. */
 function highS(compact: Uint8Array): Buffer {
   const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
   const s = BigInt(`0x${Buffer.from(compact.subarray(32)).toString('hex')}`);

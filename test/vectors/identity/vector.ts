@@ -1,13 +1,13 @@
-/** What the files of vectors hold. README.md explains it to those who read them in another language. */
+/** Format of the vector files. README.md explains it to those who read them in another language. */
 export interface DidVector {
   readonly name: string;
   readonly did: string;
   readonly valid: boolean;
-  /** Of a valid did:key. */
+  /** For a valid did:key. */
   readonly curve?: string;
   /** Hex. */
   readonly publicKey?: string;
-  /** Of a valid did:pkh. */
+  /** For a valid did:pkh. */
   readonly chain?: string;
   readonly reference?: string;
   readonly address?: string;
@@ -24,7 +24,7 @@ export interface ResourceFields {
 export interface ResourceVector {
   readonly name: string;
   readonly text: string;
-  /** Of a valid one. */
+  /** For a valid text. */
   readonly resource?: ResourceFields;
 }
 
@@ -52,7 +52,7 @@ export interface LinkVector {
   /** Why it is refused. Absent where a decoder may say `chain_malformed`, `chain_field` or `chain_not_canonical`. */
   readonly code?: string;
   readonly kind?: 'delegation' | 'cacao';
-  /** What a revocation of a valid one names, hex. */
+  /** For a valid link: the digest a revocation names, hex. */
   readonly digest?: string;
   readonly issuer?: string;
   readonly audience?: string;
@@ -61,7 +61,7 @@ export interface LinkVector {
   readonly expiry?: number | null;
   readonly time?: number;
   readonly domain?: string | null;
-  /** Of a CACAO: what the wallet signed. */
+  /** For a CACAO: the message the wallet signed. */
   readonly message?: string;
 }
 
@@ -83,7 +83,7 @@ export interface ChainVector {
   readonly author: string;
   /** Why it is refused. */
   readonly code?: string;
-  /** Of a valid one. */
+  /** For a valid text. */
   readonly root?: string;
   readonly asked?: readonly AskedVector[];
 }

@@ -5,7 +5,7 @@ export interface Vector {
   readonly valid: boolean;
   /** Why it is refused. Absent where a decoder may say `notice_malformed` or `notice_not_canonical`. */
   readonly code?: string;
-  /** Of a valid one. */
+  /** For a valid text. */
   readonly kind?: 'policy' | 'revocation' | 'sponsorship';
   /** SHA-256 of its body. */
   readonly digest?: string;

@@ -181,7 +181,7 @@ function exts(): Vector[] {
   ];
 }
 
-/** What DAG-CBOR forbids or has another form for. */
+/** Forms that DAG-CBOR forbids or writes differently. */
 function forms(): Vector[] {
   const hi = cbor.bytes(Buffer.from('hi'));
   const time = cbor.integer(TIME);

@@ -1,4 +1,4 @@
-/** What the files of vectors hold. README.md explains it to those who read them in another language. */
+/** Format of the vector files. README.md explains it to those who read them in another language. */
 export interface Vector {
   readonly name: string;
   /** The envelope, or for a large one its runs: hex, and how many times it stands there. */

@@ -1,4 +1,4 @@
-/** What frames of the stream protocol are made of. */
+/** Building blocks of the stream protocol's frames. */
 import * as cbor from '../../support/cbor.ts';
 import { didOf } from '../../support/did.ts';
 import { AUTHOR, TIME } from '../../support/envelopes.ts';
@@ -64,7 +64,7 @@ export function request(name: string, type: number, items: readonly Buffer[], co
   return raw(name, frame(type, items), code);
 }
 
-/** What the answers below are to. */
+/** Requests of the answers below. */
 const ASKED: Readonly<Record<number, Buffer>> = {
   [GET]: frame(GET, [...NAMES, KEY]),
   [PUT]: frame(PUT, [NULL, FALSE, RECORD]),

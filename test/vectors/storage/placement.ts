@@ -68,9 +68,9 @@ function vector(
   const taken = prefixes([...live, ...next]);
   const standIns = [...next, ...closest(strangers, missing - next.length, distinctPrefixes, taken)];
   const ids = (list: readonly Member[]): string[] => list.map(({ id }) => id);
-  const view = sha256(cbor.list(ids(homes).map((id) => cbor.text(id)))).toString('hex', 0, 8);
+  const setId = sha256(cbor.list(ids(homes).map((id) => cbor.text(id)))).toString('hex', 0, 8);
   const place = PLACE.toString('hex');
-  const found = { homes: ids(homes), standIns: ids(standIns), view };
+  const found = { homes: ids(homes), standIns: ids(standIns), setId };
   return { name, place, members, sponsors, replicas, distinctPrefixes, ...found };
 }
 

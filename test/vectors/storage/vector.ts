@@ -1,4 +1,4 @@
-/** What the files of vectors hold. README.md explains it to those who read them in another language. */
+/** Format of the vector files. README.md explains it to those who read them in another language. */
 export interface Vector {
   readonly name: string;
   /** The record, or for a large one its runs: hex, and how many times it stands there. */
@@ -21,7 +21,7 @@ export interface FrameVector {
   readonly name: string;
   readonly hex: string;
   readonly kind: 'request' | 'answer';
-  /** Of an answer: the request, hex. */
+  /** For an answer: the request, hex. */
   readonly request?: string;
   /** Why it is refused; absent for a valid one. */
   readonly code?: string;
@@ -54,5 +54,5 @@ export interface PlacementVector {
   /** Ids, the closest first. */
   readonly homes: readonly string[];
   readonly standIns: readonly string[];
-  readonly view: string;
+  readonly setId: string;
 }

@@ -52,7 +52,7 @@ function rewrite(directory: string, lines: readonly string[], name = 'audit.log'
   writeFileSync(join(directory, name), lines.map((line) => `${line}\n`).join(''));
 }
 
-/** What is said of the log, with the line of its file. */
+/** Problems of the log, each with the line in its file. */
 async function problems(directory: string): Promise<string[]> {
   return (await verifyLog(directory)).problems.map(({ line, what }) => `${line}: ${what}`);
 }

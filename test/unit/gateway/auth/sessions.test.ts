@@ -1,4 +1,4 @@
-/** What signing in and refreshing costs does not grow with what has ended. */
+/** Signing in and refreshing cost the same however many sessions have ended. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';

@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pino } from 'pino';
 import type { ApiKeys } from '../../../../gateway/auth/api-keys.ts';
+import {
+  type CredentialStatus,
+  CredentialStatuses,
+  standingOf,
+} from '../../../../gateway/auth/credential-status.ts';
 import type { Principal } from '../../../../gateway/auth/identity.ts';
 import { STANDING_BATCH } from '../../../../gateway/auth/limits.ts';
 import type { Sessions } from '../../../../gateway/auth/sessions.ts';
-import { type Standing, Standings, standingOf } from '../../../../gateway/auth/standing.ts';
 import { GatewayError } from '../../../../gateway/core/errors.ts';
 import { Clients, type StreamClient } from '../../../../gateway/delivery/clients.ts';
 import { CredentialWatch } from '../../../../gateway/delivery/credential-watch.ts';
@@ -17,10 +21,10 @@ const INTERVAL_MS = 5;
 const HOUR_MS = 3_600_000;
 
 class FakeClient implements StreamClient {
-  readonly standing: Standing | null;
+  readonly standing: CredentialStatus | null;
   ends = 0;
 
-  constructor(standing: Standing | null) {
+  constructor(standing: CredentialStatus | null) {
     this.standing = standing;
   }
 
@@ -48,7 +52,7 @@ function make(intervalMs = INTERVAL_MS) {
     return stood;
   };
   const clock = new ManualClock(1_790_000_000_000);
-  const standings = new Standings({
+  const standings = new CredentialStatuses({
     sessions: { standing: answer(sessions) } as unknown as Sessions,
     apiKeys: { standing: answer(keys) } as unknown as ApiKeys,
     clock,
@@ -68,7 +72,7 @@ function make(intervalMs = INTERVAL_MS) {
     },
   };
   const watch = new CredentialWatch({ clients, standings, authenticator, logger }, { intervalMs });
-  const add = (standing: Standing | null): FakeClient => {
+  const add = (standing: CredentialStatus | null): FakeClient => {
     const client = new FakeClient(standing);
     clients.add(client);
     return client;
@@ -76,7 +80,7 @@ function make(intervalMs = INTERVAL_MS) {
   const fail = (error: Error | undefined): void => {
     failure = error;
   };
-  /** Whoever asks waits for the answer until what is returned is called. */
+  /** Callers wait for the answer until the returned function is called. */
   const hold = (): (() => void) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     held = promise;
@@ -100,7 +104,7 @@ function make(intervalMs = INTERVAL_MS) {
   };
 }
 
-const of = (origin: string, endsAt?: number): Standing => ({ origin, endsAt, delegated: null });
+const of = (origin: string, endsAt?: number): CredentialStatus => ({ origin, endsAt, delegated: null });
 
 test('streams end whose session or key does not stand, or whose own time is over', async (t) => {
   const { sessions, keys, clock, watch, add } = make();

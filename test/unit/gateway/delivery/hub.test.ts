@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turnEnds } from 'node:timers/promises';
 import type { Batch } from '../../../../gateway/core/batch.ts';
+import { EndOfTurn } from '../../../../gateway/core/end-of-turn.ts';
 import { WRITE_BATCH_BYTES } from '../../../../gateway/core/limits.ts';
-import { Turn } from '../../../../gateway/core/turn.ts';
 import { type Encoding, Hub, type Sink } from '../../../../gateway/delivery/hub.ts';
 import { createGatewayMetrics, type GatewayMetrics } from '../../../../gateway/observability/metrics.ts';
 import { FakeRelay } from '../../../support/fake-relay.ts';
@@ -41,7 +41,7 @@ interface Opened {
 function open(): Opened {
   const relay = new FakeRelay();
   const metrics = createGatewayMetrics();
-  const hub = new Hub({ relay, turn: new Turn(), metrics });
+  const hub = new Hub({ relay, turn: new EndOfTurn(), metrics });
   return { relay, hub, metrics, say: (text) => relay.publish({ ...topic, data: Buffer.from(text) }) };
 }
 

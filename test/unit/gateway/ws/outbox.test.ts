@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turnEnds } from 'node:timers/promises';
 import { single } from '../../../../gateway/core/batch.ts';
-import { Turn } from '../../../../gateway/core/turn.ts';
+import { EndOfTurn } from '../../../../gateway/core/end-of-turn.ts';
 import { createGatewayMetrics, type GatewayMetrics } from '../../../../gateway/observability/metrics.ts';
 import { Outbox, type OutboxOwner, type Sendable } from '../../../../gateway/ws/outbox.ts';
 
@@ -30,7 +30,7 @@ interface Box {
   readonly socket: FakeSocket;
   readonly box: Outbox;
   readonly metrics: GatewayMetrics;
-  /** What the owner was told, in order. */
+  /** Calls the owner received, in order. */
   readonly told: readonly string[];
   readonly push: (text: string) => void;
 }
@@ -44,7 +44,10 @@ function open(maxBytes = 100): Box {
     resume: () => told.push('resume'),
     onTooSlow: (reason) => told.push(reason),
   };
-  const box = new Outbox({ out: socket, turn: new Turn(), owner, metrics }, { maxBytes, slowMs: SLOW_MS });
+  const box = new Outbox(
+    { out: socket, turn: new EndOfTurn(), owner, metrics },
+    { maxBytes, slowMs: SLOW_MS },
+  );
   return { socket, box, metrics, told, push: (text) => box.push(single(Buffer.from(text))) };
 }
 

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { WebSocket } from 'ws';
+import { EndOfTurn } from '../../../../gateway/core/end-of-turn.ts';
 import {
   FRAMES_PER_TURN,
   PING_INTERVAL_MS,
@@ -12,7 +13,6 @@ import {
   SESSION_PUBLISHES_MAX,
   SSE_HEARTBEAT_MS,
 } from '../../../../gateway/core/limits.ts';
-import { Turn } from '../../../../gateway/core/turn.ts';
 import { Clients } from '../../../../gateway/delivery/clients.ts';
 import { Hub } from '../../../../gateway/delivery/hub.ts';
 import { createGatewayMetrics } from '../../../../gateway/observability/metrics.ts';
@@ -62,7 +62,7 @@ function open(dialect: Dialect = rawDialect, relay = new FakeRelay()) {
     },
   });
   const clients = new Clients({ max: 10 });
-  const turn = new Turn();
+  const turn = new EndOfTurn();
   const metrics = createGatewayMetrics();
   const session = new Session(
     {

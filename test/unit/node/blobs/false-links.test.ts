@@ -18,7 +18,7 @@ function opened(t: TestContext): BlobStore {
 
 const nobody = async () => Promise.reject(new Error('nobody has it'));
 
-/** Of another namespace, and nobody gives it anything. */
+/** Claims a link from another namespace that nobody can serve. */
 async function claim(store: BlobStore, link: BlobLink): Promise<void> {
   await assert.rejects(store.fetch(link, { namespaceId: OTHER, getBlock: nobody, signal: NEVER }));
 }

@@ -17,7 +17,7 @@ import { blobOf, bytesOfAll, pattern, piecesOf } from '../../../support/blobs.ts
 import { ManualClock } from '../../../support/manual-clock.ts';
 
 const MIB = PROFILE.chunkBytes;
-const GRACE_MS = 1000;
+const DOWN_TIMEOUT_MS = 1000;
 const scratch = mkdtempSync(join(tmpdir(), 'maillon-blobs-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -111,7 +111,7 @@ test('an upload whose source breaks off keeps what came, and goes on', async (t)
 test('blobs that share blocks: what one of them needs stays when the other goes, and the disk is given back', async (t) => {
   const data = newData();
   const clock = new ManualClock(Date.now());
-  const store = openBlobs(data, { clock, graceMs: GRACE_MS });
+  const store = openBlobs(data, { clock, graceMs: DOWN_TIMEOUT_MS });
   t.after(() => store.close());
   const shared = pattern(2 * MIB);
   const one = await putBytes(store, Buffer.concat([shared, Buffer.alloc(MIB, 1)]));
@@ -119,7 +119,7 @@ test('blobs that share blocks: what one of them needs stays when the other goes,
   assert.equal(filesIn(data).length, 6, 'two shared leaves, one of each, two roots');
   store.hold(recordReference('one'), one.cid);
   store.hold(recordReference('other'), other.cid);
-  clock.advance(GRACE_MS * 2);
+  clock.advance(DOWN_TIMEOUT_MS * 2);
   assert.deepEqual(await store.collect(), { blobs: 0, blocks: 0, bytes: 0, uploads: 0 });
 
   assert.equal(store.release(recordReference('one')), true);
@@ -133,7 +133,7 @@ test('blobs that share blocks: what one of them needs stays when the other goes,
   await assert.rejects(readAll(store, one), { code: 'not_found' });
 
   store.release(recordReference('other'));
-  clock.advance(GRACE_MS * 2);
+  clock.advance(DOWN_TIMEOUT_MS * 2);
   await store.collect();
   assert.deepEqual(filesIn(data), []);
   assert.equal(store.usage().bytes, 0);
@@ -142,7 +142,7 @@ test('blobs that share blocks: what one of them needs stays when the other goes,
 test('an upload that nobody goes on with is collected; one that is fresh is not', async (t) => {
   const data = newData();
   const clock = new ManualClock(Date.now());
-  const store = openBlobs(data, { clock, graceMs: GRACE_MS });
+  const store = openBlobs(data, { clock, graceMs: DOWN_TIMEOUT_MS });
   t.after(() => store.close());
   const upload = store.begin(NAMESPACE);
   await upload.append(piecesOf(pattern(MIB), MIB), NEVER);

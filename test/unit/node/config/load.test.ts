@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { ConfigError, type ConfigSources, loadConfig } from '../../../../node/config/load.ts';
+import { ConfigError, type ConfigSources } from '../../../../node/config/load.ts';
 import { flagOf, variableOf } from '../../../../node/config/names.ts';
-import { DEFAULTS, SETTINGS } from '../../../../node/config/schema.ts';
+import { DEFAULTS } from '../../../../node/config/schema.ts';
+import { loadConfig, SETTINGS } from '../../../../node/settings.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'maillon-config-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -231,7 +232,7 @@ test('sizes and durations are said in words or as plain numbers, wherever they a
     flags: { 'storage.scrubEveryMs': '24h', 'relay.lingerMs': '25' },
   });
   assert.equal(config['storage.capacityBytes'], 50_000_000);
-  assert.equal(config['storage.graceMs'], 90_000);
+  assert.equal(config['storage.downTimeoutMs'], 90_000);
   assert.equal(config['storage.namespaceBytes'], 2048);
   assert.equal(config['gateway.slowClientMs'], 90_000);
   assert.equal(config['gateway.bodyBytes'], 65_536);
@@ -248,7 +249,7 @@ test('a size or duration that is spelled otherwise is refused with an example', 
     refusal({ cwd: directory('storage:\n  graceMs: 2weeks\n') }),
     /must be a duration from 1s to 24h, such as 10m, not "2weeks"$/,
   );
-  assert.match(refusal({ env: { MAILLON_STORAGE_GRACE_MS: '48h' } }), /from 1s to 24h.*, not "48h"$/);
+  assert.match(refusal({ env: { MAILLON_STORAGE_DOWN_TIMEOUT_MS: '48h' } }), /from 1s to 24h.*, not "48h"$/);
 });
 
 test('relations between sizes are said as sizes', () => {
@@ -256,4 +257,43 @@ test('relations between sizes are said as sizes', () => {
     refusal({ flags: { 'gateway.clientQueueBytes': '100kB' } }),
     /gateway\.bodyBytes \(256KiB, by default\) must not be above gateway\.clientQueueBytes \(100kB, from flag/,
   );
+});
+
+const ECHO = join(import.meta.dirname, '../../../support/features/echo/feature.ts');
+
+test('features that features.paths names bring their settings, wherever these are said', () => {
+  const cwd = directory(`features:\n  paths: [${relative(root, ECHO)}]\necho:\n  maxBytes: 2KiB\n`);
+  // relative paths begin at the file that names them
+  const file = join(root, 'named.yaml');
+  renameSync(join(cwd, 'maillon.yaml'), file);
+  const config = load({ cwd, file }) as unknown as Record<string, unknown>;
+  assert.deepEqual(config['features.paths'], [ECHO]);
+  assert.equal(config['echo.maxBytes'], 2048);
+  const paths = { 'features.paths': relative(cwd, ECHO) };
+  const said = load({ cwd, flags: paths, env: { MAILLON_ECHO_MAX_BYTES: '10' } });
+  assert.equal((said as unknown as Record<string, unknown>)['echo.maxBytes'], 10);
+  const unsaid = load({ cwd, flags: paths }) as unknown as Record<string, unknown>;
+  assert.equal(unsaid['echo.maxBytes'], 1024);
+});
+
+test('settings of features are checked like all others', () => {
+  const flags = { 'features.paths': ECHO };
+  assert.match(refusal({ env: { MAILLON_ECHO_MAX_BYTES: '10' } }), /unknown variable MAILLON_ECHO_MAX_BYTES/);
+  assert.match(
+    refusal({ flags, env: { MAILLON_ECHO_MAX_BYTES: '0' } }),
+    /echo\.maxBytes .* must be a size from/,
+  );
+  const cwd = directory('echo:\n  maxByte: 10\n');
+  assert.match(refusal({ flags, cwd }), /unknown setting echo\.maxByte .*did you mean echo\.maxBytes\?/);
+  assert.throws(() => load({ flags: { 'features.paths': './nothing.ts' } }), { code: 'bad_feature' });
+  assert.throws(() => load({ flags: { 'features.paths': `${ECHO},${ECHO}` } }), { code: 'feature_exists' });
+});
+
+test('only features that a node can do without are switched off', () => {
+  assert.deepEqual(load({ flags: { 'features.off': 'ipfs,storage' } })['features.off'], ['ipfs', 'storage']);
+  const optional = 'which must be one of directory, storage, ipfs, members, backup';
+  assert.match(refusal({ flags: { 'features.off': 'relay' } }), new RegExp(`"relay", ${optional}`));
+  assert.match(refusal({ flags: { 'features.off': 'echo' } }), new RegExp(`"echo", ${optional}`));
+  const flags = { 'features.off': 'echo', 'features.paths': ECHO };
+  assert.deepEqual(load({ flags })['features.off'], ['echo']);
 });

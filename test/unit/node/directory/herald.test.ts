@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Herald } from '../../../../node/directory/herald.ts';
 import { describeSelf } from '../../../../node/directory/self.ts';
 import { createCrypto, createEd25519Signer } from '../../../../node/runtime/crypto.ts';
-import { Announcer, type SignedAnnouncement } from '../../../../protocols/nodes/index.ts';
+import { NodeAnnouncer, type SignedAnnouncement } from '../../../../protocols/nodes/index.ts';
 import { circuit, dns4, ownId, tcp4 } from '../../../support/announcements.ts';
 import { authorNumber } from '../../../support/directory.ts';
 import { SWARM, TIME } from '../../../support/envelopes.ts';
@@ -20,7 +20,7 @@ class Node {
   isReady = false;
   twins = 0;
   readonly herald = new Herald({
-    announcer: new Announcer(
+    announcer: new NodeAnnouncer(
       { crypto: createCrypto(), clock: this.clock, signer: createEd25519Signer(Buffer.alloc(32, 1)) },
       { swarm: SWARM },
     ),

@@ -18,7 +18,7 @@ function lock(directory: string): DataLock {
   return held;
 }
 
-/** What is held and not reachable may be collected, and is free then. */
+/** Keeps locks reachable: an unreachable one may be collected and thereby freed. */
 const HELD = new Set<DataLock>();
 
 function refused(directory: string): void {

@@ -12,7 +12,7 @@ const crypto = createCrypto();
 
 const randomBytes = (length: number) => globalThis.crypto.getRandomValues(new Uint8Array(length));
 
-/** Of a node whose owner and author are these. */
+/** Extender of a node with this owner and author. */
 function extenderOf(owner: Session, author: Session) {
   let made = 0;
   const signer = {

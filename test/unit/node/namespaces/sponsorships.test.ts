@@ -58,7 +58,7 @@ function fill(store: NoticeStore, count: number, step: (n: number) => Buffer): n
   return taken;
 }
 
-/** Of another operator. */
+/** From another operator. */
 function others(n: number): Buffer {
   return sponsorshipStep({ operator: person(2), holder: didOf(person(100 + n)) });
 }

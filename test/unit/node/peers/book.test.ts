@@ -10,10 +10,10 @@ import { peerIdOf } from '../../../support/announcements.ts';
 import { authorNumber } from '../../../support/directory.ts';
 import { TIME } from '../../../support/envelopes.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { scratch, until } from '../../../support/processes.ts';
+import { scratch } from '../../../support/processes.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
 
-/** What the book sees of a network: connections that open and close. */
+/** The network as the book sees it: connections that open and close. */
 class Connections extends EventTarget {
   readonly open = new Map<string, { remotePeer: string; remoteAddr: Multiaddr; direction: string }>();
 
@@ -69,13 +69,26 @@ test('who was dialled with success is remembered over a stop; who only came is n
   );
 });
 
-test('the first peers are on disk soon', async (t) => {
-  const { data, connections } = keep(t);
+test('the first peers are on disk after a second, later changes with the next write', (t) => {
+  const { data, clock, connections, book } = keep(t);
+  const written = (): number => readBook(join(data, 'peers'), silentLogger()).length;
   connections.dial(1, '/ip4/192.0.2.1');
-  await until('it is written', () => existsSync(join(data, 'peers')));
+  clock.advance(999);
+  assert.equal(existsSync(join(data, 'peers')), false);
+  clock.advance(1);
   assert.equal(statSync(join(data, 'peers')).mode & 0o777, 0o600);
-  connections.dial(2, '/ip4/192.0.2.2');
-  await until('the second, too', () => readBook(join(data, 'peers'), silentLogger()).length === 2);
+  for (let n = 2; n <= 16; n++) connections.dial(n, `/ip4/192.0.2.${n}`);
+  clock.advance(1_000);
+  assert.equal(written(), 16);
+  connections.dial(17, '/ip4/198.51.100.1');
+  clock.advance(29_999);
+  assert.equal(written(), 16);
+  clock.advance(1);
+  assert.equal(written(), 17);
+  book.forget(peerIdOf(authorNumber(17)));
+  book.stop();
+  assert.equal(written(), 16);
+  assert.equal(clock.timers, 0);
 });
 
 test('a peer keeps a few addresses, the one that worked last first', (t) => {

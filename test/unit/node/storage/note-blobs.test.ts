@@ -5,12 +5,13 @@ import { encodeBlobLink } from '../../../../protocols/blobs/index.ts';
 import { cidOf } from '../../../../protocols/common/block-cid.ts';
 import { KIND_BLOB } from '../../../../protocols/storage/index.ts';
 import { blobHome, NEVER } from '../../../support/blob-store.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
 import { scratch } from '../../../support/processes.ts';
 import { crypto, openStore, PLACE, storable } from '../../../support/store-records.ts';
 
 test('a blob that finds no room any more keeps no other from being noted', async (t) => {
   const data = scratch(t);
-  const clock = { now: () => Date.now() };
+  const clock = new ManualClock(Date.now());
   const store = openStore(data, { clock });
   const blobs = blobHome(data, { clock, quotaBytes: 100 });
   t.after(() => blobs.close());

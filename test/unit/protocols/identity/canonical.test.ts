@@ -98,7 +98,7 @@ function* spellings(bytes: Buffer, { major, argument, at, body, end }: Item): Ge
   }
 }
 
-/** What lenient decoders of UTF-8 drop or put something else for, in a text. */
+/** Changes to a text that lenient UTF-8 decoders drop or replace. */
 function* lenientTexts(bytes: Buffer, { at, body, end }: Item): Generator<Buffer> {
   const text = bytes.subarray(body, end);
   const first = text[0] ?? 0;

@@ -255,7 +255,7 @@ test('EIP-55’s examples', () => {
   for (const address of examples) assert.equal(checksumAddress(address.toLowerCase()), address);
 });
 
-/** Of BIP-322’s own vectors those by a key: message, address, signature. */
+/** BIP-322’s own vectors signed by one key: message, address, signature. */
 const BIP322: readonly (readonly [message: string, address: string, signature: string])[] = [
   [
     '',

@@ -120,7 +120,7 @@ test('whose chain does not hold is charged, whose chain was revoked is not: not 
       'notice_chain',
     );
   }
-  assert.equal(receiver.admission.isShunned('forger'), true);
+  assert.equal(receiver.admission.isGraylisted('forger'), true);
   receiver.verify = () => {
     throw new ChainRefusal('context', 'a link was revoked');
   };
@@ -128,20 +128,20 @@ test('whose chain does not hold is charged, whose chain was revoked is not: not 
     const one = revokeLink(owner, linkNumber(n), { time: TIME });
     assert.equal(await receiver.receive(one, 'honest'), 'notice_unauthorised');
   }
-  assert.equal(receiver.admission.isShunned('honest'), false);
+  assert.equal(receiver.admission.isGraylisted('honest'), false);
 });
 
 test('a fault of this node’s own in verifying is nobody’s', async () => {
   const receiver = new Receiver();
   receiver.verify = () => Promise.reject(new RangeError('a bug'));
   await assert.rejects(receiver.admission.admit(policy(), 'peer', 'pushed'), RangeError);
-  assert.equal(receiver.admission.isShunned('peer'), false);
+  assert.equal(receiver.admission.isGraylisted('peer'), false);
 });
 
 test('three forged ones shun a peer; the true one is taken after them', async () => {
   const receiver = new Receiver();
   for (let n = 0; n < 3; n++) assert.equal(await receiver.receive(forged(n), 'forger'), 'notice_signature');
-  assert.equal(receiver.admission.isShunned('forger'), true);
+  assert.equal(receiver.admission.isGraylisted('forger'), true);
   assert.equal(await receiver.receive(policy(), 'honest'), 'accepted');
 });
 
@@ -159,7 +159,7 @@ test('nobody is charged for what is known, early, second, or without room', asyn
   }
   receiver.held.room = 'full';
   assert.equal(await receiver.receive(two, 'honest'), 'notice_room');
-  assert.equal(receiver.admission.isShunned('honest'), false);
+  assert.equal(receiver.admission.isGraylisted('honest'), false);
 });
 
 test('a flood is not looked at beyond a rate, and not verified beyond a lower one', async () => {
@@ -215,11 +215,11 @@ test('what was asked for is not metered, and only proven faults count', async ()
     const future = revokeLink(owner, linkNumber(n), { time: TIME + 3_600_000 });
     assert.equal(await receiver.receive(future, 'asked', 'asked'), 'notice_clock');
   }
-  assert.equal(receiver.admission.isShunned('asked'), false);
+  assert.equal(receiver.admission.isGraylisted('asked'), false);
   for (let n = 0; n < 3; n++) await receiver.receive(forged(n), 'asked', 'asked');
-  assert.equal(receiver.admission.isShunned('asked'), true);
+  assert.equal(receiver.admission.isGraylisted('asked'), true);
   for (let n = 0; n < 5; n++) await receiver.receive(forged(n), '', 'own');
-  assert.equal(receiver.admission.isShunned(''), false, 'an operator is not shunned');
+  assert.equal(receiver.admission.isGraylisted(''), false, 'an operator is not shunned');
 });
 
 /** A policy of the delegate in the owner's name. */

@@ -85,7 +85,7 @@ test('a naming that does not hold is its sender’s fault, one that was revoked 
     for (let ms = 0; ms < 3; ms++)
       assert.equal(await receiver.receive(step({ time: TIME + ms }), 'pushed'), code);
     assert.equal(receiver.held.sponsorshipIn(place), undefined);
-    assert.equal(receiver.admission.isShunned('peer'), fault === 'sender');
+    assert.equal(receiver.admission.isGraylisted('peer'), fault === 'sender');
   }
 });
 

@@ -3,7 +3,6 @@ import { sign } from 'node:crypto';
 import { test } from 'node:test';
 import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import {
-  Announcer,
   collectAnnouncements,
   createNodesMetrics,
   decodePage,
@@ -11,6 +10,7 @@ import {
   encodePage,
   encodeRequest,
   NodeAdmission,
+  NodeAnnouncer,
   NodesError,
   type NodesErrorCode,
   type Origin,
@@ -96,7 +96,7 @@ test('a forged announcement that comes first does not keep the true one out', as
 test('three proven faults shun a peer; what it replays does not, nor does a crowd', async () => {
   const receiver = new Receiver();
   for (let i = 0; i < 3; i++) await receiver.receive(wireOf(EXAMPLE, Buffer.alloc(64, i)), 'forger');
-  assert.equal(receiver.admission.isShunned('forger'), true);
+  assert.equal(receiver.admission.isGraylisted('forger'), true);
   await receiver.receive(announcement());
   for (let i = 0; i < 300; i++) await receiver.receive(announcement(), 'honest');
   receiver.hasRoom = false;
@@ -104,31 +104,31 @@ test('three proven faults shun a peer; what it replays does not, nor does a crow
     const one = announcementAt(TIME, authorNumber(n), tcp4('192.0.2.1', 1));
     assert.equal(await receiver.receive(one, 'honest'), 'announcement_crowded');
   }
-  assert.equal(receiver.admission.isShunned('honest'), false);
+  assert.equal(receiver.admission.isGraylisted('honest'), false);
 });
 
 test('a flood of replays shuns a peer until it slows down', async () => {
   const receiver = new Receiver();
   await receiver.receive(announcement());
   for (let i = 0; i < 402; i++) await receiver.receive(announcement(), 'flooder');
-  assert.equal(receiver.admission.isShunned('flooder'), true);
+  assert.equal(receiver.admission.isGraylisted('flooder'), true);
   receiver.clock.advance(5000);
-  assert.equal(receiver.admission.isShunned('flooder'), false);
+  assert.equal(receiver.admission.isGraylisted('flooder'), false);
 });
 
 test('what was asked for may be old or late without fault, but not forged', async () => {
   const receiver = new Receiver();
   await receiver.receive(announcement());
   for (let i = 0; i < 1000; i++) await receiver.receive(announcement(), 'asked', 'asked');
-  assert.equal(receiver.admission.isShunned('asked'), false);
+  assert.equal(receiver.admission.isGraylisted('asked'), false);
   assert.equal(receiver.metrics.refused.announcement_old, 0);
   // of somebody whom nothing is known of: a known one's would be old before it is verified
   const unknown = { ...EXAMPLE, author: cbor.bytes(authorNumber(1).multikey) };
   for (let i = 0; i < 3; i++) await receiver.receive(wireOf(unknown, Buffer.alloc(64, i)), 'asked', 'asked');
-  assert.equal(receiver.admission.isShunned('asked'), true);
+  assert.equal(receiver.admission.isGraylisted('asked'), true);
 });
 
-/** Of the `n`-th author, with a signature that does not hold. */
+/** An announcement of the `n`-th author with an invalid signature. */
 function forged(n: number): Buffer {
   return wireOf({ ...EXAMPLE, author: cbor.bytes(authorNumber(n).multikey) }, Buffer.alloc(64));
 }
@@ -217,7 +217,7 @@ test('announcements of a node are each later than the one before, whatever its c
   const { publicKey, key } = authorNumber(1);
 
   const signer = { publicKey, sign: async (message: Uint8Array) => sign(null, message, key) };
-  const announcer = new Announcer({ crypto, clock, signer }, { swarm: SWARM });
+  const announcer = new NodeAnnouncer({ crypto, clock, signer }, { swarm: SWARM });
   const description = {
     role: 'full' as const,
     addresses: [tcp4('192.0.2.1', 1)],

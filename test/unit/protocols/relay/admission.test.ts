@@ -296,13 +296,13 @@ test('a peer that makes this node ignore too much counts as flooding until it sl
   const receiver = new Receiver({ ignoredPerSecond: 10, ignoredBurst: 5 });
   const late = envelope({ time: cbor.integer(TIME - 30_000) });
   for (let i = 0; i < 5; i++) assert.equal(await receiver.receive(late, 'flooder'), 'envelope_clock');
-  assert.equal(receiver.admission.isShunned('flooder'), false);
+  assert.equal(receiver.admission.isGraylisted('flooder'), false);
   assert.equal(await receiver.receive(late, 'flooder'), 'envelope_clock');
-  assert.equal(receiver.admission.isShunned('flooder'), true);
-  assert.equal(receiver.admission.isShunned('another'), false, 'others do not pay');
+  assert.equal(receiver.admission.isGraylisted('flooder'), true);
+  assert.equal(receiver.admission.isGraylisted('another'), false, 'others do not pay');
   assert.equal(await receiver.receive(TRUE_COPY, 'flooder'), 'accepted', 'nothing true is dropped for it');
   receiver.clock.advance(1000);
-  assert.equal(receiver.admission.isShunned('flooder'), false);
+  assert.equal(receiver.admission.isGraylisted('flooder'), false);
 });
 
 test('what was good a moment ago, or at a clock nearby, is charged to nobody', async () => {
@@ -313,7 +313,7 @@ test('what was good a moment ago, or at a clock nearby, is charged to nobody', a
     assert.equal(await receiver.receive(late, 'honest'), 'envelope_clock');
     assert.equal(await receiver.receive(expired, 'honest'), 'envelope_expired');
   }
-  assert.equal(receiver.admission.isShunned('honest'), false);
+  assert.equal(receiver.admission.isGraylisted('honest'), false);
 });
 
 test('what this node has no room for is charged to nobody', async () => {
@@ -321,7 +321,7 @@ test('what this node has no room for is charged to nobody', async () => {
   receiver.gate.closed = true;
   const copies = Array.from({ length: 50 }, (_, i) => receiver.receive(numbered(i + 1), 'honest'));
   await Promise.all(copies.slice(1)).then((codes) => assert.ok(codes.every((code) => code === 'overloaded')));
-  assert.equal(receiver.admission.isShunned('honest'), false);
+  assert.equal(receiver.admission.isGraylisted('honest'), false);
   receiver.gate.open();
   await copies[0];
 });
@@ -329,13 +329,13 @@ test('what this node has no room for is charged to nobody', async () => {
 test('proven faults are held against a peer for two minutes each', async () => {
   const receiver = new Receiver();
   for (let i = 0; i < 2; i++) assert.equal(await receiver.receive(forged(i), 'liar'), 'envelope_signature');
-  assert.equal(receiver.admission.isShunned('liar'), false, 'two may be an accident');
+  assert.equal(receiver.admission.isGraylisted('liar'), false, 'two may be an accident');
   assert.equal(await receiver.receive(forged(2), 'liar'), 'envelope_signature');
-  assert.equal(receiver.admission.isShunned('liar'), true);
+  assert.equal(receiver.admission.isGraylisted('liar'), true);
   receiver.clock.advance(119_000);
-  assert.equal(receiver.admission.isShunned('liar'), true);
+  assert.equal(receiver.admission.isGraylisted('liar'), true);
   receiver.clock.advance(1000);
-  assert.equal(receiver.admission.isShunned('liar'), false);
+  assert.equal(receiver.admission.isGraylisted('liar'), false);
 });
 
 test('faults of the sender are left to gossip’s score, not to the rate', async () => {

@@ -34,7 +34,7 @@ class Sender {
   readonly sent: SignedEnvelope[] = [];
   readonly publisher: Publisher;
   readonly #timers: TestContext['mock']['timers'];
-  /** What sending does, beside being recorded. */
+  /** Behaviour of sending, besides being recorded. */
   send: (envelope: SignedEnvelope) => Promise<number> = async () => 3;
 
   constructor(t: TestContext, init: Partial<PublisherInit> = {}) {
@@ -88,7 +88,7 @@ async function quiet(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** What a receiver would say of it: decodes, holds its rules, is signed. */
+/** A receiver's checks of it: decodes, holds its rules, is signed. */
 async function assertGood(envelope: SignedEnvelope): Promise<void> {
   const decoded = decodeEnvelope(envelope.bytes, crypto);
   const signed = signingBytes(SWARM, decoded.digest);

@@ -139,7 +139,7 @@ test('one peer cannot fill the queue of those that wait', async () => {
   gate.open();
   await Promise.all([...waiting, other]);
   assert.equal(admission.waiting, 0);
-  assert.equal(admission.isShunned('peer'), false, 'nobody is charged for what there is no room for');
+  assert.equal(admission.isGraylisted('peer'), false, 'nobody is charged for what there is no room for');
 });
 
 test('proven faults are held against who sent them; what is asked for and late is not', async () => {
@@ -147,11 +147,11 @@ test('proven faults are held against who sent them; what is asked for and late i
   const forged = wireOf(EXAMPLE, Buffer.alloc(64, 1));
   const late = record({ ms: cbor.integer(0), time: cbor.integer(0), expiry: cbor.integer(1) });
   for (let i = 0; i < 600; i++) await assert.rejects(admission.admit(late, 'late', 'asked'));
-  assert.equal(admission.isShunned('late'), false);
+  assert.equal(admission.isGraylisted('late'), false);
   for (let i = 0; i < 600; i++) await assert.rejects(admission.admit(late, 'flood', 'pushed'));
-  assert.equal(admission.isShunned('flood'), true);
+  assert.equal(admission.isGraylisted('flood'), true);
   for (let i = 0; i < 3; i++) await assert.rejects(admission.admit(forged, 'forger', 'asked'));
-  assert.equal(admission.isShunned('forger'), true);
+  assert.equal(admission.isGraylisted('forger'), true);
 });
 
 test('who asks too much is told so, for that type alone, until it slows down', () => {

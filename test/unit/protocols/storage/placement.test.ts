@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createCrypto } from '../../../../node/runtime/crypto.ts';
 import {
-  homesOf,
-  isReplica,
+  countsAsReplica,
+  fallbacksOf,
   type Member,
+  replicaSetIdOf,
+  replicasOf,
   type SponsorSet,
-  standInsOf,
-  viewOf,
 } from '../../../../protocols/storage/index.ts';
 
 const crypto = createCrypto();
@@ -40,7 +40,7 @@ function groups(list: readonly Member[]): number {
 
 /** Those that homes are chosen from. */
 function candidatesOf(list: readonly Member[], sponsors: SponsorSet): readonly Member[] {
-  const own = list.filter((one) => isReplica(one, sponsors));
+  const own = list.filter((one) => countsAsReplica(one, sponsors));
   return own.length === 0 ? list : own;
 }
 
@@ -55,10 +55,13 @@ test('homes are the same in whatever order members come, and whoever is live', (
       const cut = list.length === 0 ? 0 : turn % list.length;
       const turned = [...list.slice(cut), ...list.slice(0, cut)];
       const other = turned.map((one) => Object.assign({}, one, { isLive: !one.isLive }));
-      const homes = homesOf(at, list, sponsors, init);
-      assert.deepEqual(ids(homesOf(at, other, sponsors, init)), ids(homes));
-      assert.equal(viewOf(crypto, homesOf(at, other, sponsors, init)), viewOf(crypto, homes));
-      const twice = homesOf(at, [...list, ...list], sponsors, init);
+      const homes = replicasOf(at, list, sponsors, init);
+      assert.deepEqual(ids(replicasOf(at, other, sponsors, init)), ids(homes));
+      assert.equal(
+        replicaSetIdOf(crypto, replicasOf(at, other, sponsors, init)),
+        replicaSetIdOf(crypto, homes),
+      );
+      const twice = replicasOf(at, [...list, ...list], sponsors, init);
       assert.deepEqual(ids(twice), ids(homes), 'a member named twice is one');
     },
   );
@@ -68,7 +71,7 @@ test('homes are the same in whatever order members come, and whoever is live', (
 test('homes are of as many prefixes as there are, and never fewer for it', () => {
   const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
     const candidates = candidatesOf(list, sponsors);
-    const homes = homesOf(at, list, sponsors, init);
+    const homes = replicasOf(at, list, sponsors, init);
     assert.equal(homes.length, Math.min(init.replicas, candidates.length));
     if (init.distinctPrefixes) assert.equal(groups(homes), Math.min(init.replicas, groups(candidates)));
   });
@@ -83,13 +86,13 @@ test('where somebody sponsors only sponsors that are ready are homes, and nobody
     sponsorSet,
     options,
     (list, more, at, sponsors, init) => {
-      const own = list.filter((one) => isReplica(one, sponsors));
+      const own = list.filter((one) => countsAsReplica(one, sponsors));
       fc.pre(own.length > 0);
-      const homes = homesOf(at, list, sponsors, init);
-      assert.ok(homes.every((home) => isReplica(home, sponsors)));
+      const homes = replicasOf(at, list, sponsors, init);
+      assert.ok(homes.every((home) => countsAsReplica(home, sponsors)));
       const known = new Set(ids(list));
-      const strangers = more.filter((one) => !known.has(one.id) && !isReplica(one, sponsors));
-      assert.deepEqual(ids(homesOf(at, [...list, ...strangers], sponsors, init)), ids(homes));
+      const strangers = more.filter((one) => !known.has(one.id) && !countsAsReplica(one, sponsors));
+      assert.deepEqual(ids(replicasOf(at, [...list, ...strangers], sponsors, init)), ids(homes));
     },
   );
   fc.assert(property);
@@ -97,28 +100,28 @@ test('where somebody sponsors only sponsors that are ready are homes, and nobody
 
 test('a sponsor that its operator lost is a home only where no other sponsor is left', () => {
   const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
-    const homes = homesOf(at, list, sponsors, init);
+    const homes = replicasOf(at, list, sponsors, init);
     const lost = ids(homes.slice(1));
     const some = list.map((one) => ({ ...one, isAbandoned: lost.includes(one.id) }));
     const others = some.filter(({ isAbandoned }) => !isAbandoned);
-    assert.deepEqual(ids(homesOf(at, some, sponsors, init)), ids(homesOf(at, others, sponsors, init)));
+    assert.deepEqual(ids(replicasOf(at, some, sponsors, init)), ids(replicasOf(at, others, sponsors, init)));
     const all = list.map((one) => ({ ...one, isAbandoned: true }));
-    assert.deepEqual(ids(homesOf(at, all, sponsors, init)), ids(homes));
+    assert.deepEqual(ids(replicasOf(at, all, sponsors, init)), ids(homes));
   });
   fc.assert(property);
 });
 
 test('copies are made beside the homes that are there, as many as are missing while there is anybody', () => {
   const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
-    const homes = homesOf(at, list, sponsors, init);
-    const standIns = standInsOf(at, list, homes, sponsors, init);
+    const homes = replicasOf(at, list, sponsors, init);
+    const standIns = fallbacksOf(at, list, homes, sponsors, init);
     const live = homes.filter(({ isLive }) => isLive);
     const others = list.filter((one) => one.isLive && !ids(homes).includes(one.id));
     assert.equal(standIns.length, Math.min(init.replicas - live.length, others.length));
     assert.ok(standIns.every(({ id }) => ids(others).includes(id)));
     // sponsors come first: nobody else holds a copy while one of them holds none
-    const own = others.filter((one) => isReplica(one, sponsors)).length;
-    const first = standIns.filter((one) => isReplica(one, sponsors));
+    const own = others.filter((one) => countsAsReplica(one, sponsors)).length;
+    const first = standIns.filter((one) => countsAsReplica(one, sponsors));
     assert.deepEqual(ids(standIns.slice(0, first.length)), ids(first));
     assert.equal(first.length, Math.min(standIns.length, own));
   });
@@ -127,13 +130,13 @@ test('copies are made beside the homes that are there, as many as are missing wh
 
 test('who stands in becomes home when those that are gone are no members any more', () => {
   const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
-    const homes = homesOf(at, list, sponsors, init);
+    const homes = replicasOf(at, list, sponsors, init);
     // the others are live: who is gone among them is no candidate, but would be home
     const all = list.map((one) => ({ ...one, isLive: one.isLive || !ids(homes).includes(one.id) }));
     const kept = all.filter(({ isLive }) => isLive);
-    const now = homesOf(at, all, sponsors, init);
-    const standIns = standInsOf(at, all, now, sponsors, init);
-    const later = ids(homesOf(at, kept, sponsors, init));
+    const now = replicasOf(at, all, sponsors, init);
+    const standIns = fallbacksOf(at, all, now, sponsors, init);
+    const later = ids(replicasOf(at, kept, sponsors, init));
     const holding = [...now.filter(({ isLive }) => isLive), ...standIns];
     // copies of others are on top where there is a sponsor still
     const expected = candidatesOf(holding, sponsors);
@@ -145,8 +148,8 @@ test('who stands in becomes home when those that are gone are no members any mor
 test('one more member changes at most one home, unless prefixes are in the way', () => {
   const property = fc.property(members, place, fc.integer({ min: 1, max: 5 }), (list, at, replicas) => {
     const init = { replicas, distinctPrefixes: false };
-    const before = new Set(ids(homesOf(at, list.slice(1), new Set(), init)));
-    const after = ids(homesOf(at, list, new Set(), init));
+    const before = new Set(ids(replicasOf(at, list.slice(1), new Set(), init)));
+    const after = ids(replicasOf(at, list, new Set(), init));
     assert.ok(after.filter((id) => !before.has(id)).length <= 1);
   });
   fc.assert(property);

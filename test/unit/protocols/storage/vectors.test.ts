@@ -14,20 +14,20 @@ import {
   encodeBody,
   encodeRecord,
   encodeRequest,
+  fallbacksOf,
   formatEtag,
-  homesOf,
   itemIdOf,
   Partitions,
   parseEtag,
   placeOf,
   RecordAdmission,
   type RequestType,
+  replicaSetIdOf,
+  replicasOf,
   type SignedRecord,
   STORAGE_ERRORS,
   StorageError,
   signingBytes,
-  standInsOf,
-  viewOf,
 } from '../../../../protocols/storage/index.ts';
 import { AUTHOR, cidOf, SWARM, sha256 } from '../../../support/envelopes.ts';
 import { bodyOf, EXAMPLE } from '../../../support/records.ts';
@@ -119,12 +119,12 @@ for (const vector of read<PlacementVector>('placement.json')) {
     const members = vector.members.map((one) => ({ ...one, kadId: Buffer.from(one.kadId, 'hex') }));
     const sponsors = new Set(vector.sponsors);
     const init = { replicas, distinctPrefixes };
-    const homes = homesOf(place, members.toReversed(), sponsors, init);
-    const standIns = standInsOf(place, members.toReversed(), homes, sponsors, init);
+    const homes = replicasOf(place, members.toReversed(), sponsors, init);
+    const standIns = fallbacksOf(place, members.toReversed(), homes, sponsors, init);
     const ids = (list: typeof homes): string[] => list.map(({ id }) => id);
     assert.deepEqual(ids(homes), vector.homes);
     assert.deepEqual(ids(standIns), vector.standIns);
-    assert.equal(viewOf(crypto, homes), vector.view);
+    assert.equal(replicaSetIdOf(crypto, homes), vector.setId);
   });
 }
 

@@ -157,7 +157,7 @@ const { expression } = fc.letrec<{ expression: string }>((tie) => ({
     fc.tuple(tie('expression'), counts).map(([a, b]) => `${a}${b}`),
   ),
 }));
-/** What RE2 has for a character of an expression, at most: the empty groups of a fork, or both ends of a group. */
+/** Most instructions that RE2 has for a character of an expression: the empty groups of a fork, or both ends of a group. */
 const STEPS_EACH = 4;
 
 test('an expression is never larger than it was held to be before it was compiled', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkDoorIsSafe } from '../../../../../gateway/http/core/listen.ts';
+import { checkListenerIsSafe } from '../../../../../gateway/http/core/listen.ts';
 import { type Config, DEFAULTS } from '../../../../../node/index.ts';
 
 type Settings = Partial<Config>;
@@ -16,7 +16,7 @@ const SHELTERS: Readonly<Record<'none' | 'TLS' | 'proxies' | 'plain HTTP', Setti
 };
 const NAMES = [[], ['localhost:8080', '127.0.0.2'], ['localhost', 'gw.example:443']] as const;
 
-/** What a refusal may name. */
+/** Settings a refusal may name. */
 const SETTINGS = [
   'gateway.auth',
   'gateway.tls.cert',
@@ -63,7 +63,7 @@ for (const host of HOSTS) {
 
 function refusalOf(config: Config): string | null {
   try {
-    checkDoorIsSafe(config);
+    checkListenerIsSafe(config);
     return null;
   } catch (error) {
     assert.equal((error as { code?: string }).code, 'unsafe_listen');

@@ -27,7 +27,7 @@ function chunk(text: string): string {
   return `${text.length.toString(16)}\r\n${text}\r\n`;
 }
 
-/** What comes of a body, and how it ends. */
+/** Text read of a body, and how it ends. */
 function taking(body: AsyncIterable<Uint8Array>) {
   const taken = { text: '' };
   const ended = (async () => {

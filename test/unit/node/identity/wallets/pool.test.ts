@@ -51,7 +51,7 @@ function createPool(t: TestContext, init: Partial<VerifierPoolInit> = {}) {
   return { pool, metrics };
 }
 
-/** What comes of it: the answer, or the code of the error. */
+/** Result: the answer, or the code of the error. */
 function outcome(verified: Promise<boolean>): Promise<unknown> {
   return verified.catch((error: unknown) => (error instanceof CodedError ? error.code : error));
 }
@@ -176,7 +176,7 @@ test('threads that cannot begin: refused, not waited for, and not begun all the 
   });
 });
 
-/** What one thread has beside the queue. */
+/** Jobs one thread has besides the queue. */
 const UNDER_WAY_MAX = BATCHES_UNDER_WAY * BATCH_JOBS_MAX;
 
 /** So many are taken as the queue holds, or a thread has besides; who comes later is told, and only who comes later. */

@@ -1,27 +1,31 @@
-/** Who asks for much, or gives slowly, does not keep others from theirs. */
+/** A client that asks for much, or a peer that gives slowly, does not starve others. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { BlobExchange } from '../../../../../node/blobs/exchange.ts';
 import type { BlobStore } from '../../../../../node/blobs/interface.ts';
 import {
+  BLOB_FETCH_TURN_MS,
   BLOB_FETCHES_PER_PEER,
   BLOB_FETCHES_WAITING_PER_PEER,
+  BLOB_STALL_MS,
   BLOCKS_GIVEN_AT_ONCE,
 } from '../../../../../node/storage/api/limits.ts';
 import { BlobFetches } from '../../../../../node/storage/blobs/blob-fetches.ts';
-import { BlobDoor } from '../../../../../node/storage/blobs/request-handler.ts';
+import { BlobRequestHandler } from '../../../../../node/storage/blobs/request-handler.ts';
 import { NoAnswer } from '../../../../../node/storage/rpc/client.ts';
 import type { BlobLink } from '../../../../../protocols/blobs/index.ts';
 import { cidOf } from '../../../../../protocols/common/block-cid.ts';
 import { blobHome, NAMESPACE, openBlobs, putBytes } from '../../../../support/blob-store.ts';
 import { pattern } from '../../../../support/blobs.ts';
+import { ManualClock } from '../../../../support/manual-clock.ts';
 import { scratch, until } from '../../../../support/processes.ts';
 import { crypto } from '../../../../support/store-records.ts';
 
 type Give = (cid: Uint8Array, signal: AbortSignal) => Promise<Uint8Array | null>;
 
-function fetching(t: TestContext, peers: ReadonlyMap<string, Give>, turnMs = 60_000) {
-  const blobs = blobHome(scratch(t), { clock: { now: () => Date.now() } });
+function fetching(t: TestContext, peers: ReadonlyMap<string, Give>) {
+  const clock = new ManualClock(Date.now());
+  const blobs = blobHome(scratch(t), { clock });
   const exchange = new BlobExchange({
     crypto,
     onLie: () => undefined,
@@ -32,7 +36,7 @@ function fetching(t: TestContext, peers: ReadonlyMap<string, Give>, turnMs = 60_
       return { bytes: await give(request.cid, signal) } as never;
     },
   });
-  const fetches = new BlobFetches({ blobs, exchange }, { turnMs });
+  const fetches = new BlobFetches({ blobs, exchange, clock });
   fetches.start();
   t.after(async () => {
     fetches.stop();
@@ -40,7 +44,11 @@ function fetching(t: TestContext, peers: ReadonlyMap<string, Give>, turnMs = 60_
   });
   const ask = (link: BlobLink, peer: string): Promise<void> =>
     fetches.fetch({ link, namespaceId: NAMESPACE, sources: [peer], peer });
-  return { ask, blobs };
+  return { ask, blobs, clock };
+}
+
+function soon(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A link to what nobody has. */
@@ -85,16 +93,48 @@ test('fetches that go slowly make room for those that wait, and go on later', as
   const slowPeers = ['a', 'b', 'c'];
   const peers = new Map<string, Give>([...slowPeers.map((id) => [id, silent] as const), ['d', give]]);
   peers.set('a', later);
-  const { ask, blobs } = fetching(t, peers, 50);
+  const { ask, blobs, clock } = fetching(t, peers);
   const first = ask(other, 'a');
   const rest = slowPeers.flatMap((id, at) =>
     [1, 2, 3, 4].slice(at === 0 ? 1 : 0).map((n) => ask(linkTo(10 * at + n), id)),
   );
   for (const one of rest) one.catch(() => undefined);
-  await ask(link, 'd');
+  let isDone = false;
+  const last = ask(link, 'd').then(() => {
+    isDone = true;
+  });
+  await clock.advanceAsync(BLOB_FETCH_TURN_MS - 1);
+  assert.equal(isDone, false, 'each of those that run has its turn');
+  clock.advance(1);
+  await last;
   slow.resolve();
   await first;
   assert.equal(blobs.store().stat(other.cid)?.isComplete, true);
+});
+
+test('a blob of which nothing comes is given up, one of which something comes in time is not', async (t) => {
+  const { give, link } = await blobOf(t, pattern(3 * 2 ** 20));
+  const gates: (() => void)[] = [];
+  const slow: Give = async (cid, signal) => {
+    await new Promise<void>((resolve) => gates.push(resolve));
+    return give(cid, signal);
+  };
+  const peers = new Map([
+    ['slow', slow],
+    ['mute', silent],
+  ]);
+  const { ask, clock } = fetching(t, peers);
+  const taken = ask(link, 'slow');
+  const refused = assert.rejects(ask(linkTo(1), 'mute'), { code: 'no_source' });
+  await until('its first block is asked for', () => gates.length === 1);
+  clock.advance(BLOB_STALL_MS - 1);
+  gates[0]?.();
+  await until('it came, and the next ones are asked for', () => gates.length > 1);
+  clock.advance(1);
+  await refused;
+  while ((await Promise.race([taken.then(() => 'taken'), soon()])) !== 'taken') {
+    for (const open of gates) open();
+  }
 });
 
 test('who asks for what is on its way is asked for it as well', async (t) => {
@@ -134,7 +174,7 @@ test('so many blocks are read for peers at a time', async () => {
       return pattern(10);
     },
   };
-  const door = new BlobDoor({ blobs: { opened: opened as BlobStore }, isPublic: () => true });
+  const door = new BlobRequestHandler({ blobs: { opened: opened as BlobStore }, isPublic: () => true });
   const answers = Array.from({ length: 3 * BLOCKS_GIVEN_AT_ONCE }, () =>
     door.answer({ type: 'block', cid: linkTo(1).cid, isPublic: false }),
   );

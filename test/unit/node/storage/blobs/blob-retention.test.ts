@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { BlobExchange } from '../../../../../node/blobs/exchange.ts';
 import type { BlobStore } from '../../../../../node/blobs/interface.ts';
+import { PREPARE_ANSWER_MS } from '../../../../../node/storage/api/limits.ts';
 import { BlobFetches } from '../../../../../node/storage/blobs/blob-fetches.ts';
-import { BlobKeeper } from '../../../../../node/storage/blobs/blob-retention.ts';
+import { BlobRetention } from '../../../../../node/storage/blobs/blob-retention.ts';
 import { NoAnswer } from '../../../../../node/storage/rpc/client.ts';
 import type { PartitionPlace } from '../../../../../node/storage/store/interface.ts';
 import { type BlobLink, encodeBlobLink } from '../../../../../protocols/blobs/index.ts';
@@ -28,7 +29,7 @@ const KEY = 'film';
 const HERE: PartitionPlace = { ...PLACE, partition: partitionOf(crypto, KEY) };
 
 interface Peer {
-  /** What it has. */
+  /** Its blobs. */
   readonly store: Pick<BlobStore, 'block'> | null;
 }
 
@@ -55,14 +56,14 @@ function homeAmong(
       return { bytes: bytes ?? null } as never;
     },
   });
-  const standing = { isHome: true, isSynced: true };
-  const components = { store, blobs, fetches: new BlobFetches({ blobs, exchange }), crypto, clock };
-  const keeper = new BlobKeeper(
+  const standing = { isReplica: true, isSynced: true };
+  const components = { store, blobs, fetches: new BlobFetches({ blobs, exchange, clock }), crypto, clock };
+  const keeper = new BlobRetention(
     {
       ...components,
       logger: silentLogger(),
       places: { of: () => ({ homes: [...peers.keys()].map((id) => ({ id })) }), standIns: () => [] } as never,
-      standings: { of: () => standing } as never,
+      states: { of: () => standing } as never,
     },
     { self: 'self' },
   );
@@ -233,8 +234,11 @@ test('who asks meanwhile hears how far it is', async (t) => {
       },
     },
   };
-  const { keeper, blobs } = homeAmong(t, new Map([['a', gives]]));
-  const progress = await keeper.prepare(linking(link), HERE, 'a');
+  const { keeper, blobs, clock } = homeAmong(t, new Map([['a', gives]]));
+  const answered = keeper.prepare(linking(link), HERE, 'a');
+  await until('some of it is here', () => given > 10);
+  clock.advance(PREPARE_ANSWER_MS);
+  const progress = await answered;
   assert.equal(progress.isWhole, false);
   slow.resolve();
   await until(

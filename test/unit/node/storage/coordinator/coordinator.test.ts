@@ -5,7 +5,10 @@ import { createCrypto, createEd25519Signer } from '../../../../../node/runtime/c
 import { createStorageServiceMetrics } from '../../../../../node/storage/api/counters.ts';
 import type { BlobSource } from '../../../../../node/storage/blobs/blob-source.ts';
 import { Coordinator } from '../../../../../node/storage/coordinator/coordinator.ts';
-import type { Place, Places } from '../../../../../node/storage/placement/replica-placement.ts';
+import type {
+  ReplicaPlacement,
+  ReplicaSet,
+} from '../../../../../node/storage/placement/replica-placement.ts';
 import { NoAnswer } from '../../../../../node/storage/rpc/client.ts';
 import { systemClock } from '../../../../../protocols/common/clock.ts';
 import {
@@ -29,9 +32,9 @@ const DEADLINE_MS = 300;
 const VIEW = '00112233aabbccdd';
 const OTHER_VIEW = 'ffffffffffffffff';
 
-/** What one replica of three does. The transport alone is made up: records are signed and verified. */
+/** One of three replicas. The transport alone is made up: records are signed and verified. */
 class FakeReplica {
-  view = VIEW;
+  setId = VIEW;
   isSynced = true;
   held: SignedRecord | null = null;
   /** Takes what it is given and does not answer. */
@@ -42,31 +45,31 @@ class FakeReplica {
   put({ record: bytes, condition }: RequestOf<'put'>): Answers['put'] {
     if (this.refusal !== null) throw new ReplicaError(this.refusal, 'no');
     this.puts += 1;
-    const { view, isSynced, held } = this;
+    const { setId, isSynced, held } = this;
     const record = decodeRecord(bytes, crypto);
     if (this.isMute) {
       this.held = record;
       throw new NoAnswer('it did not answer', true);
     }
     if (held !== null && Buffer.from(held.digest).equals(record.digest)) {
-      return { view, isSynced, outcome: { status: 'held' }, isDurable: true };
+      return { setId, isSynced, outcome: { status: 'held' }, isDurable: true };
     }
     const isBehind =
       held !== null && (held.ms > record.ms || (held.ms === record.ms && held.counter >= record.counter));
     if (condition?.kind === 'notAbove' && held !== null && held.ms > condition.stamp.ms) {
-      return { view, isSynced, outcome: { status: 'condition', current: held }, isDurable: true };
+      return { setId, isSynced, outcome: { status: 'condition', current: held }, isDurable: true };
     }
-    if (isBehind) return { view, isSynced, outcome: { status: 'stale', current: held }, isDurable: true };
+    if (isBehind) return { setId, isSynced, outcome: { status: 'stale', current: held }, isDurable: true };
     this.held = record;
-    return { view, isSynced, outcome: { status: 'stored' }, isDurable: true };
+    return { setId, isSynced, outcome: { status: 'stored' }, isDurable: true };
   }
 
   get(): Answers['get'] {
     if (this.refusal !== null) throw new ReplicaError(this.refusal, 'no');
     if (this.isMute) throw new NoAnswer('it did not answer', true);
-    const { view, isSynced, held } = this;
+    const { setId, isSynced, held } = this;
     return {
-      view,
+      setId,
       isSynced,
       held: held === null ? null : { kind: 'record', record: held.bytes, expiry: held.expiry },
     };
@@ -77,13 +80,13 @@ function make() {
   const replicas = new Map(['a', 'b', 'c'].map((id) => [id, new FakeReplica()]));
   const gone = new Set<string>();
   const repaired: string[] = [];
-  const place: Place = {
-    at: new Uint8Array(32),
-    homes: [...replicas.keys()].map((id) => {
+  const place: ReplicaSet = {
+    position: new Uint8Array(32),
+    replicas: [...replicas.keys()].map((id) => {
       return { id, kadId: new Uint8Array(32), prefix: id, isLive: true, operator: '', isReady: false };
     }),
-    view: VIEW,
-    isHome: false,
+    setId: VIEW,
+    isReplica: false,
     sponsors: new Set(),
     isSponsored: false,
   };
@@ -113,10 +116,10 @@ function make() {
       metrics,
       admission,
       signer,
-      isCurrent: () => Promise.resolve(true),
+      isAuthorisedNow: () => Promise.resolve(true),
       credentials: { chainFor: () => Promise.resolve([]) } as unknown as Credentials,
       ask,
-      places: { of: () => place, standIns: () => [], sponsorsOf: () => [] } as unknown as Places,
+      places: { of: () => place, standIns: () => [], sponsorsOf: () => [] } as unknown as ReplicaPlacement,
       versions: new HybridClock({ clock }),
       source: {} as unknown as BlobSource,
       isConnected: (id) => !gone.has(id),
@@ -139,9 +142,9 @@ test('only synced homes of one view acknowledge', async () => {
   const receipt = await put('1');
   assert.ok(receipt.replicas.length >= 2);
   a.isSynced = false;
-  b.view = OTHER_VIEW;
+  b.setId = OTHER_VIEW;
   assert.equal(await codeOf(put('2')), 'outcome_unknown', 'three have it on disk, and no two count together');
-  c.view = OTHER_VIEW;
+  c.setId = OTHER_VIEW;
   assert.equal(
     (await put('3')).replicas.length,
     2,

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ABSENTEES_ASK_MS, ABSENTEES_ASKED } from '../../../../../node/storage/api/limits.ts';
-import { Absentees } from '../../../../../node/storage/placement/down-members.ts';
+import { DOWN_MEMBERS_ASK_MS, DOWN_MEMBERS_ASKED } from '../../../../../node/storage/api/limits.ts';
+import { DownMembers } from '../../../../../node/storage/placement/down-members.ts';
 import type { GoneMember } from '../../../../../protocols/storage/index.ts';
 import { ManualClock } from '../../../../support/manual-clock.ts';
+import { silentLogger } from '../../../../support/silent-logger.ts';
 
 type Said = readonly GoneMember[] | null;
 
@@ -16,13 +17,13 @@ function make(answers: Said[]) {
   const list = ['self', ...answers.keys()].map((id) => {
     return { id: String(id), kadId, prefix: 'loopback', isLive: true, operator: '', isReady: false };
   });
-  const members = { list, isQuiet: true, learnGone: (gone: readonly GoneMember[]) => learned.push(gone) };
+  const members = { list, isQuiet: true, learnDown: (gone: readonly GoneMember[]) => learned.push(gone) };
   const ask = (id: string): Promise<never> => {
     asked.push(id);
     const gone = answers[Number(id)] ?? null;
     return gone === null ? Promise.reject(new Error('no answer')) : Promise.resolve({ gone } as never);
   };
-  const absentees = new Absentees({ members, clock, ask }, { self: 'self' });
+  const absentees = new DownMembers({ members, clock, logger: silentLogger(), ask }, { self: 'self' });
   return { absentees, answers, asked, clock, learned, members };
 }
 
@@ -46,7 +47,7 @@ test('some are asked, once, and again only where there is doubt', async () => {
   assert.equal(asked.length, 0, 'who still learns of others waits');
   members.isQuiet = true;
   await absentees.tick();
-  assert.equal(asked.length, ABSENTEES_ASKED);
+  assert.equal(asked.length, DOWN_MEMBERS_ASKED);
   assert.ok(!asked.includes('self'));
   clock.advance(3_600_000);
   await absentees.tick();
@@ -57,7 +58,7 @@ test('some are asked, once, and again only where there is doubt', async () => {
   absentees.doubt();
   await absentees.tick();
   assert.equal(learned.length, 2, 'not at once');
-  clock.advance(ABSENTEES_ASK_MS);
+  clock.advance(DOWN_MEMBERS_ASK_MS);
   await absentees.tick();
   assert.equal(learned.length, 3);
 });
@@ -69,7 +70,7 @@ test('as long as nobody answers nothing is known, and they are asked again', asy
   answers[1] = [];
   await absentees.tick();
   assert.deepEqual(learned, []);
-  clock.advance(ABSENTEES_ASK_MS);
+  clock.advance(DOWN_MEMBERS_ASK_MS);
   await absentees.tick();
   assert.deepEqual(learned, [[]]);
 });

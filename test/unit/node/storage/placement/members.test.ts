@@ -3,14 +3,14 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { MEMBERS_TICK_MS } from '../../../../../node/storage/api/limits.ts';
+import { MEMBERS_LOOK_MS, MEMBERS_TICK_MS } from '../../../../../node/storage/api/limits.ts';
 import type { MembersInit } from '../../../../../node/storage/placement/members-init.ts';
 import { GONE_MAX } from '../../../../../protocols/storage/index.ts';
 import { peerIdOf } from '../../../../support/announcements.ts';
 import { authorNumber } from '../../../../support/directory.ts';
 import { ManualClock } from '../../../../support/manual-clock.ts';
 import {
-  GRACE_MS,
+  DOWN_TIMEOUT_MS,
   makeMembers as make,
   OWN,
   SELF,
@@ -38,7 +38,7 @@ test('who offers room is a member, and one that is gone is until the grace is ov
   await look();
   assert.equal(members.isLive(A), false, 'a dial showed it');
   assert.equal(members.version, version, 'and it is a member still');
-  clock.advance(GRACE_MS);
+  clock.advance(DOWN_TIMEOUT_MS);
   await look();
   assert.equal(members.isMember(A), true);
   clock.advance(1);
@@ -66,6 +66,45 @@ test('the clock makes it look: nobody has to ask for it', async (t) => {
   assert.equal(clock.timers, 0);
 });
 
+test('the clock alone finds out who is gone, and takes the member out when the down timeout is over', async (t) => {
+  const { members, clock, connected, there, offer, offers, ids } = make(t);
+  members.start();
+  offer(A);
+  connected.add(A);
+  await clock.advanceAsync(MEMBERS_LOOK_MS);
+  assert.equal(members.isLive(A), true);
+  const { version } = members;
+  offers.delete(A);
+  connected.delete(A);
+  members.disconnected(peerIdFromString(A));
+  await clock.advanceAsync(MEMBERS_TICK_MS);
+  assert.deepEqual([members.isLive(A), members.isMember(A)], [false, true]);
+  await clock.advanceAsync(DOWN_TIMEOUT_MS - MEMBERS_TICK_MS);
+  assert.deepEqual(
+    [members.isMember(A), members.version],
+    [true, version],
+    'replica sets are the same still',
+  );
+  await clock.advanceAsync(MEMBERS_TICK_MS);
+  assert.deepEqual(ids(), [SELF]);
+  // one that comes back in time begins its down timeout anew
+  offer(B);
+  there.add(B);
+  await clock.advanceAsync(MEMBERS_LOOK_MS);
+  offers.delete(B);
+  there.delete(B);
+  await clock.advanceAsync(DOWN_TIMEOUT_MS / 2);
+  assert.equal(members.isLive(B), false);
+  there.add(B);
+  await clock.advanceAsync(DOWN_TIMEOUT_MS / 2);
+  assert.equal(members.isLive(B), true);
+  there.delete(B);
+  await clock.advanceAsync(DOWN_TIMEOUT_MS);
+  assert.equal(members.isMember(B), true);
+  await clock.advanceAsync(DOWN_TIMEOUT_MS);
+  assert.equal(members.isMember(B), false);
+});
+
 test('a member that is not connected is dialled now and then; one that answers is live', async (t) => {
   const { members, clock, there, dialled, offer, look } = make(t);
   members.start();
@@ -74,7 +113,7 @@ test('a member that is not connected is dialled now and then; one that answers i
   await look();
   const before = dialled.length;
   for (let i = 0; i < 20; i++) {
-    clock.advance(GRACE_MS / 20);
+    clock.advance(DOWN_TIMEOUT_MS / 20);
     await look();
   }
   assert.ok(dialled.length - before >= 3 && dialled.length - before <= 6, `${dialled.length - before}`);
@@ -98,7 +137,7 @@ test('members outlive a restart: they count from the start, and are gone until t
   assert.equal(again.members.isSettled, true, 'they are known already');
   again.members.start();
   await again.look();
-  clock.advance(GRACE_MS);
+  clock.advance(DOWN_TIMEOUT_MS);
   await again.look();
   assert.equal(again.members.isMember(B), true);
   clock.advance(1);
@@ -127,7 +166,7 @@ test('a node that was told of others is no swarm of one, and waits until it know
   assert.equal(members.isSettled, false);
   clock.advance(1_000);
   assert.equal(members.isSettled, false, 'it has not heard who is gone');
-  members.learnGone([]);
+  members.learnDown([]);
   assert.equal(members.isSettled, true);
   for (let n = 10; n < 60; n++) {
     offer(peerIdOf(authorNumber(n)));
@@ -143,8 +182,8 @@ test('who came too late to see somebody go counts him until the others do not', 
   offer(A);
   connected.add(A);
   await look();
-  const gone = [{ id: B, prefix: '198.51.100.0/24', operator: '', forMs: GRACE_MS - 5_000 }];
-  members.learnGone([...gone, { id: 'nonsense', prefix: 'loopback', operator: '', forMs: 0 }]);
+  const gone = [{ id: B, prefix: '198.51.100.0/24', operator: '', forMs: DOWN_TIMEOUT_MS - 5_000 }];
+  members.learnDown([...gone, { id: 'nonsense', prefix: 'loopback', operator: '', forMs: 0 }]);
   assert.deepEqual(ids(), [SELF, A, B].toSorted());
   assert.equal(members.isLive(B), false);
   assert.deepEqual(members.gone, gone);
@@ -154,8 +193,8 @@ test('who came too late to see somebody go counts him until the others do not', 
   clock.advance(1);
   await look();
   assert.equal(members.isMember(B), false);
-  members.learnGone(gone);
-  members.learnGone([{ id: A, prefix: 'loopback', operator: '', forMs: GRACE_MS }]);
+  members.learnDown(gone);
+  members.learnDown([{ id: A, prefix: 'loopback', operator: '', forMs: DOWN_TIMEOUT_MS }]);
   await look();
   assert.equal(members.isMember(B), false, 'who is out here already does not come back by hearsay');
   assert.equal(members.isLive(A), true, 'nor does it take away who is here');
@@ -167,7 +206,7 @@ test('the last sponsor of an operator stays a member however long it is gone, un
   await sponsor(A, ALICE);
   await leave(A);
   assert.notEqual(of(A)?.isAbandoned, true);
-  clock.advance(20 * GRACE_MS);
+  clock.advance(20 * DOWN_TIMEOUT_MS);
   await look();
   assert.ok(of(A)?.isReady && !of(A)?.isLive, 'nobody can go on with what it holds');
   assert.equal(of(A)?.isAbandoned, true, "unless another operator's sponsor can");
@@ -182,7 +221,7 @@ test('the last sponsor of an operator stays a member however long it is gone, un
   await sponsor(B, ALICE);
   assert.equal(members.isMember(A), false);
   await leave(B);
-  clock.advance(20 * GRACE_MS);
+  clock.advance(20 * DOWN_TIMEOUT_MS);
   await look();
   assert.equal(members.isMember(B), true, 'now this one is the last');
 });
@@ -194,7 +233,7 @@ test('one that never was ready is no sponsor to wait for', async (t) => {
   connected.add(A);
   await look();
   await leave(A);
-  clock.advance(GRACE_MS + 1);
+  clock.advance(DOWN_TIMEOUT_MS + 1);
   await look();
   assert.equal(members.isMember(A), false);
 });
@@ -205,23 +244,23 @@ test('the last sponsor outlives a restart, and hearsay keeps it as long', async 
   await first.sponsor(A, ALICE);
   await first.leave(A);
   first.members.stop();
-  const clock = new ManualClock(START + 10 * GRACE_MS);
+  const clock = new ManualClock(START + 10 * DOWN_TIMEOUT_MS);
   const again = make(t, { path: first.path, clock });
   again.members.start();
   await again.look();
-  clock.advance(10 * GRACE_MS);
+  clock.advance(10 * DOWN_TIMEOUT_MS);
   await again.look();
   assert.deepEqual([again.of(A)?.operator, again.of(A)?.isReady], [ALICE, true]);
   const other = make(t, { self: B });
   other.members.start();
-  other.members.learnGone(again.members.gone);
+  other.members.learnDown(again.members.gone);
   assert.deepEqual([other.of(A)?.operator, other.of(A)?.isReady], [ALICE, true]);
   await other.look();
   assert.equal(other.members.isMember(A), true);
   const served = make(t, { self: B });
   served.members.start();
   await served.sponsor(SELF, ALICE);
-  served.members.learnGone(again.members.gone);
+  served.members.learnDown(again.members.gone);
   assert.equal(served.members.isMember(A), false, 'where another one is ready it is over');
 });
 
@@ -230,10 +269,10 @@ test('abandoned sponsors are bounded; those that went last stay, and all of its 
   members.start();
   await look();
   const many = Array.from({ length: ABANDONED_MAX + 40 }, (_, n) => peerIdOf(authorNumber(100 + n)));
-  const forMs = (n: number): number => 10 * GRACE_MS + (many.length - n) * 1_000;
+  const forMs = (n: number): number => 10 * DOWN_TIMEOUT_MS + (many.length - n) * 1_000;
   for (let from = 0; from < many.length; from += GONE_MAX) {
     const some = many.slice(from, from + GONE_MAX);
-    members.learnGone(
+    members.learnDown(
       some.map((id, index) => {
         const n = from + index;
         const operator = n < 10 ? OWN : `did:key:zOther${n}`;
@@ -266,7 +305,7 @@ test('an operator that revokes its sponsor has none any more, be it there or gon
     members.gone.map(({ operator }) => operator),
     [''],
   );
-  clock.advance(GRACE_MS + 1);
+  clock.advance(DOWN_TIMEOUT_MS + 1);
   await look();
   assert.equal(members.isMember(B), false, 'it is gone like any other');
   assert.equal(members.isMember(A), true);
@@ -285,8 +324,8 @@ test('this node counts as a replica once it has its share, and again after a sho
   const restarted = (ms: number, init: Partial<MembersInit> = {}) => {
     return make(t, { ...init, path, clock: new ManualClock(START + ms) }).members.isReady;
   };
-  assert.equal(restarted(GRACE_MS), true);
-  assert.equal(restarted(GRACE_MS + 1), false, 'others took over');
+  assert.equal(restarted(DOWN_TIMEOUT_MS), true);
+  assert.equal(restarted(DOWN_TIMEOUT_MS + 1), false, 'others took over');
   assert.equal(restarted(0, { operator: ALICE }), false, 'it belongs to somebody else now');
 });
 
@@ -295,7 +334,7 @@ test('hearsay makes no sponsor of one that was revoked', async (t) => {
   members.start();
   revoked.add(`${ALICE} ${A}`);
   await look();
-  members.learnGone([{ id: A, prefix: 'loopback', operator: ALICE, forMs: 5_000 }]);
+  members.learnDown([{ id: A, prefix: 'loopback', operator: ALICE, forMs: 5_000 }]);
   await look();
   assert.notDeepEqual([of(A)?.operator, of(A)?.isReady], [ALICE, true]);
 });

@@ -33,7 +33,7 @@ test('rows that shrank stand close after a compaction, items follow them, and th
   const { moved, bytes } = await compaction;
   assert.equal((await during).status, 'stored');
   assert.ok(moved >= KEYS && bytes > 0, `${moved} ${bytes}`);
-  assert.ok(items.isCurrent);
+  assert.ok(items.isUpToDate);
   const entries = [...items.set.items(0, items.set.size)].map(({ id }) => items.entryOf(id));
   assert.equal(entries.filter((entry) => entry !== null).length, KEYS + 1);
   items.release();

@@ -22,7 +22,7 @@ function idOf({ key, digest }: SignedRecord): Uint8Array {
   return itemIdOf(crypto, Buffer.from(key), digest);
 }
 
-/** What a store that has just been opened reads from the same disk. */
+/** Items that a freshly opened store reads from the same disk. */
 async function fromDisk(data: string): Promise<string> {
   const again = openStore(data);
   try {
@@ -58,7 +58,7 @@ test('items follow every kind of write, whenever they were first asked for', asy
   assert.equal(await store.expire(NOW + 20, 1000), 50);
   assert.equal(await store.collectTombstones(NOW + 100, 1000), 50);
   assert.equal(items.set.size, keys.length + 1);
-  assert.ok(items.isCurrent);
+  assert.ok(items.isUpToDate);
   const followed = fingerprint(items);
   const entry = items.entryOf(idOf(storable({ key: 'k500', ms: NOW + 9 })));
   assert.equal(entry?.key, 'k500');
@@ -98,7 +98,7 @@ test('two that ask get the same items; before the first write there are none', a
   one.release();
   other.release();
   await store.close();
-  assert.equal(one.isCurrent, false, 'a closed store is followed no more');
+  assert.equal(one.isUpToDate, false, 'a closed store is followed no more');
   await assert.rejects(store.openItems(PLACE), { code: 'closed' });
 });
 

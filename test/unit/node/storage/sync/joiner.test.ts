@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { JOIN_TICK_MS, SETTLE_MS } from '../../../../../node/storage/api/limits.ts';
-import type { Place, Places } from '../../../../../node/storage/placement/replica-placement.ts';
+import type {
+  ReplicaPlacement,
+  ReplicaSet,
+} from '../../../../../node/storage/placement/replica-placement.ts';
 import { Joiner } from '../../../../../node/storage/sync/joiner.ts';
 import { peerIdOf } from '../../../../support/announcements.ts';
 import { authorNumber } from '../../../../support/directory.ts';
 import { ManualClock } from '../../../../support/manual-clock.ts';
-import { GRACE_MS, MEMBERS_AT, makeMembers, OWN } from '../../../../support/members.ts';
+import { DOWN_TIMEOUT_MS, MEMBERS_AT, makeMembers, OWN } from '../../../../support/members.ts';
 import { keys, makeRecord, PLACE, partitions, ReplicaNode } from '../../../../support/replica-node.ts';
 import { silentLogger } from '../../../../support/silent-logger.ts';
 
@@ -22,8 +25,8 @@ async function startTwo(t: TestContext): Promise<{ own: ReplicaNode; source: Rep
   return { own, source };
 }
 
-function onceReady({ partition }: { partition: number }): Pick<Place, 'isHome' | 'isSponsored'> {
-  return { isHome: partition === PLACE.partition, isSponsored: true };
+function onceReady({ partition }: { partition: number }): Pick<ReplicaSet, 'isReplica' | 'isSponsored'> {
+  return { isReplica: partition === PLACE.partition, isSponsored: true };
 }
 
 /** A joiner over the store, the copier and the network of `own`, which will be home of one partition. */
@@ -35,7 +38,7 @@ async function make(t: TestContext, own: ReplicaNode, init: Parameters<typeof ma
   const joiner = new Joiner(
     {
       members,
-      places: { onceReady } as unknown as Places,
+      places: { onceReady } as unknown as ReplicaPlacement,
       partitions,
       copier: own.copier,
       store: own.store,
@@ -47,12 +50,12 @@ async function make(t: TestContext, own: ReplicaNode, init: Parameters<typeof ma
       },
       onReady: () => void (log.ready += 1),
     },
-    { operator: OWN, downTimeoutMs: GRACE_MS },
+    { operator: OWN, downTimeoutMs: DOWN_TIMEOUT_MS },
   );
   t.after(() => joiner.stop());
   /** The members are known as far as they can be. */
   const settle = async (): Promise<void> => {
-    members.learnGone([]);
+    members.learnDown([]);
     await here.look();
     clock.advance(SETTLE_MS);
     assert.equal(members.isSettled, true);
@@ -142,7 +145,7 @@ test('a node waits for a majority of the sponsors until the others are gone for 
   await settle();
   await joiner.tick();
   assert.deepEqual([members.isReady, log.asked], [false, 0], 'one of three may lack what was acknowledged');
-  clock.advance(GRACE_MS + 1);
+  clock.advance(DOWN_TIMEOUT_MS + 1);
   await look();
   // one member fewer: it looks a while whether more of them change
   clock.advance(SETTLE_MS);
@@ -168,7 +171,7 @@ test('after a power cut that was longer than the down timeout two of three spons
   for (const id of [source.id, B]) await before.sponsor(id, OWN);
   before.members.becomeReady();
   before.members.stop();
-  const clock = new ManualClock(MEMBERS_AT + 10 * GRACE_MS);
+  const clock = new ManualClock(MEMBERS_AT + 10 * DOWN_TIMEOUT_MS);
   const { joiner, members, offer, connected, look, settle } = await make(t, own, {
     path: before.path,
     clock,
@@ -191,7 +194,7 @@ test('a new machine waits for what the last sponsors hold, however long they are
   for (const id of [B, C]) await sponsor(id, OWN);
   for (const id of [B, C]) await leave(id);
   await settle();
-  clock.advance(20 * GRACE_MS);
+  clock.advance(20 * DOWN_TIMEOUT_MS);
   await look();
   await joiner.tick();
   assert.equal(members.isReady, false, 'it would say that there is nothing');

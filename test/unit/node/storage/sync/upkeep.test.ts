@@ -2,18 +2,22 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createCrypto } from '../../../../../node/runtime/crypto.ts';
 import { createStorageServiceMetrics } from '../../../../../node/storage/api/counters.ts';
+import { SWEEP_MS, UPKEEP_TICK_MS } from '../../../../../node/storage/api/limits.ts';
 import type { Members } from '../../../../../node/storage/placement/members.ts';
-import { Standings } from '../../../../../node/storage/placement/partition-states.ts';
-import { Places } from '../../../../../node/storage/placement/replica-placement.ts';
+import { PartitionStates } from '../../../../../node/storage/placement/partition-states.ts';
+import { ReplicaPlacement } from '../../../../../node/storage/placement/replica-placement.ts';
 import type { PartitionPlace } from '../../../../../node/storage/store/interface.ts';
 import type { Sync } from '../../../../../node/storage/sync/sync.ts';
 import { Upkeep } from '../../../../../node/storage/sync/upkeep.ts';
 import {
   type Answers,
+  KIND_FLOOR,
+  KIND_TOMBSTONE,
   type Member,
   Partitions,
   placeOf,
   type RequestType,
+  TOMBSTONE_LIFE_MS,
 } from '../../../../../protocols/storage/index.ts';
 import { SWARM } from '../../../../support/envelopes.ts';
 import { ManualClock } from '../../../../support/manual-clock.ts';
@@ -32,8 +36,8 @@ const AT = placeOf(crypto, PLACE);
 /** How another node answers. */
 interface Home {
   /** Null: the one that this node sees. */
-  view: string | null;
-  isHome: boolean;
+  setId: string | null;
+  isReplica: boolean;
   isSynced: boolean;
   /** Whether it has on disk what this node has. */
   hasAll: boolean;
@@ -60,29 +64,29 @@ async function make(t: TestContext, { replicas = 2, isSponsor = true } = {}) {
   const homes = new Map<string, Home>();
   const asked: string[] = [];
   const sponsors = { of: () => [new Set(isSponsor ? [ALICE] : [])], version: 1 };
-  const places = new Places(
+  const places = new ReplicaPlacement(
     { members, crypto, sponsors, namesOf: (id) => partitions.namesOf(id) },
     { self: 'self', replicas, distinctPrefixes: true },
   );
   const logger = silentLogger();
   const own = { store, places, clock, logger, metrics: createStorageServiceMetrics() };
-  const standings = new Standings({ ...own, members: members as unknown as Members, onDue });
+  const states = new PartitionStates({ ...own, members: members as unknown as Members, onDue });
   const keeps = { own: false };
   const answer = (id: string, type: RequestType): Answers['state'] => {
     asked.push(`${type} ${id}`);
     const home = homes.get(id);
     if (home === undefined || home.isMute) throw new Error('it does not answer');
-    const view = home.view ?? places.of(PLACE).view;
+    const setId = home.setId ?? places.of(PLACE).setId;
     const held = store.summary(PLACE) ?? { count: 0, bytes: 0, fingerprint: new Uint8Array(16) };
-    return { ...held, view, isHome: home.isHome, isSynced: home.isSynced, origin: null };
+    return { ...held, setId, isReplica: home.isReplica, isSynced: home.isSynced, origin: null };
   };
   const upkeep = new Upkeep(
     {
       ...own,
-      standings,
+      states,
       sync: { copyFrom: () => Promise.resolve() } as unknown as Sync,
       copier: { covers: (id) => Promise.resolve(homes.get(id)?.hasAll === true) },
-      joiner: { isShare: (partition) => places.onceReady(partition).isHome && isSponsor },
+      joiner: { isShare: (partition) => places.onceReady(partition).isReplica && isSponsor },
       mayKeep: () => keeps.own,
       ask: async (id, { type }) => answer(id, type) as never,
     },
@@ -99,33 +103,33 @@ async function make(t: TestContext, { replicas = 2, isSponsor = true } = {}) {
   };
   /** A whole look at all that is kept; whether the value is still there. */
   const review = async (): Promise<boolean> => {
-    upkeep.hurry();
+    upkeep.scheduleNow();
     await upkeep.tick();
     return store.get(PLACE, 'k', clock.now()) !== null;
   };
   become([member('self', 1, isSponsor ? READY : {})]);
   assert.deepEqual(
-    [standings.of(PLACE).isHome, standings.of(PLACE).isSynced],
+    [states.of(PLACE).isReplica, states.of(PLACE).isSynced],
     [true, true],
     'alone it has all there is',
   );
   await store.put({ place: PLACE, record: storable({ ...NAMES, key: 'k' }), condition: null });
-  await standings.keep(PLACE);
-  return { asked, become, clock, homes, keeps, members, places, review, standings, store, upkeep };
+  await states.keep(PLACE);
+  return { asked, become, clock, homes, keeps, members, places, review, states, store, upkeep };
 }
 
-const HONEST: Home = { view: null, isHome: true, isSynced: true, hasAll: true, isMute: false };
+const HONEST: Home = { setId: null, isReplica: true, isSynced: true, hasAll: true, isMute: false };
 /** Two that are closer than this node. */
 const STRANGERS = [member('b', 2), member('c', 3)];
 const SUCCESSORS = [member('b', 2, READY), member('c', 3, READY)];
 const FARTHER = member('self', 4, READY);
 
 test('a promised copy without a successor is kept, however often it is looked at', async (t) => {
-  const { become, clock, homes, review, standings, upkeep } = await make(t);
-  assert.equal(standings.isPromised(PLACE), true);
+  const { become, clock, homes, review, states, upkeep } = await make(t);
+  assert.equal(states.isPromised(PLACE), true);
   // the holder withdrew its trust, or chose others that are not there yet
   become([...STRANGERS, member('self', 4)]);
-  assert.equal(standings.of(PLACE).isHome, false);
+  assert.equal(states.of(PLACE).isReplica, false);
   for (let i = 0; i < 5; i++) {
     assert.equal(await review(), true);
     clock.advance(3_600_000);
@@ -141,8 +145,8 @@ test('a promised copy is dropped only when each new home has confirmed all of it
   const lacking: readonly [string, Partial<Home>][] = [
     ['does not answer', { isMute: true }],
     ['is not synced', { isSynced: false }],
-    ['sees other homes', { view: '0'.repeat(16) }],
-    ['says that it is none', { isHome: false }],
+    ['sees other homes', { setId: '0'.repeat(16) }],
+    ['says that it is none', { isReplica: false }],
     ['lacks something', { hasAll: false }],
   ];
   for (const [what, lack] of lacking) {
@@ -176,14 +180,14 @@ test('a promised copy is kept while one of the new homes is gone', async (t) => 
 test('homes that change while they confirm have confirmed nothing', async (t) => {
   const { become, homes, review, places } = await make(t);
   become([...SUCCESSORS, FARTHER]);
-  const before = places.of(PLACE).view;
+  const before = places.of(PLACE).setId;
   const c = homes.get('c');
   assert.ok(c !== undefined);
   // between its answer and the end of the look another one joins that is closer
   Object.defineProperty(c, 'hasAll', {
     get: () => {
       become([member('e', 0, READY), ...SUCCESSORS, FARTHER]);
-      c.view = before;
+      c.setId = before;
       return true;
     },
   });
@@ -191,8 +195,8 @@ test('homes that change while they confirm have confirmed nothing', async (t) =>
 });
 
 test('what was promised to nobody is given to the homes, and their word is enough', async (t) => {
-  const { become, homes, review, standings } = await make(t, { isSponsor: false });
-  assert.equal(standings.isPromised(PLACE), false);
+  const { become, homes, review, states } = await make(t, { isSponsor: false });
+  assert.equal(states.isPromised(PLACE), false);
   become([...STRANGERS, member('self', 4)]);
   for (const home of homes.values()) home.hasAll = false;
   assert.equal(await review(), false);
@@ -223,4 +227,37 @@ test('a replica of fewer than are wanted says so', async (t) => {
   become([member('self', 1, READY), ...SUCCESSORS]);
   await review();
   assert.equal(upkeep.shares.underReplicated, 0);
+});
+
+test('the clock has what expired removed, and deleted keys forgotten at the end of their life', async (t) => {
+  const { clock, store, upkeep } = await make(t);
+  const expiry = START + 60_000;
+  await store.put({ place: PLACE, record: storable({ ...NAMES, key: 'short', expiry }), condition: null });
+  const gone = storable({ ...NAMES, key: 'gone', kind: KIND_TOMBSTONE, value: new Uint8Array(), ms: START });
+  await store.put({ place: PLACE, record: gone, condition: null });
+  const kindOf = (key: string): number | undefined => store.head(PLACE, key)?.kind;
+  upkeep.start();
+  t.after(() => upkeep.stop());
+  await clock.advanceAsync(UPKEEP_TICK_MS);
+  clock.advance(expiry - clock.now() - 1);
+  await upkeep.tick();
+  assert.notEqual(kindOf('short'), KIND_FLOOR);
+  // writes go to another thread: the end of a tick is waited for, not a time
+  const live = async (ms: number): Promise<void> => {
+    for (const until = clock.now() + ms; clock.now() < until; ) {
+      clock.advance(UPKEEP_TICK_MS);
+      await upkeep.tick();
+    }
+  };
+  await live(SWEEP_MS + 2 * UPKEEP_TICK_MS);
+  assert.equal(kindOf('short'), KIND_FLOOR);
+  assert.equal(kindOf('gone'), KIND_TOMBSTONE, 'a replica that was away for days must hear of it');
+  clock.advance(START + TOMBSTONE_LIFE_MS - clock.now() - 2 * UPKEEP_TICK_MS);
+  // the one that goes on began long ago
+  await upkeep.tick();
+  await upkeep.tick();
+  assert.equal(kindOf('gone'), KIND_TOMBSTONE);
+  await live(SWEEP_MS + 4 * UPKEEP_TICK_MS);
+  assert.equal(kindOf('gone'), KIND_FLOOR);
+  assert.notEqual(store.get(PLACE, 'k', clock.now()), null);
 });
