@@ -8,17 +8,26 @@ import type { Scenario, ScenarioSizes } from './storage/scenario.ts';
 const FULL: ScenarioSizes = {
   nodes: 7,
   writes: 5_000,
+  writers: 6,
+  // the larger side has the majority of most homes, the smaller one of some
+  sides: [3, 2],
+  writersPerSide: 8,
   losses: 3,
   cutMs: 60_000,
   firstNodes: 4,
+  joins: 3,
   graceMs: 15_000,
 };
 const SMOKE: ScenarioSizes = {
-  nodes: 4,
+  nodes: 3,
   writes: 60,
+  writers: 1,
+  sides: [2, 1],
+  writersPerSide: 2,
   losses: 1,
   cutMs: 2_000,
   firstNodes: 3,
+  joins: 1,
   graceMs: 3_000,
 };
 

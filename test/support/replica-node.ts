@@ -228,7 +228,7 @@ const STANDINGS = {
 
 function placesOf(peers: () => readonly string[]): ReplicaPlacement {
   const of = (): unknown => ({
-    homes: peers().map((id) => ({ id, isLive: true })),
+    replicas: peers().map((id) => ({ id, isLive: true })),
     setId: VIEW,
     isReplica: true,
     isSponsored: true,

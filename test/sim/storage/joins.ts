@@ -17,7 +17,7 @@ export const moveHomes: Scenario = {
   letter: 'e',
   name: 'nodes join under writes, and one is gone for longer than the grace',
   run: async (context) => {
-    const { nodes, writes, firstNodes, graceMs, seed, progress } = context;
+    const { writes, firstNodes, joins, graceMs, seed, progress } = context;
     const swarm = await Swarm.start(firstNodes, ['--storage-down-timeout-ms', `${graceMs}`]);
     try {
       const { history, random, workload } = prepareLoad(context, () => swarm.sites);
@@ -26,7 +26,7 @@ export const moveHomes: Scenario = {
       workload.start();
       try {
         await workload.more(Math.min(writes, 600), WRITES_PATIENCE_MS);
-        while (swarm.members.length < nodes) {
+        while (swarm.members.length < firstNodes + joins) {
           await swarm.add(1);
           await workload.more(Math.min(writes, WRITES_BETWEEN), WRITES_PATIENCE_MS);
           joinMs.push(await moved(swarm, history));

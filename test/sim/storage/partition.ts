@@ -13,11 +13,7 @@ import { Site } from './site.ts';
 import { until } from './swarm.ts';
 import { readMajority } from './workload.ts';
 
-/** Nodes on either side: the larger one has the majority of most homes, the smaller one of some. */
-const LEFT = 3;
-const RIGHT = 2;
 const KEYS = 60;
-const WRITERS_PER_SIDE = 8;
 const BEFORE_MS = 3_000;
 const HEALED_MAX_MS = 30_000;
 const HEALED_PATIENCE_MS = 120_000;
@@ -36,18 +32,19 @@ interface Placed {
 export const splitNetwork: Scenario = {
   letter: 'd',
   name: 'network cut in two with writes on both sides',
-  run: async ({ cutMs, seed, progress }) => {
+  run: async ({ sides, cutMs, writersPerSide, seed, progress }) => {
     const reason = canUseNamespaces();
     if (reason !== null) return { figures: { skipped: reason }, targets: [] };
     const scope = new Scope();
+    const [left, right] = sides;
     try {
       const network = new Topology(scope);
-      const placed = await startNodes(scope, network);
+      const placed = await startNodes(scope, network, left + right);
       const sites = placed.map(({ site }) => site);
-      const split = new Split(sites, seed);
+      const split = new Split([sites.slice(0, left), sites.slice(left)], { seed, writersPerSide });
       progress(`${sites.length} nodes on as many hosts know each other`);
       await split.write(BEFORE_MS);
-      const heal = cut(network, placed.slice(0, LEFT), placed.slice(LEFT));
+      const heal = cut(network, placed.slice(0, left), placed.slice(left));
       const cutAt = split.history.now();
       await split.write(cutMs);
       const healAt = split.history.now();
@@ -85,10 +82,10 @@ class Scope implements Cleanup {
   }
 }
 
-async function startNodes(scope: Scope, network: Topology): Promise<Placed[]> {
+async function startNodes(scope: Scope, network: Topology, all: number): Promise<Placed[]> {
   const placed: Placed[] = [];
   let bootstrap: string[] = [];
-  for (let index = 0; index < LEFT + RIGHT; index++) {
+  for (let index = 0; index < all; index++) {
     const host = network.host(`n${index}`);
     const directory = scratch(scope);
     const args = ['node', '--json', '--data', join(directory, 'data'), '--log-level', 'warn', ...bootstrap];
@@ -100,7 +97,6 @@ async function startNodes(scope: Scope, network: Topology): Promise<Placed[]> {
     placed.push({ host, site: new Site(`n${index}`, { socketPath }) });
     if (index === 0) bootstrap = ['--bootstrap', `/ip4/${host.address}/tcp/${SWARM_PORT}/p2p/${peerId}`];
   }
-  const all = LEFT + RIGHT;
   await until(
     'all know all',
     async () => (await Promise.all(placed.map(({ site }) => site.members()))).every((n) => n === all),
@@ -124,12 +120,17 @@ class Split {
   readonly #sites: readonly Site[];
   readonly #sideOf = new Map<Op, number>();
   readonly #random: Random;
+  readonly #writersPerSide: number;
   #count = 0;
 
-  constructor(sites: readonly Site[], seed: number) {
-    this.#sites = sites;
-    this.#sides = [sites.slice(0, LEFT), sites.slice(LEFT)];
+  constructor(
+    sides: readonly (readonly Site[])[],
+    { seed, writersPerSide }: { readonly seed: number; readonly writersPerSide: number },
+  ) {
+    this.#sites = sides.flat();
+    this.#sides = sides;
     this.#random = new Random(seed);
+    this.#writersPerSide = writersPerSide;
   }
 
   /** Writes and reads the same keys on both sides for so long. */
@@ -139,7 +140,7 @@ class Split {
       while (Date.now() < end) await this.#step(side);
     };
     await Promise.all(
-      this.#sides.flatMap((_, side) => Array.from({ length: WRITERS_PER_SIDE }, () => writer(side))),
+      this.#sides.flatMap((_, side) => Array.from({ length: this.#writersPerSide }, () => writer(side))),
     );
   }
 

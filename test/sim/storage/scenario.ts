@@ -8,12 +8,17 @@ export interface ScenarioSizes {
   readonly nodes: number;
   /** Acknowledged writes, at least. */
   readonly writes: number;
+  readonly writers: number;
+  /** Nodes and writers on either side where a network is cut in two. */
+  readonly sides: readonly [left: number, right: number];
+  readonly writersPerSide: number;
   /** How often all replicas of a receipt but one are lost. */
   readonly losses: number;
   /** How long a network is cut in two. */
   readonly cutMs: number;
-  /** Nodes before others join. */
+  /** Nodes before others join, and those that join. */
   readonly firstNodes: number;
+  readonly joins: number;
   /** After which a node counts as gone for good, in the scenario that waits for it. */
   readonly graceMs: number;
 }
@@ -41,7 +46,6 @@ export const PREFIX = 'faults/';
 /** For writes that are waited for: a swarm that takes longer is stuck. */
 export const WRITES_PATIENCE_MS = 300_000;
 
-const WRITERS = 6;
 const KEYS = 60;
 const SHARED = 20;
 
@@ -52,11 +56,11 @@ export interface Load {
 }
 
 /** Writers that are not started yet, and what remembers all they do. */
-export function prepareLoad({ seed }: ScenarioContext, sites: () => readonly Site[]): Load {
+export function prepareLoad({ seed, writers }: ScenarioContext, sites: () => readonly Site[]): Load {
   const history = new History();
   const random = new Random(seed);
   const workload = new Workload({
-    writers: WRITERS,
+    writers,
     keys: KEYS,
     shared: SHARED,
     prefix: PREFIX,

@@ -13,7 +13,7 @@ const OWNERS_MAX = 3;
 /** Histories within which a planted fault is found, and the first that finds it, which is played first. */
 const FOUND_WITHIN = 40;
 const FOUND_BY: Readonly<Record<string, number>> = {
-  dropsAfterOne: 30,
+  dropsAfterOne: 137,
   countsBeforeSynced: 10,
   shortensCopies: 2,
 };
