@@ -16,7 +16,7 @@ import { writeSigned } from './signing/send.ts';
 
 const HELP = `
 Without VALUE, or with "-", standard input is stored. A value may have any length; a large one goes on after a broken
-connection. It is stored once a majority of its home replicas has it on disk (--durability says otherwise); what is printed
+connection. It is stored once a majority of its replicas has it on disk (--durability says otherwise); what is printed
 names its ETag, which changes with every write.
 
 With --key or --chain it is signed here, by a key of yours, and may have 1 MiB; --namespace without an owner is one of whose grant
@@ -91,17 +91,17 @@ export const addPut: AddCommand = (program) => {
 export function durabilityOption(): Option {
   return new Option(
     '--durability <how>',
-    'Home replicas that must have it on disk; majority unless said.',
+    'Replicas that must have it on disk; majority unless said.',
   ).choices(['one', 'majority', 'all']);
 }
 
-/** `stored a on 2 of 2 home replicas (3 wanted), ETag "…"`. */
+/** `stored a on 2 of 2 replicas (3 wanted), ETag "…"`. */
 export function describeWritten(verb: string, written: Written): string {
-  const { key, replicas, homes, wanted, etag, expiresAt } = written;
-  const few = homes.length < wanted ? ` (${wanted} wanted)` : '';
-  const home = `${homes.length === 1 ? 'home replica' : 'home replicas'}${few}`;
+  const { key, replicas, replicaSet, wanted, etag, expiresAt } = written;
+  const few = replicaSet.length < wanted ? ` (${wanted} wanted)` : '';
+  const unit = `${replicaSet.length === 1 ? 'replica' : 'replicas'}${few}`;
   const until = expiresAt === null ? '' : `, for ${roundDuration(expiresAt - Date.now())}`;
-  return `${verb} ${harmless(key)} on ${replicas.length} of ${homes.length} ${home}${until}, ETag ${harmless(etag)}`;
+  return `${verb} ${harmless(key)} on ${replicas.length} of ${replicaSet.length} ${unit}${until}, ETag ${harmless(etag)}`;
 }
 
 function checkSource(value: string | undefined, file: string | undefined): void {

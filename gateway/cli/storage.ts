@@ -31,7 +31,7 @@ Examples:
   $ maillon storage status --url http://127.0.0.1:8081 --json | jq .availableBytes`;
 
 const WHERE_HELP = `
-Home replicas count for majorities; a stand-in holds the share of one that is gone. VERSION is the ETag of what a node
+Replicas count for majorities; a fallback replica holds the share of one that is gone. VERSION is the ETag of what a node
 holds, shortened: where they differ, the greatest wins. Ids are shortened to their end; --long shows all whole.
 
 Examples:
@@ -84,7 +84,7 @@ function addWhereTo(storage: Command): void {
   const command = storage
     .command('where')
     .summary('show who holds a key')
-    .description('Show the home replicas and stand-ins of a key, and what each of them holds.')
+    .description('Show the replicas and fallback replicas of a key, and what each of them holds.')
     .argument('<key>', 'Key.')
     .option('--long', 'Show ids and ETags whole.');
   addKvNamespace(addRemoteOptions(command, "Print the gateway's own JSON."))
@@ -113,7 +113,7 @@ export function renderStorage(status: StorageStatus): string {
     [
       'partitions',
       [
-        `${partitions.home} home, ${partitions.standIn} stand-in, `,
+        `${partitions.replica} as replica, ${partitions.fallback} as fallback, `,
         unsynced,
         ' unsynced, as counted every 20 s',
       ],
@@ -183,8 +183,8 @@ export function renderWhere(
   { partition, holders, wanted, isSponsored }: Where,
   { long }: { long?: boolean },
 ): string {
-  const homes = holders.filter(({ role, isLive }) => role === 'home' && isLive).length;
-  const copies = isSponsored ? `${homes} of ${wanted} replicas` : 'best-effort copies only';
+  const replicaSet = holders.filter(({ role, isLive }) => role === 'replica' && isLive).length;
+  const copies = isSponsored ? `${replicaSet} of ${wanted} replicas` : 'best-effort copies only';
   const head = `${oneLine(key)} is in partition ${partition}: ${copies}`;
   if (holders.length === 0) return `${head}; nobody is known to hold it`;
   const rows = holders.map((holder): Cell[] => [

@@ -153,7 +153,7 @@ export interface Info {
 export interface Holder {
   /** Peer id. */
   readonly id: string;
-  readonly role: 'home' | 'stand-in';
+  readonly role: 'replica' | 'fallback';
   readonly isLive: boolean;
   /** Whether it counts for majorities; null when it did not answer. */
   readonly isSynced: boolean | null;
@@ -200,8 +200,8 @@ export interface StorageStatus {
   /** Whether it has its share of what its operator sponsors, so that it counts as a replica. */
   readonly isReady: boolean;
   readonly partitions: {
-    readonly home: number;
-    readonly standIn: number;
+    readonly replica: number;
+    readonly fallback: number;
     readonly unsynced: number;
     /** Replicated by its operator, with fewer live replicas than wanted. */
     readonly underReplicated: number;

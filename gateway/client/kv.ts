@@ -10,7 +10,7 @@ import type { Source } from './sources.ts';
 import { call, send, type TransportInit, urlOf } from './transport.ts';
 import type { SendOptions } from './uploads.ts';
 
-/** How many home replicas must have a write on disk: `majority` unless said. */
+/** How many replicas must have a write on disk: `majority` unless said. */
 export type Durability = 'one' | 'majority' | 'all';
 /** `majority` fails where no majority answers, `one` takes the nearest copy; else the best copy, if need be `degraded`. */
 export type Consistency = 'one' | 'majority';
@@ -42,9 +42,9 @@ export interface Written {
   /** CID of the record. */
   readonly id: string;
   readonly version: { readonly ms: number; readonly counter: number };
-  /** Peer ids of the home replicas that have it on disk. */
+  /** Peer ids of the replicas that have it on disk. */
   readonly replicas: readonly string[];
-  readonly homes: readonly string[];
+  readonly replicaSet: readonly string[];
   /** Replicas there are to be: with fewer homes it is under-replicated. */
   readonly wanted: number;
   readonly durability: Durability;

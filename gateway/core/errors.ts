@@ -128,7 +128,7 @@ export const ERRORS = {
   },
   insufficient_replicas: {
     status: 503,
-    meaning: 'too few home replicas can be asked; detail says how many there are',
+    meaning: 'too few replicas can be asked; detail says how many there are',
     retryAfter: 5,
   },
   outcome_unknown: {

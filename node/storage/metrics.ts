@@ -33,10 +33,10 @@ export function registerStorageMetrics(meter: Meter, storage: StorageGauges): vo
   gauge('records', 'Records kept for the swarm.', ({ records }) => records);
   gauge('member_nodes', 'Nodes that keep records, whoever runs them.', ({ members }) => members);
   meter.gauges('maillon_storage_partitions', 'Partitions kept, by what this node is to them.', 'kind', () => {
-    const { home, standIn, unsynced, underReplicated, leaving } = storage.status().partitions;
+    const { replica, fallback, unsynced, underReplicated, leaving } = storage.status().partitions;
     return [
-      ['home', home],
-      ['stand_in', standIn],
+      ['replica', replica],
+      ['fallback', fallback],
       ['unsynced', unsynced],
       ['under_replicated', underReplicated],
       ['leaving', leaving],
@@ -67,15 +67,15 @@ function registerCounters(meter: Meter, metrics: StorageServiceMetrics): void {
   count('records_accepted', 'Records of peers found good.', () => metrics.recordsAccepted);
   count('records_verified', 'Signatures of records verified.', () => metrics.recordsVerified);
   count('accepted_bytes', 'Bytes of records found good.', () => metrics.bytesAccepted);
-  count('view_retries', 'Rounds repeated since replicas did not agree who is home.', () => {
+  count('view_retries', 'Rounds repeated since replicas did not agree who is a replica.', () => {
     return metrics.viewRetries;
   });
   count('degraded_reads', 'Reads for which no majority could be asked.', () => metrics.degradedReads);
   count('repairs', 'Stale or damaged copies that were repaired.', () => metrics.repairs);
   count('repairs_dropped', 'Repairs given up: too many waited.', () => metrics.repairsDropped);
   count('lies', 'Answers of replicas that were not what was asked for.', () => metrics.liesFound);
-  count('partitions_synced', 'Partitions reconciled with their homes.', () => metrics.partitionsSynced);
-  count('partitions_dropped', 'Partitions given up to their homes.', () => metrics.partitionsDropped);
+  count('partitions_synced', 'Partitions reconciled with their replicas.', () => metrics.partitionsSynced);
+  count('partitions_dropped', 'Partitions given up to their replicas.', () => metrics.partitionsDropped);
   count('records_copied', 'Records taken over from other replicas.', () => metrics.recordsCopied);
   count('records_expired', 'Records removed since they had expired.', () => metrics.recordsExpired);
   count('tombstones_collected', 'Tombstones removed at the end of their life.', () => {

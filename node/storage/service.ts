@@ -67,7 +67,7 @@ import type { StoreGauges } from './store/metrics.ts';
 /** Where the service's files are in the data directory. */
 const DIRECTORY = 'storage';
 
-/** Storage of a node: its clients' requests go out to the homes; a full node is a home itself, of what falls to it. */
+/** Storage of a node: its clients' requests go out to the replicas; a full node is a replica itself, of what falls to it. */
 export class StorageService implements Storage {
   readonly metrics: StorageServiceMetrics = createStorageServiceMetrics();
   readonly others: StoragePeers;

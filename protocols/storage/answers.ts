@@ -47,7 +47,7 @@ import { checkContentType } from './validate.ts';
 export interface Standing {
   /** Its replica-set id for the partition: `viewOf`. */
   readonly setId: string;
-  /** Whether it is a home that has all that the former homes had: only then does its word count. */
+  /** Whether it is a replica that has all that the former replicas had: only then does its word count. */
   readonly isSynced: boolean;
 }
 
@@ -91,7 +91,7 @@ export interface PartitionItem {
 
 export interface StateAnswer extends Standing {
   readonly isReplica: boolean;
-  /** The view under which it became synced, if the homes have been the same since; null otherwise. */
+  /** The view under which it became synced, if the replicas have been the same since; null otherwise. */
   readonly origin: string | null;
   /** Values, tombstones and floors. */
   readonly count: number;
@@ -224,7 +224,7 @@ const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf
   partitions: ([entries, next], request) => readPartitions(entries, next, request),
   state: ([setId, isSynced, isReplica, origin, count, bytes, fingerprint]) => ({
     ...readStanding(setId, isSynced),
-    isReplica: readBoolean('is home', isReplica),
+    isReplica: readBoolean('is a replica', isReplica),
     origin: origin === null ? null : readView('origin', origin),
     count: check.integer('count', count, 0),
     bytes: check.integer('bytes', bytes, 0),

@@ -29,7 +29,7 @@ export interface PlacementInit {
 }
 
 export interface ReplicasInit extends PlacementInit {
-  /** How many homes at most. */
+  /** How many replicas at most. */
   readonly replicas: number;
 }
 
@@ -37,7 +37,7 @@ export interface ReplicasInit extends PlacementInit {
 const VIEW_BYTES = 8;
 
 /**
- * The homes of a place: of the sponsors that are ready the closest ones, live or not, the closest first; fewer than asked for
+ * The replicas of a place: of the sponsors that are ready the closest ones, live or not, the closest first; fewer than asked for
  * when there are no more. Where nobody sponsors, of all members. The same for the same members in any order.
  */
 export function replicasOf(
@@ -62,19 +62,19 @@ export function countsAsReplica({ operator, isReady }: Member, sponsors: Sponsor
 }
 
 /**
- * Members that hold copies beside the homes that are there, as many as are missing of the replicas: first the next sponsors,
- * which become homes if those that are gone do not return, then others. The closest first.
+ * Members that hold copies beside the replicas that are there, as many as are missing of the replicas: first the next sponsors,
+ * which become replicas if those that are gone do not return, then others. The closest first.
  */
 export function fallbacksOf(
   place: Uint8Array,
   members: readonly Member[],
-  homes: readonly Member[],
+  replicaSet: readonly Member[],
   sponsors: SponsorSet,
   { replicas, distinctPrefixes }: ReplicasInit,
 ): Member[] {
-  const homeIds = new Set(homes.map(({ id }) => id));
-  const candidates = members.filter(({ id, isLive }) => isLive && !homeIds.has(id));
-  const live = homes.filter(({ isLive }) => isLive);
+  const replicaIds = new Set(replicaSet.map(({ id }) => id));
+  const candidates = members.filter(({ id, isLive }) => isLive && !replicaIds.has(id));
+  const live = replicaSet.filter(({ isLive }) => isLive);
   const count = Math.max(0, replicas - live.length);
   const own = candidates.filter((member) => countsAsReplica(member, sponsors));
   const next = pickClosest(place, own, { count, distinctPrefixes, taken: live });
@@ -84,11 +84,11 @@ export function fallbacksOf(
 }
 
 /**
- * One short name for these homes in this order, hex: two nodes that name the same view agree who is home. The first 8 bytes
+ * One short name for these replicas in this order, hex: two nodes that name the same view agree who is a replica. The first 8 bytes
  * of SHA-256 of DAG-CBOR of the list of their peer ids.
  */
-export function replicaSetIdOf(crypto: Crypto, homes: readonly Member[]): string {
-  const digest = crypto.sha256(dagCbor.encode(homes.map(({ id }) => id)));
+export function replicaSetIdOf(crypto: Crypto, replicaSet: readonly Member[]): string {
+  const digest = crypto.sha256(dagCbor.encode(replicaSet.map(({ id }) => id)));
   return Array.from(digest.subarray(0, VIEW_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

@@ -24,7 +24,7 @@ export type PartitionName = Omit<RecordName, 'key'> & { readonly partition: numb
 export interface Requests {
   /** The record of a key. */
   get: RecordName;
-  /** To keep a record; `asStandIn` for a home that is gone. */
+  /** To keep a record; `asStandIn` for a replica that is gone. */
   put: { readonly condition: Condition | null; readonly asFallback: boolean; readonly record: Uint8Array };
   /** Live values, in the order of their keys. */
   list: PartitionName & { readonly prefix: string; readonly after: string | null; readonly limit: number };
@@ -34,7 +34,7 @@ export interface Requests {
   partitions: { readonly after: PartitionId | null; readonly limit: number };
   /** How the replica stands to a partition. */
   state: PartitionName;
-  /** "I hold records of this partition and take you for a home of it: reconcile with me." */
+  /** "I hold records of this partition and take you for a replica of it: reconcile with me." */
   handover: PartitionName;
   /** A message of a reconciliation of all that is held, floors too: protocols/reconciliation. */
   reconcile: PartitionId & { readonly message: Uint8Array };
@@ -154,7 +154,7 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
     items: 3,
     perSecond: 1_000,
     burst: 10_000,
-    reason: 'once for each partition when homes change',
+    reason: 'once for each partition when replicas change',
   },
   handover: {
     ...SMALL,
@@ -235,7 +235,7 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
     answerMaxItems: SMALL_ITEMS + GONE_MAX * GONE_ITEMS,
     perSecond: 1,
     burst: 10,
-    reason: 'who joins asks, and again while others see other homes',
+    reason: 'who joins asks, and again while others see other replicas',
   },
 };
 

@@ -84,7 +84,7 @@ const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } 
   put: ([condition, asFallback, record]) => ({
     type: 'put',
     condition: readCondition(condition),
-    asFallback: readBoolean('as stand-in', asFallback),
+    asFallback: readBoolean('as fallback replica', asFallback),
     record: check.bytes('record', record, RECORD_MAX_BYTES, 1),
   }),
   list: ([owner, namespace, partition, prefix, after, limit]) => ({

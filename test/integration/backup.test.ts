@@ -400,7 +400,7 @@ test('without its identity a backup makes another node, which keeps what falls t
   assert.ok(!existsSync(join(data, 'restored')));
 });
 
-test('a node that was restored is read from, and counts, once it has reconciled with the other homes', async (t) => {
+test('a node that was restored is read from, and counts, once it has reconciled with the other replicas', async (t) => {
   const directory = join(scratch(t), 'backup');
   const kept = await startKept(t, 3);
   const [first, ...others] = kept as [Kept, ...Kept[]];

@@ -43,11 +43,7 @@ test('a grant is used at one gateway and read at another, within its prefix, unt
     '--content-type',
     'text/x-test',
   );
-  assert.match(
-    put.stdout,
-    /^stored news\/1 on 2 of 2 home replicas \(3 wanted\), for 60m, ETag "/,
-    put.stderr,
-  );
+  assert.match(put.stdout, /^stored news\/1 on 2 of 2 replicas \(3 wanted\), for 60m, ETag "/, put.stderr);
   const kv = createClient({ url: pair.b.url }).kv(`team@${alice}`);
   const value = await kv.get('news/1');
   assert.deepEqual([value?.text(), value?.author, value?.contentType], ['hello', bob, 'text/x-test']);

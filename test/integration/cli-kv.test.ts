@@ -34,7 +34,7 @@ async function piped(t: TestContext, args: readonly string[], input: string): Pr
 test('put, get, stat, list, where and del, as a person uses them', async () => {
   const put = await run(['put', 'greeting', 'hello']);
   assert.equal(put.exit, 0, put.stderr);
-  assert.match(put.stdout, /^stored greeting on 1 of 1 home replica \(3 wanted\), ETag "\d+-\d+-b\w+"\n$/);
+  assert.match(put.stdout, /^stored greeting on 1 of 1 replica \(3 wanted\), ETag "\d+-\d+-b\w+"\n$/);
   const get = await run(['get', 'greeting']);
   assert.deepEqual([get.exit, get.stdout], [0, 'hello'], 'no newline is added');
   const stat = await run(['stat', 'greeting']);
@@ -51,7 +51,7 @@ test('put, get, stat, list, where and del, as a person uses them', async () => {
     (await run(['storage', 'status'])).stdout,
     /records +1 in [^]*nodes +1 keep records; of yours 1 are replicas, 3 wanted[^]*default@did:key:\w+ +1 /,
   );
-  assert.match((await run(['del', 'greeting'])).stdout, /^deleted greeting on 1 of 1 home replica/);
+  assert.match((await run(['del', 'greeting'])).stdout, /^deleted greeting on 1 of 1 replica/);
   for (const command of ['get', 'stat']) {
     const gone = await run([command, 'greeting']);
     assert.deepEqual(

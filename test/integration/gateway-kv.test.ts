@@ -27,14 +27,14 @@ describe('a value', () => {
     const text = Uint8Array.of(0, 255, 10, 13);
     const stored = await put('/v1/kv/one/a/b', text, { 'content-type': 'image/x-Odd; v="1;2"' });
     assert.equal(stored.status, 200);
-    const { etag, id, version, replicas, homes, expiresAt, durability } = stored.body;
+    const { etag, id, version, replicas, replicaSet, expiresAt, durability } = stored.body;
     assert.equal(stored.headers['etag'], etag);
     assert.equal(etag, `"${version.ms}-${version.counter}-${id}"`);
     assert.deepEqual(
       [stored.body.namespace, stored.body.key, durability, expiresAt],
       ['one', 'a/b', 'majority', null],
     );
-    assert.deepEqual([replicas.length, homes], [1, replicas], 'a lone node is a majority of one');
+    assert.deepEqual([replicas.length, replicaSet], [1, replicas], 'a lone node is a majority of one');
 
     const read = await call('/v1/kv/one/a/b');
     assert.equal(read.status, 200);
@@ -485,7 +485,7 @@ describe('about storage', () => {
     const [holder] = where.holders;
     assert.deepEqual(
       [where.holders.length, holder.role, holder.isLive, holder.etag],
-      [1, 'home', true, etag],
+      [1, 'replica', true, etag],
     );
     assert.deepEqual(outcome(await call('/v1/network/storage/where')), [400, 'bad_key']);
   });

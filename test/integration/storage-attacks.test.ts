@@ -34,7 +34,7 @@ function recordAt(ms: number, key: string, value: string): Buffer {
 
 const said = (bytes: Buffer): Held => ({ kind: 'record', record: bytes, expiry: null });
 
-test('a home that lies is never believed, and what it is given is kept by the others', async (t) => {
+test('a replica that lies is never believed, and what it is given is kept by the others', async (t) => {
   const [first, second] = (await startMembers(t, 2)) as [MaillonNode, MaillonNode];
   const liar = await LyingReplica.join(t, [first, second], author);
   await known([first, second], 3);
@@ -66,7 +66,7 @@ test('a home that lies is never believed, and what it is given is kept by the ot
     liar.says = says;
     for (const node of [first, second]) assert.equal(await read(node, key), 'true', what);
   }
-  assert.ok(liar.asked.length > 0 && liar.given.length > 0, 'it was taken for a home');
+  assert.ok(liar.asked.length > 0 && liar.given.length > 0, 'it was taken for a replica');
   for (const n of lies.keys()) {
     await until('both honest ones have it', async () => {
       const found = (await holders(first, `key ${n}`)).filter(({ id }) => id !== liar.peer.id);
@@ -141,7 +141,7 @@ test('peers that say nothing, nonsense, too much or never read are cut off, and 
   assert.equal((await light.storage.get(named('large')))?.size, 2 ** 20);
 });
 
-test('R copies are there again after a home is lost', async (t) => {
+test('R copies are there again after a replica is lost', async (t) => {
   const nodes = await startMembers(t, 5, { settings: { 'storage.downTimeoutMs': 600_000 } });
   const [first] = nodes as [MaillonNode];
   const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
@@ -156,7 +156,7 @@ test('R copies are there again after a home is lost', async (t) => {
       const found = await holders(first, key);
       const concerned = found.some(({ id }) => id === lostId);
       const copies = found.filter(({ etag }) => etag !== null);
-      return copies.length >= 3 && (!concerned || found.some(({ role }) => role === 'stand-in'));
+      return copies.length >= 3 && (!concerned || found.some(({ role }) => role === 'fallback'));
     });
   }
   for (const key of keys) assert.equal(await read(first, key), key);

@@ -14,7 +14,7 @@ async function wholeOf(record: StoredRecord | null): Promise<Buffer | null> {
   return record === null ? null : bytesOfAll(record.read());
 }
 
-test('what is long goes by way of a light node to the homes, and is read from them in whole and in part', async (t) => {
+test('what is long goes by way of a light node to the replicas, and is read from them in whole and in part', async (t) => {
   const nodes = await startMembers(t, 4);
   const [first, second] = nodes as [MaillonNode, MaillonNode];
   const light = await startNode(t, { through: [second], role: 'light' });
@@ -130,7 +130,7 @@ test('what was uploaded to a light node counts there no longer once it is a valu
   }
 });
 
-test('a node that stops ends what is on its way to homes', async (t) => {
+test('a node that stops ends what is on its way to replicas', async (t) => {
   const [first] = await startMembers(t, 1);
   assert.ok(first !== undefined);
   const light = await startNode(t, { through: [first], role: 'light' });
@@ -147,7 +147,7 @@ test('a node that stops ends what is on its way to homes', async (t) => {
   assert.ok(performance.now() - began < 20_000, 'it is not tried on');
 });
 
-test('who becomes a home later takes over blobs, too; a copy that is gone from a disk is read from others', async (t) => {
+test('who becomes a replica later takes over blobs, too; a copy that is gone from a disk is read from others', async (t) => {
   const nodes = await startMembers(t, 2);
   const [first] = nodes as [MaillonNode];
   await first.storage.put(named('film'), LONG, { durability: 'all' });

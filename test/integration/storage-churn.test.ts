@@ -53,7 +53,7 @@ test('one is lost for good and another joins: writes go on, and all copies are t
   await until('it is one of them, and knows of the one it never saw', () => {
     return [...others, late].every(({ storage }) => storage.status().members === 5);
   });
-  // wherever both would be home only one of the former homes is left beside the newcomer: it has to count
+  // wherever both would be replicas only one of the former replicas is left beside the newcomer: it has to count
   for (const node of [first, late]) {
     for (const key of short) await node.storage.put(named(key), Buffer.from(`${key} again`));
   }
@@ -61,8 +61,11 @@ test('one is lost for good and another joins: writes go on, and all copies are t
 
   await known([...others, late], 4);
   await copied(late, keys, (held) => {
-    const homes = held.filter(({ role }) => role === 'home');
-    return homes.length === REPLICAS && homes.every((home) => isCopy(home) && home.isSynced === true);
+    const replicaSet = held.filter(({ role }) => role === 'replica');
+    return (
+      replicaSet.length === REPLICAS &&
+      replicaSet.every((replica) => isCopy(replica) && replica.isSynced === true)
+    );
   });
   const all = await Promise.all(keys.map((key) => holders(late, key)));
   assert.ok(all.flat().some(({ id }) => id === idOf(late)));

@@ -103,7 +103,7 @@ test('records that are forged, early, expired, of a later version or of elsewher
   assert.deepEqual(entries, []);
 });
 
-test('a record is taken by homes only, whatever the sender says', async (t) => {
+test('a record is taken by replicas only, whatever the sender says', async (t) => {
   const [node] = (await startMembers(t, 4)) as [MaillonNode];
   const self = node.status().peerId;
   let elsewhere = '';

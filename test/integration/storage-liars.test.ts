@@ -42,7 +42,7 @@ interface Stage {
   readonly liar: RawReplica;
 }
 
-/** Two honest nodes and a liar: all three are home of everything. The light node holds nothing and asks them. */
+/** Two honest nodes and a liar: all three are replicas of everything. The light node holds nothing and asks them. */
 async function stage(t: TestContext): Promise<Stage> {
   const nodes = await startMembers(t, 2);
   const liar = await RawReplica.join(t, nodes, LIAR);
@@ -69,7 +69,7 @@ function stampAt(ms: number): Stamp {
   return { ms, counter: 0, digest: NO_DIGEST };
 }
 
-/** A home like the others, as far as it says; it takes every write and keeps none. */
+/** A replica like the others, as far as it says; it takes every write and keeps none. */
 function pretending(
   liar: RawReplica,
   lie: (
@@ -156,7 +156,7 @@ const LIES: readonly Lie[] = [
   ],
 ];
 
-test('whatever one home of three answers, reads give what was written', async (t) => {
+test('whatever one replica of three answers, reads give what was written', async (t) => {
   const here = await stage(t);
   const { nodes, light, liar } = here;
   const [first] = nodes as [MaillonNode];
@@ -195,7 +195,7 @@ const PUT_LIES: readonly (readonly [string, (now: number) => Answers['put']['out
   ['that there is nothing', () => ({ status: 'condition', current: null })],
 ];
 
-test('whatever one home of three says to a write, the others have it and its version is of now', async (t) => {
+test('whatever one replica of three says to a write, the others have it and its version is of now', async (t) => {
   const { nodes, light, liar } = await stage(t);
   const failed: string[] = [];
   for (const [number, [what, outcome]] of PUT_LIES.entries()) {
@@ -225,7 +225,7 @@ type ListLie = readonly [
   page: (request: RequestOf<'list'>) => Pick<Answers['list'], 'entries' | 'next'>,
 ];
 
-test('whatever one home of three lists, a list is what was written', async (t) => {
+test('whatever one replica of three lists, a list is what was written', async (t) => {
   const { nodes, light, liar } = await stage(t);
   const [first] = nodes as [MaillonNode];
   const keys = Array.from({ length: 40 }, (_, n) => `l/${String(n).padStart(2, '0')}`);
@@ -271,7 +271,7 @@ test('whatever one home of three lists, a list is what was written', async (t) =
   assert.deepEqual(failed, []);
 });
 
-test('a home that wants the others to take over forged records and floors gets nothing in and nothing out', async (t) => {
+test('a replica that wants the others to take over forged records and floors gets nothing in and nothing out', async (t) => {
   const { nodes, light, liar } = await stage(t);
   const [first] = nodes as [MaillonNode];
   await first.storage.put(named('kept'), bytes('kept'), { durability: 'all' });
@@ -324,7 +324,7 @@ const ENDLESS: readonly (readonly [what: string, message: () => Uint8Array])[] =
   ['what cannot be read', () => Buffer.of(0x61, 0xff)],
 ];
 
-test('a home that never comes to an end does not keep the others busy for ever', async (t) => {
+test('a replica that never comes to an end does not keep the others busy for ever', async (t) => {
   const { nodes, light, liar } = await stage(t);
   const [first] = nodes as [MaillonNode];
   await first.storage.put(named('kept'), bytes('kept'), { durability: 'all' });
@@ -359,7 +359,7 @@ function keyIn(partition: number): string {
   for (let n = 0; ; n++) if (partitionId(`planted/${n}`).partition === partition) return `planted/${n}`;
 }
 
-test('a home that answers with what cannot be read does not end the node that asks', async (t) => {
+test('a replica that answers with what cannot be read does not end the node that asks', async (t) => {
   const { nodes, light, liar } = await stage(t);
   const [first] = nodes as [MaillonNode];
   liar.react = (id) => {
@@ -372,6 +372,6 @@ test('a home that answers with what cannot be read does not end the node that as
     const { entries } = await node.storage.list({ owner: OWNER.did, namespace: 'default', prefix: 'k' });
     assert.equal(entries.length, 1);
     const { holders } = await node.storage.where(named('k'));
-    assert.equal(holders.filter(({ role }) => role === 'home').length, 3);
+    assert.equal(holders.filter(({ role }) => role === 'replica').length, 3);
   }
 });

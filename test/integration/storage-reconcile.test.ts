@@ -4,7 +4,7 @@ import type { SignedRecord } from '../../protocols/storage/index.ts';
 import { keys, makeRecord, PLACE, ReplicaNode } from '../support/replica-node.ts';
 import { heldIn } from '../support/store-records.ts';
 
-/** Two homes of one partition that are connected. */
+/** Two replicas of one partition that are connected. */
 async function startTwo(t: TestContext): Promise<{ a: ReplicaNode; b: ReplicaNode }> {
   const ids: string[] = [];
   const a = await ReplicaNode.start(() => ids);

@@ -21,10 +21,10 @@ function of(owner: MaillonNode, key: string): RecordName {
   return { owner: owner.owner, namespace: 'mine', key };
 }
 
-/** Those that are homes of a key, and hold what `etag` names. */
+/** Those that are replicas of a key, and hold what `etag` names. */
 async function homesOf(node: MaillonNode, name: RecordName): Promise<string[]> {
   const { holders } = await node.storage.where(name);
-  return holders.flatMap(({ id, role, isSynced }) => (role === 'home' && isSynced === true ? [id] : []));
+  return holders.flatMap(({ id, role, isSynced }) => (role === 'replica' && isSynced === true ? [id] : []));
 }
 
 test('a machine of somebody else takes nothing away from what was promised; one of the same owner becomes a replica', async (t) => {
@@ -39,7 +39,7 @@ test('a machine of somebody else takes nothing away from what was promised; one 
   await until('the stranger has a copy on top', async () => {
     const { holders } = await first.storage.where(of(first, 'k/0'));
     return holders.some(
-      ({ id, role, etag }) => id === idOf(stranger) && role === 'stand-in' && etag !== null,
+      ({ id, role, etag }) => id === idOf(stranger) && role === 'fallback' && etag !== null,
     );
   });
   for (const key of KEYS) {
@@ -47,7 +47,7 @@ test('a machine of somebody else takes nothing away from what was promised; one 
     assert.deepEqual(await homesOf(stranger, of(first, key)), [idOf(first)]);
   }
   const receipt = await first.storage.put(of(first, 'after'), Buffer.from('after'));
-  assert.deepEqual([receipt.durable, receipt.expiresAt, receipt.homes], [true, null, [idOf(first)]]);
+  assert.deepEqual([receipt.durable, receipt.expiresAt, receipt.replicaSet], [true, null, [idOf(first)]]);
   await stranger.stop();
   const list = await first.storage.list({ owner: first.owner, namespace: 'mine' });
   assert.equal(list.entries.length, KEYS.length + 1);

@@ -17,8 +17,8 @@ test('what is written at one node is read at the others, at a light one too', as
     contentType: 'text/plain',
     durability: 'all',
   });
-  assert.equal(receipt.homes.length, 3);
-  assert.deepEqual(new Set(receipt.replicas), new Set(receipt.homes));
+  assert.equal(receipt.replicaSet.length, 3);
+  assert.deepEqual(new Set(receipt.replicas), new Set(receipt.replicaSet));
   assert.match(receipt.etag, /^"\d+-\d+-b[a-z2-7]{58}"$/);
   for (const node of [...nodes, light]) {
     const record = await node.storage.get(named('greeting'));
@@ -154,7 +154,7 @@ test('what cannot be is refused by name before anybody is asked', async (t) => {
 test('a node alone is a swarm of one; those who join take over what it has', async (t) => {
   const first = await startNode(t);
   const receipt = await first.storage.put(named('early'), bytes('bird'));
-  assert.deepEqual(receipt.homes, [idOf(first)]);
+  assert.deepEqual(receipt.replicaSet, [idOf(first)]);
   await Promise.all(Array.from({ length: 50 }, (_, n) => first.storage.put(named(`n${n}`), bytes(`${n}`))));
   const others = [await startNode(t, { through: [first] }), await startNode(t, { through: [first] })];
   await known([first, ...others], 3);
@@ -169,7 +169,7 @@ test('a node alone is a swarm of one; those who join take over what it has', asy
   for (let n = 0; n < 50; n++) assert.equal(await read(others[n % 2] as MaillonNode, `n${n}`), `${n}`);
 });
 
-test('with one of three homes gone a majority reads and writes; with two gone nothing is said that is not so', async (t) => {
+test('with one of three replicas gone a majority reads and writes; with two gone nothing is said that is not so', async (t) => {
   const [first, second, third] = (await startMembers(t, 3)) as [MaillonNode, MaillonNode, MaillonNode];
   await first.storage.put(named('a'), bytes('1'), { durability: 'all' });
   await third.stop();
@@ -203,7 +203,7 @@ test('with one of three homes gone a majority reads and writes; with two gone no
   assert.equal(textOf(await first.storage.get(named('a'))), '6');
 });
 
-test('a home that was away gets what it missed, and all that restart have what was acknowledged', async (t) => {
+test('a replica that was away gets what it missed, and all that restart have what was acknowledged', async (t) => {
   // hooks run in the order of their registration: nodes end before their directories do
   const started: MaillonNode[] = [];
   t.after(() => Promise.all(started.map((node) => node.stop())));

@@ -10,7 +10,7 @@ import { Swarm } from './storage/swarm.ts';
 const REPLICAS = 3;
 /**
  * As an operator sets it whose nodes go for good twice a minute: who is gone for half that time is out before the next one goes. By the
- * default of ten minutes twenty of them would still be homes at once, and most partitions without a majority.
+ * default of ten minutes twenty of them would still be replicas at once, and most partitions without a majority.
  */
 const DOWN_TIMEOUT_MS = 15_000;
 

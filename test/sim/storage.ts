@@ -1,5 +1,5 @@
 import { experiment, type Target } from '../support/experiment.ts';
-import { moveHomes } from './storage/joins.ts';
+import { moveReplicas } from './storage/joins.ts';
 import { killAll, killOne } from './storage/kills.ts';
 import { splitNetwork } from './storage/partition.ts';
 import { loseReplicas } from './storage/replicas.ts';
@@ -9,7 +9,7 @@ const FULL: ScenarioSizes = {
   nodes: 7,
   writes: 5_000,
   writers: 6,
-  // the larger side has the majority of most homes, the smaller one of some
+  // the larger side has the majority of most replicas, the smaller one of some
   sides: [3, 2],
   writersPerSide: 8,
   losses: 3,
@@ -31,7 +31,7 @@ const SMOKE: ScenarioSizes = {
   graceMs: 3_000,
 };
 
-export const SCENARIOS: readonly Scenario[] = [killOne, killAll, loseReplicas, splitNetwork, moveHomes];
+export const SCENARIOS: readonly Scenario[] = [killOne, killAll, loseReplicas, splitNetwork, moveReplicas];
 
 /** `npm run faults -- storage [letters, e.g. a,c] [writes] [seed]`. */
 export const storage = experiment({

@@ -43,7 +43,7 @@ export const NO_STORAGE: StorageStatus = {
   members: 0,
   fellows: [],
   replicas: 3,
-  partitions: { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 },
+  partitions: { replica: 0, fallback: 0, unsynced: 0, underReplicated: 0, leaving: 0 },
   isReady: false,
   namespaces: [],
 };

@@ -112,7 +112,7 @@ export class FakeStorage implements Storage {
     const etag = this.#of(name.namespace).get(name.key)?.etag ?? null;
     const holder = {
       id: SELF,
-      role: 'home',
+      role: 'replica',
       isLive: true,
       isSynced: true,
       etag,
@@ -137,7 +137,7 @@ export class FakeStorage implements Storage {
       members: 1,
       fellows: [],
       replicas: 3,
-      partitions: { home: 0, standIn: 0, unsynced: 0, underReplicated: 0, leaving: 0 },
+      partitions: { replica: 0, fallback: 0, unsynced: 0, underReplicated: 0, leaving: 0 },
       isReady: true,
       namespaces: [
         { owner: OWNER.did, namespace: 'default', keys: 0, bytes: 0, blobBytes: 0, availableBytes: 2 ** 30 },
@@ -271,6 +271,6 @@ function toEntry(
 
 function receiptOf(record: StoredRecord, { durability = 'majority' }: PutOptions): WriteReceipt {
   const { etag, id, version, expiresAt } = record;
-  const by = { replicas: [SELF], homes: [SELF], wanted: 3 };
+  const by = { replicas: [SELF], replicaSet: [SELF], wanted: 3 };
   return { etag, id, version, ...by, durability, durable: false, expiresAt };
 }

@@ -1,4 +1,4 @@
-/** A stage on which one of three homes of a tenant's key lies. */
+/** A stage on which one of three replicas of a tenant's key lies. */
 import type { TestContext } from 'node:test';
 import type { MaillonNode } from '../../node/index.ts';
 import { equalBytes } from '../../protocols/common/bytes.ts';

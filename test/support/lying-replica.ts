@@ -117,11 +117,11 @@ export class LyingReplica {
       const kadId = kadIdOf(crypto, id);
       return { id, kadId, prefix: LOOPBACK_PREFIX, isLive: true, operator: OWNER.did, isReady: true };
     });
-    const homes = replicasOf(placeOf(crypto, partition), members, new Set([OWNER.did]), {
+    const replicaSet = replicasOf(placeOf(crypto, partition), members, new Set([OWNER.did]), {
       replicas: REPLICAS,
       distinctPrefixes: true,
     });
-    return { setId: replicaSetIdOf(crypto, homes), isSynced: true };
+    return { setId: replicaSetIdOf(crypto, replicaSet), isSynced: true };
   }
 }
 

@@ -31,7 +31,7 @@ export async function copies(machine: Machine, keys: readonly string[]): Promise
     assert.equal(status, 200, text);
     const { holders } = JSON.parse(text) as { holders: Holder[] };
     return holders
-      .filter(({ role, isLive, isSynced, etag }) => role === 'home' && isLive && isSynced && etag !== null)
+      .filter(({ role, isLive, isSynced, etag }) => role === 'replica' && isLive && isSynced && etag !== null)
       .map(({ id }) => id)
       .toSorted();
   });

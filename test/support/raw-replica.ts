@@ -62,7 +62,7 @@ export class RawReplica {
     return replica;
   }
 
-  /** Announces that it offers room, and waits until all of `nodes` count it among the possible homes. */
+  /** Announces that it offers room, and waits until all of `nodes` count it among the possible replicas. */
   static async join(t: TestContext, nodes: readonly MaillonNode[], as: Author): Promise<RawReplica> {
     const [node] = nodes;
     if (node === undefined) throw new Error('there is nobody to join');

@@ -37,7 +37,7 @@ const writeQuery = namespaceQuery.extend({
   durability: z
     .enum(['one', 'majority', 'all'])
     .optional()
-    .describe('home replicas that must have it on disk; `majority` unless said'),
+    .describe('replicas that must have it on disk; `majority` unless said'),
 });
 const params = z.object({ cid: cidSchema });
 const pinnedSchema = writtenSchema

@@ -173,14 +173,14 @@ const UNPINNED = {
 };
 
 function replicationOf(holders: readonly Holder[]) {
-  const homes = holders.filter(({ role }) => role === 'home').length;
+  const replicaSet = holders.filter(({ role }) => role === 'replica').length;
   const peers = holders.filter(({ isWhole }) => isWhole === true).map(({ id }) => id);
-  const least = Math.floor(homes / 2) + 1;
+  const least = Math.floor(replicaSet / 2) + 1;
   const begun = peers.length === 0 ? ('queued' as const) : ('pinning' as const);
   return {
     status: peers.length >= least ? ('pinned' as const) : begun,
     replication_min: least,
-    replication_max: homes,
+    replication_max: replicaSet,
     replication_factor: peers.length,
     peers,
   };

@@ -66,7 +66,7 @@ const writeQuery = nameQuery.extend({
   durability: z
     .enum(['one', 'majority', 'all'])
     .optional()
-    .describe('home replicas that must have it on disk; `majority` unless said'),
+    .describe('replicas that must have it on disk; `majority` unless said'),
 });
 const putQuery = writeQuery.extend({
   ttl: ttlSchema.optional(),

@@ -24,13 +24,13 @@ const statusSchema = z
     fellows: z
       .array(z.object({ id: z.string(), isLive: z.boolean() }))
       .describe('other nodes of the same operator that have had their share: its replicas beside this one'),
-    replicas: counter.describe('home replicas of every record'),
+    replicas: counter.describe('replicas of every record'),
     isReady: z
       .boolean()
       .describe('whether it has its share of what its operator sponsors, so that it counts as a replica'),
     partitions: z.object({
-      home: counter,
-      standIn: counter,
+      replica: counter,
+      fallback: counter,
       unsynced: counter,
       underReplicated: counter.describe('replicated by its operator, with fewer live replicas than wanted'),
       leaving: counter.describe('no replica any more, kept until a successor has all that was promised'),
@@ -58,7 +58,7 @@ const whereSchema = z
     holders: z.array(
       z.object({
         id: z.string().describe('peer id'),
-        role: z.enum(['home', 'stand-in']),
+        role: z.enum(['replica', 'fallback']),
         isLive: z.boolean(),
         isSynced: z.boolean().nullable().describe('whether it counts; null when it did not answer'),
         etag: z.string().nullable().describe('of what it holds; null for nothing or no answer'),
@@ -84,7 +84,7 @@ const statusRoute = {
   response: { 200: statusSchema, ...errorResponses },
 };
 const whereRoute = {
-  summary: 'Who holds a key: home replicas, stand-ins and their versions',
+  summary: 'Who holds a key: replicas, fallback replicas and their versions',
   operationId: 'where',
   tags,
   querystring: z.object({ namespace: namespaceSchema.optional(), key: recordKeySchema }),

@@ -46,9 +46,9 @@ export const writtenSchema = z
     etag: z.string().describe('with its quotes, as in the header'),
     id: z.string().describe('CID of the record'),
     version: versionSchema,
-    replicas: z.array(z.string()).describe('peer ids of the home replicas that have it on disk'),
-    homes: z.array(z.string()).describe('peer ids of all home replicas'),
-    wanted: z.int().min(0).describe('replicas there are to be: with fewer homes it is under-replicated'),
+    replicas: z.array(z.string()).describe('peer ids of the replicas that have it on disk'),
+    replicaSet: z.array(z.string()).describe('peer ids of all replicas'),
+    wanted: z.int().min(0).describe('replicas there are to be: with fewer replicas it is under-replicated'),
     durability: z.enum(['one', 'majority', 'all']),
     durable: z.boolean().describe('false where a node may drop it before its time'),
     expiresAt: expirySchema,
@@ -78,7 +78,7 @@ export const listPageSchema = z
   .meta({ id: 'ValueList' });
 
 export function toWritten(name: RecordName, receipt: WriteReceipt): z.output<typeof writtenSchema> {
-  const { etag, id, version, replicas, homes, wanted, durability, durable, expiresAt } = receipt;
+  const { etag, id, version, replicas, replicaSet, wanted, durability, durable, expiresAt } = receipt;
   return {
     namespace: name.namespace,
     key: name.key,
@@ -86,7 +86,7 @@ export function toWritten(name: RecordName, receipt: WriteReceipt): z.output<typ
     id,
     version: { ms: version.ms, counter: version.counter },
     replicas: [...replicas],
-    homes: [...homes],
+    replicaSet: [...replicaSet],
     wanted,
     durability,
     durable,

@@ -48,7 +48,7 @@ const recordSchema = {
     durability: z
       .enum(['one', 'majority', 'all'])
       .optional()
-      .describe('home replicas that must have it on disk; `majority` unless said'),
+      .describe('replicas that must have it on disk; `majority` unless said'),
   }),
   body: bytesOf('a signed record (protocols/storage/SPEC.md)'),
   response: { 200: writtenSchema, ...errorResponses },

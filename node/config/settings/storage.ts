@@ -22,7 +22,7 @@ export const STORAGE_SETTINGS = [
     schema: z.int().min(1).max(7),
     default: 3,
     unit: 'count',
-    help: 'Home replicas of every record (R): the same at every node of a swarm. A majority acknowledges a write.',
+    help: 'Replicas of every record (R): the same at every node of a swarm. A majority acknowledges a write.',
   },
   {
     path: 'storage.distinctPrefixes',
@@ -35,7 +35,7 @@ export const STORAGE_SETTINGS = [
     schema: ms.min(1000),
     default: 600_000,
     unit: 'milliseconds',
-    help: 'How long a node may be gone before another one is home in its place: shorter than this, a stand-in holds its share. The same at every node of a swarm.',
+    help: 'How long a node may be gone before another one is a replica in its place: shorter than this, a fallback replica holds its share. The same at every node of a swarm.',
   },
   {
     path: 'storage.namespaceBytes',

@@ -13,7 +13,7 @@ export interface RecordName {
 /** A namespace by its genesis. */
 export type NamespaceRef = Pick<RecordName, 'owner' | 'namespace'>;
 
-/** How many home replicas must have a write on their disk before it is acknowledged. */
+/** How many replicas must have a write on their disk before it is acknowledged. */
 export type Durability = 'one' | 'majority' | 'all';
 /** `majority` fails where a majority cannot be asked; `one` takes the nearest copy. */
 export type Consistency = 'one' | 'majority';
@@ -54,11 +54,11 @@ export interface WriteReceipt {
   /** CID of the record. */
   readonly id: string;
   readonly version: RecordVersion;
-  /** Peer ids of the home replicas that have it on disk. */
+  /** Peer ids of the replicas that have it on disk. */
   readonly replicas: readonly string[];
-  /** Peer ids of all home replicas. */
-  readonly homes: readonly string[];
-  /** How many replicas there are to be: with fewer homes it is under-replicated. */
+  /** Peer ids of all replicas. */
+  readonly replicaSet: readonly string[];
+  /** How many replicas there are to be: with fewer replicas it is under-replicated. */
   readonly wanted: number;
   readonly durability: Durability;
   /** False where a node may drop it before its time: an unsponsored namespace. */
@@ -125,9 +125,9 @@ export interface ListPage {
 /** One node's part in keeping a key. */
 export interface Holder {
   readonly id: string;
-  readonly role: 'home' | 'stand-in';
+  readonly role: 'replica' | 'fallback';
   readonly isLive: boolean;
-  /** Whether it counts: it has all that the former home replicas had. Null when it did not answer. */
+  /** Whether it counts: it has all that the former replicas had. Null when it did not answer. */
   readonly isSynced: boolean | null;
   /** ETag of what it holds: null for nothing or no answer; tombstones have one, too. */
   readonly etag: string | null;
@@ -142,7 +142,7 @@ export interface Where {
   readonly partition: number;
   /** How many replicas there are to be. */
   readonly wanted: number;
-  /** Whether the homes are sponsors of the namespace, so that it is durable there; otherwise all copies are best effort. */
+  /** Whether the replicas are sponsors of the namespace, so that it is durable there; otherwise all copies are best effort. */
   readonly isSponsored: boolean;
   readonly holders: readonly Holder[];
 }
@@ -179,12 +179,12 @@ export interface StorageStatus {
   readonly fellows: readonly { readonly id: string; readonly isLive: boolean }[];
   readonly replicas: number;
   readonly partitions: {
-    readonly home: number;
-    readonly standIn: number;
+    readonly replica: number;
+    readonly fallback: number;
     readonly unsynced: number;
     /** Partitions that it replicates as a sponsor: with fewer live replicas than wanted. */
     readonly underReplicated: number;
-    /** No home any more, and kept since what was promised has no successor that has all of it. */
+    /** No replica any more, and kept since what was promised has no successor that has all of it. */
     readonly leaving: number;
   };
   /** Whether this node has its share of what its operator sponsors; it counts as a replica only then. */
@@ -206,7 +206,7 @@ export interface StorageStatus {
 /**
  * Signed, replicated key-value records. Errors are `CodedError`s: `bad_namespace`, `bad_owner`, `bad_key`, `bad_ttl`,
  * `bad_content_type`, `bad_etag`, `bad_cursor`, `bad_limit`, `too_large`, `bad_clock`, `exists` (detail.etag), `precondition_failed`
- * (detail.etag when there is a value), `over_quota`, `no_room`, `insufficient_replicas` (detail: acknowledged, needed, homes; nothing is
+ * (detail.etag when there is a value), `over_quota`, `no_room`, `insufficient_replicas` (detail: acknowledged, needed, replicas; nothing is
  * stored for sure), `outcome_unknown` (it may be stored or not), `list_incomplete`, `corrupt`, `not_found`, `blob_unavailable`, `overloaded`, `not_running`, `forbidden` (the
  * namespace's owner, or the chain that is given, does not let this node do that).
  */
@@ -217,7 +217,7 @@ export interface Storage {
     value: Uint8Array | AsyncIterable<Uint8Array>,
     options?: PutOptions,
   ): Promise<WriteReceipt>;
-  /** Makes a blob the value that is at this node, of an upload that was finished, or at the homes. Throws `not_found` where it is not. */
+  /** Makes a blob the value that is at this node, of an upload that was finished, or at the replicas. Throws `not_found` where it is not. */
   putBlob(name: RecordName, link: BlobLink, options?: PutOptions): Promise<WriteReceipt>;
   /** Bytes that come piece by piece, over restarts of this node; finished, they are a blob for `putBlob`. Throws `over_quota`, `no_room`. */
   beginUpload(namespace: NamespaceRef, options?: BeginOptions): Promise<Upload>;

@@ -39,9 +39,9 @@ export const ANSWERING_MAX = 4096;
 /** Bytes of answers that one peer has not read yet before it is cut off. */
 export const UNREAD_MAX_BYTES = 16 * 2 ** 20;
 
-/** Members of a swarm that may be homes: what a directory holds at most. */
+/** Members of a swarm that may be replicas: what a directory holds at most. */
 export const MEMBERS_MAX = 8192;
-/** How often it is looked who has become a member and who is none any more: as long as nodes differ in that, they see different homes. */
+/** How often it is looked who has become a member and who is none any more: as long as nodes differ in that, they see different replicas. */
 export const MEMBERS_TICK_MS = 100;
 /** How often it is looked who of them is there: that takes a look at the connections of each. */
 export const MEMBERS_LOOK_MS = 500;
@@ -65,14 +65,14 @@ export const JOIN_PASSES_MAX = 4;
 
 /** Members asked who is gone: of fewer than half of so many a liar has no majority. */
 export const DOWN_MEMBERS_ASKED = 5;
-/** Between two such questions: as long as nobody answered, or others go on seeing other homes. */
+/** Between two such questions: as long as nobody answered, or others go on seeing other replicas. */
 export const DOWN_MEMBERS_ASK_MS = 2_000;
 /** How often it is looked whether it is time to ask. */
 export const DOWN_MEMBERS_TICK_MS = 100;
 
-/** Partitions whose homes are remembered, at some 300 bytes each. */
+/** Partitions whose replicas are remembered, at some 300 bytes each. */
 export const PLACES_MAX = 8192;
-/** Members asked who holds a partition that this node is to be home of: all of them in a swarm of this size. */
+/** Members asked who holds a partition that this node is to be a replica of: all of them in a swarm of this size. */
 export const CANDIDATES_MAX = 64;
 /** Repairs of a replica that wait. */
 export const REPAIRS_MAX = 1024;
@@ -80,12 +80,12 @@ export const REPAIRS_MAX = 1024;
 export const REPAIRS_AT_ONCE = 8;
 /** Partitions reconciled at a time. */
 export const SYNCS_AT_ONCE = 4;
-/** Between two attempts to reconcile a partition whose former homes cannot be asked. */
+/** Between two attempts to reconcile a partition whose former replicas cannot be asked. */
 export const SYNC_RETRY_MS = 150;
 export const SYNC_RETRY_MAX_MS = 5_000;
 /** How often upkeep looks whether something is due. */
 export const UPKEEP_TICK_MS = 1_000;
-/** A partition's copies elsewhere are looked at this often: half of the time in which a stand-in is to be there. */
+/** A partition's copies elsewhere are looked at this often: half of the time in which a fallback replica is to be there. */
 export const REVIEW_MS = 20_000;
 /** Between two sweeps for what has expired. */
 export const SWEEP_MS = 15_000;
@@ -104,7 +104,7 @@ export const BLOB_FETCHES_WAITING_PER_PEER = 128;
 export const BLOB_FETCH_TURN_MS = 20_000;
 /** Blocks read for peers at a time, some 2 MiB of memory each. */
 export const BLOCKS_GIVEN_AT_ONCE = 16;
-/** Peers asked for the blocks of one blob: its homes, those that stand in, and who asked for it. */
+/** Peers asked for the blocks of one blob: its replicas, those that stand in, and who asked for it. */
 export const BLOB_SOURCES_MAX = 64;
 export const BLOB_STALL_MS = limit(
   'storage.blobStall',
@@ -112,11 +112,11 @@ export const BLOB_STALL_MS = limit(
   'milliseconds',
   'a fetch in which no block came for so long is given up',
 );
-/** After which a home says how far it is with a blob: well below what a request may take. */
+/** After which a replica says how far it is with a blob: well below what a request may take. */
 export const PREPARE_ANSWER_MS = 2_000;
-/** Between two questions of a home that said no, or nothing. */
+/** Between two questions of a replica that said no, or nothing. */
 export const PREPARE_RETRY_MS = 250;
-/** Homes that are slower get so much longer than the others took, at most: then they need not make up for it. */
+/** Replicas that are slower get so much longer than the others took, at most: then they need not make up for it. */
 export const PREPARE_GRACE_MS = 1_000;
 /** How often what nobody refers to any more, and what is not whole, is looked for. */
 export const BLOB_SWEEP_MS = 30_000;

@@ -3,8 +3,8 @@ import type { StorageStatus } from './interface.ts';
 export type KeptStatus = Pick<StorageStatus, 'bytes' | 'records' | 'freeBytes' | 'partitions' | 'namespaces'>;
 
 export const NO_SHARES: StorageStatus['partitions'] = {
-  home: 0,
-  standIn: 0,
+  replica: 0,
+  fallback: 0,
   unsynced: 0,
   underReplicated: 0,
   leaving: 0,

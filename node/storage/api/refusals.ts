@@ -7,7 +7,7 @@ import type { RecoveryStatus } from './interface.ts';
 const TOO_FEW: ReadonlySet<string> = new Set(['insufficient_replicas', 'list_incomplete', 'outcome_unknown']);
 
 export function notResponsible(): ReplicaError {
-  return new ReplicaError('not_responsible', 'this node is no home of the partition');
+  return new ReplicaError('not_responsible', 'this node is no replica of the partition');
 }
 
 export function noRoom(reason: 'capacity' | 'quota' | 'disk'): ReplicaError {

@@ -19,7 +19,7 @@ export interface BlobSourceComponents {
   readonly crypto: Crypto;
 }
 
-/** Reads blobs: each block from this node's disk, or of a home that has it. */
+/** Reads blobs: each block from this node's disk, or of a replica that has it. */
 export class BlobSource {
   readonly #components: BlobSourceComponents;
   readonly #self: string;

@@ -30,12 +30,12 @@ export interface SpreadRequest {
   readonly link: BlobLink;
   readonly partition: PartitionId;
   readonly durability: Durability;
-  /** A record that links the blob, of now: homes take it for the right to have them fetch it. */
+  /** A record that links the blob, of now: replicas take it for the right to have them fetch it. */
   readonly sign: () => Promise<SignedRecord>;
   readonly signal: AbortSignal;
 }
 
-/** Brings blobs to the homes of the record that is to refer to them. */
+/** Brings blobs to the replicas of the record that is to refer to them. */
 export class BlobReplicator {
   readonly #components: BlobReplicatorComponents;
 
@@ -44,7 +44,7 @@ export class BlobReplicator {
   }
 
   /**
-   * Resolves when as many homes have the blob as the write needs, and the others have had a moment. There is no time for the
+   * Resolves when as many replicas have the blob as the write needs, and the others have had a moment. There is no time for the
    * whole: it goes on as long as something comes. Throws `insufficient_replicas`, `over_quota`, `no_room`, `forbidden`.
    */
   async spread(request: SpreadRequest): Promise<void> {
@@ -53,13 +53,13 @@ export class BlobReplicator {
   }
 }
 
-/** One blob on its way to the homes. */
+/** One blob on its way to the replicas. */
 class Spread {
   readonly #components: BlobReplicatorComponents;
   readonly #request: SpreadRequest;
   readonly #ended = new AbortController();
   readonly #whole = new Set<string>();
-  /** Why a home did not take it, as it said last. */
+  /** Why a replica did not take it, as it said last. */
   readonly #errors = new Map<string, unknown>();
   readonly #followed = new Set<string>();
   /** Nobody can have more of it. */
@@ -94,22 +94,22 @@ class Spread {
     return this.#components.clock.monotonicNow();
   }
 
-  get #homes(): string[] {
+  get #replicaSet(): string[] {
     return this.#components.places.of(this.#request.partition).replicas.map(({ id }) => id);
   }
 
   get #needed(): number {
-    return NEEDED[this.#request.durability](Math.max(1, this.#homes.length));
+    return NEEDED[this.#request.durability](Math.max(1, this.#replicaSet.length));
   }
 
   get #isEnough(): boolean {
-    return this.#homes.filter((id) => this.#whole.has(id)).length >= this.#needed;
+    return this.#replicaSet.filter((id) => this.#whole.has(id)).length >= this.#needed;
   }
 
-  /** Homes that are about as fast as the others need not make up for it later. */
+  /** Replicas that are about as fast as the others need not make up for it later. */
   async #others(ms: number): Promise<void> {
     const until = this.#now + ms;
-    while (this.#now < until && !this.#homes.every((id) => this.#isSettled(id))) {
+    while (this.#now < until && !this.#replicaSet.every((id) => this.#isSettled(id))) {
       await this.#change(Math.max(1, until - this.#now));
     }
   }
@@ -119,14 +119,14 @@ class Spread {
   }
 
   #followAll(): void {
-    for (const id of this.#homes) {
+    for (const id of this.#replicaSet) {
       if (this.#followed.has(id)) continue;
       this.#followed.add(id);
       void this.#follow(id);
     }
   }
 
-  /** Asks one home again and again how far it is. Never throws. */
+  /** Asks one replica again and again how far it is. Never throws. */
   async #follow(id: string): Promise<void> {
     const { signal } = this.#ended;
     let blocks = 0;
@@ -156,7 +156,7 @@ class Spread {
     return this.#components.ask<'prepare'>(id, { type: 'prepare', record }, signal);
   }
 
-  /** Resolves when a home has said something, or after `ms`. */
+  /** Resolves when a replica has said something, or after `ms`. */
   async #change(ms: number): Promise<void> {
     const left = new AbortController();
     await Promise.race([this.#wake.promise, this.#pause(ms, left.signal)]);
@@ -171,20 +171,20 @@ class Spread {
 
   /** Throws when too many replicas refuse for good to leave enough. */
   #throwRefused(): void {
-    const codes = this.#homes.flatMap((id) => {
+    const codes = this.#replicaSet.flatMap((id) => {
       const error = this.#errors.get(id);
       return error instanceof ReplicaError ? [error.code] : [];
     });
-    const refusal = refusedForGood(codes, this.#homes.length, this.#needed);
+    const refusal = refusedForGood(codes, this.#replicaSet.length, this.#needed);
     if (refusal !== null) throw refusal;
   }
 
   #tooFew(): CodedError {
-    const homes = this.#homes;
-    const count = homes.filter((id) => this.#whole.has(id)).length;
+    const replicaSet = this.#replicaSet;
+    const count = replicaSet.filter((id) => this.#whole.has(id)).length;
     const reasons = [...this.#errors.values()].map(errorMessage).slice(0, 3).join('; ');
-    const message = `${count} of ${homes.length} home replicas have the bytes, ${this.#needed} are needed: nothing is stored; try again`;
-    const detail = { acknowledged: count, needed: this.#needed, homes: homes.length };
+    const message = `${count} of ${replicaSet.length} replicas have the bytes, ${this.#needed} are needed: nothing is stored; try again`;
+    const detail = { acknowledged: count, needed: this.#needed, replicas: replicaSet.length };
     return new CodedError(
       'insufficient_replicas',
       reasons === '' ? message : `${message} (${reasons})`,

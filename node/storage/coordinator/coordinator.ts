@@ -98,7 +98,7 @@ const CLIENTS = 'clients';
 /** How often a conditional write is tried that meets others: each time the condition is checked anew. */
 const CONDITION_TRIES = 3;
 
-/** Does what this node's clients ask, by asking the home replicas; this node may be one of them. */
+/** Does what this node's clients ask, by asking the replicas; this node may be one of them. */
 export class Coordinator {
   readonly #components: CoordinatorComponents;
   readonly #deadlineMs: number;

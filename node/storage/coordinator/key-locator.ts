@@ -23,7 +23,7 @@ export interface KeyLocatorComponents {
   ) => Promise<Answers[T]>;
 }
 
-/** Finds out who holds a key: its homes, those that stand in for them, and what each says of itself. */
+/** Finds out who holds a key: its replicas, those that stand in for them, and what each says of itself. */
 export class KeyLocator {
   readonly #components: KeyLocatorComponents;
   readonly #wanted: number;
@@ -36,11 +36,11 @@ export class KeyLocator {
   async find(partition: PartitionId, key: string, deadline: Deadline): Promise<Where> {
     const { places } = this.#components;
     const place = places.of(partition);
-    const homes = place.replicas.map(({ id, isLive }) => ({ id, isLive, role: 'home' as const }));
-    const standIns = places.fallbacks(place).map(({ id, isLive }) => {
-      return { id, isLive, role: 'stand-in' as const };
+    const replicaSet = place.replicas.map(({ id, isLive }) => ({ id, isLive, role: 'replica' as const }));
+    const fallbacks = places.fallbacks(place).map(({ id, isLive }) => {
+      return { id, isLive, role: 'fallback' as const };
     });
-    const holders = [...homes, ...standIns].map((one) => this.#ask(one, partition, key, deadline));
+    const holders = [...replicaSet, ...fallbacks].map((one) => this.#ask(one, partition, key, deadline));
     const { isSponsored } = place;
     return {
       partition: partition.partition,

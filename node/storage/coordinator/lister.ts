@@ -52,10 +52,10 @@ const READS_AT_ONCE = 16;
 /** A page of one partition: its share of what is asked for, and half as much again, since shares differ. */
 const SHARE_SPARE = 1.5;
 const SHARE_MIN = 16;
-/** Pages of a home that end before those of the others, in one list of a partition. */
+/** Pages of a replica that end before those of the others, in one list of a partition. */
 const BEHIND_MAX = 4;
 
-/** Lists a namespace: each partition by a majority of its homes, all of them merged in the order of their keys. */
+/** Lists a namespace: each partition by a majority of its replicas, all of them merged in the order of their keys. */
 export class Lister {
   readonly #components: ListerComponents;
   readonly #init: QuorumInit;
@@ -112,7 +112,7 @@ class Feed {
   #isEnd = false;
   /** A page came from fewer than a majority. */
   isDegraded = false;
-  /** How often a home's page ended before those of the others. */
+  /** How often a replica's page ended before those of the others. */
   readonly #behind = new Map<string, number>();
 
   constructor(
@@ -150,7 +150,7 @@ class Feed {
     }
   }
 
-  /** A page of each home of a majority. */
+  /** A page of each replica of a majority. */
   async #pages(): Promise<PageOf[]> {
     const { namespaceId, partition, prefix, limit } = this.#query;
     const after = this.#after;
@@ -181,7 +181,7 @@ class Feed {
     }
   }
 
-  /** A page of one home. An entry that belongs into another partition makes it a lie. */
+  /** A page of one replica. An entry that belongs into another partition makes it a lie. */
   async #ask(id: string, request: RequestOf<'list'>, signal: AbortSignal): Promise<Answers['list']> {
     const { ask, crypto, metrics } = this.#components;
     const answer: Answers['list'] = await ask<'list'>(id, request, signal);
@@ -200,7 +200,7 @@ class Feed {
     }
   }
 
-  /** Homes that are done without from now on: those most behind, as many as can be. */
+  /** Replicas that are done without from now on: those most behind, as many as can be. */
   #slowest(most: number): ReadonlySet<string> {
     const slow = [...this.#behind].filter(([, count]) => count > BEHIND_MAX);
     return new Set(
@@ -256,7 +256,7 @@ class Feed {
   }
 }
 
-/** Rounds with a home that does not answer. */
+/** Rounds with a replica that does not answer. */
 const ROUNDS_MAX = 3;
 
 /** Up to where all pages tell all there is; null is the end. */
@@ -273,7 +273,7 @@ function isSame(a: ListItem, b: ListItem): boolean {
   return compareRecords(a, b) === 0 && a.size === b.size && a.contentType === b.contentType;
 }
 
-function incomplete(partition: number, homes: number): CodedError {
-  const message = `no majority of the ${homes} home replicas of partition ${partition} could be asked: a list would be short; try again`;
-  return new CodedError('list_incomplete', message, { partition, homes });
+function incomplete(partition: number, replicas: number): CodedError {
+  const message = `no majority of the ${replicas} replicas of partition ${partition} could be asked: a list would be short; try again`;
+  return new CodedError('list_incomplete', message, { partition, replicas });
 }

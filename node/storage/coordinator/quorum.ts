@@ -25,12 +25,12 @@ export interface QuorumComponents {
   readonly isConnected: (id: string) => boolean;
   /** Connects to a node. Throws when it is not there. */
   readonly connect: (id: string) => Promise<void>;
-  /** Takes note that `id` sees other homes than this node does: one of the two does not know all members. */
+  /** Takes note that `id` sees other replicas than this node does: one of the two does not know all members. */
   readonly onOtherView: (id: string) => void;
 }
 
 export interface QuorumInit {
-  /** Home replicas a partition has where there are enough members. */
+  /** Replicas a partition has where there are enough members. */
   readonly replicas: number;
 }
 
@@ -39,15 +39,15 @@ export type Reply<T> =
   | { readonly id: string; readonly answer: T & Standing }
   | { readonly id: string; readonly error: unknown };
 
-/** How many homes there must be that agree, of how many there are. */
-export type Needed = (homes: number) => number;
+/** How many replicas there must be that agree, of how many there are. */
+export type Needed = (replicas: number) => number;
 
 /** Asks one replica. Throws when it does not answer, or lies. */
-export type AskHome<T> = (id: string, signal: AbortSignal) => Promise<T & Standing>;
+export type AskReplica<T> = (id: string, signal: AbortSignal) => Promise<T & Standing>;
 
 /**
- * Asks the homes of one partition, again and again if need be. Only synced homes count, and only together with others
- * that see the same homes: whose view that is does not matter, since more than half of any set of homes is enough of it.
+ * Asks the replicas of one partition, again and again if need be. Only synced replicas count, and only together with others
+ * that see the same replicas: whose view that is does not matter, since more than half of any set of replicas is enough of it.
  */
 export class Quorum<T> {
   readonly #components: QuorumComponents;
@@ -55,7 +55,7 @@ export class Quorum<T> {
   readonly #partition: PartitionId;
   readonly #deadline: Deadline;
   readonly #needed: Needed;
-  /** The latest of each home. */
+  /** The latest of each replica. */
   readonly replies = new Map<string, Reply<T>>();
   readonly #running = new Set<Promise<void>>();
   #rounds = 0;
@@ -79,12 +79,12 @@ export class Quorum<T> {
     return this.#rounds;
   }
 
-  /** How many homes must agree as this node sees them. */
+  /** How many replicas must agree as this node sees them. */
   get needed(): number {
     return this.#needed(Math.max(1, this.place.replicas.length));
   }
 
-  /** Homes that can be asked now; the others are dialled meanwhile. */
+  /** Replicas that can be asked now; the others are dialled meanwhile. */
   reachable(): string[] {
     const { isConnected, connect } = this.#components;
     return this.place.replicas.flatMap(({ id, isLive }) => {
@@ -94,7 +94,7 @@ export class Quorum<T> {
     });
   }
 
-  /** Connects to homes until enough of them can be asked. False when they are not there. */
+  /** Connects to replicas until enough of them can be asked. False when they are not there. */
   async gather(): Promise<boolean> {
     const { isConnected, connect } = this.#components;
     const ids = this.reachable();
@@ -112,7 +112,7 @@ export class Quorum<T> {
     return count >= needed;
   }
 
-  /** The homes that agree, once they are enough; null before. */
+  /** The replicas that agree, once they are enough; null before. */
   agreement(): (Reply<T> & { readonly answer: T & Standing })[] | null {
     const { setId: own, replicas } = this.place;
     for (const [setId, group] of this.#groups()) {
@@ -123,7 +123,7 @@ export class Quorum<T> {
   }
 
   /**
-   * Synced homes that are too few to agree and yet so many that every write of a majority is with one of them: one of two, whose
+   * Synced replicas that are too few to agree and yet so many that every write of a majority is with one of them: one of two, whose
    * other is gone. Null where they are fewer.
    */
   surest(): (Reply<T> & { readonly answer: T & Standing })[] | null {
@@ -132,13 +132,13 @@ export class Quorum<T> {
     return group.length > replicas.length - majorityOf(replicas.length) ? group : null;
   }
 
-  /** How many homes say the same, at most: of those that are synced and see the same homes. */
+  /** How many replicas say the same, at most: of those that are synced and see the same replicas. */
   get agreeing(): number {
     return Math.max(0, ...[...this.#groups().values()].map(({ length }) => length));
   }
 
-  /** Asks those homes whose word does not count yet. Resolves once enough agree, or all have answered, or it takes too long. */
-  async round(ask: AskHome<T>): Promise<void> {
+  /** Asks those replicas whose word does not count yet. Resolves once enough agree, or all have answered, or it takes too long. */
+  async round(ask: AskReplica<T>): Promise<void> {
     this.#rounds += 1;
     const targets = this.reachable().filter((id) => !this.#counts(id));
     await this.#first(targets, async (id) => {
@@ -164,7 +164,7 @@ export class Quorum<T> {
     await this.#deadline.pause(Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** Math.min(10, this.#rounds - 1)));
   }
 
-  /** Whether a home answered and does not count: it may soon. */
+  /** Whether a replica answered and does not count: it may soon. */
   get isUnsettled(): boolean {
     const { setId } = this.place;
     return [...this.replies.values()].some(
@@ -172,7 +172,7 @@ export class Quorum<T> {
     );
   }
 
-  /** Answers of synced homes by whom they take for the homes. */
+  /** Answers of synced replicas by whom they take for the replicas. */
   #groups(): Map<string, (Reply<T> & { readonly answer: T & Standing })[]> {
     const groups = new Map<string, (Reply<T> & { readonly answer: T & Standing })[]>();
     for (const reply of this.replies.values()) {

@@ -18,13 +18,13 @@ function expiryOf(
 
 /** Receipt for the client of an acknowledged write; `wanted` is the desired number of replicas. */
 export function receiptOf(result: WriteResult, durability: Durability, wanted: number): WriteReceipt {
-  const { record, replicas, homes, isDurable } = result;
+  const { record, replicas, replicaSet, isDurable } = result;
   return {
     etag: formatEtag(record),
     id: recordCid(record.digest),
     version: { ms: record.ms, counter: record.counter },
     replicas,
-    homes,
+    replicaSet,
     wanted,
     durability,
     durable: isDurable,

@@ -30,7 +30,7 @@ export interface Copy {
   readonly record: SignedRecord | null;
   /** When its holder drops the record, at the latest when it expires; null: never, or there is none. */
   readonly expiry: number | null;
-  /** Its author could not sign it now: the word of one home is not enough. */
+  /** Its author could not sign it now: the word of one replica is not enough. */
   readonly isDoubtful: boolean;
 }
 
@@ -45,13 +45,13 @@ export interface RecordReaderComponents extends QuorumComponents {
   readonly partitions: Partitions;
   readonly versions: HybridClock;
   readonly isAuthorisedNow: IsAuthorisedNow;
-  /** Homes that hold less than the newest copy, to be given it; `isDamaged` where their own does not open. */
+  /** Replicas that hold less than the newest copy, to be given it; `isDamaged` where their own does not open. */
   readonly repair: (record: SignedRecord, ids: readonly string[]) => void;
 }
 
 const NOTHING: Copy = { stamp: null, record: null, expiry: null, isDoubtful: false };
 
-/** Reads one key of the homes, and believes only what it verified. */
+/** Reads one key of the replicas, and believes only what it verified. */
 export class RecordReader {
   readonly #components: RecordReaderComponents;
   readonly #init: QuorumInit & { readonly self: string };
@@ -160,7 +160,7 @@ export class RecordReader {
     return { ...(await this.#best(quorum, ask, deadline)), degraded: false };
   }
 
-  /** No majority can be asked: the newest copy of all that answer, stand-ins too. */
+  /** No majority can be asked: the newest copy of all that answer, fallback replicas too. */
   async #best(
     quorum: Quorum<Copy>,
     ask: (id: string, signal: AbortSignal) => Promise<Copy & Standing>,
@@ -168,7 +168,7 @@ export class RecordReader {
   ): Promise<ReadResult> {
     const { places, metrics } = this.#components;
     const asked = new Set(quorum.place.replicas.map(({ id }) => id));
-    // a sponsor that is not counted may hold what the homes that are gone held
+    // a sponsor that is not counted may hold what the replicas that are gone held
     const others = [...places.fallbacks(quorum.place), ...places.sponsorsOf(quorum.place)]
       .map(({ id }) => id)
       .filter((id) => !asked.has(id) && asked.add(id));
@@ -183,7 +183,7 @@ export class RecordReader {
     return { ...newest, expiry: earliestOf(all, newest), degraded: true };
   }
 
-  /** Gives the newest copy to homes that have an older one, when all have answered. */
+  /** Gives the newest copy to replicas that have an older one, when all have answered. */
   #mend(quorum: Quorum<Copy>, newest: ReadResult, deadline: Deadline): void {
     const { record } = newest;
     const { replicas } = quorum.place;
@@ -203,7 +203,7 @@ export class RecordReader {
   }
 }
 
-/** Whether a home is as the newest copy is, or is not to be repaired: it did not answer. */
+/** Whether a replica is as the newest copy is, or is not to be repaired: it did not answer. */
 function isCurrent(reply: Reply<Copy>, { stamp }: ReadResult): boolean {
   if (!('answer' in reply)) return !(reply.error instanceof ReplicaError && reply.error.code === 'corrupt');
   if (stamp === null) return true;
@@ -217,7 +217,7 @@ function newestOf(replies: readonly Reply<Copy>[]): Copy {
     const { stamp } = reply.answer;
     if (stamp === null) continue;
     const order = newest.stamp === null ? 1 : compareRecords(stamp, newest.stamp);
-    // a floor of the same stamp is that of a home that keeps it for a day only: its author has not ended it
+    // a floor of the same stamp is that of a replica that keeps it for a day only: its author has not ended it
     if (order > 0 || (order === 0 && newest.record === null)) newest = reply.answer;
   }
   return newest;
@@ -275,9 +275,9 @@ function tooFew(quorum: Quorum<Copy>, deadline: Deadline): CodedError {
     return new CodedError('corrupt', 'no copy that could be read is what was written');
   }
   const answered = replies.filter((reply) => 'answer' in reply).length;
-  const detail = { acknowledged: answered, needed: quorum.needed, homes: quorum.place.replicas.length };
+  const detail = { acknowledged: answered, needed: quorum.needed, replicas: quorum.place.replicas.length };
   const advice = deadline.isOver ? 'they did not agree in time' : 'the others are not there';
-  const message = `${answered} of ${detail.homes} home replicas answered, ${detail.needed} are needed: ${advice}; try again`;
+  const message = `${answered} of ${detail.replicas} replicas answered, ${detail.needed} are needed: ${advice}; try again`;
   return new CodedError('insufficient_replicas', message, detail);
 }
 

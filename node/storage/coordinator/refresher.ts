@@ -2,7 +2,7 @@ import { peerIdFromString } from '@libp2p/peer-id';
 import type { Clock } from '../../../protocols/common/clock.ts';
 import type { Directory } from '../../directory/directory.ts';
 
-/** A peer that sees other homes is asked for what it knows this often at most. */
+/** A peer that sees other replicas is asked for what it knows this often at most. */
 const REFRESH_MS = 2_000;
 const REFRESHED_MAX = 1024;
 

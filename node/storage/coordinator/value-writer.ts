@@ -90,7 +90,7 @@ export class ValueWriter {
     return this.#spreadAndPut(name, link, options);
   }
 
-  /** Writes a record that its author signed elsewhere. The blob that it links is at this node, or at homes. */
+  /** Writes a record that its author signed elsewhere. The blob that it links is at this node, or at replicas. */
   async carry(bytes: Uint8Array, durability: Durability): Promise<WriteReceipt> {
     const { coordinator } = this.#components;
     const record = await coordinator.read(bytes);
@@ -122,7 +122,7 @@ export class ValueWriter {
     return this.#spread(name, link, request, () => coordinator.put(name, content, options));
   }
 
-  /** Puts the record once the homes have the blob. */
+  /** Puts the record once the replicas have the blob. */
   async #spread(
     name: RecordName,
     link: BlobLink,

@@ -32,12 +32,12 @@ export interface WriteRequest {
 
 export interface WriteResult {
   readonly record: SignedRecord;
-  /** Synced homes that have it on disk. */
+  /** Synced replicas that have it on disk. */
   readonly replicas: readonly string[];
-  readonly homes: readonly string[];
+  readonly replicaSet: readonly string[];
   /** All of them keep it until it expires or is deleted. */
   readonly isDurable: boolean;
-  /** Whether the homes are sponsors of the namespace: others keep it for a day at most. */
+  /** Whether the replicas are sponsors of the namespace: others keep it for a day at most. */
   readonly isSponsored: boolean;
 }
 
@@ -58,10 +58,10 @@ const NO_STAMP: Stamp = { ms: 0, counter: 0, digest: new Uint8Array(32) };
 export const NEEDED: { readonly [D in Durability]: Needed } = {
   one: () => 1,
   majority,
-  all: (homes) => homes,
+  all: (replicas) => replicas,
 };
 
-/** Writes one record to the homes, and says only what is known of it. */
+/** Writes one record to the replicas, and says only what is known of it. */
 export class Writer {
   readonly #components: WriterComponents;
   readonly #init: QuorumInit;
@@ -91,9 +91,9 @@ export class Writer {
       above = result.current;
       if (above !== null) versions.observe(above);
     }
-    const homes = this.#components.places.of(partition).replicas.length;
+    const replicaSet = this.#components.places.of(partition).replicas.length;
     throw new CodedError('outcome_unknown', 'others write this key all the time: read it, then try again', {
-      homes,
+      replicaSet,
     });
   }
 
@@ -119,7 +119,7 @@ export class Writer {
   }
 }
 
-/** One record on its way to the homes. */
+/** One record on its way to the replicas. */
 class Attempt {
   readonly #components: WriterComponents;
   readonly #request: Pick<WriteRequest, 'partition' | 'durability' | 'expectedVersion'>;
@@ -127,7 +127,7 @@ class Attempt {
   readonly #deadline: Deadline;
   readonly #quorum: Quorum<Written>;
   readonly #condition: Condition | null;
-  /** Homes that have it on disk, or may have. */
+  /** Replicas that have it on disk, or may have. */
   readonly #stored = new Set<string>();
   readonly #doubtful = new Set<string>();
 
@@ -185,7 +185,7 @@ class Attempt {
 
   unknown(): CodedError {
     const detail = this.#detail();
-    const message = `${detail.stored} of ${detail.homes} home replicas have it on disk, ${detail.acknowledged} of these can vouch for it now, ${detail.needed} are needed: the write may last or not; read, then try again`;
+    const message = `${detail.stored} of ${detail.replicas} replicas have it on disk, ${detail.acknowledged} of these can vouch for it now, ${detail.needed} are needed: the write may last or not; read, then try again`;
     return new CodedError('outcome_unknown', message, detail);
   }
 
@@ -228,11 +228,11 @@ class Attempt {
   #done(replicas: string[], isDurable: boolean): WriteResult {
     const { place } = this.#quorum;
     this.#tellStandIns();
-    const homes = place.replicas.map(({ id }) => id);
-    return { record: this.#record, replicas, homes, isDurable, isSponsored: place.isSponsored };
+    const replicaSet = place.replicas.map(({ id }) => id);
+    return { record: this.#record, replicas, replicaSet, isDurable, isSponsored: place.isSponsored };
   }
 
-  /** Those that hold the share of homes that are gone get what is written meanwhile. Nobody waits for it. */
+  /** Those that hold the share of replicas that are gone get what is written meanwhile. Nobody waits for it. */
   #tellStandIns(): void {
     const { places, ask } = this.#components;
     const record = this.#record.bytes;
@@ -272,38 +272,38 @@ class Attempt {
     const detail = this.#detail();
     const there = this.#quorum.reachable().length;
     const advice =
-      detail.homes === 2 && there === 1
+      detail.replicas === 2 && there === 1
         ? 'write with durability=one (maillon put --durability one) to be content with one copy now; a third machine (maillon invite) makes that needless'
         : 'try again';
-    const message = `${there} of ${detail.homes} home replicas are there, ${detail.needed} are needed: nothing is stored; ${advice}`;
+    const message = `${there} of ${detail.replicas} replicas are there, ${detail.needed} are needed: nothing is stored; ${advice}`;
     return new CodedError('insufficient_replicas', message, detail);
   }
 
   /** Among replicas that stored it, only synced ones that agree on the replica set count. */
-  #detail(): { stored: number; acknowledged: number; needed: number; homes: number } {
+  #detail(): { stored: number; acknowledged: number; needed: number; replicas: number } {
     const { needed, place, agreeing } = this.#quorum;
-    return { stored: this.#stored.size, acknowledged: agreeing, needed, homes: place.replicas.length };
+    return { stored: this.#stored.size, acknowledged: agreeing, needed, replicas: place.replicas.length };
   }
 }
 
 /** Maps a replica's refusal code to the client's error. */
 const REFUSALS = [
-  ['over_quota', 'over_quota', 'the namespace has had its share at its home replicas: delete something'],
-  ['no_room', 'no_room', 'the home replicas have no room left'],
-  [
-    'record_clock',
-    'bad_clock',
-    'the clock of this node is ahead of those of the home replicas: set it right',
-  ],
-  ['record_unauthorised', 'bad_owner', 'the home replicas do not let this node write in this namespace'],
+  ['over_quota', 'over_quota', 'the namespace has had its share at its replicas: delete something'],
+  ['no_room', 'no_room', 'the replicas have no room left'],
+  ['record_clock', 'bad_clock', 'the clock of this node is ahead of those of the replicas: set it right'],
+  ['record_unauthorised', 'bad_owner', 'the replicas do not let this node write in this namespace'],
 ] as const;
 
 /** Error for the client when so many replicas refused permanently that too few are left. */
-export function refusedForGood(codes: readonly string[], homes: number, needed: number): CodedError | null {
+export function refusedForGood(
+  codes: readonly string[],
+  replicas: number,
+  needed: number,
+): CodedError | null {
   for (const [code, raised, message] of REFUSALS) {
     const count = codes.filter((one) => one === code).length;
-    // where no home is known nobody said anything
-    if (count > 0 && homes - count < needed) return new CodedError(raised, message);
+    // where no replica is known nobody said anything
+    if (count > 0 && replicas - count < needed) return new CodedError(raised, message);
   }
   return null;
 }

@@ -23,8 +23,8 @@ export interface DownMembersComponents {
 }
 
 /**
- * Finds out which members are gone since before this node came: it could reach none of them, and they are homes for the others
- * until the grace is over. Without them it would see other homes than everybody else, and no write would count with it.
+ * Finds out which members are gone since before this node came: it could reach none of them, and they are replicas for the others
+ * until the grace is over. Without them it would see other replicas than everybody else, and no write would count with it.
  */
 export class DownMembers {
   readonly #components: DownMembersComponents;
@@ -57,7 +57,7 @@ export class DownMembers {
     void this.#asking.stop();
   }
 
-  /** Others see other homes than this node does: it may be that they know of somebody it does not. */
+  /** Others see other replicas than this node does: it may be that they know of somebody it does not. */
   readonly doubt = (): void => {
     this.#askAt = Math.min(this.#askAt, this.#askedAt + DOWN_MEMBERS_ASK_MS);
   };

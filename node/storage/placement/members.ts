@@ -63,7 +63,7 @@ export class Members {
     this.awayMs = kept === null ? 0 : Math.max(0, now - kept.at);
     if (init.self !== null) this.#addSelf(init.self, kept?.members ?? [], now);
     for (const member of kept?.members ?? []) if (member.id !== init.self) this.#addKept(member, now);
-    // who keeps nothing sees no homes in anybody's stead, and who was here before knows them
+    // who keeps nothing sees no replicas in anybody's stead, and who was here before knows them
     this.#settling.isGoneKnown = init.self === null || this.#others > 0;
     if (this.#others > 0) this.#settling.remembered();
   }

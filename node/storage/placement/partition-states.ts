@@ -11,25 +11,25 @@ import type { ReplicaPlacement } from './replica-placement.ts';
 export interface OwnPartitionState {
   readonly setId: string;
   readonly isReplica: boolean;
-  /** It has all that the former homes had; of one that is no home any more: it had, when it ceased to be one. */
+  /** It has all that the former replicas had; of one that is no replica any more: it had, when it ceased to be one. */
   readonly isSynced: boolean;
-  /** The view under which it became synced, if the homes have been the same since. */
+  /** The view under which it became synced, if the replicas have been the same since. */
   readonly origin: string | null;
 }
 
 /** State of a partition at this node. On disk it is a version and these. */
 interface State {
-  /** Peer ids of the homes under which it was home last, the closest first. */
-  readonly homes: readonly string[];
+  /** Peer ids of the replicas under which it was a replica last, the closest first. */
+  readonly replicaSet: readonly string[];
   readonly setId: string;
-  /** Whether it was home then. */
+  /** Whether it was a replica then. */
   readonly isReplica: boolean;
   readonly isSynced: boolean;
-  /** The view under which it became synced; null once others were home. */
+  /** The view under which it became synced; null once others were replicas. */
   readonly origin: string | null;
   /** It was away for longer than tombstones live: what it holds may have been deleted since. */
   readonly isStale: boolean;
-  /** It was home as a sponsor: what it holds was promised to be durable, and is given up only to others of the same promise. */
+  /** It was a replica as a sponsor: what it holds was promised to be durable, and is given up only to others of the same promise. */
   readonly isPromised: boolean;
   /** The moment of the backup that it was restored from, until it has reconciled with other replicas; null of all else. */
   readonly asOf: number | null;
@@ -38,7 +38,7 @@ interface State {
 const STATE_VERSION = 3;
 const stateSchema = z.object({
   version: z.literal(STATE_VERSION),
-  homes: z.array(z.string()),
+  replicaSet: z.array(z.string()),
   setId: z.string(),
   isReplica: z.boolean(),
   isSynced: z.boolean(),
@@ -49,7 +49,7 @@ const stateSchema = z.object({
 });
 
 const NOTHING: State = {
-  homes: [],
+  replicaSet: [],
   setId: '',
   isReplica: false,
   isSynced: false,
@@ -67,11 +67,11 @@ export function restoredState(
   { asOf, isStale, isOther }: { readonly asOf: number; readonly isStale: boolean; readonly isOther: boolean },
 ): PartitionState {
   const parsed = isOther ? null : stateSchema.safeParse(state);
-  const { homes, ...known } = parsed?.success === true ? parsed.data : NOTHING;
+  const { replicaSet, ...known } = parsed?.success === true ? parsed.data : NOTHING;
   return {
     ...known,
     version: STATE_VERSION,
-    homes: [...homes],
+    replicaSet: [...replicaSet],
     isSynced: false,
     origin: null,
     isStale,
@@ -89,13 +89,13 @@ export interface PartitionStatesComponents {
   readonly members: Members;
   readonly places: ReplicaPlacement;
   readonly logger: Logger;
-  /** Told of a partition that this node is home of and does not have all of, or keeps in part for a day only though it is a sponsor now. */
+  /** Told of a partition that this node is a replica of and does not have all of, or keeps in part for a day only though it is a sponsor now. */
   readonly onDue: (partition: PartitionId) => void;
 }
 
 /**
- * Keeps how this node stands to partitions. A synced home stays one when others come and go: any majority of the new
- * homes holds a newcomer, which has reconciled with a majority of the old ones, or is one of the old ones itself.
+ * Keeps how this node stands to partitions. A synced replica stays one when others come and go: any majority of the new
+ * replicas holds a newcomer, which has reconciled with a majority of the old ones, or is one of the old ones itself.
  */
 export class PartitionStates {
   readonly #components: PartitionStatesComponents;
@@ -119,9 +119,9 @@ export class PartitionStates {
     if (state.isReplica && state.isSynced) {
       const isPromised = state.isPromised || (place.isSponsored && this.#isEmpty(partition));
       if (state.setId !== setId || state.isPromised !== isPromised) {
-        const homes = place.replicas.map(({ id }) => id);
+        const replicaSet = place.replicas.map(({ id }) => id);
         const origin = state.setId === setId ? state.origin : null;
-        this.#set(partition, kept, { ...state, setId, homes, origin, isPromised });
+        this.#set(partition, kept, { ...state, setId, replicaSet, origin, isPromised });
       }
       if (place.isSponsored && !isPromised) this.#components.onDue(partition);
       return { setId, isReplica, isSynced: true, origin: kept.state.origin };
@@ -158,7 +158,7 @@ export class PartitionStates {
     return isSynced ? 'alone' : 'reconciling';
   }
 
-  /** This node has all that the former homes had, and of what it sponsors for as long as its authors said. */
+  /** This node has all that the former replicas had, and of what it sponsors for as long as its authors said. */
   synced(partition: PartitionId): void {
     this.#becomeSynced(partition, { asOf: null, isWhole: true });
   }
@@ -186,7 +186,7 @@ export class PartitionStates {
     const { replicas, setId, isReplica, isSponsored } = this.#components.places.of(partition);
     const kept = this.#load(partition);
     this.#set(partition, kept, {
-      homes: replicas.map(({ id }) => id),
+      replicaSet: replicas.map(({ id }) => id),
       setId,
       isReplica,
       isSynced: isReplica,
@@ -210,8 +210,8 @@ export class PartitionStates {
   }
 
   /**
-   * Makes this node a synced home of every partition of a namespace of which it holds something, the empty ones, too: a list needs
-   * them all, and when another home is gone it may be too late.
+   * Makes this node a synced replica of every partition of a namespace of which it holds something, the empty ones, too: a list needs
+   * them all, and when another replica is gone it may be too late.
    */
   claim({ owner, namespace, namespaceId }: PartitionPlace): void {
     this.#claimed.add(bytesKey(namespaceId));
@@ -235,7 +235,7 @@ export class PartitionStates {
   }
 
   /**
-   * This node was away for so long that others may have been home: what it holds does not count before it was
+   * This node was away for so long that others may have been a replica: what it holds does not count before it was
    * reconciled, and is not shown either where it `isStale`.
    */
   async distrustAll({ isStale }: { readonly isStale: boolean }): Promise<void> {
@@ -302,7 +302,7 @@ export class PartitionStates {
     const { owner, namespace, namespaceId, partition } = place;
     await this.#components.store.setState(
       { owner, namespace, namespaceId, partition },
-      { version: STATE_VERSION, ...state, homes: [...state.homes] },
+      { version: STATE_VERSION, ...state, replicaSet: [...state.replicaSet] },
     );
     if (kept.state === state) kept.isOnDisk = true;
   }

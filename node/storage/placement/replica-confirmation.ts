@@ -13,7 +13,7 @@ import { ATTEMPT_TIMEOUT_MS } from '../api/limits.ts';
 export type IsAuthorisedNow = (record: RecordBody) => Promise<boolean>;
 
 /**
- * Homes that must hold a record whose author could not sign it now: one alone may have conspired with a key that was revoked since,
+ * Replicas that must hold a record whose author could not sign it now: one alone may have conspired with a key that was revoked since,
  * and dated it back.
  */
 export const CONFIRMATIONS_MIN = 2;
@@ -28,7 +28,7 @@ export interface ReplicaConfirmationComponents {
   ) => Promise<Answers[T]>;
 }
 
-/** Finds out whether an old record was taken by the homes when it was new. */
+/** Finds out whether an old record was taken by the replicas when it was new. */
 export class ReplicaConfirmation {
   readonly #components: ReplicaConfirmationComponents;
   readonly #self: string;
@@ -39,12 +39,12 @@ export class ReplicaConfirmation {
   }
 
   /**
-   * Whether a record is to be taken from `source`: its author could sign it now, or enough of the homes, this node left out, have it. Where
+   * Whether a record is to be taken from `source`: its author could sign it now, or enough of the replicas, this node left out, have it. Where
    * there are too few others, all of them.
    */
-  async vouch(source: string, homes: readonly string[], record: SignedRecord): Promise<boolean> {
+  async vouch(source: string, replicaSet: readonly string[], record: SignedRecord): Promise<boolean> {
     if (await this.#components.isAuthorisedNow(record)) return true;
-    const others = homes.filter((id) => id !== this.#self);
+    const others = replicaSet.filter((id) => id !== this.#self);
     const needed = Math.min(CONFIRMATIONS_MIN, others.length);
     const spoken = others.includes(source) ? 1 : 0;
     if (spoken >= needed) return true;

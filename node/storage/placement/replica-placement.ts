@@ -49,13 +49,13 @@ export interface ReplicaSet {
   readonly setId: string;
   readonly isReplica: boolean;
   readonly sponsors: SponsorSet;
-  /** Whether the homes are sponsors: what they acknowledge is durable. Otherwise all copies are best effort. */
+  /** Whether the replicas are sponsors: what they acknowledge is durable. Otherwise all copies are best effort. */
   readonly isSponsored: boolean;
 }
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-/** Finds the homes of partitions without asking anybody, and remembers them while members and sponsors are the same. */
+/** Finds the replicas of partitions without asking anybody, and remembers them while members and sponsors are the same. */
 export class ReplicaPlacement {
   readonly #components: ReplicaPlacementComponents;
   readonly #init: ReplicaPlacementInit;
@@ -95,7 +95,7 @@ export class ReplicaPlacement {
     return this.#find(partition, namesOf(partition.namespaceId), list);
   }
 
-  /** How many homes there would be without this node: a majority of these has all that was acknowledged before it came. */
+  /** How many replicas there would be without this node: a majority of these has all that was acknowledged before it came. */
   othersOf({ position, sponsors }: ReplicaSet): number {
     const { members } = this.#components;
     const others = members.list.filter(({ id }) => id !== this.#init.self);
@@ -104,7 +104,9 @@ export class ReplicaPlacement {
 
   /** Fallback replicas: they hold copies besides the live and complete replicas while these are fewer than wanted. */
   fallbacks({ position, replicas, sponsors }: ReplicaSet, lacking: ReadonlySet<string> = NOBODY): Member[] {
-    const whole = replicas.map((home) => (lacking.has(home.id) ? { ...home, isLive: false } : home));
+    const whole = replicas.map((replica) =>
+      lacking.has(replica.id) ? { ...replica, isLive: false } : replica,
+    );
     return fallbacksOf(position, this.#components.members.list, whole, sponsors, this.#init);
   }
 
@@ -116,9 +118,9 @@ export class ReplicaPlacement {
 
   /** Others that may hold the partition: replicas first, then sponsors that are not ready, then the closest ones. */
   candidates(place: ReplicaSet): Member[] {
-    const homes = new Set(place.replicas.map(({ id }) => id));
+    const replicaSet = new Set(place.replicas.map(({ id }) => id));
     return this.#ranked(place)
-      .filter(({ id, isAbandoned }) => id !== this.#init.self && (isAbandoned !== true || homes.has(id)))
+      .filter(({ id, isAbandoned }) => id !== this.#init.self && (isAbandoned !== true || replicaSet.has(id)))
       .slice(0, CANDIDATES_MAX);
   }
 

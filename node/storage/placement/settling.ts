@@ -3,7 +3,7 @@ import { SETTLE_MAX_MS, SETTLE_MS } from '../api/limits.ts';
 
 /**
  * Whether a node knows the members as far as it can: it has not just begun to learn of them. Before, it might take itself for
- * home of what others hold.
+ * replica of what others hold.
  */
 export class Settling {
   readonly #clock: Clock;

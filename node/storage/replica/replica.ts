@@ -44,7 +44,7 @@ export interface ReplicaComponents {
   readonly admission: RecordAdmission;
   readonly places: ReplicaPlacement;
   readonly states: PartitionStates;
-  /** Whether a node may be home. */
+  /** Whether a node may be a replica. */
   readonly isMember: (peer: string) => boolean;
   /** Members that are gone. */
   readonly gone: () => readonly GoneMember[];
@@ -58,7 +58,7 @@ export interface ReplicaComponents {
   readonly onCorrupt: (place: PartitionId, key: string) => void;
 }
 
-/** How far from a partition's homes a node may be to stand in for one: others may see a home as gone that this node sees. */
+/** How far from a partition's replicas a node may be to stand in for one: others may see a replica as gone that this node sees. */
 const FALLBACK_RANKS = 2;
 const NO_FINGERPRINT = new Uint8Array(FINGERPRINT_BYTES);
 
@@ -122,7 +122,7 @@ export class Replica {
     const partition = partitions.of(record);
     this.#checkPlace(partition, asFallback);
     if (!(await this.#mayBeOld(record, partition, peer))) {
-      throw new StorageError('record_unauthorised', 'an old record that no home holds is not taken', true);
+      throw new StorageError('record_unauthorised', 'an old record that no replica holds is not taken', true);
     }
     const place = placeOfRecord(partition, record);
     blobs.hold(record, partition, peer);
@@ -132,7 +132,7 @@ export class Replica {
     const [outcome] = await Promise.all([write, this.#keep(place)]);
     if (outcome.status === 'no_room') throw noRoom(outcome.reason);
     if (outcome.status === 'stored') blobs.replaced(record, partition);
-    // who is home is said as of now: whoever reconciled meanwhile may not have got this
+    // who is a replica is said as of now: whoever reconciled meanwhile may not have got this
     const standing = this.#standing(partition);
     const isDurable = this.#isDurable(partition);
     const isHeld = outcome.status === 'stored' || outcome.status === 'held';
@@ -144,7 +144,7 @@ export class Replica {
     return { ...standing, outcome, isDurable };
   }
 
-  /** Whether this node keeps what is written there until it expires: as a home that both the holder and its operator chose. */
+  /** Whether this node keeps what is written there until it expires: as a replica that both the holder and its operator chose. */
   #isDurable(partition: PartitionId): boolean {
     const { isReplica, isSponsored } = this.#components.places.of(partition);
     return isReplica && isSponsored;
@@ -186,7 +186,7 @@ export class Replica {
   }
 
   /**
-   * Whether a record that was not signed just now is a copy of what the homes took then, and not made now with a key that has
+   * Whether a record that was not signed just now is a copy of what the replicas took then, and not made now with a key that has
    * expired or was revoked since.
    */
   async #mayBeOld(record: SignedRecord, partition: PartitionId, peer: string): Promise<boolean> {
@@ -194,8 +194,8 @@ export class Replica {
     if (isNew(record, clock.now())) return true;
     const own = this.#held(partition, record.key);
     if (own?.kind === 'record' && equalBytes(own.record, record.bytes)) return true;
-    const homes = places.of(partition).replicas.map(({ id }) => id);
-    return witnesses.vouch(peer, homes, record);
+    const replicaSet = places.of(partition).replicas.map(({ id }) => id);
+    return witnesses.vouch(peer, replicaSet, record);
   }
 
   #list(request: RequestOf<'list'>): Answers['list'] {
@@ -306,7 +306,7 @@ export class Replica {
     return this.#standing(place);
   }
 
-  /** Only of a home: what a former one says of itself is for whoever takes over. */
+  /** Only of a replica: what a former one says of itself is for whoever takes over. */
   #standing(partition: PartitionId): Standing {
     const { setId, isReplica, isSynced } = this.#components.states.of(partition);
     return { setId, isSynced: isReplica && isSynced };

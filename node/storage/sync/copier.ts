@@ -70,7 +70,7 @@ const SHORT_ROUNDS_MAX = 64;
 const ROUNDS_MAX = 65_536;
 /**
  * Ids of which nothing came, beyond one for each item that is held: those that were written over meanwhile, and floors that too few
- * homes can confirm now. An honest source may have as many of these as a partition has keys.
+ * replicas can confirm now. An honest source may have as many of these as a partition has keys.
  */
 const UNUSED_IDS_MAX = 1_000_000;
 /** Differences of one message that are asked for one by one: those of a partition that was copied are few. */
@@ -79,7 +79,7 @@ const COVER_CHECKS_MAX = 1024;
 const THROTTLE_MS = 25;
 const ALL = '';
 
-/** Whether other homes confirm that a key has ended, or it is enough that the source says it: nobody signs that. */
+/** Whether other replicas confirm that a key has ended, or it is enough that the source says it: nobody signs that. */
 export type EndingsRule = 'confirmed' | 'trusted';
 
 /** One reconciliation with a source. */
@@ -323,8 +323,8 @@ export class Copier {
     const { admission, blobs, store, metrics, places, witnesses } = this.#components;
     try {
       const record = await admission.admit(bytes, source, 'asked', { partition: place, key: entry.key });
-      const homes = places.of(place).replicas.map(({ id }) => id);
-      if (!(await witnesses.vouch(source, homes, record))) return true;
+      const replicaSet = places.of(place).replicas.map(({ id }) => id);
+      if (!(await witnesses.vouch(source, replicaSet, record))) return true;
       await blobs.take(record, place, source);
       const outcome = await store.put({ place, record, condition: null, isRepair: true });
       if (outcome.status === 'no_room') throw new Error(`there is no room: ${outcome.reason}`);

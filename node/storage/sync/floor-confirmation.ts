@@ -27,7 +27,7 @@ export interface FloorConfirmationComponents {
 const AT_ONCE = 16;
 
 /**
- * Believes that a key has ended only when a majority of the homes says so, this node left out: one that lies could
+ * Believes that a key has ended only when a majority of the replicas says so, this node left out: one that lies could
  * otherwise take from everybody what all the others keep.
  */
 export class FloorConfirmation {

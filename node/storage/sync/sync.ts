@@ -38,7 +38,7 @@ export interface SyncComponents {
   readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly logger: Logger;
-  /** Told when others see other homes than this node does. */
+  /** Told when others see other replicas than this node does. */
   readonly onDisagreement: () => void;
   readonly ask: <T extends RequestType>(
     id: string,
@@ -55,21 +55,21 @@ interface Task {
 
 /** Answers of others about a partition. */
 interface Survey {
-  /** They have all that its homes had, now or when they ceased to be home, and see the same homes as this node. */
+  /** They have all that its replicas had, now or when they ceased to be a replica, and see the same replicas as this node. */
   readonly synced: string[];
   /** They hold something of it. */
   readonly holding: string[];
-  /** They see other homes and are home, or were: what they take is not known here. */
+  /** They see another replica set and are replicas, or were: what they take is not known here. */
   readonly disagreeing: string[];
   /** True when a synced replica became synced under the current replica set: that set has every write acknowledged since. */
   readonly isOriginal: boolean;
-  /** So close that they may well be home, and gone or silent. */
+  /** So close that they may well be replicas, and down or silent. */
   readonly missing: number;
-  /** Homes among them. */
-  readonly missingHomes: number;
+  /** Replicas among them. */
+  readonly missingReplicas: number;
 }
 
-/** Homes beside the homes: who was home before some others came, in most cases. */
+/** Nodes looked at besides the replicas: in most cases the replicas of before some others came. */
 const CLOSE_FACTOR = 2;
 /** Keys looked at in one go when this node becomes a sponsor of what it held for others. */
 const KEEP_PAGE = 256;
@@ -77,7 +77,7 @@ const KEEP_PAGE = 256;
 const FAR_WAIT_MS = 250;
 
 /**
- * Makes this node a synced home of the partitions it is home of: at once where nobody holds anything of them, otherwise
+ * Makes this node a synced replica of the partitions it is a replica of: at once where nobody holds anything of them, otherwise
  * by taking over from those that do. Each partition is tried until it is done.
  */
 export class Sync {
@@ -251,20 +251,20 @@ export class Sync {
     const synced: string[] = [];
     const holding: string[] = [];
     const disagreeing: string[] = [];
-    const homes = new Set(place.replicas.map((home) => home.id));
+    const replicaSet = new Set(place.replicas.map((replica) => replica.id));
     let missing = 0;
-    let missingHomes = 0;
+    let missingReplicas = 0;
     for (const [index, { id }] of candidates.entries()) {
       const answer = answers[index] ?? null;
       if (answer === null) {
         missing += index < close ? 1 : 0;
-        missingHomes += homes.has(id) ? 1 : 0;
+        missingReplicas += replicaSet.has(id) ? 1 : 0;
       } else if (answer.setId !== place.setId && (answer.isReplica || answer.isSynced)) disagreeing.push(id);
       else if (answer.isSynced) synced.push(id);
       if (answer !== null && answer.count > 0) holding.push(id);
     }
     const isOriginal = answers.some((answer) => answer?.isSynced === true && answer.origin === place.setId);
-    return { synced, holding, disagreeing, isOriginal, missing, missingHomes };
+    return { synced, holding, disagreeing, isOriginal, missing, missingReplicas };
   }
 
   /** How many of the candidates may have acknowledged something that counts: of sponsors those that are ready, otherwise the closest. */
@@ -285,8 +285,8 @@ export class Sync {
     const { signal } = this.#abort;
     for (const id of synced) {
       const { setId } = await copier.pull(id, partition, store.summary(partition), signal, { endings });
-      // what it takes now may be of homes that this node is none of
-      if (setId !== place.setId) throw new Error('a former home sees other homes now');
+      // what it takes now may be of replicas that this node is none of
+      if (setId !== place.setId) throw new Error('a former replica sees other replicas now');
     }
     for (const id of holding.filter((one) => !synced.includes(one))) {
       await copier.pull(id, partition, store.summary(partition), signal).catch((error: unknown) => {
@@ -298,12 +298,12 @@ export class Sync {
 
 /**
  * Whether what others say is enough to go by: a majority that has all; or everybody that could have something was asked;
- * or those that are gone are too few to have acknowledged a write by themselves. Where one has all since the homes are these,
- * only homes can have; otherwise whoever is close.
+ * or those that are gone are too few to have acknowledged a write by themselves. Where one has all since the replicas are these,
+ * only replicas can have; otherwise whoever is close.
  */
 function mayFinish(survey: Survey, majority: number, waitedMs: number): boolean {
-  const { synced, disagreeing, isOriginal, missing, missingHomes } = survey;
+  const { synced, disagreeing, isOriginal, missing, missingReplicas } = survey;
   if (disagreeing.length > 0 && waitedMs < SETTLE_MAX_MS) return false;
   if (synced.length >= majority || missing === 0) return true;
-  return (isOriginal ? missingHomes : missing) < majority;
+  return (isOriginal ? missingReplicas : missing) < majority;
 }

@@ -30,7 +30,7 @@ export interface UpkeepComponents {
   readonly sync: Sync;
   readonly copier: Pick<Copier, 'covers'>;
   readonly joiner: Pick<Joiner, 'isShare'>;
-  /** Whether this node keeps what it is no home of any more: its own operator's data, while it has room. */
+  /** Whether this node keeps what it is no replica of any more: its own operator's data, while it has room. */
   readonly mayKeep: (namespace: NamespaceRef) => boolean;
   readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
@@ -51,12 +51,12 @@ export interface UpkeepInit {
 
 /** Roles of this node for the partitions it keeps. */
 export interface Shares {
-  readonly home: number;
-  readonly standIn: number;
+  readonly replica: number;
+  readonly fallback: number;
   readonly unsynced: number;
   /** Partitions with fewer live replicas than wanted, where this node is a sponsoring replica. */
   readonly underReplicated: number;
-  /** Promised to be durable while it was a home, and kept since no successor has all of it yet. */
+  /** Promised to be durable while it was a replica, and kept since no successor has all of it yet. */
   readonly leaving: number;
 }
 
@@ -67,7 +67,7 @@ const REVIEWED_AT_ONCE = 4;
 const SWEEP_ROWS_MAX = 16 * SWEEP_ROWS;
 
 /**
- * Looks after what this node keeps: homes that lack something are told to take it over, stand-ins are made for homes
+ * Looks after what this node keeps: replicas that lack something are told to take it over, fallback replicas are made for replicas
  * that are gone, what belongs elsewhere is handed over and dropped, what has expired is removed.
  */
 export class Upkeep {
@@ -165,8 +165,8 @@ export class Upkeep {
     try {
       if (!isReplica) await this.#reviewForeign(summary, place);
       else {
-        this.#counted[isSynced ? 'home' : 'unsynced'] += 1;
-        const live = place.replicas.filter((home) => home.isLive).length;
+        this.#counted[isSynced ? 'replica' : 'unsynced'] += 1;
+        const live = place.replicas.filter((replica) => replica.isLive).length;
         const isFew = place.isSponsored && live < this.#init.replicas;
         if (isFew && summary.count > 0) this.#counted.underReplicated += 1;
         if (isSynced && summary.count > 0) await this.#reviewOwn(summary, place);
@@ -176,7 +176,7 @@ export class Upkeep {
     }
   }
 
-  /** Homes and fallbacks that hold anything else take over what they lack, and give what this node lacks. */
+  /** Replicas and fallbacks that hold anything else take over what they lack, and give what this node lacks. */
   async #reviewOwn(summary: PartitionSummary, place: ReplicaSet): Promise<void> {
     const { places, sync, logger } = this.#components;
     const live = place.replicas.filter(({ id, isLive }) => isLive && id !== this.#init.self);
@@ -188,12 +188,12 @@ export class Upkeep {
         if (state.count > 0) await sync.copyFrom(id, summary);
         await this.#handOver(id, summary);
       } catch (error) {
-        // one that has no room stays a home: somebody else holds its share meanwhile
+        // one that has no room stays a replica: somebody else holds its share meanwhile
         lacking.add(id);
         logger.debug({ peer: id, reason: errorMessage(error) }, 'a replica did not take over what it lacks');
       }
     }
-    // of the homes that are there the closest one sees to it
+    // of the replicas that are there the closest one sees to it
     if (place.replicas.find(({ isLive }) => isLive)?.id !== this.#init.self) return;
     for (const { id } of places.fallbacks(place, lacking)) {
       const state = await this.#state(id, summary);
@@ -209,7 +209,7 @@ export class Upkeep {
 
   /**
    * Keeps a partition of others while this node is a fallback replica, or until every replica has all of it under the same
-   * promise. Without such homes it keeps what was promised.
+   * promise. Without such replicas it keeps what was promised.
    */
   async #reviewForeign(summary: PartitionSummary, place: ReplicaSet): Promise<void> {
     const { places, states, store, metrics } = this.#components;
@@ -219,12 +219,12 @@ export class Upkeep {
     const isPromised = states.isPromised(summary);
     if (isPromised && states.isStale(summary)) await this.#refresh(summary, place);
     if (places.fallbacks(place).some(({ id }) => id === this.#init.self)) {
-      this.#counted.standIn += held;
+      this.#counted.fallback += held;
       // new replicas may not know of what the former ones promised
       if (isPromised) await this.#tell(summary, place);
       return;
     }
-    // without homes of the same promise what was promised stays here
+    // without replicas of the same promise what was promised stays here
     if (isPromised && !place.isSponsored) this.#counted.leaving += held;
     else if (place.replicas.length > 0 && place.replicas.every(({ isLive }) => isLive)) {
       const isTaken = await this.#isTaken(summary, place, isPromised);
@@ -245,14 +245,14 @@ export class Upkeep {
     if (isSponsored && isEnough) await this.#components.sync.refresh(live, summary);
   }
 
-  /** Has the homes that are there take over what they lack. */
+  /** Has the replicas that are there take over what they lack. */
   async #tell(summary: PartitionSummary, { replicas }: ReplicaSet): Promise<void> {
     for (const { id, isLive } of replicas) {
       if (isLive && !this.#isSame(await this.#state(id, summary), summary)) await this.#handOver(id, summary);
     }
   }
 
-  /** Whether every home has taken over what this node holds. */
+  /** Whether every replica has taken over what this node holds. */
   async #isTaken(summary: PartitionSummary, place: ReplicaSet, isPromised: boolean): Promise<boolean> {
     for (const { id } of place.replicas) {
       const { setId, isSynced } = await this.#handOver(id, summary);
@@ -269,7 +269,7 @@ export class Upkeep {
     if (!this.#isSame(state, summary)) await this.#components.sync.copyFrom(closest.id, summary);
   }
 
-  /** Whether each home says that it has all of it, synced and under the same replica-set id. */
+  /** Whether each replica says that it has all of it, synced and under the same replica-set id. */
   async #isConfirmed(summary: PartitionSummary, place: ReplicaSet): Promise<boolean> {
     for (const { id } of place.replicas) {
       const signal = this.#limit(REQUESTS.handover.timeoutMs);

@@ -84,7 +84,7 @@ export class Faults {
     return { id, resentBytes: sent - offset };
   }
 
-  /** One of the homes is killed while they fetch it. */
+  /** One of the replicas is killed while they fetch it. */
   async #commit(id: string): Promise<number> {
     const { from, home } = this.#parts;
     const had = blocksOf(home);

@@ -257,8 +257,8 @@ export class Oracle {
   #homesWithout(node: SimNode, key: Key, stamp: Stamp): string[] {
     const { machines, now } = this.world;
     const partition = node.partitions.of(key.name);
-    const homes = node.places.of(partition).replicas.filter(({ id }) => id !== node.id);
-    const lacking = homes.filter(({ id }) => {
+    const replicaSet = node.places.of(partition).replicas.filter(({ id }) => id !== node.id);
+    const lacking = replicaSet.filter(({ id }) => {
       const row = machines
         .find((machine) => machine.id === id)
         ?.disk.find(partition)
@@ -266,7 +266,7 @@ export class Oracle {
       const isFresh = now - (this.#lostAt.get(id) ?? -Infinity) < LOSS_MS;
       return !isFresh && (row === undefined || compareRecords(row, stamp) < 0);
     });
-    return homes.length === 0 ? ['anybody'] : lacking.map(({ id }) => this.nameOf(id));
+    return replicaSet.length === 0 ? ['anybody'] : lacking.map(({ id }) => this.nameOf(id));
   }
 
   /** A replica of a chosen operator holds a value durably: soon for the life that its record says. */
@@ -294,7 +294,7 @@ export class Oracle {
   /** Whether a node is a replica and has what the former ones had. */
   #isReplica(node: SimNode, { name }: Key): boolean {
     const partition = this.#partitions.of(name);
-    // as a home that was none in between, it has to be synced again
+    // as a replica that was none in between, it has to be synced again
     const { isReplica = false } = node.machine.disk.find(partition)?.state ?? {};
     return isReplica === true && node.places.of(partition).isReplica && this.#isSynced(node, name);
   }

@@ -79,7 +79,7 @@ export class Promised {
     const etag = this.values.get(key)?.etag;
     return holders
       .filter((holder) => {
-        const counts = holder.role === 'stand-in' || holder.isSynced === true;
+        const counts = holder.role === 'fallback' || holder.isSynced === true;
         return sponsors.has(holder.id) && holder.isLive && counts && holder.etag === etag;
       })
       .map(({ id }) => id);

@@ -8,7 +8,7 @@ import { readMajority } from './workload.ts';
 
 /** Reads of an audit at a time. */
 const READERS = 8;
-/** A read that finds no majority is tried again: after a fault that ended the homes have some time to come back. */
+/** A read that finds no majority is tried again: after a fault that ended the replicas have some time to come back. */
 const ATTEMPTS = 30;
 const PAUSE_MS = 1_000;
 

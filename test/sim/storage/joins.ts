@@ -1,4 +1,4 @@
-/** Nodes join while everybody writes, and one is lost for good: homes move, and take everything with them. */
+/** Nodes join while everybody writes, and one is lost for good: replicas move, and take everything with them. */
 import { atMost, round } from '../../support/experiment.ts';
 import { audit, historyFigures, historyTargets } from './audit.ts';
 import type { History } from './history.ts';
@@ -13,7 +13,7 @@ const MOVED_PATIENCE_MS = 180_000;
 /** Keys whose holders are looked at: each partition several times over. */
 const SAMPLE = 64;
 
-export const moveHomes: Scenario = {
+export const moveReplicas: Scenario = {
   letter: 'e',
   name: 'nodes join under writes, and one is gone for longer than the grace',
   run: async (context) => {
@@ -31,7 +31,7 @@ export const moveHomes: Scenario = {
           await workload.more(Math.min(writes, WRITES_BETWEEN), WRITES_PATIENCE_MS);
           joinMs.push(await moved(swarm, history));
           progress(
-            `${swarm.members.length} nodes: homes are complete after ${round(joinMs.at(-1) ?? 0, 0)} ms`,
+            `${swarm.members.length} nodes: replicaSet are complete after ${round(joinMs.at(-1) ?? 0, 0)} ms`,
           );
         }
         const lost = swarm.members[1];
@@ -39,7 +39,7 @@ export const moveHomes: Scenario = {
         await workload.more(Math.min(writes, WRITES_BETWEEN), WRITES_PATIENCE_MS);
         await until('the lost one is no member', async () => await isOut(swarm), MOVED_PATIENCE_MS);
         leaveMs = await moved(swarm, history);
-        progress(`one lost for good: homes are complete after ${round(leaveMs, 0)} ms`);
+        progress(`one lost for good: replicaSet are complete after ${round(leaveMs, 0)} ms`);
       } finally {
         await workload.stop();
       }
@@ -48,9 +48,9 @@ export const moveHomes: Scenario = {
       return {
         figures: { seed, joinMs, leaveMs: round(leaveMs, 0), ...historyFigures(history, swarm.sites) },
         targets: [
-          ...historyTargets('homes moved', history, unreadable),
+          ...historyTargets('replicas moved', history, unreadable),
           atMost(
-            'homes moved: slowest until homes are live, synced and complete, ms',
+            'replicas moved: slowest until replicas are live, synced and complete, ms',
             round(slowest, 0),
             MOVED_MAX_MS,
           ),
@@ -67,14 +67,14 @@ async function isOut(swarm: Swarm): Promise<boolean> {
   return seen.every((members) => members === swarm.up.length);
 }
 
-/** Waits until every home of a sample of keys is live, synced and has something of the key. */
+/** Waits until every replica of a sample of keys is live, synced and has something of the key. */
 async function moved(swarm: Swarm, history: History): Promise<number> {
   const site = swarm.sites[0];
   if (site === undefined) throw new Error('nobody is up');
   // a key that was never acknowledged may be nowhere
   const keys = history.keys.filter((key) => history.base(key) !== null).slice(0, SAMPLE);
   return until(
-    'every home of every key is live and synced',
+    'every replica of every key is live and synced',
     async () => {
       for (const key of keys) if (!(await isComplete(site, key))) return false;
       return true;
@@ -84,9 +84,9 @@ async function moved(swarm: Swarm, history: History): Promise<number> {
 }
 
 async function isComplete(site: Site, key: string): Promise<boolean> {
-  const homes = (await site.where(key)).filter(({ role }) => role === 'home');
+  const replicaSet = (await site.where(key)).filter(({ role }) => role === 'replica');
   return (
-    homes.length === REPLICAS &&
-    homes.every((home) => home.isLive && home.isSynced === true && home.etag !== null)
+    replicaSet.length === REPLICAS &&
+    replicaSet.every((replica) => replica.isLive && replica.isSynced === true && replica.etag !== null)
   );
 }

@@ -174,7 +174,7 @@ class Split {
     return counts;
   }
 
-  /** Milliseconds until every node lists the same versions and every home holds them. */
+  /** Milliseconds until every node lists the same versions and every replica holds them. */
   async settled(): Promise<number> {
     const since = performance.now();
     return until('the same winner is everywhere', () => this.#isSettled(), HEALED_PATIENCE_MS).catch(
@@ -189,9 +189,10 @@ class Split {
       return false;
     const [site] = this.#sites;
     for (const key of this.history.keys) {
-      const homes = (await site?.where(key))?.filter(({ role }) => role === 'home') ?? [];
-      const etags = new Set(homes.map(({ etag }) => etag));
-      if (homes.length === 0 || etags.size !== 1 || homes.some((home) => !home.isLive)) return false;
+      const replicaSet = (await site?.where(key))?.filter(({ role }) => role === 'replica') ?? [];
+      const etags = new Set(replicaSet.map(({ etag }) => etag));
+      if (replicaSet.length === 0 || etags.size !== 1 || replicaSet.some((replica) => !replica.isLive))
+        return false;
     }
     return true;
   }

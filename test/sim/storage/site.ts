@@ -32,7 +32,7 @@ export interface WriteOptions {
 
 export interface Holder {
   readonly id: string;
-  readonly role: 'home' | 'stand-in';
+  readonly role: 'replica' | 'fallback';
   readonly isLive: boolean;
   readonly isSynced: boolean | null;
   readonly etag: string | null;
@@ -135,7 +135,7 @@ export class Site {
     return (JSON.parse(answer.body) as { holders: Holder[] }).holders;
   }
 
-  /** How many nodes may be home replicas, as this node sees it. */
+  /** How many nodes may be replicas, as this node sees it. */
   async members(): Promise<number> {
     const answer = await this.ask('GET', '/v1/network/storage').catch(failure);
     if (!('status' in answer) || answer.status !== 200) return 0;

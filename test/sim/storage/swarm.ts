@@ -21,7 +21,7 @@ export class Swarm {
     this.#flags = flags;
   }
 
-  /** Resolves when every node counts every other among those that may be home replicas. */
+  /** Resolves when every node counts every other among those that may be replicas. */
   static async start(nodes: number, flags: readonly string[] = []): Promise<Swarm> {
     const swarm = new Swarm(flags);
     try {
@@ -64,7 +64,7 @@ export class Swarm {
     return gateway;
   }
 
-  /** Waits until every node that is up takes `count` nodes for possible homes. */
+  /** Waits until every node that is up takes `count` nodes for possible replicas. */
   async agreed(count = this.members.length): Promise<void> {
     await until(
       `all take ${count} nodes for members`,

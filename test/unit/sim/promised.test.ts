@@ -8,7 +8,7 @@ const ETAG = '"1-0-b"';
 const ACKED = { kind: 'acked', etag: ETAG, replicas: [], durable: true, expiresAt: null } as const;
 const READ = { kind: 'value', etag: ETAG, text: 'one', isDegraded: false } as const;
 const ENTRY = { key: 'k', etag: ETAG, expiresAt: null } as const;
-const HOLDER = { id: 'a', role: 'home', isLive: true, isSynced: true, etag: ETAG } as const;
+const HOLDER = { id: 'a', role: 'replica', isLive: true, isSynced: true, etag: ETAG } as const;
 
 /** A checker of answers against promises, after one promised value. */
 function promised(): Promised {
@@ -42,7 +42,7 @@ test('only what a live sponsor of the owner holds and counts for is a copy', () 
   const copies = (holder: Partial<Holder>): number =>
     promised().copies('k', [{ ...HOLDER, ...whole, ...holder }], sponsors).length;
   assert.equal(copies({}), 1);
-  assert.equal(copies({ role: 'stand-in', isSynced: false }), 1);
+  assert.equal(copies({ role: 'fallback', isSynced: false }), 1);
   for (const none of [{ isSynced: false }, { isLive: false }, { etag: null }, { id: 'b' }] as const) {
     assert.equal(copies(none), 0, JSON.stringify(none));
   }

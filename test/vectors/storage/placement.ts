@@ -58,19 +58,19 @@ function vector(
 ): PlacementVector {
   const isOwn = ({ operator, isReady }: Member): boolean => isReady && sponsors.includes(operator);
   const own = members.filter(isOwn);
-  const homes = closest(own.length === 0 ? members : own, replicas, distinctPrefixes, []);
-  const live = homes.filter(({ isLive }) => isLive);
+  const replicaSet = closest(own.length === 0 ? members : own, replicas, distinctPrefixes, []);
+  const live = replicaSet.filter(({ isLive }) => isLive);
   const missing = replicas - live.length;
-  const others = members.filter((one) => one.isLive && !homes.includes(one));
+  const others = members.filter((one) => one.isLive && !replicaSet.includes(one));
   const prefixes = (list: readonly Member[]): string[] => list.map(({ prefix }) => prefix);
   const next = closest(others.filter(isOwn), missing, distinctPrefixes, prefixes(live));
   const strangers = others.filter((one) => !isOwn(one));
   const taken = prefixes([...live, ...next]);
-  const standIns = [...next, ...closest(strangers, missing - next.length, distinctPrefixes, taken)];
+  const fallbacks = [...next, ...closest(strangers, missing - next.length, distinctPrefixes, taken)];
   const ids = (list: readonly Member[]): string[] => list.map(({ id }) => id);
-  const setId = sha256(cbor.list(ids(homes).map((id) => cbor.text(id)))).toString('hex', 0, 8);
+  const setId = sha256(cbor.list(ids(replicaSet).map((id) => cbor.text(id)))).toString('hex', 0, 8);
   const place = PLACE.toString('hex');
-  const found = { homes: ids(homes), standIns: ids(standIns), setId };
+  const found = { replicaSet: ids(replicaSet), fallbacks: ids(fallbacks), setId };
   return { name, place, members, sponsors, replicas, distinctPrefixes, ...found };
 }
 

@@ -52,7 +52,7 @@ export interface PlacementVector {
   readonly replicas: number;
   readonly distinctPrefixes: boolean;
   /** Ids, the closest first. */
-  readonly homes: readonly string[];
-  readonly standIns: readonly string[];
+  readonly replicaSet: readonly string[];
+  readonly fallbacks: readonly string[];
   readonly setId: string;
 }

@@ -55,7 +55,7 @@ class Calls {
     if (dice < 88) return { name: 'forget', run: (store) => store.collectFloors(now - DAY_MS, 256) };
     if (dice < 91) return { name: 'drop', run: (store) => store.dropPartition(place) };
     if (dice < 95) {
-      const state = { version: random.below(9), homes: ['x'] };
+      const state = { version: random.below(9), replicaSet: ['x'] };
       return { name: 'state', run: (store) => store.setState(place, state) };
     }
     if (dice < 98) this.#clock.advance(random.below(DAY_MS / 2));

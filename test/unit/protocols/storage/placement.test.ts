@@ -38,13 +38,13 @@ function groups(list: readonly Member[]): number {
   return new Set(list.map(({ id, prefix }) => (prefix === 'loopback' ? `loopback ${id}` : prefix))).size;
 }
 
-/** Those that homes are chosen from. */
+/** Those that replicas are chosen from. */
 function candidatesOf(list: readonly Member[], sponsors: SponsorSet): readonly Member[] {
   const own = list.filter((one) => countsAsReplica(one, sponsors));
   return own.length === 0 ? list : own;
 }
 
-test('homes are the same in whatever order members come, and whoever is live', () => {
+test('replicas are the same in whatever order members come, and whoever is live', () => {
   const property = fc.property(
     members,
     place,
@@ -55,30 +55,30 @@ test('homes are the same in whatever order members come, and whoever is live', (
       const cut = list.length === 0 ? 0 : turn % list.length;
       const turned = [...list.slice(cut), ...list.slice(0, cut)];
       const other = turned.map((one) => Object.assign({}, one, { isLive: !one.isLive }));
-      const homes = replicasOf(at, list, sponsors, init);
-      assert.deepEqual(ids(replicasOf(at, other, sponsors, init)), ids(homes));
+      const replicaSet = replicasOf(at, list, sponsors, init);
+      assert.deepEqual(ids(replicasOf(at, other, sponsors, init)), ids(replicaSet));
       assert.equal(
         replicaSetIdOf(crypto, replicasOf(at, other, sponsors, init)),
-        replicaSetIdOf(crypto, homes),
+        replicaSetIdOf(crypto, replicaSet),
       );
       const twice = replicasOf(at, [...list, ...list], sponsors, init);
-      assert.deepEqual(ids(twice), ids(homes), 'a member named twice is one');
+      assert.deepEqual(ids(twice), ids(replicaSet), 'a member named twice is one');
     },
   );
   fc.assert(property);
 });
 
-test('homes are of as many prefixes as there are, and never fewer for it', () => {
+test('replicas are of as many prefixes as there are, and never fewer for it', () => {
   const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
     const candidates = candidatesOf(list, sponsors);
-    const homes = replicasOf(at, list, sponsors, init);
-    assert.equal(homes.length, Math.min(init.replicas, candidates.length));
-    if (init.distinctPrefixes) assert.equal(groups(homes), Math.min(init.replicas, groups(candidates)));
+    const replicaSet = replicasOf(at, list, sponsors, init);
+    assert.equal(replicaSet.length, Math.min(init.replicas, candidates.length));
+    if (init.distinctPrefixes) assert.equal(groups(replicaSet), Math.min(init.replicas, groups(candidates)));
   });
   fc.assert(property);
 });
 
-test('where somebody sponsors only sponsors that are ready are homes, and nobody else displaces them', () => {
+test('where somebody sponsors only sponsors that are ready are replicas, and nobody else displaces them', () => {
   const property = fc.property(
     members,
     members,
@@ -88,56 +88,56 @@ test('where somebody sponsors only sponsors that are ready are homes, and nobody
     (list, more, at, sponsors, init) => {
       const own = list.filter((one) => countsAsReplica(one, sponsors));
       fc.pre(own.length > 0);
-      const homes = replicasOf(at, list, sponsors, init);
-      assert.ok(homes.every((home) => countsAsReplica(home, sponsors)));
+      const replicaSet = replicasOf(at, list, sponsors, init);
+      assert.ok(replicaSet.every((replica) => countsAsReplica(replica, sponsors)));
       const known = new Set(ids(list));
       const strangers = more.filter((one) => !known.has(one.id) && !countsAsReplica(one, sponsors));
-      assert.deepEqual(ids(replicasOf(at, [...list, ...strangers], sponsors, init)), ids(homes));
+      assert.deepEqual(ids(replicasOf(at, [...list, ...strangers], sponsors, init)), ids(replicaSet));
     },
   );
   fc.assert(property);
 });
 
-test('a sponsor that its operator lost is a home only where no other sponsor is left', () => {
+test('a sponsor that its operator lost is a replica only where no other sponsor is left', () => {
   const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
-    const homes = replicasOf(at, list, sponsors, init);
-    const lost = ids(homes.slice(1));
+    const replicaSet = replicasOf(at, list, sponsors, init);
+    const lost = ids(replicaSet.slice(1));
     const some = list.map((one) => ({ ...one, isAbandoned: lost.includes(one.id) }));
     const others = some.filter(({ isAbandoned }) => !isAbandoned);
     assert.deepEqual(ids(replicasOf(at, some, sponsors, init)), ids(replicasOf(at, others, sponsors, init)));
     const all = list.map((one) => ({ ...one, isAbandoned: true }));
-    assert.deepEqual(ids(replicasOf(at, all, sponsors, init)), ids(homes));
+    assert.deepEqual(ids(replicasOf(at, all, sponsors, init)), ids(replicaSet));
   });
   fc.assert(property);
 });
 
-test('copies are made beside the homes that are there, as many as are missing while there is anybody', () => {
+test('copies are made beside the replicas that are there, as many as are missing while there is anybody', () => {
   const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
-    const homes = replicasOf(at, list, sponsors, init);
-    const standIns = fallbacksOf(at, list, homes, sponsors, init);
-    const live = homes.filter(({ isLive }) => isLive);
-    const others = list.filter((one) => one.isLive && !ids(homes).includes(one.id));
-    assert.equal(standIns.length, Math.min(init.replicas - live.length, others.length));
-    assert.ok(standIns.every(({ id }) => ids(others).includes(id)));
+    const replicaSet = replicasOf(at, list, sponsors, init);
+    const fallbacks = fallbacksOf(at, list, replicaSet, sponsors, init);
+    const live = replicaSet.filter(({ isLive }) => isLive);
+    const others = list.filter((one) => one.isLive && !ids(replicaSet).includes(one.id));
+    assert.equal(fallbacks.length, Math.min(init.replicas - live.length, others.length));
+    assert.ok(fallbacks.every(({ id }) => ids(others).includes(id)));
     // sponsors come first: nobody else holds a copy while one of them holds none
     const own = others.filter((one) => countsAsReplica(one, sponsors)).length;
-    const first = standIns.filter((one) => countsAsReplica(one, sponsors));
-    assert.deepEqual(ids(standIns.slice(0, first.length)), ids(first));
-    assert.equal(first.length, Math.min(standIns.length, own));
+    const first = fallbacks.filter((one) => countsAsReplica(one, sponsors));
+    assert.deepEqual(ids(fallbacks.slice(0, first.length)), ids(first));
+    assert.equal(first.length, Math.min(fallbacks.length, own));
   });
   fc.assert(property);
 });
 
-test('who stands in becomes home when those that are gone are no members any more', () => {
+test('who stands in becomes a replica when those that are gone are no members any more', () => {
   const property = fc.property(members, place, sponsorSet, options, (list, at, sponsors, init) => {
-    const homes = replicasOf(at, list, sponsors, init);
-    // the others are live: who is gone among them is no candidate, but would be home
-    const all = list.map((one) => ({ ...one, isLive: one.isLive || !ids(homes).includes(one.id) }));
+    const replicaSet = replicasOf(at, list, sponsors, init);
+    // the others are live: who is gone among them is no candidate, but would be a replica
+    const all = list.map((one) => ({ ...one, isLive: one.isLive || !ids(replicaSet).includes(one.id) }));
     const kept = all.filter(({ isLive }) => isLive);
     const now = replicasOf(at, all, sponsors, init);
-    const standIns = fallbacksOf(at, all, now, sponsors, init);
+    const fallbacks = fallbacksOf(at, all, now, sponsors, init);
     const later = ids(replicasOf(at, kept, sponsors, init));
-    const holding = [...now.filter(({ isLive }) => isLive), ...standIns];
+    const holding = [...now.filter(({ isLive }) => isLive), ...fallbacks];
     // copies of others are on top where there is a sponsor still
     const expected = candidatesOf(holding, sponsors);
     assert.deepEqual(ids(expected).toSorted(), later.toSorted());
@@ -145,7 +145,7 @@ test('who stands in becomes home when those that are gone are no members any mor
   fc.assert(property);
 });
 
-test('one more member changes at most one home, unless prefixes are in the way', () => {
+test('one more member changes at most one replica, unless prefixes are in the way', () => {
   const property = fc.property(members, place, fc.integer({ min: 1, max: 5 }), (list, at, replicas) => {
     const init = { replicas, distinctPrefixes: false };
     const before = new Set(ids(replicasOf(at, list.slice(1), new Set(), init)));

@@ -119,12 +119,12 @@ for (const vector of read<PlacementVector>('placement.json')) {
     const members = vector.members.map((one) => ({ ...one, kadId: Buffer.from(one.kadId, 'hex') }));
     const sponsors = new Set(vector.sponsors);
     const init = { replicas, distinctPrefixes };
-    const homes = replicasOf(place, members.toReversed(), sponsors, init);
-    const standIns = fallbacksOf(place, members.toReversed(), homes, sponsors, init);
-    const ids = (list: typeof homes): string[] => list.map(({ id }) => id);
-    assert.deepEqual(ids(homes), vector.homes);
-    assert.deepEqual(ids(standIns), vector.standIns);
-    assert.equal(replicaSetIdOf(crypto, homes), vector.setId);
+    const replicaSet = replicasOf(place, members.toReversed(), sponsors, init);
+    const fallbacks = fallbacksOf(place, members.toReversed(), replicaSet, sponsors, init);
+    const ids = (list: typeof replicaSet): string[] => list.map(({ id }) => id);
+    assert.deepEqual(ids(replicaSet), vector.replicaSet);
+    assert.deepEqual(ids(fallbacks), vector.fallbacks);
+    assert.equal(replicaSetIdOf(crypto, replicaSet), vector.setId);
   });
 }
 

@@ -33,7 +33,7 @@ interface Peer {
   readonly store: Pick<BlobStore, 'block'> | null;
 }
 
-/** A home whose peers, and those that are home no more, have what they have, and its keeper. */
+/** A replica whose peers, and those that are replica no more, have what they have, and its keeper. */
 function homeAmong(
   t: TestContext,
   peers: ReadonlyMap<string, Peer>,
@@ -62,7 +62,10 @@ function homeAmong(
     {
       ...components,
       logger: silentLogger(),
-      places: { of: () => ({ homes: [...peers.keys()].map((id) => ({ id })) }), standIns: () => [] } as never,
+      places: {
+        of: () => ({ replicas: [...peers.keys()].map((id) => ({ id })) }),
+        fallbacks: () => [],
+      } as never,
       states: { of: () => standing } as never,
     },
     { self: 'self' },
@@ -122,7 +125,7 @@ test('what replaces a record lets go of its blob at once, and not of one that is
   assert.equal(blobs.store().namespaceBytes(HERE.namespaceId), 0);
 });
 
-test('a reference without a record goes after a while; not where this home has not all records yet', async (t) => {
+test('a reference without a record goes after a while; not where this replica has not all records yet', async (t) => {
   const { store: theirs, link } = await blobOf(t, pattern(100));
   const { keeper, blobs, clock, standing } = homeAmong(t, new Map([['a', { store: theirs }]]));
   const record = linking(link);
@@ -160,7 +163,7 @@ test('what a copied record links is taken with it; lost everywhere, it is wanted
   await assert.rejects(among.keeper.take(linking(other), HERE, 'not there'), { code: 'no_source' });
 });
 
-test('what the homes want is taken of a former home before that drops it', async (t) => {
+test('what the replicas want is taken of a former replica before that drops it', async (t) => {
   const bytes = pattern(2 * MIB);
   const { store: theirs, link } = await blobOf(t, bytes);
   const former = new Map<string, Peer>([

@@ -20,17 +20,17 @@ const WHOLE: BlobProgress = { blocks: BLOCKS, isWhole: true };
 
 type Home = () => BlobProgress | Promise<BlobProgress>;
 
-function spreaderOver(homes: Readonly<Record<string, Home>>) {
+function spreaderOver(replicaSet: Readonly<Record<string, Home>>) {
   const asked = new Map<string, number>();
   const clock = new ManualClock(1_000_000);
-  const ids = Object.keys(homes);
-  const places = { of: () => ({ homes: ids.map((id) => ({ id })) }) } as unknown as ReplicaPlacement;
+  const ids = Object.keys(replicaSet);
+  const places = { of: () => ({ replicas: ids.map((id) => ({ id })) }) } as unknown as ReplicaPlacement;
   const spreader = new BlobReplicator({
     places,
     clock,
     ask: async (id) => {
       asked.set(id, (asked.get(id) ?? 0) + 1);
-      return (await homes[id]?.()) as never;
+      return (await replicaSet[id]?.()) as never;
     },
   });
   const spread = (request: Partial<SpreadRequest> = {}): Promise<void> =>
@@ -59,7 +59,7 @@ async function within(clock: ManualClock, work: Promise<void>): Promise<void> {
   return work;
 }
 
-test('two of three homes are enough; one that hangs is not waited for', async () => {
+test('two of three replicas are enough; one that hangs is not waited for', async () => {
   const never = new Promise<BlobProgress>(() => undefined);
   const { spread } = spreaderOver({ a: () => WHOLE, b: () => WHOLE, c: () => never });
   await spread();
@@ -69,19 +69,19 @@ function full(): never {
   throw new ReplicaError('over_quota', 'it had its share');
 }
 
-test('what so many homes refuse for good that not enough are left is refused by name', async () => {
+test('what so many replicas refuse for good that not enough are left is refused by name', async () => {
   const { spread } = spreaderOver({ a: () => WHOLE, b: full, c: full });
   await assert.rejects(spread(), { code: 'over_quota' });
 });
 
-test('a home that says at once that it has not all is asked now and then, not all the time', async () => {
+test('a replica that says at once that it has not all is asked now and then, not all the time', async () => {
   const slow = (): BlobProgress => ({ blocks: 1, isWhole: clock.monotonicNow() > 3 * PREPARE_RETRY_MS });
   const { spread, asked, clock } = spreaderOver({ a: () => WHOLE, b: slow });
   await spread();
   assert.equal(asked.get('b'), 5);
 });
 
-test('a home that counts on for ever is no progress: there are only so many blocks', async () => {
+test('a replica that counts on for ever is no progress: there are only so many blocks', async () => {
   let blocks = 0;
   const endless = (): BlobProgress => {
     clock.advance(BLOB_STALL_MS / 2);

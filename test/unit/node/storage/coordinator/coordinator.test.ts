@@ -119,7 +119,7 @@ function make() {
       isAuthorisedNow: () => Promise.resolve(true),
       credentials: { chainFor: () => Promise.resolve([]) } as unknown as Credentials,
       ask,
-      places: { of: () => place, standIns: () => [], sponsorsOf: () => [] } as unknown as ReplicaPlacement,
+      places: { of: () => place, fallbacks: () => [], sponsorsOf: () => [] } as unknown as ReplicaPlacement,
       versions: new HybridClock({ clock }),
       source: {} as unknown as BlobSource,
       isConnected: (id) => !gone.has(id),
@@ -137,7 +137,7 @@ function make() {
   return { a, b, c, gone, repaired, put, get, metrics };
 }
 
-test('only synced homes of one view acknowledge', async () => {
+test('only synced replicas of one view acknowledge', async () => {
   const { a, b, c, put, gone } = make();
   const receipt = await put('1');
   assert.ok(receipt.replicas.length >= 2);
@@ -148,7 +148,7 @@ test('only synced homes of one view acknowledge', async () => {
   assert.equal(
     (await put('3')).replicas.length,
     2,
-    'a majority of homes that this node does not see so is one',
+    'a majority of replicas that this node does not see so is one',
   );
   gone.add('a').add('b');
   assert.equal(await codeOf(put('4')), 'insufficient_replicas');
@@ -174,7 +174,7 @@ test('nothing was stored for sure, or it may have been: never the same answer', 
   assert.equal(await codeOf(put('3')), 'outcome_unknown', 'one has it');
 });
 
-test('what a home may have stored is not forgotten when it cannot be asked again', async () => {
+test('what a replica may have stored is not forgotten when it cannot be asked again', async () => {
   const { a, b, put, gone } = make();
   a.isMute = true;
   const take = a.put.bind(a);

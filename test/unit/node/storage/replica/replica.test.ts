@@ -62,7 +62,7 @@ class Subject {
       store: this.#store,
       admission: { admit: (bytes: Uint8Array) => Promise.resolve(decodeRecord(bytes, crypto)) },
       blobs: { hold: nothing, replaced: nothing },
-      places: { of: () => ({ isReplica: true, isSponsored: this.isChosen, homes: [] }) },
+      places: { of: () => ({ isReplica: true, isSponsored: this.isChosen, replicas: [] }) },
       states: { of: () => standing, keep: () => Promise.resolve(), isStale: () => false },
     } as unknown as ReplicaComponents);
   }

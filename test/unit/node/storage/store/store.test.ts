@@ -297,13 +297,13 @@ test('the state of a partition is kept, and goes with it', async (t) => {
   const data = scratch(t);
   const store = openStore(data);
   assert.equal(store.getState(PLACE), null);
-  await store.setState(PLACE, { isSynced: true, homes: ['a', 'b'] });
-  await store.setState(PLACE, { isSynced: false, homes: ['c'] });
+  await store.setState(PLACE, { isSynced: true, replicaSet: ['a', 'b'] });
+  await store.setState(PLACE, { isSynced: false, replicaSet: ['c'] });
   await assert.rejects(store.setState(PLACE, { long: 'x'.repeat(5000) }), isCode('state_too_large'));
   await store.close();
   const again = openStore(data);
   t.after(() => again.close());
-  assert.deepEqual(again.getState(PLACE), { isSynced: false, homes: ['c'] });
+  assert.deepEqual(again.getState(PLACE), { isSynced: false, replicaSet: ['c'] });
   await again.dropPartition(PLACE);
   assert.equal(again.getState(PLACE), null);
 });

@@ -29,7 +29,7 @@ function onceReady({ partition }: { partition: number }): Pick<ReplicaSet, 'isRe
   return { isReplica: partition === PLACE.partition, isSponsored: true };
 }
 
-/** A joiner over the store, the copier and the network of `own`, which will be home of one partition. */
+/** A joiner over the store, the copier and the network of `own`, which will be a replica of one partition. */
 async function make(t: TestContext, own: ReplicaNode, init: Parameters<typeof makeMembers>[1] = {}) {
   const here = makeMembers(t, { mayBeAlone: false, ...init });
   const { members, clock } = here;

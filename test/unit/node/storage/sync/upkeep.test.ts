@@ -61,7 +61,7 @@ async function make(t: TestContext, { replicas = 2, isSponsor = true } = {}) {
   const store = openStore(scratch(t), { clock });
   t.after(() => store.close());
   const members = { list: [] as Member[], version: 1, size: 1, isSettled: true };
-  const homes = new Map<string, Home>();
+  const replicaSet = new Map<string, Home>();
   const asked: string[] = [];
   const sponsors = { of: () => [new Set(isSponsor ? [ALICE] : [])], version: 1 };
   const places = new ReplicaPlacement(
@@ -74,18 +74,18 @@ async function make(t: TestContext, { replicas = 2, isSponsor = true } = {}) {
   const keeps = { own: false };
   const answer = (id: string, type: RequestType): Answers['state'] => {
     asked.push(`${type} ${id}`);
-    const home = homes.get(id);
-    if (home === undefined || home.isMute) throw new Error('it does not answer');
-    const setId = home.setId ?? places.of(PLACE).setId;
+    const replica = replicaSet.get(id);
+    if (replica === undefined || replica.isMute) throw new Error('it does not answer');
+    const setId = replica.setId ?? places.of(PLACE).setId;
     const held = store.summary(PLACE) ?? { count: 0, bytes: 0, fingerprint: new Uint8Array(16) };
-    return { ...held, setId, isReplica: home.isReplica, isSynced: home.isSynced, origin: null };
+    return { ...held, setId, isReplica: replica.isReplica, isSynced: replica.isSynced, origin: null };
   };
   const upkeep = new Upkeep(
     {
       ...own,
       states,
       sync: { copyFrom: () => Promise.resolve() } as unknown as Sync,
-      copier: { covers: (id) => Promise.resolve(homes.get(id)?.hasAll === true) },
+      copier: { covers: (id) => Promise.resolve(replicaSet.get(id)?.hasAll === true) },
       joiner: { isShare: (partition) => places.onceReady(partition).isReplica && isSponsor },
       mayKeep: () => keeps.own,
       ask: async (id, { type }) => answer(id, type) as never,
@@ -98,7 +98,7 @@ async function make(t: TestContext, { replicas = 2, isSponsor = true } = {}) {
     members.size = list.length;
     members.version += 1;
     for (const { id } of list) {
-      if (id !== 'self' && !homes.has(id)) homes.set(id, { ...HONEST });
+      if (id !== 'self' && !replicaSet.has(id)) replicaSet.set(id, { ...HONEST });
     }
   };
   /** A whole look at all that is kept; whether the value is still there. */
@@ -115,7 +115,7 @@ async function make(t: TestContext, { replicas = 2, isSponsor = true } = {}) {
   );
   await store.put({ place: PLACE, record: storable({ ...NAMES, key: 'k' }), condition: null });
   await states.keep(PLACE);
-  return { asked, become, clock, homes, keeps, members, places, review, states, store, upkeep };
+  return { asked, become, clock, replicaSet, keeps, members, places, review, states, store, upkeep };
 }
 
 const HONEST: Home = { setId: null, isReplica: true, isSynced: true, hasAll: true, isMute: false };
@@ -125,7 +125,7 @@ const SUCCESSORS = [member('b', 2, READY), member('c', 3, READY)];
 const FARTHER = member('self', 4, READY);
 
 test('a promised copy without a successor is kept, however often it is looked at', async (t) => {
-  const { become, clock, homes, review, states, upkeep } = await make(t);
+  const { become, clock, replicaSet, review, states, upkeep } = await make(t);
   assert.equal(states.isPromised(PLACE), true);
   // the holder withdrew its trust, or chose others that are not there yet
   become([...STRANGERS, member('self', 4)]);
@@ -136,27 +136,27 @@ test('a promised copy without a successor is kept, however often it is looked at
   }
   assert.equal(upkeep.shares.leaving, 1);
   assert.ok(
-    [...homes.values()].every(({ hasAll }) => hasAll),
+    [...replicaSet.values()].every(({ hasAll }) => hasAll),
     'though others have all of it',
   );
 });
 
-test('a promised copy is dropped only when each new home has confirmed all of it under the same view', async (t) => {
+test('a promised copy is dropped only when each new replica has confirmed all of it under the same view', async (t) => {
   const lacking: readonly [string, Partial<Home>][] = [
     ['does not answer', { isMute: true }],
     ['is not synced', { isSynced: false }],
-    ['sees other homes', { setId: '0'.repeat(16) }],
+    ['sees other replicas', { setId: '0'.repeat(16) }],
     ['says that it is none', { isReplica: false }],
     ['lacks something', { hasAll: false }],
   ];
   for (const [what, lack] of lacking) {
     for (const id of ['b', 'c']) {
-      const { become, homes, review, upkeep, store } = await make(t);
+      const { become, replicaSet, review, upkeep, store } = await make(t);
       become([...SUCCESSORS, FARTHER]);
-      Object.assign(homes.get(id) ?? {}, lack);
+      Object.assign(replicaSet.get(id) ?? {}, lack);
       assert.equal(await review(), true, `${id} ${what}`);
       if (what !== 'does not answer') assert.equal(upkeep.shares.leaving, 1, what);
-      Object.assign(homes.get(id) ?? {}, HONEST);
+      Object.assign(replicaSet.get(id) ?? {}, HONEST);
       assert.equal(await review(), false, 'now each of them has');
       assert.equal(store.summary(PLACE), null);
       await upkeep.tick();
@@ -165,7 +165,7 @@ test('a promised copy is dropped only when each new home has confirmed all of it
   }
 });
 
-test('a promised copy is kept while one of the new homes is gone', async (t) => {
+test('a promised copy is kept while one of the new replicas is gone', async (t) => {
   const { asked, become, review, upkeep } = await make(t);
   const [b, c] = SUCCESSORS as [Member, Member];
   // one more sponsor, so that this node holds no copy beside them
@@ -177,11 +177,11 @@ test('a promised copy is kept while one of the new homes is gone', async (t) => 
   assert.equal(await review(), false);
 });
 
-test('homes that change while they confirm have confirmed nothing', async (t) => {
-  const { become, homes, review, places } = await make(t);
+test('replicas that change while they confirm have confirmed nothing', async (t) => {
+  const { become, replicaSet, review, places } = await make(t);
   become([...SUCCESSORS, FARTHER]);
   const before = places.of(PLACE).setId;
-  const c = homes.get('c');
+  const c = replicaSet.get('c');
   assert.ok(c !== undefined);
   // between its answer and the end of the look another one joins that is closer
   Object.defineProperty(c, 'hasAll', {
@@ -194,15 +194,15 @@ test('homes that change while they confirm have confirmed nothing', async (t) =>
   assert.equal(await review(), true);
 });
 
-test('what was promised to nobody is given to the homes, and their word is enough', async (t) => {
-  const { become, homes, review, states } = await make(t, { isSponsor: false });
+test('what was promised to nobody is given to the replicas, and their word is enough', async (t) => {
+  const { become, replicaSet, review, states } = await make(t, { isSponsor: false });
   assert.equal(states.isPromised(PLACE), false);
   become([...STRANGERS, member('self', 4)]);
-  for (const home of homes.values()) home.hasAll = false;
+  for (const replica of replicaSet.values()) replica.hasAll = false;
   assert.equal(await review(), false);
 });
 
-test('a node keeps what belongs to its own operator while it may, though each home has it', async (t) => {
+test('a node keeps what belongs to its own operator while it may, though each replica has it', async (t) => {
   const { become, keeps, review, upkeep } = await make(t);
   become([...SUCCESSORS, FARTHER]);
   keeps.own = true;
@@ -212,12 +212,12 @@ test('a node keeps what belongs to its own operator while it may, though each ho
   assert.equal(await review(), false);
 });
 
-test('a copy beside the homes is kept as long as one of them is gone', async (t) => {
+test('a copy beside the replicas is kept as long as one of them is gone', async (t) => {
   const { become, review, upkeep } = await make(t);
   const [b, c] = SUCCESSORS as [Member, Member];
   become([b, { ...c, isLive: false }, FARTHER]);
   assert.equal(await review(), true);
-  assert.deepEqual([upkeep.shares.standIn, upkeep.shares.leaving], [1, 0]);
+  assert.deepEqual([upkeep.shares.fallback, upkeep.shares.leaving], [1, 0]);
 });
 
 test('a replica of fewer than are wanted says so', async (t) => {
