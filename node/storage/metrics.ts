@@ -67,8 +67,8 @@ function registerCounters(meter: Meter, metrics: StorageServiceMetrics): void {
   count('records_accepted', 'Records of peers found good.', () => metrics.recordsAccepted);
   count('records_verified', 'Signatures of records verified.', () => metrics.recordsVerified);
   count('accepted_bytes', 'Bytes of records found good.', () => metrics.bytesAccepted);
-  count('view_retries', 'Rounds repeated since replicas did not agree who is a replica.', () => {
-    return metrics.viewRetries;
+  count('replica_set_retries', 'Rounds repeated since replicas did not agree on the replica set.', () => {
+    return metrics.replicaSetRetries;
   });
   count('degraded_reads', 'Reads for which no majority could be asked.', () => metrics.degradedReads);
   count('repairs', 'Stale or damaged copies that were repaired.', () => metrics.repairs);

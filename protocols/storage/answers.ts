@@ -116,7 +116,7 @@ export interface Answers {
   entries: { readonly entries: readonly (VersionItem | null)[] };
   /** One answer for each requested block, in their order. */
   has: { readonly has: readonly boolean[] };
-  prepare: BlobProgress;
+  prefetch: BlobProgress;
   blob: BlobProgress;
   /** Null where the replica has it not. Its hash is the asker's to verify. */
   block: { readonly bytes: Uint8Array | null };
@@ -182,7 +182,7 @@ const ANSWER_ITEMS: { readonly [T in RequestType]: number } = {
   entries: 1,
   has: 1,
   block: 1,
-  prepare: 2,
+  prefetch: 2,
   blob: 2,
   gone: 1,
 };
@@ -201,7 +201,7 @@ const WRITE: { readonly [T in RequestType]: (answer: Answers[T]) => readonly unk
   entries: ({ entries }) => [entries.map((entry) => entry && versionItems(entry))],
   has: ({ has }) => [has],
   block: ({ bytes }) => [bytes],
-  prepare: progressItems,
+  prefetch: progressItems,
   blob: progressItems,
   gone: ({ gone }) => [goneItems(gone)],
 };
@@ -238,7 +238,7 @@ const READ: { readonly [T in RequestType]: (items: unknown[], request: RequestOf
   entries: ([entries], request) => ({ entries: readEntries(entries, request) }),
   has: ([has], request) => ({ has: readHas(has, request) }),
   block: ([bytes]) => ({ bytes: bytes === null ? null : check.bytes('block', bytes, BLOCK_MAX_BYTES, 0) }),
-  prepare: readProgress,
+  prefetch: readProgress,
   blob: readProgress,
   gone: ([gone]) => ({ gone: readGone(gone) }),
 };

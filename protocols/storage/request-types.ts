@@ -45,7 +45,7 @@ export interface Requests {
   /** A block of a blob, by its CID; `isPublic`: only if anyone may read a blob that has it. */
   block: { readonly cid: Uint8Array; readonly isPublic: boolean };
   /** To get the blob of a record that is about to be put: of the asker, or of who else has it. */
-  prepare: { readonly record: Uint8Array };
+  prefetch: { readonly record: Uint8Array };
   /** The replica's part of a blob, by its CID. */
   blob: { readonly cid: Uint8Array };
   /** Down members that still count as replicas: a node that joined later cannot know of them. */
@@ -208,7 +208,7 @@ export const REQUESTS: { readonly [T in RequestType]: RequestDescriptor } = {
     burst: 2_000,
     reason: 'a gigabyte a second is more than a link carries; small blobs are one block each',
   },
-  prepare: {
+  prefetch: {
     ...SMALL,
     number: 13,
     items: 1,

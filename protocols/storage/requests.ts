@@ -74,7 +74,7 @@ const WRITE: { readonly [T in RequestType]: (request: Requests[T]) => readonly u
   entries: ({ namespaceId, partition, ids }) => [namespaceId, partition, ids],
   has: ({ cids }) => [cids],
   block: ({ cid, isPublic }) => [cid, isPublic],
-  prepare: ({ record }) => [record],
+  prefetch: ({ record }) => [record],
   blob: ({ cid }) => [cid],
   gone: () => [],
 };
@@ -122,8 +122,8 @@ const READ: { readonly [T in RequestType]: (items: unknown[]) => RequestOf<T> } 
     cid: readCid(cid),
     isPublic: readBoolean('is public', isPublic),
   }),
-  prepare: ([record]) => ({
-    type: 'prepare',
+  prefetch: ([record]) => ({
+    type: 'prefetch',
     record: check.bytes('record', record, LINKING_RECORD_MAX_BYTES, 1),
   }),
   blob: ([cid]) => ({ type: 'blob', cid: readCid(cid) }),

@@ -98,7 +98,7 @@ export class LyingReplica {
         return { has: request.cids.map(() => true) };
       case 'block':
         return { bytes: Buffer.from('not what was asked for') };
-      case 'prepare':
+      case 'prefetch':
       case 'blob':
         return { blocks: 1, isWhole: true };
       case 'gone':

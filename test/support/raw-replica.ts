@@ -162,7 +162,7 @@ const EMPTY: { readonly [T in RequestType]: Answers[T] } = {
   entries: { entries: [null] },
   has: { has: [false] },
   block: { bytes: null },
-  prepare: { blocks: 0, isWhole: false },
+  prefetch: { blocks: 0, isWhole: false },
   blob: { blocks: 0, isWhole: false },
   gone: { gone: [] },
 };

@@ -22,7 +22,7 @@ export interface StorageServiceMetrics extends StorageMetrics {
   readonly operationsOk: Record<OperationKind, number>;
   readonly operationsFailed: Record<OperationKind, number>;
   /** Rounds that had to be repeated since replicas named another view or were not synced. */
-  viewRetries: number;
+  replicaSetRetries: number;
   degradedReads: number;
   repairs: number;
   repairsDropped: number;
@@ -48,7 +48,7 @@ export function createStorageServiceMetrics(): StorageServiceMetrics {
     requestsLimited: 0,
     operationsOk: noOperations(),
     operationsFailed: noOperations(),
-    viewRetries: 0,
+    replicaSetRetries: 0,
     degradedReads: 0,
     repairs: 0,
     repairsDropped: 0,

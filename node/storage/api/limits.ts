@@ -113,11 +113,11 @@ export const BLOB_STALL_MS = limit(
   'a fetch in which no block came for so long is given up',
 );
 /** After which a replica says how far it is with a blob: well below what a request may take. */
-export const PREPARE_ANSWER_MS = 2_000;
+export const PREFETCH_ANSWER_MS = 2_000;
 /** Between two questions of a replica that said no, or nothing. */
-export const PREPARE_RETRY_MS = 250;
+export const PREFETCH_RETRY_MS = 250;
 /** Replicas that are slower get so much longer than the others took, at most: then they need not make up for it. */
-export const PREPARE_GRACE_MS = 1_000;
+export const PREFETCH_GRACE_MS = 1_000;
 /** How often what nobody refers to any more, and what is not whole, is looked for. */
 export const BLOB_SWEEP_MS = 30_000;
 /** A reference is made before its record is written: it is not looked at so soon. */

@@ -23,7 +23,7 @@ import {
   BLOB_REFERENCES_PAGE,
   BLOB_REFETCHES,
   BLOB_SWEEP_MS,
-  PREPARE_ANSWER_MS,
+  PREFETCH_ANSWER_MS,
 } from '../api/limits.ts';
 import { noRoom } from '../api/refusals.ts';
 import type { PartitionStates } from '../placement/partition-states.ts';
@@ -76,12 +76,12 @@ export class BlobRetention {
   }
 
   /** Gets the blob of a record that is about to be put: how far it is, soon. Throws `ReplicaError` for what it will not be. */
-  async prepare(record: SignedRecord, partition: PartitionId, peer: string): Promise<BlobProgress> {
+  async prefetch(record: SignedRecord, partition: PartitionId, peer: string): Promise<BlobProgress> {
     const link = linkOf(record);
     const fetching = this.#fetch(link, partition, peer);
     const leaving = new AbortController();
     try {
-      await Promise.race([fetching, sleep(this.#components.clock, PREPARE_ANSWER_MS, leaving.signal)]);
+      await Promise.race([fetching, sleep(this.#components.clock, PREFETCH_ANSWER_MS, leaving.signal)]);
     } catch (error) {
       throw refusalOf(error);
     } finally {

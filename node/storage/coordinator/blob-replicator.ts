@@ -11,7 +11,7 @@ import {
   type SignedRecord,
 } from '../../../protocols/storage/index.ts';
 import type { Durability } from '../api/interface.ts';
-import { BLOB_STALL_MS, PREPARE_GRACE_MS, PREPARE_RETRY_MS } from '../api/limits.ts';
+import { BLOB_STALL_MS, PREFETCH_GRACE_MS, PREFETCH_RETRY_MS } from '../api/limits.ts';
 import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import { NEEDED, refusedForGood } from './writer.ts';
 
@@ -82,9 +82,9 @@ class Spread {
         this.#throwRefused();
         if (this.#now - this.#progressAt > BLOB_STALL_MS) throw this.#tooFew();
         this.#followAll();
-        await this.#change(PREPARE_RETRY_MS);
+        await this.#change(PREFETCH_RETRY_MS);
       }
-      await this.#others(Math.min(PREPARE_GRACE_MS, this.#now - began));
+      await this.#others(Math.min(PREFETCH_GRACE_MS, this.#now - began));
     } finally {
       this.#ended.abort(new Error('the blob is where it is to be, or will not be'));
     }
@@ -143,17 +143,17 @@ class Spread {
         this.#errors.set(id, error);
       }
       this.#wake.resolve();
-      const early = askedAt + PREPARE_RETRY_MS - this.#now;
+      const early = askedAt + PREFETCH_RETRY_MS - this.#now;
       // one that says at once that it is not done is asked no more often than one that refuses
       if (early > 0 && !this.#whole.has(id)) await this.#pause(early, signal);
     }
   }
 
-  async #ask(id: string): Promise<Answers['prepare']> {
+  async #ask(id: string): Promise<Answers['prefetch']> {
     const { bytes: record } = await this.#request.sign();
-    const limit = this.#components.clock.timeoutSignal(REQUESTS.prepare.timeoutMs);
+    const limit = this.#components.clock.timeoutSignal(REQUESTS.prefetch.timeoutMs);
     const signal = AbortSignal.any([limit, this.#ended.signal]);
-    return this.#components.ask<'prepare'>(id, { type: 'prepare', record }, signal);
+    return this.#components.ask<'prefetch'>(id, { type: 'prefetch', record }, signal);
   }
 
   /** Resolves when a replica has said something, or after `ms`. */

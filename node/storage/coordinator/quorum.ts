@@ -160,7 +160,7 @@ export class Quorum<T> {
 
   /** Waits before the next round: longer each time. */
   async backOff(): Promise<void> {
-    this.#components.metrics.viewRetries += 1;
+    this.#components.metrics.replicaSetRetries += 1;
     await this.#deadline.pause(Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** Math.min(10, this.#rounds - 1)));
   }
 

@@ -93,8 +93,8 @@ export class Replica {
         return this.#reconcile(request, peer);
       case 'entries':
         return this.#entries(request, peer);
-      case 'prepare':
-        return this.#prepare(request, peer);
+      case 'prefetch':
+        return this.#prefetch(request, peer);
       case 'handover':
         return this.#handover(request, peer);
       case 'gone':
@@ -159,7 +159,7 @@ export class Replica {
   }
 
   /** Only who may write the record may have its blob fetched, and only to where it will be. */
-  async #prepare({ record: bytes }: RequestOf<'prepare'>, peer: string): Promise<Answers['prepare']> {
+  async #prefetch({ record: bytes }: RequestOf<'prefetch'>, peer: string): Promise<Answers['prefetch']> {
     const { admission, blobs, clock, partitions } = this.#components;
     const record = await admission.admit(bytes, peer, 'pushed');
     if (!isNew(record, clock.now())) {
@@ -167,7 +167,7 @@ export class Replica {
     }
     const partition = partitions.of(record);
     this.#checkPlace(partition, false);
-    return blobs.prepare(record, partition, peer);
+    return blobs.prefetch(record, partition, peer);
   }
 
   #checkPlace(partition: PartitionId, asFallback: boolean): void {

@@ -41,7 +41,7 @@ export const MESSAGE = bytes(Buffer.concat([Buffer.of(0x61, 0, 0, 1), Buffer.all
 export const ITEM = bytes(Buffer.alloc(32, 0x1d));
 export const HAS = 11;
 export const BLOCK = 12;
-export const PREPARE = 13;
+export const PREFETCH = 13;
 export const BLOB = 14;
 export const GONE = 15;
 
@@ -77,7 +77,7 @@ const ASKED: Readonly<Record<number, Buffer>> = {
   [ENTRIES]: frame(ENTRIES, [NAMESPACE, int(3), list([ITEM, ITEM])]),
   [HAS]: frame(HAS, [list([LEAF, NODE])]),
   [BLOCK]: frame(BLOCK, [LEAF, FALSE]),
-  [PREPARE]: frame(PREPARE, [RECORD]),
+  [PREFETCH]: frame(PREFETCH, [RECORD]),
   [BLOB]: frame(BLOB, [NODE]),
   [GONE]: frame(GONE, []),
 };

@@ -32,7 +32,7 @@ import {
   NULL,
   OWNER,
   PARTITIONS,
-  PREPARE,
+  PREFETCH,
   PUT,
   RECONCILE,
   RECORD,
@@ -219,12 +219,12 @@ function blockRequests(): FrameVector[] {
 
 function blobRequests(): FrameVector[] {
   return [
-    request('to prepare for a record', PREPARE, [RECORD]),
-    request('to prepare for nothing', PREPARE, [bytes(Buffer.alloc(0))], BAD),
-    request('to prepare for a record of 16 449 bytes', PREPARE, [bytes(Buffer.alloc(16_449))], BAD),
+    request('to prefetch for a record', PREFETCH, [RECORD]),
+    request('to prefetch for nothing', PREFETCH, [bytes(Buffer.alloc(0))], BAD),
+    request('to prefetch for a record of 16 449 bytes', PREFETCH, [bytes(Buffer.alloc(16_449))], BAD),
     request('what there is of a blob', BLOB, [NODE]),
     request('what there is of a record', BLOB, [RECORD_CID], BAD),
-    answer('a blob that is coming', PREPARE, [int(12), FALSE]),
+    answer('a blob that is coming', PREFETCH, [int(12), FALSE]),
     answer('a blob that is there', BLOB, [int(13), TRUE]),
     answer('a blob of -1 blocks', BLOB, [int(-1), FALSE], BAD),
     answer('a blob that is there or not', BLOB, [int(13), NULL], BAD),

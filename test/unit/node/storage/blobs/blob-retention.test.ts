@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { BlobExchange } from '../../../../../node/blobs/exchange.ts';
 import type { BlobStore } from '../../../../../node/blobs/interface.ts';
-import { PREPARE_ANSWER_MS } from '../../../../../node/storage/api/limits.ts';
+import { PREFETCH_ANSWER_MS } from '../../../../../node/storage/api/limits.ts';
 import { BlobFetches } from '../../../../../node/storage/blobs/blob-fetches.ts';
 import { BlobRetention } from '../../../../../node/storage/blobs/blob-retention.ts';
 import { NoAnswer } from '../../../../../node/storage/rpc/client.ts';
@@ -95,7 +95,7 @@ test('a blob is fetched before its record is taken, stays with it, and goes when
   const { keeper, store, blobs, clock } = homeAmong(t, new Map([['a', { store: theirs }]]));
   const record = linking(link);
   assert.throws(() => keeper.hold(record, HERE, 'a'), codeIs('blob_missing'));
-  assert.deepEqual(await keeper.prepare(record, HERE, 'a'), { blocks: 5, isWhole: true });
+  assert.deepEqual(await keeper.prefetch(record, HERE, 'a'), { blocks: 5, isWhole: true });
   keeper.hold(record, HERE, 'a');
   await store.put({ place: HERE, record, condition: null });
   clock.advance(2 * MINUTE_MS);
@@ -114,7 +114,7 @@ test('what replaces a record lets go of its blob at once, and not of one that is
   const next = await putBytes(theirs, pattern(200));
   const { keeper, blobs } = homeAmong(t, new Map([['a', { store: theirs }]]));
   for (const [at, one] of [link, next].entries()) {
-    await keeper.prepare(linking(one, 1_000_000 + at), HERE, 'a');
+    await keeper.prefetch(linking(one, 1_000_000 + at), HERE, 'a');
     keeper.hold(linking(one, 1_000_000 + at), HERE, 'a');
   }
   keeper.replaced(linking(link, 1_000_000), HERE);
@@ -129,7 +129,7 @@ test('a reference without a record goes after a while; not where this replica ha
   const { store: theirs, link } = await blobOf(t, pattern(100));
   const { keeper, blobs, clock, standing } = homeAmong(t, new Map([['a', { store: theirs }]]));
   const record = linking(link);
-  await keeper.prepare(record, HERE, 'a');
+  await keeper.prefetch(record, HERE, 'a');
   keeper.hold(record, HERE, 'a');
   assert.equal((await keeper.sweep()).released, 0, 'the record may be on its way');
   clock.advance(2 * MINUTE_MS);
@@ -203,12 +203,12 @@ test('a link that lies about the size is refused, whichever comes first', async 
   const peers = new Map([['a', { store: theirs }]]);
   const lie = { cid: link.cid, size: 4000 };
   const first = homeAmong(t, peers);
-  await assert.rejects(first.keeper.prepare(linking(lie), HERE, 'a'), codeIs('blob_missing'));
+  await assert.rejects(first.keeper.prefetch(linking(lie), HERE, 'a'), codeIs('blob_missing'));
   assert.throws(() => first.keeper.hold(linking(lie), HERE, 'a'), codeIs('blob_missing'));
-  assert.equal((await first.keeper.prepare(linking(link), HERE, 'a')).isWhole, true);
+  assert.equal((await first.keeper.prefetch(linking(link), HERE, 'a')).isWhole, true);
   first.keeper.hold(linking(link), HERE, 'a');
   assert.equal(first.blobs.store().namespaceBytes(HERE.namespaceId), link.size);
-  await assert.rejects(first.keeper.prepare(linking(lie), HERE, 'a'), codeIs('blob_missing'));
+  await assert.rejects(first.keeper.prefetch(linking(lie), HERE, 'a'), codeIs('blob_missing'));
   assert.throws(() => first.keeper.hold(linking(lie), HERE, 'a'), codeIs('blob_missing'));
 });
 
@@ -216,12 +216,12 @@ test('the share of a namespace is held before anything is fetched, and counts wh
   const { store: theirs, link } = await blobOf(t, pattern(3 * MIB));
   const small = await putBytes(theirs, pattern(MIB));
   const { keeper, blobs } = homeAmong(t, new Map([['a', { store: theirs }]]), 4 * MIB - 1);
-  await keeper.prepare(linking(link), HERE, 'a');
-  await assert.rejects(keeper.prepare(linking(small), HERE, 'a'), codeIs('over_quota'));
+  await keeper.prefetch(linking(link), HERE, 'a');
+  await assert.rejects(keeper.prefetch(linking(small), HERE, 'a'), codeIs('over_quota'));
   assert.equal(blobs.store().stat(small.cid), null);
   keeper.hold(linking(link), HERE, 'a');
   assert.equal(blobs.store().namespaceBytes(HERE.namespaceId), 3 * MIB, 'it is counted once');
-  await assert.rejects(keeper.prepare(linking(small), HERE, 'a'), codeIs('over_quota'));
+  await assert.rejects(keeper.prefetch(linking(small), HERE, 'a'), codeIs('over_quota'));
 });
 
 test('who asks meanwhile hears how far it is', async (t) => {
@@ -238,9 +238,9 @@ test('who asks meanwhile hears how far it is', async (t) => {
     },
   };
   const { keeper, blobs, clock } = homeAmong(t, new Map([['a', gives]]));
-  const answered = keeper.prepare(linking(link), HERE, 'a');
+  const answered = keeper.prefetch(linking(link), HERE, 'a');
   await until('some of it is here', () => given > 10);
-  clock.advance(PREPARE_ANSWER_MS);
+  clock.advance(PREFETCH_ANSWER_MS);
   const progress = await answered;
   assert.equal(progress.isWhole, false);
   slow.resolve();
@@ -248,6 +248,6 @@ test('who asks meanwhile hears how far it is', async (t) => {
     'the rest came without being asked for again',
     () => blobs.opened?.stat(link.cid)?.isComplete === true,
   );
-  assert.equal((await keeper.prepare(linking(link), HERE, 'a')).isWhole, true);
+  assert.equal((await keeper.prefetch(linking(link), HERE, 'a')).isWhole, true);
   assert.equal(given, 13, 'each block once');
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BLOB_STALL_MS, PREPARE_RETRY_MS } from '../../../../../node/storage/api/limits.ts';
+import { BLOB_STALL_MS, PREFETCH_RETRY_MS } from '../../../../../node/storage/api/limits.ts';
 import {
   BlobReplicator,
   type SpreadRequest,
@@ -54,7 +54,7 @@ async function within(clock: ManualClock, work: Promise<void>): Promise<void> {
     () => true,
     () => true,
   );
-  const step = (): Promise<void> => clock.advanceAsync(PREPARE_RETRY_MS / 10);
+  const step = (): Promise<void> => clock.advanceAsync(PREFETCH_RETRY_MS / 10);
   while ((await Promise.race([ended, step()])) !== true);
   return work;
 }
@@ -75,7 +75,7 @@ test('what so many replicas refuse for good that not enough are left is refused 
 });
 
 test('a replica that says at once that it has not all is asked now and then, not all the time', async () => {
-  const slow = (): BlobProgress => ({ blocks: 1, isWhole: clock.monotonicNow() > 3 * PREPARE_RETRY_MS });
+  const slow = (): BlobProgress => ({ blocks: 1, isWhole: clock.monotonicNow() > 3 * PREFETCH_RETRY_MS });
   const { spread, asked, clock } = spreaderOver({ a: () => WHOLE, b: slow });
   await spread();
   assert.equal(asked.get('b'), 5);

@@ -183,21 +183,21 @@ test('a record signed long ago is taken where it is held already, or others vouc
 test('the right to have a blob fetched is a record signed now, where the record will be', async () => {
   const prepared: string[] = [];
   const blobs = {
-    prepare: ({ key }: SignedRecord) => {
+    prefetch: ({ key }: SignedRecord) => {
       prepared.push(key);
       return Promise.resolve({ blocks: 0, isWhole: false });
     },
   } as unknown as BlobRetention;
   const { become, clock, replica } = synced({ blobs });
-  const prepare = (): Promise<Answers['prepare']> =>
-    replica.answer({ type: 'prepare', record: recordOf({ key: keyIn(0) }).bytes }, 'b');
+  const prefetch = (): Promise<Answers['prefetch']> =>
+    replica.answer({ type: 'prefetch', record: recordOf({ key: keyIn(0) }).bytes }, 'b');
   clock.advance(CLOCK_SKEW_MS + CLOCK_GRACE_MS);
-  await prepare();
+  await prefetch();
   become(member('self', 9, READY), B, C, D);
-  await assert.rejects(prepare(), refused('not_responsible'));
+  await assert.rejects(prefetch(), refused('not_responsible'));
   become(SELF, B, C);
   clock.advance(1);
-  await assert.rejects(prepare(), { code: 'record_unauthorised' });
+  await assert.rejects(prefetch(), { code: 'record_unauthorised' });
   assert.deepEqual(prepared, [keyIn(0)]);
 });
 
