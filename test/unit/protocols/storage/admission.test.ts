@@ -182,7 +182,7 @@ test('no number of a request is used twice, nor one that is retired', () => {
       ['entries', 10],
       ['has', 11],
       ['block', 12],
-      ['prepare', 13],
+      ['prefetch', 13],
       ['blob', 14],
       ['gone', 15],
     ],
