@@ -6,23 +6,18 @@ import {
   type PartitionId,
   REQUESTS,
   ReplicaError,
-  type RequestOf,
-  type RequestType,
   type SignedRecord,
 } from '../../../protocols/storage/index.ts';
 import type { Durability } from '../api/interface.ts';
 import { BLOB_STALL_MS, PREFETCH_GRACE_MS, PREFETCH_RETRY_MS } from '../api/limits.ts';
 import type { ReplicaPlacement } from '../placement/replica-placement.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 import { NEEDED, refusedForGood } from './writer.ts';
 
 export interface BlobReplicatorComponents {
   readonly places: ReplicaPlacement;
   readonly clock: TimerClock;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
 }
 
 export interface SpreadRequest {

@@ -1,26 +1,15 @@
 import type { BlobLink } from '../../../protocols/blobs/index.ts';
-import {
-  type Answers,
-  blobOf,
-  formatEtag,
-  isValueKind,
-  type PartitionId,
-  type RequestOf,
-  type RequestType,
-} from '../../../protocols/storage/index.ts';
+import { blobOf, formatEtag, isValueKind, type PartitionId } from '../../../protocols/storage/index.ts';
 import type { Holder, Where } from '../api/interface.ts';
 import type { ReplicaPlacement } from '../placement/replica-placement.ts';
 import type { Deadline } from '../rpc/deadline.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 import type { RecordReader } from './record-reader.ts';
 
 export interface KeyLocatorComponents {
   readonly places: ReplicaPlacement;
   readonly reader: RecordReader;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
 }
 
 /** Finds out who holds a key: its replicas, those that stand in for them, and what each says of itself. */

@@ -1,26 +1,17 @@
 import type { TimerClock } from '../../../protocols/common/clock.ts';
-import type {
-  Answers,
-  PartitionId,
-  RequestOf,
-  RequestType,
-  Standing,
-} from '../../../protocols/storage/index.ts';
+import type { PartitionId, Standing } from '../../../protocols/storage/index.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
 import { ATTEMPT_TIMEOUT_MS, BACKOFF_MAX_MS, BACKOFF_MS } from '../api/limits.ts';
 import { majorityOf, type ReplicaPlacement, type ReplicaSet } from '../placement/replica-placement.ts';
 import type { Deadline } from '../rpc/deadline.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 
 export interface QuorumComponents {
   readonly clock: TimerClock;
   readonly places: ReplicaPlacement;
   readonly metrics: StorageServiceMetrics;
   /** The answer of a node, this one included. */
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
   /** Whether a node could be asked now without a dial; this node always. */
   readonly isConnected: (id: string) => boolean;
   /** Connects to a node. Throws when it is not there. */

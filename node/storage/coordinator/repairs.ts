@@ -1,19 +1,14 @@
 import type { TimerClock } from '../../../protocols/common/clock.ts';
 import { ConcurrencyLimit, type Release } from '../../../protocols/common/concurrency-limit.ts';
 import { CodedError, errorMessage } from '../../../protocols/common/errors.ts';
-import type {
-  Answers,
-  PartitionId,
-  RequestOf,
-  RequestType,
-  SignedRecord,
-} from '../../../protocols/storage/index.ts';
+import type { PartitionId, SignedRecord } from '../../../protocols/storage/index.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
 import { ATTEMPT_TIMEOUT_MS, DEADLINE_MS, REPAIRS_AT_ONCE, REPAIRS_MAX } from '../api/limits.ts';
 import type { BlobRetention } from '../blobs/blob-retention.ts';
 import { placeOfRecord } from '../placement/replica-placement.ts';
 import { Deadline } from '../rpc/deadline.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 import type { RecordStore } from '../store/interface.ts';
 import type { ReadResult } from './record-reader.ts';
 
@@ -21,11 +16,7 @@ export interface RepairsComponents {
   readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly logger: Logger;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
   /** Reads one key from a majority. */
   readonly read: (partition: PartitionId, key: string, deadline: Deadline) => Promise<ReadResult>;
 }

@@ -1,7 +1,7 @@
 import type { TimerClock } from '../../../protocols/common/clock.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
 import { RepeatingTask } from '../../../protocols/common/repeating-task.ts';
-import type { Answers, GoneMember, RequestOf, RequestType } from '../../../protocols/storage/index.ts';
+import type { GoneMember } from '../../../protocols/storage/index.ts';
 import type { Logger } from '../../observability/logger.ts';
 import {
   ATTEMPT_TIMEOUT_MS,
@@ -9,17 +9,14 @@ import {
   DOWN_MEMBERS_ASKED,
   DOWN_MEMBERS_TICK_MS,
 } from '../api/limits.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 import type { Members } from './members.ts';
 
 export interface DownMembersComponents {
   readonly members: Pick<Members, 'list' | 'isQuiet' | 'learnDown'>;
   readonly clock: TimerClock;
   readonly logger: Logger;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
 }
 
 /**

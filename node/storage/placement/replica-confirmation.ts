@@ -1,13 +1,8 @@
 import { equalBytes } from '../../../protocols/common/bytes.ts';
 import type { TimerClock } from '../../../protocols/common/clock.ts';
-import type {
-  Answers,
-  RecordBody,
-  RequestOf,
-  RequestType,
-  SignedRecord,
-} from '../../../protocols/storage/index.ts';
+import type { RecordBody, SignedRecord } from '../../../protocols/storage/index.ts';
 import { ATTEMPT_TIMEOUT_MS } from '../api/limits.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 
 /** Whether the author of a record could sign it now. */
 export type IsAuthorisedNow = (record: RecordBody) => Promise<boolean>;
@@ -21,11 +16,7 @@ export const CONFIRMATIONS_MIN = 2;
 export interface ReplicaConfirmationComponents {
   readonly clock: TimerClock;
   readonly isAuthorisedNow: IsAuthorisedNow;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
 }
 
 /** Finds out whether an old record was taken by the replicas when it was new. */

@@ -3,11 +3,8 @@ import type { TimerClock } from '../../../protocols/common/clock.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
 import { errorMessage } from '../../../protocols/common/errors.ts';
 import {
-  type Answers,
   type Partitions,
   type RecordAdmission,
-  type RequestOf,
-  type RequestType,
   TOMBSTONE_LIFE_MS,
 } from '../../../protocols/storage/index.ts';
 import type { LocalBlobs } from '../../blobs/local-blobs.ts';
@@ -28,6 +25,7 @@ import type { Members } from '../placement/members.ts';
 import { PartitionStates } from '../placement/partition-states.ts';
 import type { IsAuthorisedNow } from '../placement/replica-confirmation.ts';
 import type { ReplicaPlacement } from '../placement/replica-placement.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 import type { Quota, RecordStore } from '../store/interface.ts';
 import type { StoreGauges } from '../store/metrics.ts';
 import { openRecordStore } from '../store/store.ts';
@@ -53,11 +51,7 @@ export interface LocalReplicaComponents {
   readonly fetches: BlobFetches;
   readonly repairs: Repairs;
   readonly metrics: StorageServiceMetrics;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
   /** Terms of a namespace at this node. */
   readonly termsOf: (namespace: NamespaceRef) => Terms;
   /** DID of this node's operator. */

@@ -1,13 +1,6 @@
 import type { TimerClock } from '../../../protocols/common/clock.ts';
 import type { Crypto } from '../../../protocols/common/crypto.ts';
-import type {
-  Answers,
-  PartitionId,
-  Partitions,
-  RecordAdmission,
-  RequestOf,
-  RequestType,
-} from '../../../protocols/storage/index.ts';
+import type { PartitionId, Partitions, RecordAdmission } from '../../../protocols/storage/index.ts';
 import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
@@ -19,6 +12,7 @@ import type { Members } from '../placement/members.ts';
 import type { PartitionStates } from '../placement/partition-states.ts';
 import { type IsAuthorisedNow, ReplicaConfirmation } from '../placement/replica-confirmation.ts';
 import type { ReplicaPlacement } from '../placement/replica-placement.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 import type { RecordStore } from '../store/interface.ts';
 import { Copier } from '../sync/copier.ts';
 import { FloorConfirmation } from '../sync/floor-confirmation.ts';
@@ -41,11 +35,7 @@ export interface ReplicaPartsComponents {
   readonly door: BlobRequestHandler;
   readonly fetches: BlobFetches;
   readonly metrics: StorageServiceMetrics;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
   /** This node counts as a replica from now on. */
   readonly onReady: () => void;
   /** A copy on this node's disk does not open. */

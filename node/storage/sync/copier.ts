@@ -19,7 +19,6 @@ import {
   RECONCILE_MESSAGE_MAX_BYTES,
   REQUESTS,
   type RecordAdmission,
-  type RequestOf,
   type RequestType,
   StorageError,
   type VersionItem,
@@ -28,6 +27,7 @@ import type { StorageServiceMetrics } from '../api/counters.ts';
 import type { BlobRetention } from '../blobs/blob-retention.ts';
 import type { ReplicaConfirmation } from '../placement/replica-confirmation.ts';
 import type { ReplicaPlacement } from '../placement/replica-placement.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 import type { HeldItems, PartitionPlace, RecordStore } from '../store/interface.ts';
 import { itemOf } from '../store/item-sets.ts';
 import type { FloorConfirmation } from './floor-confirmation.ts';
@@ -43,11 +43,7 @@ export interface CopierComponents {
   readonly witnesses: ReplicaConfirmation;
   readonly places: ReplicaPlacement;
   readonly blobs: BlobRetention;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
 }
 
 export interface CopierInit {

@@ -1,13 +1,8 @@
 import type { TimerClock } from '../../../protocols/common/clock.ts';
-import {
-  type Answers,
-  compareRecords,
-  type RequestOf,
-  type RequestType,
-  type Stamp,
-} from '../../../protocols/storage/index.ts';
+import { compareRecords, type Stamp } from '../../../protocols/storage/index.ts';
 import { ATTEMPT_TIMEOUT_MS } from '../api/limits.ts';
 import { majorityOf, type ReplicaPlacement } from '../placement/replica-placement.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 import type { PartitionPlace } from '../store/interface.ts';
 
 /** That a key has ended at a version: a floor. Nobody signs it. */
@@ -16,11 +11,7 @@ export type Ending = Stamp & { readonly key: string };
 export interface FloorConfirmationComponents {
   readonly clock: TimerClock;
   readonly places: ReplicaPlacement;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
 }
 
 /** Keys asked for at a time. */

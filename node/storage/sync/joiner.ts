@@ -12,6 +12,7 @@ import type { Logger } from '../../observability/logger.ts';
 import { JOIN_PAGE, JOIN_PASSES_MAX, JOIN_TICK_MS } from '../api/limits.ts';
 import type { Members } from '../placement/members.ts';
 import { majorityOf, type ReplicaPlacement } from '../placement/replica-placement.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 import type { PartitionPlace, RecordStore } from '../store/interface.ts';
 import type { Copier } from './copier.ts';
 
@@ -26,11 +27,7 @@ export interface JoinerComponents {
   readonly store: RecordStore;
   readonly clock: TimerClock;
   readonly logger: Logger;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
   /** This node counts as a replica from now on. */
   readonly onReady: () => void;
 }

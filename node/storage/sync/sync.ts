@@ -9,8 +9,6 @@ import {
   type PartitionId,
   type Partitions,
   partitionKey,
-  type RequestOf,
-  type RequestType,
 } from '../../../protocols/storage/index.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { StorageServiceMetrics } from '../api/counters.ts';
@@ -25,6 +23,7 @@ import {
 import type { Members } from '../placement/members.ts';
 import type { PartitionStates } from '../placement/partition-states.ts';
 import { majorityOf, type ReplicaPlacement, type ReplicaSet } from '../placement/replica-placement.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 import type { PartitionPlace, RecordStore } from '../store/interface.ts';
 import type { Copier, EndingsRule } from './copier.ts';
 
@@ -40,11 +39,7 @@ export interface SyncComponents {
   readonly logger: Logger;
   /** Told when others see other replicas than this node does. */
   readonly onDisagreement: () => void;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
 }
 
 interface Task {

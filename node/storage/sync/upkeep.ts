@@ -6,8 +6,6 @@ import {
   type Answers,
   type PartitionId,
   REQUESTS,
-  type RequestOf,
-  type RequestType,
   TOMBSTONE_LIFE_MS,
 } from '../../../protocols/storage/index.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -17,6 +15,7 @@ import { ATTEMPT_TIMEOUT_MS, REVIEW_MS, SWEEP_MS, SWEEP_ROWS, UPKEEP_TICK_MS } f
 import { NO_SHARES } from '../api/nothing-kept.ts';
 import type { PartitionStates } from '../placement/partition-states.ts';
 import { majorityOf, type ReplicaPlacement, type ReplicaSet } from '../placement/replica-placement.ts';
+import type { RequestPeer } from '../rpc/request-peer.ts';
 import { UNSPONSORED_LIFE_MS } from '../store/constants.ts';
 import type { PartitionSummary, RecordStore } from '../store/interface.ts';
 import type { Copier } from './copier.ts';
@@ -35,11 +34,7 @@ export interface UpkeepComponents {
   readonly clock: TimerClock;
   readonly metrics: StorageServiceMetrics;
   readonly logger: Logger;
-  readonly ask: <T extends RequestType>(
-    id: string,
-    request: RequestOf<T>,
-    signal: AbortSignal,
-  ) => Promise<Answers[T]>;
+  readonly ask: RequestPeer;
 }
 
 export interface UpkeepInit {
