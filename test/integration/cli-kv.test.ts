@@ -45,7 +45,7 @@ test('put, get, stat, list, where and del, as a person uses them', async () => {
   const where = await run(['storage', 'where', 'greeting']);
   assert.match(
     where.stdout,
-    /^greeting is in partition \d+: 1 of 3 replicas\nNODE +ROLE +LIVE +SYNCED +EXPIRES +VERSION\n…\w{8} +home +yes +yes +- +\d+-\d+-/,
+    /^greeting is in partition \d+: 1 of 3 replicas\nNODE +ROLE +LIVE +SYNCED +EXPIRES +VERSION\n…\w{8} +replica +yes +yes +- +\d+-\d+-/,
   );
   assert.match(
     (await run(['storage', 'status'])).stdout,
