@@ -31,8 +31,8 @@ const FIRST = [
   'test/e2e/faults-smoke.test.ts',
   'test/e2e/bench-smoke.test.ts',
 ];
-/** Tests wait for other processes nearly half of their time: one more than there are processors keeps all of these busy. */
-const CONCURRENCY = availableParallelism() + 1;
+/** Tests wait for other processes half of their time: twice as many files as processors keep all of these busy. */
+const CONCURRENCY = availableParallelism() * 2;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

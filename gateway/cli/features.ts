@@ -16,6 +16,15 @@ Examples:
   $ maillon features load ./echo/feature.ts --set echo.maxBytes=4096
   $ maillon features unload echo`;
 
+const LOAD_HELP = `
+Examples:
+  $ maillon features load ./echo/feature.ts
+  $ maillon features load ./echo/feature.ts --set echo.maxBytes=4096 --json`;
+
+const UNLOAD_HELP = `
+Examples:
+  $ maillon features unload echo`;
+
 const actions = async () => import('./features-actions.ts');
 
 export const addFeatures: AddCommand = (program) => {
@@ -32,9 +41,11 @@ export const addFeatures: AddCommand = (program) => {
   addOperatorOptions(
     group
       .command('load')
+      .summary('load a feature into the running node')
       .description('Load the feature that a module of this machine exports, and start it.')
       .argument('<path>', 'The module.')
-      .option('--set <setting=value...>', 'A setting of the feature: JSON, or text.'),
+      .option('--set <setting=value...>', 'A setting of the feature: JSON, or text.')
+      .addHelpText('after', LOAD_HELP),
   ).action((path: string, _options: unknown, command: Command) =>
     untilInterrupted(async (signal) =>
       (await actions()).load(resolve(path), command.optsWithGlobals<LoadOptions>(), signal),
@@ -43,8 +54,10 @@ export const addFeatures: AddCommand = (program) => {
   addOperatorOptions(
     group
       .command('unload')
+      .summary('stop a feature that was loaded')
       .description('Stop a feature that was loaded from a path.')
-      .argument('<name>', 'Its name.'),
+      .argument('<name>', 'Its name.')
+      .addHelpText('after', UNLOAD_HELP),
   ).action((name: string, _options: unknown, command: Command) =>
     untilInterrupted(async (signal) =>
       (await actions()).unload(name, command.optsWithGlobals<OperatorOptions>(), signal),

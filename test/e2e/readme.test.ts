@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { OWNER_KEY_VARIABLE } from '../support/owner.ts';
 import { cleanEnvironment, Program, scratch, until } from '../support/processes.ts';
 import { ROOT } from '../support/sources.ts';
 
@@ -47,20 +48,25 @@ class Reader {
     this.directory = scratch(t);
     const bin = join(this.directory, 'bin');
     mkdirSync(bin);
-    const npm = `[ "$1" = ci ] && exit 0\nPATH=\${PATH#*:}\nexec npm --prefix '${ROOT}' "$@"`;
+    // as npm does, but in one process: one that is killed leaves nobody behind
+    const script = `node -p "require('./package.json').scripts['$name']"`;
+    const npm = `[ "$1" = ci ] && exit 0
+name=$1; shift; [ "$name" = run ] && { name=$1; shift; }; [ "$1" = -- ] && shift
+cd '${ROOT}' && eval "$(${script})" '"$@"'`;
     const npx = `shift\nexec '${process.execPath}' '${join(ROOT, 'gateway/maillon.js')}' "$@"`;
     for (const [name, body] of Object.entries({ npm, npx })) {
-      writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`);
+      writeFileSync(join(bin, name), `#!/bin/bash\n${body}\n`);
       chmodSync(join(bin, name), 0o755);
     }
-    const { MAILLON_IDENTITY_OWNER_KEY: _, ...env } = cleanEnvironment();
     this.#env = {
-      ...env,
+      ...cleanEnvironment(),
+      // each reader has an owner of its own
+      [OWNER_KEY_VARIABLE]: '',
       ...PORTS,
       HOME: this.directory,
       MAILLON_DATA: join(this.directory, 'data'),
       MAILLON_NETWORK_QUIC: 'false',
-      PATH: `${bin}${delimiter}${process.env['PATH']}`,
+      PATH: [bin, dirname(process.execPath), process.env['PATH']].join(delimiter),
     };
   }
 
@@ -82,17 +88,23 @@ class Reader {
     return program.stdout;
   }
 
-  /** A node or a gateway that goes on: README has it in a terminal of its own. */
-  async serve(command: string, input?: string): Promise<void> {
+  async stop(): Promise<void> {
     await this.#running?.end('SIGINT');
+    this.#running = null;
+  }
+
+  /** A node or a gateway that goes on: README has it in a terminal of its own. */
+  async serve(command: string, input?: string): Promise<Program> {
+    await this.stop();
     const program = this.begin(command, input);
     this.#running = program;
     this.url = await until(
-      `${command} prints its URL`,
+      () => `${command} prints its URL: ${program.stdout}${program.stderr}`,
       () => /http:\/\/127\.0\.0\.1:\d+/.exec(program.stdout)?.[0],
     );
     const { admin } = JSON.parse(readFileSync(join(this.directory, 'data/run.json'), 'utf8'));
     this.admin = admin;
+    return program;
   }
 }
 
@@ -113,10 +125,9 @@ test('every command of README does what it says', async (t) => {
       .replaceAll('http://127.0.0.1:9464', first.admin)
       .replaceAll('/var/backups/maillon', join(first.directory, 'backups'));
     if (text.includes('did:key:…')) {
-      const keys = JSON.parse(await first.run('npx maillon keys list --json')) as {
-        name: string;
-        did: string;
-      }[];
+      const { keys } = JSON.parse(await first.run('npx maillon keys list --json')) as {
+        readonly keys: readonly { readonly name: string; readonly did: string }[];
+      };
       text = text.replaceAll('did:key:…', keys.find(({ name }) => name === 'bob')?.did ?? '');
     }
     if (text.includes('12D3Koo…')) {
@@ -127,7 +138,7 @@ test('every command of README does what it says', async (t) => {
   };
 
   const act = async ({ command, comment }: Step): Promise<void> => {
-    if (command === 'npm ci && npm start') return first.serve('npm start');
+    if (command === 'npm ci && npm start') return void (await first.serve('npm start'));
     // this very test is a part of it
     if (command === 'npm ci && npm test') return;
     const text = await complete(command);
@@ -144,8 +155,14 @@ test('every command of README does what it says', async (t) => {
       });
       return;
     }
-    if (command.endsWith('--join -')) return second.serve(`${text} --yes`, `${invite}\n`);
-    if (command.includes('--bootstrap /')) return third.serve(text);
+    if (command.endsWith('--join -')) return void (await second.serve(`${text} --yes`, `${invite}\n`));
+    if (command.includes('--bootstrap /')) return void (await third.serve(text));
+    if (command.endsWith('--bootstrap-peer')) {
+      const node = await first.serve(text);
+      const addresses = await until('it prints its addresses', () => /^\/ip4\S+$/m.exec(node.stdout)?.[0]);
+      bootstrap = `--bootstrap ${addresses}`;
+      return;
+    }
     if (command.startsWith('npm run swarm')) {
       const swarm = third.begin(text);
       const ready = JSON.parse(
@@ -155,9 +172,10 @@ test('every command of README does what it says', async (t) => {
       await swarm.end('SIGINT');
       return;
     }
+    // the machine of a node that is restored elsewhere is lost
+    if (command.startsWith('npx maillon restore ')) await first.stop();
     const said = await reader.run(text);
     if (command === 'npx maillon invite') invite = said.trim().split('\n').at(-1) ?? '';
-    if (command.endsWith('--bootstrap-peer')) bootstrap = said.trim();
     if (command.startsWith('npx maillon get greeting')) assert.equal(said.trim(), 'hello');
   };
   for (const step of steps) {

@@ -18,7 +18,7 @@ interface Sizes {
   readonly nodes: number;
   readonly minutes: number;
   readonly everySeconds: number;
-  readonly graceMs: number;
+  readonly downTimeoutMs: number;
   readonly warmUpMs: number;
   readonly beforeMs: number;
   /** Another one each time unless given. */
@@ -31,7 +31,7 @@ const FULL: Sizes = {
   nodes: 7,
   minutes: 10,
   everySeconds: 30,
-  graceMs: DOWN_TIMEOUT_MS,
+  downTimeoutMs: DOWN_TIMEOUT_MS,
   warmUpMs: 20_000,
   beforeMs: 120_000,
   seed: null,
@@ -43,7 +43,7 @@ const SMOKE: Sizes = {
   nodes: 3,
   minutes: 0,
   everySeconds: 1,
-  graceMs: 3_000,
+  downTimeoutMs: 3_000,
   warmUpMs: 200,
   beforeMs: 500,
   seed: 1,
@@ -65,12 +65,12 @@ export const churn = experiment({
   summary: `${FULL.nodes} node processes and a light gateway: one of them replaced every ${FULL.everySeconds} s for ${FULL.minutes} min under load`,
   full: FULL,
   smoke: SMOKE,
-  async run(sizes, { progress, options: [minutes, everySeconds, graceMs, seed] }) {
+  async run(sizes, { progress, options: [minutes, everySeconds, downTimeoutMs, seed] }) {
     return runChurn({
       ...sizes,
       minutes: Number(minutes ?? sizes.minutes),
       everySeconds: Number(everySeconds ?? sizes.everySeconds),
-      graceMs: Number(graceMs ?? sizes.graceMs),
+      downTimeoutMs: Number(downTimeoutMs ?? sizes.downTimeoutMs),
       seed: Number(seed ?? sizes.seed ?? Date.now() % 2 ** 31),
       progress,
     });
@@ -78,7 +78,7 @@ export const churn = experiment({
 });
 
 async function runChurn(init: ChurnInit): Promise<Result> {
-  const swarm = await Swarm.start(init.nodes, ['--storage-down-timeout-ms', `${init.graceMs}`]);
+  const swarm = await Swarm.start(init.nodes, ['--storage-down-timeout-ms', `${init.downTimeoutMs}`]);
   try {
     const { site } = await swarm.addGateway();
     const { smallKeys, largeKeys } = init;
@@ -182,14 +182,14 @@ class Run {
   }
 
   #result(before: readonly Sample[], during: readonly Sample[], unreadable: number): Result {
-    const { seed, graceMs, everySeconds } = this.#init;
+    const { seed, downTimeoutMs, everySeconds } = this.#init;
     const { history, site } = this.#shared;
     const { losses, examples } = this.#copies;
     const copiesMs = losses.map((loss) => round(loss.copiesMs, 0));
     const [was, is] = [figuresOf(before), figuresOf(during)];
     const figures = {
       seed,
-      graceMs,
+      downTimeoutMs,
       everySeconds,
       nodes: this.#init.nodes,
       replaced: losses.length,

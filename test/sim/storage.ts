@@ -16,7 +16,7 @@ const FULL: ScenarioSizes = {
   cutMs: 60_000,
   firstNodes: 4,
   joins: 3,
-  graceMs: 15_000,
+  downTimeoutMs: 15_000,
 };
 const SMOKE: ScenarioSizes = {
   nodes: 3,
@@ -28,7 +28,7 @@ const SMOKE: ScenarioSizes = {
   cutMs: 2_000,
   firstNodes: 3,
   joins: 1,
-  graceMs: 3_000,
+  downTimeoutMs: 3_000,
 };
 
 export const SCENARIOS: readonly Scenario[] = [killOne, killAll, loseReplicas, splitNetwork, moveReplicas];

@@ -17,8 +17,8 @@ export const moveReplicas: Scenario = {
   letter: 'e',
   name: 'nodes join under writes, and one is gone for longer than the grace',
   run: async (context) => {
-    const { writes, firstNodes, joins, graceMs, seed, progress } = context;
-    const swarm = await Swarm.start(firstNodes, ['--storage-down-timeout-ms', `${graceMs}`]);
+    const { writes, firstNodes, joins, downTimeoutMs, seed, progress } = context;
+    const swarm = await Swarm.start(firstNodes, ['--storage-down-timeout-ms', `${downTimeoutMs}`]);
     try {
       const { history, random, workload } = prepareLoad(context, () => swarm.sites);
       const joinMs: number[] = [];

@@ -20,7 +20,7 @@ export interface ScenarioSizes {
   readonly firstNodes: number;
   readonly joins: number;
   /** After which a node counts as gone for good, in the scenario that waits for it. */
-  readonly graceMs: number;
+  readonly downTimeoutMs: number;
 }
 
 export interface ScenarioContext extends ScenarioSizes {

@@ -225,7 +225,7 @@ test('whatever the file holds, it loads or is refused with a ConfigError', () =>
 });
 
 test('sizes and durations are said in words or as plain numbers, wherever they are said', () => {
-  const cwd = directory('storage:\n  capacityBytes: 50MB\n  graceMs: 90s\n  namespaceBytes: 2048\n');
+  const cwd = directory('storage:\n  capacityBytes: 50MB\n  downTimeoutMs: 90s\n  namespaceBytes: 2048\n');
   const config = load({
     cwd,
     env: { MAILLON_GATEWAY_SLOW_CLIENT_MS: '1m30s', MAILLON_GATEWAY_BODY_BYTES: '64KiB' },
@@ -246,7 +246,7 @@ test('a size or duration that is spelled otherwise is refused with an example', 
     /must be a size from 1KiB to 1TiB, such as 10GiB, not "1 gig"$/,
   );
   assert.match(
-    refusal({ cwd: directory('storage:\n  graceMs: 2weeks\n') }),
+    refusal({ cwd: directory('storage:\n  downTimeoutMs: 2weeks\n') }),
     /must be a duration from 1s to 24h, such as 10m, not "2weeks"$/,
   );
   assert.match(refusal({ env: { MAILLON_STORAGE_DOWN_TIMEOUT_MS: '48h' } }), /from 1s to 24h.*, not "48h"$/);

@@ -137,7 +137,7 @@ test('what was restored from a backup is withheld until it has reconciled, or th
   const alone = replicaAmong({ disk });
   assert.deepEqual([alone.states.recoveryOf(HERE), alone.states.isWithheld(HERE)], ['alone', false]);
   const other = restoredState(backedUp, { asOf: 5, isStale: true, isOther: true });
-  assert.deepEqual([other['replicas'], other['isPromised'], other['isStale']], [[], false, true]);
+  assert.deepEqual([other['replicaSet'], other['isPromised'], other['isStale']], [[], false, true]);
 });
 
 test('a promise begins where a sponsor has nothing yet, or has made what it held before last, and stays', async () => {
