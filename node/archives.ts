@@ -1,4 +1,4 @@
-/** A door of the node for commands that deal with archives and backups without a node. */
+/** The entry point of the node for commands that deal with archives and backups without a node. */
 
 export type * from './backup/interface.ts';
 export { type RestoreInit, type RestoreReport, restore } from './backup/restore.ts';

@@ -1,4 +1,4 @@
-/** The smallest door of the node: files that only their owner may read, for commands that load nothing else of it. */
+/** The smallest entry point of the node: files that only their owner may read, for commands that load nothing else of it. */
 
 export { syncDirectory, writeFileAtomic } from './disk/atomic-file.ts';
 export { type DataLock, lockDataDirectory, makeDataDirectory } from './disk/data-lock.ts';

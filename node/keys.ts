@@ -1,5 +1,5 @@
 /**
- * The smaller door of the node, for commands that only read settings and use keys: what is behind it starts no node and
+ * The smaller entry point of the node, for commands that only read settings and use keys: what is behind it starts no node and
  * loads no network, so that such a command answers in a third of the time.
  */
 

@@ -100,7 +100,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
 /** The whole command line. A command's code is loaded only when it is used. */
 export async function createProgram(context: CommandContext): Promise<Command> {
   const program = new Command('maillon')
-    .description('A swarm anyone can run and a door anyone can knock at.')
+    .description('A peer-to-peer network for messages and data, with a gateway for HTTP and WebSocket.')
     .version(readBuild().version, '-V, --version', 'Print the version.')
     .helpOption('-h, --help', 'Show this help.')
     .helpCommand('help [command]', 'Show help for a command.')

@@ -73,7 +73,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       if (signal.aborted) return;
       await node.start();
       if (signal.aborted) return;
-      // after the node, which sees to it that nobody else uses the directory
+      // after the node, which keeps others out of the directory
       await audit.start();
       await gateway?.start();
       if (signal.aborted) return;
@@ -84,7 +84,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       announce({ ...ready, bootstrapPeer: config.bootstrapPeer, json });
     },
     async stop() {
-      // The door first: clients are told to go while the node can still send what they published.
+      // The gateway first: clients are told to go while the node can still send what they published.
       await gateway?.stop();
       // while this process still holds the directory: the next one writes its own
       removeRunFile(config.data);

@@ -51,7 +51,7 @@ export async function send(init: TransportInit, url: URL, request: RequestInit =
 async function sendOnce(init: TransportInit, url: URL, request: RequestInit): Promise<Response> {
   const platformOrGiven = init.fetch ?? fetch;
   try {
-    // who gives a signal sees to it that the call ends
+    // a caller that gives a signal ends the call with it
     return await platformOrGiven(url, { signal: AbortSignal.timeout(CALL_TIMEOUT_MS), ...request });
   } catch (cause) {
     throw unreachable(init, cause);

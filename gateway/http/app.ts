@@ -296,7 +296,7 @@ function isForAnyPage({ method, routeOptions, is404, url }: FastifyRequest): boo
 
 /** A stream has its place until its connection ends; what turns out to be none, until it is answered. */
 function holdPlace({ ws, raw: { socket } }: FastifyRequest, { raw }: FastifyReply, leave: () => void): void {
-  // of a WebSocket the connection must not lead back to its request, which nobody would let go of
+  // of a WebSocket the connection must not lead back to its request, which would never be freed
   if (ws) socket.once('close', leave);
   else raw.once('close', leave);
 }

@@ -126,7 +126,7 @@ export interface BlobStoreMetrics {
   /** Blobs refused for want of room. */
   refusals: number;
   blocksScrubbed: number;
-  /** Damaged catalogues that were put aside. */
+  /** Damaged catalogues that were set aside. */
   resets: number;
 }
 

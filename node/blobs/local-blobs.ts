@@ -64,7 +64,7 @@ export class LocalBlobs implements BlobGauges {
     await store.close();
     putDatabaseAside(store.cataloguePath);
     this.metrics.resets += 1;
-    this.#logger.error({ reason }, 'the catalogue of blobs was damaged and put aside');
+    this.#logger.error({ reason }, 'the catalogue of blobs was damaged and set aside');
     if (!this.#isClosed) this.store();
   }
 

@@ -30,7 +30,7 @@ export function registerBlobMetrics(meter: Meter, { metrics, usage }: BlobGauges
   count('blocks_collected', 'Blocks removed since nothing needed them.', () => metrics.blocksCollected);
   count('refusals', 'Blobs refused for want of room.', () => metrics.refusals);
   count('blocks_scrubbed', 'Blocks that scrubs read.', () => metrics.blocksScrubbed);
-  count('resets', 'Damaged catalogues of blobs that were put aside.', () => metrics.resets);
+  count('resets', 'Damaged catalogues of blobs that were set aside.', () => metrics.resets);
   meter.gauge('maillon_blobs_used_bytes', 'Bytes of blocks on disk.', () => usage().bytes);
   meter.gauge('maillon_blobs_stored_blocks', 'Blocks on disk.', () => usage().blocks);
   meter.gauge('maillon_blobs_stored_blobs', 'Blobs, complete or not.', () => usage().blobs);

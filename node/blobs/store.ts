@@ -99,7 +99,7 @@ class FileBlobStore implements BlobStore {
     this.#uploads = new Uploads({ ...this.#intakeComponents(), room: this.#room, withRoom });
     if (damage !== null) {
       this.metrics.resets += 1;
-      components.logger.error({ ...damage }, 'the catalogue of blobs was damaged and put aside');
+      components.logger.error({ ...damage }, 'the catalogue of blobs was damaged and set aside');
     }
   }
 

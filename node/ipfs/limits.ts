@@ -8,7 +8,7 @@ const MIB = 1024 * KIB;
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 
-/** A message as it comes: some 2 600 wants, more than peers have at a time. */
+/** A message before it is decoded: some 2 600 wants, more than peers have at a time. */
 export const BITSWAP_MESSAGE_MAX_BYTES = 128 * KIB;
 /** Wants in it: none that is one is shorter than 30 bytes. */
 export const MESSAGE_WANTS_MAX = 4 * KIB;

@@ -27,11 +27,11 @@ export const EVENTS = {
   disk_failed: { level: 'error', message: 'the disk does not take what must be kept', everyMs: MINUTE_MS },
   storage_damaged: {
     level: 'error',
-    message: 'the database of records was damaged and put aside; what others hold is taken over from them',
+    message: 'the database of records was damaged and set aside; what others hold is taken over from them',
   },
   blobs_damaged: {
     level: 'error',
-    message: 'the catalogue of blobs was damaged and put aside; what records refer to is fetched again',
+    message: 'the catalogue of blobs was damaged and set aside; what records refer to is fetched again',
   },
   scrub_ended: { level: 'info', message: 'everything that is stored was read and verified' },
   scrub_unrepaired: {

@@ -83,7 +83,7 @@ export class StorageService implements Storage {
   readonly #keeper: LocalReplica | null;
   /** A light node has one, too: for what is on its way through it. */
   readonly #blobs: LocalBlobs;
-  readonly #door: BlobRequestHandler;
+  readonly #blobRequests: BlobRequestHandler;
   readonly #server: RpcServer;
   readonly #values: ValueWriter;
   #isRunning = false;
@@ -126,7 +126,7 @@ export class StorageService implements Storage {
     });
     this.#blobs = this.#makeBlobs(partitions);
     const isPublic = (cid: Uint8Array): boolean => this.publicBlocks?.has(cid) ?? false;
-    this.#door = new BlobRequestHandler({ blobs: this.#blobs, isPublic });
+    this.#blobRequests = new BlobRequestHandler({ blobs: this.#blobs, isPublic });
     const onLie = (): void => {
       metrics.liesFound += 1;
     };
@@ -292,7 +292,7 @@ export class StorageService implements Storage {
 
   /** Answers requests of peers and of this node itself. */
   async #answer(request: StorageRequest, peer: string): Promise<Answers[RequestType]> {
-    if (isBlobQuestion(request)) return this.#door.answer(request);
+    if (isBlobQuestion(request)) return this.#blobRequests.answer(request);
     if (this.#keeper === null) throw notResponsible();
     return this.#keeper.replica.answer(request, peer);
   }
@@ -323,7 +323,7 @@ export class StorageService implements Storage {
         logger,
         events,
         members: this.#members,
-        door: this.#door,
+        blobRequests: this.#blobRequests,
         fetches: new BlobFetches(shared),
         repairs: this.#repairs,
         ask: this.#ask,

@@ -29,7 +29,7 @@ export class StorageError extends refusalBy(STORAGE_ERRORS) {}
 export const ANSWER_ERRORS = [
   /** It asks too much. */
   'rate_limited',
-  /** This node is no replica of the partition and stands in for none. */
+  /** This node is neither a replica nor a fallback replica of the partition. */
   'not_responsible',
   /** The namespace has had its share. */
   'over_quota',

@@ -146,7 +146,7 @@ export function answering(
     gone: () => [],
     witnesses: { vouch: () => Promise.resolve(true) } as Partial<ReplicaConfirmation> as ReplicaConfirmation,
     copyFrom: () => Promise.resolve(),
-    door: {} as BlobRequestHandler,
+    blobRequests: {} as BlobRequestHandler,
     blobs: NO_BLOBS,
     onCorrupt: () => undefined,
     ...components,

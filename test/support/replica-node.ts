@@ -150,7 +150,7 @@ export class ReplicaNode {
         admission,
         isAuthorisedNow,
         blobs,
-        door: new BlobRequestHandler({ blobs, isPublic: () => false }),
+        blobRequests: new BlobRequestHandler({ blobs, isPublic: () => false }),
         fetches: new BlobFetches({ blobs, exchange, clock }),
         metrics,
         ask: this.ask,

@@ -43,7 +43,7 @@ export async function collect(options: OperatorOptions, signal: AbortSignal): Pr
 
 function describeScrub({ records, blocks, reset, unrepaired }: ScrubReport): string {
   const rest = unrepaired.map((name): [string, string] => ['not repaired', harmless(name)]);
-  const put = 'put aside, since it was damaged: what was in it comes back from the other nodes';
+  const put = 'set aside, since it was damaged: what was in it comes back from the other nodes';
   const aside: [string, string][] = reset === null ? [] : [['database', `${put} (${harmless(reset)})`]];
   return properties([
     ['records', describeCounts(records)],

@@ -26,15 +26,15 @@ const RATE_LIMITED = 429;
 /** Longer than any address of a wallet. */
 const WALLET_SHOWN_MAX = 128;
 
-/** `door`: as what events of authentication count; at the operator's own listener everything is administration. */
+/** `listener`: as what events of authentication count; at the operator's own listener everything is administration. */
 export function addAuditHooks(
   app: FastifyInstance,
   { audit }: Pick<Context, 'audit'>,
-  door: 'auth' | 'admin' = 'auth',
+  listener: 'auth' | 'admin' = 'auth',
 ): void {
   app.decorateRequest('audited');
   app.addHook('onResponse', async (request, reply) => {
-    const event = eventOf(request, reply, door);
+    const event = eventOf(request, reply, listener);
     // a client that was answered does not wait for the disk
     if (event !== null) void audit.audit(event);
   });
@@ -43,7 +43,7 @@ export function addAuditHooks(
 function eventOf(
   request: FastifyRequest,
   { statusCode: status }: FastifyReply,
-  door: 'auth' | 'admin',
+  listener: 'auth' | 'admin',
 ): AuditEvent | null {
   const { method } = request;
   const route = request.routeOptions.url ?? '';
@@ -52,16 +52,16 @@ function eventOf(
   const address = (request.client as Client | null | undefined)?.address ?? request.socket.remoteAddress;
   const detail = { method, route, status, ...request.audited };
   if (what === undefined || READING.has(method)) {
-    if (status !== UNAUTHENTICATED || door === 'admin') return null;
+    if (status !== UNAUTHENTICATED || listener === 'admin') return null;
     return { event: 'auth.credential', outcome: 'refused', address, detail };
   }
   const isAdmin = ADMINISTRATION.test(what);
   // that the node could not do what an operator asked for is worth knowing
   if ((status >= FAULT && !isAdmin) || status === RATE_LIMITED) return null;
   // the guard there has said it
-  if (status === UNAUTHENTICATED && door === 'admin') return null;
+  if (status === UNAUTHENTICATED && listener === 'admin') return null;
   const event =
-    `${isAdmin ? 'admin' : door}.${what.replace(/^(auth|network)\//, '').replace('/', '.')}` as const;
+    `${isAdmin ? 'admin' : listener}.${what.replace(/^(auth|network)\//, '').replace('/', '.')}` as const;
   const wallet = walletOf(request.body);
   if (status >= 400) {
     const actor = isAdmin ? actorOf(request) : undefined;

@@ -13,7 +13,7 @@ export interface StreamedBodyInit {
 }
 
 /**
- * A body that is taken as it comes, once: nothing is read before somebody asks, so the client waits for whoever is slower. Throws
+ * A body that is streamed once: nothing is read before somebody asks, so the client waits for whoever is slower. Throws
  * `too_large`, `request_timeout` where it stands still, and `bad_request` where it is cut off.
  */
 export class StreamedBody implements AsyncIterable<Uint8Array> {

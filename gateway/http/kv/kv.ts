@@ -110,7 +110,7 @@ const body = z.unknown().meta({
   type: 'string',
   format: 'binary',
   description:
-    `the value, at most ${BLOB_MAX_BYTES} bytes; one of more than ${INLINE_MAX_BYTES} is taken as it comes, with Expect: 100-continue ` +
+    `the value, at most ${BLOB_MAX_BYTES} bytes; one of more than ${INLINE_MAX_BYTES} is streamed, with Expect: 100-continue ` +
     'once it is wanted. Idempotency-Key is not needed: the same value once more changes its ETag only, and If-None-Match: * lets it be stored once',
 });
 

@@ -78,7 +78,7 @@ export function checkNoBody(body: unknown, message = 'what was uploaded is the v
   throw new GatewayError('bad_request', message);
 }
 
-/** A body as it comes, until the signal ends that. */
+/** A body as a stream, until the signal ends it. */
 export async function* sourceOf(
   body: unknown,
   signal: AbortSignal,

@@ -104,7 +104,7 @@ export const BLOB_FETCHES_WAITING_PER_PEER = 128;
 export const BLOB_FETCH_TURN_MS = 20_000;
 /** Blocks read for peers at a time, some 2 MiB of memory each. */
 export const BLOCKS_GIVEN_AT_ONCE = 16;
-/** Peers asked for the blocks of one blob: its replicas, those that stand in, and who asked for it. */
+/** Peers asked for the blocks of one blob: its replicas, fallback replicas, and the peer that asked for it. */
 export const BLOB_SOURCES_MAX = 64;
 export const BLOB_STALL_MS = limit(
   'storage.blobStall',

@@ -12,7 +12,7 @@ export interface KeyLocatorComponents {
   readonly ask: RequestPeer;
 }
 
-/** Finds out who holds a key: its replicas, those that stand in for them, and what each says of itself. */
+/** Finds the holders of a key: its replicas, fallback replicas, and the state of each. */
 export class KeyLocator {
   readonly #components: KeyLocatorComponents;
   readonly #wanted: number;

@@ -12,7 +12,7 @@ export interface Scrubbed {
 export interface ScrubReport {
   readonly records: Scrubbed;
   readonly blocks: Scrubbed;
-  /** Why the database of records was put aside; null where it was not. Its records come back from the other replicas. */
+  /** Why the database of records was set aside; null where it was not. Its records come back from the other replicas. */
   readonly reset: string | null;
   /** Names of damaged items not yet repaired; only the first ones. */
   readonly unrepaired: readonly string[];

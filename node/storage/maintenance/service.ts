@@ -77,7 +77,7 @@ export class Maintenance implements StorageMaintenance, MaintenanceGauges {
 
   start(): void {
     this.#background.start();
-    // a catalogue that was damaged was put aside when it was opened
+    // a catalogue that was damaged was set aside when it was opened
     if (this.#components.blobs.metrics.resets > 0) void this.#noteBlobs();
   }
 

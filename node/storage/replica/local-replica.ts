@@ -47,7 +47,7 @@ export interface LocalReplicaComponents {
   readonly admission: RecordAdmission;
   readonly isAuthorisedNow: IsAuthorisedNow;
   readonly blobs: LocalBlobs;
-  readonly door: BlobRequestHandler;
+  readonly blobRequests: BlobRequestHandler;
   readonly fetches: BlobFetches;
   readonly repairs: Repairs;
   readonly metrics: StorageServiceMetrics;
@@ -59,7 +59,7 @@ export interface LocalReplicaComponents {
   /** Whether its policy lets anyone read it. */
   readonly isOpen: (namespace: NamespaceRef) => boolean;
   readonly events: EventLog;
-  /** The database was damaged and put aside. */
+  /** The database was damaged and set aside. */
   readonly onReset: (reason: string) => void;
 }
 

@@ -32,7 +32,7 @@ export interface ReplicaPartsComponents {
   readonly admission: RecordAdmission;
   readonly isAuthorisedNow: IsAuthorisedNow;
   readonly blobs: LocalBlobs;
-  readonly door: BlobRequestHandler;
+  readonly blobRequests: BlobRequestHandler;
   readonly fetches: BlobFetches;
   readonly metrics: StorageServiceMetrics;
   readonly ask: RequestPeer;

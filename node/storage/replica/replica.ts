@@ -52,13 +52,13 @@ export interface ReplicaComponents {
   readonly metrics: StorageServiceMetrics;
   /** Takes over from `peer` what it has of a partition and this node has not. */
   readonly copyFrom: (peer: string, place: PartitionPlace) => Promise<void>;
-  readonly door: BlobRequestHandler;
+  readonly blobRequests: BlobRequestHandler;
   readonly blobs: BlobRetention;
   /** A copy on this node's disk does not open. */
   readonly onCorrupt: (place: PartitionId, key: string) => void;
 }
 
-/** How far from a partition's replicas a node may be to stand in for one: others may see a replica as gone that this node sees. */
+/** How far from a partition's replicas a node may be as a fallback replica: others may see a replica as gone that this node sees. */
 const FALLBACK_RANKS = 2;
 const NO_FINGERPRINT = new Uint8Array(FINGERPRINT_BYTES);
 
@@ -100,7 +100,7 @@ export class Replica {
       case 'gone':
         return { gone: this.#components.gone() };
       default:
-        return this.#components.door.answer(request);
+        return this.#components.blobRequests.answer(request);
     }
   }
 

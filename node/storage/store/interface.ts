@@ -102,7 +102,7 @@ export interface StoreMetrics {
   diskRefusals: number;
   /** Copies that did not open. */
   corruptions: number;
-  /** Database files put aside because they were damaged. */
+  /** Database files set aside because they were damaged. */
   resets: number;
   /** Writers that ended by themselves. */
   writerFailures: number;
@@ -189,5 +189,5 @@ export interface HeldItems {
   release(): void;
 }
 
-/** Called when a damaged database was put aside: everything this node held is gone from the store. */
+/** Called when a damaged database was set aside: everything this node held is gone from the store. */
 export type OnReset = (reason: string) => void;

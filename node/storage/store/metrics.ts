@@ -18,7 +18,7 @@ export function registerStoreMetrics(meter: Meter, store: StoreGauges): void {
   count('batches', 'Transactions that writes shared: each is one sync of the disk.', () => metrics.batches);
   count('disk_refusals', 'Writes refused because the disk is full or fails.', () => metrics.diskRefusals);
   count('corruptions', 'Copies on disk that did not read as they were written.', () => metrics.corruptions);
-  count('resets', 'Damaged databases that were put aside.', () => metrics.resets);
+  count('resets', 'Damaged databases that were set aside.', () => metrics.resets);
   count('writer_failures', 'Times the thread that writes ended by itself.', () => metrics.writerFailures);
   meter.gauge('maillon_store_waiting_records', 'Writes that wait for the disk.', () => store.waiting);
 }

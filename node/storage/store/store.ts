@@ -56,7 +56,7 @@ export interface RecordStoreInit {
 }
 
 /**
- * Opens the store; files are made with the first write. A damaged database is put aside and reported with `onReset`. Throws
+ * Opens the store; files are made with the first write. A damaged database is set aside and reported with `onReset`. Throws
  * `bad_storage_key`, `storage_version`.
  */
 export function openRecordStore(components: RecordStoreComponents, init: RecordStoreInit): RecordStore {
@@ -371,10 +371,10 @@ class Store implements RecordStore {
     try {
       const aside = this.#files.putAside();
       const message =
-        'the records on disk are damaged and were put aside; they are fetched from other replicas';
+        'the records on disk are damaged and were set aside; they are fetched from other replicas';
       logger.error({ reason, aside }, message);
     } catch (error) {
-      logger.error({ err: error, reason }, 'the records on disk are damaged and cannot be put aside');
+      logger.error({ err: error, reason }, 'the records on disk are damaged and cannot be set aside');
     }
     this.#init.onReset?.(reason);
   }

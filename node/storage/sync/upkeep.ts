@@ -188,7 +188,7 @@ export class Upkeep {
         logger.debug({ peer: id, reason: errorMessage(error) }, 'a replica did not take over what it lacks');
       }
     }
-    // of the replicas that are there the closest one sees to it
+    // the closest of the live replicas does it
     if (place.replicas.find(({ isLive }) => isLive)?.id !== this.#init.self) return;
     for (const { id } of places.fallbacks(place, lacking)) {
       const state = await this.#state(id, summary);

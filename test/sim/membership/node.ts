@@ -239,7 +239,7 @@ export class SimNode {
       ask: this.#ask,
       isAuthorisedNow: () => Promise.resolve(true),
       blobs: { opened: null } as unknown as LocalBlobs,
-      door: {} as BlobRequestHandler,
+      blobRequests: {} as BlobRequestHandler,
     };
   }
 

@@ -222,7 +222,7 @@ test('after a kill -9 at any moment every blob that was held is there, and uploa
   assert.equal(filesIn(data).length, store.usage().blocks);
 });
 
-test('a damaged catalogue is put aside; the blobs are fetched again', async (t) => {
+test('a damaged catalogue is set aside; the blobs are fetched again', async (t) => {
   const data = scratch(t);
   const from = openBlobs(scratch(t));
   const bytes = pattern(2 * MIB);
@@ -249,7 +249,7 @@ test('a key that is gone is said, and no other is made', async (t) => {
 });
 
 // SQLite takes such a file for one that it may not write, and says nothing of damage
-test('a catalogue whose header says another version is put aside, and blocks on disk are found again', async (t) => {
+test('a catalogue whose header says another version is set aside, and blocks on disk are found again', async (t) => {
   for (const at of [18, 19]) {
     const data = scratch(t);
     const bytes = pattern(2 * MIB + 5);

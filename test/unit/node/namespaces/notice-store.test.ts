@@ -199,7 +199,7 @@ for (const [what, damage] of [
     },
   ],
 ] as const) {
-  test(`a file that is ${what} is put aside, and a new one begun`, async (t) => {
+  test(`a file that is ${what} is set aside, and a new one begun`, async (t) => {
     const { directory, path, chain } = await filled(t);
     damage(path);
     const { store, events, losses } = open(directory);

@@ -174,9 +174,9 @@ test('so many blocks are read for peers at a time', async () => {
       return pattern(10);
     },
   };
-  const door = new BlobRequestHandler({ blobs: { opened: opened as BlobStore }, isPublic: () => true });
+  const blobRequests = new BlobRequestHandler({ blobs: { opened: opened as BlobStore }, isPublic: () => true });
   const answers = Array.from({ length: 3 * BLOCKS_GIVEN_AT_ONCE }, () =>
-    door.answer({ type: 'block', cid: linkTo(1).cid, isPublic: false }),
+    blobRequests.answer({ type: 'block', cid: linkTo(1).cid, isPublic: false }),
   );
   await until('some are read', () => reading === BLOCKS_GIVEN_AT_ONCE);
   go.resolve();

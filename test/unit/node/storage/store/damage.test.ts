@@ -177,7 +177,7 @@ test('a damaged copy is reported with its key, and replaced by a repair only', a
   assert.equal(store.totals(PLACE.namespaceId)?.keys, KEYS - 1);
 });
 
-test('a database that is none is put aside, said so, and begun anew; a second one replaces the first', async (t) => {
+test('a database that is none is set aside, said so, and begun anew; a second one replaces the first', async (t) => {
   const data = scratch(t);
   const path = join(data, 'storage/records.db');
   await filled(data);
