@@ -174,7 +174,10 @@ test('so many blocks are read for peers at a time', async () => {
       return pattern(10);
     },
   };
-  const blobRequests = new BlobRequestHandler({ blobs: { opened: opened as BlobStore }, isPublic: () => true });
+  const blobRequests = new BlobRequestHandler({
+    blobs: { opened: opened as BlobStore },
+    isPublic: () => true,
+  });
   const answers = Array.from({ length: 3 * BLOCKS_GIVEN_AT_ONCE }, () =>
     blobRequests.answer({ type: 'block', cid: linkTo(1).cid, isPublic: false }),
   );
