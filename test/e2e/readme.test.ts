@@ -34,6 +34,9 @@ const PORTS = {
   MAILLON_LISTEN_WS: '0',
 };
 
+/** Machines joined and left a moment before: the errors of writes say so, and to try again. */
+const SETTLING = /try again/;
+
 /** A machine with a home of its own, on which `npm` and `npx maillon` mean this checkout. */
 class Reader {
   readonly directory: string;
@@ -78,10 +81,14 @@ cd '${ROOT}' && eval "$(${script})" '"$@"'`;
     });
   }
 
-  async run(command: string): Promise<string> {
-    const program = new Program(this.#t, 'bash', ['-o', 'pipefail', '-c', command], {
-      cwd: this.directory,
-      env: this.#env,
+  /** Runs a command to its end, again where it fails with `temporary`. */
+  async run(command: string, temporary?: RegExp): Promise<string> {
+    const program = await until(`${command} ends`, async () => {
+      const one = new Program(this.#t, 'bash', ['-o', 'pipefail', '-c', command], {
+        cwd: this.directory,
+        env: this.#env,
+      });
+      return (await one.exit) !== 0 && temporary?.test(one.stderr) ? null : one;
     });
     const exit = await program.exit;
     assert.equal(exit, 0, `${command}\n${program.stdout}\n${program.stderr}`);
@@ -174,7 +181,7 @@ test('every command of README does what it says', async (t) => {
     }
     // the machine of a node that is restored elsewhere is lost
     if (command.startsWith('npx maillon restore ')) await first.stop();
-    const said = await reader.run(text);
+    const said = await reader.run(text, SETTLING);
     if (command === 'npx maillon invite') invite = said.trim().split('\n').at(-1) ?? '';
     if (command.startsWith('npx maillon get greeting')) assert.equal(said.trim(), 'hello');
   };
