@@ -118,7 +118,7 @@ cd '${ROOT}' && eval "$(${script})" '"$@"'`;
 test('every command of README does what it says', async (t) => {
   const steps = stepsOf(readFileSync(join(ROOT, 'README.md'), 'utf8'));
   assert.ok(steps.length > 40, `${steps.length} commands`);
-  const [first, second, third] = [new Reader(t), new Reader(t), new Reader(t)];
+  const [first, second, third, fourth] = [new Reader(t), new Reader(t), new Reader(t), new Reader(t)];
   writeFileSync(join(first.directory, 'film.mkv'), Buffer.alloc(300_000, 'film'));
   let invite = '';
   let bootstrap = '';
@@ -163,7 +163,9 @@ test('every command of README does what it says', async (t) => {
       return;
     }
     if (command.endsWith('--join -')) return void (await second.serve(`${text} --yes`, `${invite}\n`));
-    if (command.includes('--bootstrap /')) return void (await third.serve(text));
+    if (command.includes('--bootstrap /')) {
+      return void (await (command.includes(' gateway ') ? fourth : third).serve(text));
+    }
     if (command.endsWith('--bootstrap-peer')) {
       const node = await first.serve(text);
       const addresses = await until('it prints its addresses', () => /^\/ip4\S+$/m.exec(node.stdout)?.[0]);
