@@ -42,7 +42,7 @@ export interface Gateway {
   reload(): void;
   /**
    * Serves these features of third parties from now on, and no others of them. A gateway that runs closes and listens anew: its streaming
-   * clients are told to connect again.
+   * clients are told to connect again. Where it does not start with them, it goes on without, and rejects.
    */
   setFeatures(features: readonly GatewayFeature[]): Promise<void>;
   /** Starts it, or does nothing when it runs. Throws `CodedError` `port_taken`, `bad_tls`. */

@@ -145,14 +145,22 @@ export class GatewayServer implements Gateway {
 
   async setFeatures(features: readonly GatewayFeature[]): Promise<void> {
     return this.#next(async () => {
+      const former = this.#added;
       this.#added = features;
       if (this.#running === undefined) return;
       // clients find it where it was
       const { port: written, protocol } = new URL(this.#url);
       const port = Number(written) || (protocol === 'https:' ? 443 : 80);
       const explicit = new Set([...this.#config.explicit, 'gateway.port']);
+      const where = { ...this.#config, 'gateway.port': port, explicit };
       await this.#stop();
-      await this.#start({ ...this.#config, 'gateway.port': port, explicit });
+      try {
+        await this.#start(where);
+      } catch (error) {
+        this.#added = former;
+        await this.#start(where);
+        throw error;
+      }
     });
   }
 
@@ -167,6 +175,12 @@ export class GatewayServer implements Gateway {
   async #next(act: () => Promise<void>): Promise<void> {
     this.#transition = this.#transition.then(act, act);
     return this.#transition;
+  }
+
+  /** Those that are on; a third party's while the node has it. */
+  #features(): readonly GatewayFeature[] {
+    const added = this.#added.filter(({ name }) => this.#node.hasFeature(name));
+    return [...GATEWAY_FEATURES, ...added].filter(({ isOn }) => isOn?.(this.#node) ?? true);
   }
 
   /** `where`: settings of the address. */
@@ -200,8 +214,11 @@ export class GatewayServer implements Gateway {
       onAnswered: this.#onAnswered,
       stopping: controller.signal,
     };
-    const features = [...GATEWAY_FEATURES, ...this.#added].filter(({ isOn }) => isOn?.(this.#node) ?? true);
-    const app = await createApp(context, { tls: tls?.read() ?? null, features });
+    const made = createApp(context, { tls: tls?.read() ?? null, features: this.#features() });
+    const app = await made.catch(async (error: unknown) => {
+      await auth.state.close();
+      throw error;
+    });
     const sockets = collectSockets(app);
     try {
       this.#url = await listen({ app, logger: this.#logger }, where);

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { GatewayError } from '../core/errors.ts';
 import type { Routes } from '../http/core/routes.ts';
@@ -26,16 +27,31 @@ const loadBody = z.strictObject({
 });
 const unloadBody = z.strictObject({ name: z.string().min(1).max(64) });
 
-/** Loads and unloads features while the node runs: for the operator alone, since a feature runs with all rights of the node. */
+/**
+ * Loads and unloads features while the node runs. A feature runs with all rights of the node, so an API key does not do: only a user
+ * who can read the token in the data directory could change the node's code anyway.
+ */
 export function featuresRoutes(app: Routes, { thirdParty }: { readonly thirdParty: ThirdParty }): void {
+  const withToken = async ({ principal }: FastifyRequest): Promise<void> => {
+    if (principal.kind === 'operator') return;
+    throw new GatewayError('forbidden', 'features take the token of the admin listener, not an API key');
+  };
   app.get('/v1/features', async () => ({ features: thirdParty.list() }));
-  app.post('/v1/features/load', { schema: { body: loadBody } }, async ({ body }, reply) => {
-    if (!isAbsolute(body.path)) throw new GatewayError('bad_request', 'path must be absolute');
-    await thirdParty.load(body.path, body.settings ?? {});
-    return reply.code(201).send({ features: thirdParty.list() });
-  });
-  app.post('/v1/features/unload', { schema: { body: unloadBody } }, async ({ body }) => {
-    await thirdParty.unload(body.name);
-    return { features: thirdParty.list() };
-  });
+  app.post(
+    '/v1/features/load',
+    { onRequest: withToken, schema: { body: loadBody } },
+    async ({ body }, reply) => {
+      if (!isAbsolute(body.path)) throw new GatewayError('bad_request', 'path must be absolute');
+      await thirdParty.load(body.path, body.settings ?? {});
+      return reply.code(201).send({ features: thirdParty.list() });
+    },
+  );
+  app.post(
+    '/v1/features/unload',
+    { onRequest: withToken, schema: { body: unloadBody } },
+    async ({ body }) => {
+      await thirdParty.unload(body.name);
+      return { features: thirdParty.list() };
+    },
+  );
 }

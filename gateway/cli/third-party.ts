@@ -1,5 +1,5 @@
 import { featureModuleAt, type MaillonNode } from '../../node/index.ts';
-import { CodedError } from '../../protocols/common/errors.ts';
+import { CodedError, errorMessage } from '../../protocols/common/errors.ts';
 import type { LoadedFeature, ThirdParty } from '../admin/features.ts';
 import type { GatewayFeature } from '../http/core/feature.ts';
 import type { Gateway } from '../interface.ts';
@@ -54,8 +54,17 @@ export class ThirdPartyFeatures implements ThirdParty {
   async load(path: string, settings: Readonly<Record<string, unknown>>): Promise<void> {
     const faces = facesAt(path);
     await this.#node.loadFeature(path, settings);
-    this.#loaded = [...this.#loaded.filter(({ node }) => node !== faces.node), faces];
-    if (faces.gateway !== null) await this.#serve();
+    const former = this.#loaded.filter(({ node }) => node !== faces.node);
+    this.#loaded = [...former, faces];
+    if (faces.gateway === null) return;
+    try {
+      await this.#serve();
+    } catch (error) {
+      this.#loaded = former;
+      await this.#node.unloadFeature(faces.node);
+      const reason = `its routes do not load: ${errorMessage(error)}`;
+      throw new CodedError('bad_feature', `${path}: ${reason}`, { path, reason }, { cause: error });
+    }
   }
 
   async unload(name: string): Promise<void> {

@@ -44,7 +44,7 @@ export interface DatabaseKind {
 }
 
 /**
- * Opens the file at `path` for writing; makes it with its tables, and what `fill` puts into them, where there is none. Throws `DatabaseDamage`,
+ * Opens the file at `path` for writing; makes it with its tables, and fills them with `fill`, where it is missing. Throws `DatabaseDamage`,
  * the version error of its kind, and what the disk says.
  */
 export function openDatabase(

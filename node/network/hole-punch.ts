@@ -19,6 +19,8 @@ const ATTEMPTS = 3;
  * connection last, after which they would dial each other anew.
  */
 const RETRY_MS = 20_000;
+/** How often it is looked whether that is due. */
+const CHECK_MS = 5_000;
 /** Attempts of one peer that may be under way. */
 const STREAMS_MAX = 2;
 
@@ -64,8 +66,8 @@ export class PunchRetries {
   /** Notes which connections the service begins with. */
   readonly registrar: Registrar;
   readonly #connections: Pick<ConnectionManager, 'getConnections'>;
-  /** Relayed connections that the service was told of, and what it was told with. */
-  readonly #begun = new Map<Connection, () => void>();
+  /** Relayed connections that the service was told of: how, and when last. */
+  readonly #begun = new Map<Connection, { readonly begin: () => void; at: number }>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor({
@@ -83,7 +85,7 @@ export class PunchRetries {
   runWith(service: Startable): Startable {
     const start = async (): Promise<void> => {
       await service.start();
-      this.#timer ??= setInterval(() => this.#retry(), RETRY_MS).unref();
+      this.#timer ??= setInterval(() => this.#retry(), CHECK_MS).unref();
     };
     const stop = async (): Promise<void> => {
       clearInterval(this.#timer);
@@ -99,19 +101,22 @@ export class PunchRetries {
       const begin = (): void => {
         void topology.onConnect?.(peer, connection);
       };
-      if (connection.limits !== undefined) this.#begun.set(connection, begin);
+      if (connection.limits !== undefined) this.#begun.set(connection, { begin, at: Date.now() });
       begin();
     };
     return { ...topology, onConnect };
   }
 
   #retry(): void {
-    for (const [connection, begin] of this.#begun) {
+    for (const [connection, begun] of this.#begun) {
       const isRelayedOnly = this.#connections
         .getConnections(connection.remotePeer)
         .every(({ limits }) => limits !== undefined);
       if (connection.status !== 'open' || !isRelayedOnly) this.#begun.delete(connection);
-      else if (Date.now() - connection.timeline.open >= RETRY_MS) begin();
+      else if (Date.now() - begun.at >= RETRY_MS) {
+        begun.at = Date.now();
+        begun.begin();
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 /** A feature of a third party with routes, loaded while a node runs with its gateway, as an operator does it. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { codeOf, Machine } from '../support/machine.ts';
@@ -47,6 +48,39 @@ test('a feature is loaded and unloaded by command, with its routes, errors and s
   assert.deepEqual(await a.ask('features', 'unload', 'echo'), { features: [] });
   assert.equal((await echo(a, other)).status, 404);
   assert.equal(codeOf(await a.run(['features', 'unload', 'echo', '--json'])), 'feature_not_loaded');
+});
+
+test('a feature whose routes do not load leaves node and gateway as they were', async (t) => {
+  const machine = new Machine(t);
+  const { url } = await machine.start();
+  const path = join(machine.home, 'broken.mjs');
+  writeFileSync(
+    path,
+    `export const feature = { name: 'broken', settings: [], limits: [], load: async () => ({ create: () => ({ stop() {} }) }) };
+     export const gatewayFeature = { name: 'broken', load: async () => { throw new Error('no such file'); } };`,
+  );
+  const said = await machine.run(['features', 'load', path, '--json']);
+  assert.equal(codeOf(said), 'bad_feature');
+  assert.match(said.stderr, /its routes do not load: no such file/);
+  assert.deepEqual(await machine.ask('features'), { features: [] });
+  assert.equal((await fetch(`${url}/v1/status`)).status, 200);
+});
+
+test('an API key of scope admin loads no code', async (t) => {
+  const machine = new Machine(t);
+  const { admin } = await machine.start();
+  const token = readFileSync(join(machine.data, 'admin.token'), 'utf8').trim();
+  const post = (route: string, credential: string, body: object): Promise<Response> =>
+    fetch(`${admin}${route}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${credential}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const made = await post('/v1/auth/api-keys', token, { name: 'ci', scopes: ['read', 'write', 'admin'] });
+  const { api_key: key } = (await made.json()) as { readonly api_key: string };
+  const refused = await post('/v1/features/load', key, { path: ECHO });
+  assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [403, 'forbidden']);
+  assert.equal((await post('/v1/features/load', token, { path: ECHO })).status, 201);
 });
 
 test('a feature that features.paths names is there from the start, with its routes', async (t) => {
