@@ -32,10 +32,6 @@ const unloadBody = z.strictObject({ name: z.string().min(1).max(64) });
  * who can read the token in the data directory could change the node's code anyway.
  */
 export function featuresRoutes(app: Routes, { thirdParty }: { readonly thirdParty: ThirdParty }): void {
-  const withToken = async ({ principal }: FastifyRequest): Promise<void> => {
-    if (principal.kind === 'operator') return;
-    throw new GatewayError('forbidden', 'features take the token of the admin listener, not an API key');
-  };
   app.get('/v1/features', async () => ({ features: thirdParty.list() }));
   app.post(
     '/v1/features/load',
@@ -54,4 +50,9 @@ export function featuresRoutes(app: Routes, { thirdParty }: { readonly thirdPart
       return { features: thirdParty.list() };
     },
   );
+}
+
+async function withToken({ principal }: FastifyRequest): Promise<void> {
+  if (principal.kind === 'operator') return;
+  throw new GatewayError('forbidden', 'features take the token of the admin listener, not an API key');
 }
