@@ -52,7 +52,7 @@ test('a replica away for longer than tombstones live brings nothing back', async
   }
   const [a, b, away] = members as [Member, Member, Member];
   await until('all know all', async () => {
-    return (await Promise.all(members.map(({ site }) => site.members()))).every((count) => count === 3);
+    return (await Promise.all(members.map(({ site }) => site.replicas()))).every((count) => count === 3);
   });
   for (const key of ['gone', 'kept', 'changed']) {
     await until('it is written to all', async () => {

@@ -4,6 +4,7 @@ import type { CodedError } from '../../../protocols/common/errors.ts';
 import { threadEnvironment } from '../../runtime/threads.ts';
 import type { Answer } from './job.ts';
 import { BATCHES_UNDER_WAY, THREAD_LIMITS } from './limits.ts';
+import { NativeGuard } from './native-guard.ts';
 
 /** A verification that somebody waits for. */
 export interface Waiting {
@@ -34,6 +35,7 @@ export class VerifierThread {
   readonly #components: VerifierThreadComponents;
   readonly #init: VerifierThreadInit;
   readonly #worker: Worker;
+  readonly #guard = new NativeGuard();
   readonly #batches: (readonly Waiting[])[] = [];
   #timer: NodeJS.Timeout | undefined;
 
@@ -42,6 +44,7 @@ export class VerifierThread {
     this.#init = init;
     this.#worker = new Worker(init.script, {
       name: 'wallet-verifier',
+      workerData: this.#guard.memory,
       resourceLimits: THREAD_LIMITS,
       env: threadEnvironment(),
       execArgv: [],
@@ -74,7 +77,7 @@ export class VerifierThread {
   /** Ends it. Returns what it had not answered. */
   async end(): Promise<readonly Waiting[]> {
     const left = this.#forget();
-    await this.#worker.terminate();
+    await this.#terminate();
     return left;
   }
 
@@ -104,8 +107,13 @@ export class VerifierThread {
 
   #died(cause: unknown): void {
     const left = this.#forget();
-    void this.#worker.terminate();
+    void this.#terminate();
     this.#components.onDeath(this, left, cause);
+  }
+
+  async #terminate(): Promise<void> {
+    await this.#guard.close();
+    await this.#worker.terminate();
   }
 
   /** Its later events are for nobody. */

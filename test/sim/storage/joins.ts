@@ -15,7 +15,7 @@ const SAMPLE = 64;
 
 export const moveReplicas: Scenario = {
   letter: 'e',
-  name: 'nodes join under writes, and one is gone for longer than the grace',
+  name: 'nodes join under writes, and one is gone for longer than the down timeout',
   run: async (context) => {
     const { writes, firstNodes, joins, downTimeoutMs, seed, progress } = context;
     const swarm = await Swarm.start(firstNodes, ['--storage-down-timeout-ms', `${downTimeoutMs}`]);
@@ -31,15 +31,15 @@ export const moveReplicas: Scenario = {
           await workload.more(Math.min(writes, WRITES_BETWEEN), WRITES_PATIENCE_MS);
           joinMs.push(await moved(swarm, history));
           progress(
-            `${swarm.members.length} nodes: replicaSet are complete after ${round(joinMs.at(-1) ?? 0, 0)} ms`,
+            `${swarm.members.length} nodes: replica sets are complete after ${round(joinMs.at(-1) ?? 0, 0)} ms`,
           );
         }
         const lost = swarm.members[1];
         await lost?.kill();
         await workload.more(Math.min(writes, WRITES_BETWEEN), WRITES_PATIENCE_MS);
-        await until('the lost one is no member', async () => await isOut(swarm), MOVED_PATIENCE_MS);
+        await until('the lost one is no replica', async () => await isOut(swarm), MOVED_PATIENCE_MS);
         leaveMs = await moved(swarm, history);
-        progress(`one lost for good: replicaSet are complete after ${round(leaveMs, 0)} ms`);
+        progress(`one lost for good: replica sets are complete after ${round(leaveMs, 0)} ms`);
       } finally {
         await workload.stop();
       }
@@ -63,8 +63,8 @@ export const moveReplicas: Scenario = {
 };
 
 async function isOut(swarm: Swarm): Promise<boolean> {
-  const seen = await Promise.all(swarm.sites.map((site) => site.members()));
-  return seen.every((members) => members === swarm.up.length);
+  const seen = await Promise.all(swarm.sites.map((site) => site.replicas()));
+  return seen.every((replicas) => replicas === swarm.up.length);
 }
 
 /** Waits until every replica of a sample of keys is live, synced and has something of the key. */

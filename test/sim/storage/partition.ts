@@ -99,7 +99,7 @@ async function startNodes(scope: Scope, network: Topology, all: number): Promise
   }
   await until(
     'all know all',
-    async () => (await Promise.all(placed.map(({ site }) => site.members()))).every((n) => n === all),
+    async () => (await Promise.all(placed.map(({ site }) => site.replicas()))).every((n) => n === all),
     JOIN_PATIENCE_MS,
   );
   return placed;

@@ -44,7 +44,7 @@ export interface Scenario {
 /** Begins every key of a scenario. */
 export const PREFIX = 'faults/';
 /** For writes that are waited for: a swarm that takes longer is stuck. */
-export const WRITES_PATIENCE_MS = 300_000;
+export const WRITES_PATIENCE_MS = 120_000;
 
 const KEYS = 60;
 const SHARED = 20;

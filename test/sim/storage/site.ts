@@ -135,11 +135,12 @@ export class Site {
     return (JSON.parse(answer.body) as { holders: Holder[] }).holders;
   }
 
-  /** How many nodes may be replicas, as this node sees it. */
-  async members(): Promise<number> {
+  /** How many nodes have their share and so count as replicas, as this node sees it; 0 while it copies its own. */
+  async replicas(): Promise<number> {
     const answer = await this.ask('GET', '/v1/network/storage').catch(failure);
     if (!('status' in answer) || answer.status !== 200) return 0;
-    return (JSON.parse(answer.body) as { members: number }).members;
+    const { isReady, fellows } = JSON.parse(answer.body) as { isReady: boolean; fellows: unknown[] };
+    return isReady ? fellows.length + 1 : 0;
   }
 
   async isReady(): Promise<boolean> {

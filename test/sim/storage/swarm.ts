@@ -21,7 +21,7 @@ export class Swarm {
     this.#flags = flags;
   }
 
-  /** Resolves when every node counts every other among those that may be replicas. */
+  /** Resolves when every node has its share and counts every other as a replica: a node that is lost before may have been the only one. */
   static async start(nodes: number, flags: readonly string[] = []): Promise<Swarm> {
     const swarm = new Swarm(flags);
     try {
@@ -64,13 +64,13 @@ export class Swarm {
     return gateway;
   }
 
-  /** Waits until every node that is up takes `count` nodes for possible replicas. */
+  /** Waits until every node that is up takes `count` nodes for replicas. */
   async agreed(count = this.members.length): Promise<void> {
     await until(
-      `all take ${count} nodes for members`,
+      `all take ${count} nodes for replicas`,
       async () => {
-        const seen = await Promise.all(this.sites.map((site) => site.members()));
-        return seen.every((members) => members === count);
+        const seen = await Promise.all(this.sites.map((site) => site.replicas()));
+        return seen.every((replicas) => replicas === count);
       },
       MEMBERS_PATIENCE_MS,
     );

@@ -58,7 +58,10 @@ export class Workload {
     const deadline = Date.now() + patienceMs;
     while (history.acked < goal) {
       if (Date.now() > deadline) {
-        throw new Error(`only ${count - goal + history.acked} of ${count} writes within ${patienceMs} ms`);
+        const codes = JSON.stringify(Object.fromEntries(history.codes));
+        throw new Error(
+          `only ${count - goal + history.acked} of ${count} writes within ${patienceMs} ms: ${codes}`,
+        );
       }
       await wait(PAUSE_MS);
     }
