@@ -11,7 +11,7 @@ const POLL_MS = 1;
  * catches, and the whole process would end. Each side writes its own flag before it reads the other's, so one always sees it.
  */
 export class NativeGuard {
-  /** What both sides share. */
+  /** Both sides share it. */
   readonly memory: SharedArrayBuffer;
   readonly #flags: Int32Array<SharedArrayBuffer>;
 
