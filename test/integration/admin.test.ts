@@ -77,8 +77,10 @@ test('two nodes are scraped: what they are, what they count, and it grows', asyn
   const second = await startNode(t, '--bootstrap', first.multiaddrs[0] ?? '');
   const before = await scrape(second.admin);
   assert.equal(valueOf(before, 'maillon_build_info', { role: 'full' }), 1);
-  assert.equal(valueOf(before, 'maillon_network_connections', { kind: 'tcp' }), 1);
-  assert.equal(valueOf(before, 'maillon_network_peers', { direction: 'outbound' }), 1);
+  // both dialled where they did so in the same moment
+  assert.ok((valueOf(before, 'maillon_network_connections', { kind: 'tcp' }) ?? 0) >= 1);
+  const peers = (direction: string): number => valueOf(before, 'maillon_network_peers', { direction }) ?? 0;
+  assert.equal(peers('outbound') + peers('inbound'), 1);
   for (let shard = 0; shard < 8; shard++) {
     assert.equal(valueOf(before, 'maillon_relay_mesh_peers', { shard: String(shard) }), 1);
   }

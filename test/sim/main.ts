@@ -11,7 +11,7 @@ const relay = experiment({
   name: 'relay',
   summary: '12 node processes, 10 000 envelopes of 6 authors, a kill -9 with restart and a late join',
   full: { nodes: 12, envelopes: 10_000, authors: 6 },
-  smoke: { nodes: 4, envelopes: 400, authors: 2 },
+  smoke: { nodes: 3, envelopes: 200, authors: 2 },
   async run(sizes, { progress }) {
     const result = await relayChurn({ ...sizes, progress });
     const { published, nodes, ...faults } = result;

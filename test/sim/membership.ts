@@ -19,7 +19,7 @@ export const membership = experiment({
   name: 'membership',
   summary: `${FULL.histories} random histories of joins, losses, sponsors, splits and clocks, on the shipped storage classes`,
   full: FULL,
-  smoke: { histories: 40, seed: 1 },
+  smoke: { histories: 8, seed: 1 },
   async run(sizes, { progress, options }) {
     const at = options.indexOf('--seed');
     const seed = at < 0 ? null : Number(options[at + 1]);

@@ -13,6 +13,7 @@ const FULL: ScenarioSizes = {
   sides: [3, 2],
   writersPerSide: 8,
   losses: 3,
+  beforeMs: 3_000,
   cutMs: 60_000,
   firstNodes: 4,
   joins: 3,
@@ -20,12 +21,13 @@ const FULL: ScenarioSizes = {
 };
 const SMOKE: ScenarioSizes = {
   nodes: 3,
-  writes: 60,
+  writes: 30,
   writers: 1,
   sides: [2, 1],
   writersPerSide: 2,
   losses: 1,
-  cutMs: 2_000,
+  beforeMs: 500,
+  cutMs: 1_000,
   firstNodes: 3,
   joins: 1,
   downTimeoutMs: 3_000,

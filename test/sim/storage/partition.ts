@@ -14,7 +14,6 @@ import { until } from './swarm.ts';
 import { readMajority } from './workload.ts';
 
 const KEYS = 60;
-const BEFORE_MS = 3_000;
 const HEALED_MAX_MS = 30_000;
 const HEALED_PATIENCE_MS = 120_000;
 const JOIN_PATIENCE_MS = 60_000;
@@ -32,7 +31,7 @@ interface Placed {
 export const splitNetwork: Scenario = {
   letter: 'd',
   name: 'network cut in two with writes on both sides',
-  run: async ({ sides, cutMs, writersPerSide, seed, progress }) => {
+  run: async ({ sides, beforeMs, cutMs, writersPerSide, seed, progress }) => {
     const reason = canUseNamespaces();
     if (reason !== null) return { figures: { skipped: reason }, targets: [] };
     const scope = new Scope();
@@ -43,7 +42,7 @@ export const splitNetwork: Scenario = {
       const sites = placed.map(({ site }) => site);
       const split = new Split([sites.slice(0, left), sites.slice(left)], { seed, writersPerSide });
       progress(`${sites.length} nodes on as many hosts know each other`);
-      await split.write(BEFORE_MS);
+      await split.write(beforeMs);
       const heal = cut(network, placed.slice(0, left), placed.slice(left));
       const cutAt = split.history.now();
       await split.write(cutMs);

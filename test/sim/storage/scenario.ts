@@ -14,7 +14,8 @@ export interface ScenarioSizes {
   readonly writersPerSide: number;
   /** How often all replicas of a receipt but one are lost. */
   readonly losses: number;
-  /** How long a network is cut in two. */
+  /** How long both sides write before a network is cut in two, and while it is. */
+  readonly beforeMs: number;
   readonly cutMs: number;
   /** Nodes before others join, and those that join. */
   readonly firstNodes: number;
