@@ -225,7 +225,7 @@ export class StorageService implements Storage {
   }
 
   submitSigned(bytes: Uint8Array, options: { readonly durability?: Durability } = {}): Promise<WriteReceipt> {
-    return this.#values.carry(bytes, options.durability ?? 'majority').catch(this.#explain);
+    return this.#values.submitSigned(bytes, options.durability ?? 'majority').catch(this.#explain);
   }
 
   get(name: RecordName, options: { readonly consistency?: Consistency } = {}): Promise<StoredRecord | null> {
@@ -259,7 +259,7 @@ export class StorageService implements Storage {
     return this.#keeper?.walletShares() ?? [];
   }
 
-  /** Why this node's store cannot be used now; null when it can, or there is none. */
+  /** Why this node's store cannot be used now; null when it can, or when the node has no store. */
   get fault(): string | null {
     return this.#keeper?.fault ?? null;
   }

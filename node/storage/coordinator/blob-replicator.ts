@@ -39,8 +39,8 @@ export class BlobReplicator {
   }
 
   /**
-   * Resolves when as many replicas have the blob as the write needs, and the others have had a moment. There is no time for the
-   * whole: it goes on as long as something comes. Throws `insufficient_replicas`, `over_quota`, `no_room`, `forbidden`.
+   * Resolves when as many replicas have the blob as the write needs, and the others have had a moment. There is no
+   * total deadline, only an idle timeout. Throws `insufficient_replicas`, `over_quota`, `no_room`, `forbidden`.
    */
   async spread(request: SpreadRequest): Promise<void> {
     const spread = new Spread(this.#components, request);

@@ -93,12 +93,12 @@ interface Condition {
 
 const NO_VALUE = new Uint8Array();
 const NEVER = new AbortController().signal;
-/** Stands for a peer where clients hand in what they signed themselves. */
+/** Peer id for objects that clients signed and submitted themselves. */
 const CLIENTS = 'clients';
-/** How often a conditional write is tried that meets others: each time the condition is checked anew. */
+/** Attempts of a conditional write that meets concurrent writes: each attempt checks the condition anew. */
 const CONDITION_TRIES = 3;
 
-/** Does what this node's clients ask, by asking the replicas; this node may be one of them. */
+/** Carries out the requests of this node's clients at the replicas; this node may be one of them. */
 export class Coordinator {
   readonly #components: CoordinatorComponents;
   readonly #deadlineMs: number;
@@ -175,12 +175,12 @@ export class Coordinator {
   }
 
   /** Writes a record that somebody signed elsewhere. */
-  carry(record: SignedRecord, durability: Durability): Promise<WriteReceipt> {
+  submitSigned(record: SignedRecord, durability: Durability): Promise<WriteReceipt> {
     return this.#operation('put', async (deadline) => {
       const { partitions } = this.#components;
       const write = { partition: partitions.of(record), durability, record };
       try {
-        return receiptOf(await this.#writer.carry(write, deadline), durability, this.#wanted);
+        return receiptOf(await this.#writer.submitSigned(write, deadline), durability, this.#wanted);
       } catch (error) {
         throw error instanceof VersionConflict ? refusal({}, error.current) : error;
       }

@@ -200,7 +200,7 @@ class Feed {
     }
   }
 
-  /** Replicas that are done without from now on: those most behind, as many as can be. */
+  /** Replicas to continue without: those most behind, as many as the quorum allows. */
   #slowest(most: number): ReadonlySet<string> {
     const slow = [...this.#behind].filter(([, count]) => count > BEHIND_MAX);
     return new Set(

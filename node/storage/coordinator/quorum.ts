@@ -16,7 +16,7 @@ export interface QuorumComponents {
   readonly isConnected: (id: string) => boolean;
   /** Connects to a node. Throws when it is not there. */
   readonly connect: (id: string) => Promise<void>;
-  /** Takes note that `id` sees other replicas than this node does: one of the two does not know all members. */
+  /** Reports that `id` sees another replica set than this node: one of the two does not know all members. */
   readonly onOtherView: (id: string) => void;
 }
 
@@ -30,15 +30,15 @@ export type Reply<T> =
   | { readonly id: string; readonly answer: T & Standing }
   | { readonly id: string; readonly error: unknown };
 
-/** How many replicas there must be that agree, of how many there are. */
+/** How many replicas must agree, of how many there are. */
 export type Needed = (replicas: number) => number;
 
 /** Asks one replica. Throws when it does not answer, or lies. */
 export type AskReplica<T> = (id: string, signal: AbortSignal) => Promise<T & Standing>;
 
 /**
- * Asks the replicas of one partition, again and again if need be. Only synced replicas count, and only together with others
- * that see the same replicas: whose view that is does not matter, since more than half of any set of replicas is enough of it.
+ * Asks the replicas of one partition, again and again if need be. Only synced replicas count, and only together with
+ * others that name the same replica set: any such set will do, since a majority of it is enough.
  */
 export class Quorum<T> {
   readonly #components: QuorumComponents;
@@ -103,7 +103,7 @@ export class Quorum<T> {
     return count >= needed;
   }
 
-  /** The replicas that agree, once they are enough; null before. */
+  /** The replicas that agree, once they are a majority; null before. */
   agreement(): (Reply<T> & { readonly answer: T & Standing })[] | null {
     const { setId: own, replicas } = this.place;
     for (const [setId, group] of this.#groups()) {
@@ -123,12 +123,12 @@ export class Quorum<T> {
     return group.length > replicas.length - majorityOf(replicas.length) ? group : null;
   }
 
-  /** How many replicas say the same, at most: of those that are synced and see the same replicas. */
+  /** The size of the largest group of synced replicas that name the same replica set. */
   get agreeing(): number {
     return Math.max(0, ...[...this.#groups().values()].map(({ length }) => length));
   }
 
-  /** Asks those replicas whose word does not count yet. Resolves once enough agree, or all have answered, or it takes too long. */
+  /** Asks the replicas whose answers do not count yet. Resolves once enough agree, all have answered, or time is up. */
   async round(ask: AskReplica<T>): Promise<void> {
     this.#rounds += 1;
     const targets = this.reachable().filter((id) => !this.#counts(id));
@@ -144,7 +144,7 @@ export class Quorum<T> {
     });
   }
 
-  /** Resolves when nobody is being asked any more. */
+  /** Resolves when no request is under way. */
   async allSettled(): Promise<void> {
     await Promise.all(this.#running);
   }
@@ -163,7 +163,7 @@ export class Quorum<T> {
     );
   }
 
-  /** Answers of synced replicas by whom they take for the replicas. */
+  /** Answers of synced replicas, grouped by the replica set that they name. */
   #groups(): Map<string, (Reply<T> & { readonly answer: T & Standing })[]> {
     const groups = new Map<string, (Reply<T> & { readonly answer: T & Standing })[]>();
     for (const reply of this.replies.values()) {

@@ -28,7 +28,7 @@ export interface Copy {
   readonly stamp: Stamp | null;
   /** A value or a tombstone; null for a floor and for nothing. */
   readonly record: SignedRecord | null;
-  /** When its holder drops the record, at the latest when it expires; null: never, or there is none. */
+  /** When its holder drops the record, at the latest when it expires; null: never, or no record. */
   readonly expiry: number | null;
   /** Its author could not sign it now: the word of one replica is not enough. */
   readonly isDoubtful: boolean;
@@ -253,7 +253,7 @@ function isHopeless(quorum: Quorum<Copy>, deadline: Deadline): boolean {
   return quorum.rounds >= DEGRADED_ROUNDS;
 }
 
-/** The first answer with a record; without one, the first answer at all. */
+/** The first answer with a record, or else the first answer. */
 async function firstWithRecord(
   ids: readonly string[],
   ask: (id: string) => Promise<Copy & Standing>,

@@ -21,13 +21,13 @@ export interface RepairsComponents {
   readonly read: (partition: PartitionId, key: string, deadline: Deadline) => Promise<ReadResult>;
 }
 
-/** Where a copy is mended. */
+/** The place of a copy to repair. */
 export interface Mended {
   readonly store: RecordStore;
   readonly blobs: BlobRetention;
 }
 
-/** Mends copies behind the foreground: a bounded line of them, some at a time; what finds no room is found again. */
+/** Repairs copies in the background, through a bounded queue; later reads find again what the queue has no room for. */
 export class Repairs {
   readonly #components: RepairsComponents;
   readonly #limit = new ConcurrencyLimit({ max: REPAIRS_AT_ONCE, queueMax: REPAIRS_MAX });

@@ -35,7 +35,9 @@ type Bytes = Uint8Array | AsyncIterable<Uint8Array>;
 
 const NEVER = new AbortController().signal;
 
-/** Writes values of any length: short ones go with their record, of long ones the bytes go first. */
+/**
+ * Writes values of any length: a short one is part of its record, a long one is replicated as a blob before its record.
+ */
 export class ValueWriter {
   readonly #components: ValueWriterComponents;
   #stopping = new AbortController();
@@ -77,7 +79,7 @@ export class ValueWriter {
     }
   }
 
-  /** Throws what the write would now, before anybody sends a gigabyte. */
+  /** Throws the error that the write would throw now, before its client sends the body. */
   async #checkLong(name: RecordName, size: number, options: PutOptions): Promise<void> {
     await this.#components.coordinator.check(name, options);
     await this.#blobs.makeRoom(this.#components.partitions.namespaceId(name), size);
@@ -91,13 +93,13 @@ export class ValueWriter {
   }
 
   /** Writes a record that its author signed elsewhere. The blob that it links is at this node, or at replicas. */
-  async carry(bytes: Uint8Array, durability: Durability): Promise<WriteReceipt> {
+  async submitSigned(bytes: Uint8Array, durability: Durability): Promise<WriteReceipt> {
     const { coordinator } = this.#components;
     const record = await coordinator.read(bytes);
     const link = blobOf(record);
-    if (link === null) return coordinator.carry(record, durability);
+    if (link === null) return coordinator.submitSigned(record, durability);
     const request = { durability, sign: () => Promise.resolve(record), signal: NEVER };
-    return this.#spread(record, link, request, () => coordinator.carry(record, durability));
+    return this.#spread(record, link, request, () => coordinator.submitSigned(record, durability));
   }
 
   /** `size`: bytes it will have, where that is known. Throws `over_quota`, `no_room`. */

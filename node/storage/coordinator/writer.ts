@@ -72,22 +72,24 @@ export class Writer {
   }
 
   /**
-   * Throws `insufficient_replicas` where nothing is stored for sure, `outcome_unknown` where it may be, `Overtaken` for a
+   * Throws `insufficient_replicas` where nothing is stored for sure, `outcome_unknown` where it may be, `VersionConflict` for a
    * write whose expected version is not the newest any more, `over_quota`, `no_room`, `bad_clock`.
    */
   async write(request: WriteRequest, deadline: Deadline): Promise<WriteResult> {
     const { versions } = this.#components;
     const { expectedVersion, partition } = request;
     let above: Stamp | null = expectedVersion?.stamp ?? null;
+    let uncertain: Attempt | null = null;
     for (let tries = 0; tries < OUTRUN_MAX && !deadline.isOver; tries++) {
       const record = await request.sign(versions.next(above ?? undefined));
       const attempt = new Attempt(this.#components, this.#init, request, record, deadline);
-      const result = await attempt.run();
+      const result = await attempt.run().catch((error: unknown) => {
+        // a refusal now says nothing of the record that an earlier attempt may have stored
+        throw uncertain === null ? error : uncertain.unknown();
+      });
       if (!(result instanceof VersionConflict)) return result;
-      if (expectedVersion !== null) {
-        if (attempt.mayBeStored) throw attempt.unknown();
-        throw result;
-      }
+      if (attempt.mayBeStored) uncertain = attempt;
+      if (expectedVersion !== null) throw uncertain === null ? result : uncertain.unknown();
       above = result.current;
       if (above !== null) versions.observe(above);
     }
@@ -97,8 +99,8 @@ export class Writer {
     });
   }
 
-  /** Writes a record as it is: `Overtaken` where what is held is not below it. */
-  async carry(
+  /** Writes a record as it is: `VersionConflict` where what is held is not below it. */
+  async submitSigned(
     {
       record,
       ...request
@@ -227,13 +229,13 @@ class Attempt {
 
   #done(replicas: string[], isDurable: boolean): WriteResult {
     const { place } = this.#quorum;
-    this.#tellStandIns();
+    this.#tellFallbacks();
     const replicaSet = place.replicas.map(({ id }) => id);
     return { record: this.#record, replicas, replicaSet, isDurable, isSponsored: place.isSponsored };
   }
 
   /** Those that hold the share of replicas that are gone get what is written meanwhile. Nobody waits for it. */
-  #tellStandIns(): void {
+  #tellFallbacks(): void {
     const { places, ask } = this.#components;
     const record = this.#record.bytes;
     for (const { id } of places.fallbacks(this.#quorum.place)) {

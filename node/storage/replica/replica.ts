@@ -172,10 +172,10 @@ export class Replica {
 
   #checkPlace(partition: PartitionId, asFallback: boolean): void {
     const { isReplica } = this.#components.places.of(partition);
-    if (!isReplica && !(asFallback && this.#mayStandIn(partition))) throw notResponsible();
+    if (!isReplica && !(asFallback && this.#mayBeFallback(partition))) throw notResponsible();
   }
 
-  /** The standing is on disk before anything is acknowledged under it. */
+  /** Writes the partition's state to disk before a write is acknowledged under it. */
   async #keep(place: PartitionPlace): Promise<void> {
     try {
       await this.#components.states.keep(place);
@@ -209,7 +209,7 @@ export class Replica {
   }
 
   async #reconcile(request: RequestOf<'reconcile'>, peer: string): Promise<Answers['reconcile']> {
-    // the standing first: what is read then was there when this node said so
+    // the state first: what is read then was there when this node said so
     const standing = this.#standing(request);
     const message = await this.#withItems(request, peer, (items) => this.#respond(request, items, peer));
     return { ...standing, message };
@@ -300,7 +300,7 @@ export class Replica {
     if (!isMember(peer)) throw notResponsible();
     const namespaceId = partitions.namespaceId({ owner, namespace });
     const place: PartitionPlace = { owner, namespace, namespaceId, partition };
-    if (!places.of(place).isReplica && !this.#mayStandIn(place)) throw notResponsible();
+    if (!places.of(place).isReplica && !this.#mayBeFallback(place)) throw notResponsible();
     await copyFrom(peer, place);
     await blobs.refill(place, peer);
     return this.#standing(place);
@@ -339,7 +339,7 @@ export class Replica {
     }
   }
 
-  #mayStandIn(partition: PartitionId): boolean {
+  #mayBeFallback(partition: PartitionId): boolean {
     const { places } = this.#components;
     const place = places.of(partition);
     return places.isAmong(place, place.replicas.length * (1 + FALLBACK_RANKS));

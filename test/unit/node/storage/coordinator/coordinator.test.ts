@@ -188,6 +188,23 @@ test('what a replica may have stored is not forgotten when it cannot be asked ag
   assert.ok(a.held !== null && a.puts === 1);
 });
 
+test('a refusal says nothing of what an earlier attempt of the same write may have stored', async () => {
+  const { a, b, put, gone } = make();
+  await put('newer', { durability: 'all' });
+  const newer = b.held as SignedRecord;
+  a.held = null;
+  b.held = { ...newer, ms: newer.ms + 5_000 };
+  const refuse = b.put.bind(b);
+  b.put = (request) => {
+    gone.add('b');
+    return refuse(request);
+  };
+  gone.add('c');
+  assert.equal(await codeOf(put('overtaken')), 'outcome_unknown');
+  const held = a.held as SignedRecord | null;
+  assert.equal(Buffer.from(held?.value ?? []).toString(), 'overtaken');
+});
+
 test('a write goes above what it finds, unless it was to go onto something else', async () => {
   const { a, b, c, put, get } = make();
   const first = await put('1');
