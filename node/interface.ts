@@ -89,10 +89,11 @@ export interface MaillonNode {
   /** Whether this node keeps what is written to a namespace until it expires or is deleted. Throws `not_running`. */
   isSponsored(namespace: NamespaceRef): boolean;
   /**
-   * Accepts in the operator's name that a holder named it: its nodes keep durable replicas of the namespace then, whatever becomes of the
-   * links. `naming`: links (protocols/identity/SPEC.md) from the holder to `delegate`, about one namespace or all (`*`), which grant
-   * `sponsor` or `write`. Nothing new where it stands already. `onlyListed`: refuse holders whom `storage.sponsored` does not list. Rejects
-   * with `forbidden`, `no_room`, `closed`, `not_running`.
+   * Accepts in the operator's name that a holder named it: its nodes keep durable replicas of the namespace then,
+   * whatever becomes of the links. `naming`: links (protocols/identity/SPEC.md) from the holder to `delegate`, about
+   * one namespace or all (`*`), which grant `sponsor` or `write`. Nothing new where it stands already. `onlyListed`:
+   * refuse holders that `storage.sponsored` does not list. Rejects with `forbidden`, `no_room`, `closed`,
+   * `not_running`.
    */
   sponsor(
     naming: readonly Uint8Array[],
@@ -125,8 +126,8 @@ export interface MaillonNode {
   /** The swarm's directory: this node first, then those that were dialled back, then hearsay; bounded. */
   nodes(): NodeView[];
   /**
-   * Whether a wallet signed that, verified on threads of their own. Rejects with `CodedError` `overloaded`, `unavailable` or `not_running`
-   * where there is no answer.
+   * Whether a wallet signed that, verified on worker threads. Rejects with `CodedError` `overloaded`, `unavailable` or
+   * `not_running` where there is no answer.
    */
   verifyWallet(proof: WalletProof): Promise<boolean>;
   /**

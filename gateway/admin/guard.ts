@@ -98,7 +98,7 @@ export function addAdminGuard(
   });
 }
 
-/** Null where nobody is named, or nobody whom the gateway knows. */
+/** Null when no one is named, or the gateway does not know the one named. */
 async function identified(
   gateway: AdminGuardComponents['gateway'],
   headers: FastifyRequest['headers'],

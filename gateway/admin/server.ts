@@ -54,7 +54,7 @@ export interface AdminComponents {
 export interface Admin {
   /** Where it listens. Empty until it has been started. */
   readonly url: string;
-  /** Starts it, or does nothing when it runs; makes the token when there is none. Throws `CodedError` `port_taken`, `bad_token_file`. */
+  /** Starts the listener unless it runs; makes a missing token. Throws `CodedError` `port_taken`, `bad_token_file`. */
   start(): Promise<void>;
   /** Stops it, or does nothing. */
   stop(): Promise<void>;

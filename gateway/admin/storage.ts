@@ -48,7 +48,7 @@ function archiveRoutes(
     const archive = maintenance().export({ ...only, signal: leaving.signal });
     return reply.type(ARCHIVE_TYPE).send(Readable.from(archive, { objectMode: false }));
   });
-  // no parser of its own elsewhere: what comes is as long as the store has room for
+  // this parser leaves the body a stream: an archive may be as long as the store has room for
   app.addContentTypeParser(ARCHIVE_TYPE, async (_request: unknown, payload: unknown) => payload);
   app.post('/v1/storage/import', async ({ body, raw }, reply) => {
     if (!(body instanceof Readable)) {

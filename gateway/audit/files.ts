@@ -99,9 +99,9 @@ export async function* linesOf(path: string): AsyncGenerator<RawLine> {
 
 /** How a file ends. */
 export interface FileEnd {
-  /** Number of its first line; null when that is none. */
+  /** Number of its first line; null without a well-formed one. */
   readonly firstSeq: number | null;
-  /** Its last whole line; null when that is none. */
+  /** Its last whole line; null without a well-formed one. */
   readonly last: Link | null;
   /** Bytes up to and with the last line break, and beyond it. */
   readonly wholeBytes: number;

@@ -41,7 +41,7 @@ interface Current {
   firstSeq: number;
 }
 
-/** An audit log in a directory of its own. Events that come before `start` wait for it. */
+/** An audit log in a separate directory. Events that come before `start` wait for it. */
 export class AuditLog implements Audit {
   readonly #clock: Clock;
   readonly #logger: Logger;

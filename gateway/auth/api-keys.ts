@@ -74,7 +74,7 @@ export class ApiKeys {
     return text;
   }
 
-  /** Another key, with a name of its own. Throws `too_many_apps` where those of `scope` are as many as there may be. */
+  /** Makes a named key. Throws `too_many_apps` when `scope` has reached its limit of keys. */
   async create(
     holder: KeyHolder,
     { name, scopes }: Pick<ApiKey, 'name' | 'scopes'>,
@@ -94,7 +94,7 @@ export class ApiKeys {
     return { text, key };
   }
 
-  /** The key with this text; null where there is none, or where it was revoked. */
+  /** The key with this text; null when it is unknown or was revoked. */
   async find(text: string): Promise<ApiKey | null> {
     if (!KEY.test(text)) return null;
     const hash = hashOf(text);

@@ -81,7 +81,7 @@ export class Apps {
     return updated?.rowsAffected === 1;
   }
 
-  /** Deleting it twice comes to the same. */
+  /** Deletes an app; idempotent. */
   async delete({ did, namespace }: KeyHolder, id: string): Promise<void> {
     await this.#state.execute([
       { sql: 'DELETE FROM apps WHERE did = ? AND namespace = ? AND id = ?', args: [did, namespace, id] },

@@ -11,7 +11,7 @@ const RANDOM_BYTES = 12;
 const MAC_BYTES = 16;
 const HEAD_BYTES = TIME_BYTES + RANDOM_BYTES;
 
-/** For whom a nonce is, and for what. */
+/** The subject and purpose of a nonce. */
 export interface NonceSubject {
   readonly did: string;
   readonly namespace: string;
@@ -20,8 +20,9 @@ export interface NonceSubject {
 }
 
 /**
- * Nonces of 32 bytes: when they end, 12 random bytes, and an authentication code over these and whom it is for. So a nonce that was only
- * asked for takes no room anywhere; only one that a wallet signed is written down, which makes it good once.
+ * Nonces of 32 bytes: when they end, 12 random bytes, and an authentication code over these and its subject. So a nonce
+ * that was only asked for takes no room anywhere; only one that a wallet signed is written down, which makes it good
+ * once.
  */
 export class Nonces {
   readonly #clock: Clock;

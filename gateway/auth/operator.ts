@@ -76,7 +76,7 @@ export class OperatorCheck {
           };
   }
 
-  /** By whom a request without a credential is. */
+  /** The principal of a request without a credential. */
   async principalOf(request: OperatorRequest): Promise<Principal> {
     if (!this.#letsProgramsIn || !isLoopback(request.client.address)) return ANONYMOUS;
     const refusal = proxied(request) ?? (await this.#userRefused(request.socket));

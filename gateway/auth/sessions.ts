@@ -137,7 +137,10 @@ export class Sessions {
     return rows.map(({ id }) => String(id));
   }
 
-  /** Ends the session that a refresh token belongs to, used or not: it; null where there is none, or it ended before. */
+  /**
+   * Ends and returns the session of a refresh token, used or not; null when there is no such session, or it ended
+   * before.
+   */
   async end(token: string, namespace: string | undefined): Promise<Session | null> {
     const session = TOKEN.test(token) ? await this.#sessionOf(hashOf(token)) : null;
     if (session === null || (namespace !== undefined && namespace !== session.namespace)) return null;
@@ -173,7 +176,7 @@ export class Sessions {
   }
 }
 
-/** Deletes what ends at a time of its own. */
+/** Deletes expired nonces, refresh tokens and sessions. */
 export function sweepEnded(now: number): Statement[] {
   return [
     // where a clock is late a nonce has not ended yet

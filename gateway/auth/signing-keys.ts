@@ -66,7 +66,7 @@ export class SigningKeys {
     return this.#make();
   }
 
-  /** The key that a token names; null where there is none, or where it has ended. */
+  /** The key that a token names; null when it is unknown or has ended. */
   async find(kid: string): Promise<SigningKey | null> {
     const known = this.#find(kid);
     if (known !== null) return known;

@@ -26,7 +26,7 @@ export interface WalletPromisesComponents {
 }
 
 export interface WalletPromisesInit {
-  /** Wallets on the operator's sponsor list have no bound of their own. */
+  /** Wallets on the operator's sponsor list have no individual bound. */
   readonly sponsored: readonly string[];
   readonly promise: 'durable' | 'day';
   readonly bytesEach: number;

@@ -91,7 +91,7 @@ export function shortId(id: string): string {
   return id.length > ID_SHOWN ? `…${id.slice(-ID_SHOWN)}` : id;
 }
 
-/** A time in the past; one at the beginning of time is none. */
+/** An age as text; more than 20 years means never. */
 export function ago(ms: number): string {
   const FOREVER_MS = 20 * 365 * 86_400_000;
   return ms > FOREVER_MS ? 'never' : roundDuration(ms);

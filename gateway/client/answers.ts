@@ -160,9 +160,9 @@ export interface Holder {
   /** ETag of its version; null for nothing or no answer. */
   readonly etag: string | null;
   readonly isTombstone: boolean;
-  /** When it drops the value, in ms of Unix time: a node that the owner did not choose does so after a day. Null: never, or there is none. */
+  /** When it drops the value, in ms of Unix time: after a day at a node that the owner did not choose. Null: never, or no value. */
   readonly expiresAt: number | null;
-  /** Whether it has all of the blob that is the value; null where there is none, or it did not answer. */
+  /** Whether it has all of the blob that is the value; null when there is no blob, or it did not answer. */
   readonly isWhole: boolean | null;
 }
 

@@ -60,7 +60,7 @@ export class Author {
     const clock = components.clock ?? systemClock;
     this.#components = { ...components, clock };
     this.#init = init;
-    // nothing is kept: each author begins an epoch of its own, named by the time
+    // nothing is kept: each author begins a new epoch, named by the time
     this.#sequences = new SequenceBook({ clock, reserve: () => undefined });
     this.#versions = new HybridClock({ clock });
   }

@@ -3,7 +3,7 @@ export class ClientError extends Error {
   override readonly name = 'ClientError';
   /** From the gateway's table of errors; `unreachable`, `bad_answer`, `closed` are the SDK's own. */
   readonly code: string;
-  /** HTTP status or WebSocket close code; 0 when there is none. */
+  /** HTTP status or WebSocket close code; 0 without one. */
   readonly status: number;
   /** Further detail from the gateway, e.g. the `etag` there is now. */
   readonly detail: Readonly<Record<string, unknown>> | undefined;

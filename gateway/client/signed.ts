@@ -5,7 +5,7 @@ import { call, type Query, type TransportInit, urlOf } from './transport.ts';
 
 export interface NamespaceRule {
   readonly anyone: boolean;
-  /** DIDs beside the holder's, with whom they delegate to. */
+  /** DIDs beside the holder's, each with those it delegates to. */
   readonly dids: readonly string[];
 }
 
@@ -49,7 +49,7 @@ export interface NamespaceView {
   /** Policies known there. */
   readonly history: number;
   readonly rules: NamespaceRules;
-  /** DIDs of the operators whose nodes keep durable replicas: the holder itself, and whom it named and who accepted. */
+  /** DIDs of the operators whose nodes keep durable replicas: the holder itself, and those it named that accepted. */
   readonly sponsors: readonly string[];
   /** Whether the gateway's node keeps what is written to it until it ends. */
   readonly sponsored: boolean;

@@ -6,7 +6,7 @@ export interface Batch {
 }
 
 /**
- * A buffer with memory of its own. One from the pool would keep 8 KiB alive for as long as it waits for a slow
+ * Makes a buffer outside of Node's pool. One from the pool would keep 8 KiB alive for as long as it waits for a slow
  * client, and what may wait is counted in its own bytes.
  */
 export function ownBuffer(length: number): Buffer {

@@ -56,8 +56,8 @@ export function fieldsOf(schema: unknown): readonly string[] {
 }
 
 /**
- * The error of the first issue: unknown fields by name first, then whatever field is wrong. `schema` is what was checked; no strict
- * object is inside another one, so an unknown field is one of its own.
+ * The error of the first issue: unknown fields by name first, then whatever field is wrong. `schema` is what was
+ * checked; no strict object is inside another one, so an unknown field belongs to `schema` itself.
  */
 export function issueError(
   issues: readonly Issue[],

@@ -4,17 +4,17 @@ import type { CredentialStatus } from '../auth/credential-status.ts';
 export interface StreamClient {
   /** Its credential status; null for a client without a credential. */
   readonly standing: CredentialStatus | null;
-  /** Tells the client that its session or API key has ended, and lets it go. Idempotent. */
+  /** Tells the client that its session or API key has ended, and closes the connection. Idempotent. */
   endCredential(): void;
-  /** Called every so often: time to ping, or to give up on it. */
+  /** Called periodically: pings the client, or drops it when it does not answer. */
   beat(): void;
-  /** Tells the client that the gateway stops, and lets it go. */
+  /** Tells the client that the gateway stops, and closes the connection. */
   goAway(): void;
   /** Drops the connection at once. */
   terminate(): void;
 }
 
-/** Every streaming client of one kind or another, bounded together. */
+/** All streaming clients, WebSocket and SSE, bounded together. */
 export class Clients {
   readonly #max: number;
   readonly #clients = new Set<StreamClient>();

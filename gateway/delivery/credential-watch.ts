@@ -17,8 +17,8 @@ export interface CredentialWatchComponents {
 const ORIGINS_A_TURN = 100;
 
 /**
- * Ends the streams whose session or API key has ended, wherever that was done, or whose wallet withdrew on the mesh what it had delegated:
- * one question for all of them, every so often. While nobody can be asked they stay.
+ * Ends the streams whose session or API key has ended, wherever that was done, or whose wallet withdrew on the mesh
+ * what it had delegated: one periodic query covers all of them. While the state does not answer, they stay open.
  */
 export class CredentialWatch {
   readonly #components: CredentialWatchComponents;

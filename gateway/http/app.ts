@@ -101,7 +101,7 @@ export async function createApp(context: Context, { tls, features }: AppInit): P
     loggerInstance: libraryLogger(context.logger),
     // this library's own lines would show the query, which may hold a credential
     logController: new LogController({ disableRequestLogging: true }),
-    // nothing is logged through a request: a logger of its own would cost it some microseconds
+    // nothing logs through a request: a child logger for each would cost some microseconds
     childLoggerFactory: (parent) => parent,
     trustProxy: false,
     bodyLimit: context.config['gateway.bodyBytes'],
@@ -144,7 +144,7 @@ export async function createApp(context: Context, { tls, features }: AppInit): P
   return app;
 }
 
-/** Its routes have an app of their own, and answer with its errors beside those of all routes. */
+/** Registers its routes in a separate app; they answer with its error codes beside those of all routes. */
 async function addFeature(
   app: FastifyInstance,
   context: RoutesContext,
@@ -294,7 +294,9 @@ function isForAnyPage({ method, routeOptions, is404, url }: FastifyRequest): boo
   return is404 && method === 'OPTIONS' && IPFS_PAGE.test(pathOf(url));
 }
 
-/** A stream has its place until its connection ends; what turns out to be none, until it is answered. */
+/**
+ * A stream holds its slot until its connection ends; a request that turns out not to be a stream, until it is answered.
+ */
 function holdPlace({ ws, raw: { socket } }: FastifyRequest, { raw }: FastifyReply, leave: () => void): void {
   // of a WebSocket the connection must not lead back to its request, which would never be freed
   if (ws) socket.once('close', leave);

@@ -36,7 +36,7 @@ export interface GatewayMetrics {
 export const AUTH_FAILURES = ['credential', 'missing', 'sign-in'] as const;
 export type AuthFailure = (typeof AUTH_FAILURES)[number];
 
-/** An HTTP request that was answered. Upgrades and streams are none. */
+/** An answered HTTP request, other than upgrades and streams. */
 export interface Answered {
   readonly route: RouteClass;
   readonly method: string;

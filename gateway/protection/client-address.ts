@@ -83,7 +83,7 @@ export function limitSubject(address: string): string {
   return `${groups.join(':')}::/${IPV6_BITS}`;
 }
 
-/** The usual form of an address, a port after it left out; null for what is none. */
+/** The usual form of an address, without a port after it; null for a malformed one. */
 function canonical(text: string): string | null {
   const bare = /^\[([^\]]+)\](:\d{1,5})?$/.exec(text)?.[1] ?? text.replace(/^([^:]+):\d{1,5}$/, '$1');
   const family = isIP(bare);

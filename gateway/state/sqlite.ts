@@ -16,7 +16,7 @@ const LOG_KEPT_BYTES = 4 * 2 ** 20;
 /** Statements kept prepared: all that the gateway has. */
 const PREPARED_MAX = 128;
 
-/** The state of one gateway, in a file of its own. Opened with its first use. */
+/** The state of one gateway, in a separate file, which the first use opens. */
 export class SqliteDatabase implements Database {
   readonly #directory: string;
   readonly #logger: Logger;

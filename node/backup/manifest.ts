@@ -75,7 +75,7 @@ export interface Manifest extends Marker {
   /** Host name and data directory that it was made of. */
   readonly machine: string;
   readonly data: string;
-  /** Directory of the blocks beside the snapshot; null where there are none. */
+  /** Directory of the blocks beside the snapshot; null without blocks. */
   readonly blocks: string | null;
   /** Files and blocks together. */
   readonly files: number;
@@ -119,7 +119,7 @@ export function readMarker(directory: string): Marker | null {
   return readJson(join(directory, MARKER), markerSchema);
 }
 
-/** The latest whole snapshot in a directory of backups; null where there is none. Throws `bad_backup`. */
+/** The latest whole snapshot in a directory of backups; null when it has no whole one. Throws `bad_backup`. */
 export function latestSnapshot(directory: string): Snapshot | null {
   const name = snapshotNames(directory).at(-1);
   if (name === undefined) return null;

@@ -10,7 +10,10 @@ import { IDENTITY_KEY } from './contents.ts';
 import type { BackupOptions, BackupReport } from './interface.ts';
 import { backUp } from './writer.ts';
 
-/** Null while a node runs on the data directory: that node is to make it. Throws `no_node` where there is none. */
+/**
+ * Null while a node runs on the data directory: that node must make it. Throws `no_node` when the directory has no
+ * node.
+ */
 export async function backUpStopped(options: BackupOptions, config: Config): Promise<BackupReport | null> {
   const { data } = config;
   const lock = existsSync(join(data, IDENTITY_KEY)) ? lockUnlessRunning(data) : 'none';

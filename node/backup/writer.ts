@@ -178,7 +178,7 @@ class SnapshotWriter {
     return { directory, peerId, at, files, bytes, writtenBytes: this.#writtenBytes, outside };
   }
 
-  /** Blocks are sealed with storage.key, so they belong to it; null where there are none. */
+  /** Blocks are sealed with storage.key, so they belong to it; null without blocks. */
   async #blocksName(): Promise<string | null> {
     const { data } = this.#init.config;
     const key = join(data, STORAGE_KEY);

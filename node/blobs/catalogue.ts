@@ -86,8 +86,8 @@ export class Catalogue {
   }
 
   /**
-   * The row of a blob, made where there is none; it is fresh then. The size is what was claimed last, until something refers to the blob; who
-   * claims it may lie.
+   * The row of a blob, created as a fresh one when missing. The size is what was claimed last, until something refers
+   * to the blob; who claims it may lie.
    */
   openBlob({ cid, size }: BlobLink, namespaceId: Uint8Array): BlobRow {
     this.#sql.run(

@@ -26,7 +26,7 @@ export interface CollectorInit {
   readonly reach: CollectReach;
 }
 
-/** Removes what nobody needs, some at a time, so that clients get in between. */
+/** Removes unneeded blobs and blocks in small batches, so that client requests run between them. */
 export async function collectUnused(
   components: CollectorComponents,
   { graceMs, uploadLifeMs, openedAt, reach }: CollectorInit,

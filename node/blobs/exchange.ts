@@ -42,9 +42,9 @@ export class BlobExchange {
   }
 
   /**
-   * Asks these peers for the blocks of one blob, the likeliest first. There is no time for the whole: it fails with `no_source`
-   * where there is a block that nobody gives in time (detail.isGone: all have said that they have it not). Peers added to `ids`
-   * later are asked as well.
+   * Asks these peers for the blocks of one blob, the likeliest first. There is no total deadline: it fails with
+   * `no_source` when no peer sends a block in time (detail.isGone: all have said that they have it not). Peers added to
+   * `ids` later are asked as well.
    */
   from(ids: readonly string[]): GetBlock {
     const sources: Source[] = [];

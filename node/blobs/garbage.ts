@@ -33,7 +33,7 @@ export class Garbage {
     this.#init = init;
   }
 
-  /** Nothing while a backup runs. */
+  /** Does nothing while a backup runs. */
   async collect(reach: CollectReach): Promise<CollectReport> {
     const work = (): Promise<CollectReport> => this.#collect(reach);
     return (await this.#components.collections.run(work)) ?? NOTHING_COLLECTED;

@@ -49,7 +49,7 @@ export interface Upload {
 
 export interface FetchOptions {
   readonly namespaceId: Uint8Array;
-  /** Asked for what is not here. */
+  /** Requests blocks that this node lacks. */
   readonly getBlock: GetBlock;
   /** It holds what it gives against the CID itself. */
   readonly isHashed?: boolean;

@@ -14,8 +14,8 @@ import { type BlobStoreComponents, type BlobStoreInit, openBlobStore } from './s
 const NO_UPLOADS = { count: 0, bytes: 0 };
 
 /**
- * A node's blob store, opened when there is something in it or something comes: a node without blobs does not pay for it.
- * Sees to its collection.
+ * A node's blob store, opened at the first use or when it has content: a node without blobs does not pay for it. It
+ * also schedules garbage collection.
  */
 export class LocalBlobs implements BlobGauges {
   readonly metrics = createBlobStoreMetrics();
@@ -56,7 +56,7 @@ export class LocalBlobs implements BlobGauges {
     return this.#store;
   }
 
-  /** Puts a catalogue that is damaged aside and begins an empty one: what is needed is noted again. */
+  /** Moves a damaged catalogue out of the way and begins an empty one, in which needed blobs are noted again. */
   async reset(reason: string): Promise<void> {
     const store = this.#store;
     if (store === null) return;

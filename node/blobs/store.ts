@@ -60,7 +60,7 @@ export interface BlobStoreInit extends RoomInit {
   readonly graceMs?: number;
 }
 
-/** Opens the store in `directory`, made where there is none. Throws `bad_storage_key`, `storage_version`. */
+/** Opens the store in `directory`, which it creates when missing. Throws `bad_storage_key`, `storage_version`. */
 export function openBlobStore(components: BlobStoreComponents, init: BlobStoreInit): BlobStore {
   return new FileBlobStore(components, init);
 }

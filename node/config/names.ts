@@ -1,6 +1,6 @@
 /** How a setting's dotted path is said elsewhere. The names are derived, so that no table can disagree. */
 
-/** Variables that are no settings: where the configuration file is, and to which gateway the client commands talk, as whom. */
+/** Variables that are not settings: the configuration file, and the gateway and identity of the client commands. */
 export const OTHER_VARIABLES = [
   'MAILLON_ADMIN_URL',
   'MAILLON_API_KEY_FILE',

@@ -27,8 +27,8 @@ import type { DirectoryMetrics } from './metrics.ts';
 import type { Roster } from './roster.ts';
 
 /**
- * Opens a connection of its own to `address` and gives the address, among those the node announced, that it leads to.
- * Throws when nobody answers there, somebody else does, or it may not be dialled.
+ * Opens a new connection to `address` and gives the address, among those the node announced, that it leads to. Throws
+ * when nobody answers there, somebody else does, or it may not be dialled.
  */
 export type Dial = (entry: Entry, address: EntryAddress, signal: AbortSignal) => Promise<EntryAddress>;
 
@@ -41,7 +41,7 @@ export interface DialBackComponents {
   readonly isConnected: (entry: Entry) => boolean;
   /** The announced address to which this node has an open connection that it dialled itself. */
   readonly openAt: (entry: Entry) => EntryAddress | undefined;
-  /** Told of whom no address was reached. */
+  /** Called with a node that was reached at no address. */
   readonly onFailed: (entry: Entry) => void;
   /** 0 to 1. */
   readonly random: () => number;

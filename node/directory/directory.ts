@@ -61,18 +61,18 @@ export interface DirectoryInit extends SelfInit {
   readonly perPrefix: number;
   /** Peers a node wants: connections beyond are closed when the dial-back is done. */
   readonly target: number;
-  /** Count 127.0.0.0/8 by its /24s instead of not at all. */
+  /** Count 127.0.0.0/8 by its /24s; otherwise loopback is not counted. */
   readonly splitLoopback: boolean;
 }
 
-/** How often it is looked whether something is due. */
+/** How often the directory checks whether a task is due. */
 const TICK_MS = 1_000;
 /** How long a connection that a dial-back no longer needs may take to close. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
  * The swarm's directory at this node: announces it, takes others' announcements from gossip and by asking, dials back
- * whom they name, and forgets whom nobody renews.
+ * the nodes they name, and forgets nodes whose announcements expired.
  */
 export class Directory {
   readonly metrics: DirectoryMetrics = createDirectoryMetrics();
@@ -186,7 +186,7 @@ export class Directory {
     return this.#roster.get(id);
   }
 
-  /** Asks a connected peer for what it knows: something shows that it knows better. */
+  /** Asks a connected peer for its directory: something shows that it knows more nodes. */
   refresh(peer: PeerId): void {
     if (this.#ticking.isStarted && this.#asking.size < FIRST_PEERS) this.#ask(peer, false);
   }

@@ -13,11 +13,11 @@ export interface HeraldComponents {
   readonly clock: Clock;
   /** This node's current description. */
   readonly describe: () => NodeDescription;
-  /** Gossips an announcement; to how many peers. */
+  /** Gossips an announcement; returns the number of peers it was sent to. */
   readonly publish: (announcement: SignedAnnouncement) => Promise<number>;
   /** Whether there is anybody to hear it. */
   readonly hasListeners: () => boolean;
-  /** Told when another process announces this identity. */
+  /** Called when another process announces this identity. */
   readonly onTwin: () => void;
 }
 
@@ -27,7 +27,7 @@ export interface HeraldComponents {
  */
 const TWIN_MARGIN_MS = CLOCK_SKEW_MS + 10_000;
 
-/** Says when this node announces itself: at first, when it has somebody to tell, when it moves, and again and again. */
+/** Announces this node: at its start, until a peer receives it, when its description changes, and periodically. */
 export class Herald {
   readonly #components: HeraldComponents;
   readonly #madeFrom: number;
@@ -49,7 +49,7 @@ export class Herald {
     return this.#announcement;
   }
 
-  /** An own announcement from before a restart is about that is later than the latest: a further one is to outdo it. */
+  /** Handles a later announcement of this identity, by an earlier run or another process: the next one outdoes it. */
   outdone(time: number): void {
     const { announcer, onTwin } = this.#components;
     if (time > this.#madeFrom + TWIN_MARGIN_MS) onTwin();

@@ -11,7 +11,7 @@ export interface NodeView {
   readonly shards: readonly number[];
   /** Bytes it offers for storage; 0 while it stores nothing. */
   readonly storageBytes: number;
-  /** DID of the operator whom it belongs to, proven by a delegation; empty for nobody. */
+  /** DID of the operator that it belongs to, proven by a delegation; empty for none. */
   readonly operator: string;
   /** Whether it has its share of what that operator sponsors, so that it counts as a replica. */
   readonly isReady: boolean;

@@ -12,7 +12,7 @@ export const DIALS_AT_ONCE = 4;
 export const DIALS_PER_SECOND = 4;
 /** The same at once. */
 export const DIALS_BURST = 16;
-/** Dial-backs into one prefix each second: announcements must not make a swarm knock at a stranger's door. */
+/** Dial-backs into one prefix each second: announcements must not direct a swarm's dials at a stranger. */
 export const PREFIX_DIALS_PER_SECOND = 0.5;
 /** The same at once: a handful of nodes in one data centre. */
 export const PREFIX_DIALS_BURST = 8;

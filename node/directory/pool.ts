@@ -6,7 +6,7 @@ export interface PoolInit {
   readonly max: number;
   /** Entries of one prefix, loopback and nodes without an address apart. */
   readonly perPrefix: number;
-  /** Which of two entries is the one to lose: negative for the first. */
+  /** Compares two entries for eviction: negative when the first is to go. */
   readonly compareWorth: (a: Entry, b: Entry) => number;
   /** Whether an entry has so little worth that it goes before any other. */
   readonly isSpent: (entry: Entry) => boolean;

@@ -9,7 +9,7 @@ export interface RosterInit {
   readonly max: number;
   /** Nodes of one prefix. */
   readonly perPrefix: number;
-  /** Count 127.0.0.0/8 by its /24s instead of not at all. */
+  /** Count 127.0.0.0/8 by its /24s; otherwise loopback is not counted. */
   readonly splitLoopback: boolean;
 }
 

@@ -13,7 +13,7 @@ const bytes = (length: number) =>
   z.instanceof(Uint8Array).refine((value) => value.byteLength === length, `must be ${length} bytes`);
 const fileSchema = z.tuple([z.literal(FILE_VERSION), bytes(KEY_ID_BYTES), bytes(KEY_BYTES)]);
 
-/** The key in the file at `path`; null when there is none. Throws `bad_storage_key`. */
+/** The key in the file at `path`; null when the file is missing. Throws `bad_storage_key`. */
 export function readKey(path: string): StorageKey | null {
   if (!existsSync(path)) return null;
   try {

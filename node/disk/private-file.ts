@@ -21,7 +21,7 @@ export function protectDirectory(directory: string): void {
   if (hasModes && (statSync(directory).mode & FOREIGN_BITS) !== 0) chmodSync(directory, DIRECTORY_MODE);
 }
 
-/** A file of ours, made 0600 again when it is not. Null when there is none. */
+/** Reads a private file and resets its mode to 0600. Null when it is missing. */
 export function readPrivateFile(path: string, max: number): PrivateFile | 'too_large' | null {
   const file = openIfThere(path);
   if (file === null) return null;

@@ -36,8 +36,8 @@ export function removeRunFile(directory: string): void {
 }
 
 /**
- * The process that runs on `directory`; null when there is none. A file that a killed process left counts for nothing: its pid
- * is free, or another program's, which started at another time.
+ * The process that runs on `directory`; null when no process does. A file that a killed process left counts for
+ * nothing: its pid is free, or another program's, which started at another time.
  */
 export function readRunFile(directory: string): RunInfo | null {
   const found = parse(directory);

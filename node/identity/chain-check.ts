@@ -12,7 +12,10 @@ export interface ChainCheckComponents {
   readonly clock: Clock;
 }
 
-/** Asks whether a chain lets whom it ends at do something, now, as every other node would. Rejects as `chainRefusal` says. */
+/**
+ * Checks whether a chain lets its last audience do something now, as every other node would. Rejects as `chainRefusal`
+ * says.
+ */
 export function chainCheck(
   { authority, crypto, clock }: ChainCheckComponents,
   { swarm }: { readonly swarm: string },

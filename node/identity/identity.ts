@@ -44,7 +44,7 @@ export async function loadIdentity(
   }
 }
 
-/** Peer id of the identity in `directory`, which may be sealed; null where there is none. Throws `bad_key_file`. */
+/** Peer id of the identity in `directory`, which may be sealed; null when it has no identity. Throws `bad_key_file`. */
 export function readPeerId(directory: string): string | null {
   const stored = readStoredKey(keyPath(directory, IDENTITY_NAME));
   if (stored === null) return null;

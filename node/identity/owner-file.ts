@@ -16,7 +16,7 @@ const VERSION = 1;
 /** A DID and the longest path. */
 const FILE_MAX_BYTES = 16_384;
 
-/** The owner that `data` served when its node last ran; null for a new directory, or a file that is none of ours. */
+/** The owner that `data` served when its node last ran; null for a new directory, or a file that no node wrote. */
 export function readServedOwner(data: string): ServedOwner | null {
   try {
     const file = readPrivateFile(join(data, FILE), FILE_MAX_BYTES);

@@ -24,7 +24,7 @@ export interface SponsorshipMakerInit {
 }
 
 export interface SponsorOptions {
-  /** Refuse holders whom `storage.sponsored` does not list. */
+  /** Refuse holders that `storage.sponsored` does not list. */
   readonly onlyListed?: boolean;
 }
 

@@ -12,7 +12,7 @@ import type { IpfsMetrics } from './metrics.ts';
 export interface FinderComponents {
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly metrics: IpfsMetrics;
-  /** Blocks kept here; null where there are none. */
+  /** Blocks kept here; null at a node that keeps none. */
   readonly own: () => Pick<PublicBlocks, 'block'> | null;
   readonly others: Pick<StoragePeers, 'ids' | 'isConnected' | 'ask'>;
   /** Nodes that announced that they have it. */

@@ -11,8 +11,8 @@ export interface PublicDag {
 
 export interface PublicBlobs {
   /**
-   * Looks for a block of a public blob, here and at other nodes. Null: there is none that is found, and none that is public. Throws `CodedError`:
-   * `overloaded`, `not_running`.
+   * Looks for a block of a public blob, here and at other nodes. Null when no node has it, or the blob is not public.
+   * Throws `CodedError`: `overloaded`, `not_running`.
    */
   find(cid: Uint8Array, signal: AbortSignal): Promise<PublicDag | null>;
 }

@@ -310,7 +310,7 @@ export class NoticeStore implements HeldNotices, NoticeLog {
     this.#init.onLoss?.();
   }
 
-  /** A row that is what was written; undefined where there is none, or none any more. */
+  /** A row that passes its check; undefined when it is missing or damaged. */
   #sound(read: (open: Open) => NoticeRow | undefined): NoticeRow | undefined {
     const row = this.#reading(undefined, read);
     if (row === undefined || isSound(row)) return row;

@@ -60,8 +60,8 @@ export function listeningOnly<Components>(
 }
 
 /**
- * Opens sockets through the SOCKS5 proxy at `url` (RFC 1928), and only so. Names are handed to the proxy as they
- * are: looking them up here would tell the network whom this node talks to.
+ * Opens sockets through the SOCKS5 proxy at `url` (RFC 1928), and only so. Names are handed to the proxy as they are:
+ * looking them up here would tell the network which peers this node talks to.
  */
 export function openThroughProxy(url: string, timeoutMs: number): OpenSocket {
   const { hostname, port } = new URL(url);

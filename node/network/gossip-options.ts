@@ -142,7 +142,7 @@ function gossipScoring(config: Config, scoreOf: GossipInit['scoreOf']): Partial<
   };
 }
 
-/** Below `graylistThreshold` a peer is not listened to at all. */
+/** Below `graylistThreshold` this node ignores a peer. */
 export const SCORE_THRESHOLDS = {
   gossipThreshold: -40,
   publishThreshold: -80,

@@ -30,10 +30,10 @@ const TRUSTED_MAX = 1000;
 const SUBNETS_AGE_MS = 30_000;
 
 /**
- * Decides whom this node talks to (a libp2p connection gater): allow and deny lists, how many connections one
- * address and one peer may have, and which addresses named by peers may be dialled at all. Peers cannot make this
- * node knock at doors of its own machine or of its local network that it does not share with them; addresses its
- * operator named are always dialled.
+ * Decides which peers this node talks to (a libp2p connection gater): allow and deny lists, how many connections one
+ * address and one peer may have, and which addresses named by peers may be dialled at all. Peers cannot make this node
+ * dial its own machine, or a local network that it does not share with them; addresses its operator named are always
+ * dialled.
  */
 export class ConnectionPolicy implements ConnectionGater {
   readonly #components: PolicyComponents;
@@ -83,7 +83,7 @@ export class ConnectionPolicy implements ConnectionGater {
   readonly denyOutboundEncryptedConnection = (peer: PeerId, connection: MultiaddrConnection): boolean =>
     !this.#mayConnect(peer, connection);
 
-  /** A relay that nobody reaches is none: its address would lead nowhere. */
+  /** A node that nobody reaches refuses relay reservations: its address would lead nowhere. */
   readonly denyInboundRelayReservation = (): boolean => !this.#components.isReachable();
 
   readonly denyOutboundRelayedConnection = (source: PeerId, destination: PeerId): boolean =>

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** A value read when somebody scrapes; null says there is none now. */
+/** A value read when somebody scrapes; null for no value now. */
 export type Read<T> = () => T | null | Promise<T | null>;
 /** Values by what a label says. */
 export type Labelled = Iterable<readonly [label: string, value: number]>;
@@ -94,7 +94,7 @@ export class Meter {
     return (values, value) => histogram.observe(values, value);
   }
 
-  /** Takes out what was registered here, also by whom `registry` was handed to. Idempotent. */
+  /** Removes everything registered here, also by code that was handed `registry`. Idempotent. */
   release(): void {
     for (const { name } of this.registry.getMetricsAsArray()) this.#target.removeSingleMetric(name);
     this.registry.clear();

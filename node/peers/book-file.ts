@@ -26,7 +26,7 @@ const ADDRESS_MAX_LENGTH = 512;
 const ID_MAX_LENGTH = 128;
 
 const FILE_VERSION = 1;
-/** Only this user may see whom a node talks to. */
+/** Only this user may see which peers a node talks to. */
 const FILE_MODE = 0o600;
 /** Larger than any file written here. */
 const FILE_MAX_BYTES = BOOK_MAX * (ID_MAX_LENGTH + BOOK_ADDRESSES_MAX * ADDRESS_MAX_LENGTH + 64);

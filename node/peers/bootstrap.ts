@@ -26,7 +26,7 @@ const TOLD_AFTER = 2;
 
 interface State {
   readonly address: Multiaddr;
-  /** Id at the end of the address; empty where there is none. */
+  /** Peer id at the end of the address; empty when the address has none. */
   readonly peer: string;
   fault: DialFault | null;
   /** Dials in a row that ended so. */

@@ -7,7 +7,7 @@ declare module '../core/core.ts' {
   }
 }
 
-/** Finds the peers that this node is connected with, and keeps them. It starts last: others are ready for whom it finds. */
+/** Finds and keeps this node's peers. It starts last, when the other services are ready for the peers. */
 export const PEERS: NodeFeature = {
   name: 'peers',
   settings: [],

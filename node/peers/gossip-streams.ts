@@ -8,8 +8,8 @@ import type { Logger } from '../observability/logger.ts';
 const GOSSIP_OPEN_MS = 15_000;
 
 /**
- * Hangs up on peers that speak gossip but to whom no stream leads: gossip opens none a second time on a
- * connection, and forgets a peer whose frames it could not read.
+ * Disconnects peers that speak gossip but have no gossip stream: gossip opens only one stream on a connection, and
+ * forgets a peer whose frames it could not read.
  */
 export async function closeWithoutGossip(network: Network, clock: Clock, log: Logger): Promise<void> {
   const { gossip } = network.services;

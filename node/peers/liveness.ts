@@ -5,7 +5,7 @@ import type { Network } from '../network/libp2p.ts';
 import type { Logger } from '../observability/logger.ts';
 
 export interface LivenessInit {
-  /** In this time every connection is asked once whether it lives. */
+  /** Every connection is pinged once in this time. */
   readonly periodMs: number;
   /** Between two pings at most, so that a lone connection is asked soon. */
   readonly pauseMaxMs: number;

@@ -13,7 +13,7 @@ export interface LocalPeersInit {
 /** Dials at a time: anybody on the local network may say there are peers. */
 const DIALS_MAX = 4;
 
-/** Dials the peers that make themselves known on the local network: libp2p finds them and leaves it at that. */
+/** Dials the peers that libp2p discovers on the local network, which libp2p itself does not dial. */
 export class LocalPeers {
   readonly #network: Network;
   readonly #log: Logger;

@@ -9,7 +9,7 @@ export interface OtherSwarmsComponents {
   readonly network: Network;
   readonly clock: TimerClock;
   readonly logger: Logger;
-  /** Told of a peer that is of no use to this node. */
+  /** Called with a peer of another swarm. */
   readonly forget: (peer: string) => void;
 }
 
@@ -19,8 +19,8 @@ const REMEMBERED_MAX = 256;
 const INBOUND_WAIT_MS = 5_000;
 
 /**
- * Hangs up on peers that say they belong to another swarm. They share its protocols and would sit in this one's meshes, where
- * nothing that either of them signs counts. A peer that lies about it only keeps itself out.
+ * Disconnects peers that say they belong to another swarm. They share its protocols and would sit in this one's meshes,
+ * where nothing that either of them signs counts. A peer that lies about it only keeps itself out.
  */
 export class OtherSwarms {
   readonly #components: OtherSwarmsComponents;

@@ -40,7 +40,7 @@ export interface PeerManagerInit extends Omit<DialContext, 'peerId'> {
   readonly target: number;
   /** How long a peer may take to answer. */
   readonly dialTimeoutMs: number;
-  /** Told of an address the operator named, before it is dialled. */
+  /** Called with an address that the operator named, before it is dialled. */
   readonly trust: (address: Multiaddr) => void;
 }
 

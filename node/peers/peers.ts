@@ -27,7 +27,7 @@ export interface PeersInit {
   readonly role: Role;
   /** How long a peer may take to answer. */
   readonly dialTimeoutMs: number;
-  /** Told of an address that may be dialled wherever it leads. */
+  /** Called with an address that may be dialled wherever it leads. */
   readonly trust: (address: Multiaddr) => void;
 }
 

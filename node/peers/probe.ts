@@ -31,8 +31,8 @@ function probeListening(network: Network, role: Role): Probe {
 }
 
 /**
- * A node alone is a swarm of one; a light one, or one that was told whom to join, needs a peer. Only the operator sees bootstrap
- * addresses.
+ * A node alone is a swarm of one; a light node, or one with bootstrap addresses, needs a peer. Only the operator sees
+ * bootstrap addresses.
  */
 function probeConnected({ network, bootstrap }: ProbedPeers, init: PeersProbeInit): Probe {
   const count = network.getPeers().length;

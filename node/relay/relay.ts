@@ -200,7 +200,7 @@ export class RelayService implements Relay {
     return this.#subscriptions.topics(namespace, owner);
   }
 
-  /** A light node is no end in itself: what reaches no peer reaches nobody. */
+  /** Throws `no_peers` at a light node that reaches no subscriber of the topic's shard. */
   #refuseIfAlone(topic: TopicName): void {
     if (this.#role !== 'light') return;
     checkNames(topic);
@@ -261,7 +261,7 @@ export class RelayService implements Relay {
   }
 }
 
-/** Stands for a peer where clients hand in what they signed themselves. */
+/** Peer id for envelopes that clients signed and submitted themselves. */
 const CLIENTS = 'clients';
 
 function receipt(envelope: SignedEnvelope, indexes: readonly number[], peersReached: number): Receipt {

@@ -154,7 +154,7 @@ export class SeenIdsFile implements SeenIds {
   }
 }
 
-/** When a file was last written, or null when there is none: a generation ended then. */
+/** When a file was last written, which is when its generation ended; null when the file is missing. */
 function lastWrite(path: string): number | null {
   return existsSync(path) ? statSync(path).mtimeMs : null;
 }

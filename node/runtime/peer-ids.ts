@@ -8,7 +8,10 @@ const require = createRequire(import.meta.url);
 /** Identity multihash of a protobuf: key type Ed25519, 32 bytes of key. */
 const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20);
 
-/** Multikey (34 bytes) of the Ed25519 key in a peer id; null for a text that is none, and for a peer id of another kind. */
+/**
+ * Multikey (34 bytes) of the Ed25519 key in a peer id; null for a text that is no peer id, and for a peer id of another
+ * kind.
+ */
 export function keyOfPeer(text: string): Uint8Array | null {
   const { peerIdFromString } = require('@libp2p/peer-id') as typeof PeerIds;
   try {
@@ -25,8 +28,8 @@ export function peerOfKey(multikey: Uint8Array): string {
 }
 
 /**
- * The peer id that `text` says, as libp2p writes it; null for what is none. The library is loaded with the first text: most settings
- * name no peer, and it takes a third of what a command line starts with.
+ * The peer id that `text` says, as libp2p writes it; null for any other text. The library is loaded with the first
+ * text: most settings name no peer, and it takes a third of what a command line starts with.
  */
 export function parsePeerId(text: string): string | null {
   const { peerIdFromString } = require('@libp2p/peer-id') as typeof PeerIds;

@@ -31,7 +31,7 @@ export interface QuestionsInit {
 /** Bytes of a frame's length. */
 const LENGTH_BYTES = 4;
 
-/** Carries questions and answers: one length-prefixed frame each way on a stream of its own, both bounded in size and time. */
+/** Carries questions and answers: one length-prefixed frame each way on a new stream, both bounded in size and time. */
 export class Questions {
   readonly #components: QuestionsComponents;
   readonly #init: QuestionsInit;

@@ -6,7 +6,7 @@ export const BLOB_ERRORS = {
   block_hash: 'sender',
   /** A block is not what a blob of this size has in its place: made by another profile, or its size is not true. */
   block_shape: 'context',
-  /** A range that begins behind the end, or is none. */
+  /** A range that begins behind the end, or is malformed. */
   blob_range: 'context',
   /** The saved state of an upload is not one a builder wrote. */
   blob_state: 'context',

@@ -11,7 +11,7 @@ const CHARACTERS_AT_ONCE = 4;
 
 /**
  * The bytes that base58 `text` (Bitcoin's alphabet) stands for; null where another character is in it, and for text of
- * more than `maxLength`: it takes the square of that in time. Every text stands for bytes of its own.
+ * more than `maxLength`: it takes the square of that in time. Different texts stand for different bytes.
  */
 export function decodeBase58(text: string, maxLength: number): Uint8Array | null {
   if (text.length > maxLength) return null;

@@ -15,7 +15,7 @@ export interface CborHead {
   readonly end: number;
 }
 
-/** The head at `at`; null where there is none, where it is of indefinite length, or of 2^53 or more. */
+/** The head at `at`; null when it is missing, of indefinite length, or of 2^53 or more. */
 export function readCborHead(bytes: Uint8Array, at: number): CborHead | null {
   const first = bytes[at];
   if (first === undefined) return null;

@@ -52,7 +52,7 @@ export class FieldChecks {
     }
   }
 
-  /** Runs a check that throws errors of its own, and throws them as this protocol's. */
+  /** Runs a check and rethrows its errors as errors of this protocol. */
   named(check: () => void): void {
     try {
       check();

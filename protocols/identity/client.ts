@@ -150,7 +150,7 @@ export function makeCacao(
   return { link: decodeCacao(bytes, components.crypto).link, bytes };
 }
 
-/** The bytes of a signature as wallets write it. Throws `IdentityError` for what is none. */
+/** The bytes of a signature as wallets write it. Throws `IdentityError` for a malformed one. */
 export function decodeSignature(chain: WalletChain, text: string): Uint8Array {
   if (text.length > 2 * CHAIN_LINK_MAX_BYTES) throw badSignature('is too long');
   if (chain === 'solana') {

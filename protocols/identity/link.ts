@@ -81,7 +81,7 @@ export type Proof =
 /** A link as it was read: the proof is not verified. */
 export interface SignedLink {
   readonly link: Link;
-  /** Key of whom it is granted to. */
+  /** Key of the audience. */
   readonly audience: DidKey;
   readonly proof: Proof;
 }

@@ -7,7 +7,7 @@ const SMALL_MAX = 23;
 /** The last that says how many bytes of an argument follow: 1, 2, 4 or 8. */
 const WIDE_MAX = 27;
 const ASCII_MAX = 0x7f;
-/** In place of a head where there is none: of a kind that nobody asks for. */
+/** Stands for a missing head: no caller asks for its kind. */
 const NOTHING = 0xff;
 
 /**

@@ -59,7 +59,7 @@ export interface NoticeAdmissionComponents {
   readonly metrics: NamespacesMetrics;
 }
 
-/** `asked`: this node asked for it, so that only proven faults count. `own`: of its own operator or client. */
+/** `asked`: this node asked for it, so that only proven faults count. `own`: of this node's operator or client. */
 export type NoticeOrigin = 'pushed' | 'asked' | 'own';
 
 /**

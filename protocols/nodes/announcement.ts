@@ -20,7 +20,7 @@ export interface NodeAnnouncement {
   readonly storageBytes: number;
   /** Connections it keeps at most. */
   readonly connections: number;
-  /** DID of the operator whom it belongs to; empty for nobody. */
+  /** DID of the operator that it belongs to; empty for none. */
   readonly operator: string;
   /** Delegation chain from the operator to the author that grants `sponsor` in all of the operator's namespaces. */
   readonly chain: readonly Uint8Array[];

@@ -76,7 +76,7 @@ class ByteReader {
   }
 }
 
-/** The version of a message. Throws `message_malformed` for what is none. */
+/** The version of a message. Throws `message_malformed` when it does not begin with one. */
 export function versionOf(bytes: Uint8Array): number {
   const [version] = bytes;
   if (version === undefined || version < VERSION_FIRST || version > VERSION_LAST) {

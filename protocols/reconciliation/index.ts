@@ -1,7 +1,7 @@
 /**
  * Range-based set reconciliation: the message format of Negentropy, version 1. SPEC.md has the bytes.
  *
- * Everything here is pure: what the items are, who asks whom and how messages travel is the business of those who use it.
+ * Everything here is pure: callers decide what the items are, which peers talk and how messages travel.
  */
 export { Initiator, type InitiatorComponents, type InitiatorInit, type Step } from './client.ts';
 export { decodeMessage, encodeVarint, MODE_FINGERPRINT, MODE_IDS, MODE_SKIP, type Range } from './codec.ts';

@@ -73,7 +73,7 @@ export class Leaf {
     this.count -= 1;
   }
 
-  /** The upper half, taken out into a leaf of its own. */
+  /** The upper half, moved into a new leaf. */
   splitOff(): Leaf {
     const half = this.count >> 1;
     const right = new Leaf();

@@ -16,7 +16,7 @@ export interface ReconcileSet {
   tagOf(item: Item): number | null;
   /** How many items are below it. */
   rankOf(bound: Bound): number;
-  /** Throws `RangeError` where there is none. */
+  /** Throws `RangeError` when no item is there. */
   itemAt(rank: number): Item;
   /** Must not be changed meanwhile. */
   items(from: number, to: number): Iterable<Item>;

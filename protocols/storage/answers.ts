@@ -105,7 +105,7 @@ export interface Answers {
   /** `isDurable`: it keeps what it took until that expires or is deleted; false of a namespace it has no sponsor for. */
   put: Standing & { readonly outcome: PutOutcome; readonly isDurable: boolean };
   list: Standing & ListPage;
-  /** Records of the first of the keys asked for, at least of one: null where there is none. */
+  /** Records of the first requested keys, for at least one key: null for a key without a record. */
   fetch: { readonly records: readonly (Uint8Array | null)[] };
   /** `next` is where to go on; null at the end. */
   partitions: { readonly entries: readonly PartitionItem[]; readonly next: PartitionId | null };

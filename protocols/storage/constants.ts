@@ -119,7 +119,10 @@ export const ITEM_KEY_BYTES = 16;
 export const BLOCK_MAX_BYTES = MIB;
 /** Blocks of one question: a quarter of what a node of a blob links. */
 export const HAS_BLOCKS_MAX = 256;
-/** Members that a replica names as gone: of a swarm that loses one every ten seconds, within the grace. */
+/**
+ * Limit of members that a replica names as down: those of a swarm that loses one every ten seconds, within the down
+ * timeout.
+ */
 export const GONE_MAX = 64;
 /** Characters of a peer id as text, and of a group of addresses. */
 export const PEER_ID_MAX_LENGTH = 128;

@@ -1,7 +1,7 @@
 /**
  * Signed, versioned records and the protocol by which replicas hold them. SPEC.md has the bytes.
  *
- * Everything here is pure. Where records are kept and who asks whom is the node's matter.
+ * Everything here is pure. The node decides where records are kept and which peers it asks.
  */
 export {
   type Answers,

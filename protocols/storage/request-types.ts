@@ -17,14 +17,14 @@ import {
 } from './constants.ts';
 import type { Condition, PartitionId, RecordName } from './record.ts';
 
-/** A partition by the names of its namespace: whom it is asked of may never have heard of it, and must find its replicas. */
+/** A partition by the names of its namespace: the peer asked may not know the namespace, and must find its replicas. */
 export type PartitionName = Omit<RecordName, 'key'> & { readonly partition: number };
 
 /** Requests a replica can receive. */
 export interface Requests {
   /** The record of a key. */
   get: RecordName;
-  /** To keep a record; `asStandIn` for a replica that is gone. */
+  /** To keep a record; `asFallback` for a replica that is gone. */
   put: { readonly condition: Condition | null; readonly asFallback: boolean; readonly record: Uint8Array };
   /** Live values, in the order of their keys. */
   list: PartitionName & { readonly prefix: string; readonly after: string | null; readonly limit: number };

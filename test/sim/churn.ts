@@ -59,7 +59,7 @@ interface ChurnInit extends Sizes {
   readonly progress: (line: string) => void;
 }
 
-/** `npm run faults -- churn [minutes] [seconds between two] [grace in ms] [seed]`. */
+/** `npm run faults -- churn [minutes] [seconds between two] [down timeout in ms] [seed]`. */
 export const churn = experiment({
   name: 'churn',
   summary: `${FULL.nodes} node processes and a light gateway: one of them replaced every ${FULL.everySeconds} s for ${FULL.minutes} min under load`,

@@ -4,7 +4,7 @@ import { bold, say, sayJson } from './terminal.ts';
 export interface Ready {
   /** The gateway's, the best first; none when there is no gateway. */
   readonly urls: readonly string[];
-  /** The admin listener's, or null when there is none. */
+  /** The admin listener's, or null without an admin listener. */
   readonly admin: string | null;
   readonly status: NodeStatus;
   readonly bootstrapPeer: boolean;

@@ -9,8 +9,8 @@ export interface Choice {
 }
 
 /**
- * The session that is meant: of the wallet or key that is named, else of the current one's wallet; of these the one for the namespace,
- * else the current one, else the latest. Null where there is none.
+ * The session that is meant: of the wallet or key that is named, else of the current one's wallet; of these the one for
+ * the namespace, else the current one, else the latest. Null without any session.
  */
 export function chooseSession({ sessions, current }: Kept, { as, namespace }: Choice): StoredSession | null {
   const latestFirst = sessions.toSorted((a, b) => b.signedInAt - a.signedInAt);

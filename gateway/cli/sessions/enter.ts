@@ -39,7 +39,10 @@ export function apiKeyCredential(file: string): Credential {
   return { namespace, headers: () => ({ authorization: `ApiKey ${text}` }), renew: async () => false };
 }
 
-/** That of the session that is meant, renewed where it is about to end; null where there is none. Throws `no_session`. */
+/**
+ * The credential of the chosen session, renewed when it is about to end; null without a usable session. Throws
+ * `no_session`.
+ */
 export async function sessionCredential(wanted: Wanted): Promise<Credential | null> {
   const store = new SessionStore({ directory: sessionsDirectory() });
   const found = chooseSession(store.at(wanted.gateway), wanted) ?? (await signInAs(store, wanted));

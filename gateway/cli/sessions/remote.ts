@@ -29,7 +29,7 @@ export interface RemoteOptions {
   readonly data?: string;
 }
 
-/** A gateway, and as whom one is there. */
+/** A gateway, and the identity in use there. */
 export interface Entered {
   readonly client: Client;
   /** That of the command, else that of the credential; the gateway's default one where both are missing. */

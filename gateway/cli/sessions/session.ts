@@ -6,7 +6,7 @@ const VERSION = 1;
 /** The key of the user's own that signed in, and so may do it again; null where a browser's wallet did. */
 export interface SessionKey {
   readonly name: string;
-  /** Data directory of its keyring; null for the development key, which has a place of its own. */
+  /** Data directory of its keyring; null for the development key, which is kept elsewhere. */
   readonly data: string | null;
 }
 

@@ -17,7 +17,7 @@ export interface Signing {
   readonly did: string;
   readonly chain: readonly Uint8Array[];
   readonly links: readonly Link[];
-  /** In whose name it acts: with whom the chain begins, or the key itself. */
+  /** The identity it acts for: the issuer of the chain's first link, or the key itself. */
   readonly as: string;
   /** The owner of a namespace that is named without one. */
   readonly owner: string;

@@ -139,7 +139,7 @@ const readyRoute = {
 
 export interface HealthComponents extends Pick<Context, 'node' | 'build' | 'clock' | 'startedAt'> {
   readonly prober: Prober;
-  /** Whether who asks is the operator, who is told what is nobody else's business. */
+  /** Whether the requester is the operator, who alone is told the details. */
   readonly isOperator: (request: FastifyRequest) => boolean;
 }
 
@@ -194,7 +194,7 @@ export function healthRoutes(
   });
 }
 
-/** A probe as it is told to who asks. */
+/** A probe as the requester may see it. */
 function shown({ name, ok, detail, operatorDetail }: Probe, isOperator: boolean) {
   return { name, ok, detail: isOperator ? (operatorDetail ?? detail) : detail };
 }

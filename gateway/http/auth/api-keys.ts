@@ -75,7 +75,7 @@ export function apiKeyRoutes(app: Routes, keysOf: (principal: Principal) => ApiK
   };
   app.delete('/v1/auth/api-keys/:id', { config, schema: revokeSchema }, async (request, reply) => {
     const { id } = request.params;
-    // an id that is none may be anything, a key itself too
+    // a malformed id may be anything, even a key itself
     if (!(await keysOf(request.principal).revoke(id))) {
       throw new GatewayError('not_found', 'there is no such API key of yours');
     }

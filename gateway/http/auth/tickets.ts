@@ -1,4 +1,4 @@
-/** Tickets with which a page opens a stream: browsers send no headers of its own with one. */
+/** Tickets with which a page opens a stream: browsers let a page set no headers on one. */
 import { z } from 'zod';
 import { TICKET_TTL_MS } from '../../auth/limits.ts';
 import { GatewayError } from '../../core/errors.ts';

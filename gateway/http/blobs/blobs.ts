@@ -174,7 +174,7 @@ export function blobRoutes(app: Routes, context: BlobContext): void {
   });
 }
 
-/** Before the body is read: the library would refuse a type that is none as 415. */
+/** Before the body is read: the library would refuse a malformed type with 415. */
 async function checkType({ headers }: FastifyRequest): Promise<void> {
   readContentType(headers['content-type']);
 }

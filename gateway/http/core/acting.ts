@@ -1,4 +1,4 @@
-/** As whom a request acts: the one place that decides through which relay and storage it publishes, writes and reads. */
+/** Decides through which relay and storage a request publishes, writes and reads; no other module does. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Relay, Storage } from '../../../node/index.ts';
 import type { Holder } from '../../auth/identity.ts';

@@ -20,7 +20,7 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const CHALLENGE = 'auth/challenge';
 const UNAUTHENTICATED = 401;
 const ADMINISTRATION = /^((network|storage|members|wallets)\/|backup$)/;
-/** From here on the gateway failed, not the client. */
+/** From this status on the gateway failed, not the client. */
 const FAULT = 500;
 const RATE_LIMITED = 429;
 /** Longer than any address of a wallet. */
@@ -48,7 +48,7 @@ function eventOf(
   const { method } = request;
   const route = request.routeOptions.url ?? '';
   const what = ROUTES.exec(route)?.groups?.['what'];
-  // null for a URL that is none: no hook saw it before
+  // null for a malformed URL, which no earlier hook saw
   const address = (request.client as Client | null | undefined)?.address ?? request.socket.remoteAddress;
   const detail = { method, route, status, ...request.audited };
   if (what === undefined || READING.has(method)) {

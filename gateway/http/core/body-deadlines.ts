@@ -9,8 +9,9 @@ interface Coming {
 }
 
 /**
- * Requests whose bodies are still coming, each with the time by which it has to be there: the HTTP server has but one time for
- * all, and a large value may take hours. One look at all now and then: a timer for each would cost every request.
+ * Requests whose bodies are still coming, each with the time by which it has to be there: the HTTP server has one
+ * deadline for all, and a large value may take hours. One periodic check covers all of them: a timer for each would
+ * cost every request.
  */
 export class BodyDeadlines {
   readonly #coming = new Map<Socket, Coming>();
@@ -40,7 +41,7 @@ export class BodyDeadlines {
     request.resume();
   }
 
-  /** Hangs up on those that are late. */
+  /** Disconnects clients whose body is late. */
   sweep(): void {
     const now = this.#now();
     for (const [socket, { request, response, until }] of this.#coming) {

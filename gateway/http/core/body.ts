@@ -7,7 +7,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export interface BodyInit {
   /** Bytes it may have. */
   readonly limit: number;
-  /** Against which it counts, as it comes: what is only announced takes no place from others. */
+  /** The budget that received bytes count against: announced bytes do not count until they arrive. */
   readonly holding: Holding;
 }
 

@@ -25,7 +25,7 @@ const ENTITY_TAG = /^[\t ]*(?<weak>W\/)?(?<opaque>"[\x21\x23-\x7e\x80-\xff]*")[\
 /** A list may have empty elements. */
 const EMPTY = /^[\t ]*,/;
 
-/** Reads If-Match or If-None-Match; undefined when there is none. Throws `bad_etag`. */
+/** Reads If-Match or If-None-Match; undefined when the header is missing. Throws `bad_etag`. */
 export function parseEtags(header: string | undefined): EtagList | undefined {
   if (header === undefined) return undefined;
   if (header.trim() === '*') return '*';

@@ -1,4 +1,4 @@
-/** Finds out who a request is by, and holds it to the namespaces that are for them. */
+/** Identifies the requester, and restricts the request to the namespaces that the requester may use. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { NameError } from '../../../protocols/common/names.ts';
 import { credentialsOf, type HeldPrincipal, type Principal } from '../../auth/identity.ts';

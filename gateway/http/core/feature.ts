@@ -12,13 +12,14 @@ export interface RoutesContext extends Context {
   readonly deadlines: BodyDeadlines;
 }
 
-/** Adds the routes of a feature to an app of their own, whose hooks and parsers concern nobody else. */
+/** Adds the routes of a feature to a separate app, whose hooks and parsers affect no other routes. */
 export type AddRoutes = (app: Routes, context: RoutesContext) => Promise<void> | void;
 
 /**
- * The face of a capability at the gateway. A descriptor imports nothing that serves: `load` does, once the gateway starts with the
- * feature on. A route without `config` asks for a credential with `read` or `write`, by its method; `config.needs` and the like say
- * otherwise (credentials.ts). A module of a third party that exports `feature` for the node may export `gatewayFeature`, too.
+ * The gateway part of a feature. A descriptor imports nothing that serves: `load` does, once the gateway starts with
+ * the feature on. A route without `config` asks for a credential with `read` or `write`, by its method; `config.needs`
+ * and the like say otherwise (credentials.ts). A module of a third party that exports `feature` for the node may export
+ * `gatewayFeature`, too.
  */
 export interface GatewayFeature {
   /** Name of the node's feature that it exposes, where there is one. */

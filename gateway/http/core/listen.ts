@@ -20,8 +20,8 @@ export function libraryLogger(logger: Logger): FastifyBaseLogger {
 const EVERY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
 /**
- * Listens where the settings say and returns the URL under which this machine reaches it. The usual port gives way to the next
- * free one when it is taken, and the log says so; one that was asked for does not, since somebody counts on it.
+ * Listens where the settings say and returns the URL under which this machine reaches it. When the default port is
+ * taken, it uses the next free one and logs that; a configured port stays, since clients rely on it.
  */
 export async function listen(
   { app, logger }: { readonly app: FastifyInstance; readonly logger: Pick<Logger, 'warn'> },

@@ -2,7 +2,7 @@ export interface PaceInit {
   /** Time in which the client may be waited for, while it brings or takes `minBytes`. */
   readonly windowMs: number;
   readonly minBytes: number;
-  /** It was too slow. Called once at most. */
+  /** Called when the client was too slow, at most once. */
   readonly onStall: () => void;
 }
 
@@ -19,14 +19,14 @@ export class Pace {
     this.#init = init;
   }
 
-  /** From now on the client is waited for. */
+  /** Starts to wait for the client. */
   wait(): void {
     if (this.#timer !== undefined) return;
     this.#since = performance.now();
     this.#timer = setTimeout(this.#init.onStall, Math.max(0, this.#init.windowMs - this.#waited));
   }
 
-  /** So many bytes came, or went out: it is not waited for any more. */
+  /** Counts transferred bytes and ends the wait. */
   gain(bytes: number): void {
     if (this.#timer === undefined) return;
     this.end();

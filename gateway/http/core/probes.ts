@@ -17,7 +17,7 @@ export interface ProberComponents {
   readonly others: () => readonly Probe[];
 }
 
-/** Probes the node and what serves it, once for all who ask at the same time. */
+/** Probes the node and the gateway; concurrent callers share one probe. */
 export class Prober {
   readonly #components: ProberComponents;
   #underWay: Promise<Readiness> | undefined;

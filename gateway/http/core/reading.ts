@@ -1,6 +1,6 @@
 /**
- * Decides on reads. Nodes give what they hold to whoever asks; it is the gateways that keep a namespace to those whom its policy
- * lets read.
+ * Decides on reads. Nodes give what they hold to whoever asks; gateways alone restrict a namespace to the readers that
+ * its policy allows.
  */
 import type { Principal } from '../../auth/identity.ts';
 import { GatewayError } from '../../core/errors.ts';

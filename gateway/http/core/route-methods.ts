@@ -1,6 +1,6 @@
 const WILDCARD = '*';
 
-/** The methods of the routes that a path belongs to, whatever its method; undefined when there are none. */
+/** The methods of all routes that match a path; undefined when no route matches. */
 export function methodsOf(
   routes: ReadonlyMap<string, ReadonlySet<string>>,
   path: string,

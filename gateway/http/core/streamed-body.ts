@@ -38,7 +38,7 @@ export class StreamedBody implements AsyncIterable<Uint8Array> {
     return this.#init.announced;
   }
 
-  /** Told when somebody begins to take it. */
+  /** Registers a listener that is called when reading begins. */
   beforeRead(listener: () => void): void {
     this.#beforeRead = listener;
   }
@@ -123,7 +123,7 @@ export class IncomingChunks {
     this.#pace.end();
     this.#signal?.removeEventListener('abort', this.#onEvent);
     for (const event of EVENTS) this.#source.off(event, this.#onEvent);
-    // a connection that breaks later is nobody's concern
+    // a connection that breaks later does not matter
     this.#source.on('error', () => undefined);
   }
 

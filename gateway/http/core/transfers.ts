@@ -31,7 +31,10 @@ export class Transfers {
     this.#components = components;
   }
 
-  /** For the body of a request: once it is read, it may take its time, as long as it comes. Throws `overloaded`. */
+  /**
+   * Takes a slot for a request body: once reading begins there is no total deadline, only an idle timeout. Throws
+   * `overloaded`.
+   */
   beginIn(reply: FastifyReply, namespace: string): AbortSignal {
     const { body, raw } = reply.request;
     if (body instanceof StreamedBody) {
@@ -43,7 +46,7 @@ export class Transfers {
     return this.#begin(reply, 'in', namespace);
   }
 
-  /** For the body of an answer. Throws `overloaded`. */
+  /** Takes a slot for a response body. Throws `overloaded`. */
   beginOut(reply: FastifyReply, namespace: string): AbortSignal {
     return this.#begin(reply, 'out', namespace);
   }

@@ -221,7 +221,7 @@ export function kvRoutes(app: Routes, context: KvContext): void {
   );
 }
 
-/** Before the body is read: the library would refuse a type that is none as 415. */
+/** Before the body is read: the library would refuse a malformed type with 415. */
 async function checkType({ headers }: FastifyRequest): Promise<void> {
   readContentType(headers['content-type']);
 }

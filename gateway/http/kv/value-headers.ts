@@ -29,8 +29,8 @@ function badType(): GatewayError {
 }
 
 /**
- * Headers under which bytes that anybody stored cannot act as a page of this gateway: never guessed to be of
- * another type, in a sandbox without scripts and with an origin of its own, saved rather than shown unless inert, and not to be
+ * Headers under which bytes that anybody stored cannot act as a page of this gateway: never guessed to be of another
+ * type, in a sandbox without scripts and with an opaque origin, saved rather than shown unless inert, and not to be
  * embedded by pages of other sites.
  */
 export function harmlessHeaders(contentType: string): Record<string, string> {

@@ -58,7 +58,7 @@ function held(holdValue: Hold, reply: FastifyReply, bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Begun: what cannot be read at all is said as an error, not by a connection that ends. */
+/** Reads the first piece, so that an unreadable value becomes an error response instead of a closed connection. */
 async function opened(
   record: ValueAnswer['record'],
   range: ByteRange,

@@ -12,7 +12,7 @@ import { KEY_FILE_MAX_BYTES } from './key-file.ts';
 
 const GROUP_READS = 0o040;
 
-/** A key file, made 0600 again when it is not. Null when there is none. Throws `bad_key_file`. */
+/** Reads a key file and resets its mode to 0600. Null when it is missing. Throws `bad_key_file`. */
 export function readKeyFile(path: string): PrivateFile | null {
   const file = readPrivateFile(path, KEY_FILE_MAX_BYTES);
   if (file === 'too_large') throw new KeyError('bad_key_file', `${path} is too large to be a key file`);

@@ -37,7 +37,7 @@ const PLAIN = 0;
 const SEALED = 1;
 
 export const SEED_BYTES = 32;
-/** A sealed file is 270 bytes; any larger one is none of ours. */
+/** A sealed file is 270 bytes; any larger file is not a key file of Maillon. */
 export const KEY_FILE_MAX_BYTES = 1024;
 /** The sealed form has 13 with those of its lists. */
 const ITEMS_MAX = 16;

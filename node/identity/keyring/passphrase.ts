@@ -16,7 +16,7 @@ export interface PassphraseSource {
 }
 
 export interface PassphraseInit {
-  /** File that holds it, mode 0600; empty when there is none. */
+  /** File that holds it, mode 0600; empty for no file. */
   readonly file: string;
   /** Whether it may be asked for on the terminal; not when standard input holds something else. */
   readonly ask?: boolean;

@@ -22,7 +22,7 @@ export interface OpenKey {
   readonly passphrase: string | null;
 }
 
-/** The key in the file at `path`; null when there is none. Throws `bad_key_file`, `key_version`. */
+/** The key in the file at `path`; null when the file is missing. Throws `bad_key_file`, `key_version`. */
 export function readStoredKey(path: string): StoredKey | null {
   const read = readKeyFile(path);
   if (read === null) return null;

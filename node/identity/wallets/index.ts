@@ -10,8 +10,8 @@ export { WALLET_LIMITS } from './limits.ts';
 export { registerWalletMetrics, type WalletMetrics } from './metrics.ts';
 
 /**
- * Verifies wallets' signatures on threads of its own. An answer is an answer; where there is none the promise rejects
- * with a CodedError: `overloaded`, `unavailable` or `closed`.
+ * Verifies wallets' signatures on worker threads. Without a verdict the promise rejects with a CodedError:
+ * `overloaded`, `unavailable` or `closed`.
  */
 export interface WalletVerifier extends WalletCrypto {
   /** `portable` where the native addon did not load: correct, at a twentieth of the speed. Null before first use. */

@@ -21,7 +21,7 @@ export interface StorageServiceMetrics extends StorageMetrics {
   /** Requests of this node's own clients that were done, and that failed. */
   readonly operationsOk: Record<OperationKind, number>;
   readonly operationsFailed: Record<OperationKind, number>;
-  /** Rounds that had to be repeated since replicas named another view or were not synced. */
+  /** Rounds repeated because replicas named another replica-set id or were not synced. */
   replicaSetRetries: number;
   degradedReads: number;
   repairs: number;

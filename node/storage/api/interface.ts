@@ -36,9 +36,9 @@ export interface PutOptions {
   readonly ifVersion?: string;
   /** Links (protocols/identity/SPEC.md) from the namespace's holder to this node's owner: signed under these, and no others. */
   readonly chain?: readonly Uint8Array[];
-  /** Bytes that a value will have that comes piece by piece, where that is known: one that cannot fit is refused before they are taken. */
+  /** Announced bytes of a streamed value, where known: a value that cannot fit is refused before its body is read. */
   readonly size?: number;
-  /** Ends a write of a value that takes long. */
+  /** Aborts the write. */
   readonly signal?: AbortSignal;
 }
 
@@ -58,7 +58,7 @@ export interface WriteReceipt {
   readonly replicas: readonly string[];
   /** Peer ids of all replicas. */
   readonly replicaSet: readonly string[];
-  /** How many replicas there are to be: with fewer replicas it is under-replicated. */
+  /** How many replicas the key should have; with fewer it is under-replicated. */
   readonly wanted: number;
   readonly durability: Durability;
   /** False where a node may drop it before its time: an unsponsored namespace. */
@@ -83,11 +83,11 @@ export interface RecordHead {
 }
 
 export interface StoredRecord extends RecordHead {
-  /** Null where the value is a blob. */
+  /** Null when the value is a blob. */
   readonly value: Uint8Array | null;
-  /** The value, or a part of it, verified. Throws `blob_unavailable` where a block of it is with nobody that can be asked. */
+  /** The value, or a part of it, verified. Throws `blob_unavailable` when no reachable node has one of its blocks. */
   read(range?: ByteRange, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
-  /** No majority could be asked: it is the best verified copy, and there may be a newer one. */
+  /** No majority answered: this is the newest verified copy found, and a newer one may exist. */
   readonly degraded: boolean;
 }
 
@@ -98,7 +98,7 @@ export interface ListRequest {
   readonly prefix?: string;
   /** Entries of this page; 1 to 1 000. */
   readonly limit?: number;
-  /** Where the page before ended. */
+  /** Cursor of the previous page. */
   readonly cursor?: string;
 }
 
@@ -114,11 +114,11 @@ export interface ListEntry {
 export interface ListPage {
   /** In bytewise order of their keys. */
   readonly entries: readonly ListEntry[];
-  /** For the page after; null at the end. */
+  /** Cursor of the next page; null at the end. */
   readonly cursor: string | null;
   /** True where no majority of some partition answered: a value that one replica alone acknowledged may be missing. */
   readonly degraded: boolean;
-  /** Replicas that are live now, of the partition that has fewest, and how many there are to be. */
+  /** Live replicas of the partition with the fewest, and the wanted number of replicas. */
   readonly copies: { readonly live: number; readonly wanted: number };
 }
 
@@ -132,9 +132,9 @@ export interface Holder {
   /** ETag of what it holds: null for nothing or no answer; tombstones have one, too. */
   readonly etag: string | null;
   readonly isTombstone: boolean;
-  /** When it drops the value, in ms of Unix time: a node that the owner did not choose does so after a day. Null: never, or there is none. */
+  /** When it drops the value, in ms of Unix time: after a day at a node that the owner did not choose. Null: never, or no value. */
   readonly expiresAt: number | null;
-  /** Whether it has all of the blob that is the value. Null where there is none, or it did not answer. */
+  /** Whether it has all of the blob that is the value. Null when there is no blob, or it did not answer. */
   readonly isWhole: boolean | null;
 }
 
@@ -169,7 +169,7 @@ export interface StorageStatus {
   readonly capacityBytes: number;
   /** Records and blobs together. */
   readonly usedBytes: number;
-  /** Bytes that may still come: of the offered capacity, and of the disk. */
+  /** Bytes that it can still store, by the offered capacity and by the disk. */
   readonly availableBytes: number;
   /** Left on the file system. */
   readonly freeBytes: number;
@@ -198,7 +198,7 @@ export interface StorageStatus {
     readonly bytes: number;
     /** Bytes of blobs that it refers to or that are on their way to it, each counted once. */
     readonly blobBytes: number;
-    /** That it may still take here, while the node has them. */
+    /** Bytes that the namespace may still store here, while the node has room. */
     readonly availableBytes: number;
   }[];
 }
@@ -217,7 +217,9 @@ export interface Storage {
     value: Uint8Array | AsyncIterable<Uint8Array>,
     options?: PutOptions,
   ): Promise<WriteReceipt>;
-  /** Makes a blob the value that is at this node, of an upload that was finished, or at the replicas. Throws `not_found` where it is not. */
+  /**
+   * Makes an existing blob the value: one at this node, of a finished upload, or at the replicas. Throws `not_found`.
+   */
   putBlob(name: RecordName, link: BlobLink, options?: PutOptions): Promise<WriteReceipt>;
   /** Bytes that come piece by piece, over restarts of this node; finished, they are a blob for `putBlob`. Throws `over_quota`, `no_room`. */
   beginUpload(namespace: NamespaceRef, options?: BeginOptions): Promise<Upload>;
@@ -230,7 +232,7 @@ export interface Storage {
    * there is not below it. Also throws `bad_record`.
    */
   submitSigned(bytes: Uint8Array, options?: { readonly durability?: Durability }): Promise<WriteReceipt>;
-  /** Leaves a tombstone; of a key without a value, too. */
+  /** Writes a tombstone, also for a key without a value. */
   delete(name: RecordName, options?: DeleteOptions): Promise<WriteReceipt>;
   /** Complete within what it covers, or `list_incomplete`. */
   list(request: ListRequest): Promise<ListPage>;

@@ -14,7 +14,7 @@ export const DEADLINE_MS = limit(
 );
 /** To connect to a replica and open its stream. */
 export const CONNECT_TIMEOUT_MS = 1_500;
-/** How long one replica may take to answer before it is asked again or done without. */
+/** How long one replica may take to answer before the node asks it again or continues without it. */
 export const ATTEMPT_TIMEOUT_MS = 2_000;
 /** Between two rounds of the same request: doubled from the first to the second. */
 export const BACKOFF_MS = 20;
@@ -41,11 +41,14 @@ export const UNREAD_MAX_BYTES = 16 * 2 ** 20;
 
 /** Members of a swarm that may be replicas: what a directory holds at most. */
 export const MEMBERS_MAX = 8192;
-/** How often it is looked who has become a member and who is none any more: as long as nodes differ in that, they see different replicas. */
+/** How often a node updates its list of members: while nodes disagree about members, they see different replicas. */
 export const MEMBERS_TICK_MS = 100;
-/** How often it is looked who of them is there: that takes a look at the connections of each. */
+/** How often a node checks which members are connected: the check reads the connections of each. */
 export const MEMBERS_LOOK_MS = 500;
-/** A member that is not connected is dialled this often at most, and four times within the grace at least: a network that heals is whole again soon. */
+/**
+ * A member that is not connected is dialled this often at most, and at least four times within the down timeout, so
+ * that a healed network reconnects soon.
+ */
 export const PROBE_MS = 10_000;
 /** Members dialled at a time. */
 export const PROBES_AT_ONCE = 4;
@@ -53,26 +56,26 @@ export const PROBES_AT_ONCE = 4;
 export const SETTLE_MS = 1_000;
 /** … or after this. */
 export const SETTLE_MAX_MS = 10_000;
-/** Between two writes of the members: what a node that was killed does not know of its absence. */
+/** Between two writes of the members file: a killed node misjudges its absence by at most this. */
 export const MEMBERS_WRITE_MS = 30_000;
 
-/** How often a node that joins looks whether it can go on: somebody waits for it. */
+/** How often a joining node checks whether it can continue. */
 export const JOIN_TICK_MS = 250;
 /** Partitions asked for at a time. */
 export const JOIN_PAGE = 256;
-/** Passes over all that a joining node copies: what is written during the last one comes when it is a replica. */
+/** Copying passes of a joining node: it receives writes made during the last pass once it is a replica. */
 export const JOIN_PASSES_MAX = 4;
 
 /** Members asked who is gone: of fewer than half of so many a liar has no majority. */
 export const DOWN_MEMBERS_ASKED = 5;
-/** Between two such questions: as long as nobody answered, or others go on seeing other replicas. */
+/** Between two such questions, while nobody answered or other nodes still see other replicas. */
 export const DOWN_MEMBERS_ASK_MS = 2_000;
-/** How often it is looked whether it is time to ask. */
+/** How often a node checks whether such a question is due. */
 export const DOWN_MEMBERS_TICK_MS = 100;
 
 /** Partitions whose replicas are remembered, at some 300 bytes each. */
 export const PLACES_MAX = 8192;
-/** Members asked who holds a partition that this node is to be a replica of: all of them in a swarm of this size. */
+/** Members asked whether they hold a partition that this node will replicate: all members of a swarm of this size. */
 export const CANDIDATES_MAX = 64;
 /** Repairs of a replica that wait. */
 export const REPAIRS_MAX = 1024;
@@ -83,9 +86,9 @@ export const SYNCS_AT_ONCE = 4;
 /** Between two attempts to reconcile a partition whose former replicas cannot be asked. */
 export const SYNC_RETRY_MS = 150;
 export const SYNC_RETRY_MAX_MS = 5_000;
-/** How often upkeep looks whether something is due. */
+/** How often upkeep checks whether a task is due. */
 export const UPKEEP_TICK_MS = 1_000;
-/** A partition's copies elsewhere are looked at this often: half of the time in which a fallback replica is to be there. */
+/** How often a node checks a partition's copies elsewhere: half of the time in which a fallback replica must exist. */
 export const REVIEW_MS = 20_000;
 /** Between two sweeps for what has expired. */
 export const SWEEP_MS = 15_000;
@@ -100,7 +103,7 @@ export const BLOB_FETCHES_PER_PEER = 4;
 export const BLOB_FETCHES_WAITING_MAX = 1024;
 /** Limit for one peer among them: one that asks for more than it gives leaves capacity to the others. */
 export const BLOB_FETCHES_WAITING_PER_PEER = 128;
-/** A fetch that others wait for goes behind them after this, and on from there later: well before those who wait give up. */
+/** After this a fetch yields its slot to waiting fetches and resumes later: well before the waiting ones time out. */
 export const BLOB_FETCH_TURN_MS = 20_000;
 /** Blocks read for peers at a time, some 2 MiB of memory each. */
 export const BLOCKS_GIVEN_AT_ONCE = 16;
@@ -112,15 +115,15 @@ export const BLOB_STALL_MS = limit(
   'milliseconds',
   'a fetch in which no block came for so long is given up',
 );
-/** After which a replica says how far it is with a blob: well below what a request may take. */
+/** After this a replica reports its progress with a blob: well below the timeout of a request. */
 export const PREFETCH_ANSWER_MS = 2_000;
-/** Between two questions of a replica that said no, or nothing. */
+/** Delay before asking a replica again that refused or did not answer. */
 export const PREFETCH_RETRY_MS = 250;
 /** Replicas that are slower get so much longer than the others took, at most: then they need not make up for it. */
 export const PREFETCH_GRACE_MS = 1_000;
-/** How often what nobody refers to any more, and what is not whole, is looked for. */
+/** How often a node looks for unreferenced and incomplete blobs. */
 export const BLOB_SWEEP_MS = 30_000;
-/** A reference is made before its record is written: it is not looked at so soon. */
+/** A reference is made before its record is written: collection ignores references younger than this. */
 export const BLOB_REFERENCE_AGE_MS = 60_000;
 /** References of one turn. */
 export const BLOB_REFERENCES_PAGE = 256;

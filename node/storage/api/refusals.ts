@@ -3,7 +3,7 @@ import { CodedError } from '../../../protocols/common/errors.ts';
 import { ReplicaError } from '../../../protocols/storage/index.ts';
 import type { RecoveryStatus } from './interface.ts';
 
-/** How a request fails that too few replicas answered; of a write this node itself may have stored it. */
+/** The error of a request that too few replicas answered; this node itself may have stored a write. */
 const TOO_FEW: ReadonlySet<string> = new Set(['insufficient_replicas', 'list_incomplete', 'outcome_unknown']);
 
 export function notResponsible(): ReplicaError {

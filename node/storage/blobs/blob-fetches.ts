@@ -20,7 +20,7 @@ export interface FetchRequest {
   readonly namespaceId: Uint8Array;
   /** Peers that may have it, the likeliest first. */
   readonly sources: readonly string[];
-  /** On whose behalf: it has so many at a time. */
+  /** The peer on whose behalf it is fetched: concurrent fetches are limited for each. */
   readonly peer: string;
 }
 
@@ -40,8 +40,8 @@ export interface BlobFetchesComponents {
 }
 
 /**
- * Fetches blobs into this node's store, some at a time, in turns while there are more; who asks for one that is on its way waits for
- * the same.
+ * Fetches blobs into this node's store, a bounded number at a time, in turns; callers who ask for the same blob share
+ * one fetch.
  */
 export class BlobFetches {
   readonly #components: BlobFetchesComponents;
@@ -86,7 +86,7 @@ export class BlobFetches {
     return done;
   }
 
-  /** In as many turns as it takes. */
+  /** Fetches the blob in as many turns as needed. */
   async #run(request: FetchRequest, sources: readonly string[]): Promise<void> {
     const { peer } = request;
     const { signal } = this.#abort;

@@ -43,7 +43,10 @@ export interface BlobRetentionComponents {
   readonly logger: Logger;
 }
 
-/** Keeps the blobs of the records that this node keeps: they come before the record, and go once no record refers to them. */
+/**
+ * Keeps the blobs of this node's records: it fetches a blob before its record is stored, and removes it once no record
+ * refers to it.
+ */
 export class BlobRetention {
   readonly #components: BlobRetentionComponents;
   readonly #self: string;
@@ -163,8 +166,8 @@ export class BlobRetention {
   }
 
   /**
-   * Lets go of what no record refers to any more; fetches again what is wanted and not whole. `isThorough`: also of references that are so new that
-   * their records might be about to be put, where something newer is there.
+   * Releases blobs that no record refers to any more; fetches again wanted blobs that are incomplete. `isThorough`:
+   * also of references that are so new that their records might be about to be put, where something newer is there.
    */
   async sweep({ isThorough = false } = {}): Promise<{ readonly released: number; readonly fetched: number }> {
     const { blobs } = this.#components;

@@ -59,7 +59,9 @@ export class BlobSource {
     return async (ref, signal) => (await this.#own(ref.cid)) ?? remote(ref, signal);
   }
 
-  /** A block on this disk; null where there is none, or one that does not read: that is noted, and others have it. */
+  /**
+   * A block on this disk; null when it is missing or unreadable. An unreadable block is noted, and replicas have it.
+   */
   async #own(cid: Uint8Array): Promise<Uint8Array | null> {
     const { opened } = this.#components.blobs;
     if (opened === null || opened.has([cid])[0] !== true) return null;

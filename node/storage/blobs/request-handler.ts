@@ -11,7 +11,7 @@ import type { BlobStore } from '../../blobs/interface.ts';
 import type { LocalBlobs } from '../../blobs/local-blobs.ts';
 import { ANSWERING_MAX, BLOCKS_GIVEN_AT_ONCE } from '../api/limits.ts';
 
-/** Requests to any node that has blobs, be it a replica or one on whose disk they wait for their replicas. */
+/** Requests to any node that has blobs: a replica, or a node that holds them until their replicas have them. */
 export type BlobQuestion = RequestOf<'has'> | RequestOf<'block'> | RequestOf<'blob'>;
 
 export function isBlobQuestion(request: StorageRequest): request is BlobQuestion {
@@ -24,7 +24,7 @@ export interface BlobRequestHandlerComponents {
   readonly isPublic: (cid: Uint8Array) => boolean;
 }
 
-/** Gives peers the blocks that are here, some at a time: a question is small, and what it brings into memory is not. */
+/** Sends peers the blocks of this node, a bounded number at a time: a request is small, but its answer takes memory. */
 export class BlobRequestHandler {
   readonly #components: BlobRequestHandlerComponents;
   readonly #reads = new ConcurrencyLimit({ max: BLOCKS_GIVEN_AT_ONCE, queueMax: ANSWERING_MAX });

@@ -30,7 +30,7 @@ export interface ImporterComponents {
   readonly keep: (place: PartitionPlace, record: SignedRecord) => Promise<PutOutcome>;
 }
 
-/** As whom an archive is held to account for what is in it. */
+/** The name under which an archive's content is accounted for, in place of a peer. */
 const SENDER = 'archive';
 
 interface Reason {

@@ -35,8 +35,8 @@ export class BlockFeed {
   }
 
   /**
-   * Gives blocks of a blob in the order in which they are asked for. It skips blocks that nobody asked for because they are
-   * stored here already. A block that is not there is found missing at the next one that is none of a blob.
+   * Gives blocks of a blob in the order in which they are asked for. It skips blocks that nobody asked for because they
+   * are stored here already. It reports a block as missing once the next block does not belong to a blob.
    */
   readonly getBlock: GetBlock = (ref, signal) => {
     const got = this.#turn.then(async () => {

@@ -1,6 +1,6 @@
 /**
- * The process that reads and verifies the records on disk. One of its own: SQLite's check of a whole file cannot be broken off, and
- * nobody who is served is to wait for the processor. It sees what the disk has, not what the node remembers.
+ * The process that reads and verifies the records on disk. It is a separate process: SQLite's check of a whole file
+ * cannot be interrupted, and requests must not wait for it. It reads the disk, not the node's caches.
  */
 import { constants, setPriority } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';

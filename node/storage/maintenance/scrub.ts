@@ -12,7 +12,7 @@ import type { ScrubState } from './scrub-file.ts';
 export interface ScrubComponents extends Omit<RecordScrubComponents, 'onCatalogueDamage'> {
   readonly clock: TimerClock;
   readonly blobs: LocalBlobs;
-  /** Lets go of blobs that no record refers to, and gets again what is not whole. */
+  /** Releases blobs that no record refers to, and fetches incomplete ones again. */
   readonly sweepBlobs: () => Promise<void>;
   readonly metrics: MaintenanceMetrics;
   readonly events: EventLog;

@@ -20,8 +20,9 @@ export interface DownMembersComponents {
 }
 
 /**
- * Finds out which members are gone since before this node came: it could reach none of them, and they are replicas for the others
- * until the grace is over. Without them it would see other replicas than everybody else, and no write would count with it.
+ * Asks other nodes which members were down before this node started: it could reach none of them, and the others count
+ * them as replicas until the down timeout ends. Without them it would see other replicas than everybody else, and no
+ * write would count with it.
  */
 export class DownMembers {
   readonly #components: DownMembersComponents;
@@ -54,12 +55,12 @@ export class DownMembers {
     void this.#asking.stop();
   }
 
-  /** Others see other replicas than this node does: it may be that they know of somebody it does not. */
+  /** Notes that other nodes see other replicas: they may know a member that this node does not. */
   readonly doubt = (): void => {
     this.#askAt = Math.min(this.#askAt, this.#askedAt + DOWN_MEMBERS_ASK_MS);
   };
 
-  /** Asks, when that is due. Never rejects. */
+  /** Asks when a question is due. Never rejects. */
   tick(): Promise<void> {
     return this.#asking.runNow();
   }

@@ -21,7 +21,7 @@ export interface Known extends Member {
 
 /** Between two dials of one that is gone for longer than the down timeout: when it returns it announces itself. */
 const ABANDONED_PROBE_MS = 300_000;
-/** Sponsors without a successor that are remembered though they are gone: more operators than anybody has to do with. */
+/** Limit of remembered down sponsors without a successor: more operators than any node deals with. */
 const ABANDONED_MAX = 1024;
 
 /** Whether a sponsor of the operator is there that can go on with what the others held. */
@@ -30,7 +30,7 @@ export function hasSuccessor(members: Iterable<Known>, operator: string): boolea
   return [...members].some((one) => one.isLive && one.isReady && one.operator === operator);
 }
 
-/** Notes whether others do without a member where they can. Whether that is news. */
+/** Notes whether others continue without a member where they can; returns whether that changed. */
 export function abandon(known: Known, isAbandoned: boolean): boolean {
   if ((known.isAbandoned === true) === isAbandoned) return false;
   known.isAbandoned = isAbandoned;

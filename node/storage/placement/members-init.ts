@@ -23,7 +23,7 @@ export interface MembersInit {
   readonly self: string | null;
   /** DID of this node's operator. */
   readonly operator: string;
-  /** How long a member may be gone before it is none. */
+  /** The down timeout: how long a member may be gone before this node removes it. */
   readonly downTimeoutMs: number;
   /** Whether this node was told of nobody else: only then may it take itself for the whole swarm. */
   readonly mayBeAlone: boolean;

@@ -26,9 +26,9 @@ import type { Offer } from './offers.ts';
 import { Settling } from './settling.ts';
 
 /**
- * The nodes that may be replicas: full nodes that were dialled back and offer room, and this one; live, or gone for less than
- * the down timeout. The last sponsors of an operator stay members however long they are gone, so that nobody takes what they
- * hold for nothing. Kept on disk: a node that starts again does not take itself for the whole swarm.
+ * The nodes that may be replicas: full nodes that were dialled back and offer room, and this one; live, or gone for
+ * less than the down timeout. The last sponsors of an operator stay members however long they are gone, so that no node
+ * treats what they hold as missing. Kept on disk: a node that starts again does not take itself for the whole swarm.
  */
 export class Members {
   readonly #components: MembersComponents;
@@ -87,7 +87,7 @@ export class Members {
     return this.#list;
   }
 
-  /** Grows when somebody becomes a member or ceases to be one. */
+  /** Grows when a node becomes a member or ceases to be one. */
   get version(): number {
     return this.#version;
   }
@@ -115,7 +115,7 @@ export class Members {
     return goneOf(this.#known.values(), this.#components.clock.now());
   }
 
-  /** Takes over from others who is gone and counts all the same, until the same time as with them. */
+  /** Adds down members that other nodes still count, until the same time as at those nodes. */
   learnDown(gone: readonly GoneMember[]): void {
     this.#settling.undisturbed(() => {
       for (const one of gone.slice(0, GONE_MAX)) this.#learn(one);
@@ -197,7 +197,7 @@ export class Members {
     if (known !== undefined) this.#seen(known, this.#components.clock.now());
   }
 
-  /** Somebody has no connection any more: it is looked whether it is gone. */
+  /** Probes a member whose last connection closed. */
   disconnected(peer: PeerId): void {
     const known = this.#known.get(peer.toString());
     if (known === undefined) return;
@@ -205,7 +205,7 @@ export class Members {
     this.#probe(known);
   }
 
-  /** Takes over what the directory knows, looks after who is not connected, and drops who is gone for too long. */
+  /** Adds members from the directory, checks unconnected ones, and removes those past the down timeout. */
   refresh(): void {
     const now = this.#components.clock.now();
     this.#refreshedAt = now;
@@ -326,7 +326,10 @@ export class Members {
     this.#tell();
   }
 
-  /** Back within the down timeout it counts as before; otherwise others took over, and it gets its share anew. */
+  /**
+   * A member that returns within the down timeout counts as before; otherwise others took over, and it copies its share
+   * again.
+   */
   #addSelf(id: string, kept: readonly KeptMember[], now: number): void {
     const before = kept.find((one) => one.id === id);
     const { operator, downTimeoutMs } = this.#init;
@@ -361,7 +364,7 @@ export class Members {
     this.#altered();
   }
 
-  /** Those that are members are the same, and count otherwise. */
+  /** Notes that the same members count differently now. */
   #altered(): void {
     this.#version += 1;
     this.#list = null;

@@ -13,7 +13,7 @@ export interface OwnPartitionState {
   readonly isReplica: boolean;
   /** It has all that the former replicas had; of one that is no replica any more: it had, when it ceased to be one. */
   readonly isSynced: boolean;
-  /** The view under which it became synced, if the replicas have been the same since. */
+  /** The replica-set id under which it became synced, if the replicas have been the same since. */
   readonly origin: string | null;
 }
 
@@ -25,7 +25,7 @@ interface State {
   /** Whether it was a replica then. */
   readonly isReplica: boolean;
   readonly isSynced: boolean;
-  /** The view under which it became synced; null once others were replicas. */
+  /** The replica-set id under which it became synced; null once the replica set changed. */
   readonly origin: string | null;
   /** It was away for longer than tombstones live: what it holds may have been deleted since. */
   readonly isStale: boolean;
@@ -94,8 +94,9 @@ export interface PartitionStatesComponents {
 }
 
 /**
- * Keeps how this node stands to partitions. A synced replica stays one when others come and go: any majority of the new
- * replicas holds a newcomer, which has reconciled with a majority of the old ones, or is one of the old ones itself.
+ * Keeps the state of each partition at this node. A synced replica stays one when others come and go: any majority of
+ * the new replicas holds a newcomer, which has reconciled with a majority of the old ones, or is one of the old ones
+ * itself.
  */
 export class PartitionStates {
   readonly #components: PartitionStatesComponents;
@@ -198,8 +199,8 @@ export class PartitionStates {
   }
 
   /**
-   * Resolves when the standing is on disk: before a write is acknowledged. The empty partitions of the namespace are claimed along
-   * with the first that is kept.
+   * Resolves when the state is on disk: before a write is acknowledged. The empty partitions of the namespace are
+   * claimed along with the first that is kept.
    */
   async keep(place: PartitionPlace): Promise<void> {
     const kept = this.#load(place);
@@ -256,7 +257,7 @@ export class PartitionStates {
     }
   }
 
-  /** A swarm of one has nobody to ask. */
+  /** In a swarm of one there is no other node to ask. */
   get #isAlone(): boolean {
     const { members } = this.#components;
     return members.size === 1 && members.isSettled;

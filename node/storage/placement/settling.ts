@@ -2,21 +2,21 @@ import type { Clock } from '../../../protocols/common/clock.ts';
 import { SETTLE_MAX_MS, SETTLE_MS } from '../api/limits.ts';
 
 /**
- * Whether a node knows the members as far as it can: it has not just begun to learn of them. Before, it might take itself for
- * replica of what others hold.
+ * Tracks whether a node has learnt of the members as far as it can. Before that it might take itself for a replica of
+ * what others hold.
  */
 export class Settling {
   readonly #clock: Clock;
   #changedAt = -Infinity;
   #unsettledSince = -Infinity;
-  /** Whether others were asked who is gone since before this node came. */
+  /** Whether this node asked others for the members that were down before it started. */
   isGoneKnown = false;
 
   constructor({ clock }: { readonly clock: Clock }) {
     this.#clock = clock;
   }
 
-  /** Somebody became a member, or ceased to be one. */
+  /** Notes that a node became a member, or ceased to be one. */
   changed(): void {
     const now = this.#clock.now();
     if (now - this.#changedAt >= SETTLE_MS) this.#unsettledSince = now;

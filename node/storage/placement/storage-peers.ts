@@ -7,7 +7,7 @@ export interface StoragePeersComponents {
   readonly wire: Pick<RpcClient, 'isConnected' | 'request'>;
 }
 
-/** The nodes that store for the swarm, but this one. */
+/** The nodes that store for the swarm, except this one. */
 export class StoragePeers {
   readonly #components: StoragePeersComponents;
   readonly #self: string;

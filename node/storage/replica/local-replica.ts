@@ -166,7 +166,7 @@ export class LocalReplica {
     this.#endListening ??= this.#components.members.onChange(() => this.#scheduleNow());
   }
 
-  /** Whether there is room for what others need more than this node needs another copy of its own operator's data. */
+  /** Whether so little of the capacity is used that this node keeps extra copies of its operator's data. */
   #hasRoom(): boolean {
     const used = this.#store.usage().bytes + this.#components.blobs.usedBytes;
     return used < this.#config['storage.capacityBytes'] * OWN_COPIES_SHARE;

@@ -17,7 +17,7 @@ export interface RecoveryComponents {
   readonly events: EventLog;
 }
 
-/** How often it is looked how far reconciling has come. */
+/** How often a restored node checks the progress of its reconciliation. */
 const LOOK_MS = 500;
 /** Partitions of one look: some milliseconds. */
 const LOOKED_AT = 256;

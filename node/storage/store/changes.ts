@@ -44,7 +44,7 @@ export class ChangeLog {
     this.#put({ ...partition, gone: gone ?? null, come: come ?? null, row });
   }
 
-  /** A row that does not say any more what it was has gone. */
+  /** Notes that an unreadable row was removed. */
   lose(partition: PartitionId): void {
     this.#put({ ...partition, gone: null, come: null, row: 0 });
   }

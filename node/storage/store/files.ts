@@ -16,7 +16,7 @@ export interface StoreFiles {
   readonly path: string;
   /** Made, and on disk, when first asked for. */
   key(): StorageKey;
-  /** Why the database cannot be used; null when it can, or there is none. */
+  /** Why the database cannot be used; null when it can, or does not exist. */
   damage(): string | null;
   /** A connection to read; null while there is nothing to. */
   read(): DatabaseSync | null;

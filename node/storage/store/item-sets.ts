@@ -61,9 +61,9 @@ export function itemOf(id: Uint8Array): Item {
 }
 
 /**
- * Keeps the items of the partitions that are being reconciled, and follows what is written. A set is read from disk when it is first
- * needed, some rows at a time; what is written meanwhile is put in as well, which comes to the same in whichever order. It goes
- * when nobody has needed it for a while, or others need the room.
+ * Keeps the items of the partitions that are being reconciled, and follows what is written. A set is read from disk
+ * when it is first needed, some rows at a time; items written meanwhile are added too, in any order. A set is dropped
+ * when unused for a while, or when others need the room.
  */
 export class ItemSets {
   readonly #components: ItemSetsComponents;
@@ -118,7 +118,7 @@ export class ItemSets {
     }
   }
 
-  /** Nobody knows what has changed. */
+  /** Drops every set: the changes are unknown. */
   clear(): void {
     for (const [key, kept] of this.#kept) this.#drop(key, kept);
   }

@@ -23,6 +23,6 @@ export interface StoreMaintenance {
   refresh(): Promise<void>;
   /** Gives back what is not used any more, some at a time, so that writes get in between. */
   compact(options: CompactOptions): Promise<CompactReport>;
-  /** Puts the database aside: it is damaged where no single record can be blamed for it. */
+  /** Moves the database out of the way when damage in it cannot be attributed to a single record. */
   giveUp(reason: string): void;
 }

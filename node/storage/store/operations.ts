@@ -186,7 +186,7 @@ export class Packer {
     return { ms, counter, digest: this.add(digest) };
   }
 
-  /** In memory of its own, so that it can be moved to another thread. */
+  /** A copy in separate memory, so that it can be transferred to another thread. */
   pack(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(this.#length);
     let at = 0;

@@ -7,7 +7,7 @@ export function unsponsoredExpiry({ kind, time, expiry }: SignedRecord): number 
   return Math.min(expiry ?? Infinity, time + UNSPONSORED_LIFE_MS);
 }
 
-/** With a digest of its own: a view would take all that it is a view of along to the other thread. */
+/** With a copied digest: a view would transfer its whole buffer to the other thread. */
 export function ownStamp<T extends { readonly stamp: Stamp }>(condition: T): T {
   const { ms, counter, digest } = condition.stamp;
   return { ...condition, stamp: { ms, counter, digest: digest.slice() } };

@@ -39,7 +39,7 @@ export interface ReaderComponents {
   readonly crypto: Crypto;
 }
 
-/** Reads what the writer wrote, on a connection of its own, and checks all of it. Throws `corrupt`, or SQLite's errors. */
+/** Reads what the writer wrote, on a separate connection, and verifies it. Throws `corrupt`, or SQLite's errors. */
 export class StoreReader {
   readonly #components: ReaderComponents;
   readonly #statements = new Map<string, StatementSync>();

@@ -352,7 +352,7 @@ class Store implements RecordStore {
     this.#resetting = this.#reset(reason).finally(() => (this.#resetting = null));
   }
 
-  /** Puts the database aside and begins an empty one. Never rejects. */
+  /** Moves the damaged database out of the way and begins an empty one. Never rejects. */
   async #reset(reason: string): Promise<void> {
     const queue = this.#queue;
     this.#queue = null;

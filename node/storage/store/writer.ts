@@ -39,7 +39,7 @@ class Writer {
       this.#tidy(writing, batch);
       return written;
     } catch (error) {
-      // a connection whose disk failed is not gone on with; one whose disk is full has nothing to be mended
+      // a connection is not used further after its disk failed; a full disk needs no new connection
       if (!isFull(error)) this.#disconnect();
       return { fault: faultOf(error), message: errorMessage(error) };
     }

@@ -18,8 +18,8 @@ export interface FloorConfirmationComponents {
 const AT_ONCE = 16;
 
 /**
- * Believes that a key has ended only when a majority of the replicas says so, this node left out: one that lies could
- * otherwise take from everybody what all the others keep.
+ * Believes that a key has ended only when a majority of the replicas says so, this node left out: otherwise one lying
+ * replica could delete keys that all the others keep.
  */
 export class FloorConfirmation {
   readonly #components: FloorConfirmationComponents;

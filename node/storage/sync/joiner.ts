@@ -16,7 +16,7 @@ import type { RequestPeer } from '../rpc/request-peer.ts';
 import type { PartitionPlace, RecordStore } from '../store/interface.ts';
 import type { Copier } from './copier.ts';
 
-/** Attempts that fail, four a second, before it is said where everybody sees it: what keeps this node from counting as a replica. */
+/** Failed attempts, four a second, before the log warns about what keeps this node from counting as a replica. */
 const FAILURES_SAID = 40;
 
 export interface JoinerComponents {
@@ -72,7 +72,7 @@ export class Joiner {
     void this.#joining.stop();
   }
 
-  /** Goes on with joining where that can be done now. Never rejects. */
+  /** Continues joining where it can now. Never rejects. */
   tick(): Promise<void> {
     return this.#joining.runNow();
   }

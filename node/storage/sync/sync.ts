@@ -58,7 +58,7 @@ interface Survey {
   readonly disagreeing: string[];
   /** True when a synced replica became synced under the current replica set: that set has every write acknowledged since. */
   readonly isOriginal: boolean;
-  /** So close that they may well be replicas, and down or silent. */
+  /** Nodes close enough to be replicas that are down or silent. */
   readonly missing: number;
   /** Replicas among them. */
   readonly missingReplicas: number;
@@ -280,7 +280,7 @@ export class Sync {
     const { signal } = this.#abort;
     for (const id of synced) {
       const { setId } = await copier.pull(id, partition, store.summary(partition), signal, { endings });
-      // what it takes now may be of replicas that this node is none of
+      // what it takes now may belong to a replica set without this node
       if (setId !== place.setId) throw new Error('a former replica sees other replicas now');
     }
     for (const id of holding.filter((one) => !synced.includes(one))) {
